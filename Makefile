@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help demo test real check format bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## Crawl the shipped Hex repository and build, gate and render a release from it
+	$(BIN)/python -m demo run --out build/demo
+
+test: $(INSTALLED) ## Run the whole test suite
+	$(BIN)/pytest
+
+real: $(INSTALLED) ## The same job on Debian's elixir and rabbitmq-server sources (needs apt and rebar3)
+	$(BIN)/python -m demo real --out build/real
+
+check: $(INSTALLED) ## Lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was built, not the virtual environment
+	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis

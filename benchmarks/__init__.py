@@ -1,0 +1,1 @@
+"""Measurements against named peers and limits, as ratios within one run."""

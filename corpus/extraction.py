@@ -1,0 +1,113 @@
+"""What a parsed source file holds, in one shape for every language."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Evidence(StrEnum):
+    """How a behaviour is known; `transitive` and `cross_package` belong to a later stage."""
+
+    DIRECT = "direct"
+    """`@behaviour X` or `-behaviour(x)` stands in the module."""
+    STRUCTURAL = "structural"
+    """The construct itself implies it: `defimpl` and `defexception`."""
+    TABLE = "table"
+    """`use X`, where X is part of OTP or Elixir and is known to set that behaviour."""
+    TRANSITIVE = "transitive"
+    CROSS_PACKAGE = "cross_package"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One behaviour of a module; `confidence` lies in [0, 1]."""
+
+    name: str
+    evidence: Evidence
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDefinition:
+    """`@type`, `@typep` or `@opaque` (`kind` without the @); the line counts from 1."""
+
+    name: str
+    arity: int
+    kind: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """`@callback` or `@macrocallback` (`kind` without the @)."""
+
+    name: str
+    arity: int
+    kind: str
+    optional: bool
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module, protocol or protocol implementation; lines count from 1, inclusive.
+
+    `doc` is the text of the moduledoc, `doc_kind` "string", "hidden" (`@moduledoc false`) or None.
+    """
+
+    name: str
+    kind: str
+    start_line: int
+    end_line: int
+    doc: str | None
+    doc_kind: str | None
+    uses: tuple[str, ...]
+    behaviours: tuple[Behaviour, ...]
+    types: tuple[TypeDefinition, ...]
+    callbacks: tuple[Callback, ...]
+    exports: tuple[tuple[str, int], ...] = ()
+    """Names and arities, for Erlang, where they are declared; empty for Elixir."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause: lines from 1, inclusive; bytes half open; the guard as it is written."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    guard: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function or macro with all its clauses, in the order of the file.
+
+    `defaults` counts default arguments, so the function answers to `arity - defaults` to `arity`.
+    `impl` is what stands after `@impl` ("true", "false" or an expanded module name), else None.
+    """
+
+    module: str
+    name: str
+    arity: int
+    defaults: int
+    kind: str
+    clauses: tuple[Clause, ...]
+    doc: str | None
+    doc_kind: str | None
+    specs: tuple[str, ...]
+    impl: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """All that was read from one file.
+
+    `parse_errors` counts the parser's error and missing nodes. `doc_spans` are half-open byte
+    ranges of documentation attributes, sorted, for those who compare code without prose.
+    """
+
+    parse_errors: int
+    modules: tuple[Module, ...]
+    functions: tuple[Function, ...]
+    doc_spans: tuple[tuple[int, int], ...]

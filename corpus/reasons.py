@@ -1,0 +1,68 @@
+"""Why something is not in a release: the closed list behind every reject row and funnel bar."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """The stage of the pipeline that rejected a file or an archive."""
+
+    CRAWL = "crawl"
+    UNPACK = "unpack"
+    LICENSE = "license"
+    FILTER = "filter"
+    PARSE = "parse"
+    DEDUPLICATE = "deduplicate"
+
+
+class Reason(StrEnum):
+    """The one reason for a reject."""
+
+    # crawl: the registry and the transfer
+    BAD_SIGNATURE = "bad_signature"
+    WRONG_REPOSITORY = "wrong_repository"
+    MALFORMED_REGISTRY = "malformed_registry"
+    CHECKSUM_MISMATCH = "checksum_mismatch"
+    GONE = "gone"
+    UNAVAILABLE = "unavailable"
+    RETIRED = "retired"
+
+    # unpack: the archive as a whole
+    NOT_A_TARBALL = "not_a_tarball"
+    TRUNCATED = "truncated"
+    MALFORMED_METADATA = "malformed_metadata"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    ARCHIVE_TOO_LARGE = "archive_too_large"
+    TOO_MANY_FILES = "too_many_files"
+    EXPANSION_RATIO = "expansion_ratio"
+
+    # unpack: one member
+    UNSAFE_PATH = "unsafe_path"
+    PATH_TOO_LONG = "path_too_long"
+    LINK = "link"
+    SPECIAL_FILE = "special_file"
+    DUPLICATE_MEMBER = "duplicate_member"
+    CASE_COLLISION = "case_collision"
+
+    # license
+    LICENSE_UNKNOWN = "license_unknown"
+    LICENSE_NOT_PERMITTED = "license_not_permitted"
+    LICENSE_CONTRADICTED = "license_contradicted"
+
+    # filter
+    NOT_SOURCE_CODE = "not_source_code"
+    VENDORED = "vendored"
+    EMPTY = "empty"
+    OVERSIZED = "oversized"
+    BINARY = "binary"
+    NOT_UTF8 = "not_utf8"
+    MINIFIED = "minified"
+    GENERATED = "generated"
+
+    # parse
+    NESTED_TOO_DEEPLY = "nested_too_deeply"
+    UNPARSABLE = "unparsable"
+    KILLED_WORKER = "killed_worker"
+
+    # deduplicate
+    EXACT_DUPLICATE = "exact_duplicate"
+    NEAR_DUPLICATE = "near_duplicate"

@@ -1,0 +1,1 @@
+"""Acquire: Hex.pm (and, later, GitHub) into the archive store."""

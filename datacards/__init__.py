@@ -1,0 +1,1 @@
+"""Tell: the card of a release, rendered and published."""

@@ -1,0 +1,1 @@
+"""Learn: fine-tuning from a release."""
