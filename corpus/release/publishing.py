@@ -1,0 +1,50 @@
+"""The last step: a candidate that passed its gate gets its verdict, its digests and its name."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from corpus.atomic import sha256_file
+from corpus.errors import CorpusError
+from corpus.release.manifest import MANIFEST_NAME, Artifact, GateSummary
+from corpus.release.reading import Release
+
+REPORT_NAME = "report.json"
+
+
+class GateNotPassed(CorpusError):
+    """A candidate without a passing verdict was to be published."""
+
+    def __init__(self, candidate: Path, gate: GateSummary) -> None:
+        super().__init__(
+            f"{candidate}: the gate ended as {gate.outcome} ({', '.join(gate.failed)}), so this "
+            "candidate keeps its provisional name. See `python -m quality gate` for the checks."
+        )
+
+
+def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Release:
+    """Seal a candidate and rename it to `destination`; return the release.
+
+    The manifest is written last and the rename is atomic, so a folder with a release's name is
+    always whole. Raises GateNotPassed unless the verdict is "passed".
+    """
+    if gate.outcome != "passed":
+        raise GateNotPassed(candidate.path, gate)
+    sealed = replace(
+        candidate.manifest,
+        gate=gate,
+        artifacts=tuple(artifacts(candidate)),
+        report_digest=sha256_file(candidate.path / REPORT_NAME),
+    )
+    sealed.write(candidate.path)
+    candidate.path.rename(destination)
+    return Release.open(destination)
+
+
+def artifacts(candidate: Release) -> Iterator[Artifact]:
+    """List every file that is neither a shard nor the manifest, sorted by path."""
+    shards = {shard.path for shard in candidate.manifest.shards}
+    for path in sorted(candidate.path.rglob("*")):
+        name = path.relative_to(candidate.path).as_posix()
+        if path.is_file() and name != MANIFEST_NAME and name not in shards:
+            yield Artifact(path=name, sha256=sha256_file(path), bytes=path.stat().st_size)

@@ -1,0 +1,83 @@
+"""Opening a release and reading its tables, a shard or a batch at a time."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus import schema
+from corpus.errors import CorpusError
+from corpus.release.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
+
+SCHEMAS = {
+    "documents": schema.DOCUMENTS,
+    "functions": schema.FUNCTIONS,
+    "instruct": schema.INSTRUCT,
+    "rejects": schema.REJECTS,
+}
+"""The tables of a release, by the name of their configuration on the Hub."""
+
+BATCH_ROWS = 256
+
+
+class NotARelease(CorpusError):
+    """The folder has no manifest."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: no {MANIFEST_NAME} here, so this is not a release. "
+            "Name the folder that `python -m corpus build` printed at its end."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release or candidate on disk. Opening reads the manifest only; `verify` checks the rest."""
+
+    path: Path
+    manifest: Manifest
+    identity: str
+    """SHA-256 of `manifest.json`, hexadecimal."""
+
+    @classmethod
+    def open(cls, path: Path) -> "Release":
+        """Open the folder at `path`.
+
+        Raises NotARelease without a manifest and MalformedManifest with one that cannot be read.
+        """
+        file = path / MANIFEST_NAME
+        if not file.is_file():
+            raise NotARelease(path)
+        manifest = read_manifest(file)
+        return cls(path, manifest, hashlib.sha256(file.read_bytes()).hexdigest())
+
+    def shards(self, config: str, split: str | None = None) -> list[Shard]:
+        """List the shards of a configuration, of one split or of all, in the manifest's order."""
+        return [
+            shard
+            for shard in self.manifest.shards
+            if shard.config == config and split in (None, shard.split)
+        ]
+
+    def batches(
+        self,
+        config: str,
+        columns: Sequence[str] | None = None,
+        split: str | None = None,
+        batch_size: int = BATCH_ROWS,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield record batches in the order of the shards, at most `batch_size` rows each."""
+        for shard in self.shards(config, split):
+            with pq.ParquetFile(self.path / shard.path) as file:
+                yield from file.iter_batches(batch_size, columns=columns)
+
+    def read(
+        self, config: str, columns: Sequence[str] | None = None, split: str | None = None
+    ) -> pa.Table:
+        """Read a whole table into memory; name `columns` to leave the text on disk."""
+        whole = SCHEMAS[config]
+        projected = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+        return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)

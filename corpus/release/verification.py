@@ -1,0 +1,89 @@
+"""Checking that a release on disk is the one its manifest describes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.atomic import sha256_file
+from corpus.errors import CorpusError
+from corpus.release.logical import logical_digest
+from corpus.release.manifest import MANIFEST_NAME, Artifact, Shard
+from corpus.release.reading import SCHEMAS, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way in which a file differs from the manifest."""
+
+    path: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.detail}"
+
+
+class DamagedRelease(CorpusError):
+    """A release differs from its manifest."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.problems = problems
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(
+            f"{path}: {len(problems)} file(s) differ from the manifest:\n{listed}\n"
+            "The release was altered or copied badly. Fetch it again, or rebuild it with "
+            "`python -m corpus build`."
+        )
+
+
+def verify(release: Release) -> list[Problem]:
+    """Recheck every digest, row count and schema; an empty list means that all of it holds."""
+    manifest = release.manifest
+    return [
+        *(problem for shard in manifest.shards for problem in _shard_problems(release, shard)),
+        *(problem for item in manifest.artifacts for problem in _file_problems(release, item)),
+        *_unlisted(release),
+    ]
+
+
+def _file_problems(release: Release, expected: Shard | Artifact) -> Iterator[Problem]:
+    path = release.path / expected.path
+    if not path.is_file():
+        yield Problem(expected.path, "missing")
+        return
+    found = sha256_file(path)
+    if found != expected.sha256:
+        said = expected.sha256[:12]
+        yield Problem(expected.path, f"sha256 is {found[:12]}..., the manifest says {said}...")
+
+
+def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
+    differs = list(_file_problems(release, shard))
+    yield from differs
+    if differs:
+        return
+    with pq.ParquetFile(release.path / shard.path) as file:
+        if not file.schema_arrow.equals(SCHEMAS[shard.config]):
+            yield Problem(shard.path, f"its columns are not those of {shard.config}")
+        elif file.metadata.num_rows != shard.rows:
+            yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")
+        elif _logical(file, shard.config) != shard.logical_digest:
+            yield Problem(shard.path, "its rows are not the ones that the manifest digests")
+
+
+def _logical(file: pq.ParquetFile, config: str) -> str:
+    return logical_digest(config, lambda columns: _stream(file, columns))
+
+
+def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(65536, columns=columns)
+
+
+def _unlisted(release: Release) -> Iterator[Problem]:
+    listed = {item.path for item in (*release.manifest.shards, *release.manifest.artifacts)}
+    for path in sorted((release.path / "data").rglob("*")):
+        name = path.relative_to(release.path).as_posix()
+        if path.is_file() and name not in listed and name != MANIFEST_NAME:
+            yield Problem(name, "not in the manifest")
