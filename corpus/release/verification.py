@@ -82,7 +82,8 @@ def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch
 
 
 def _unlisted(release: Release) -> Iterator[Problem]:
-    listed = {item.path for item in (*release.manifest.shards, *release.manifest.artifacts)}
+    listed = {shard.path for shard in release.manifest.shards}
+    listed |= {artifact.path for artifact in release.manifest.artifacts}
     for path in sorted((release.path / "data").rglob("*")):
         name = path.relative_to(release.path).as_posix()
         if path.is_file() and name not in listed and name != MANIFEST_NAME:

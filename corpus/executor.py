@@ -1,0 +1,137 @@
+"""Running tasks in this process, on a local Dask cluster, or on one that already runs.
+
+A task gets paths and configuration and returns a small value; text never crosses the scheduler.
+Processes, not threads: tree-sitter holds the interpreter's lock while it parses.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from corpus.errors import CorpusError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+SCHEDULER_SETTINGS = {
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.admin.tick.limit": "60s",
+    "distributed.worker.daemon": True,
+}
+"""Without the first two, tasks queued behind one that kills its worker are blamed with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Killed(Generic[Task]):
+    """The worker died while it ran this task."""
+
+    task: Task
+
+
+class SchedulerUnreachable(CorpusError):
+    """No scheduler answers at the given address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address}: no Dask scheduler answers. Start one with `dask scheduler`, or leave "
+            "--scheduler out to use this machine."
+        )
+
+
+class Executor(Protocol):
+    """Where tasks run."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
+        """Yield each task with its result, in order of completion.
+
+        An exception that the task raises is raised here; a dead worker is a `Killed`.
+        """
+        ...
+
+
+class Serial:
+    """Runs every task in this process, one after another."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
+        """Yield each task with its result, in the given order."""
+        for task in tasks:
+            yield task, function(task)
+
+
+class OnDask:
+    """Runs tasks on a Dask cluster through its client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
+        """Yield each task with its result, in order of completion."""
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        futures = self.client.map(function, tasks, pure=False, retries=0)
+        by_key = {future.key: task for future, task in zip(futures, tasks, strict=True)}
+        for future in as_completed(futures):
+            task = by_key[future.key]
+            error = future.exception() if future.status == "error" else None
+            if isinstance(error, KilledWorker):
+                yield task, Killed(task)
+            else:
+                yield task, future.result()
+            future.release()
+
+
+@contextmanager
+def connect(workers: int, scheduler: str | None) -> Iterator[Executor]:
+    """Yield an executor: this process for no workers, else a local or the named cluster.
+
+    Raises SchedulerUnreachable when nothing answers at the address `scheduler`.
+    """
+    if scheduler is None and workers == 0:
+        yield Serial()
+        return
+    import dask
+
+    with dask.config.set(SCHEDULER_SETTINGS):
+        if scheduler is None:
+            with _local(workers) as executor:
+                yield executor
+        else:
+            with _remote(scheduler) as executor:
+                yield executor
+
+
+@contextmanager
+def _local(workers: int) -> Iterator[Executor]:
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        memory_limit=0,
+        silence_logs="CRITICAL",
+    )
+    with cluster, Client(cluster) as client:
+        yield OnDask(client)
+
+
+@contextmanager
+def _remote(address: str) -> Iterator[Executor]:
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=10)
+    except OSError as error:
+        raise SchedulerUnreachable(address) from error
+    with client:
+        yield OnDask(client)

@@ -1,0 +1,36 @@
+"""How long work tells how far it is, without knowing who watches."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Progress(Protocol):
+    """Receives the steps of one stage after another."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage of `total` steps."""
+        ...
+
+    def advance(self) -> None:
+        """Count one step of the current stage."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Ignore the stage."""
+
+    def advance(self) -> None:
+        """Ignore the step."""
+
+
+def tracked(progress: Progress, stage: str, total: int, items: Iterable[Item]) -> Iterator[Item]:
+    """Yield `items` and count each as a step of `stage` once it has been dealt with."""
+    progress.start(stage, total)
+    for item in items:
+        yield item
+        progress.advance()

@@ -1,0 +1,71 @@
+"""What code and which tools made a release."""
+
+import hashlib
+import subprocess
+from dataclasses import asdict, is_dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import canonical_json
+
+ROOT = Path(__file__).parent
+TOOLS = ("datasketch", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
+GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
+
+
+def code_version() -> str:
+    """Return the version of this distribution."""
+    return version("elixir-corpus")
+
+
+@cache
+def code_commit() -> str | None:
+    """Return the commit of the checkout, or None where the code is no clean git checkout."""
+    if _git("status", "--porcelain", "--untracked-files=no") != "":
+        return None
+    return _git("rev-parse", "HEAD")
+
+
+@cache
+def code_digest() -> str:
+    """Digest the package's source, so that intermediate results of other code are never reused."""
+    digest = hashlib.sha256()
+    for path in sorted(ROOT.rglob("*")):
+        if path.suffix in {".py", ".json", ".toml", ".txt"}:
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of the libraries that can change a release's bytes."""
+    return {name: version(name) for name in (*TOOLS, *GRAMMARS)}
+
+
+def digest_of(*values: Any) -> str:
+    """Digest values with a canonical JSON form; a frozen configuration counts as its fields."""
+    return hashlib.sha256(canonical_json(plain(values))).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Turn configurations, paths and sets into what JSON holds; sets are sorted."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value))
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(ROOT), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
