@@ -6,6 +6,7 @@ REQUIREMENT = pa.struct(
     [("name", pa.string()), ("requirement", pa.string()), ("optional", pa.bool_())]
 )
 LINK = pa.struct([("name", pa.string()), ("url", pa.string())])
+LICENSE_TEXT = pa.struct([("path", pa.string()), ("text", pa.string())])
 
 ARCHIVES = pa.schema(
     [
@@ -172,6 +173,40 @@ FINGERPRINTS = pa.schema(
 `signature` is 128 little-endian uint32 minima.
 """
 
+READ_ARCHIVES = pa.schema(
+    [
+        ("source", pa.string()),
+        ("package", pa.string()),
+        ("version", pa.string()),
+        ("sha256", pa.string()),
+        ("url", pa.string()),
+        ("license_expression", pa.string()),
+        ("license_evidence", pa.string()),
+        ("license_reason", pa.string()),
+        ("copyright", pa.list_(pa.string())),
+        ("license_texts", pa.list_(LICENSE_TEXT)),
+        ("links", pa.list_(LINK)),
+        ("files_seen", pa.int64()),
+        ("failure", pa.string()),
+    ]
+)
+"""One row an archive that ingest read.
+
+`license_reason` is set when its licence is not permitted, `failure` when it could not be opened.
+"""
+
+KEPT = pa.schema(
+    [
+        ("document_id", pa.string()),
+        ("content_id", pa.string()),
+        ("package", pa.string()),
+        ("bytes", pa.int64()),
+        ("cluster_id", pa.string()),
+        ("split", pa.string()),
+    ]
+)
+"""One row a document that stays in the release, sorted by content_id."""
+
 CLUSTERS = pa.schema(
     [
         ("document_id", pa.string()),
@@ -214,6 +249,7 @@ ATTRIBUTION = pa.schema(
         ("license_expression", pa.string()),
         ("license_evidence", pa.string()),
         ("copyright", pa.list_(pa.string())),
+        ("license_texts", pa.list_(LICENSE_TEXT)),
         ("links", pa.list_(LINK)),
         ("documents", pa.int64()),
     ]

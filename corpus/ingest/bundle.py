@@ -1,0 +1,123 @@
+"""The unit of parallel work: a bundle of archives becomes a folder with one part of each table."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.atomic import flush_to_disk
+from corpus.ingest.opened import OpenedArchive, ReadConfig, each_file, open_archive
+from corpus.ingest.source_file import Rejected
+from corpus.ingest.tables import (
+    archives_table,
+    documents_table,
+    fingerprints_table,
+    functions_table,
+    rejects_table,
+)
+from corpus.provenance import code_digest, digest_of, tool_versions
+from corpus.store import Archive, ArchiveStore
+
+PART_ROW_GROUP_BYTES = 2_000_000
+"""Small, so that a shard reads little more of a part than the range of keys that it needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IngestConfig:
+    """How archives are bundled and read."""
+
+    bundle_bytes: int = 1_000_000
+    """Compressed bytes a bundle; Elixir source expands about six times. Enough bundles keep every
+    worker busy to the end, and one bundle at a time is what a worker holds in memory."""
+    read: ReadConfig = field(default_factory=ReadConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Archives that are read together, and the folder that their parts go to.
+
+    `poison` names, by archive checksum, files that kill the worker that reads them.
+    """
+
+    archives: tuple[Archive, ...]
+    paths: tuple[Path, ...]
+    destination: Path
+    config: IngestConfig
+    poison: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def plan_bundles(
+    archives: Sequence[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
+) -> list[Bundle]:
+    """Divide archives into bundles, in the order given; the same archives give the same bundles."""
+    return [_bundle(group, store, folder, config) for group in _grouped(archives, config)]
+
+
+def _bundle(
+    archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
+) -> Bundle:
+    name = digest_of(archives, config.read, code_digest(), tool_versions())
+    paths = tuple(store.path(archive) for archive in archives)
+    return Bundle(tuple(archives), paths, folder / name, config)
+
+
+def _grouped(archives: Sequence[Archive], config: IngestConfig) -> Iterator[list[Archive]]:
+    group: list[Archive] = []
+    for archive in archives:
+        if group and sum(item.bytes for item in group) + archive.bytes > config.bundle_bytes:
+            yield group
+            group = []
+        group.append(archive)
+    if group:
+        yield group
+
+
+def ingest(bundle: Bundle) -> Path:
+    """Read every archive of a bundle and write its parts; return their folder.
+
+    The folder appears whole or not at all; one that exists is returned as it is.
+    """
+    if bundle.destination.exists():
+        return bundle.destination
+    opened = [
+        open_archive(
+            archive, path, bundle.poison.get(archive.sha256, frozenset()), bundle.config.read
+        )
+        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
+    ]
+    unfinished = bundle.destination.with_name(f".{bundle.destination.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    try:
+        _write_parts(opened, unfinished)
+        unfinished.rename(bundle.destination)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return bundle.destination
+
+
+def without_poison(bundle: Bundle, poison: Mapping[str, frozenset[str]]) -> Bundle:
+    """Return the bundle with files to leave unread."""
+    return replace(bundle, poison=poison)
+
+
+def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
+    rejects = [(archive, file) for archive, file in each_file(opened) if isinstance(file, Rejected)]
+    for name, table in {
+        "documents": documents_table(opened),
+        "functions": functions_table(opened),
+        "fingerprints": fingerprints_table(opened),
+        "rejects": rejects_table(rejects),
+        "archives": archives_table(opened),
+    }.items():
+        write_part(table, folder / f"{name}.parquet")
+
+
+def write_part(table: pa.Table, path: Path) -> None:
+    """Write an intermediate table: fast compression and small row groups."""
+    rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
+    pq.write_table(table, path, compression="lz4", row_group_size=rows)
+    flush_to_disk(path)

@@ -1,0 +1,217 @@
+"""From what was read to Arrow rows, in the schemas of `corpus.schema`."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpus.extraction import Function, Module
+from corpus.ingest.opened import OpenedArchive
+from corpus.ingest.source_file import Parsed, Rejected
+from corpus.schema import EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
+from corpus.store import Archive
+
+PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard", "function"})
+
+
+def document_id(archive_sha256: str, path: str) -> str:
+    """Identify a file by the archive that it stands in and its path there."""
+    return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
+
+
+def identity(archive: Archive, file: Parsed | Rejected) -> dict[str, Any]:
+    """Return the columns that say where a file came from."""
+    return {
+        "document_id": document_id(archive.sha256, file.path),
+        "content_id": file.content_id,
+        "source": archive.source,
+        "package": archive.name,
+        "version": archive.version,
+        "archive_sha256": archive.sha256,
+        "path": file.path,
+    }
+
+
+def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate documents, sorted by content_id and document_id."""
+    rows = [
+        {
+            **identity(item.archive, file),
+            **document_row(file),
+            "license_expression": item.verdict.expression,
+            "license_evidence": item.verdict.evidence.value,
+        }
+        for item in opened
+        if item.verdict is not None
+        for file in item.files
+        if isinstance(file, Parsed)
+    ]
+    table = pa.Table.from_pylist(rows, schema=EXTRACTED)
+    return table.sort_by([("content_id", "ascending"), ("document_id", "ascending")])
+
+
+def document_row(file: Parsed) -> dict[str, Any]:
+    """Return the columns of `EXTRACTED` that describe the file itself."""
+    functions = file.extraction.functions
+    public = [function for function in functions if function.kind in PUBLIC_KINDS]
+    return {
+        "language": file.language,
+        "role": file.role,
+        "text": file.text.decode(),
+        "bytes": len(file.text),
+        "lines": file.lines,
+        "tokens": file.fingerprint.tokens,
+        "modules": [module_row(module) for module in file.extraction.modules],
+        "parse_errors": file.extraction.parse_errors,
+        "median_line_length": file.median_line_length,
+        "longest_line": file.longest_line,
+        "comment_fraction": file.comment_lines / file.lines,
+        "public_functions": len(public),
+        "documented_functions": sum(function.doc_kind == "string" for function in public),
+        "specified_functions": sum(bool(function.specs) for function in public),
+        "redactions": [
+            {"rule": cut.rule, "start": cut.start, "end": cut.end} for cut in file.redactions
+        ],
+    }
+
+
+def module_row(module: Module) -> dict[str, Any]:
+    """Return a value of `schema.MODULE`."""
+    return {
+        "name": module.name,
+        "kind": module.kind,
+        "start_line": module.start_line,
+        "end_line": module.end_line,
+        "doc": module.doc,
+        "doc_kind": module.doc_kind,
+        "uses": module.uses,
+        "behaviours": [
+            {"name": b.name, "evidence": b.evidence.value, "confidence": b.confidence}
+            for b in module.behaviours
+        ],
+        "types": [
+            {"name": t.name, "arity": t.arity, "kind": t.kind, "line": t.line} for t in module.types
+        ],
+        "callbacks": [
+            {
+                "name": c.name,
+                "arity": c.arity,
+                "kind": c.kind,
+                "optional": c.optional,
+                "line": c.line,
+            }
+            for c in module.callbacks
+        ],
+        "exports": [{"name": name, "arity": arity} for name, arity in module.exports],
+    }
+
+
+def functions_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate functions, sorted by document_id, within a document as they stand there."""
+    rows = [
+        function_row(document_id(item.archive.sha256, file.path), function)
+        for item in opened
+        for file in item.files
+        if isinstance(file, Parsed)
+        for function in file.extraction.functions
+    ]
+    table = pa.Table.from_pylist(rows, schema=FUNCTIONS)
+    return table.take(pc.sort_indices(table["document_id"]))
+
+
+def function_row(document: str, function: Function) -> dict[str, Any]:
+    """Return a row of `FUNCTIONS`."""
+    return {
+        "document_id": document,
+        "module": function.module,
+        "name": function.name,
+        "arity": function.arity,
+        "defaults": function.defaults,
+        "kind": function.kind,
+        "clauses": [
+            {
+                "start_line": clause.start_line,
+                "end_line": clause.end_line,
+                "start_byte": clause.start_byte,
+                "end_byte": clause.end_byte,
+                "guard": clause.guard,
+            }
+            for clause in function.clauses
+        ],
+        "doc": function.doc,
+        "doc_kind": function.doc_kind,
+        "specs": function.specs,
+        "impl": function.impl,
+    }
+
+
+def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
+    """Tabulate rejects, sorted by document_id."""
+    rows = [
+        {
+            **identity(archive, file),
+            "bytes": file.bytes,
+            "stage": file.stage.value,
+            "reason": file.reason.value,
+            "detail": file.detail,
+        }
+        for archive, file in rejects
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
+
+
+def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate fingerprints in the order of the documents, without a Python object a shingle."""
+    kept = [(item, file) for item in opened for file in item.files if isinstance(file, Parsed)]
+    rows = [
+        {
+            **identity(item.archive, file),
+            "bytes": len(file.text),
+            "role": file.role,
+            "license_evidence": item.verdict.evidence.value if item.verdict else None,
+            "normalized_id": file.fingerprint.normalized_id,
+            "signature": file.fingerprint.signature.astype("<u4").tobytes(),
+        }
+        for item, file in kept
+    ]
+    plain = pa.schema([field for field in FINGERPRINTS if field.name != "shingles"])
+    table = pa.Table.from_pylist(rows, schema=plain)
+    shingles = list_array([file.fingerprint.shingles for _, file in kept])
+    return table.append_column(FINGERPRINTS.field("shingles"), shingles).select(FINGERPRINTS.names)
+
+
+def list_array(values: Sequence[np.ndarray]) -> pa.Array:
+    """Return a list<uint64> array from one numpy array a row."""
+    lengths = np.array([0, *map(len, values)], dtype=np.int64)
+    flat = np.concatenate(values) if values else np.empty(0, np.uint64)
+    offsets = pa.array(np.cumsum(lengths).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(flat, pa.uint64()))
+
+
+def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate what was found of each archive."""
+    rows = [
+        {
+            "source": item.archive.source,
+            "package": item.archive.name,
+            "version": item.archive.version,
+            "sha256": item.archive.sha256,
+            "url": item.archive.url,
+            "license_expression": item.verdict.expression if item.verdict else None,
+            "license_evidence": item.verdict.evidence.value if item.verdict else None,
+            "license_reason": item.verdict.reason if item.verdict else None,
+            "license_texts": [
+                {"path": path, "text": text.decode(errors="replace")}
+                for path, text in item.license_texts.items()
+            ],
+            "copyright": item.copyright,
+            "links": [{"name": link.name, "url": link.url} for link in item.archive.links],
+            "files_seen": len(item.files),
+            "failure": item.failure.reason.value if item.failure else None,
+        }
+        for item in opened
+    ]
+    return pa.Table.from_pylist(rows, schema=READ_ARCHIVES)
