@@ -1,0 +1,142 @@
+"""Where the comments of a file are, found without parsing it.
+
+A compiled expression jumps from one interesting byte to the next: comment signs, and whatever may
+hide one (strings, charlists, heredocs, sigils, quoted atoms, `?#` and `$%`). The answer follows the
+language's lexical rules on code that compiles, and is the same every time on code that does not:
+text after a quote that nobody closes counts as quoted.
+
+Known limits, all without effect on exactness and little on similarity: Erlang's bracketed sigils
+(OTP 27) are read as code, and comments of Elixir inside EEx tags as template.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from corpus.errors import CorpusError
+
+Span = tuple[int, int]
+"""A half-open range of bytes."""
+
+
+class UnknownLanguage(CorpusError):
+    """Nobody has said what a comment looks like in this language."""
+
+    def __init__(self, language: str) -> None:
+        known = ", ".join(sorted(_SCANNERS))
+        super().__init__(f"No comment syntax is known for language {language!r}; known: {known}.")
+
+
+def comment_spans(text: bytes, language: str) -> Iterator[Span]:
+    """Yield the comments of `text` in order, without the line breaks that end them.
+
+    Raises UnknownLanguage unless `language` is elixir, erlang, heex or eex.
+    """
+    if language not in _SCANNERS:
+        raise UnknownLanguage(language)
+    return _SCANNERS[language](text)
+
+
+_FLAGS = re.VERBOSE | re.DOTALL
+_ELIXIR_CODE = rb"""
+    (?: [^\#"'?~%(braces)b]++
+      | \?(?<![\w\x80-\xff]\?)(?:\\.|.) | \?
+      | "(?!"")(?:[^"\\\#]++|\\.|\#(?!\{))*+"
+      | '(?!'')(?:[^'\\\#]++|\\.|\#(?!\{))*+'
+    )*+
+    (?: (?P<comment>\#[^\n]*)
+      | (?P<brace>\{) | (?P<closing>\})
+      | (?P<opening> "(?:""(?=[ \t]*\r?\n))? | '(?:''(?=[ \t]*\r?\n))?
+          | (?<!~~)~(?:[a-z]|[A-Z][A-Z0-9]*)
+            (?:"{3}(?=[ \t]*\r?\n) | '{3}(?=[ \t]*\r?\n) | [(\[{<"'/|]))
+      | ~ | \Z)
+"""
+"""Code without interest, strings without interpolation among it; then what needs a decision."""
+_ELIXIR = re.compile(_ELIXIR_CODE % {b"braces": b""}, _FLAGS)
+_ELIXIR_NESTED = re.compile(_ELIXIR_CODE % {b"braces": b"{}"}, _FLAGS)
+_CLOSING = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
+
+
+def _elixir(text: bytes) -> Iterator[Span]:
+    """Walk through code, and keep on a stack the quoted texts whose `#{` is still open."""
+    enclosing: list[re.Pattern[bytes] | None] = []
+    position = 0
+    while position < len(text):
+        found = (_ELIXIR_NESTED if enclosing else _ELIXIR).match(text, position)
+        assert found is not None
+        position = found.end()
+        kind = found.lastgroup
+        if kind == "comment":
+            yield found.span("comment")
+        elif kind == "brace":
+            enclosing.append(None)
+        elif kind == "closing":
+            if (outer := enclosing.pop()) is not None:
+                position = _skip_quoted(text, position, outer, enclosing)
+        elif kind == "opening":
+            position = _skip_quoted(text, position, _quoted(found["opening"]), enclosing)
+
+
+def _skip_quoted(
+    text: bytes,
+    position: int,
+    quoted: re.Pattern[bytes],
+    enclosing: list[re.Pattern[bytes] | None],
+) -> int:
+    """Return where code goes on: after the closing quote, or inside an interpolation."""
+    found = quoted.match(text, position)
+    if found is None:
+        return len(text)
+    if found.lastgroup == "nested":
+        enclosing.append(quoted)
+    return found.end()
+
+
+@lru_cache(maxsize=256)
+def _quoted(opening: bytes) -> re.Pattern[bytes]:
+    """Compile what may stand between `opening` (say `~s[`) and its end or next interpolation."""
+    delimiter = opening.lstrip(b"~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+    interpolates = not opening[1:2].isupper()
+    hash_sign, nested = (rb"\#", rb"|\#\{(?P<nested>)") if interpolates else (b"", b"")
+    no_nesting = rb"|\#(?!\{)" if interpolates else b""
+    if len(delimiter) == 3:
+        plain = rb"[^\n\\%b]++|\n(?![ \t]*%b)|\\(?:[^\n]|(?=\n))" % (hash_sign, delimiter)
+        end = rb"\n[ \t]*%b" % delimiter
+    else:
+        end = re.escape(_CLOSING.get(delimiter, delimiter))
+        plain = rb"[^\\%b%b]++|\\." % (end, hash_sign)
+    return re.compile(rb"(?:%b%b)*+(?:%b%b)" % (plain, no_nesting, end, nested), re.DOTALL)
+
+
+_ERLANG = re.compile(
+    rb"""
+    (?: [^%"'$]++
+      | "(?!""+[ \t]*\r?\n)(?:[^"\\]++|\\.)*+(?:"|\\?\Z)
+      | "{3}(?P<more>"*)(?:[^\n]++|\n(?![ \t]*"{3}(?P=more)))*+(?:\n[ \t]*"{3}(?P=more)|\Z)
+      | '(?:[^'\\]++|\\.)*+(?:'|\\?\Z)
+      | \$(?:\\.|.)
+    )*+
+    (?:(?P<comment>%[^\n]*)|\$|\Z)
+    """,
+    _FLAGS,
+)
+_TEMPLATE = re.compile(
+    rb"(?P<comment><(?:%\#.*?(?:%>|\Z)|%!--.*?(?:--%>|\Z)|!--.*?(?:-->|\Z)))", _FLAGS
+)
+
+
+def _by_expression(expression: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Span]]:
+    """Make a scanner of an expression whose comments never nest."""
+
+    def scan(text: bytes) -> Iterator[Span]:
+        return (m.span("comment") for m in expression.finditer(text) if m["comment"])
+
+    return scan
+
+
+_SCANNERS: dict[str, Callable[[bytes], Iterator[Span]]] = {
+    "elixir": _elixir,
+    "erlang": _by_expression(_ERLANG),
+    "heex": _by_expression(_TEMPLATE),
+    "eex": _by_expression(_TEMPLATE),
+}

@@ -1,0 +1,65 @@
+"""The fingerprint of one file: comments and documentation out, then tokens, shingles, minima."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from corpus.fingerprint.comments import Span, comment_spans
+from corpus.fingerprint.signature import Signature, signature
+from corpus.fingerprint.tokens import Hashes, shingle, tokenize
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FingerprintConfig:
+    """How finely code is compared (Broder 1997; five tokens as measured in docs/duplicates.md)."""
+
+    shingle: int = 5
+    """Tokens in a shingle."""
+    permutations: int = 128
+    seed: int = 1
+    """Seed of the permutations; datasketch's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What deduplication needs to know of a file.
+
+    `normalized_id` digests the token sequence, so files that differ in blanks, comments or
+    documentation only have the same. `tokens` counts that sequence. `shingles` are sorted and
+    unique; `signature` has one minimum a permutation. A file without tokens has no shingles, and
+    is a duplicate of other such files only.
+    """
+
+    normalized_id: str
+    tokens: int
+    shingles: Hashes
+    signature: Signature
+
+
+def fingerprint(
+    text: bytes,
+    language: str,
+    doc_spans: Sequence[Span],
+    config: FingerprintConfig = FingerprintConfig(),
+) -> Fingerprint:
+    """Fingerprint the code of `text`, without its comments and the given documentation.
+
+    Raises UnknownLanguage unless `language` is elixir, erlang, heex or eex.
+    """
+    tokens = tokenize(code_only(text, language, doc_spans))
+    shingles = shingle(tokens.hashes(), config.shingle)
+    minima = signature(shingles, config.permutations, config.seed)
+    return Fingerprint(tokens.digest(), len(tokens), shingles, minima)
+
+
+def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
+    """Return `text` with a blank in place of each comment, doc span and byte order mark."""
+    mark = [(0, len(_BYTE_ORDER_MARK))] if text.startswith(_BYTE_ORDER_MARK) else []
+    pieces = []
+    position = 0
+    for start, end in sorted([*mark, *doc_spans, *comment_spans(text, language)]):
+        if start > position:
+            pieces.append(text[position:start])
+        position = max(position, end)
+    return b" ".join([*pieces, text[position:]])

@@ -1,0 +1,126 @@
+"""Lexical tokens of a whole file at once, as arrays.
+
+A token is a run of word bytes (ASCII letters, digits, `_`, and every byte of a non-ASCII
+character) or a single punctuation byte; blanks and control bytes only separate. Single punctuation
+bytes, and not operators, because then `x=-1` and `x = -1` are the same sequence. What stands in
+strings is cut in the same way as code.
+"""
+
+import hashlib
+import string
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+
+_WORD, _PUNCTUATION = 1, 2
+_WORD_BYTES = frozenset((string.ascii_letters + string.digits + "_").encode()) | {*range(128, 256)}
+_PUNCTUATION_BYTES = frozenset(string.punctuation.encode()) - _WORD_BYTES
+_CLASSES = bytes(
+    _WORD if byte in _WORD_BYTES else _PUNCTUATION if byte in _PUNCTUATION_BYTES else 0
+    for byte in range(256)
+)
+_BLANKS = bytes(byte for byte in range(256) if not _CLASSES[byte])
+_KEEP = np.array([(1 << 8 * kept) - 1 for kept in range(9)], dtype=np.uint64)
+"""Masks that keep the first 0 to 8 bytes of a little-endian word."""
+
+# Odd multipliers of 64 bits: the golden ratio's, and MurmurHash3's finaliser (public domain).
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_HALF = np.uint64(33)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where the tokens of `text` stand: `starts` and `lengths` count bytes, one entry a token."""
+
+    text: bytes
+    starts: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def values(self) -> list[bytes]:
+        """Return the tokens themselves (slow; for reading and for tests)."""
+        ends = self.starts + self.lengths
+        return [self.text[start:end] for start, end in zip(self.starts, ends, strict=True)]
+
+    def digest(self) -> str:
+        """Return the hexadecimal SHA-256 of the sequence: all lengths, then all bytes."""
+        digest = hashlib.sha256(self.lengths.astype("<u4").tobytes())
+        digest.update(self.text.translate(None, _BLANKS))
+        return digest.hexdigest()
+
+    def hashes(self) -> Hashes:
+        """Return a 64-bit hash a token; up to eight bytes long, different tokens differ."""
+        words = self._words(self.starts, self.lengths)
+        hashes = mix(words)
+        long = np.flatnonzero(self.lengths > 8)
+        if len(long):
+            hashes[long] += self._tails(long)
+        return hashes
+
+    def _tails(self, long: npt.NDArray[np.int64]) -> Hashes:
+        """Hash what follows the first eight bytes of some tokens, eight bytes at a time."""
+        pieces = (self.lengths[long] - 1) >> 3
+        first = np.cumsum(pieces) - pieces
+        place = np.arange(pieces.sum()) - np.repeat(first, pieces) + 1
+        owner = np.repeat(long, pieces)
+        words = self._words(self.starts[owner] + 8 * place, self.lengths[owner] - 8 * place)
+        tails: Hashes = np.add.reduceat(mix(words + place.astype(np.uint64) * _GOLDEN), first)
+        return tails
+
+    def _words(self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:
+        """Read up to eight bytes at each start as one little-endian number."""
+        windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,))
+        words: Hashes = windows.take(starts)
+        words &= _KEEP.take(lengths, mode="clip")
+        return words
+
+
+def tokenize(text: bytes) -> Tokens:
+    """Find the tokens of `text`, which is padded with blanks so that words can be read whole."""
+    padded = text + bytes(8)
+    classes = np.frombuffer(padded.translate(_CLASSES), dtype=np.uint8)
+    not_word = ~(classes & _WORD)
+    starts = classes.copy()
+    starts[1:] &= not_word[:-1]
+    ends = classes.copy()
+    ends[:-1] &= not_word[1:]
+    first = np.flatnonzero(starts != 0)
+    return Tokens(padded, first, np.flatnonzero(ends != 0) - first + 1)
+
+
+def mix(values: Hashes) -> Hashes:
+    """Scatter numbers over 64 bits, in place, without making any two equal."""
+    values *= _GOLDEN
+    values ^= values >> _HALF
+    values *= _FIRST
+    values ^= values >> _HALF
+    return values
+
+
+def shingle(hashes: Hashes, size: int) -> Hashes:
+    """Return the sorted, unique hashes of all runs of `size` tokens.
+
+    Fewer tokens than that make one shingle of what there is, and none make none.
+    """
+    size = min(size, len(hashes))
+    if not size:
+        return np.empty(0, dtype=np.uint64)
+    runs = len(hashes) - size + 1
+    windows = hashes[:runs].copy()
+    for place in range(1, size):
+        windows *= _SECOND
+        windows += hashes[place : place + runs]
+    return _unique(mix(windows))
+
+
+def _unique(values: Hashes) -> Hashes:
+    values.sort()
+    fresh = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=fresh[1:])
+    return values[fresh]
