@@ -1,0 +1,44 @@
+"""How large an archive may be, and the error for one that is larger or broken."""
+
+from dataclasses import dataclass
+
+from corpus.errors import CorpusError
+from corpus.reasons import Reason
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveLimits:
+    """Bounds that hold before anything is expanded; sizes in bytes."""
+
+    compressed: int = 16 * MIB
+    """The archive as served. hex_core's `tarball_max_size`."""
+    expanded: int = 128 * MIB
+    """The contents with tar headers and padding. hex_core's `tarball_max_uncompressed_size`."""
+    metadata: int = 1 * MIB
+    """metadata.config. Hex's own limit for it."""
+    files: int = 20_000
+    """Headers in the contents. RabbitMQ with its 48 applications has 3,400 files."""
+    file: int = 8 * MIB
+    """One file; a larger one is skipped unread. Source is rarely over 1 MiB."""
+    path: int = 512
+    """UTF-8 bytes of a path. USTAR ends at 256, only extended headers go further."""
+    depth: int = 32
+    """Folders in a path. Java-like trees reach fifteen."""
+    ratio: int = 100
+    """Expanded by compressed, Apache POI's bound (ZipSecureFile). DEFLATE can reach 1,032."""
+    ratio_from: int = 1 * MIB
+    """Expanded size from which the ratio counts: a few zeros are no bomb."""
+
+
+DEFAULT_LIMITS = ArchiveLimits()
+
+
+class ArchiveError(CorpusError):
+    """An archive that must be rejected as a whole; `reason` goes into its reject row."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{detail} ({reason})")
+        self.reason = reason
+        self.detail = detail

@@ -1,0 +1,78 @@
+"""Which member names are refused, and why."""
+
+import re
+import unicodedata
+
+from corpus.archive.limits import ArchiveLimits
+from corpus.reasons import Reason
+
+Refusal = tuple[Reason, str]
+
+INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode categories of characters that hide or reorder what a reader of the path sees."""
+DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def unsafe(path: str, limits: ArchiveLimits) -> Refusal | None:
+    """Say why a path must not be used on any system, or None if it may."""
+    parts = path.split("/")
+    if len(path.encode()) > limits.path:
+        return Reason.PATH_TOO_LONG, f"over {limits.path} bytes"
+    if len(parts) - 1 > limits.depth:
+        return Reason.PATH_TOO_LONG, f"over {limits.depth} folders deep"
+    if path.startswith("/") or DRIVE.match(path):
+        return Reason.UNSAFE_PATH, "an absolute path"
+    if ".." in parts:
+        return Reason.UNSAFE_PATH, "a path that leaves the archive"
+    if "\\" in path:
+        return Reason.UNSAFE_PATH, "a backslash, which is a separator on other systems"
+    if any(unicodedata.category(character) in INVISIBLE for character in path):
+        return Reason.UNSAFE_PATH, "a control character"
+    if parts[-1] in ("", "."):
+        return Reason.UNSAFE_PATH, "no file name"
+    return None
+
+
+def normalized(path: str) -> str:
+    """Return a safe path without its empty and `.` parts."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+class Names:
+    """The names seen so far; the first of several that would be one file is the one that counts."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, str] = {}
+
+    def collision(self, path: str) -> Refusal | None:
+        """Remember a normalized path; say with which earlier one it collides, if any."""
+        key = caseless(path)
+        earlier = self.paths.get(key)
+        if earlier is None:
+            self.paths[key] = path
+            return None
+        if earlier == path:
+            return Reason.DUPLICATE_MEMBER, "the archive has an earlier member of this name"
+        return Reason.CASE_COLLISION, f"the same name as {earlier} on some systems"
+
+
+def caseless(path: str) -> str:
+    """Return what is equal for paths that a file system may take for one.
+
+    Canonical caseless matching, The Unicode Standard, section 3.13, definition D145.
+    """
+    if path.isascii():
+        return path.lower()
+    folded = unicodedata.normalize("NFD", path).casefold()
+    return unicodedata.normalize("NFD", folded)
+
+
+def printable(path: str, limits: ArchiveLimits) -> str:
+    """Return a path of any kind so that it can stand in a table: cut, and escaped."""
+    cut = path[: limits.path]
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in INVISIBLE
+        else character
+        for character in cut
+    )

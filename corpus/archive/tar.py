@@ -1,0 +1,245 @@
+"""A strict, streaming reader of tar files: ustar, with pax and GNU extensions for long names.
+
+The standard library's tarfile takes a damaged header for the end of the archive, which loses
+files in silence; here a header is right, or the archive is an error. Formats: POSIX.1-2017,
+utility `pax`, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual, "Basic Tar
+Format".
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+from corpus.archive.limits import ArchiveError
+from corpus.reasons import Reason
+
+BLOCK = 512
+PIECE = 64 * 1024
+LONGEST_EXTENSION = 64 * 1024
+"""Bytes in one extended header: paths need a few hundred, and nothing else in it is read."""
+ZEROS = bytes(BLOCK)
+
+
+class Kind(Enum):
+    """What an entry is, as far as a reader of source code cares."""
+
+    FILE = auto()
+    DIRECTORY = auto()
+    LINK = auto()
+    SPECIAL = auto()
+
+
+KINDS = {
+    **dict.fromkeys((b"0", b"\0", b"7"), Kind.FILE),
+    **dict.fromkeys((b"1", b"2"), Kind.LINK),
+    b"5": Kind.DIRECTORY,
+}
+"""By type flag; all others are special: devices, pipes, sparse files, volume labels."""
+WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+"""Types whose size field, whatever it says, is followed by no data."""
+
+
+class Source(Protocol):
+    """Where the bytes come from: a file, or an `Inflater`."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return `size` bytes, fewer only at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member; `size` is in bytes."""
+
+    path: str
+    kind: Kind
+    size: int
+
+
+class Header(NamedTuple):
+    """The fields of a header block that matter here."""
+
+    path: bytes
+    type: bytes
+    size: int
+
+
+class TarReader:
+    """Iterates over the entries of a tar stream; `read` gives the data of the latest one.
+
+    Both raise ArchiveError: NOT_A_TARBALL if the stream does not begin like one or goes on behind
+    its end, TRUNCATED if it breaks off or up, TOO_MANY_FILES for more than `headers` headers.
+    """
+
+    def __init__(self, source: Source, *, name: str, headers: int) -> None:
+        self.source = source
+        self.name = name
+        self.headers = headers
+        self.headers_read = 0
+        self.position = 0
+        self.unread = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        extensions: dict[str, bytes] = {}
+        while header := self.header():
+            try:
+                if read_extension := EXTENSIONS.get(header.type):
+                    extensions |= read_extension(self.extension(header.size))
+                    continue
+                entry = extended(header, extensions)
+            except ValueError as error:
+                raise self.broken(str(error)) from error
+            extensions = {}
+            self.unread = 0 if header.type in WITHOUT_DATA else entry.size
+            yield entry
+            self.skip_data()
+        self.drain()
+
+    def read(self) -> bytes:
+        """Return the data of the latest entry, which can be had only once."""
+        size, self.unread = self.unread, 0
+        data = self.take(size)
+        self.take(-size % BLOCK)
+        return data
+
+    def skip_data(self) -> None:
+        """Pass over the data of the latest entry, unless it has been read."""
+        left = self.unread + -self.unread % BLOCK
+        self.unread = 0
+        while left:
+            left -= len(self.take(min(left, PIECE)))
+
+    def header(self) -> Header | None:
+        """Read the next header; None at the end of the archive."""
+        block = self.source.read(BLOCK)
+        if block == ZEROS:
+            return None
+        if len(block) < BLOCK:
+            raise self.broken(f"it ends after {len(block)} bytes of a header", block)
+        if self.headers_read == self.headers:
+            raise ArchiveError(
+                Reason.TOO_MANY_FILES, f"{self.name}: more than {self.headers} headers"
+            )
+        try:
+            header = parse_header(block)
+        except ValueError as error:
+            raise self.broken(str(error), block) from error
+        self.position += BLOCK
+        self.headers_read += 1
+        return header
+
+    def extension(self, size: int) -> bytes:
+        """Read the data of an extended header."""
+        if size > LONGEST_EXTENSION:
+            raise ArchiveError(
+                Reason.ARCHIVE_TOO_LARGE,
+                f"{self.name}: an extended header of {size} bytes, over {LONGEST_EXTENSION}",
+            )
+        self.unread = size
+        return self.read()
+
+    def take(self, size: int) -> bytes:
+        """Read exactly `size` bytes."""
+        data = self.source.read(size)
+        self.position += len(data)
+        if len(data) < size:
+            raise self.broken("it ends in the middle of a file")
+        return data
+
+    def drain(self) -> None:
+        """Read to the end, which verifies the checksum of a compressed stream; all is padding."""
+        while rest := self.source.read(PIECE):
+            if rest.count(0) != len(rest):
+                raise ArchiveError(
+                    Reason.NOT_A_TARBALL, f"{self.name}: data behind the end of the archive"
+                )
+
+    def broken(self, what: str, block: bytes = b"") -> ArchiveError:
+        """Build the error for a stream that is no tar file, or no longer one."""
+        if self.headers_read:
+            return ArchiveError(Reason.TRUNCATED, f"{self.name}: {what} at byte {self.position}")
+        begins = f"it begins with {block[:24]!r}" if block else "it is empty"
+        return ArchiveError(Reason.NOT_A_TARBALL, f"{self.name}: not a tar file, {begins}")
+
+
+def parse_header(block: bytes) -> Header:
+    """Read a header block. Raises ValueError if its checksum or a number is wrong."""
+    blanked = block[:148] + b" " * 8 + block[156:]
+    if number(block[148:156]) != sum(blanked):
+        raise ValueError("a header has a wrong checksum")
+    path = text_field(block[:100])
+    if block[257:263] == b"ustar\0" and (prefix := text_field(block[345:500])):
+        path = prefix + b"/" + path
+    kind = block[156:157]
+    if kind == b"\0" and path.endswith(b"/"):
+        kind = b"5"
+    return Header(path, kind, number(block[124:136]))
+
+
+def text_field(field: bytes) -> bytes:
+    """Return a field up to its first NUL."""
+    return field.partition(b"\0")[0]
+
+
+def number(field: bytes) -> int:
+    """Read octal digits between blanks, or GNU's base 256. Raises ValueError."""
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:])
+    digits = field.strip(b" \0")
+    if not re.fullmatch(rb"[0-7]*", digits):
+        raise ValueError("a header holds a malformed number")
+    return int(digits or b"0", 8)
+
+
+def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
+    """Return the entry of a header under its extensions. Raises ValueError."""
+    path = extensions.get("path", header.path)
+    size = extensions.get("size")
+    if size is not None and not re.fullmatch(rb"[0-9]{1,19}", size):
+        raise ValueError("an extended header holds a malformed size")
+    kind = KINDS.get(header.type, Kind.SPECIAL)
+    if any(key.startswith("GNU.sparse.") for key in extensions):
+        kind = Kind.SPECIAL
+    return Entry(decoded(path), kind, header.size if size is None else int(size))
+
+
+def decoded(path: bytes) -> str:
+    """Return a path as text: UTF-8 or, where it is not that, latin-1."""
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        return path.decode("latin-1")
+
+
+def pax_records(data: bytes) -> dict[str, bytes]:
+    """Read `LENGTH KEY=VALUE` lines, the length counting itself. Raises ValueError."""
+    records = {}
+    while data:
+        length, space, _ = data.partition(b" ")
+        if not space or not re.fullmatch(rb"[1-9][0-9]{0,9}", length) or int(length) > len(data):
+            raise ValueError("a malformed extended header")
+        record, data = data[len(length) + 1 : int(length)], data[int(length) :]
+        key, equals, value = record.partition(b"=")
+        if not equals or not value.endswith(b"\n"):
+            raise ValueError("a malformed extended header")
+        records[key.decode("latin-1")] = value[:-1]
+    return records
+
+
+def long_path(data: bytes) -> dict[str, bytes]:
+    """Read GNU's long name."""
+    return {"path": text_field(data)}
+
+
+def nothing(_: bytes) -> dict[str, bytes]:
+    """Pass over what does not bear on a single file: global records, the names of link targets."""
+    return {}
+
+
+EXTENSIONS: dict[bytes, Callable[[bytes], dict[str, bytes]]] = {
+    b"x": pax_records,
+    b"g": nothing,
+    b"L": long_path,
+    b"K": nothing,
+}
