@@ -1,0 +1,59 @@
+"""Filters that ask whether people wrote what is in a file."""
+
+import re
+import statistics
+
+from corpus.filters.encoding import BYTE_ORDER_MARK
+from corpus.filters.limits import Limits
+from corpus.filters.verdict import Candidate, Reject
+from corpus.reasons import Reason
+
+CODE = {
+    "elixir": re.compile(rb"^[ \t]*+[^#\s]", re.MULTILINE),
+    "erlang": re.compile(rb"^[ \t]*+[^%\s]", re.MULTILINE),
+}
+"""The first character of a line that is more than a comment (or, in a script, its #! line)."""
+ANYTHING = re.compile(rb"\S")
+
+
+def oversized(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Too large to have been written by hand."""
+    size = len(candidate.raw)
+    if size <= limits.file:
+        return None
+    return Reject(Reason.OVERSIZED, f"{size} bytes, the limit is {limits.file}")
+
+
+def binary(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Bytes for machines: no source file has a NUL, every UTF-16 and most binary files do."""
+    position = candidate.raw.find(b"\0")
+    return None if position < 0 else Reject(Reason.BINARY, f"NUL at byte {position}")
+
+
+def empty(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Nothing but blanks and comments."""
+    raw = candidate.raw.removeprefix(BYTE_ORDER_MARK)
+    if CODE.get(candidate.language or "", ANYTHING).search(raw):
+        return None
+    return Reject(Reason.EMPTY, "only comments" if raw.strip() else "nothing but blanks")
+
+
+def minified(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Source written for machines: most lines far longer than people write.
+
+    Half of the lines must be longer than the limit, so a file with too few bytes for that is
+    through without a look at its lines.
+    """
+    raw = candidate.raw
+    lines = raw.count(b"\n") + 1
+    if len(raw) <= limits.line_length * (lines // 2):
+        return None
+    median = median_line_length(raw)
+    if median <= limits.line_length:
+        return None
+    return Reject(Reason.MINIFIED, f"the median line has {median:.0f} bytes")
+
+
+def median_line_length(raw: bytes) -> float:
+    """Return the median length of all lines in bytes, 0.0 for an empty file."""
+    return float(statistics.median([len(line) for line in raw.splitlines()] or [0]))

@@ -1,0 +1,120 @@
+r"""Cut encoded data out of source, and keep the source.
+
+A favicon in base64 is no reason to lose phoenix/endpoint.ex, and nothing to learn from either. What
+is cut leaves a tag, `encoded_12345_bytes`. Such a word is at home wherever a span can stand (in a
+string, in a sigil with any delimiter, in a list of numbers), so what parsed before parses after.
+
+Almost no file has such a span, so the common case is decided by three searches for a run of equal
+bytes, each after mapping a class of characters to one byte: 280 MB/s where a pattern makes 57.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from corpus.filters.limits import Limits
+
+WORD = (string.ascii_letters + string.digits).encode()
+
+SOLID = re.compile(rb"(?<![\w+/-])[\w+/-]{64,}+={0,2}", re.ASCII)
+"""Base64 of either alphabet, base32 or hexadecimal digits, in one piece."""
+
+LINE = rb"[A-Za-z0-9+/]{60,}+"
+JOIN = rb'(?:\\n(?:"\s*+(?:<>|\+\+)?\s*+")?|"\s*+(?:<>|\+\+)?\s*+"|\\?\r?\n[ \t]*+)'
+FOLDED = re.compile(
+    rb"(?<![\w+/-])" + LINE + rb"(?:" + JOIN + LINE + rb")++(?:" + JOIN + rb"[\w+/]{1,59}={0,2})?"
+)
+"""The same in lines of at least 60 (PEM has 64, MIME 76): in a heredoc, joined by `<>`, `++` or
+nothing, with or without a written `\\n`. The last line may be shorter."""
+
+ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\[0-7]{3})++")
+"""A string of escaped bytes."""
+
+NUMBER = rb"(?:0x[0-9A-Fa-f]{1,2}|16#[0-9A-Fa-f]{1,2}|[0-9]{1,3})"
+NUMBERS = re.compile(rb"(?<![\w.#,])" + NUMBER + rb"(?:\s*+,\s*+" + NUMBER + rb"(?![\w.#]))++")
+"""A list of numbers that fit a byte, decimal or hexadecimal, in Elixir's or Erlang's notation."""
+
+DATA_URI = re.compile(rb"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*,([^\s\"'\\<>()]+)")
+"""An embedded file; its content is the group, percent-encoded or base64."""
+
+
+def one_byte(characters: bytes) -> bytes:
+    """Return a translation table that maps some characters to `a` and the rest to a line end."""
+    return bytes(ord("a") if byte in characters else ord("\n") for byte in range(256))
+
+
+SOLID_CLASS = one_byte(WORD + b"+/_-=%\\")
+LINE_CLASS = one_byte(WORD + b"+/")
+NUMBER_CLASS = one_byte(string.hexdigits.encode() + b"#x, \t\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A span that was cut: the rule, and half-open byte offsets into the file as it came."""
+
+    rule: str
+    start: int
+    end: int
+
+
+def cut_encoded(raw: bytes, limits: Limits) -> tuple[bytes, tuple[Redaction, ...]]:
+    """Replace every encoded span by a tag; return the rest, and what was cut, in order.
+
+    Works on bytes, before `decode`, so that the offsets are those of the file.
+    """
+    found = sorted(encoded_spans(raw, limits), key=lambda span: (span.start, -span.end))
+    if not found:
+        return raw, ()
+    pieces, cut, position = [], [], 0
+    for span in found:
+        if span.start >= position:
+            pieces += [raw[position : span.start], b"encoded_%d_bytes" % (span.end - span.start)]
+            cut.append(span)
+            position = span.end
+    return b"".join([*pieces, raw[position:]]), tuple(cut)
+
+
+def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Find what each rule would cut; spans of different rules may overlap."""
+    if b"a" * limits.encoded in raw.translate(SOLID_CLASS):
+        yield from long_matches("data_uri", DATA_URI, raw, limits.encoded, group=1)
+        yield from encoded_words("encoded", SOLID, raw, limits.encoded)
+        yield from long_matches("escapes", ESCAPES, raw, limits.encoded)
+    if b"a" * 60 in raw.translate(LINE_CLASS):
+        yield from encoded_words("encoded", FOLDED, raw, limits.encoded)
+    if raw.count(b",") + 1 >= limits.encoded_numbers:
+        yield from long_lists(raw, limits.encoded_numbers)
+
+
+def long_lists(raw: bytes, least: int) -> Iterator[Redaction]:
+    """Yield the lists of at least `least` byte-sized numbers."""
+    if b"a" * (2 * least - 1) in raw.translate(NUMBER_CLASS):
+        for match in NUMBERS.finditer(raw):
+            if match[0].count(b",") + 1 >= least:
+                yield Redaction("numbers", *match.span())
+
+
+def long_matches(
+    rule: str, pattern: re.Pattern[bytes], raw: bytes, least: int, group: int = 0
+) -> Iterator[Redaction]:
+    """Yield the matches of at least `least` bytes."""
+    for match in pattern.finditer(raw):
+        if len(match[group]) >= least:
+            yield Redaction(rule, *match.span(group))
+
+
+def encoded_words(
+    rule: str, pattern: re.Pattern[bytes], raw: bytes, least: int
+) -> Iterator[Redaction]:
+    """Yield the long matches that are no ruler, no bignum and no padding."""
+    for span in long_matches(rule, pattern, raw, least):
+        if is_encoded(raw[span.start : span.end]):
+            yield span
+
+
+def is_encoded(run: bytes) -> bool:
+    """Tell whether a long run looks like encoded data: letters and digits, and many different."""
+    kinds = set(run)
+    has_digits = not kinds.isdisjoint(string.digits.encode())
+    return has_digits and not kinds.isdisjoint(string.ascii_letters.encode()) and len(kinds) >= 10

@@ -1,0 +1,20 @@
+"""The thresholds of every filter, with where each comes from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Lengths in bytes of the file as it came; the measurements stand in docs/filters.md."""
+
+    file: int = 1_048_576
+    """Files above this are data: The Stack keeps nothing above 1 MB (Kocetkov et al. 2022)."""
+    line_length: int = 1_000
+    """StarCoder2's longest line (Lozhkov et al. 2024), asked of the median line, because one
+    long line is no reason to lose a file that people wrote."""
+    encoded: int = 512
+    """Encoded spans from here on are cut out. StarCoder2 drops the *file* at 1,024 characters;
+    cutting costs only the span, so it can begin earlier. A digest has at most 128 characters."""
+    encoded_numbers: int = 512
+    """Byte lists from this many numbers on are cut out: twice the size of a table by byte value
+    (an S-box, a character class), which is code."""

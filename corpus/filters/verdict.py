@@ -1,0 +1,31 @@
+"""What a filter is asked, and what it may answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from corpus.filters.limits import Limits
+from corpus.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file before it is parsed: its path in the package, its bytes, and its language.
+
+    `language` is None for what is not source code; only the first filter sees such a file.
+    """
+
+    path: str
+    raw: bytes
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Why a file is left out; `detail` says what was seen, for a reader of the reject table."""
+
+    reason: Reason
+    detail: str
+
+
+Filter = Callable[[Candidate, Limits], Reject | None]
+"""A question with a reason for an answer; None means that the file passes."""

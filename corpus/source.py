@@ -1,0 +1,66 @@
+"""What a path alone says about a source file: its language and the part it plays in its package."""
+
+import re
+
+LANGUAGES = {
+    ".ex": "elixir",
+    ".exs": "elixir",
+    ".erl": "erlang",
+    ".hrl": "erlang",
+    ".escript": "erlang",
+    ".heex": "heex",
+    ".leex": "heex",
+    ".eex": "eex",
+}
+"""Language by suffix. Terms (`.app.src`, `rebar.config`, `mix.lock`) and grammars (`.xrl`,
+`.yrl`) are read by Erlang's tools, but they are not Erlang modules."""
+
+CODE_FOLDERS = frozenset({"lib", "src", "include", "web"})
+"""Folders that hold a project's own code: what lies below one is named by its author."""
+TEST_FOLDERS = frozenset({"test", "tests", "integration_test"})
+
+CODE_TEMPLATE = re.compile(r"(?:^|/)(?:priv|installer)/templates/.+\.exs?$")
+TEST_NAME = re.compile(r"(?:_test\.exs|/test_helper\.exs|_SUITE\.erl|_tests\.erl|_SUITE\.hrl)$")
+CONFIG_NAME = re.compile(r"/(?:mix\.exs|\.[^/]+\.exs)$|^(?:.*/)?config/.+\.exs$")
+MIGRATION = re.compile(r"(?:^|/)priv/(?:.+/)?[a-z_]*migrations/.+\.exs$")
+
+
+def language_of(path: str) -> str | None:
+    """Return "elixir", "erlang", "heex" or "eex", or None where the suffix is no source code's.
+
+    Generators keep their templates as `priv/templates/NAME.ex` (Phoenix): those are EEx.
+    """
+    if CODE_TEMPLATE.search(path):
+        return "eex"
+    stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return LANGUAGES.get(dot + suffix) if stem else None
+
+
+def role_of(path: str, language: str) -> str:
+    """Return the role: library, test, script, config, migration or template."""
+    if language in ("heex", "eex"):
+        return "template"
+    rooted = f"/{path}"
+    if is_test(rooted):
+        return "test"
+    if MIGRATION.search(path):
+        return "migration"
+    if CONFIG_NAME.search(rooted):
+        return "config"
+    return "script" if path.endswith((".exs", ".escript")) else "library"
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a path belongs to a test suite.
+
+    A test folder below `lib` or `src` holds a library's own modules
+    (lib/phoenix/test/conn_test.ex), except for scripts, which no library is compiled from
+    (lib/mix/test/mix_test.exs).
+    """
+    if TEST_NAME.search(path):
+        return True
+    folders = path.split("/")[:-1]
+    before = next((n for n, folder in enumerate(folders) if folder in TEST_FOLDERS), None)
+    if before is None:
+        return False
+    return path.endswith(".exs") or CODE_FOLDERS.isdisjoint(folders[:before])
