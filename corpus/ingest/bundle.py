@@ -60,7 +60,8 @@ def plan_bundles(
 def _bundle(
     archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
 ) -> Bundle:
-    name = digest_of(archives, config.read, code_digest(), tool_versions())
+    rows = [replace(archive, fetched_at="") for archive in archives]
+    name = digest_of(rows, config.read, code_digest(), tool_versions())
     paths = tuple(store.path(archive) for archive in archives)
     return Bundle(tuple(archives), paths, folder / name, config)
 

@@ -1,0 +1,273 @@
+"""The pipeline: from an archive store to a candidate release, as a list of stages.
+
+Every stage writes to names that hold the digest of what it was made from, so a build that was
+killed goes on where it was, and one that is repeated finds everything done.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from corpus.configuration import BuildConfig
+from corpus.deduplicate import cluster
+from corpus.errors import CorpusError
+from corpus.executor import Executor, Killed
+from corpus.ingest import Bundle, find_poison, ingest, plan_bundles, without_poison
+from corpus.instructions import InstructTask, write_rows
+from corpus.progress import Progress, Silent, tracked
+from corpus.provenance import (
+    code_commit,
+    code_digest,
+    code_version,
+    digest_of,
+    plain,
+    tool_versions,
+)
+from corpus.release import Manifest, Parent, Release, Shard
+from corpus.release.assembly import assemble, write_crawl_rejects
+from corpus.release.planning import Table, plan_table
+from corpus.release.shards import write_shard
+from corpus.release.versions import next_version, release_with, releases_in
+from corpus.selection import select
+from corpus.split import PackageLinks, assign
+from corpus.store import Archive, ArchiveReject, ArchiveStore
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class NothingToBuild(CorpusError):
+    """The archive store is empty."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            f"{root}: no archives here. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
+        )
+
+
+class WorkerDied(CorpusError):
+    """A worker died in a stage where no single file can be blamed."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(
+            f"A worker process died while it ran the stage {stage!r}; it was probably out of "
+            "memory. Run the same command again with fewer --workers; finished parts are kept."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One build: what goes in, where its intermediate tables lie, and who does the work."""
+
+    archives: Sequence[Archive]
+    missing: Sequence[ArchiveReject]
+    bundles: Sequence[Bundle]
+    config: BuildConfig
+    digest: str
+    version: str
+    parent: Parent | None
+    work: Path
+    candidate: Path
+    executor: Executor
+    progress: Progress
+
+    def parts(self, table: str) -> list[Path]:
+        """Return the parts of one table, one a bundle, in the order of the bundles."""
+        return [bundle.destination / f"{table}.parquet" for bundle in self.bundles]
+
+    def run(self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]) -> None:
+        """Run one task after another on the executor, each a step of progress."""
+        for _ in self.results(stage, function, tasks):
+            pass
+
+    def results(
+        self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[Result]:
+        """Yield the results in order of completion. Raises WorkerDied."""
+        done = self.executor.map(function, tasks)
+        for _, result in tracked(self.progress, stage, len(tasks), done):
+            if isinstance(result, Killed):
+                raise WorkerDied(stage)
+            yield result
+
+
+def read_archives(job: Job) -> None:
+    """Unpack, judge, parse and fingerprint every archive; blame the files that kill a worker."""
+    waiting = [bundle for bundle in job.bundles if not bundle.destination.exists()]
+    done = job.executor.map(ingest, waiting)
+    killed = [
+        bundle
+        for bundle, result in tracked(job.progress, "read archives", len(waiting), done)
+        if isinstance(result, Killed)
+    ]
+    retry = [without_poison(bundle, find_poison(job.executor, bundle)) for bundle in killed]
+    if retry:
+        job.run("read archives without poison", ingest, retry)
+
+
+def find_duplicates(job: Job) -> None:
+    """Group documents that say the same."""
+    task = partial(cluster, job.parts("fingerprints"), job.work / "clusters.parquet")
+    job.run("find duplicates", task, [job.config.duplicates])
+
+
+def assign_splits(job: Job) -> None:
+    """Give every package its split."""
+    packages = sorted({(item.name, item.links) for item in job.archives})
+    task = partial(
+        assign,
+        [PackageLinks(name, links) for name, links in packages],
+        job.work / "clusters.parquet",
+        job.parts("fingerprints"),
+        job.work / "splits.parquet",
+    )
+    job.run("assign splits", task, [job.config.split])
+
+
+def select_documents(job: Job) -> None:
+    """Keep the representatives; what they stand for becomes rejects."""
+    clusters, splits = job.work / "clusters.parquet", job.work / "splits.parquet"
+    kept, duplicates = job.work / "kept.parquet", job.work / "duplicates.parquet"
+    task = partial(select, job.parts("fingerprints"), clusters, splits, kept)
+    job.run("select documents", task, [duplicates])
+    write_crawl_rejects(job.missing, job.work / "crawl-rejects.parquet")
+
+
+def write_instructions(job: Job) -> None:
+    """Make instruction rows from the documents that stay."""
+    tasks = [
+        InstructTask(
+            documents=bundle.destination / "documents.parquet",
+            functions=bundle.destination / "functions.parquet",
+            kept=job.work / "kept.parquet",
+            destination=job.work / "instruct" / f"{bundle.destination.name}.parquet",
+            config=job.config.instruct,
+        )
+        for bundle in job.bundles
+    ]
+    job.run("write instructions", write_rows, tasks)
+
+
+def write_tables(job: Job) -> None:
+    """Write every table of the candidate as shards, then attribution, then the manifest."""
+    tables = _tables(job)
+    plans = job.results("plan shards", plan_table, [(table, job.config.shards) for table in tables])
+    tasks = [(table, plan, job.candidate) for table, found in plans for plan in found]
+    shards = list(job.results("write shards", write_shard, tasks))
+    task = partial(assemble, job.parts("archives"), job.parts("rejects"), job.work, job.candidate)
+    job.run("write manifest", task, [_unfinished_manifest(job, shards)])
+
+
+def _tables(job: Job) -> list[Table]:
+    kept = job.work / "kept.parquet"
+    instruct = [job.work / "instruct" / f"{b.destination.name}.parquet" for b in job.bundles]
+    rejects = [
+        *job.parts("rejects"),
+        job.work / "duplicates.parquet",
+        job.work / "crawl-rejects.parquet",
+    ]
+    return [
+        Table("documents", tuple(job.parts("documents")), kept),
+        Table("functions", tuple(job.parts("functions")), kept),
+        Table("instruct", tuple(instruct), None),
+        Table("rejects", tuple(rejects), None),
+    ]
+
+
+def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
+    """Return the manifest without what the reject table will say."""
+    return Manifest(
+        version=job.version,
+        build_digest=job.digest,
+        config=plain(job.config),
+        config_digest=digest_of(job.config),
+        code_version=code_version(),
+        code_commit=code_commit(),
+        code_digest=code_digest(),
+        tools=tool_versions(),
+        parent=job.parent,
+        shards=tuple(sorted(shards, key=lambda shard: shard.path)),
+        inputs=(),
+        archives_seen=len(job.archives) + len(job.missing),
+        archives_rejected={},
+        files_seen=0,
+        stages=(),
+    )
+
+
+STAGES: tuple[Callable[[Job], None], ...] = (
+    read_archives,
+    find_duplicates,
+    assign_splits,
+    select_documents,
+    write_instructions,
+    write_tables,
+)
+
+
+def build(
+    store: ArchiveStore,
+    out: Path,
+    config: BuildConfig,
+    executor: Executor,
+    progress: Progress | None = None,
+) -> Release:
+    """Run every stage and return the candidate, or the release if there already is one like it.
+
+    `out` holds releases by version and `work/`, which may be deleted at any time; it costs only
+    the time to build again. Raises NothingToBuild, WorkerDied, DamagedRow and OSError.
+    """
+    archives, missing = store.archives(), store.rejects()
+    if not archives:
+        raise NothingToBuild(store.root)
+    digest = digest_of(
+        _undated(archives), _undated(missing), config, code_digest(), tool_versions()
+    )
+    releases = releases_in(out)
+    existing = release_with(digest, releases)
+    if existing is not None:
+        return existing
+    version = next_version(max(item.fetched_at for item in archives), releases)
+    job = Job(
+        archives=archives,
+        missing=missing,
+        bundles=plan_bundles(archives, store, out / "work" / "parts", config.ingest),
+        config=config,
+        digest=digest,
+        version=version,
+        parent=_parent(releases),
+        work=out / "work" / digest,
+        candidate=out / f"{version}.candidate-{digest[:12]}",
+        executor=executor,
+        progress=progress or Silent(),
+    )
+    sweep(out / "work")
+    for stage in STAGES:
+        stage(job)
+    return Release.open(job.candidate)
+
+
+def _parent(releases: Sequence[Release]) -> Parent | None:
+    if not releases:
+        return None
+    return Parent(version=releases[-1].manifest.version, identity=releases[-1].identity)
+
+
+def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str, Any]]:
+    """Return the rows without the time of the crawl, which is no input of a build."""
+    return [
+        {k: v for k, v in asdict(row).items() if k not in {"fetched_at", "recorded_at"}}
+        for row in rows
+    ]
+
+
+def sweep(work: Path) -> None:
+    """Remove what a killed build left half written."""
+    for path in work.glob("**/.*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

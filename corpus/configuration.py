@@ -1,0 +1,68 @@
+"""The configuration of a build, and reading it from TOML."""
+
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from corpus.deduplicate import NearDuplicates
+from corpus.errors import CorpusError
+from corpus.ingest import IngestConfig
+from corpus.instruct import InstructConfig
+from corpus.release.planning import ShardLimits
+from corpus.split import SplitConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildConfig:
+    """Everything that decides what a release holds. The defaults are for all of hex.pm."""
+
+    ingest: IngestConfig = field(default_factory=IngestConfig)
+    duplicates: NearDuplicates = field(default_factory=NearDuplicates)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    instruct: InstructConfig = field(default_factory=InstructConfig)
+    shards: ShardLimits = field(default_factory=ShardLimits)
+
+
+class BadConfiguration(CorpusError):
+    """A configuration file that cannot be used."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"{path}: {detail}. docs/how-to/build.md lists every key.")
+
+
+def load(path: Path) -> BuildConfig:
+    """Read a configuration; what it does not name keeps its default.
+
+    Raises BadConfiguration for what is not TOML, an unknown key or a value of the wrong type.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        unknown = next(_unknown_keys(values, BuildConfig), None)
+        if unknown is not None:
+            raise BadConfiguration(path, unknown)
+        return TypeAdapter(BuildConfig).validate_python(values)
+    except OSError as error:
+        raise BadConfiguration(path, error.strerror or str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfiguration(path, f"not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadConfiguration(path, f"{where}: {first['msg']}") from error
+
+
+def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:
+    """Yield a sentence for every key that the model lacks."""
+    known = [item.name for item in fields(model)]  # type: ignore[arg-type]
+    hints = get_type_hints(model)
+    for key, value in values.items():
+        if key not in known:
+            close = get_close_matches(key, known, 1)
+            hint = f"did you mean {prefix}{close[0]}" if close else f"known: {', '.join(known)}"
+            yield f"unknown key {prefix}{key} ({hint})"
+        elif isinstance(value, dict) and is_dataclass(hints[key]):
+            yield from _unknown_keys(value, hints[key], f"{prefix}{key}.")  # type: ignore[arg-type]

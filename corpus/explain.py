@@ -1,0 +1,119 @@
+"""What became of a file or a package, and why."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from corpus.errors import CorpusError
+from corpus.release import Input, Release
+
+HASH = re.compile(r"[0-9a-f]{8,64}")
+PLACE = ["document_id", "content_id", "package", "version", "path"]
+KEPT_COLUMNS = [*PLACE, "license_expression", "license_evidence", "role", "cluster_id", "split"]
+DROPPED_COLUMNS = [*PLACE, "stage", "reason", "detail", "representative_id"]
+
+
+class NothingFound(CorpusError):
+    """The release says nothing about the name or hash."""
+
+    def __init__(self, release: Release, wanted: str) -> None:
+        super().__init__(
+            f"{release.path}: nothing known about {wanted!r}. Give a package (`plug`), a file "
+            "(`plug/lib/plug.ex`), or at least 8 digits of a document, content or archive hash."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is a document of the release."""
+
+    document_id: str
+    content_id: str
+    package: str
+    version: str
+    path: str
+    license_expression: str
+    license_evidence: str
+    role: str
+    cluster_id: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A file, or with an empty path an archive, that is not in the release.
+
+    `representative` is the document that stands for a duplicate.
+    """
+
+    document_id: str
+    content_id: str | None
+    package: str
+    version: str
+    path: str
+    stage: str
+    reason: str
+    detail: str
+    representative: Kept | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything the release says about what was asked."""
+
+    archives: tuple[Input, ...]
+    kept: tuple[Kept, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def explain(release: Release, wanted: str) -> Explanation:
+    """Look up `wanted`: PACKAGE, PACKAGE/PATH, or a hash of a document, its content or archive.
+
+    Raises NothingFound.
+    """
+    condition, archives = _meaning(release, wanted)
+    kept = tuple(_kept(release, condition))
+    dropped = tuple(_dropped(release, condition))
+    if not (archives or kept or dropped):
+        raise NothingFound(release, wanted)
+    return Explanation(archives, kept, dropped)
+
+
+def _meaning(release: Release, wanted: str) -> tuple[ds.Expression, tuple[Input, ...]]:
+    package, _, path = wanted.partition("/")
+    inputs = release.manifest.inputs
+    named = tuple(item for item in inputs if item.package == package)
+    if named or not HASH.fullmatch(wanted):
+        condition = ds.field("package") == package
+        return (condition & (ds.field("path") == path) if path else condition), named
+    columns = ("document_id", "content_id", "archive_sha256")
+    condition = ds.scalar(False)
+    for column in columns:
+        condition = condition | pc.starts_with(ds.field(column), wanted)
+    return condition, tuple(item for item in inputs if item.sha256.startswith(wanted))
+
+
+def _rows(
+    release: Release, config: str, columns: list[str], condition: ds.Expression
+) -> Iterator[dict[str, Any]]:
+    paths = [str(release.path / shard.path) for shard in release.shards(config)]
+    table = ds.dataset(paths).to_table(columns=columns, filter=condition)
+    yield from table.sort_by([("package", "ascending"), ("path", "ascending")]).to_pylist()
+
+
+def _kept(release: Release, condition: ds.Expression) -> Iterator[Kept]:
+    return (Kept(**row) for row in _rows(release, "documents", KEPT_COLUMNS, condition))
+
+
+def _dropped(release: Release, condition: ds.Expression) -> Iterator[Dropped]:
+    rows = list(_rows(release, "rejects", DROPPED_COLUMNS, condition))
+    wanted = [row["representative_id"] for row in rows if row["representative_id"]]
+    found = _kept(release, ds.field("document_id").isin(wanted)) if wanted else ()
+    representatives = {kept.document_id: kept for kept in found}
+    for row in rows:
+        representative = representatives.get(row.pop("representative_id"))
+        yield Dropped(**row, representative=representative)

@@ -1,0 +1,48 @@
+"""The whole main job: from an archive store to a release with its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.build import build
+from corpus.configuration import BuildConfig, load
+from corpus.executor import connect
+from corpus.progress import Progress
+from corpus.release import GateSummary, Release, finalize
+from corpus.store import ArchiveStore
+
+Finish = Callable[[Release, Progress], GateSummary]
+"""Judges a candidate and writes its report and card; quality and datacards stand above the corpus,
+so the command hands this in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The release, or the candidate that failed its gate, with the names of the failed checks."""
+
+    release: Release
+    failed: tuple[str, ...]
+
+
+def build_release(
+    archives: Path,
+    out: Path,
+    config: Path | None,
+    workers: int,
+    scheduler: str | None,
+    progress: Progress,
+    finish: Finish,
+) -> Outcome:
+    """Build a candidate, let `finish` judge it, and name it if it passed.
+
+    Raises what `corpus.build.build`, `corpus.configuration.load` and `corpus.executor.connect` do.
+    """
+    settings = load(config) if config else BuildConfig()
+    with connect(workers, scheduler) as executor:
+        release = build(ArchiveStore(archives), out, settings, executor, progress)
+    if release.manifest.gate is not None:
+        return Outcome(release, ())
+    gate = finish(release, progress)
+    if gate.outcome != "passed":
+        return Outcome(release, gate.failed)
+    return Outcome(finalize(release, gate, out / release.manifest.version), ())
