@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from corpus.errors import CorpusError
+
 
 class Evidence(StrEnum):
     """How a behaviour is known; `transitive` and `cross_package` belong to a later stage."""
@@ -111,3 +113,7 @@ class Extraction:
     modules: tuple[Module, ...]
     functions: tuple[Function, ...]
     doc_spans: tuple[tuple[int, int], ...]
+
+
+class NestedTooDeeply(CorpusError):
+    """A file nests further than anything written by people; it is rejected, not read in part."""

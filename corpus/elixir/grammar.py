@@ -1,0 +1,80 @@
+"""tree-sitter's Elixir grammar: one parser, and node kinds as the small integers it compares by.
+
+An attribute of a node costs a call into C, and a string comparison on top of it costs more than
+the attribute, so the walk compares `kind_id` and slices the source instead of asking for text.
+"""
+
+from typing import Final
+
+import tree_sitter_elixir
+from tree_sitter import Language, Node, Parser, Tree
+
+LANGUAGE: Final = Language(tree_sitter_elixir.language())
+_PARSER: Final = Parser(LANGUAGE)
+
+
+def parse(source: bytes) -> Tree:
+    """Parse `source`; the parser never refuses, it marks what it could not read."""
+    return _PARSER.parse(source)
+
+
+def _kind(name: str, *, named: bool = True) -> int:
+    kind = LANGUAGE.id_for_node_kind(name, named)
+    assert kind is not None, f"the grammar has no node kind {name!r}"
+    return kind
+
+
+def _field(name: str) -> int:
+    field = LANGUAGE.field_id_for_name(name)
+    assert field is not None, f"the grammar has no field {name!r}"
+    return field
+
+
+ALIAS: Final = _kind("alias")
+ARGUMENTS: Final = _kind("arguments")
+ATOM: Final = _kind("atom")
+BINARY_OPERATOR: Final = _kind("binary_operator")
+BLOCK: Final = _kind("block")
+BOOLEAN: Final = _kind("boolean")
+CALL: Final = _kind("call")
+COMMENT: Final = _kind("comment")
+DOT: Final = _kind("dot")
+DO_BLOCK: Final = _kind("do_block")
+IDENTIFIER: Final = _kind("identifier")
+INTEGER: Final = _kind("integer")
+KEYWORD: Final = _kind("keyword")
+KEYWORDS: Final = _kind("keywords")
+LIST: Final = _kind("list")
+NIL: Final = _kind("nil")
+OPERATOR_IDENTIFIER: Final = _kind("operator_identifier")
+PAIR: Final = _kind("pair")
+QUOTED_ATOM: Final = _kind("quoted_atom")
+SIGIL: Final = _kind("sigil")
+STAB_CLAUSE: Final = _kind("stab_clause")
+STRING: Final = _kind("string")
+TUPLE: Final = _kind("tuple")
+UNARY_OPERATOR: Final = _kind("unary_operator")
+
+SECTIONS: Final = frozenset(
+    _kind(name) for name in ("after_block", "catch_block", "else_block", "rescue_block")
+)
+"""What may follow inside a do block; each opens its own scope of aliases."""
+
+DEFAULT: Final = _kind("\\\\", named=False)
+RANGE: Final = _kind("..", named=False)
+STEP: Final = _kind("//", named=False)
+TYPE_OF: Final = _kind("::", named=False)
+WHEN: Final = _kind("when", named=False)
+
+KEY: Final = _field("key")
+LEFT: Final = _field("left")
+OPERAND: Final = _field("operand")
+OPERATOR: Final = _field("operator")
+RIGHT: Final = _field("right")
+TARGET: Final = _field("target")
+VALUE: Final = _field("value")
+
+
+def parts(node: Node) -> list[Node]:
+    """Named children of `node` without comments, which may stand anywhere."""
+    return [child for child in node.named_children if child.kind_id != COMMENT]
