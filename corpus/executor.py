@@ -130,7 +130,7 @@ def _remote(address: str) -> Iterator[Executor]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=5)
     except OSError as error:
         raise SchedulerUnreachable(address) from error
     with client:

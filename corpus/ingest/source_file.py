@@ -9,19 +9,22 @@ import numpy as np
 
 from corpus import elixir, erlang
 from corpus.archive import Member
-from corpus.errors import CorpusError
-from corpus.extraction import Extraction
+from corpus.extraction import Extraction, NestedTooDeeply
 from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
 from corpus.reasons import Reason, Stage
 from corpus.source import language_of, role_of
 
-NOTHING = Extraction(0, (), (), ())
+
+def nothing(text: bytes) -> Extraction:
+    """Extract nothing: templates are documents without modules."""
+    return Extraction(0, (), (), ())
+
+
 EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "elixir": elixir.extract,
     "erlang": erlang.extract,
 }
-"""Templates have no extractor: they are documents without modules."""
 COMMENT_LINE = {"elixir": re.compile(rb"^[ \t]*#", re.M), "erlang": re.compile(rb"^[ \t]*%", re.M)}
 
 
@@ -78,14 +81,14 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
         return reject(Stage.FILTER, refused.reason, refused.detail)
     language = language_of(member.path)
     assert language is not None, "the filters let only known languages through"
-    decoded = decode(member.data, language)
+    cut, redactions = cut_encoded(member.data, config.filters)
+    decoded = decode(cut, language)
     if isinstance(decoded, Reject):
         return reject(Stage.FILTER, decoded.reason, decoded.detail)
-    cut, redactions = cut_encoded(decoded, config.filters)
-    text = cut.encode()
+    text = decoded.encode()
     try:
-        extraction = EXTRACTORS.get(language, lambda _: NOTHING)(text)
-    except CorpusError as error:
+        extraction = EXTRACTORS.get(language, nothing)(text)
+    except NestedTooDeeply as error:
         return reject(Stage.PARSE, Reason.NESTED_TOO_DEEPLY, str(error))
     lengths = _line_lengths(text)
     if extraction.parse_errors > config.parse_errors_per_line * len(lengths):

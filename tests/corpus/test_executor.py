@@ -1,0 +1,62 @@
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from corpus.executor import Executor, Killed, SchedulerUnreachable, Serial, connect
+
+
+def halve(number: int) -> int:
+    return number // 2
+
+
+def die_on_seven(number: int) -> int:
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * 10
+
+
+def fail_on_seven(number: int) -> int:
+    if number == 7:
+        raise LookupError("seven")
+    return number
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Executor]:
+    with connect(2, None) as executor:
+        yield executor
+
+
+def test_no_workers_means_this_process_and_the_given_order() -> None:
+    with connect(0, None) as executor:
+        assert isinstance(executor, Serial)
+        assert list(executor.map(halve, [8, 4])) == [(8, 4), (4, 2)]
+
+
+def test_a_cluster_gives_every_task_its_result(two_workers: Executor) -> None:
+    assert dict(two_workers.map(halve, [2, 4, 6])) == {2: 1, 4: 2, 6: 3}
+
+
+def test_equal_tasks_are_all_run(two_workers: Executor) -> None:
+    assert list(two_workers.map(halve, [6, 6])) == [(6, 3), (6, 3)]
+
+
+def test_a_task_that_kills_its_worker_takes_no_other_with_it(two_workers: Executor) -> None:
+    results = dict(two_workers.map(die_on_seven, list(range(12))))
+    assert results.pop(7) == Killed(7)
+    assert results == {n: n * 10 for n in range(12) if n != 7}
+
+
+def test_an_exception_in_a_task_is_raised_here(two_workers: Executor) -> None:
+    with pytest.raises(LookupError, match="seven"):
+        list(two_workers.map(fail_on_seven, [7]))
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    with (
+        pytest.raises(SchedulerUnreachable, match="tcp://127.0.0.1:9"),
+        connect(1, "tcp://127.0.0.1:9"),
+    ):
+        pass
