@@ -1,7 +1,6 @@
 """Which files are source code worth learning from, and why the others are not."""
 
 from corpus.filters.chain import FILTERS, judge
-from corpus.filters.content import median_line_length
 from corpus.filters.encoded import Redaction, cut_encoded
 from corpus.filters.encoding import decode
 from corpus.filters.limits import Limits
@@ -17,5 +16,4 @@ __all__ = [
     "cut_encoded",
     "decode",
     "judge",
-    "median_line_length",
 ]

@@ -17,13 +17,16 @@ from corpus.filters.limits import Limits
 
 WORD = (string.ascii_letters + string.digits).encode()
 
-SOLID = re.compile(rb"(?<![\w+/-])[\w+/-]{64,}+={0,2}", re.ASCII)
-"""Base64 of either alphabet, base32 or hexadecimal digits, in one piece."""
+START = rb"(?:(?<=\\[nrt])|(?<![\w+/#\\-]))"
+"""Where a run can begin: not inside a word, nor at the letter of an escape."""
+SOLID = re.compile(START + rb"(?:16#)?[\w+/-]{64,}+={0,2}", re.ASCII)
+"""Base64 of either alphabet, base32 or hexadecimal digits, in one piece; also as a number."""
 
 LINE = rb"[A-Za-z0-9+/]{60,}+"
-JOIN = rb'(?:\\n(?:"\s*+(?:<>|\+\+)?\s*+")?|"\s*+(?:<>|\+\+)?\s*+"|\\?\r?\n[ \t]*+)'
+OPERATOR = rb'"\s*+(?:<>|\+\+)?\s*+"'
+JOIN = rb"(?:(?:\\r)?\\n(?:" + OPERATOR + rb")?|" + OPERATOR + rb"|\\?\r?\n[ \t]*+)"
 FOLDED = re.compile(
-    rb"(?<![\w+/-])" + LINE + rb"(?:" + JOIN + LINE + rb")++(?:" + JOIN + rb"[\w+/]{1,59}={0,2})?"
+    START + LINE + rb"(?:" + JOIN + LINE + rb")++(?:" + JOIN + rb"[A-Za-z0-9+/]{1,59}={0,2})?"
 )
 """The same in lines of at least 60 (PEM has 64, MIME 76): in a heredoc, joined by `<>`, `++` or
 nothing, with or without a written `\\n`. The last line may be shorter."""

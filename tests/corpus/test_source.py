@@ -1,0 +1,72 @@
+import pytest
+
+from corpus.source import language_of, role_of
+
+
+@pytest.mark.parametrize(
+    ("path", "language"),
+    [
+        ("lib/shop.ex", "elixir"),
+        ("mix.exs", "elixir"),
+        (".formatter.exs", "elixir"),
+        ("lib/mix/tasks/deps.get.ex", "elixir"),
+        ("src/shop.erl", "erlang"),
+        ("include/shop.hrl", "erlang"),
+        ("bin/release.escript", "erlang"),
+        ("lib/shop_web/live/cart.html.heex", "heex"),
+        ("lib/shop_web/live/cart.html.leex", "heex"),
+        ("lib/shop_web/templates/mail.text.eex", "eex"),
+        ("priv/templates/phx.gen.live/show.ex", "eex"),
+        ("installer/templates/phx_single/mix.exs", "eex"),
+        ("src/shop.app.src", None),
+        ("src/shop_parser.yrl", None),
+        ("rebar.config", None),
+        ("mix.lock", None),
+        ("README.md", None),
+        ("Makefile", None),
+        ("lib/.ex", None),
+        ("lib/shop.EX", None),
+    ],
+)
+def test_the_language_follows_from_the_path(path: str, language: str | None) -> None:
+    assert language_of(path) == language
+
+
+@pytest.mark.parametrize(
+    ("path", "role"),
+    [
+        ("lib/shop/cart.ex", "library"),
+        ("src/shop.erl", "library"),
+        ("include/shop.hrl", "library"),
+        ("apps/shop/lib/shop.ex", "library"),
+        ("lib/phoenix/test/conn_test.ex", "library"),
+        ("lib/ex_unit/lib/ex_unit/case.ex", "library"),
+        ("web/controllers/page_controller.ex", "library"),
+        ("test/shop_test.exs", "test"),
+        ("test/support/conn_case.ex", "test"),
+        ("test/test_helper.exs", "test"),
+        ("apps/shop/test/shop_test.exs", "test"),
+        ("lib/shop/cart_test.exs", "test"),
+        ("lib/mix/test/mix/umbrella.exs", "test"),
+        ("test/shop_SUITE.erl", "test"),
+        ("src/shop_tests.erl", "test"),
+        ("test/fixtures/app/config/config.exs", "test"),
+        ("mix.exs", "config"),
+        ("apps/shop/mix.exs", "config"),
+        (".formatter.exs", "config"),
+        ("config/runtime.exs", "config"),
+        ("apps/shop/config/dev.exs", "config"),
+        ("priv/repo/migrations/20200101000000_create_carts.exs", "migration"),
+        ("apps/shop/priv/repo/tenant_migrations/1_create.exs", "migration"),
+        ("lib/oban/migrations/v01.ex", "library"),
+        ("priv/repo/seeds.exs", "script"),
+        ("bench/cart.exs", "script"),
+        ("bin/release.escript", "script"),
+        ("lib/shop_web/live/cart.html.heex", "template"),
+        ("priv/templates/phx.gen.live/show_test.exs", "template"),
+    ],
+)
+def test_the_role_follows_from_the_path(path: str, role: str) -> None:
+    language = language_of(path)
+    assert language is not None
+    assert role_of(path, language) == role
