@@ -1,0 +1,19 @@
+"""Which documents are the same: exact groups, near-duplicate clusters, and who stands for them."""
+
+from corpus.deduplicate.banding import Buckets, band_keys, buckets
+from corpus.deduplicate.clustering import cluster
+from corpus.deduplicate.configuration import ImpossibleConfiguration, NearDuplicates
+from corpus.deduplicate.order import representative_order, version_key
+from corpus.deduplicate.reading import BadFingerprints
+
+__all__ = [
+    "BadFingerprints",
+    "Buckets",
+    "ImpossibleConfiguration",
+    "NearDuplicates",
+    "band_keys",
+    "buckets",
+    "cluster",
+    "representative_order",
+    "version_key",
+]

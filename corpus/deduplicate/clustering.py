@@ -1,0 +1,130 @@
+"""The stage: fingerprints in, one row a document out, naming its cluster and representative."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from corpus.atomic import replacing
+from corpus.deduplicate.banding import band_keys, buckets
+from corpus.deduplicate.configuration import NearDuplicates
+from corpus.deduplicate.order import representative_order
+from corpus.deduplicate.reading import read_heavy, read_light
+from corpus.deduplicate.scratch import Scratch, open_scratch
+from corpus.deduplicate.stars import Stars, stars
+from corpus.schema import CLUSTERS
+
+Indices = npt.NDArray[np.int64]
+
+
+def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplicates) -> Path:
+    """Write CLUSTERS, one row a document sorted by document_id, and return `destination`.
+
+    Exact duplicates (equal normalized_id) form groups, whose most preferred documents are compared;
+    see `stars` for who is dropped and `order` for who is preferred. `cluster_id` is the smallest
+    document_id that is connected by verified edges. The result depends on the set of documents
+    only, not on their order or their division into parts. An existing `destination` is left as it
+    is.
+
+    Raises BadFingerprints for input that ingest did not write, OSError as it comes.
+    """
+    if destination.exists():
+        return destination
+    documents = read_light(fingerprints)
+    groups = _exact_groups(documents)
+    settled = _near(fingerprints, destination.parent, groups, config)
+    table = _table(documents["document_id"], groups, settled)
+    with replacing(destination) as temporary:
+        _write(table, temporary)
+    return destination
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Documents with equal token sequences, the groups numbered by preference of their first.
+
+    `rows` are the input's row numbers in order of preference; `numbers` are the groups of the
+    documents in that order, and `leaders` the place in it of each group's first.
+    """
+
+    rows: Indices
+    numbers: Indices
+    leaders: Indices
+
+
+def _exact_groups(documents: pa.Table) -> _Groups:
+    rows = representative_order(documents)
+    codes = documents["normalized_id"].take(pa.array(rows)).combine_chunks().dictionary_encode()
+    numbers = codes.indices.to_numpy().astype(np.int64)
+    return _Groups(rows, numbers, np.unique(numbers, return_index=True)[1])
+
+
+def _near(
+    fingerprints: Sequence[Path], folder: Path, groups: _Groups, config: NearDuplicates
+) -> Stars:
+    """Compare the groups' leaders; documents without shingles are nobody's candidates."""
+    count = len(groups.leaders)
+    with open_scratch(folder, count, config.bands[0]) as scratch:
+        _spill(fingerprints, groups, config, scratch)
+        bands = (scratch.keys(band) for band in range(config.bands[0]))
+        return stars(buckets(bands, scratch.sizes > 0), scratch, config.threshold)
+
+
+def _spill(
+    fingerprints: Sequence[Path], groups: _Groups, config: NearDuplicates, scratch: Scratch
+) -> None:
+    """Copy what is needed of the groups' leaders from the parts to the scratch files."""
+    number_of_row = np.full(len(groups.rows), -1)
+    number_of_row[groups.rows[groups.leaders]] = np.arange(len(groups.leaders))
+    first = 0
+    for batch in read_heavy(fingerprints, config):
+        numbers = number_of_row[first : first + len(batch.signatures)]
+        first += len(numbers)
+        leads = numbers >= 0
+        sizes = np.diff(batch.offsets)
+        keys = band_keys(batch.signatures[leads], config.bands)
+        scratch.add(numbers[leads], sizes[leads], batch.shingles[np.repeat(leads, sizes)], keys)
+
+
+def _table(document_ids: pa.ChunkedArray, groups: _Groups, settled: Stars) -> pa.Table:
+    """Spread what was settled for groups over their documents, and sort by document_id."""
+    import pyarrow.compute as pc
+
+    ids = document_ids.take(pa.array(groups.rows)).combine_chunks()
+    representatives = settled.representatives[groups.numbers]
+    places = groups.leaders[representatives]
+    columns = {
+        "document_id": ids,
+        "cluster_id": ids.take(pa.array(_smallest(ids, settled.components[groups.numbers]))),
+        "representative_id": ids.take(pa.array(places)),
+        "relation": _relations(groups, representatives, places),
+        "similarity": settled.similarities[groups.numbers].astype(np.float32),
+    }
+    table = pa.table(columns, schema=CLUSTERS)
+    return table.take(pc.sort_indices(ids))
+
+
+def _relations(groups: _Groups, representatives: Indices, places: Indices) -> pa.Array:
+    same_code = representatives == groups.numbers
+    itself = places == np.arange(len(places))
+    return pa.array(np.where(itself, "representative", np.where(same_code, "exact", "near")))
+
+
+def _smallest(ids: pa.StringArray, components: Indices) -> Indices:
+    """Return for each document the place of the smallest document_id in its component."""
+    import pyarrow.compute as pc
+
+    by_id = pc.sort_indices(ids).to_numpy().astype(np.int64)
+    found, first = np.unique(components[by_id], return_index=True)
+    smallest = np.zeros(len(components), dtype=np.int64)
+    smallest[found] = by_id[first]
+    return smallest[components]
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path, compression="zstd", compression_level=3)

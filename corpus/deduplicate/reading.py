@@ -1,0 +1,159 @@
+"""Fingerprints from Parquet parts: light columns at once, heavy ones as a stream."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.deduplicate.configuration import NearDuplicates
+from corpus.errors import CorpusError
+from corpus.schema import FINGERPRINTS
+
+LIGHT = (
+    "document_id",
+    "package",
+    "version",
+    "path",
+    "role",
+    "license_evidence",
+    "normalized_id",
+)
+_HEAVY = ("shingles", "signature")
+_ROWS = 256
+"""Rows held at once: about 5 MB of shingles."""
+
+
+class BadFingerprints(CorpusError):
+    """A part is not what ingest writes."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path}: {problem}. Remove the file and run the build again to remake it."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some documents in input order.
+
+    `shingles` holds their shingles end to end; document k's are from `offsets[k]` to
+    `offsets[k + 1]`. `signatures` has one row a document.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    shingles: npt.NDArray[np.uint64]
+    signatures: npt.NDArray[np.uint32]
+
+
+def read_light(paths: Sequence[Path]) -> pa.Table:
+    """Read the columns that describe documents, in input order.
+
+    Raises BadFingerprints for a part that cannot be read, has another schema or a null, and for a
+    document_id that occurs twice.
+    """
+    import pyarrow.compute as pc
+
+    tables = [_read_columns(path) for path in paths]
+    table = pa.concat_tables(tables) if tables else FINGERPRINTS.empty_table().select(LIGHT)
+    counts = pc.value_counts(table["document_id"])
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1))
+    if len(repeated):
+        name = repeated[0]["values"].as_py()
+        path = _parts_with(name, paths, tables)
+        raise BadFingerprints(path, f"document_id {name} occurs more than once in the input")
+    return table
+
+
+def _read_columns(path: Path) -> pa.Table:
+    with _opened(path) as file:
+        table = file.read(columns=list(LIGHT), use_threads=False)
+    for name in LIGHT:
+        if table[name].null_count:
+            raise BadFingerprints(path, f"column {name} holds nulls")
+    return table
+
+
+def _parts_with(document_id: str, paths: Sequence[Path], tables: Sequence[pa.Table]) -> Path:
+    import pyarrow.compute as pc
+
+    holds = (pc.any(pc.equal(table["document_id"], document_id)).as_py() for table in tables)
+    return [path for path, found in zip(paths, holds, strict=True) if found][-1]
+
+
+def read_heavy(paths: Sequence[Path], config: NearDuplicates) -> Iterator[Batch]:
+    """Yield shingles and signatures of all documents, in the order of `read_light`.
+
+    Raises BadFingerprints where shingles are not sorted and unique, or signatures have another
+    length than the configuration says.
+    """
+    for path in paths:
+        with _opened(path) as file:
+            for batch in file.iter_batches(_ROWS, columns=list(_HEAVY), use_threads=False):
+                yield _checked(path, batch, config)
+
+
+def _checked(path: Path, batch: pa.RecordBatch, config: NearDuplicates) -> Batch:
+    shingles, signatures = (batch.column(name) for name in _HEAVY)
+    if shingles.null_count or signatures.null_count:
+        raise BadFingerprints(path, "shingles or signatures hold nulls")
+    if signatures.type.byte_width != 4 * config.permutations:
+        numbers = signatures.type.byte_width // 4
+        raise BadFingerprints(
+            path, f"signatures have {numbers} numbers, the configuration says {config.permutations}"
+        )
+    lengths = shingles.value_lengths().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    values = shingles.flatten().to_numpy()
+    if not _sorted_between(values, offsets):
+        raise BadFingerprints(path, "shingles are not sorted and unique")
+    return Batch(offsets, values, _numbers(signatures, config.permutations))
+
+
+def _sorted_between(values: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64]) -> bool:
+    """Tell whether values rise everywhere but where a new document begins."""
+    rises = np.ones(len(values) + 1, dtype=bool)
+    np.greater(values[1:], values[:-1], out=rises[1:-1])
+    rises[offsets] = True
+    return bool(rises.all())
+
+
+def _numbers(signatures: pa.FixedSizeBinaryArray, permutations: int) -> npt.NDArray[np.uint32]:
+    numbers = np.frombuffer(signatures.buffers()[1], dtype="<u4").reshape(-1, permutations)
+    return numbers[signatures.offset : signatures.offset + len(signatures)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a part to be read piece by piece; whatever Arrow finds wrong is BadFingerprints."""
+    try:
+        with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
+            if problem := _schema_problem(file.schema_arrow):
+                raise BadFingerprints(path, problem)
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise BadFingerprints(path, f"cannot be read ({error})") from error
+
+
+def _schema_problem(found: pa.Schema) -> str | None:
+    for name in (*LIGHT, *_HEAVY):
+        index = found.get_field_index(name)
+        if index < 0:
+            return f"column {name} is missing"
+        wanted = FINGERPRINTS.field(name).type
+        if not _compatible(found.field(index).type, wanted):
+            return f"column {name} is {found.field(index).type}, not {wanted}"
+    return None
+
+
+def _compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Signatures may have any length here: the configuration judges it."""
+    if pa.types.is_fixed_size_binary(wanted):
+        return bool(pa.types.is_fixed_size_binary(found))
+    if pa.types.is_list(wanted):
+        return bool(pa.types.is_list(found) and found.value_type == wanted.value_type)
+    return bool(found == wanted)
