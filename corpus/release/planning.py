@@ -72,7 +72,7 @@ class ShardPlan:
 def plan_shards(
     config: str, split: str, keys: pa.Array, weights: np.ndarray | None, limits: ShardLimits
 ) -> list[ShardPlan]:
-    """Divide sorted keys into shards and row groups.
+    """Divide sorted keys into shards and row groups, at borders between different keys.
 
     `weights` are bytes of text a row, or None to count rows. An empty split gives one empty shard,
     so that every configuration has a file for every split.
@@ -82,13 +82,24 @@ def plan_shards(
         bounds = limits.shard_rows, limits.row_group_rows
     else:
         bounds = limits.shard_text_bytes, limits.row_group_text_bytes
+    unique, weights = _by_key(keys, weights)
     shards = [
-        tuple(_key_ranges(keys, _cut(weights, start, end, bounds[1])))
-        for start, end in _cut(weights, 0, len(keys), bounds[0])
+        tuple(
+            (unique[first].as_py(), unique[last - 1].as_py())
+            for first, last in _cut(weights, start, end, bounds[1])
+        )
+        for start, end in _cut(weights, 0, len(unique), bounds[0])
     ] or [()]
     return [
         ShardPlan(config, split, index, len(shards), ranges) for index, ranges in enumerate(shards)
     ]
+
+
+def _by_key(keys: pa.Array, weights: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """Return each key once, in order, with the sum of its weights."""
+    rows = pa.table({"key": keys, "weight": weights})
+    summed = rows.group_by("key").aggregate([("weight", "sum")]).sort_by("key")
+    return summed["key"].combine_chunks(), summed["weight_sum"].to_numpy()
 
 
 def _cut(weights: np.ndarray, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
@@ -99,18 +110,6 @@ def _cut(weights: np.ndarray, start: int, end: int, limit: int) -> Iterator[tupl
     pieces = (steps - weights[start:end]) // limit
     edges = start + 1 + np.flatnonzero(np.diff(pieces))
     yield from zip([start, *edges.tolist()], [*edges.tolist(), end], strict=True)
-
-
-def _key_ranges(keys: pa.Array, rows: Iterator[tuple[int, int]]) -> Iterator[tuple[str, str]]:
-    """Turn row ranges into inclusive key ranges; a key shared by two ranges stays in the first."""
-    last = None
-    for start, end in rows:
-        first, final = keys[start].as_py(), keys[end - 1].as_py()
-        if first == last:
-            first += "\0"
-        if first <= final:
-            yield first, final
-        last = final
 
 
 def plan_table(task: tuple[Table, ShardLimits]) -> tuple[Table, list[ShardPlan]]:

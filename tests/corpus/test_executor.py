@@ -56,7 +56,7 @@ def test_an_exception_in_a_task_is_raised_here(two_workers: Executor) -> None:
 
 def test_a_scheduler_that_does_not_answer_is_named() -> None:
     with (
-        pytest.raises(SchedulerUnreachable, match="tcp://127.0.0.1:9"),
+        pytest.raises(SchedulerUnreachable, match=r"tcp://127\.0\.0\.1:9"),
         connect(1, "tcp://127.0.0.1:9"),
     ):
         pass

@@ -1,0 +1,150 @@
+"""Ingest against the bare tree-sitter parse of the same files, in one process and one run.
+
+    python -m benchmarks.ingest ARCHIVES [--config FILE]
+
+ARCHIVES is an archive store, such as build/real/archives. The limit is the parser: reading a
+release cannot be faster than parsing it. Every figure is the best of the rounds.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from corpus.archive import Member, open_hex_tarball
+from corpus.configuration import BuildConfig, load
+from corpus.extraction import Extraction
+from corpus.filters import cut_encoded, decode, judge
+from corpus.fingerprint import fingerprint
+from corpus.ingest import Bundle, ingest, plan_bundles
+from corpus.ingest.bundle import write_part
+from corpus.ingest.opened import each_file, open_archive
+from corpus.ingest.source_file import EXTRACTORS, Parsed, Rejected
+from corpus.ingest.tables import (
+    archives_table,
+    documents_table,
+    fingerprints_table,
+    functions_table,
+    rejects_table,
+)
+from corpus.source import language_of
+from corpus.store import ArchiveStore
+
+
+def best(rounds: int, work: Callable[[], object]) -> float:
+    """Return the shortest time in seconds that `work` took."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def parsers() -> dict[str, Callable[[bytes], object]]:
+    """Return a bare parser for every language that ingest extracts."""
+    import tree_sitter_elixir
+    from tree_sitter import Language, Parser
+    from tree_sitter_language_pack import get_parser
+
+    elixir = Parser(Language(tree_sitter_elixir.language()))
+    return {"elixir": elixir.parse, "erlang": get_parser("erlang").parse}
+
+
+def ingest_all(bundles: list[Bundle]) -> None:
+    """Ingest every bundle into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        for bundle in bundles:
+            ingest(replace(bundle, destination=Path(folder) / bundle.destination.name))
+
+
+def measure(store: ArchiveStore, config: BuildConfig, rounds: int) -> dict[str, float]:
+    """Return seconds by what was done, over all archives of the store."""
+    bundles = plan_bundles(store.archives(), store, Path(), config.ingest)
+    read = config.ingest.read
+    bodies = [store.read(archive) for archive in store.archives()]
+
+    def unpack() -> list[Member]:
+        opened = [open_hex_tarball(body, read.archive) for body in bodies]
+        return [m for tarball in opened for m in tarball.members() if isinstance(m, Member)]
+
+    opened = [
+        open_archive(archive, path, frozenset(), read)
+        for bundle in bundles
+        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
+    ]
+    parsed = [file for _, file in each_file(opened) if isinstance(file, Parsed)]
+    members = unpack()
+    raw = [m for m in members if judge(m.path, m.data, read.file.filters) is None]
+    bare = parsers()
+    code = [file for file in parsed if file.language in bare]
+    print(f"{len(code):,} files, {sum(len(f.text) for f in code) / 1e6:.1f} MB of code")
+
+    def tables() -> list[object]:
+        rejects = [(a, f) for a, f in each_file(opened) if isinstance(f, Rejected)]
+        return [
+            documents_table(opened),
+            functions_table(opened),
+            fingerprints_table(opened),
+            archives_table(opened),
+            rejects_table(rejects),
+        ]
+
+    def extract() -> list[Extraction]:
+        return [EXTRACTORS[file.language](file.text) for file in code]
+
+    print_config = read.file.fingerprint
+    return {
+        "bare parse": best(rounds, lambda: [bare[f.language](f.text) for f in code]),
+        "ingest": best(rounds, lambda: ingest_all(bundles)),
+        "unpack": best(rounds, unpack),
+        "filter": best(rounds, lambda: [judge(m.path, m.data, read.file.filters) for m in members]),
+        "cut and decode": best(
+            rounds,
+            lambda: [
+                decode(cut_encoded(m.data, read.file.filters)[0], language_of(m.path)) for m in raw
+            ],
+        ),
+        "parse and extract": best(rounds, extract),
+        "fingerprint": best(
+            rounds,
+            lambda: [
+                fingerprint(f.text, f.language, f.extraction.doc_spans, print_config)
+                for f in parsed
+            ],
+        ),
+        "tables": best(rounds, tables),
+        "write": best(rounds, lambda: write_all(tables())) - best(rounds, tables),
+    }
+
+
+def write_all(tables: list[object]) -> None:
+    """Write tables as parts into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        for index, table in enumerate(tables):
+            write_part(table, Path(folder) / f"{index}.parquet")
+
+
+def main() -> None:
+    """Measure and print a table of seconds and of multiples of the bare parse."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("archives", type=Path)
+    arguments.add_argument("--config", type=Path)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    config = load(given.config) if given.config else BuildConfig()
+    seconds = measure(ArchiveStore(given.archives), config, given.rounds)
+    table = Table("", "seconds", "bare parses")
+    for name, value in seconds.items():
+        table.add_row(name, f"{value:.2f}", f"{value / seconds['bare parse']:.2f}")
+    Console().print(table)
+    print(f"ingest runs at {seconds['bare parse'] / seconds['ingest']:.2f} of the bare parse rate")
+
+
+if __name__ == "__main__":
+    main()

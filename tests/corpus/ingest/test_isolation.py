@@ -1,0 +1,52 @@
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.executor import Executor, connect
+from corpus.ingest import IngestConfig, find_poison, ingest, plan_bundles, without_poison
+from corpus.ingest.isolation import Probe, paths_of
+from corpus.store import ArchiveStore
+from tests.stores import MIT, add, module
+
+POISON = frozenset({"lib/c.ex", "lib/e.ex"})
+
+
+def die_on_poison(probe: Probe) -> None:
+    if POISON & set(paths_of(probe)[probe.start : probe.stop]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Executor]:
+    with connect(2, None) as executor:
+        yield executor
+
+
+def test_every_file_that_kills_a_worker_is_found_and_no_other(
+    two_workers: Executor, tmp_path: Path
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    sources = {f"lib/{letter}.ex": module(letter.upper(), f"{letter}lpha") for letter in "abcdef"}
+    bad = add(store, "bad", {"LICENSE": MIT, **sources})
+    add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
+    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
+    assert find_poison(two_workers, bundle, die_on_poison) == {bad.sha256: POISON}
+
+
+def test_a_poison_file_is_a_reject_row_and_the_rest_is_read(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    store = ArchiveStore(tmp_path / "store")
+    files = {"LICENSE": MIT, "lib/a.ex": module("A", "alpha"), "lib/b.ex": module("B", "bravo")}
+    archive = add(store, "bad", files)
+    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
+    part = ingest(without_poison(bundle, {archive.sha256: frozenset({"lib/a.ex"})}))
+    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
+    rejects = pq.read_table(part / "rejects.parquet").to_pylist()
+    assert {(row["path"], row["stage"], row["reason"]) for row in rejects} == {
+        ("LICENSE", "filter", "not_source_code"),
+        ("lib/a.ex", "parse", "killed_worker"),
+    }

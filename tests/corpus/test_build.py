@@ -1,0 +1,127 @@
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from corpus.build import NothingToBuild, build
+from corpus.configuration import BuildConfig
+from corpus.executor import Serial, connect
+from corpus.reasons import Reason
+from corpus.release import Release, verify
+from corpus.store import ArchiveStore
+from tests.stores import add, small_store
+
+COMMAND = [sys.executable, "-m", "corpus", "build"]
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the digest of every file below a folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def built(store: ArchiveStore, out: Path, workers: int = 0) -> Release:
+    with connect(workers, None) as executor:
+        return build(store, out, BuildConfig(), executor)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ArchiveStore:
+    return small_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def candidate(store: ArchiveStore, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return built(store, tmp_path_factory.mktemp("out"))
+
+
+def test_documents_and_rejects_are_all_files_that_were_seen(candidate: Release) -> None:
+    documents = candidate.read("documents", ["package", "path"]).to_pylist()
+    rejects = candidate.read("rejects", ["package", "path", "reason"]).to_pylist()
+    assert len(documents) == 12
+    files = [row for row in rejects if row["path"]]
+    assert sorted((row["package"], row["path"], row["reason"]) for row in files) == [
+        ("anchor", "LICENSE", "not_source_code"),
+        ("copied", "LICENSE", "not_source_code"),
+        ("copied", "lib/again.ex", "exact_duplicate"),
+        ("ember", "LICENSE", "not_source_code"),
+        ("gnu", "lib/gnu.ex", "license_not_permitted"),
+        ("island", "LICENSE", "not_source_code"),
+        ("meadow", "LICENSE", "not_source_code"),
+        ("quarry", "LICENSE", "not_source_code"),
+        ("umbrella", "LICENSE", "not_source_code"),
+    ]
+    assert candidate.manifest.files_seen == 12 + 9
+    assert candidate.manifest.stages[-1].files_out == 12
+
+
+def test_an_archive_that_was_never_fetched_is_in_the_account(candidate: Release) -> None:
+    rejects = candidate.read("rejects", ["package", "path", "stage", "reason"]).to_pylist()
+    assert {"package": "lost", "path": "", "stage": "crawl", "reason": "gone"} in rejects
+    assert candidate.manifest.archives_seen == 9
+    assert candidate.manifest.archives_rejected == {"gone": 1}
+
+
+def test_a_candidate_verifies(candidate: Release) -> None:
+    assert verify(candidate) == []
+
+
+def test_every_row_says_where_it_came_from(candidate: Release, store: ArchiveStore) -> None:
+    checksums = {archive.sha256: archive.name for archive in store.archives()}
+    for row in candidate.read("documents", ["archive_sha256", "package", "path"]).to_pylist():
+        assert checksums[row["archive_sha256"]] == row["package"]
+
+
+def test_two_workers_give_the_same_bytes_as_none(
+    store: ArchiveStore, candidate: Release, tmp_path: Path
+) -> None:
+    assert contents(built(store, tmp_path, workers=2).path) == contents(candidate.path)
+
+
+def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(NothingToBuild, match="scrapy crawl hex"):
+        build(ArchiveStore(tmp_path), tmp_path, BuildConfig(), Serial())
+
+
+def test_a_damaged_archive_costs_itself_only(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    add(store, "torn", {}, body=b"not a tarball")
+    altered = add(store, "altered", {"lib/a.ex": b"1"})
+    store.path(altered).write_bytes(b"something else")
+    release = built(store, tmp_path / "out")
+    assert release.manifest.archives_rejected == {
+        Reason.CHECKSUM_MISMATCH: 1,
+        Reason.GONE: 1,
+        Reason.NOT_A_TARBALL: 1,
+    }
+    assert release.read("documents", ["path"]).num_rows == 12
+
+
+def test_a_build_that_was_killed_ends_in_the_same_bytes(
+    store: ArchiveStore, tmp_path: Path
+) -> None:
+    def command(out: Path) -> list[str]:
+        return [*COMMAND, "--archives", str(store.root), "--out", str(out), "--workers", "1"]
+
+    whole = subprocess.run(command(tmp_path / "whole"), capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    for delay in (0.5, 2.0, 3.0, 4.0, 5.0, 6.0):
+        running = subprocess.Popen(
+            command(tmp_path / "killed"), stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(delay)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    resumed = subprocess.run(
+        command(tmp_path / "killed"), capture_output=True, text=True, check=False
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert contents(tmp_path / "killed" / "2026.11.1") == contents(tmp_path / "whole" / "2026.11.1")

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from corpus.configuration import BadConfiguration, BuildConfig, load
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "build.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "")) == BuildConfig()
+
+
+def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
+    text = "[ingest]\nbundle_bytes = 5\n[ingest.read.file.filters]\nfile = 7\n"
+    config = load(write(tmp_path, text))
+    assert config.ingest.bundle_bytes == 5
+    assert config.ingest.read.file.filters.file == 7
+    assert config.duplicates == BuildConfig().duplicates
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[duplicates]\nthreshhold = 0.8\n", "did you mean duplicates.threshold"),
+        ("[colour]\nred = 1\n", "unknown key colour"),
+        ("[ingest]\nbundle_bytes = 'many'\n", "ingest.bundle_bytes: .*integer"),
+        ("[ingest\n", "not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadConfiguration, match=message):
+        load(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"absent\.toml: No such file"):
+        load(tmp_path / "absent.toml")

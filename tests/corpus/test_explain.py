@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from corpus.build import build
+from corpus.configuration import BuildConfig
+from corpus.executor import Serial
+from corpus.explain import NothingFound, explain
+from corpus.release import Release
+from tests.stores import small_store
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    folder: Path = tmp_path_factory.mktemp("explain")
+    return build(small_store(folder / "store"), folder / "out", BuildConfig(), Serial())
+
+
+def test_a_kept_file_comes_with_licence_and_evidence(release: Release) -> None:
+    found = explain(release, "ember/lib/ember.ex")
+    (kept,) = found.kept
+    assert (kept.license_expression, kept.license_evidence) == ("MIT", "verified")
+    assert found.dropped == ()
+    assert [archive.package for archive in found.archives] == ["ember"]
+
+
+def test_a_duplicate_names_what_is_kept_instead(release: Release) -> None:
+    (dropped,) = explain(release, "copied/lib/again.ex").dropped
+    assert (dropped.stage, dropped.reason) == ("deduplicate", "exact_duplicate")
+    assert dropped.representative is not None
+    assert dropped.representative.path == "lib/anchor.ex"
+
+
+def test_a_package_is_explained_file_by_file(release: Release) -> None:
+    found = explain(release, "anchor")
+    assert [kept.path for kept in found.kept] == ["lib/anchor.ex", "mix.exs"]
+    assert [(row.path, row.reason) for row in found.dropped] == [("LICENSE", "not_source_code")]
+
+
+def test_an_archive_that_was_not_fetched_is_explained(release: Release) -> None:
+    (dropped,) = explain(release, "lost").dropped
+    assert (dropped.path, dropped.stage, dropped.reason) == ("", "crawl", "gone")
+
+
+def test_the_beginning_of_a_content_hash_is_enough(release: Release) -> None:
+    (kept,) = explain(release, "quarry/lib/quarry.ex").kept
+    assert explain(release, kept.content_id[:12]).kept == (kept,)
+    assert explain(release, kept.document_id).kept == (kept,)
+
+
+def test_what_is_unknown_says_what_to_ask(release: Release) -> None:
+    with pytest.raises(NothingFound, match="Give a package"):
+        explain(release, "absent/lib/absent.ex")
