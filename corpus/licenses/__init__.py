@@ -1,0 +1,15 @@
+"""Judges whether a package's licence permits training, and how well that is known."""
+
+from corpus.licenses.judgement import Evidence, LicenseVerdict, judge, judge_declaration
+from corpus.licenses.policy import LicensePolicy
+from corpus.licenses.texts import copyright_lines, is_license_file
+
+__all__ = [
+    "Evidence",
+    "LicensePolicy",
+    "LicenseVerdict",
+    "copyright_lines",
+    "is_license_file",
+    "judge",
+    "judge_declaration",
+]

@@ -1,0 +1,108 @@
+"""Reads what packages declare: SPDX expressions since 2026, and anything at all before."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+Expression = Any
+"""A licence expression of `license_expression`, which has no types."""
+
+FAMILY_SUFFIXES = ("-only", "-or-later")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declared list of licences: one expression of what could be read, and what could not."""
+
+    expression: Expression | None
+    unreadable: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether something was declared and all of it could be read."""
+        return self.expression is not None and not self.unreadable
+
+    @property
+    def text(self) -> str | None:
+        """The expression as SPDX writes it, None if nothing could be read."""
+        return None if self.expression is None else str(self.expression)
+
+
+def read_declaration(licenses: Sequence[str]) -> Declaration:
+    """Read a declared list. Hex gives it no meaning of AND or OR, so all of it must hold: AND."""
+    named = [text.strip() for text in licenses if text.strip()]
+    read = {text: read_license(text) for text in named}
+    readable = list(dict.fromkeys(str(item) for item in read.values() if item is not None))
+    return Declaration(
+        expression=join(readable),
+        unreadable=tuple(text for text, item in read.items() if item is None),
+    )
+
+
+def join(licenses: Sequence[str]) -> Expression | None:
+    """Return the expression by which all of `licenses` hold, None for none."""
+    if not licenses:
+        return None
+    return licensing().parse(" AND ".join(f"({text})" for text in licenses))
+
+
+@lru_cache(maxsize=4096)
+def read_license(text: str) -> Expression | None:
+    """Read one declared licence: a known name or an SPDX expression; None if it is neither."""
+    from licenselynx import LicenseLynx
+
+    for spelling in dict.fromkeys((text, text.title(), text.upper())):
+        if found := LicenseLynx.map(spelling):
+            is_spdx = str(getattr(found.src, "value", found.src)) == "spdx"
+            return licensing().parse(found.id if is_spdx else f"LicenseRef-{found.id}")
+    return read_expression(text)
+
+
+def read_expression(text: str) -> Expression | None:
+    """Read an SPDX expression of known licences; None if it is none."""
+    from license_expression import ExpressionError
+
+    try:
+        return licensing().parse(text, validate=True)
+    except ExpressionError:
+        return None
+
+
+@cache
+def licensing() -> Any:
+    """Return the parser, which knows the SPDX licence list; 20 ms, once a process."""
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()
+
+
+def satisfied(expression: Expression, holds: Callable[[str], bool]) -> bool:
+    """Say whether an expression holds if each licence holds for which `holds` says so.
+
+    An exception (`WITH`) only adds permissions, so the licence it belongs to decides.
+    """
+    if isinstance(expression, licensing().AND):
+        return all(satisfied(part, holds) for part in expression.args)
+    if isinstance(expression, licensing().OR):
+        return any(satisfied(part, holds) for part in expression.args)
+    return holds(license_id(expression))
+
+
+def license_ids(expression: Expression | None) -> frozenset[str]:
+    """Return the ids of all licences in an expression, without exceptions."""
+    if expression is None:
+        return frozenset()
+    return frozenset(map(license_id, expression.symbols))
+
+
+def license_id(symbol: Any) -> str:
+    """Return the id of one symbol of an expression."""
+    return str(getattr(symbol, "license_symbol", symbol).key)
+
+
+def family(text: str) -> str:
+    """Return the id that stands for a licence text: the same for "only" and "or later"."""
+    for suffix in FAMILY_SUFFIXES:
+        text = text.removesuffix(suffix)
+    return text

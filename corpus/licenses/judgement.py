@@ -1,0 +1,152 @@
+"""Weighs what a package declares against the licence texts that it ships."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from corpus.licenses.declarations import (
+    FAMILY_SUFFIXES,
+    Declaration,
+    Expression,
+    family,
+    join,
+    license_ids,
+    read_declaration,
+    satisfied,
+)
+from corpus.licenses.policy import LicensePolicy
+from corpus.licenses.texts import is_license_text, recognize
+from corpus.reasons import Reason
+
+
+class Evidence(StrEnum):
+    """How a package's licence is known, best first."""
+
+    VERIFIED = "verified"
+    """Declared, and the texts are those of the declared licences."""
+    DECLARED_ONLY = "declared_only"
+    """Declared; the texts are missing or not recognised, at least for one licence."""
+    TEXT_ONLY = "text_only"
+    """Not declared, or not readably; the texts say it."""
+    CONTRADICTED = "contradicted"
+    """Declared, and the texts say something else."""
+    UNKNOWN = "unknown"
+    """Neither the declaration nor a text can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseVerdict:
+    """The judgement on one package; permitted if `reason` is None.
+
+    `expression` is the whole SPDX expression, all its choices included, so that nobody downstream
+    is bound by the choice that made it permitted.
+    """
+
+    expression: str | None
+    evidence: Evidence
+    reason: Reason | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the texts of a package say together; ids as families (GPL-3.0, whichever version)."""
+
+    families: frozenset[str]
+    unrecognized: tuple[str, ...]
+    riders: tuple[str, ...]
+
+
+def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> LicenseVerdict:
+    """Judge by the declaration alone, before the archive is there.
+
+    An absent or unreadable declaration is not denied: the texts may settle it.
+    """
+    declared = read_declaration(licenses)
+    if declared.expression is not None and not satisfied(declared.expression, policy.permits):
+        evidence, reason = Evidence.DECLARED_ONLY, Reason.LICENSE_NOT_PERMITTED
+        return LicenseVerdict(declared.text, evidence, reason, "not on the list of the policy")
+    evidence = Evidence.DECLARED_ONLY if declared.complete else Evidence.UNKNOWN
+    return LicenseVerdict(declared.text, evidence, None, unread(declared))
+
+
+def judge(
+    licenses: Sequence[str], texts: Mapping[str, bytes], policy: LicensePolicy
+) -> LicenseVerdict:
+    """Judge a package by its declared licences and its licence files (path to content).
+
+    Of `texts` those count that are licence texts for the whole package; see `is_license_file`.
+    """
+    declared, found = read_declaration(licenses), read_texts(texts)
+    expression = declared.expression if declared.complete else completed(declared, found)
+    evidence = weigh(declared, found, policy)
+    text = None if expression is None else str(expression)
+    if found.riders:
+        detail = f"a condition is added to the licence: {', '.join(found.riders)}"
+        return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
+    if expression is not None and not satisfied(expression, policy.permits):
+        detail = "not on the list of the policy"
+        return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
+    return LicenseVerdict(text, evidence, DENIED.get(evidence), explain(evidence, declared, found))
+
+
+DENIED = {
+    Evidence.CONTRADICTED: Reason.LICENSE_CONTRADICTED,
+    Evidence.UNKNOWN: Reason.LICENSE_UNKNOWN,
+}
+
+
+def read_texts(texts: Mapping[str, bytes]) -> Findings:
+    """Recognise every licence text for the whole package."""
+    read = {path: recognize(texts[path]) for path in sorted(texts) if is_license_text(path)}
+    return Findings(
+        families=frozenset(family(each) for text in read.values() for each in text.ids),
+        unrecognized=tuple(path for path, text in read.items() if not text.ids),
+        riders=tuple(f"{text.rider!r} in {path}" for path, text in read.items() if text.rider),
+    )
+
+
+def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evidence:
+    """Say how well the licence is known."""
+    declared_families = frozenset(map(family, license_ids(declared.expression)))
+    undeclared = found.families - declared_families
+    if not declared.complete:
+        return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
+    if found.families and (
+        undeclared == found.families or not all(permits(policy, each) for each in undeclared)
+    ):
+        return Evidence.CONTRADICTED
+    if satisfied(declared.expression, lambda each: family(each) in found.families):
+        return Evidence.VERIFIED
+    return Evidence.DECLARED_ONLY
+
+
+def permits(policy: LicensePolicy, text_family: str) -> bool:
+    """Say whether the licence of a text is permitted in any version that the text can stand for."""
+    return any(policy.permits(text_family + suffix) for suffix in ("", *FAMILY_SUFFIXES))
+
+
+def completed(declared: Declaration, found: Findings) -> Expression | None:
+    """Return the expression by which what was declared readably and all texts hold."""
+    readable = [] if declared.text is None else [declared.text]
+    undeclared = found.families - frozenset(map(family, license_ids(declared.expression)))
+    return join([*readable, *sorted(undeclared)])
+
+
+def explain(evidence: Evidence, declared: Declaration, found: Findings) -> str:
+    """Say in a few words what lies behind the evidence, empty if nothing is unusual."""
+    texts = ", ".join(sorted(found.families)) or "none"
+    notes = {
+        Evidence.CONTRADICTED: f"declared is {declared.text}, the texts are {texts}",
+        Evidence.UNKNOWN: f"{unread(declared)}; texts recognised: {texts}",
+        Evidence.TEXT_ONLY: unread(declared),
+    }
+    unrecognized = f"not recognised: {', '.join(found.unrecognized)}" if found.unrecognized else ""
+    return "; ".join(filter(None, (notes.get(evidence), unrecognized)))
+
+
+def unread(declared: Declaration) -> str:
+    """Say what could not be read in a declaration, empty if nothing."""
+    if declared.unreadable:
+        return f"not a licence name: {', '.join(map(repr, declared.unreadable))}"
+    return "" if declared.complete else "no licence is declared"

@@ -1,0 +1,121 @@
+"""Recognises licence files and what stands in them."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from licenseclassifier import LicenseIdentificationResult
+
+LONGEST_TEXT = 256 * 1024
+"""Bytes of a licence file that are looked at; GPL-3.0 has 35 KB. Costs about 0.1 s at most."""
+
+NAME = re.compile(
+    r"(?:[a-z0-9.+]+[-_])?"
+    r"(?:(?P<license>li[cs]en[cs]es?|un-?licen[cs]e|copying|copyright)|(?P<notice>notice))"
+    r"(?:[-_. ].*)?",
+    re.IGNORECASE,
+)
+"""LICENSE, LICENCE.md, LICENSE-MIT, MIT-LICENSE.txt, COPYING.LESSER, UNLICENSE, LISENSE.md."""
+CODE_SUFFIXES = frozenset(
+    (".ex", ".exs", ".erl", ".hrl", ".eex", ".heex", ".json", ".js", ".ts", ".py", ".sh", ".xrl")
+)
+REUSE_FOLDER = "LICENSES"
+"""Where the REUSE specification (3.3) keeps every licence text of a project."""
+
+RIDER = re.compile(
+    r"commons\s+clause|non-?commercial|\btrain(?:ing)?\b[^.]{0,60}\b(?:models?|AI)\b", re.IGNORECASE
+)
+"""Conditions that people add to a known licence, and that its recognition passes over."""
+
+COPYRIGHT = re.compile(
+    r"(?:Copyright|COPYRIGHT|\([cC]\)|©)"
+    r"(?=.*(?:\b(?:19|20)[0-9]{2}\b|\([cC]\)|©)|\s+[A-Z])"
+    r"(?!\s*(?:[Nn]otice|[Hh]older|[Oo]wner|[Ll]icense|NOTICE|HOLDER|OWNER|LICENSE|OR |AND ))"
+)
+PLACEHOLDER = re.compile(r"[\[{<](?:yyyy|year|name)\b", re.IGNORECASE)
+LONGEST_LINE = 300
+MOST_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What one licence text is: SPDX ids (none if unknown), and a rider if it has one."""
+
+    ids: frozenset[str]
+    rider: str | None
+
+
+def is_license_file(path: str) -> bool:
+    """Say whether a file speaks for the whole package: at the root, or in REUSE's folder.
+
+    A vendored folder's LICENSE speaks for that folder. NOTICE counts, for its copyright lines.
+    """
+    return is_license_text(path) or is_notice(path)
+
+
+def is_license_text(path: str) -> bool:
+    """Say whether a file is there to hold a licence that covers the package."""
+    parts = PurePosixPath(path).parts
+    if len(parts) == 2 and parts[0] == REUSE_FOLDER:
+        return True
+    match = root_name(path)
+    return match is not None and match["license"] is not None
+
+
+def is_notice(path: str) -> bool:
+    """Say whether a file is a NOTICE, which names authors and third parties but licenses nothing.
+
+    Apache License 2.0, section 4(d): its contents "are for informational purposes only".
+    """
+    match = root_name(path)
+    return match is not None and match["notice"] is not None
+
+
+def root_name(path: str) -> re.Match[str] | None:
+    """Match the name of a file at the root that could be a licence file."""
+    if "/" in path or PurePosixPath(path).suffix.lower() in CODE_SUFFIXES:
+        return None
+    return NAME.fullmatch(path)
+
+
+@lru_cache(maxsize=1024)
+def recognize(text: bytes) -> Recognition:
+    """Recognise a licence text; the same few thousand texts serve most packages, hence the cache.
+
+    A text is recognised if known licences cover three quarters of it (licensecheck's threshold).
+    """
+    from licenseclassifier import identify_license
+
+    content = decoded(text)
+    matches = identify_license(content)
+    return Recognition(frozenset(match.id for match in matches), rider(content, matches))
+
+
+def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | None:
+    """Return the condition that stands outside the recognised licences, if one is known."""
+    for match in reversed(matches):
+        content = content[: match.start] + "\n" + content[match.end :]
+    found = RIDER.search(content)
+    return found.group() if found else None
+
+
+def copyright_lines(text: bytes) -> list[str]:
+    """Return the lines that say whose work it is, once each, in order: "Copyright 2024 Ada"."""
+    lines: dict[str, None] = {}
+    for line in decoded(text).splitlines():
+        bare = line.strip(" \t#%*/;>|-").strip()
+        if COPYRIGHT.match(bare) and not PLACEHOLDER.search(bare):
+            lines[bare[:LONGEST_LINE]] = None
+    return list(lines)[:MOST_LINES]
+
+
+def decoded(text: bytes) -> str:
+    """Return the looked-at part of a text: UTF-8 or, where it is not that, latin-1."""
+    head = text[:LONGEST_TEXT]
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return head.decode("latin-1")
