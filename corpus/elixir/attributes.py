@@ -86,9 +86,8 @@ def _callback(source: bytes, value: Node, module: ModuleRecord, scope: Scope, ki
 
 
 def _optional(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
-    if value.kind_id == grammar.LIST and value.named_child_count:
-        value = value.named_child(0)
-    for pair in grammar.parts(value):
+    inside = grammar.named(value, 0) if value.kind_id == grammar.LIST else value
+    for pair in [] if inside is None else grammar.parts(inside):
         key = pair.child_by_field_id(grammar.KEY)
         arity = pair.child_by_field_id(grammar.VALUE)
         if key is not None and arity is not None and text_of(source, arity).isdecimal():
@@ -116,7 +115,7 @@ def attribute_value(node: Node) -> Node | None:
     call = node.child_by_field_id(grammar.OPERAND)
     if call is None or call.kind_id != grammar.CALL:
         return None
-    arguments = call.named_child(1)
+    arguments = grammar.named(call, 1)
     if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
         return None
     given = grammar.parts(arguments)

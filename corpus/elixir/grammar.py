@@ -75,6 +75,14 @@ TARGET: Final = _field("target")
 VALUE: Final = _field("value")
 
 
+def named(node: Node, index: int) -> Node | None:
+    """Return a named child by its place, comments counted, or None where there are fewer."""
+    try:
+        return node.named_child(index)
+    except IndexError:
+        return None
+
+
 def parts(node: Node) -> list[Node]:
-    """Named children of `node` without comments, which may stand anywhere."""
+    """Return the named children of `node` without comments, which may stand anywhere."""
     return [child for child in node.named_children if child.kind_id != COMMENT]

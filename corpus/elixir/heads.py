@@ -30,7 +30,7 @@ def read_head(source: bytes, node: Node) -> Head | None:
             guard = guard or (None if right is None else text_of(source, right))
             inner = node.child_by_field_id(grammar.LEFT)
         elif kind == grammar.BLOCK and node.named_child_count == 1:
-            inner = node.named_child(0)
+            inner = grammar.named(node, 0)
         else:
             break
         if inner is None:
@@ -48,7 +48,7 @@ def _operator(node: Node) -> int:
 def _signature(source: bytes, node: Node, kind: int) -> tuple[str, int, int] | None:
     if kind == grammar.CALL:
         return _call(source, node)
-    if kind == grammar.IDENTIFIER:
+    if kind in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
         return text_of(source, node), 0, 0
     if kind == grammar.BINARY_OPERATOR:
         return _binary(source, node)
@@ -59,13 +59,16 @@ def _signature(source: bytes, node: Node, kind: int) -> tuple[str, int, int] | N
 
 
 def _call(source: bytes, node: Node) -> tuple[str, int, int] | None:
-    target = node.named_child(0)
-    if target is None or target.kind_id != grammar.IDENTIFIER:
+    target = grammar.named(node, 0)
+    if target is None or target.kind_id not in (
+        grammar.IDENTIFIER,
+        grammar.OPERATOR_IDENTIFIER,
+    ):
         return None
     name = text_of(source, target)
     if name == "unquote":
         return None
-    arguments = node.named_child(1)
+    arguments = grammar.named(node, 1)
     if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
         return name, 0, 0
     text = source[arguments.start_byte : arguments.end_byte]

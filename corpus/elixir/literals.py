@@ -8,13 +8,12 @@ from tree_sitter import Node
 from corpus.elixir import grammar
 
 _ESCAPE: Final = re.compile(
-    r"\\(?:x\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{1,2})|u\{([0-9a-fA-F]{1,6})\}"
-    r"|u([0-9a-fA-F]{4})|(\r?\n)|(.))",
+    rb"\\(?:x([0-9a-fA-F]{2})|[xu]\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|(\r?\n)|(.))",
     re.DOTALL,
 )
 _SINGLE: Final = {
-    "0": "\0", "a": "\a", "b": "\b", "d": "\x7f", "e": "\x1b",
-    "f": "\f", "n": "\n", "r": "\r", "s": " ", "t": "\t", "v": "\v",
+    b"0": b"\0", b"a": b"\a", b"b": b"\b", b"d": b"\x7f", b"e": b"\x1b",
+    b"f": b"\f", b"n": b"\n", b"r": b"\r", b"s": b" ", b"t": b"\t", b"v": b"\v",
 }  # fmt: skip
 """Elixir's one-letter escapes (the reference page "Syntax reference", Strings)."""
 
@@ -32,33 +31,32 @@ def literal_text(source: bytes, node: Node) -> str | None:
     closing = next((i for i in range(len(children) - 1, 0, -1) if not children[i].is_named), 0)
     if closing <= opening:
         return None
-    start, end = children[opening].end_byte, children[closing].start_byte
-    text = source[start:end].decode("utf-8", "replace")
+    text = source[children[opening].end_byte : children[closing].start_byte]
     if children[opening].end_byte - children[opening].start_byte == 3:
         text = _dedent(text, children[closing].start_point.column)
     raw = opening == 2 and source[children[1].start_byte : children[1].end_byte].isupper()
-    return text if raw else unescape(text)
+    return (text if raw else _unescape(text)).decode("utf-8", "replace")
 
 
-def _dedent(text: str, indentation: int) -> str:
+def _dedent(text: bytes, indentation: int) -> bytes:
     """Drop the line break after the quotes and the indentation of the closing ones."""
-    _, _, body = text.partition("\n")
+    _, _, body = text.partition(b"\n")
     if not indentation:
         return body
-    return re.sub(rf"^[ \t]{{1,{indentation}}}", "", body, flags=re.MULTILINE)
+    return re.sub(rb"^[ \t]{1,%d}" % indentation, b"", body, flags=re.MULTILINE)
 
 
-def unescape(text: str) -> str:
+def _unescape(text: bytes) -> bytes:
     """Replace escape sequences; those that name no character stay as they are written."""
-    return _ESCAPE.sub(_character, text) if "\\" in text else text
+    return _ESCAPE.sub(_character, text) if b"\\" in text else text
 
 
-def _character(match: re.Match[str]) -> str:
-    code = next((group for group in match.groups()[:4] if group), None)
-    if code is not None:
-        value = int(code, 16)
+def _character(match: re.Match[bytes]) -> bytes:
+    byte, braced, short, line_break, letter = match.groups()
+    if byte:
+        return bytes([int(byte, 16)])
+    if braced or short:
+        value = int(braced or short, 16)
         valid = value <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF
-        return chr(value) if valid else match.group()
-    if match.group(5):
-        return ""
-    return _SINGLE.get(match.group(6), match.group(6))
+        return chr(value).encode() if valid else match.group()
+    return b"" if line_break else _SINGLE.get(letter, letter)

@@ -4,6 +4,7 @@ A name that only running the code could tell (a variable, `unquote`, an attribut
 what it names is not listed. Aliases are lexical: a block sees those of the blocks around it.
 """
 
+import re
 from typing import Final
 
 from tree_sitter import Node
@@ -12,6 +13,9 @@ from corpus.elixir import grammar
 
 LONGEST_NAME: Final = 255
 """Characters in an atom, the limit of the Erlang runtime; a longer name cannot exist."""
+
+_PLAIN_ATOM: Final = re.compile(r"[A-Za-z_][\w@]*[?!]?|Elixir(?:\.[A-Z]\w*)+", re.ASCII)
+_ALIAS_ATOM: Final = re.compile(r":Elixir(?:\.[A-Z]\w*)+", re.ASCII)
 
 
 class Scope:
@@ -58,10 +62,11 @@ def atom_name(source: bytes, node: Node) -> str | None:
     """Name the module of an atom: `:gen_server` stays, `:"Elixir.Foo"` is Foo."""
     text = text_of(source, node)
     if node.kind_id == grammar.QUOTED_ATOM:
-        if node.named_child_count != 3 or "\\" in text or "#{" in text:
+        if "#{" in text:
             return None
-        text = ":" + text[2:-1]
-    return text.removeprefix(":Elixir.")
+        quoted = text[2:-1]
+        text = f":{quoted}" if _PLAIN_ATOM.fullmatch(quoted) else f':"{quoted}"'
+    return text.removeprefix(":Elixir.") if _ALIAS_ATOM.fullmatch(text) else text
 
 
 def full_name(source: bytes, node: Node, module: str | None, scope: Scope) -> str | None:

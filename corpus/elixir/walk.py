@@ -44,10 +44,15 @@ BEHAVIOUR_OF_USE: Final = {
 _WORD: Final = re.compile(rb"[a-z]++(?![\w?!:.])")
 _ATTRIBUTE: Final = re.compile(rb"@([a-z_]+)")
 _DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
-_MATTERS: Final = re.compile(
-    rb"def|\buse\b|@(?:module|type)?doc\b|@spec\b|@typep?\b|@opaque\b|@(?:macro)?callback\b"
-    rb"|@optional_callbacks\b|@behaviour\b|@impl\b"
+_MATTERS: Final = (
+    re.compile(rb"def(?:p|macrop?|delegate|guardp?|module|protocol|impl|struct|exception)?[\s(]"),
+    re.compile(rb"use[\s(]"),
+    re.compile(
+        rb"@(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque|(?:macro)?callback"
+        rb"|optional_callbacks)\b"
+    ),
 )
+"""What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
 _SCOPED: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE})
 _OPENS: Final = _SCOPED | grammar.SECTIONS
 _NESTS: Final = frozenset({"defmodule", "defprotocol"})
@@ -114,7 +119,8 @@ class Walk:
 
     def _all_hits(self) -> list[int]:
         if self._hits is None:
-            self._hits = [match.start() for match in _MATTERS.finditer(self.source)]
+            found = (pattern.finditer(self.source) for pattern in _MATTERS)
+            self._hits = sorted(match.start() for each in found for match in each)
         return self._hits
 
     def _block(self, node: Node, kind: int, place: Place) -> None:
@@ -292,10 +298,10 @@ _HANDLERS: Final[dict[bytes, Handler]] = {
 
 def _arguments(call: Node) -> tuple[Node | None, Node | None]:
     """Return the arguments node of a call and the first argument in it."""
-    arguments = call.named_child(1)
+    arguments = grammar.named(call, 1)
     if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
         return None, None
-    first = arguments.named_child(0)
+    first = grammar.named(arguments, 0)
     if first is not None and first.kind_id == grammar.COMMENT:
         return arguments, next(iter(grammar.parts(arguments)), None)
     return arguments, first
@@ -314,7 +320,7 @@ def _lines(node: Node) -> tuple[int, int]:
 def _option(source: bytes, arguments: Node | None, key: bytes) -> Node | None:
     """Return the value of a keyword option (`key` with its colon) among the arguments."""
     for argument in [] if arguments is None else arguments.named_children[1:]:
-        found = argument.named_child(0) if argument.kind_id == grammar.LIST else argument
+        found = grammar.named(argument, 0) if argument.kind_id == grammar.LIST else argument
         for pair in [] if found is None else found.named_children:
             if source.startswith(key, pair.start_byte):
                 return pair.child_by_field_id(grammar.VALUE)

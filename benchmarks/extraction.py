@@ -1,0 +1,224 @@
+"""Elixir extraction against the compiler: precision and recall of every fact, and speed.
+
+    python -m benchmarks.extraction FOLDER [--repeat N]
+
+Runs `benchmarks/compiler_ast.exs` (needs `elixir`) and `corpus.elixir.extract` over every `.ex`
+and `.exs` file under FOLDER and compares what they say. Facts count with multiplicity: a module
+written twice in one file counts twice. Files that this toolchain cannot parse are counted apart.
+"""
+
+import argparse
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corpus.elixir import extract
+from corpus.elixir.grammar import parse
+from corpus.extraction import Extraction
+
+Facts = Counter[tuple[Any, ...]]
+ORACLE = Path(__file__).with_name("compiler_ast.exs")
+TARGET = 0.999
+
+
+@dataclass(slots=True)
+class Score:
+    """Facts of one kind: found by both sides, by one alone, and where."""
+
+    both: int = 0
+    only_compiler: list[tuple[Any, ...]] = field(default_factory=list)
+    only_ours: list[tuple[Any, ...]] = field(default_factory=list)
+
+    @property
+    def precision(self) -> float:
+        """The share of our facts that the compiler confirms."""
+        return self.both / max(1, self.both + len(self.only_ours))
+
+    @property
+    def recall(self) -> float:
+        """The share of the compiler's facts that we found."""
+        return self.both / max(1, self.both + len(self.only_compiler))
+
+
+def _modules(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for module in report["modules"]:
+        yield module["name"], module["kind"], module["start_line"], module["end_line"]
+
+
+def _functions(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for each in report["functions"]:
+        yield each["module"], each["name"], each["arity"], each["kind"], each["defaults"]
+
+
+def _of_functions(*keys: str) -> Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]:
+    """Facts of functions, where they say something."""
+
+    def facts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        for each in report["functions"]:
+            if any(each[key] for key in keys):
+                name = (each["module"], each["name"], each["arity"], each["kind"])
+                yield *name, *(each[key] for key in keys)
+
+    return facts
+
+
+def _clauses(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for each in report["functions"]:
+        for first, last in each["clauses"]:
+            yield each["module"], each["name"], each["arity"], each["kind"], first, last
+
+
+def _moduledocs(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for module in report["modules"]:
+        if module["moduledoc"]:
+            yield module["name"], module["moduledoc"]
+
+
+def _texts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Texts of docs; the compiler's tree has none where the text is computed."""
+    for each in (*report["modules"], *report["functions"]):
+        if each["text"] is not None:
+            yield each.get("module"), each["name"], each.get("arity"), each["text"]
+
+
+def _names(key: str) -> Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]:
+    def facts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        for module in report["modules"]:
+            for name in module[key]:
+                yield module["name"], name
+
+    return facts
+
+
+KINDS: dict[str, Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]] = {
+    "modules": _modules,
+    "functions": _functions,
+    "clause lines": _clauses,
+    "docs": _of_functions("doc"),
+    "moduledocs": _moduledocs,
+    "doc texts": _texts,
+    "specs": _of_functions("specs"),
+    "impl": _of_functions("impl"),
+    "uses": _names("uses"),
+    "behaviours": _names("behaviours"),
+}
+
+
+def ours(extraction: Extraction) -> dict[str, Any]:
+    """Turn an extraction into the shape that the oracle prints."""
+    return {
+        "modules": [
+            {
+                "name": m.name, "kind": m.kind, "start_line": m.start_line,
+                "end_line": m.end_line, "moduledoc": m.doc_kind, "uses": m.uses, "text": m.doc,
+                "behaviours": [behaviour.name for behaviour in m.behaviours],
+            }
+            for m in extraction.modules
+        ],
+        "functions": [
+            {
+                "module": f.module, "name": f.name, "arity": f.arity, "kind": f.kind,
+                "defaults": f.defaults, "doc": f.doc_kind, "text": f.doc,
+                "clauses": [(clause.start_line, clause.end_line) for clause in f.clauses],
+                "specs": len(f.specs), "impl": f.impl,
+            }
+            for f in extraction.functions
+        ],
+    }  # fmt: skip
+
+
+def compiler(paths: list[Path], timeout: float = 600) -> list[dict[str, Any]]:
+    """Ask the compiler about each file, in order."""
+    done = subprocess.run(
+        ["elixir", str(ORACLE)],
+        input="\n".join(map(str, paths)) + "\n",
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def compare(scores: dict[str, Score], path: Path, ours: dict[str, Any], theirs: Any) -> None:
+    """Add one file's facts to the scores."""
+    for kind, facts in KINDS.items():
+        left, right = Counter(facts(ours)), Counter(facts(theirs))
+        if kind == "doc texts":  # an interpolated text has no value before it runs
+            left = Counter({fact: n for fact, n in left.items() if "#{" not in fact[-1]})
+            right = Counter({fact: n for fact, n in right.items() if "#{" not in fact[-1]})
+        score = scores[kind]
+        score.both += sum((left & right).values())
+        score.only_compiler += [(path, *fact) for fact in (right - left).elements()]
+        score.only_ours += [(path, *fact) for fact in (left - right).elements()]
+
+
+def measure(sources: list[bytes], repeat: int) -> tuple[float, float]:
+    """Seconds of processor time for a bare parse and for parse with extraction: best of N."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeat):
+        for work, taken in zip((parse, extract), times, strict=True):
+            start = time.process_time()
+            for source in sources:
+                work(source)
+            taken.append(time.process_time() - start)
+    return min(times[0]), min(times[1])
+
+
+def main() -> int:
+    """Print the tables; the exit status is 1 where a figure misses its target."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repeat", type=int, default=3, help="timing runs; the best one counts")
+    arguments = parser.parse_args()
+    paths = sorted(p for p in arguments.folder.rglob("*") if p.suffix in (".ex", ".exs"))
+    sources = {path: path.read_bytes() for path in paths if path.is_file()}
+    scores, refused = score(sources)
+    good = report(scores, refused, len(sources))
+    speed(list(sources.values()), arguments.repeat)
+    return 0 if good else 1
+
+
+def score(sources: dict[Path, bytes]) -> tuple[dict[str, Score], list[dict[str, Any]]]:
+    """Compare all files; return the scores and the compiler's refusals."""
+    scores = {kind: Score() for kind in KINDS}
+    refused = []
+    for (path, source), theirs in zip(sources.items(), compiler(list(sources)), strict=True):
+        if "error" in theirs:
+            refused.append(theirs)
+        else:
+            compare(scores, path, ours(extract(source)), theirs)
+    return scores, refused
+
+
+def report(scores: dict[str, Score], refused: list[dict[str, Any]], files: int) -> bool:
+    """Print what was found and what was missed; say whether every figure meets the target."""
+    print(f"{files} files, {len(refused)} that this toolchain cannot parse (not counted below)")
+    for refusal in refused:
+        print(f"  refused: {refusal['path']}: {refusal['error']}")
+    print(f"{'':14}{'facts':>8}{'precision':>11}{'recall':>9}")
+    for kind, each in scores.items():
+        total = each.both + len(each.only_compiler)
+        print(f"{kind:14}{total:8}{each.precision:11.5f}{each.recall:9.5f}")
+    for kind, each in scores.items():
+        for label, facts in (("missed", each.only_compiler), ("invented", each.only_ours)):
+            for fact in facts:
+                print(f"  {label}: {kind}: {' '.join(map(str, fact))}")
+    return all(min(each.precision, each.recall) >= TARGET for each in scores.values())
+
+
+def speed(sources: list[bytes], repeat: int) -> None:
+    """Print the rates of a bare parse and of extraction with its parse."""
+    megabytes = sum(map(len, sources)) / 1e6
+    bare, full = measure(sources, repeat)
+    print(f"bare parse {megabytes / bare:.2f} MB/s, extract with parse {megabytes / full:.2f} MB/s")
+    print(f"extraction takes {full / bare:.2f} times the bare parse ({megabytes:.1f} MB)")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,90 @@
+"""One source file as the JSON object that `python -m corpus inspect` prints."""
+
+from pathlib import Path
+from typing import Any
+
+from corpus.errors import CorpusError
+from corpus.extraction import Extraction, Function, Module
+
+LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
+
+
+class UnknownLanguage(CorpusError):
+    """The name of a file does not say that it is Elixir or Erlang."""
+
+
+class UnreadableFile(CorpusError):
+    """A file could not be read."""
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """Parse the file at `path` and say what it defines, as JSON-able values.
+
+    Raises UnreadableFile, UnknownLanguage, and NestedTooDeeply.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path}: {error.strerror}. Give the path of a file that you may read."
+        ) from error
+    return inspect_bytes(path, raw)
+
+
+def inspect_bytes(path: Path, raw: bytes) -> dict[str, Any]:
+    """Do what `inspect` does with the bytes at hand; the path only names them."""
+    language = language_of(path)
+    extraction = _extract(language, raw)
+    return {
+        "path": str(path),
+        "language": language,
+        "parse_errors": extraction.parse_errors,
+        "modules": [_module(module) for module in extraction.modules],
+        "functions": [_function(function) for function in extraction.functions],
+    }
+
+
+def language_of(path: Path) -> str:
+    """Return "elixir" or "erlang" by the file's extension; raise UnknownLanguage for others."""
+    language = LANGUAGES.get(path.suffix)
+    if language is None:
+        raise UnknownLanguage(
+            f"{path}: only {', '.join(LANGUAGES)} files can be read; leave it out."
+        )
+    return language
+
+
+def _extract(language: str, raw: bytes) -> Extraction:
+    if language == "erlang":
+        from corpus import erlang
+
+        return erlang.extract(raw)
+    from corpus import elixir
+
+    return elixir.extract(raw)
+
+
+def _module(module: Module) -> dict[str, Any]:
+    return {
+        "name": module.name,
+        "kind": module.kind,
+        "start_line": module.start_line,
+        "end_line": module.end_line,
+        "moduledoc": module.doc_kind,
+        "uses": list(module.uses),
+        "behaviours": [behaviour.name for behaviour in module.behaviours],
+    }
+
+
+def _function(function: Function) -> dict[str, Any]:
+    return {
+        "module": function.module,
+        "name": function.name,
+        "arity": function.arity,
+        "defaults": function.defaults,
+        "kind": function.kind,
+        "clauses": [[clause.start_line, clause.end_line] for clause in function.clauses],
+        "doc": function.doc_kind,
+        "specs": len(function.specs),
+        "impl": function.impl,
+    }
