@@ -1,0 +1,168 @@
+"""Fingerprints: which edits leave a file the same, and that datasketch would sign it alike."""
+
+import numpy as np
+import pytest
+from datasketch import MinHash
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.fingerprint import (
+    Fingerprint,
+    FingerprintConfig,
+    UnknownLanguage,
+    fingerprint,
+    signature,
+    tokenize,
+)
+from tests.corpus.reference_tokens import reference_tokens
+
+CONFIG = FingerprintConfig()
+MODULE = b"""defmodule Counter do
+  use GenServer
+
+  def handle_call(:next, _from, n), do: {:reply, n, n + 1}
+end
+"""
+
+
+def elixir(text: bytes, *doc_spans: tuple[int, int]) -> Fingerprint:
+    return fingerprint(text, "elixir", doc_spans, CONFIG)
+
+
+def same(left: Fingerprint, right: Fingerprint) -> bool:
+    return (
+        left.normalized_id == right.normalized_id
+        and left.tokens == right.tokens
+        and np.array_equal(left.shingles, right.shingles)
+        and np.array_equal(left.signature, right.signature)
+    )
+
+
+def shingle_sets(tokens: list[bytes], size: int) -> set[tuple[bytes, ...]]:
+    """All runs of `size` tokens, or the one run there is."""
+    runs = max(1, len(tokens) - size + 1) if tokens else 0
+    return {tuple(tokens[start : start + size]) for start in range(runs)}
+
+
+def test_tokens_are_words_and_single_punctuation_bytes() -> None:
+    tokens = tokenize('x_1=-1; naïve?("a b")\t'.encode()).values()
+    assert tokens == [
+        *(
+            b"x_1",
+            b"=",
+            b"-",
+            b"1",
+            b";",
+            "naïve".encode(),
+            b"?",
+            b"(",
+            b'"',
+            b"a",
+            b"b",
+            b'"',
+            b")",
+        )
+    ]
+
+
+def test_words_of_every_length_are_read_whole() -> None:
+    words = [b"w" * length for length in (1, 7, 8, 9, 15, 16, 17, 64, 1000)]
+    tokens = tokenize(b" ".join(words))
+    assert tokens.values() == words
+    assert len(set(tokens.hashes().tolist())) == len(words)
+
+
+def test_a_long_word_is_hashed_to_its_last_byte_and_in_order() -> None:
+    words = [b"a" * 16 + b"b" * 8, b"a" * 8 + b"b" * 8 + b"a" * 8, b"a" * 23 + b"b", b"a" * 24]
+    assert len(set(tokenize(b" ".join(words)).hashes().tolist())) == 4
+
+
+def test_equal_words_hash_alike_wherever_they_stand() -> None:
+    hashes = tokenize(b"  GenServer.handle_continue GenServer handle_continue").hashes()
+    assert hashes[0] == hashes[3]
+    assert hashes[2] == hashes[4]
+
+
+def test_blanks_and_comments_do_not_count() -> None:
+    spread = MODULE.replace(b" ", b"  ").replace(b"\n", b" # note\r\n")
+    assert same(elixir(MODULE), elixir(spread))
+
+
+def test_documentation_does_not_count() -> None:
+    doc = b'@moduledoc "Counts."\n'
+    at = MODULE.index(b"use")
+    documented = MODULE[:at] + doc + MODULE[at:]
+    assert same(elixir(MODULE), elixir(documented, (at, at + len(doc))))
+
+
+def test_a_comment_inside_documentation_is_removed_once() -> None:
+    assert same(elixir(b"a b c"), elixir(b"a # doc\n b c", (0, 0), (2, 8), (4, 7)))
+
+
+def test_a_byte_order_mark_does_not_count() -> None:
+    assert same(elixir(MODULE), elixir(b"\xef\xbb\xbf" + MODULE))
+
+
+def test_what_a_string_says_does_count() -> None:
+    assert elixir(b'x = "# one"').normalized_id != elixir(b'x = "# two"').normalized_id
+
+
+def test_where_tokens_end_does_count() -> None:
+    assert elixir(b"ab c").normalized_id != elixir(b"a bc").normalized_id
+
+
+def test_a_document_without_tokens_has_no_shingles() -> None:
+    found = elixir(b"# only a comment\n")
+    assert (found.tokens, len(found.shingles)) == (0, 0)
+    assert found.signature.tolist() == [2**32 - 1] * 128
+    assert same(found, elixir(b""))
+
+
+@pytest.mark.parametrize("text", [b"a", b"a b", b"a b c", b"a b c d", b"a b c d e"])
+def test_a_document_shorter_than_a_shingle_has_one(text: bytes) -> None:
+    assert len(elixir(text).shingles) == 1
+
+
+def test_a_fingerprint_has_known_numbers_so_that_old_ones_stay_comparable() -> None:
+    found = elixir(MODULE)
+    assert found.tokens == 29
+    assert found.normalized_id == "9577cee0f56222a7c600173238d20f96cbf57acb3d2f112692a6fa502a7a955e"
+    assert found.shingles[:2].tolist() == [159150169484304093, 890985218356849184]
+    assert found.signature[:3].tolist() == [118395151, 266315268, 286413190]
+
+
+def test_other_sizes_can_be_configured() -> None:
+    config = FingerprintConfig(shingle=1, permutations=16, seed=7)
+    found = fingerprint(b"a b a", "erlang", (), config)
+    assert (len(found.shingles), len(found.signature)) == (2, 16)
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(UnknownLanguage, match="'cobol'; known: eex, elixir, erlang, heex"):
+        fingerprint(b"", "cobol", (), CONFIG)
+
+
+@given(st.lists(st.sampled_from([b"a", b"bb", b"+", b"\n", b" ", b"long_name_", "é".encode()])))
+def test_tokens_equal_the_reference(pieces: list[bytes]) -> None:
+    text = b"".join(pieces)
+    assert tokenize(text).values() == reference_tokens(text)
+
+
+@given(st.binary(max_size=200))
+def test_tokens_of_any_bytes_equal_the_reference(text: bytes) -> None:
+    assert tokenize(text).values() == reference_tokens(text)
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b"(", b"a_very_long_name_x"]), max_size=60))
+def test_shingles_tell_runs_of_tokens_apart(tokens: list[bytes]) -> None:
+    found = elixir(b" ".join(tokens)).shingles
+    assert len(found) == len(shingle_sets(tokens, 5))
+    assert (found[1:] > found[:-1]).all()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=3000), st.integers(1, 2**32 - 1))
+def test_signatures_equal_datasketch(values: list[int], seed: int) -> None:
+    shingles = np.unique(np.array(values, dtype=np.uint64))
+    reference = MinHash(num_perm=128, seed=seed, hashfunc=int)
+    reference.update_batch((shingles & np.uint64(2**32 - 1)).tolist())
+    assert signature(shingles, 128, seed).tolist() == reference.hashvalues.tolist()
