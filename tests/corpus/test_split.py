@@ -1,0 +1,301 @@
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.packages import Link
+from corpus.schema import CLUSTERS, SPLITS
+from corpus.split import PackageLinks, SplitConfig, assign
+from corpus.split.ranges import position
+from corpus.split.repository import repository_at, repository_of
+
+Document = tuple[str, str, str, bool]
+"""Identity, package, cluster, and whether it is the cluster's representative."""
+
+
+def linked(package: str, repository: str) -> PackageLinks:
+    return PackageLinks(package, (Link("GitHub", f"https://github.com/{repository}"),))
+
+
+def alone(package: str) -> PackageLinks:
+    return PackageLinks(package, ())
+
+
+def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path], Path]:
+    """Write two parts of fingerprints, as far as they are read, and the table of clusters."""
+    parts = [folder / "one.parquet", folder / "two.parquet"]
+    for number, part in enumerate(parts):
+        rows = [{"document_id": row[0], "package": row[1]} for row in documents[number::2]]
+        schema = pa.schema([("document_id", pa.string()), ("package", pa.string())])
+        pq.write_table(pa.Table.from_pylist(rows, schema), part)
+    clusters = [
+        {
+            "document_id": name,
+            "cluster_id": cluster,
+            "relation": "representative" if kept else "near",
+        }
+        for name, _, cluster, kept in documents
+    ]
+    pq.write_table(pa.Table.from_pylist(clusters, CLUSTERS), folder / "clusters.parquet")
+    return parts, folder / "clusters.parquet"
+
+
+def divide(
+    folder: Path,
+    packages: Sequence[PackageLinks],
+    documents: Sequence[Document],
+    config: SplitConfig | None = None,
+) -> dict[str, tuple[str, str]]:
+    """Return family and split by package."""
+    parts, clusters = write_inputs(folder, documents)
+    destination = folder / "splits.parquet"
+    destination.unlink(missing_ok=True)
+    config = config or SplitConfig()
+    assert assign(packages, clusters, parts, destination, config) == destination
+    table = pq.read_table(destination)
+    assert table.schema.equals(SPLITS)
+    return {row["package"]: (row["family"], row["split"]) for row in table.to_pylist()}
+
+
+def own_documents(packages: Iterable[str], each: int = 1) -> list[Document]:
+    """Return documents that are like no others."""
+    return [(f"{name}-{n}", name, f"{name}-{n}", True) for name in packages for n in range(each)]
+
+
+NAMES = [f"package{n}" for n in range(400)]
+
+
+@pytest.mark.parametrize(
+    ("url", "repository"),
+    [
+        ("https://github.com/phoenixframework/phoenix", "github.com/phoenixframework/phoenix"),
+        ("http://www.github.com/Shop/Cart/", "github.com/shop/cart"),
+        ("git@github.com:shop/cart.git", "github.com/shop/cart"),
+        ("git://github.com/shop/cart.git", "github.com/shop/cart"),
+        ("ssh://git@github.com:22/shop/cart.git", "github.com/shop/cart"),
+        ("github.com/shop/cart", "github.com/shop/cart"),
+        (" https://github.com/shop/cart/tree/main/apps/core#top ", "github.com/shop/cart"),
+        ("https://gitlab.com/shop/back/cart/-/blob/main/README.md", "gitlab.com/shop/back/cart"),
+        ("https://git.sr.ht/~shop/cart", "git.sr.ht/~shop/cart"),
+        ("https://codeberg.org/shop/cart", "codeberg.org/shop/cart"),
+        ("https://github.com/shop", None),
+        ("https://github.com/sponsors/shop", None),
+        ("https://hexdocs.pm/cart", None),
+        ("https://example.org/github.com/shop/cart", None),
+        ("", None),
+        ("cart", None),
+    ],
+)
+def test_a_repository_has_one_name_however_it_is_written(url: str, repository: str | None) -> None:
+    assert repository_at(url) == repository
+
+
+def test_the_link_that_calls_itself_the_source_wins() -> None:
+    links = (
+        Link("Changelog", "https://github.com/shop/docs/blob/main/CHANGELOG.md"),
+        Link("Inspired by", "https://github.com/other/cart"),
+        Link("Source code", "https://github.com/shop/cart"),
+    )
+    assert repository_of(links) == "github.com/shop/cart"
+    assert repository_of(links[:1]) == "github.com/shop/docs"
+    assert repository_of(()) is None
+
+
+@given(st.text())
+def test_any_text_is_a_repository_or_none(url: str) -> None:
+    assert repository_at(url) is None or "/" in str(repository_at(url))
+
+
+def test_packages_of_one_repository_are_a_family(tmp_path: Path) -> None:
+    packages = [linked("cart", "shop/mono"), linked("till", "Shop/mono.git"), alone("hat")]
+    found = divide(tmp_path, packages, own_documents(["cart", "till", "hat"]))
+    assert found == {
+        "cart": ("github.com/shop/mono", "train"),
+        "till": ("github.com/shop/mono", "train"),
+        "hat": ("hat", "train"),
+    }
+
+
+def test_a_package_that_moved_joins_its_old_and_its_new_repository(tmp_path: Path) -> None:
+    packages = [linked("cart", "new/cart"), linked("cart", "old/cart"), linked("till", "old/cart")]
+    found = divide(tmp_path, packages, own_documents(["cart", "till"]))
+    assert {family for family, _ in found.values()} == {"github.com/new/cart"}
+
+
+def test_a_package_without_documents_gets_a_split_too(tmp_path: Path) -> None:
+    assert set(divide(tmp_path, [alone("cart")], own_documents(["till"]))) == {"cart", "till"}
+
+
+def test_no_documents_at_all_give_an_empty_table(tmp_path: Path) -> None:
+    assert divide(tmp_path, [], []) == {}
+
+
+def test_without_clusters_every_document_stays(tmp_path: Path) -> None:
+    parts, _ = write_inputs(tmp_path, own_documents(["cart"]))
+    table = pq.read_table(assign([], None, parts, tmp_path / "s.parquet", SplitConfig()))
+    assert table.to_pylist() == [{"package": "cart", "family": "cart", "split": "train"}]
+
+
+def test_an_existing_table_is_left_as_it_is(tmp_path: Path) -> None:
+    destination = tmp_path / "splits.parquet"
+    destination.write_bytes(b"done")
+    assign([alone("cart")], None, [], destination, SplitConfig())
+    assert destination.read_bytes() == b"done"
+
+
+def test_splits_have_about_the_fractions_that_were_asked_for(tmp_path: Path) -> None:
+    config = SplitConfig(validation=0.2, test=0.1)
+    found = divide(tmp_path, [], own_documents(NAMES), config)
+    splits = [split for _, split in found.values()]
+    assert 250 < splits.count("train") < 310
+    assert 60 < splits.count("validation") < 100
+    assert 25 < splits.count("test") < 60
+
+
+def test_a_fraction_of_nothing_leaves_a_split_empty(tmp_path: Path) -> None:
+    found = divide(tmp_path, [], own_documents(NAMES), SplitConfig(validation=0.0, test=0.1))
+    assert {split for _, split in found.values()} == {"train", "test"}
+
+
+@pytest.mark.parametrize("fractions", [(-0.1, 0.1), (0.5, 0.5), (0.1, -0.1)])
+def test_impossible_fractions_are_refused(fractions: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="leave nothing for training"):
+        SplitConfig(validation=fractions[0], test=fractions[1])
+
+
+def test_another_salt_gives_another_division(tmp_path: Path) -> None:
+    documents = own_documents(NAMES)
+    first = divide(tmp_path, [], documents)
+    second = divide(tmp_path, [], documents, SplitConfig(salt="other"))
+    assert first != second
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sets(st.sampled_from(NAMES), min_size=150))
+def test_a_family_never_moves_when_others_come_or_go(
+    tmp_path_factory: pytest.TempPathFactory, some: set[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("split")
+    everything = divide(folder, [], own_documents(NAMES))
+    part = divide(folder, [], own_documents(sorted(some)))
+    splits = {split for _, split in part.values()}
+    if splits == {"train", "validation", "test"}:
+        assert part == {name: everything[name] for name in some}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_packages_and_documents_does_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, random: Random
+) -> None:
+    folder = tmp_path_factory.mktemp("split")
+    packages, documents = KINDRED
+    shuffled, rows = list(packages), list(documents)
+    random.shuffle(shuffled)
+    random.shuffle(rows)
+    assert divide(folder, shuffled, rows, LOOSE) == divide(folder, packages, documents, LOOSE)
+
+
+LOOSE = SplitConfig(largest_family=0.8)
+KINDRED = (
+    [linked("cart", "shop/mono"), linked("till", "shop/mono"), alone("fork"), alone("hat")],
+    [
+        *own_documents(["cart", "till", "hat", "sock", "shoe"], 4),
+        ("cart-x", "cart", "x", True),
+        ("fork-x", "fork", "x", False),
+        ("fork-y", "fork", "y", True),
+        ("hat-y", "hat", "y", False),
+    ],
+)
+
+
+def test_families_that_share_code_are_joined_under_the_larger_one(tmp_path: Path) -> None:
+    found = divide(tmp_path, *KINDRED, LOOSE)
+    assert found["fork"][0] == "github.com/shop/mono"
+    assert found["hat"][0] == "github.com/shop/mono"
+    assert found["sock"][0] == "sock"
+
+
+def test_kinship_is_a_fraction_of_either_familys_documents(tmp_path: Path) -> None:
+    documents = [
+        *own_documents(["cart", "till"], 9),
+        ("cart-x", "cart", "x", True),
+        ("till-x", "till", "x", False),
+        *own_documents(["hat"], 30),
+    ]
+    tenth = SplitConfig(kinship=0.1, largest_family=1.0)
+    more = SplitConfig(kinship=0.11, largest_family=1.0)
+    assert divide(tmp_path, [], documents, tenth)["till"][0] == "cart"
+    assert divide(tmp_path, [], documents, more)["till"][0] == "till"
+
+
+def test_boilerplate_that_everybody_has_joins_nobody(tmp_path: Path) -> None:
+    names = NAMES[:5]
+    documents = [(name, name, "formatter", name == NAMES[0]) for name in names]
+    loose = SplitConfig(largest_family=1.0, boilerplate=4)
+    assert {family for family, _ in divide(tmp_path, [], documents, loose).values()} == set(names)
+    looser = SplitConfig(largest_family=1.0, boilerplate=5)
+    assert len({family for family, _ in divide(tmp_path, [], documents, looser).values()}) == 1
+
+
+def test_a_chain_of_kinship_does_not_swallow_the_corpus(tmp_path: Path) -> None:
+    chain = [
+        (f"{name}-{side}", name, f"link{n + side}", side == 0)
+        for n, name in enumerate(NAMES[:100])
+        for side in (0, 1)
+    ]
+    found = divide(tmp_path, [], chain, SplitConfig(largest_family=0.05))
+    sizes = families_by_size({name: family for name, (family, _) in found.items()})
+    assert max(sizes.values()) == 5
+
+
+def families_by_size(families: Mapping[str, str]) -> dict[str, int]:
+    return {family: list(families.values()).count(family) for family in families.values()}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.sampled_from(NAMES), min_size=3, max_size=12))
+def test_with_three_families_no_split_is_empty(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str]
+) -> None:
+    found = divide(tmp_path_factory.mktemp("split"), [], own_documents(sorted(names)))
+    assert {split for _, split in found.values()} == {"train", "validation", "test"}
+
+
+def test_the_families_that_hash_next_to_an_empty_range_fill_it(tmp_path: Path) -> None:
+    names = sorted((name for name in NAMES if position(name, "elixir-corpus") < 0.9), key=place)[
+        -9:
+    ]
+    found = divide(tmp_path, [], own_documents(names))
+    moved = {name: split for name, (_, split) in found.items() if split != "train"}
+    assert moved == {names[-1]: "validation", names[-2]: "test"}
+
+
+def place(name: str) -> float:
+    return position(name, "elixir-corpus")
+
+
+def test_a_family_that_keeps_no_document_fills_no_split(tmp_path: Path) -> None:
+    low = sorted((name for name in NAMES if place(name) < 0.9), key=place)
+    documents = [*own_documents(low[:3]), (low[-1], low[-1], low[0] + "-0", False)]
+    found = divide(tmp_path, [], documents, SplitConfig(largest_family=0.0))
+    assert found[low[-1]][1] == "train"
+    assert sorted(split for name, (_, split) in found.items() if name in low[:3]) == [
+        "test",
+        "train",
+        "validation",
+    ]
+
+
+def test_two_families_are_too_few_to_fill_three_splits(tmp_path: Path) -> None:
+    low = sorted(NAMES, key=place)[:2]
+    assert {split for _, split in divide(tmp_path, [], own_documents(low)).values()} == {"train"}
+
+
+def test_where_a_name_stands_is_the_same_for_ever() -> None:
+    assert position("jason", "elixir-corpus") == 0.39187697425385637
