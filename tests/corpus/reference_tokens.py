@@ -137,8 +137,8 @@ def erlang_comments(text: bytes) -> list[Span]:
         elif byte == b"$":
             at += 3 if text[at + 1 : at + 2] == b"\\" and at + 2 < len(text) else 2
         elif byte == b'"' and (heredoc := re.match(rb'("{3,})[ \t]*\r?\n', text[at:])):
-            end = re.search(rb"\n[ \t]*" + heredoc[1], text[at + len(heredoc[1]) :])
-            at = at + len(heredoc[1]) + end.end() if end else len(text)
+            closing = re.search(rb"\n[ \t]*" + heredoc[1], text[at + len(heredoc[1]) :])
+            at = at + len(heredoc[1]) + closing.end() if closing else len(text)
         elif byte in (b'"', b"'"):
             at = after_quoted(text, at)
         else:
