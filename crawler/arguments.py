@@ -1,0 +1,139 @@
+"""What the user asks of the spider: its arguments and settings, checked before anything runs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from corpus.errors import CorpusError
+from crawler.registry import read_public_key
+from crawler.versions import Selection
+
+PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
+"""Names of packages on Hex; here they become parts of paths."""
+REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+
+HEX_PM_REPOSITORY = "https://repo.hex.pm"
+HEX_PM_API = "https://hex.pm/api"
+
+ARGUMENTS = ("packages", "limit", "versions", "prereleases", "retired")
+TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+class InvalidArgument(CorpusError):
+    """An argument or setting that the spider cannot work with."""
+
+
+class Settings(Protocol):
+    """What is asked of Scrapy's settings."""
+
+    def get(self, name: str, /) -> object:
+        """Return a setting, or None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """Which packages and versions to fetch."""
+
+    packages: tuple[str, ...] | None = None
+    """Names, or None for every package of the repository."""
+    limit: int | None = None
+    """The first so many packages, in the order of the registry."""
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """Where to fetch from and where to keep it. Addresses end without a slash."""
+
+    url: str
+    api_url: str | None
+    name: str
+    key: RSAPublicKey
+    store: Path
+
+
+def read_order(arguments: Mapping[str, str]) -> Order:
+    """Read the spider's arguments. Raises InvalidArgument for the first that is wrong."""
+    for name in arguments:
+        if name not in ARGUMENTS:
+            raise InvalidArgument(f"{name}: no such argument; there are {', '.join(ARGUMENTS)}.")
+    limit = arguments.get("limit")
+    return Order(
+        packages=package_names(arguments["packages"]) if "packages" in arguments else None,
+        limit=positive("limit", limit, "") if limit is not None else None,
+        selection=Selection(
+            count=version_count(arguments.get("versions", "latest")),
+            prereleases=truth("prereleases", arguments.get("prereleases", "no")),
+            retired=truth("retired", arguments.get("retired", "no")),
+        ),
+    )
+
+
+def package_names(text: str) -> tuple[str, ...]:
+    """Read names separated by commas, each once. Raises InvalidArgument."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise InvalidArgument("packages: name at least one, such as packages=plug,ecto.")
+    for name in names:
+        if not PACKAGE_NAME.fullmatch(name):
+            raise InvalidArgument(
+                f"packages: {name!r} is no name of a Hex package (lower-case letters, digits "
+                "and _). Separate names by commas, such as packages=plug,ecto."
+            )
+    return names
+
+
+def version_count(text: str) -> int | None:
+    """Read how many versions of a package are wanted; None is all. Raises InvalidArgument."""
+    words = {"latest": 1, "all": None}
+    return words[text] if text in words else positive("versions", text, "latest, all or ")
+
+
+def positive(name: str, text: str, alternatives: str) -> int:
+    """Read a whole number from 1. Raises InvalidArgument."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise InvalidArgument(
+            f"{name}: expected {alternatives}a whole number from 1, found {text!r}."
+        )
+    return int(text)
+
+
+def truth(name: str, text: str) -> bool:
+    """Read yes or no. Raises InvalidArgument."""
+    if text.lower() not in TRUTH:
+        raise InvalidArgument(f"{name}: expected yes or no, found {text!r}.")
+    return TRUTH[text.lower()]
+
+
+def read_repository(settings: Settings) -> Repository:
+    """Read the HEX_ settings and ARCHIVE_STORE. Raises InvalidArgument and UnusableKey."""
+    url = address("HEX_REPO_URL", settings.get("HEX_REPO_URL"))
+    given = settings.get("HEX_API_URL")
+    api_url = (HEX_PM_API if url == HEX_PM_REPOSITORY else None) if given is None else given
+    name = str(settings.get("HEX_REPOSITORY_NAME"))
+    if not REPOSITORY_NAME.fullmatch(name):
+        raise InvalidArgument(f"HEX_REPOSITORY_NAME: {name!r} is no name of a repository.")
+    return Repository(
+        url=url,
+        api_url=address("HEX_API_URL", api_url) if api_url else None,
+        name=name,
+        key=read_public_key(Path(str(settings.get("HEX_PUBLIC_KEY")))),
+        store=Path(str(settings.get("ARCHIVE_STORE"))),
+    )
+
+
+def address(name: str, value: object) -> str:
+    """Check that a setting is an address on the web; cut its last slash. Raises InvalidArgument."""
+    text = str(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidArgument(
+            f"{name}: expected an address such as https://repo.hex.pm, found {text!r}."
+        )
+    return text

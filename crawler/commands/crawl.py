@@ -1,0 +1,47 @@
+"""`scrapy crawl`, with an exit status that tells a finished crawl from one that was cut short."""
+
+import argparse
+import logging
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.exceptions import UsageError
+
+from corpus.errors import CorpusError
+
+
+class Command(ScrapyCrawl):
+    """Checks a spider's arguments before it starts; exits with 1 unless the crawl finished.
+
+    A spider class may offer `check(settings, arguments)`, which raises CorpusError with a message
+    for the user. Archives that were refused are results, not failures.
+    """
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Run the spider that `args` names."""
+        if len(args) != 1:
+            raise UsageError("name one spider, such as: scrapy crawl hex", print_help=False)
+        assert self.crawler_process
+        crawler = self._create_crawler(args[0])
+        if check := getattr(crawler.spidercls, "check", None):
+            try:
+                check(crawler.settings, opts.spargs)
+            except CorpusError as error:
+                raise UsageError(str(error), print_help=False) from error
+        if not opts.loglevel:
+            quieten()
+        self.crawler_process.crawl(crawler, **opts.spargs)
+        self.crawler_process.start()
+        if self.crawler_process.bootstrap_failed or not is_complete(crawler.stats.get_stats()):
+            self.exitcode = 1
+
+
+def quieten() -> None:
+    """Leave out of the log what Scrapy is made of; `--loglevel` brings it back."""
+    for name in ("scrapy.addons", "scrapy.crawler", "scrapy.middleware"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def is_complete(stats: dict[str, object]) -> bool:
+    """Whether a crawl came to its own end and no code failed on the way."""
+    failures = ("spider_exceptions/count", "item_exceptions/count")
+    return stats.get("finish_reason") == "finished" and not any(map(stats.get, failures))

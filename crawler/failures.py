@@ -1,0 +1,61 @@
+"""Puts into words why a release is refused."""
+
+from scrapy import Request
+from scrapy.exceptions import (
+    DownloadCancelledError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+from corpus.licenses import LicenseVerdict
+from corpus.reasons import Reason
+
+GONE = frozenset({404, 410})
+TAR_BLOCK = 512
+TAR_MAGIC = slice(257, 262)
+
+
+def request_of(failure: Failure) -> Request:
+    """Return the request whose errback was given a failure; Scrapy sets it on every one."""
+    request: Request = failure.request  # type: ignore[attr-defined]
+    return request
+
+
+def explain(failure: Failure) -> tuple[Reason, str]:
+    """Return the reason for a request that brought no usable response, and what happened."""
+    match failure.value:
+        case HttpError() as error if error.response.status in GONE:
+            return Reason.GONE, f"the repository answers {error.response.status}"
+        case HttpError() as error:
+            return Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
+        case DownloadCancelledError() as error:
+            return Reason.ARCHIVE_TOO_LARGE, str(error) or "larger than DOWNLOAD_MAXSIZE"
+        case DownloadTimeoutError() as error:
+            return Reason.UNAVAILABLE, f"too slow: {error}"
+        case ResponseDataLossError():
+            return Reason.TRUNCATED, "the connection closed before the whole body had come"
+        case error:
+            return Reason.UNAVAILABLE, f"{type(error).__name__}: {error}"
+
+
+def appearance(body: bytes) -> str:
+    """Say in a few words what a body that should be a tarball looks like."""
+    start = body[:TAR_BLOCK].lstrip().lower()
+    if not body:
+        return "an empty body"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if start.startswith((b"<?xml", b"{")):
+        return "an error message"
+    if body[TAR_MAGIC] != b"ustar":
+        return "no tarball"
+    if not body.endswith(bytes(2 * TAR_BLOCK)):
+        return "a truncated tarball"
+    return "another tarball"
+
+
+def licensing(verdict: LicenseVerdict) -> str:
+    """Say which licence was judged, and how."""
+    return f"{verdict.expression}: {verdict.detail}" if verdict.expression else verdict.detail

@@ -1,0 +1,71 @@
+"""What travels through the pipelines: a tarball as it gains trust, or the reason it did not."""
+
+from dataclasses import dataclass, field
+
+from scrapy import Request
+
+from corpus.archive import HexMetadata
+from corpus.reasons import Reason, Stage
+from crawler.registry import Release
+
+SOURCE = "hex"
+"""What the archive store calls archives from a Hex repository."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """One release that the crawl wants, and where it is."""
+
+    name: str
+    url: str
+    release: Release
+
+    @property
+    def version(self) -> str:
+        """The release's version."""
+        return self.release.version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tarball:
+    """A body that was served for a release; nothing of it is known yet."""
+
+    wanted: Wanted
+    body: bytes = field(repr=False)
+    request: Request = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Described:
+    """A genuine tarball under a permitted licence, with what it says of itself."""
+
+    wanted: Wanted
+    body: bytes = field(repr=False)
+    metadata: HexMetadata = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A release that is not stored, and why."""
+
+    name: str
+    version: str
+    url: str
+    stage: Stage
+    reason: Reason
+    detail: str
+
+
+Item = Tarball | Described | Refusal
+
+
+def refuse(wanted: Wanted, stage: Stage, reason: Reason, detail: str) -> Refusal:
+    """Refuse one wanted release."""
+    return Refusal(
+        name=wanted.name,
+        version=wanted.version,
+        url=wanted.url,
+        stage=stage,
+        reason=reason,
+        detail=detail,
+    )

@@ -1,0 +1,118 @@
+"""What one crawl remembers for the next, beside the archives it fetched.
+
+    ROOT/registry/REPOSITORY/versions                the resource as it was last served
+    ROOT/registry/REPOSITORY/versions.json           its validators, for conditional requests
+    ROOT/registry/REPOSITORY/packages/NAME[.json]    the same for one package
+    ROOT/registry/REPOSITORY/settled/NAME.json       up to what state a package was dealt with
+
+Every file is whole or absent, and one that is damaged counts as absent: what is lost is asked for
+again. A package is settled only once each wanted release of it is stored or refused for good, so
+a crawl that was killed goes on where it stood.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from scrapy.http import Headers
+
+from corpus.atomic import write_bytes, write_json
+from crawler.registry import PackageVersions
+
+VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+"""Headers that are kept of a response, and the headers of a request that they come back in."""
+
+
+class RegistryCopy:
+    """The registry's resources as last seen, by their path, with what tells whether they changed.
+
+    A body is written before its validators, which name its digest; a pair that was torn apart by
+    a kill is no copy.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def conditions(self, path: str) -> dict[str, str]:
+        """Return the request headers with which an unchanged resource is answered 304."""
+        kept = read_object(self.folder / f"{path}.json")
+        if kept.get("sha256") != self.digest(path):
+            return {}
+        return {
+            header: kept[key]
+            for key, header in VALIDATORS.items()
+            if isinstance(kept.get(key), str)
+        }
+
+    def digest(self, path: str) -> str | None:
+        """Return the SHA-256 of the body that is kept, or None."""
+        file = self.folder / path
+        return sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+    def recall(self, path: str) -> bytes:
+        """Return the body that is kept."""
+        return (self.folder / path).read_bytes()
+
+    def keep(self, path: str, body: bytes, found: Mapping[str, str]) -> None:
+        """Keep a verified body with the validators of its response. Raises OSError."""
+        write_bytes(self.folder / path, body)
+        kept = {**found, "sha256": sha256(body).hexdigest()}
+        write_json(self.folder / f"{path}.json", kept)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """The state in which a package was dealt with."""
+
+    listed: dict[str, list[str]]
+    """What the index of versions said of the package."""
+    terms: dict[str, Any]
+    """What was asked for; under other terms the package is looked at anew."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Versions whose content was refused, with the checksum of that content."""
+
+
+class Settlements:
+    """The settled packages of one repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> Settlement | None:
+        """Return how a package was last settled, or None."""
+        kept = read_object(self.folder / f"{name}.json")
+        fields = ("listed", "terms", "refused")
+        if not all(isinstance(kept.get(each), dict) for each in fields):
+            return None
+        return Settlement(**{each: kept[each] for each in fields})
+
+    def write(self, name: str, settlement: Settlement) -> None:
+        """Settle a package. Raises OSError."""
+        write_json(self.folder / f"{name}.json", asdict(settlement))
+
+
+def validators(headers: Headers) -> dict[str, str]:
+    """Return the validators of a response."""
+    found = {name: headers.get(name) for name in VALIDATORS}
+    return {name: value.decode("latin-1") for name, value in found.items() if value}
+
+
+def listing(package: PackageVersions) -> dict[str, list[str]]:
+    """Return what the index of versions says of a package, in a form that JSON keeps."""
+    return {
+        "versions": list(package.versions),
+        "retired": sorted(package.retired),
+        "advised": sorted(package.advised),
+    }
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; anything else, or nothing, is an empty one."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

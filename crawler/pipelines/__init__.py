@@ -1,0 +1,1 @@
+"""What becomes of a fetched tarball: checksum, licence, store, ledger."""

@@ -1,0 +1,33 @@
+"""Last: a release is dealt with, and perhaps its package is."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from crawler.closing import unwritable
+from crawler.items import Described, Item, Refusal
+from crawler.ledger import Ledger
+
+
+class LedgerPipeline:
+    """Settles each release in the spider's ledger once it is stored or refused."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Keep the crawler, whose spider keeps the ledger."""
+        return cls(crawler)
+
+    def process_item(self, item: Item) -> Item:
+        """Settle the release. Raises DropItem if the store cannot be written."""
+        ledger: Ledger = self.crawler.spider.ledger  # type: ignore[union-attr]
+        try:
+            if isinstance(item, Described):
+                ledger.settle(item.wanted.name, item.wanted.version, None)
+            elif isinstance(item, Refusal):
+                ledger.settle(item.name, item.version, item)
+        except OSError as error:
+            raise unwritable(self.crawler, error) from error
+        return item

@@ -1,0 +1,40 @@
+"""Second: does the tarball declare a licence under which we may keep it?"""
+
+from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
+from corpus.licenses import LicensePolicy, judge_declaration
+from corpus.reasons import Reason, Stage
+from crawler.failures import licensing
+from crawler.items import Described, Item, Tarball, Wanted, refuse
+
+
+class LicensePipeline:
+    """Reads a tarball's own metadata and lets pass what its declaration does not rule out.
+
+    A declaration that is absent or cannot be read passes: the licence texts may settle it later.
+    """
+
+    def __init__(self, policy: LicensePolicy | None = None) -> None:
+        self.policy = policy or LicensePolicy()
+
+    def process_item(self, item: Item) -> Item:
+        """Return the tarball with its metadata, or a refusal."""
+        if not isinstance(item, Tarball):
+            return item
+        wanted = item.wanted
+        try:
+            metadata = open_hex_tarball(item.body).metadata
+        except ArchiveError as error:
+            return refuse(wanted, Stage.UNPACK, error.reason, error.detail)
+        if contradiction := mislabelled(wanted, metadata):
+            return refuse(wanted, Stage.UNPACK, Reason.MALFORMED_METADATA, contradiction)
+        verdict = judge_declaration(metadata.licenses, self.policy)
+        if verdict.reason:
+            return refuse(wanted, Stage.LICENSE, verdict.reason, licensing(verdict))
+        return Described(wanted=wanted, body=item.body, metadata=metadata)
+
+
+def mislabelled(wanted: Wanted, metadata: HexMetadata) -> str | None:
+    """Say how a tarball contradicts the registry about what it is, if it does."""
+    if (metadata.name, metadata.version) == (wanted.name, wanted.version):
+        return None
+    return f"the tarball calls itself {metadata.name} {metadata.version}"

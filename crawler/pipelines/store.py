@@ -1,0 +1,95 @@
+"""Third: what passed goes into the archive store unchanged, what did not leaves a record."""
+
+import logging
+from collections.abc import Callable
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from corpus.packages import Requirement
+from corpus.store import Archive, ArchiveReject, ArchiveStore
+from crawler.arguments import read_repository
+from crawler.clock import utc_now
+from crawler.closing import unwritable
+from crawler.items import SOURCE, Described, Item, Refusal
+from crawler.registry import Dependency
+
+logger = logging.getLogger(__name__)
+
+
+class StorePipeline:
+    """Writes archives and rejects, stamped with the time.
+
+    A store that cannot be written ends the crawl: nothing more could be kept. Stats:
+    `archives/stored`, `archives/refused/REASON`.
+    """
+
+    def __init__(
+        self, crawler: Crawler, store: ArchiveStore, clock: Callable[[], str] = utc_now
+    ) -> None:
+        self.crawler = crawler
+        self.store = store
+        self.clock = clock
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Open the store that the settings name."""
+        return cls(crawler, ArchiveStore(read_repository(crawler.settings).store))
+
+    def process_item(self, item: Item) -> Item:
+        """Keep the item and pass it on. Raises DropItem if it cannot be written."""
+        try:
+            self.keep(item)
+        except OSError as error:
+            raise unwritable(self.crawler, error) from error
+        return item
+
+    def keep(self, item: Item) -> None:
+        """Write one item. Raises OSError."""
+        if isinstance(item, Described):
+            self.store.put(archive_row(item, self.clock()), item.body)
+            self.crawler.stats.inc_value("archives/stored")
+        elif isinstance(item, Refusal):
+            self.store.reject(reject_row(item, self.clock()))
+            self.crawler.stats.inc_value(f"archives/refused/{item.reason}")
+            logger.info("%s %s: %s: %s", item.name, item.version, item.reason, item.detail)
+
+
+def archive_row(item: Described, fetched_at: str) -> Archive:
+    """Describe an archive from what the registry and the tarball say; the registry comes first."""
+    release = item.wanted.release
+    assert release.outer_checksum
+    return Archive(
+        source=SOURCE,
+        name=item.wanted.name,
+        version=release.version,
+        url=item.wanted.url,
+        sha256=release.outer_checksum,
+        bytes=len(item.body),
+        licenses=item.metadata.licenses,
+        requirements=tuple(map(requirement, release.dependencies)),
+        links=item.metadata.links,
+        published_at=release.published_at,
+        retirement=str(release.retirement) if release.retirement else None,
+        advisories=release.advisories,
+        fetched_at=fetched_at,
+    )
+
+
+def requirement(dependency: Dependency) -> Requirement:
+    """Describe a dependency as the store does."""
+    return Requirement(dependency.package, dependency.requirement, dependency.optional)
+
+
+def reject_row(item: Refusal, recorded_at: str) -> ArchiveReject:
+    """Describe a refusal as the store does."""
+    return ArchiveReject(
+        source=SOURCE,
+        name=item.name,
+        version=item.version,
+        url=item.url,
+        stage=item.stage,
+        reason=item.reason,
+        detail=item.detail,
+        recorded_at=recorded_at,
+    )

@@ -1,0 +1,122 @@
+"""Decides what to do about each release of a package: fetch it, refuse it, or let it be."""
+
+from dataclasses import dataclass, field, replace
+
+from corpus.reasons import Reason, Stage
+from corpus.store import Archive, ArchiveStore, DamagedArchive, StoreError
+from crawler.items import SOURCE, Refusal, Wanted, refuse
+from crawler.registry import PackageReleases, PackageVersions, Release
+from crawler.versions import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about one package."""
+
+    fetch: list[Wanted] = field(default_factory=list)
+    refuse: list[Refusal] = field(default_factory=list)
+    stored: list[Wanted] = field(default_factory=list)
+    """What is in the store already."""
+    still_refused: dict[str, str] = field(default_factory=dict)
+    """Versions whose content was refused before, with its checksum."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planner:
+    """Plans for one repository and one store."""
+
+    url: str
+    store: ArchiveStore
+    selection: Selection
+
+    def plan(self, package: PackageReleases, refused: dict[str, str]) -> Plan:
+        """Plan for a package; `refused` is content that was refused before: checksum by version.
+
+        A release that is stored stays, whatever has become of it since.
+        """
+        releases = {release.version: release for release in package.releases}
+        retired = {version for version, release in releases.items() if release.retirement}
+        choice = self.selection.choose(tuple(releases), retired)
+        plan = Plan()
+        for version in choice.retired:
+            self.pass_over(self.wanted(package.name, releases[version]), plan)
+        for version in choice.wanted:
+            self.take(self.wanted(package.name, releases[version]), refused.get(version), plan)
+        return plan
+
+    def wanted(self, name: str, release: Release) -> Wanted:
+        """Say where a release is."""
+        return Wanted(name=name, url=self.tarball_url(name, release.version), release=release)
+
+    def tarball_url(self, name: str, version: str) -> str:
+        """Return the address of a release."""
+        return f"{self.url}/tarballs/{name}-{version}.tar"
+
+    def pass_over(self, wanted: Wanted, plan: Plan) -> None:
+        """Plan for a release that would be wanted, were it not retired."""
+        if self.find(wanted.name, wanted.version):
+            plan.stored.append(wanted)
+        else:
+            why = str(wanted.release.retirement)
+            plan.refuse.append(refuse(wanted, Stage.CRAWL, Reason.RETIRED, why))
+
+    def take(self, wanted: Wanted, refused_checksum: str | None, plan: Plan) -> None:
+        """Plan for a release that is wanted."""
+        checksum = wanted.release.outer_checksum
+        stored = self.find(wanted.name, wanted.version)
+        if checksum is None:
+            plan.refuse.append(
+                refuse(wanted, Stage.CRAWL, Reason.MALFORMED_REGISTRY, "no outer checksum")
+            )
+        elif stored and stored.sha256 == checksum:
+            plan.stored.append(wanted)
+        elif checksum == refused_checksum and self.is_recorded(wanted):
+            plan.still_refused[wanted.version] = checksum
+        else:
+            plan.fetch.append(wanted)
+
+    def find(self, name: str, version: str) -> Archive | None:
+        """Return the row of an archive that is in the store, with all of its bytes."""
+        try:
+            archive = self.store.get(SOURCE, name, version)
+        except StoreError:
+            return None
+        if archive is None:
+            return None
+        path = self.store.path(archive)
+        return archive if path.is_file() and path.stat().st_size == archive.bytes else None
+
+    def is_recorded(self, wanted: Wanted) -> bool:
+        """Whether the store still says why a release is not there."""
+        try:
+            return self.store.rejected(SOURCE, wanted.name, wanted.version) is not None
+        except StoreError:
+            return False
+
+    def missing(self, package: PackageVersions) -> list[str]:
+        """Return the wanted versions that are not in the store, from the index of versions."""
+        choice = self.selection.choose(package.versions, package.retired)
+        return [version for version in choice.wanted if not self.find(package.name, version)]
+
+    def update(self, wanted: Wanted) -> bool:
+        """Bring a stored row up to what the registry says now; say whether it had to change.
+
+        Raises OSError.
+        """
+        archive = self.find(wanted.name, wanted.version)
+        if archive is None:
+            return False
+        release = wanted.release
+        current = replace(
+            archive,
+            retirement=str(release.retirement) if release.retirement else None,
+            advisories=release.advisories,
+            published_at=release.published_at,
+        )
+        if current == archive:
+            return False
+        try:
+            self.store.put(current, self.store.read(archive))
+        except DamagedArchive:
+            return False
+        return True

@@ -1,0 +1,153 @@
+"""Obeys a server that asks for patience: Retry-After, x-ratelimit-reset, 429 and 503.
+
+Scrapy 2.19 retries such responses at once. Here the whole host rests for as long as was asked,
+and then the same request is made again, a bounded number of times.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Headers, Response
+
+logger = logging.getLogger(__name__)
+
+ASKS_FOR_PATIENCE = frozenset({429, 503})
+EPOCH_FROM = 1_000_000_000
+"""x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
+SMALLEST_DELAY = 0.01
+"""Seconds; a slot without any delay never looks at the time it was last used."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateLimits:
+    """How patient to be; times in seconds."""
+
+    times: int = 8
+    """Tries after the first, for one request."""
+    first_wait: float = 5.0
+    """Where the server does not say how long: this, then twice as long each time."""
+    longest_wait: float = 900.0
+    """A request that is to wait longer is given up, after which the host rests for this long."""
+
+
+class RateLimitMiddleware:
+    """Rests a host when it asks for it and repeats what it turned away.
+
+    The response comes through once the tries are used up. It stands on the downloader's side of
+    the HTTP cache, which thus never keeps such a response. Stats: `rate_limit/rests` and
+    `rate_limit/given_up`.
+    """
+
+    def __init__(
+        self, crawler: Crawler, limits: RateLimits, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.crawler = crawler
+        self.limits = limits
+        self.clock = clock
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Read the RATE_LIMIT_ settings."""
+        settings = crawler.settings
+        return cls(
+            crawler,
+            RateLimits(
+                times=settings.getint("RATE_LIMIT_TIMES"),
+                first_wait=settings.getfloat("RATE_LIMIT_FIRST_WAIT"),
+                longest_wait=settings.getfloat("RATE_LIMIT_LONGEST_WAIT"),
+            ),
+        )
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Rest the host if the response asks for it; repeat the request if it was turned away."""
+        now = self.clock()
+        if response.status not in ASKS_FOR_PATIENCE:
+            if is_exhausted(response.headers):
+                self.rest(request, until_reset(response.headers, now) or 0)
+            return response
+        tries = request.meta.get("rate_limit_tries", 0)
+        wait = asked_wait(response.headers, now)
+        if wait is None:
+            wait = self.limits.first_wait * 2**tries
+        self.rest(request, wait)
+        if tries >= self.limits.times or wait > self.limits.longest_wait:
+            self.crawler.stats.inc_value("rate_limit/given_up")
+            return response
+        return request.replace(
+            meta={**request.meta, "rate_limit_tries": tries + 1}, dont_filter=True
+        )
+
+    def rest(self, request: Request, seconds: float) -> None:
+        """Let the host of `request` alone for `seconds`, at most the longest wait.
+
+        A slot of Scrapy's downloader waits until its delay has passed since it was last used, so
+        one that was last used in the future rests until then, whatever is in its queue.
+        """
+        slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
+        until = time.monotonic() + min(seconds, self.limits.longest_wait)
+        if slot is None or until <= slot.lastseen:
+            return
+        logger.info("%s asks for patience: resting for %.0f s", request.url, seconds)
+        self.crawler.stats.inc_value("rate_limit/rests")
+        slot.lastseen = until
+        slot.delay = max(slot.delay, SMALLEST_DELAY)
+
+
+def asked_wait(headers: Headers, now: float) -> float | None:
+    """Return how many seconds the server asks to wait, or None if it does not say.
+
+    `now` is in seconds since the epoch and counts where the response bears no date: times are
+    compared on the server's clock if possible.
+    """
+    retry_after = text(headers, "Retry-After")
+    if retry_after is not None:
+        seconds = number(retry_after)
+        if seconds is not None:
+            return seconds
+        moment = epoch(retry_after)
+        if moment is not None:
+            return max(0.0, moment - (epoch(text(headers, "Date")) or now))
+    return until_reset(headers, now)
+
+
+def until_reset(headers: Headers, now: float) -> float | None:
+    """Return the seconds until the rate limit starts anew, or None if there is no such header."""
+    reset = number(text(headers, "X-RateLimit-Reset"))
+    if reset is None or reset < EPOCH_FROM:
+        return reset
+    return max(0.0, reset - (epoch(text(headers, "Date")) or now))
+
+
+def is_exhausted(headers: Headers) -> bool:
+    """Whether the server says that no further request is admitted until the reset."""
+    return number(text(headers, "X-RateLimit-Remaining")) == 0
+
+
+def text(headers: Headers, name: str) -> str | None:
+    """Return a header as text, or None."""
+    value = headers.get(name)
+    return value.decode("latin-1").strip() if value is not None else None
+
+
+def number(value: str | None) -> float | None:
+    """Read a number that is neither negative nor absurd, or None."""
+    try:
+        result = float(value or "")
+    except ValueError:
+        return None
+    return result if math.isfinite(result) and result >= 0 else None
+
+
+def epoch(value: str | None) -> float | None:
+    """Read an HTTP date as seconds since the epoch, or None."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

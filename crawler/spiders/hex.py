@@ -1,0 +1,293 @@
+"""Fetches the packages of a Hex repository, as its signed registry lists them.
+
+    scrapy crawl hex                                         all of hex.pm, latest versions
+    scrapy crawl hex -a packages=plug,ecto -a versions=3
+    scrapy crawl hex -a limit=100 -a versions=all -a retired=yes
+
+`/versions` names every package with its versions. Packages that an earlier crawl settled in that
+state are passed over; of the others `/packages/NAME` gives the checksums, and what is wanted and
+not in the store yet is fetched. docs/how-to/crawl.md tells the rest.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NoReturn, Self, TypeVar
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from corpus.licenses import LicensePolicy
+from corpus.reasons import Reason, Stage
+from corpus.store import ArchiveStore
+from crawler.arguments import PACKAGE_NAME, Repository, Settings, read_order, read_repository
+from crawler.closing import UNWRITABLE, advice
+from crawler.failures import explain, request_of
+from crawler.items import Refusal, Tarball, Wanted, refuse
+from crawler.ledger import Ledger, terms
+from crawler.license_lookup import LicenseLookup
+from crawler.lock import StoreInUse, lock
+from crawler.memory import RegistryCopy, Settlements, validators
+from crawler.plan import Plan, Planner
+from crawler.registry import (
+    PackageReleases,
+    PackageVersions,
+    RegistryError,
+    read_package,
+    read_versions,
+)
+
+REGISTRY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
+FIRST = 10
+"""Priority of tarballs: a package that is begun is brought to its end before the next."""
+
+Output = Iterator[Request | Refusal | Tarball]
+Value = TypeVar("Value")
+
+
+class HexSpider(Spider):
+    """Crawls one Hex repository; see the module.
+
+    Stats: `packages/listed`, `packages/settled`, `packages/opened`, `archives/wanted`,
+    `archives/kept`, `archives/updated`, and those of the pipelines.
+    """
+
+    name = "hex"
+
+    def __init__(self, name: str | None = None, **arguments: str) -> None:
+        super().__init__(name)
+        self.order = read_order(arguments)
+        self.policy = LicensePolicy()
+
+    @classmethod
+    def check(cls, settings: Settings, arguments: Mapping[str, str]) -> None:
+        """Raise CorpusError if the spider could not start with these settings and arguments."""
+        read_order(arguments)
+        read_repository(settings)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Build the spider and open the store that the settings name."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.open(read_repository(crawler.settings))
+        return spider
+
+    def open(self, repository: Repository) -> None:
+        """Set up what the crawl works with; nothing is written yet."""
+        memory = repository.store / "registry" / repository.name
+        selection = self.order.selection
+        self.repository = repository
+        self.store = ArchiveStore(repository.store)
+        self.copy = RegistryCopy(memory)
+        self.planner = Planner(url=repository.url, store=self.store, selection=selection)
+        self.ledger = Ledger(Settlements(memory / "settled"), terms(selection, self.policy))
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Claim the store and ask for the index of versions."""
+        try:
+            self.claim = lock(self.repository.store)
+            self.store.sweep()
+        except StoreInUse as error:
+            self.end("store_in_use", str(error))
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+        yield self.registry_request("versions", self.read_index, self.index_failed)
+
+    # The index of versions
+
+    def read_index(self, response: Response) -> Output:
+        """Choose from the index of versions the packages to look at."""
+        decode = partial(read_versions, key=self.repository.key, repository=self.repository.name)
+        try:
+            listed = self.read("versions", response, decode)
+        except RegistryError as error:
+            self.end(
+                error.reason,
+                f"{response.url}: {error}. Check HEX_REPO_URL, HEX_PUBLIC_KEY and "
+                "HEX_REPOSITORY_NAME.",
+            )
+        chosen = self.choose(listed)
+        unsettled = [package for package in chosen if not self.ledger.is_settled(package)]
+        self.count("packages/listed", len(chosen))
+        self.count("packages/settled", len(chosen) - len(unsettled))
+        return self.look_up(unsettled, len(listed))
+
+    def index_failed(self, failure: Failure) -> None:
+        """End the crawl: without the index there is nothing to do."""
+        url, detail = request_of(failure).url, explain(failure)[1]
+        self.end("registry_unavailable", f"{url}: {detail}. Check HEX_REPO_URL and the network.")
+
+    def choose(self, listed: Sequence[PackageVersions]) -> list[PackageVersions]:
+        """Choose the packages that the user asked for, in the order of the registry."""
+        usable = [package for package in listed if PACKAGE_NAME.fullmatch(package.name)]
+        if len(usable) < len(listed):
+            self.logger.error("%d packages have unusable names", len(listed) - len(usable))
+        names = self.order.packages
+        if names is None:
+            return usable[: self.order.limit]
+        unknown = sorted(set(names) - {package.name for package in usable})
+        if unknown:
+            self.end("unknown_packages", f"Not in the registry: {', '.join(unknown)}.")
+        return [package for package in usable if package.name in names][: self.order.limit]
+
+    def look_up(self, packages: Sequence[PackageVersions], listed: int) -> Output:
+        """Ask for the licences of packages where that can spare downloads, else for releases.
+
+        The API knows the licence of a package's latest release only.
+        """
+        if self.repository.api_url is None or self.order.selection.count != 1:
+            yield from map(self.package_request, packages)
+            return
+        lookup = LicenseLookup(
+            api_url=self.repository.api_url,
+            policy=self.policy,
+            proceed=self.package_request,
+            refuse=partial(self.refuse, stage=Stage.LICENSE),
+        )
+        yield from lookup.ask(packages, listed)
+
+    # One package
+
+    def package_request(self, package: PackageVersions) -> Request:
+        """Ask for the releases of a package."""
+        return self.registry_request(
+            f"packages/{package.name}", self.read_package, self.package_failed, listed=package
+        )
+
+    def read_package(self, response: Response, listed: PackageVersions) -> Output:
+        """Fetch of a package what is wanted and not there yet."""
+        decode = partial(
+            read_package,
+            key=self.repository.key,
+            repository=self.repository.name,
+            name=listed.name,
+        )
+        try:
+            package = self.read(f"packages/{listed.name}", response, decode)
+        except RegistryError as error:
+            yield from self.refuse(listed, error.reason, f"{response.url}: {error}", Stage.CRAWL)
+            return
+        plan = self.planner.plan(package, self.ledger.refused(listed.name))
+        self.begin(listed, package, plan)
+        yield from plan.refuse
+        yield from map(self.tarball_request, plan.fetch)
+
+    def begin(self, listed: PackageVersions, package: PackageReleases, plan: Plan) -> None:
+        """Enter a package in the ledger and bring the rows of what is stored up to date.
+
+        Where the package lacks a version of the index, a cache on the way served an old copy of
+        it, and the next crawl looks again.
+        """
+        pending: dict[str, str | None] = {each.version: None for each in plan.refuse}
+        pending |= {each.version: each.release.outer_checksum for each in plan.fetch}
+        is_sound = {each.version for each in package.releases} >= set(listed.versions)
+        try:
+            self.count("archives/updated", sum(map(self.planner.update, plan.stored)))
+            self.ledger.open(listed, pending, plan.still_refused, is_sound=is_sound)
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+        self.count("packages/opened")
+        self.count("archives/wanted", len(pending))
+        self.count("archives/kept", len(plan.stored) + len(plan.still_refused))
+
+    def package_failed(self, failure: Failure) -> Output:
+        """Refuse the wanted releases of a package whose registry entry cannot be had."""
+        reason, detail = explain(failure)
+        listed = request_of(failure).cb_kwargs["listed"]
+        return self.refuse(listed, reason, f"{request_of(failure).url}: {detail}", Stage.CRAWL)
+
+    def refuse(
+        self, listed: PackageVersions, reason: Reason, detail: str, stage: Stage
+    ) -> Iterator[Refusal]:
+        """Refuse the wanted releases of a package, as the index of versions has them."""
+        missing = self.planner.missing(listed)
+        try:
+            self.ledger.open(listed, dict.fromkeys(missing))
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+        self.count("packages/opened")
+        self.count("archives/wanted", len(missing))
+        for version in missing:
+            yield Refusal(
+                name=listed.name,
+                version=version,
+                url=self.planner.tarball_url(listed.name, version),
+                stage=stage,
+                reason=reason,
+                detail=detail,
+            )
+
+    # One tarball
+
+    def tarball_request(self, wanted: Wanted) -> Request:
+        """Ask for a tarball."""
+        return Request(
+            wanted.url,
+            callback=self.read_tarball,
+            errback=self.tarball_failed,
+            cb_kwargs={"wanted": wanted},
+            dont_filter=True,
+            priority=FIRST,
+        )
+
+    def read_tarball(self, response: Response, wanted: Wanted) -> Output:
+        """Hand a tarball to the pipelines."""
+        assert response.request
+        yield Tarball(wanted=wanted, body=response.body, request=response.request)
+
+    def tarball_failed(self, failure: Failure) -> Output:
+        """Refuse a release whose tarball cannot be had."""
+        reason, detail = explain(failure)
+        yield refuse(request_of(failure).cb_kwargs["wanted"], Stage.CRAWL, reason, detail)
+
+    # Registry resources
+
+    def registry_request(
+        self,
+        path: str,
+        callback: Callable[..., Any],
+        errback: Callable[[Failure], Any],
+        **arguments: Any,
+    ) -> Request:
+        """Ask for a resource of the registry, or for 304 if the copy at hand is current."""
+        return Request(
+            f"{self.repository.url}/{path}",
+            callback=callback,
+            errback=errback,
+            headers=self.copy.conditions(path),
+            cb_kwargs=arguments,
+            meta={
+                "dont_cache": True,
+                "download_maxsize": REGISTRY_LIMIT,
+                "handle_httpstatus_list": [304],
+            },
+            dont_filter=True,
+        )
+
+    def read(self, path: str, response: Response, decode: Callable[[bytes], Value]) -> Value:
+        """Decode a resource, or the copy at hand; keep what is new and genuine.
+
+        Raises RegistryError.
+        """
+        if response.status == 304:
+            return decode(self.copy.recall(path))
+        value = decode(response.body)
+        try:
+            self.copy.keep(path, response.body, validators(response.headers))
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+        return value
+
+    # The crawl
+
+    def count(self, stat: str, by: int = 1) -> None:
+        """Add to a stat."""
+        self.crawler.stats.inc_value(stat, by)
+
+    def end(self, reason: str, message: str) -> NoReturn:
+        """End the crawl with a message for the user."""
+        self.logger.error("%s", message)
+        raise CloseSpider(reason)

@@ -1,0 +1,235 @@
+"""A Hex repository on loopback: a signed registry, tarballs, the JSON API, and faults on request.
+
+It speaks HTTP/1.1 with keep-alive, ETag, Last-Modified and 304, as repo.hex.pm does, and
+keeps a log of every request. Nothing of it knows the crawler.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from crawler.versions import Version
+from demo.hex_repository import (
+    Publication,
+    package_payload,
+    public_pem,
+    publish,
+    signed,
+    versions_payload,
+)
+from demo.hex_tarball import Term
+
+REPOSITORY = "peer"
+LAST_MODIFIED = "Sun, 01 Nov 2026 12:00:00 GMT"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One request; `at` is in seconds on the monotonic clock, `status` what was answered."""
+
+    path: str
+    status: int
+    at: float
+    user_agent: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What is sent. `delay` is in seconds; `cut` is how many bytes of the body are sent."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    cut: int | None = None
+
+
+class HexRepositoryServer:
+    """The peer. `add` and `withdraw` change the repository while it runs."""
+
+    def __init__(self, key: RSAPrivateKey, *, page_size: int = 100) -> None:
+        self.key = key
+        self.page_size = page_size
+        self.releases: dict[tuple[str, str], Publication] = {}
+        self.licenses: dict[str, list[str]] = {}
+        self.registry: dict[str, bytes] = {}
+        self.faults: dict[str, list[Answer]] = {}
+        self.log: list[Access] = []
+        self.lock = Lock()
+        self.url = ""
+
+    # The repository
+
+    def add(
+        self, name: str, version: str, *, licenses: tuple[str, ...] = ("MIT",), **more: Any
+    ) -> None:
+        """Publish a release with one small module."""
+        metadata: dict[str, Term] = {"name": name, "version": version, "licenses": list(licenses)}
+        metadata |= {
+            "requirements": more.pop("requirements", {}),
+            "links": {"Home": "https://home.test"},
+        }
+        files = {"lib/code.ex": f"defmodule Code{len(self.releases)} do\nend\n".encode()}
+        self.release(publish(metadata, files, **more))
+        self.licenses[name] = list(licenses)
+
+    def release(self, publication: Publication) -> None:
+        """Publish a release, or put another in its place."""
+        self.releases[publication.name, publication.version] = publication
+        self.sign()
+
+    def change(self, name: str, version: str, **changes: Any) -> None:
+        """Change what the registry says of a release."""
+        self.release(replace(self.releases[name, version], **changes))
+
+    def sign(self) -> None:
+        """Sign the registry of the releases as they are."""
+        ordered = sorted(self.releases.values(), key=lambda r: (r.name, Version.parse(r.version)))
+        packages = {name: list(group) for name, group in groupby(ordered, lambda r: r.name)}
+        self.registry = {
+            f"/packages/{name}": signed(package_payload(name, group, REPOSITORY), self.key)
+            for name, group in packages.items()
+        }
+        self.registry["/versions"] = signed(versions_payload(packages, REPOSITORY), self.key)
+        self.registry["/public_key"] = public_pem(self.key)
+
+    # Faults
+
+    def answer(self, path: str, status: int | None = None, *, times: int = 1, **fault: Any) -> None:
+        """Answer the next `times` requests for `path` like this; without `body`, as it should be.
+
+        Without a status the answer is the right one, with what else is given (delay, cut).
+        """
+        proper = self.proper_answer(path)
+        body = proper.body if status is None else b""
+        faulty = replace(proper, **{"status": status or 200, "body": body, "headers": {}, **fault})
+        with self.lock:
+            self.faults.setdefault(path, []).extend([faulty] * times)
+
+    # What was asked
+
+    def asked(self, prefix: str = "/") -> list[str]:
+        """Return the paths of all requests that begin with `prefix`, in order."""
+        with self.lock:
+            return [access.path for access in self.log if access.path.startswith(prefix)]
+
+    def accesses(self, path: str) -> list[Access]:
+        """Return the requests for one path."""
+        with self.lock:
+            return [access for access in self.log if access.path == path]
+
+    def forget(self) -> None:
+        """Empty the log and take back faults that were not used."""
+        with self.lock:
+            self.log.clear()
+            self.faults.clear()
+
+    # Answers
+
+    def respond(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Answer one request and note it."""
+        with self.lock:
+            faults = self.faults.get(path)
+            fault = faults.pop(0) if faults else None
+        answer = fault or self.proper_answer(path)
+        etag = answer.headers.get("ETag")
+        if not fault and etag and headers.get("If-None-Match") == etag:
+            answer = replace(answer, status=304, body=b"")
+        with self.lock:
+            self.log.append(
+                Access(path, answer.status, time.monotonic(), headers.get("User-Agent"))
+            )
+        return answer
+
+    def proper_answer(self, path: str) -> Answer:
+        """Answer as a sound repository does."""
+        parts = urlsplit(path)
+        if parts.path.startswith("/api/"):
+            return self.api_answer(parts.path.removeprefix("/api/"), parse_qs(parts.query))
+        body = self.registry.get(path) or self.tarball(path)
+        if body is None:
+            return Answer(status=404, body=b"not found")
+        validators = {"ETag": f'"{sha256(body).hexdigest()[:32]}"', "Last-Modified": LAST_MODIFIED}
+        return Answer(body=body, headers=validators)
+
+    def tarball(self, path: str) -> bytes | None:
+        """Return the tarball at a path."""
+        for (name, version), release in self.releases.items():
+            if path == f"/tarballs/{name}-{version}.tar":
+                return release.tarball
+        return None
+
+    def api_answer(self, path: str, query: Mapping[str, list[str]]) -> Answer:
+        """Answer for the JSON API."""
+        described = [
+            {"name": name, "meta": {"licenses": licenses, "description": None}}
+            for name, licenses in sorted(self.licenses.items())
+        ]
+        value: Any = None
+        if path == "packages":
+            first = (int(query.get("page", ["1"])[0]) - 1) * self.page_size
+            value = described[first : first + self.page_size]
+        else:
+            value = next((each for each in described if path == f"packages/{each['name']}"), None)
+        headers = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99"}
+        headers |= {"X-RateLimit-Reset": str(int(time.time()) + 60)}
+        return Answer(
+            status=404 if value is None else 200, body=json.dumps(value).encode(), headers=headers
+        )
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Sends the answers of the peer that is its server's."""
+
+    protocol_version = "HTTP/1.1"
+    peer: HexRepositoryServer
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        answer = self.peer.respond(self.path, self.headers)  # type: ignore[arg-type]
+        time.sleep(answer.delay)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body[: answer.cut])
+        self.close_connection = self.close_connection or answer.cut is not None
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server that does not mind clients that are killed."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a broken connection."""
+
+
+@contextmanager
+def serving(peer: HexRepositoryServer) -> Iterator[HexRepositoryServer]:
+    """Serve a peer on a free port of loopback."""
+    handler = type("PeerHandler", (Handler,), {"peer": peer})
+    with Server(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        peer.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield peer
+        finally:
+            server.shutdown()
+            thread.join()
