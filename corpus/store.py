@@ -193,16 +193,11 @@ def check_body(archive: Archive, body: bytes, where: str) -> None:
 
 
 def rows_under(root: Path) -> Iterator[str]:
-    """Yield the paths of all index rows below `root`, which lie at SOURCE/NAME/*.json."""
-    if not root.is_dir():
-        return
-    for source in os.scandir(root):
-        for package in os.scandir(source.path):
-            yield from (
-                entry.path
-                for entry in os.scandir(package.path)
-                if entry.name.endswith(".json") and not entry.name.startswith(".")
-            )
+    """Yield the paths of all index rows below `root`."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.endswith(".json") and not name.startswith("."):
+                yield f"{folder}/{name}"
 
 
 def read_archive(path: Path | str) -> Archive:
