@@ -5,15 +5,18 @@ from corpus.deduplicate.clustering import cluster
 from corpus.deduplicate.configuration import ImpossibleConfiguration, NearDuplicates
 from corpus.deduplicate.order import representative_order, version_key
 from corpus.deduplicate.reading import BadFingerprints
+from corpus.deduplicate.stars import Stars, stars
 
 __all__ = [
     "BadFingerprints",
     "Buckets",
     "ImpossibleConfiguration",
     "NearDuplicates",
+    "Stars",
     "band_keys",
     "buckets",
     "cluster",
     "representative_order",
+    "stars",
     "version_key",
 ]

@@ -33,10 +33,8 @@ def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplica
     """
     if destination.exists():
         return destination
-    documents = read_light(fingerprints)
-    groups = _exact_groups(documents)
-    settled = _near(fingerprints, destination.parent, groups, config)
-    table = _table(documents["document_id"], groups, settled)
+    groups = _exact_groups(fingerprints)
+    table = _table(groups, _near(fingerprints, destination.parent, groups, config))
     with replacing(destination) as temporary:
         _write(table, temporary)
     return destination
@@ -46,20 +44,24 @@ def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplica
 class _Groups:
     """Documents with equal token sequences, the groups numbered by preference of their first.
 
-    `rows` are the input's row numbers in order of preference; `numbers` are the groups of the
-    documents in that order, and `leaders` the place in it of each group's first.
+    `rows` are the input's row numbers in order of preference; `ids` and `numbers` are the
+    document_ids and groups in that order, and `leaders` the place in it of each group's first.
     """
 
     rows: Indices
+    ids: pa.StringArray
     numbers: Indices
     leaders: Indices
 
 
-def _exact_groups(documents: pa.Table) -> _Groups:
+def _exact_groups(fingerprints: Sequence[Path]) -> _Groups:
+    documents = read_light(fingerprints)
     rows = representative_order(documents)
-    codes = documents["normalized_id"].take(pa.array(rows)).combine_chunks().dictionary_encode()
+    ordered = documents.select(["document_id", "normalized_id"]).take(pa.array(rows))
+    codes = ordered["normalized_id"].combine_chunks().dictionary_encode()
     numbers = codes.indices.to_numpy().astype(np.int64)
-    return _Groups(rows, numbers, np.unique(numbers, return_index=True)[1])
+    leaders = np.unique(numbers, return_index=True)[1]
+    return _Groups(rows, ordered["document_id"].combine_chunks(), numbers, leaders)
 
 
 def _near(
@@ -89,11 +91,11 @@ def _spill(
         scratch.add(numbers[leads], sizes[leads], batch.shingles[np.repeat(leads, sizes)], keys)
 
 
-def _table(document_ids: pa.ChunkedArray, groups: _Groups, settled: Stars) -> pa.Table:
+def _table(groups: _Groups, settled: Stars) -> pa.Table:
     """Spread what was settled for groups over their documents, and sort by document_id."""
     import pyarrow.compute as pc
 
-    ids = document_ids.take(pa.array(groups.rows)).combine_chunks()
+    ids = groups.ids
     representatives = settled.representatives[groups.numbers]
     places = groups.leaders[representatives]
     columns = {

@@ -32,9 +32,7 @@ class BadFingerprints(CorpusError):
     """A part is not what ingest writes."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(
-            f"{path}: {problem}. Remove the file and run the build again to remake it."
-        )
+        super().__init__(f"{path}: {problem}. Remove the file and build again to remake it.")
 
 
 @dataclass(frozen=True, slots=True)

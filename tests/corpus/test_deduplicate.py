@@ -1,0 +1,332 @@
+"""Clusters: what is kept, what is dropped for what, and that nothing else decides it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.deduplicate import BadFingerprints, ImpossibleConfiguration, NearDuplicates, cluster
+from corpus.fingerprint import signature
+from corpus.schema import CLUSTERS, FINGERPRINTS
+
+CONFIG = NearDuplicates()
+Row = dict[str, Any]
+
+
+def document(name: str, shingles: Sequence[int], **changed: Any) -> Row:
+    """A fingerprint row: its document_id is `name`, its code a digest of its shingles."""
+    values = np.unique(np.array(shingles, dtype=np.uint64))
+    row: Row = {
+        "document_id": name,
+        "content_id": name,
+        "source": "hex",
+        "package": "package",
+        "version": "1.0.0",
+        "archive_sha256": "",
+        "path": f"lib/{name}.ex",
+        "bytes": 100,
+        "role": "library",
+        "license_evidence": "verified",
+        "normalized_id": hashlib.sha256(values.tobytes()).hexdigest(),
+        "shingles": values.tolist(),
+        "signature": signature(values, 128, 1).tobytes(),
+    }
+    return row | changed
+
+
+def write(path: Path, rows: Sequence[Row]) -> Path:
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=FINGERPRINTS), path)
+    return path
+
+
+def clusters(
+    folder: Path, *rows: Row, config: NearDuplicates = CONFIG
+) -> dict[str, tuple[Any, ...]]:
+    """document_id -> (cluster_id, representative_id, relation, similarity to three places)."""
+    found = cluster([write(folder / "part.parquet", rows)], folder / "clusters.parquet", config)
+    return as_dict(found)
+
+
+def as_dict(path: Path) -> dict[str, tuple[Any, ...]]:
+    return {
+        name: (*rest, round(similarity, 3))
+        for name, *rest, similarity in (
+            tuple(row.values()) for row in pq.read_table(path).to_pylist()
+        )
+    }
+
+
+def representatives(found: Mapping[str, tuple[Any, ...]]) -> dict[str, str]:
+    return {name: row[1] for name, row in found.items()}
+
+
+def test_documents_with_nothing_in_common_stand_for_themselves(tmp_path: Path) -> None:
+    found = clusters(tmp_path, document("b", range(50)), document("a", range(50, 100)))
+    assert found == {"a": ("a", "a", "representative", 1.0), "b": ("b", "b", "representative", 1.0)}
+
+
+def test_equal_code_is_an_exact_duplicate(tmp_path: Path) -> None:
+    found = clusters(tmp_path, document("b", range(50)), document("a", range(50)))
+    assert found == {"a": ("a", "a", "representative", 1.0), "b": ("a", "a", "exact", 1.0)}
+
+
+def test_similar_code_is_a_near_duplicate(tmp_path: Path) -> None:
+    found = clusters(tmp_path, document("a", range(100)), document("b", range(10, 110)))
+    assert found == {"a": ("a", "a", "representative", 1.0), "b": ("a", "a", "near", 0.818)}
+
+
+def test_a_similarity_of_exactly_the_threshold_is_enough(tmp_path: Path) -> None:
+    found = clusters(tmp_path, document("a", range(70)), document("b", range(100)))
+    assert found["b"] == ("a", "a", "near", 0.7)
+
+
+def test_a_similarity_just_below_the_threshold_is_not(tmp_path: Path) -> None:
+    found = clusters(tmp_path, document("a", range(699)), document("b", range(1000)))
+    assert found["b"] == ("b", "b", "representative", 1.0)
+
+
+def test_the_end_of_a_chain_is_kept_in_the_same_cluster(tmp_path: Path) -> None:
+    """A is near B and B near C, but A is not near C: dropping C for A would lose its code."""
+    a, b, c = (document(name, range(at, at + 100)) for name, at in (("a", 0), ("b", 15), ("c", 30)))
+    assert clusters(tmp_path, a, b, c) == {
+        "a": ("a", "a", "representative", 1.0),
+        "b": ("a", "a", "near", 0.739),
+        "c": ("a", "c", "representative", 1.0),
+    }
+
+
+def test_two_stars_that_meet_in_dropped_documents_only_are_one_cluster(tmp_path: Path) -> None:
+    """A and C are kept; B is dropped for A, D for C, and only B and D are near each other."""
+    places = {"a": 0, "c": 45, "b": 15, "d": 30}
+    rows = [
+        document(name, range(at, at + 100), role="library" if name in "ac" else "test")
+        for name, at in places.items()
+    ]
+    found = clusters(tmp_path, *rows)
+    assert representatives(found) == {"a": "a", "b": "a", "c": "c", "d": "c"}
+    assert {row[0] for row in found.values()} == {"a"}
+
+
+def test_an_exact_duplicate_of_a_dropped_document_is_dropped_with_it(tmp_path: Path) -> None:
+    rows = [document("a", range(100)), document("b", range(10, 110)), document("c", range(10, 110))]
+    assert clusters(tmp_path, *rows)["c"] == ("a", "a", "near", 0.818)
+
+
+def test_documents_without_tokens_are_exact_duplicates_only(tmp_path: Path) -> None:
+    rows = [document("a", []), document("b", []), document("c", [], normalized_id="other")]
+    found = clusters(tmp_path, *rows)
+    assert found["b"] == ("a", "a", "exact", 1.0)
+    assert found["c"] == ("c", "c", "representative", 1.0)
+
+
+def test_equal_shingles_of_different_code_are_near_duplicates(tmp_path: Path) -> None:
+    rows = [document("a", range(9)), document("b", range(9), normalized_id="repeats itself")]
+    assert clusters(tmp_path, *rows)["b"] == ("a", "a", "near", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "other"),
+    [
+        ({"license_evidence": "verified"}, {"license_evidence": "text_only"}),
+        ({"license_evidence": "text_only"}, {"license_evidence": "declared_only"}),
+        ({"license_evidence": "declared_only"}, {"license_evidence": "something_new"}),
+        ({"license_evidence": "verified", "role": "test"}, {"license_evidence": "text_only"}),
+        ({"role": "library"}, {"role": "test"}),
+        ({"role": "library", "package": "z"}, {"role": "script", "package": "a"}),
+        ({"version": "1.10.0"}, {"version": "1.9.0"}),
+        ({"version": "1.9.0", "path": "z"}, {"version": "1.9.0-rc.1", "path": "a"}),
+        ({"version": "0.1.0"}, {"version": "9f2c41ab"}),
+        ({"package": "a", "version": "1.0.0"}, {"package": "b", "version": "2.0.0"}),
+        ({"path": "lib/a.ex"}, {"path": "lib/b.ex"}),
+    ],
+)
+def test_the_representative_is_the_preferred_document(
+    tmp_path: Path, preferred: Row, other: Row
+) -> None:
+    rows = [document("a", range(50), **other), document("z", range(50), **preferred)]
+    assert representatives(clusters(tmp_path, *rows)) == {"a": "z", "z": "z"}
+
+
+def test_the_output_has_the_schema_and_is_sorted(tmp_path: Path) -> None:
+    path = write(tmp_path / "part.parquet", [document(name, range(9)) for name in "cab"])
+    table = pq.read_table(cluster([path], tmp_path / "made" / "clusters.parquet", CONFIG))
+    assert table.schema.equals(CLUSTERS)
+    assert table["document_id"].to_pylist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_no_documents_give_no_rows(tmp_path: Path, parts: int) -> None:
+    paths = [write(tmp_path / f"{part}.parquet", []) for part in range(parts)]
+    found = cluster(paths, tmp_path / "clusters.parquet", CONFIG)
+    assert pq.read_table(found).num_rows == 0
+
+
+def test_nothing_but_the_result_is_left_behind(tmp_path: Path) -> None:
+    clusters(tmp_path, document("a", range(50)), document("b", range(50)))
+    assert {path.name for path in tmp_path.iterdir()} == {"part.parquet", "clusters.parquet"}
+
+
+def test_an_existing_result_is_left_as_it_is(tmp_path: Path) -> None:
+    destination = tmp_path / "clusters.parquet"
+    destination.write_bytes(b"done")
+    assert cluster([tmp_path / "gone.parquet"], destination, CONFIG) == destination
+    assert destination.read_bytes() == b"done"
+
+
+edits = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 30), st.sampled_from(["library", "test"])),
+    min_size=1,
+    max_size=14,
+)
+TIGHT = NearDuplicates(bands=(128, 1))
+"""Every pair that could reach the threshold is a candidate, but for one chance in 10**67."""
+
+
+def family(chosen: Sequence[tuple[int, int, str]]) -> list[Row]:
+    """Documents of a hundred shingles from four families, shifted by up to thirty."""
+    return [
+        document(f"{place:02}", range(1000 * kin + shift, 1000 * kin + shift + 100), role=role)
+        for place, (kin, shift, role) in enumerate(chosen)
+    ]
+
+
+def jaccard(left: Row, right: Row) -> float:
+    mine, theirs = set(left["shingles"]), set(right["shingles"])
+    return len(mine & theirs) / len(mine | theirs)
+
+
+def expected(rows: Sequence[Row]) -> dict[str, tuple[str, str, float]]:
+    """Cluster, representative and similarity of each document, by comparing all pairs."""
+    ordered = sorted(rows, key=lambda row: (row["role"], row["path"]))
+    cluster_ids = {row["document_id"]: row["document_id"] for row in rows}
+    kept: list[Row] = []
+    stands: dict[str, tuple[str, float]] = {}
+    for row in ordered:
+        name = row["document_id"]
+        near = [(k["document_id"], jaccard(k, row)) for k in kept if jaccard(k, row) >= 0.7]
+        if not near:
+            kept.append(row)
+        stands[name] = near[0] if near else (name, 1.0)
+        for other in rows:
+            if jaccard(row, other) >= 0.7:
+                joined = {cluster_ids[name], cluster_ids[other["document_id"]]}
+                for member, found in cluster_ids.items():
+                    if found in joined:
+                        cluster_ids[member] = min(joined)
+    return {name: (cluster_ids[name], *stands[name]) for name in sorted(stands)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(chosen=edits)
+def test_clusters_equal_a_comparison_of_all_pairs(
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[tuple[int, int, str]]
+) -> None:
+    rows = family(chosen)
+    found = clusters(tmp_path_factory.mktemp("pairs"), *rows, config=TIGHT)
+    assert {n: (c, r, s) for n, (c, r, _, s) in found.items()} == {
+        name: (c, r, round(similarity, 3)) for name, (c, r, similarity) in expected(rows).items()
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(chosen=edits, data=st.data())
+def test_order_and_division_of_the_input_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    chosen: list[tuple[int, int, str]],
+    data: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.mktemp("parts")
+    rows = family(chosen)
+    whole = cluster([write(folder / "whole", rows)], folder / "from_whole", CONFIG)
+    shuffled = data.draw(st.permutations(rows))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=3)))
+    pieces = zip([0, *cuts], [*cuts, len(rows)], strict=True)
+    parts = [write(folder / f"{a}-{i}", shuffled[a:b]) for i, (a, b) in enumerate(pieces)]
+    divided = cluster(parts, folder / "from_parts", CONFIG)
+    assert divided.read_bytes() == whole.read_bytes()
+
+
+def damaged(change: str) -> pa.Table:
+    table = pa.Table.from_pylist([document("a", range(9))], schema=FINGERPRINTS)
+    column = table.schema.get_field_index
+    match change:
+        case "column role is missing":
+            return table.drop_columns(["role"])
+        case "column path is int64, not string":
+            return table.set_column(column("path"), "path", pa.array([1]))
+        case "column role holds nulls":
+            return table.set_column(column("role"), "role", pa.array([None], pa.string()))
+        case "signatures have 2 numbers, the configuration says 128":
+            short = pa.array([bytes(8)], pa.binary(8))
+            return table.set_column(column("signature"), "signature", short)
+        case "shingles or signatures hold nulls":
+            none = pa.array([None], FINGERPRINTS.field("shingles").type)
+            return table.set_column(column("shingles"), "shingles", none)
+        case "shingles are not sorted and unique":
+            twice = pa.array([[7, 7]], FINGERPRINTS.field("shingles").type)
+            return table.set_column(column("shingles"), "shingles", twice)
+        case _:
+            return pa.concat_tables([table, table])
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "column role is missing",
+        "column path is int64, not string",
+        "column role holds nulls",
+        "signatures have 2 numbers, the configuration says 128",
+        "shingles or signatures hold nulls",
+        "shingles are not sorted and unique",
+        "document_id a occurs more than once in the input",
+    ],
+)
+def test_bad_fingerprints_are_named_and_nothing_is_written(tmp_path: Path, problem: str) -> None:
+    part = tmp_path / "part.parquet"
+    pq.write_table(damaged(problem), part)
+    with pytest.raises(BadFingerprints) as error:
+        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+    assert str(error.value) == f"{part}: {problem}. Remove the file and build again to remake it."
+    assert list(tmp_path.iterdir()) == [part]
+
+
+def test_a_document_that_two_parts_hold_is_refused(tmp_path: Path) -> None:
+    parts = [write(tmp_path / name, [document("a", range(9))]) for name in ("one", "two")]
+    with pytest.raises(BadFingerprints, match="two: document_id a occurs more than once"):
+        cluster(parts, tmp_path / "clusters", CONFIG)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not Parquet</html>", None])
+def test_a_part_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    part = tmp_path / "part.parquet"
+    if content is not None:
+        part.write_bytes(content)
+    with pytest.raises(BadFingerprints, match=r"part\.parquet: cannot be read"):
+        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+
+
+def test_a_truncated_part_is_refused(tmp_path: Path) -> None:
+    part = write(tmp_path / "part.parquet", [document("a", range(9))])
+    whole = part.read_bytes()
+    part.write_bytes(whole[:50] + bytes(len(whole) - 2000) + whole[-1950:])
+    with pytest.raises(BadFingerprints, match="cannot be read"):
+        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1])
+def test_a_threshold_that_is_no_similarity_is_refused(threshold: float) -> None:
+    with pytest.raises(ImpossibleConfiguration, match="above 0, at most 1"):
+        NearDuplicates(threshold=threshold)
+
+
+@pytest.mark.parametrize("bands", [(26, 5), (0, 5), (5, 0)])
+def test_bands_that_do_not_fit_are_refused(bands: tuple[int, int]) -> None:
+    with pytest.raises(ImpossibleConfiguration, match="do not fit into 128 permutations"):
+        NearDuplicates(bands=bands)
