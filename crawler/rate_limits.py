@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Self
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Headers, Response
 
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 ASKS_FOR_PATIENCE = frozenset({429, 503})
 EPOCH_FROM = 1_000_000_000
 """x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
+TRIES = "rate_limit_tries"
+"""The key in a request's meta that counts how often it was turned away."""
 SMALLEST_DELAY = 0.01
 """Seconds; a slot without any delay never looks at the time it was last used."""
 
@@ -56,33 +58,41 @@ class RateLimitMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Read the RATE_LIMIT_ settings."""
         settings = crawler.settings
-        return cls(
-            crawler,
-            RateLimits(
-                times=settings.getint("RATE_LIMIT_TIMES"),
-                first_wait=settings.getfloat("RATE_LIMIT_FIRST_WAIT"),
-                longest_wait=settings.getfloat("RATE_LIMIT_LONGEST_WAIT"),
-            ),
+        limits = RateLimits(
+            times=settings.getint("RATE_LIMIT_TIMES"),
+            first_wait=settings.getfloat("RATE_LIMIT_FIRST_WAIT"),
+            longest_wait=settings.getfloat("RATE_LIMIT_LONGEST_WAIT"),
         )
+        middleware = cls(crawler, limits)
+        crawler.signals.connect(middleware.response_downloaded, signals.response_downloaded)
+        return middleware
+
+    def response_downloaded(self, response: Response, request: Request) -> None:
+        """Rest the host if the response asks for it.
+
+        The signal comes before the downloader looks for the host's next request, a middleware's
+        turn only after.
+        """
+        if response.status in ASKS_FOR_PATIENCE:
+            self.rest(request, self.wait(request, response))
+        elif is_exhausted(response.headers):
+            self.rest(request, until_reset(response.headers, self.clock()) or 0)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """Rest the host if the response asks for it; repeat the request if it was turned away."""
-        now = self.clock()
+        """Repeat a request that was turned away, unless that has gone on for too long."""
         if response.status not in ASKS_FOR_PATIENCE:
-            if is_exhausted(response.headers):
-                self.rest(request, until_reset(response.headers, now) or 0)
             return response
-        tries = request.meta.get("rate_limit_tries", 0)
-        wait = asked_wait(response.headers, now)
-        if wait is None:
-            wait = self.limits.first_wait * 2**tries
-        self.rest(request, wait)
-        if tries >= self.limits.times or wait > self.limits.longest_wait:
+        tries = request.meta.get(TRIES, 0)
+        too_long = self.wait(request, response) > self.limits.longest_wait
+        if too_long or tries >= self.limits.times:
             self.crawler.stats.inc_value("rate_limit/given_up")
             return response
-        return request.replace(
-            meta={**request.meta, "rate_limit_tries": tries + 1}, dont_filter=True
-        )
+        return request.replace(meta={**request.meta, TRIES: tries + 1}, dont_filter=True)
+
+    def wait(self, request: Request, response: Response) -> float:
+        """Return the seconds that a response asks for, or else what patience suggests."""
+        asked = asked_wait(response.headers, self.clock())
+        return self.limits.first_wait * 2 ** request.meta.get(TRIES, 0) if asked is None else asked
 
     def rest(self, request: Request, seconds: float) -> None:
         """Let the host of `request` alone for `seconds`, at most the longest wait.

@@ -202,10 +202,13 @@ class HexSpider(Spider):
     def refuse(
         self, listed: PackageVersions, reason: Reason, detail: str, stage: Stage
     ) -> Iterator[Refusal]:
-        """Refuse the wanted releases of a package, as the index of versions has them."""
+        """Refuse the wanted releases of a package, as the index of versions has them.
+
+        Without the package's own entry nothing is for good.
+        """
         missing = self.planner.missing(listed)
         try:
-            self.ledger.open(listed, dict.fromkeys(missing))
+            self.ledger.open(listed, dict.fromkeys(missing), is_sound=stage is not Stage.CRAWL)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
         self.count("packages/opened")

@@ -1,0 +1,147 @@
+"""Crawls that cannot go on, and crawls that were cut short."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from crawler.lock import lock
+from demo.hex_repository import signed, versions_payload
+from tests.crawler.crawling import Crawl
+from tests.peers.hex_repository_server import HexRepositoryServer
+
+
+def index_of_a_stranger(peer: HexRepositoryServer) -> None:
+    stranger = generate_private_key(public_exponent=65537, key_size=2048)
+    peer.registry["/versions"] = signed(versions_payload({}, "peer"), stranger)
+
+
+def index_of_another_repository(peer: HexRepositoryServer) -> None:
+    peer.registry["/versions"] = signed(versions_payload({}, "another"), peer.key)
+
+
+def index_that_is_a_page(peer: HexRepositoryServer) -> None:
+    peer.registry["/versions"] = b"<html>Welcome</html>"
+
+
+def no_index(peer: HexRepositoryServer) -> None:
+    del peer.registry["/versions"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (index_of_a_stranger, "the signature does not match"),
+        (index_of_another_repository, "belongs to the repository 'another', not 'peer'"),
+        (index_that_is_a_page, "not gzip"),
+        (no_index, "the repository answers 404"),
+    ],
+)
+def test_without_a_trusted_index_nothing_is_fetched_and_the_status_says_so(
+    peer: HexRepositoryServer,
+    crawl: Crawl,
+    spoil: Callable[[HexRepositoryServer], None],
+    words: str,
+) -> None:
+    peer.add("alpha", "1.0.0")
+    spoil(peer)
+
+    outcome = crawl()
+
+    assert outcome.status == 1
+    assert words in outcome.errors
+    assert "Check HEX_REPO_URL" in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert peer.asked("/packages") == []
+
+
+def test_a_crawl_killed_in_the_middle_resumes_without_refetching_what_was_stored(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    names = [f"p{number:02}" for number in range(16)]
+    for name in names:
+        peer.add(name, "1.0.0")
+        peer.answer(f"/tarballs/{name}-1.0.0.tar", delay=0.15)
+
+    process = crawl.start(CONCURRENT_REQUESTS_PER_DOMAIN="3")
+    wait_until(lambda: len(crawl.stored()) >= 5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
+    survivors = crawl.stored()
+    assert 5 <= len(survivors) < len(names)
+    assert all(crawl.store.read(row) for row in crawl.store.archives())
+
+    peer.forget()
+    assert crawl().status == 0
+
+    assert crawl.stored() == [f"{name} 1.0.0" for name in names]
+    fetched = {path.removeprefix("/tarballs/").removesuffix(".tar") for path in peer.asked("/tarb")}
+    assert fetched == {f"{name}-1.0.0" for name in names if f"{name} 1.0.0" not in survivors}
+    assert list(crawl.store.root.rglob("*.tmp")) == []
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def test_a_store_that_cannot_be_written_ends_the_crawl_with_advice(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        peer.add(name, "1.0.0")
+    (crawl.store.root / "archives").mkdir(parents=True)
+    (crawl.store.root / "archives" / "hex").write_text("a file where a folder must be")
+
+    outcome = crawl()
+
+    assert outcome.status == 1
+    assert "The archive store cannot be written" in outcome.errors
+    assert "Make room or set ARCHIVE_STORE to another folder" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+    (crawl.store.root / "archives" / "hex").unlink()
+    assert crawl().status == 0
+    assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0", "gamma 1.0.0"]
+
+
+def test_two_crawls_do_not_write_to_one_store(peer: HexRepositoryServer, crawl: Crawl) -> None:
+    peer.add("alpha", "1.0.0")
+    with lock(crawl.store.root):
+        outcome = crawl()
+
+    assert outcome.status == 1
+    assert "another crawl is writing to this store" in outcome.errors
+    assert peer.log == []
+    assert crawl().status == 0
+
+
+def test_damage_to_what_was_remembered_costs_a_request_and_nothing_else(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    assert crawl().status == 0
+    memory = crawl.store.root / "registry" / "peer"
+    damage(memory / "versions", memory / "settled" / "alpha.json", memory / "packages" / "alpha")
+    peer.forget()
+
+    assert crawl().status == 0
+
+    assert [(access.path, access.status) for access in peer.log] == [
+        ("/versions", 200),
+        ("/packages/alpha", 200),
+    ]
+
+
+def damage(*files: Path) -> None:
+    """Cut files in half."""
+    for file in files:
+        data = file.read_bytes()
+        file.write_bytes(data[: len(data) // 2])

@@ -1,0 +1,101 @@
+"""The pre-filter by the JSON API, and the last word of the tarball's own metadata."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from tests.crawler.crawling import Crawl
+from tests.peers.hex_repository_server import HexRepositoryServer, serving
+
+
+def fill(peer: HexRepositoryServer) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.add("copyleft", "1.0.0", licenses=("GPL-3.0-only",))
+    peer.add("unclear", "1.0.0", licenses=())
+
+
+def with_api(crawl: Crawl, *arguments: str) -> int:
+    return crawl(*arguments, HEX_API_URL=f"{crawl.peer.url}/api").status
+
+
+def test_a_package_that_the_api_rules_out_is_never_fetched(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+
+    assert with_api(crawl) == 0
+
+    assert peer.asked("/api/") == ["/api/packages?sort=name&page=1"]
+    assert crawl.stored() == ["alpha 1.0.0", "unclear 1.0.0"]
+    row = crawl.reject("copyleft")
+    assert (row.stage, row.reason) == ("license", "license_not_permitted")
+    assert row.detail.startswith("GPL-3.0-only: ")
+    assert peer.asked("/packages/copyleft") + peer.asked("/tarballs/copyleft") == []
+
+    peer.forget()
+    assert with_api(crawl) == 0
+    assert peer.asked() == ["/versions"]
+
+
+def test_long_lists_are_read_page_by_page(key: RSAPrivateKey, tmp_path: Path) -> None:
+    with serving(HexRepositoryServer(key, page_size=2)) as peer:
+        for name in ("alpha", "beta", "copyleft", "delta"):
+            peer.add(name, "1.0.0", licenses=("GPL-3.0-only",) if name == "copyleft" else ("MIT",))
+        crawl = Crawl(peer, tmp_path)
+
+        assert with_api(crawl) == 0
+
+    assert peer.asked("/api/") == [
+        "/api/packages?sort=name&page=1",
+        "/api/packages?sort=name&page=2",
+    ]
+    assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
+    assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0", "delta 1.0.0"]
+
+
+def test_a_few_packages_of_many_are_asked_for_one_by_one(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+
+    assert with_api(crawl, "packages=copyleft") == 0
+
+    assert peer.asked("/api/") == ["/api/packages/copyleft"]
+    assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
+
+
+def test_older_releases_are_not_judged_by_the_licence_of_the_latest(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("turned", "1.0.0", licenses=("MIT",))
+    peer.add("turned", "2.0.0", licenses=("GPL-3.0-only",))
+
+    assert with_api(crawl, "versions=all") == 0
+
+    assert peer.asked("/api/") == []
+    assert crawl.stored() == ["turned 1.0.0"]
+    assert crawl.refused() == {"turned 2.0.0": "license_not_permitted"}
+
+
+def test_an_api_that_is_out_of_order_costs_downloads_only(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+    peer.answer("/api/packages?sort=name&page=1", 200, body=b"<html>Down for maintenance</html>")
+
+    assert with_api(crawl) == 0
+
+    assert crawl.stored() == ["alpha 1.0.0", "unclear 1.0.0"]
+    assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
+    assert len(peer.asked("/tarballs/")) == 3
+
+
+def test_no_other_repository_is_judged_by_the_api_of_hex_pm(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+
+    outcome = crawl()
+
+    assert "hex.pm" not in outcome.errors
+    assert len(peer.asked("/tarballs/")) == 3
