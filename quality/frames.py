@@ -1,0 +1,165 @@
+"""What the row promises look at: a projection without text, with statements worked out in Arrow.
+
+A shard is read in small batches, so that no more than one batch of text is in memory, and handed
+on in frames of many rows, because an expectation costs the same for ten rows as for ten thousand.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from corpus.reasons import Reason
+from corpus.release import Release, Shard
+from corpus.schema import SPLIT_NAMES
+from quality.lookup import MISSING, Lookup, split_places
+from quality.suites.rows import CHAT_ROLES
+
+TEXT_BATCH_ROWS = 512
+DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
+
+Columns = dict[str, Any]
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+PLAIN_COLUMNS = {
+    "documents": [
+        *["document_id", "content_id", "archive_sha256", "cluster_id", "package", "version"],
+        *["path", "source", "language", "role", "license_expression", "license_evidence", "split"],
+        *["bytes", "lines", "tokens", "parse_errors", "comment_fraction"],
+    ],
+    "functions": ["document_id", "name", "kind", "arity"],
+    "instruct": ["id", "kind", "license_expression", "verification"],
+    "rejects": ["document_id", "source", "package", "path", "stage", "reason"],
+}
+"""Columns that are judged as they stand."""
+
+DERIVED_FROM = {
+    "documents": ["text", "public_functions", "documented_functions", "specified_functions"],
+    "functions": ["clauses"],
+    "instruct": ["messages", "document_ids", "split"],
+    "rejects": ["representative_id"],
+}
+"""Columns that only statements are made of."""
+
+
+def frames(release: Release, shard: Shard, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
+    """Yield a shard's judged columns in frames of about `rows` rows.
+
+    Raises OSError and pyarrow.ArrowException for a file that cannot be read.
+    """
+    pending: list[pa.RecordBatch] = []
+    for batch in _batches(release, shard):
+        pending.append(_judged(batch, shard, lookup))
+        if sum(item.num_rows for item in pending) >= rows:
+            yield pa.Table.from_batches(pending)
+            pending = []
+    if pending:
+        yield pa.Table.from_batches(pending)
+
+
+def _batches(release: Release, shard: Shard) -> Iterator[pa.RecordBatch]:
+    columns = [*PLAIN_COLUMNS[shard.config], *DERIVED_FROM[shard.config]]
+    with pq.ParquetFile(release.path / shard.path) as file:
+        yield from file.iter_batches(TEXT_BATCH_ROWS, columns=columns)
+
+
+def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBatch:
+    derive: dict[str, Callable[[pa.RecordBatch, Shard, Lookup], Columns]] = {
+        "documents": _of_documents,
+        "functions": _of_functions,
+        "instruct": _of_instruct,
+        "rejects": _of_rejects,
+    }
+    plain = {name: batch[name] for name in PLAIN_COLUMNS[shard.config]}
+    return pa.RecordBatch.from_pydict({**plain, **derive[shard.config](batch, shard, lookup)})
+
+
+def _of_documents(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    documented, specified, public = (
+        batch[f"{name}_functions"] for name in ("documented", "specified", "public")
+    )
+    return {
+        "text_bytes": pc.binary_length(batch["text"]),
+        "in_its_shard": pc.equal(batch["split"], shard.split),
+        "counts_agree": pc.and_(
+            pc.less_equal(documented, public), pc.less_equal(specified, public)
+        ),
+    }
+
+
+def _of_functions(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    expected = SPLIT_NAMES.index(shard.split)
+    return {
+        "clauses": pc.list_value_length(batch["clauses"]),
+        "refers_to_document": lookup.split_codes(batch["document_id"]) == expected,
+        "ranges_are_sound": _sound_ranges(batch["clauses"]),
+    }
+
+
+def _sound_ranges(clauses: pa.ListArray) -> Flags:
+    """Say of each row whether all of its clauses end after they begin."""
+    flat = clauses.flatten()
+    start, end, first, last = (
+        flat.field(name).to_numpy(zero_copy_only=False)
+        for name in ("start_byte", "end_byte", "start_line", "end_line")
+    )
+    sound = (start >= 0) & (start < end) & (first >= 1) & (first <= last)
+    return _all_of_each(clauses, sound)
+
+
+def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    messages = batch["messages"]
+    contents = messages.flatten().field("content")
+    known = np.asarray(pc.is_in(messages.flatten().field("role"), value_set=pa.array(CHAT_ROLES)))
+    splits = lookup.split_codes(batch["document_ids"].flatten())
+    own = np.repeat(split_places(batch["split"]), _lengths(batch["document_ids"]))
+    conversations = messages.to_pylist()
+    return {
+        "messages": pc.list_value_length(messages),
+        "last_role": pa.array([row[-1]["role"] if row else None for row in conversations]),
+        "roles_are_known": _all_of_each(messages, known),
+        "shortest_message": _least_of_each(messages, pc.utf8_length(contents)),
+        "answer_is_hidden": pa.array([_answer_is_hidden(row) for row in conversations]),
+        "refers_to_documents": _all_of_each(batch["document_ids"], splits != MISSING)
+        & (_lengths(batch["document_ids"]) > 0),
+        "split_is_inherited": _all_of_each(batch["document_ids"], splits == own)
+        & np.asarray(pc.equal(batch["split"], shard.split)),
+    }
+
+
+def _answer_is_hidden(messages: Sequence[dict[str, str]]) -> bool:
+    """Say whether no earlier message contains the last one, blanks at its ends aside."""
+    answer = messages[-1]["content"].strip() if messages else ""
+    return bool(answer) and not any(answer in message["content"] for message in messages[:-1])
+
+
+def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    duplicate = np.asarray(pc.is_in(batch["reason"], value_set=pa.array(DUPLICATES)))
+    kept = lookup.split_codes(batch["representative_id"]) != MISSING
+    return {
+        "is_no_document": lookup.split_codes(batch["document_id"]) == MISSING,
+        "representative_is_kept": ~duplicate | kept,
+    }
+
+
+def _lengths(lists: pa.ListArray) -> Numbers:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
+
+
+def _all_of_each(lists: pa.ListArray, holds: Flags) -> Flags:
+    """Say of each list whether `holds`, one entry an element, is true of all its elements."""
+    owners = np.repeat(np.arange(len(lists)), _lengths(lists))
+    return np.asarray(np.bincount(owners[~holds], minlength=len(lists)) == 0)
+
+
+def _least_of_each(lists: pa.ListArray, values: pa.Array) -> Numbers:
+    """Return the least of the values of each list, 0 for an empty one or an unknown value."""
+    least = np.full(len(lists), np.iinfo(np.int64).max)
+    owners = np.repeat(np.arange(len(lists)), _lengths(lists))
+    np.minimum.at(least, owners, np.asarray(pc.fill_null(values, 0)))
+    return np.where(_lengths(lists) == 0, 0, least)

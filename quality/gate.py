@@ -1,0 +1,159 @@
+"""The gate: hold a release against its promises, row by row and as a whole.
+
+First every digest is checked, because nothing can be said of rows that are not the ones which the
+manifest describes. Then each shard is read once for the row promises, and a few columns are read
+again for the corpus promises. What fails and what could not be checked are told apart throughout.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from corpus.licenses import LicensePolicy
+from corpus.release import Release, verify
+from quality.examination import Examiner, Finding
+from quality.frames import frames
+from quality.lookup import read_lookup
+from quality.metrics import Metrics, Value, measure
+from quality.suites import corpus as corpus_suite
+from quality.suites import rows as row_suite
+from quality.suites.promise import Promise
+from quality.thresholds import GateConfig
+from quality.verdict import Check, GateVerdict, Level, Outcome
+
+TABLES = ("documents", "functions", "instruct", "rejects")
+INTACT = "corpus.digests"
+READABLE = (OSError, pa.ArrowException, KeyError, ValueError)
+"""What reading a table raises that is broken in a way its digest does not show."""
+
+
+DEFAULT = GateConfig()
+
+
+def judge(release: Release, config: GateConfig = DEFAULT) -> GateVerdict:
+    """Hold a release or candidate against every promise; problems are checks, not exceptions."""
+    intact = _intact(release)
+    if intact.outcome is not Outcome.PASSED:
+        return GateVerdict.of((intact,))
+    examiner = Examiner(config.examples)
+    corpus = list(_corpus_checks(release, examiner, config))
+    rows = [check for table in TABLES for check in _row_checks(release, table, examiner, config)]
+    return GateVerdict.of((intact, *corpus, *rows))
+
+
+def _intact(release: Release) -> Check:
+    """Check the digests of all shards and files; a damaged release cannot be judged."""
+    try:
+        problems = [str(problem) for problem in verify(release)]
+    except READABLE as error:
+        problems = [f"{type(error).__name__}: {error}"]
+    return Check(
+        name=INTACT,
+        level=Level.CORPUS,
+        outcome=Outcome.UNCHECKED if problems else Outcome.PASSED,
+        observed=f"{len(problems)} problems in {len(release.manifest.shards)} shards",
+        expected="every file is the one that the manifest describes",
+        detail="; ".join(problems),
+    )
+
+
+def _corpus_checks(release: Release, examiner: Examiner, config: GateConfig) -> Iterable[Check]:
+    promises = corpus_suite.promises(config)
+    try:
+        metrics = measure(release, config)
+    except READABLE as error:
+        yield from (_unchecked(promise, Level.CORPUS, error) for promise in promises)
+        return
+    table = pa.table({name: [value] for name, value in metrics.values.items()})
+    for finding in examiner.examine(promises, table):
+        yield _corpus_check(finding, metrics)
+
+
+def _corpus_check(finding: Finding, metrics: Metrics) -> Check:
+    column = finding.promise.column
+    value = metrics.values.get(column)
+    return Check(
+        name=finding.promise.name,
+        level=Level.CORPUS,
+        outcome=_outcome([finding]),
+        observed="unknown" if value is None else _figure(value),
+        expected=finding.promise.expected,
+        detail=metrics.failures.get(column) or finding.error or _other(finding, metrics),
+    )
+
+
+def _other(finding: Finding, metrics: Metrics) -> str:
+    """Name the figure that another was to be equal to, where it is not."""
+    other = str(getattr(finding.promise.expectation, "column_B", None) or "")
+    if finding.kept or other not in metrics.values:
+        return ""
+    return f"{other} is {_figure(metrics.values[other])}"
+
+
+def _figure(value: Value) -> str:
+    return f"{value:.2%}" if isinstance(value, float) else f"{value:,}"
+
+
+def _row_checks(
+    release: Release, table: str, examiner: Examiner, config: GateConfig
+) -> Iterable[Check]:
+    promises = row_suite.promises(table, config, policy_of(release))
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    try:
+        lookup = read_lookup(release)
+        for shard in release.shards(table):
+            for frame in frames(release, shard, lookup, config.frame_rows):
+                for finding in examiner.examine(promises, frame):
+                    findings[finding.promise.name].append(finding)
+    except READABLE as error:
+        return [_unchecked(promise, Level.ROW, error) for promise in promises]
+    return [_row_check(promise, findings[promise.name], config) for promise in promises]
+
+
+def _row_check(promise: Promise, findings: Sequence[Finding], config: GateConfig) -> Check:
+    rows = sum(finding.rows for finding in findings)
+    unexpected = sum(finding.unexpected for finding in findings)
+    errors = [finding.error for finding in findings if finding.error]
+    examples = [value for finding in findings for value in finding.examples]
+    shown = ", ".join(list(dict.fromkeys(examples))[: config.examples])
+    return Check(
+        name=promise.name,
+        level=Level.ROW,
+        outcome=_outcome(findings),
+        observed=f"{unexpected:,} of {rows:,} rows break it" if unexpected else f"{rows:,} rows",
+        expected=promise.expected,
+        detail=errors[0] if errors else f"for example {shown}" if unexpected else "",
+    )
+
+
+def _outcome(findings: Sequence[Finding]) -> Outcome:
+    """Judge the findings on one promise: one that broke it outweighs one that raised."""
+    if any(not finding.kept and finding.error is None for finding in findings):
+        is_warning = findings[0].promise.warning
+        return Outcome.WARNED if is_warning else Outcome.FAILED
+    if any(finding.error for finding in findings):
+        return Outcome.UNCHECKED
+    return Outcome.PASSED
+
+
+def _unchecked(promise: Promise, level: Level, error: Exception) -> Check:
+    return Check(
+        name=promise.name,
+        level=level,
+        outcome=Outcome.UNCHECKED,
+        observed="unknown",
+        expected=promise.expected,
+        detail=f"{type(error).__name__}: {error}",
+    )
+
+
+def policy_of(release: Release) -> LicensePolicy:
+    """Return the licence policy that the release was built under; the default if none is told."""
+    told = release.manifest.config
+    for key in ("ingest", "read", "license"):
+        told = told.get(key, {})
+    known = {
+        name: frozenset(told[name]) for name in ("permitted", "permitted_extra") if name in told
+    }
+    return LicensePolicy(**known)

@@ -1,0 +1,193 @@
+"""The figures that the corpus promises look at: one number each, from projections without text."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from corpus.errors import CorpusError
+from corpus.packages import Link
+from corpus.reasons import Stage
+from corpus.release import Release
+from corpus.schema import SPLIT_NAMES
+from corpus.split import PackageLinks
+from corpus.split.repository import families_by_repository
+from quality.leaks import near_duplicates_across_splits
+from quality.thresholds import GateConfig
+
+Value = float | int
+FACTS = ["document_id", "content_id", "package", "bytes", "license_evidence", "parse_errors"]
+PLACES = ["cluster_id", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The figures by name, and why the others could not be worked out."""
+
+    values: dict[str, Value]
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the figures are worked out from."""
+
+    release: Release
+    documents: pa.Table
+    rejects: pa.Table
+    config: GateConfig
+
+
+def measure(release: Release, config: GateConfig) -> Metrics:
+    """Work out every figure. One that cannot be is left out, with the reason.
+
+    Raises OSError and pyarrow.ArrowException when the tables themselves cannot be read.
+    """
+    documents = release.read("documents", [*FACTS, *PLACES])
+    rejects = release.read("rejects", ["document_id", "path", "stage", "reason"])
+    evidence = Evidence(release, documents, rejects, config)
+    metrics = Metrics({}, {})
+    for names, function in MEASURES.items():
+        try:
+            metrics.values.update(zip(names, function(evidence), strict=True))
+        except (CorpusError, OSError, ArithmeticError, LookupError, ValueError) as error:
+            metrics.failures.update(dict.fromkeys(names, f"{type(error).__name__}: {error}"))
+    return metrics
+
+
+def _files(evidence: Evidence) -> Iterator[Value]:
+    """Yield documents and rejected files, against what the manifest says was seen."""
+    manifest = evidence.release.manifest
+    rejected = int(pc.sum(pc.not_equal(evidence.rejects["path"], "")).as_py() or 0)
+    yield evidence.documents.num_rows
+    yield evidence.documents.num_rows + rejected
+    yield manifest.files_seen
+    yield manifest.stages[-1].files_out if manifest.stages else manifest.files_seen
+
+
+def _reasons(evidence: Evidence) -> Iterator[Value]:
+    """Yield by how many files the table's reasons differ from the manifest's counts."""
+    files = evidence.rejects.filter(pc.not_equal(evidence.rejects["path"], ""))
+    counted = _counts(files, ["stage", "reason"])
+    listed = {
+        (stage.stage, reason): count
+        for stage in evidence.release.manifest.stages
+        for reason, count in stage.reasons.items()
+    }
+    keys = counted.keys() | listed.keys()
+    yield sum(abs(counted.get(key, 0) - listed.get(key, 0)) for key in keys)
+
+
+def _archives(evidence: Evidence) -> Iterator[Value]:
+    """Yield archives that were read, or rejected before, against what the manifest says was seen.
+
+    An archive is read if its licence was judged, whether it was kept or not.
+    """
+    manifest = evidence.release.manifest
+    of_archives = evidence.rejects.filter(pc.equal(evidence.rejects["path"], ""))
+    read = sum(item.license_evidence is not None for item in manifest.inputs)
+    yield read + of_archives.num_rows
+    yield manifest.archives_seen
+    crawl = pc.sum(pc.equal(of_archives["stage"], Stage.CRAWL.value)).as_py() or 0
+    yield len(manifest.inputs) + int(crawl)
+
+
+def _duplicates(evidence: Evidence) -> Iterator[Value]:
+    documents, release = evidence.documents, evidence.release
+    yield _repeated(documents["document_id"])
+    yield _repeated(documents["content_id"])
+    yield _repeated(release.read("instruct", ["id"])["id"])
+
+
+def _repeated(column: pa.ChunkedArray) -> int:
+    return len(column) - int(pc.count_distinct(column).as_py())
+
+
+def _in_both(evidence: Evidence) -> Iterator[Value]:
+    both = pc.is_in(
+        evidence.rejects["document_id"],
+        value_set=evidence.documents["document_id"].combine_chunks(),
+    )
+    yield int(pc.sum(both).as_py() or 0)
+
+
+def _splits(evidence: Evidence) -> Iterator[Value]:
+    counts = _counts(evidence.documents, ["split"])
+    sizes = [counts.get((name,), 0) for name in SPLIT_NAMES]
+    yield min(sizes)
+    yield min(sizes) / evidence.documents.num_rows
+    yield evidence.release.read("instruct", ["id"]).num_rows
+
+
+def _across_splits(evidence: Evidence) -> Iterator[Value]:
+    """Yield packages, families, and the share of documents in clusters, that cross splits."""
+    documents = evidence.documents
+    yield len(_in_several_splits(documents, "package"))
+    yield len(_in_several_splits(_with_families(evidence), "family"))
+    crossing = pa.array(_in_several_splits(documents, "cluster_id"), pa.string())
+    touched = pc.sum(pc.is_in(documents["cluster_id"], value_set=crossing)).as_py() or 0
+    yield int(touched) / documents.num_rows
+
+
+def _with_families(evidence: Evidence) -> pa.Table:
+    """Return a row a package and split, with the package's family by repository."""
+    attribution = pq.read_table(
+        evidence.release.path / "attribution.parquet", columns=["package", "links"]
+    )
+    families = families_by_repository(
+        PackageLinks(row["package"], tuple(Link(**link) for link in row["links"] or ()))
+        for row in attribution.to_pylist()
+    )
+    places = evidence.documents.group_by(["package", "split"]).aggregate([])
+    names = [families.get(name, name) for name in places["package"].to_pylist()]
+    return places.append_column("family", pa.array(names, pa.string()))
+
+
+def _in_several_splits(table: pa.Table, column: str) -> list[str]:
+    splits = table.group_by(column).aggregate([("split", "count_distinct")])
+    several = splits.filter(pc.greater(splits["split_count_distinct"], 1))
+    return [str(name) for name in several[column].to_pylist()]
+
+
+def _leaks(evidence: Evidence) -> Iterator[Value]:
+    yield len(near_duplicates_across_splits(evidence.release))
+
+
+def _shares(evidence: Evidence) -> Iterator[Value]:
+    """Yield the shares of documents with parse errors, with verified licences, of one package."""
+    documents = evidence.documents
+    yield _share(pc.greater(documents["parse_errors"], 0))
+    yield _share(pc.equal(documents["license_evidence"], "verified"))
+    sizes = documents.group_by("package").aggregate([("bytes", "sum")])["bytes_sum"]
+    yield float(np.max(sizes.to_numpy())) / float(pc.sum(sizes).as_py())
+
+
+def _share(holds: Any) -> float:
+    return int(pc.sum(holds).as_py() or 0) / len(holds)
+
+
+def _counts(table: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
+    """Count rows by the values of some columns."""
+    counted = table.group_by(columns).aggregate([([], "count_all")])
+    keys = zip(*(counted[name].to_pylist() for name in columns), strict=True)
+    return dict(zip(keys, counted["count_all"].to_pylist(), strict=True))
+
+
+MEASURES: dict[tuple[str, ...], Callable[[Evidence], Iterator[Value]]] = {
+    ("documents", "files_accounted", "files_seen", "files_out"): _files,
+    ("files_miscounted",): _reasons,
+    ("archives_accounted", "archives_seen", "archives_listed"): _archives,
+    ("document_ids_repeated", "content_ids_repeated", "instruct_ids_repeated"): _duplicates,
+    ("documents_also_rejected",): _in_both,
+    ("smallest_split", "smallest_split_share", "instruct_rows"): _splits,
+    ("packages_across_splits", "families_across_splits", "documents_in_split_clusters"): (
+        _across_splits
+    ),
+    ("near_duplicates_across_splits",): _leaks,
+    ("parse_error_share", "verified_license_share", "largest_package_share"): _shares,
+}
+"""Each function yields the figures that are named beside it, in that order."""

@@ -1,0 +1,80 @@
+"""What the commands show on a terminal."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from corpus.errors import CorpusError
+from quality.verdict import Check, GateVerdict, Level, Outcome
+
+output = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+MARKS = {
+    Outcome.PASSED: ("passed", "green"),
+    Outcome.WARNED: ("warned", "yellow"),
+    Outcome.FAILED: ("FAILED", "bold red"),
+    Outcome.UNCHECKED: ("UNKNOWN", "bold magenta"),
+}
+ENDINGS = {
+    Outcome.PASSED: "The release keeps its promises.",
+    Outcome.FAILED: "The release breaks a promise and must not be published. Mend what the "
+    "failed checks name, then build again.",
+    Outcome.UNCHECKED: "Nobody can say whether the release keeps its promises. Mend what the "
+    "unknown checks name, then run the gate again.",
+}
+
+
+@contextmanager
+def plain_errors(code: int) -> Iterator[None]:
+    """Turn the errors that we raise on purpose into one message and an exit code."""
+    try:
+        yield
+    except CorpusError as error:
+        fail(str(error), code)
+    except OSError as error:
+        where = error.filename or "the system"
+        fail(f"{where}: {error.strerror}. Run the command again once that is mended.", code)
+
+
+def fail(message: str, code: int) -> None:
+    """Print an error to standard error and leave with `code`."""
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something takes a while."""
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(what):
+        yield
+
+
+def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
+    """Print the checks as a table, row promises summed up unless all are wanted, and the end."""
+    table = Table("check", "outcome", "observed", "expected", box=None, pad_edge=False)
+    for check in verdict.checks:
+        if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
+            table.add_row(*_cells(check))
+    output.print(table)
+    kept = sum(check.level is Level.ROW for check in verdict.with_outcome(Outcome.PASSED))
+    output.print(f"{kept} promises about every row hold." if kept else "No row was judged.")
+    word, style = MARKS[verdict.outcome]
+    output.print(f"[{style}]{word}[/]  {ENDINGS[verdict.outcome]}")
+
+
+def _cells(check: Check) -> tuple[str, str, str, str]:
+    word, style = MARKS[check.outcome]
+    observed = f"{check.observed}; {check.detail}" if check.detail else check.observed
+    return check.name, f"[{style}]{word}[/]", _plain(observed), _plain(check.expected)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
