@@ -1,0 +1,150 @@
+"""From the purpose of an OTP process to the module that implements it.
+
+The question holds the behaviour, the moduledoc, and the names of callbacks and public functions.
+The answer is the module as it was written, but for the moduledoc: that stands in the question.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from corpus.extraction import Extraction
+from corpus.instruct.configuration import BehaviourModule, InstructConfig
+from corpus.instruct.conversation import (
+    Conversation,
+    identify,
+    is_sound,
+    parsed,
+    phrase,
+    tabulate,
+)
+from corpus.instruct.excerpt import lines_of
+from corpus.instruct.material import Material, library_modules
+
+KIND = "behaviour_module"
+SERVER = "init/1 handle_call/3 handle_cast/2 handle_info/2 handle_continue/2 terminate/2"
+REPORT = "code_change/3 format_status/1 format_status/2"
+EVENT = "init/1 handle_event/2 handle_call/2 handle_info/2 terminate/2"
+MACHINE = "callback_mode/0 init/1 handle_event/4 terminate/3 code_change/4 format_status/2"
+APPLICATION = "start/2 stop/1 prep_stop/1 start_phase/3 config_change/3"
+CALLBACKS = {
+    "GenServer": f"{SERVER} {REPORT}",
+    ":gen_server": f"{SERVER} {REPORT}",
+    ":gen_event": f"{EVENT} {REPORT}",
+    ":gen_statem": f"{MACHINE} format_status/1",
+    "Supervisor": "init/1",
+    ":supervisor": "init/1",
+    "DynamicSupervisor": "init/1",
+    "Application": APPLICATION,
+    ":application": APPLICATION,
+}
+"""The behaviours of OTP and their callbacks (Erlang/OTP 27 and Elixir 1.18 documentation)."""
+KNOWN = {name: frozenset(callbacks.split()) for name, callbacks in CALLBACKS.items()}
+
+PHRASES = (
+    "Write the Elixir module `{module}`, which implements {behaviour}.",
+    "Implement {behaviour} in an Elixir module named `{module}`.",
+    "I need an Elixir module `{module}` that implements {behaviour}. Its purpose is below.",
+    "Below is what `{module}` is for. Write it as an Elixir module that implements {behaviour}.",
+    "Design `{module}` in Elixir on top of {behaviour}, for the purpose described below.",
+)
+MODULEDOC = re.compile(rb"@moduledoc\b")
+
+
+def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa.Table:
+    """Return one row a module that is worth it, in the order of documents and modules."""
+    limits = config.behaviour_module
+    return tabulate(
+        conversation
+        for material in library_modules(documents, functions)
+        for conversation in conversations(material, limits)
+        if is_sound(conversation)
+    )
+
+
+def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conversation]:
+    """Yield a conversation for every module of a document that implements part of OTP."""
+    for module in material.modules:
+        behaviours = [item["name"] for item in module["behaviours"] if item["name"] in KNOWN]
+        callbacks = callbacks_of(module["name"], behaviours, material)
+        if callbacks and has_purpose(module, limits):
+            source = lines_of(material.text, module["start_line"], module["end_line"])
+            answer = without_moduledoc(source, module["name"])
+            if answer and limits.shortest_module <= len(answer) <= limits.longest_module:
+                id_ = identify(KIND, material.document_id, module["start_line"])
+                asked = question(module, behaviours, callbacks, material, id_)
+                yield Conversation(id_, KIND, asked, answer, material)
+
+
+def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
+    """Tell whether a module says what it is for."""
+    if module["kind"] != "defmodule" or module["doc_kind"] != "string":
+        return False
+    return limits.shortest_purpose <= len(module["doc"].strip()) <= limits.longest_purpose
+
+
+def callbacks_of(module: str, behaviours: list[str], material: Material) -> list[str]:
+    """Return the callbacks that a module implements, as name/arity, in order."""
+    known = frozenset[str]().union(*(KNOWN[name] for name in behaviours))
+    return [name for name in public_functions(module, material) if name in known]
+
+
+def public_functions(module: str, material: Material) -> list[str]:
+    """Return the public functions of a module as name/arity, in order."""
+    return [
+        f"{function['name']}/{function['arity']}"
+        for function in material.functions
+        if function["module"] == module and function["kind"] == "def"
+    ]
+
+
+def without_moduledoc(source: str, name: str) -> str | None:
+    """Return the source of a module without its moduledoc, or None if it has none of its own.
+
+    None also where the source alone does not parse, or names another module: one that is nested
+    in a module is not known by its whole name there.
+    """
+    extraction = parsed(source)
+    if extraction is None or all(module.name != name for module in extraction.modules):
+        return None
+    raw = source.encode()
+    span = moduledoc_of(raw, extraction, name)
+    if span is None:
+        return None
+    start, end = span
+    return (raw[:start] + raw[end:].lstrip()).decode()
+
+
+def moduledoc_of(raw: bytes, extraction: Extraction, name: str) -> tuple[int, int] | None:
+    """Return the bytes of a module's own moduledoc, not one of a module inside it."""
+    inner = [module for module in extraction.modules if module.name != name]
+    for start, end in extraction.doc_spans:
+        line = raw.count(b"\n", 0, start) + 1
+        is_inner = any(module.start_line <= line <= module.end_line for module in inner)
+        if MODULEDOC.match(raw, start) and not is_inner:
+            return start, end
+    return None
+
+
+def question(
+    module: dict[str, Any],
+    behaviours: list[str],
+    callbacks: list[str],
+    material: Material,
+    id_: str,
+) -> str:
+    """Return what the user asks."""
+    noun = "behaviour" if len(behaviours) == 1 else "behaviours"
+    names = f"the {noun} {quoted(behaviours, ' and ')}"
+    task = phrase(PHRASES, id_).format(module=module["name"], behaviour=names)
+    others = [name for name in public_functions(module["name"], material) if name not in callbacks]
+    purpose = module["doc"].replace("\r\n", "\n").strip()
+    parts = [task, f"Purpose:\n\n{purpose}", f"Callbacks: {quoted(callbacks)}"]
+    return "\n\n".join(parts + [f"Public functions: {quoted(others)}"] * bool(others))
+
+
+def quoted(names: list[str], separator: str = ", ") -> str:
+    """Return names as code, separated."""
+    return separator.join(f"`{name}`" for name in names)

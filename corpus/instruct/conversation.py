@@ -1,0 +1,111 @@
+"""Turn a question and its answer into a row, or refuse it."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+
+from corpus.elixir import extract
+from corpus.extraction import Extraction, NestedTooDeeply
+from corpus.instruct.material import Material
+from corpus.schema import INSTRUCT
+
+CUT = re.compile(r"encoded_\d+_bytes")
+"""The tag that the filters leave where they cut encoded data out."""
+SPACE = re.compile(r"\s+")
+BODY = re.compile(r"^.*?,do:")
+TELLING = 16
+"""Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A question, and an answer that is Elixir source."""
+
+    id: str
+    kind: str
+    question: str
+    answer: str
+    source: Material
+
+
+def identify(kind: str, document_id: str, place: object) -> str:
+    """Return a conversation's id; `place` says where in the document the answer stands."""
+    return hashlib.sha256(f"{kind}\0{document_id}\0{place}".encode()).hexdigest()
+
+
+def phrase(phrases: Sequence[str], id_: str) -> str:
+    """Pick one of several ways to say the same, always the same one for an id."""
+    return phrases[int(id_[:8], 16) % len(phrases)]
+
+
+def is_sound(conversation: Conversation) -> bool:
+    """Tell whether the answer is whole, parses, and does not stand in the question."""
+    return (
+        CUT.search(conversation.answer) is None
+        and not stands_in(conversation.answer, conversation.question)
+        and parsed(conversation.answer) is not None
+    )
+
+
+def parsed(source: str) -> Extraction | None:
+    """Return what our parser reads in Elixir source, or None where it finds an error."""
+    try:
+        extraction = extract(source.encode())
+    except NestedTooDeeply:
+        return None
+    return None if extraction.parse_errors else extraction
+
+
+def stands_in(answer: str, question: str) -> bool:
+    """Tell whether a question gives its answer away: all of it, or half of its telling lines.
+
+    Blanks do not count, nor do comments and the heads of functions, which a question may name.
+    """
+    asked = SPACE.sub("", question)
+    if SPACE.sub("", answer) in asked:
+        return True
+    telling = [line for line in map(body_of, answer.split("\n")) if len(line) >= TELLING]
+    given = sum(line in asked for line in telling)
+    return bool(telling) and 2 * given >= len(telling)
+
+
+def body_of(line: str) -> str:
+    """Return the part of a line, without blanks, that belongs to a function's body."""
+    code = SPACE.sub("", line)
+    if code.startswith("#"):
+        return ""
+    return BODY.sub("", code) if not code.startswith("def") or ",do:" in code else ""
+
+
+def tabulate(conversations: Iterable[Conversation]) -> pa.Table:
+    """Return conversations as rows of `schema.INSTRUCT`; they must be sound."""
+    return pa.Table.from_pylist([row(item) for item in conversations], schema=INSTRUCT)
+
+
+def row(conversation: Conversation) -> dict[str, Any]:
+    """Return one row; the answer becomes a fenced block."""
+    return {
+        "id": conversation.id,
+        "kind": conversation.kind,
+        "messages": [
+            {"role": "user", "content": conversation.question},
+            {"role": "assistant", "content": f"```elixir\n{conversation.answer}\n```"},
+        ],
+        "document_ids": [conversation.source.document_id],
+        "license_expression": conversation.source.license_expression,
+        "verification": "parsed",
+        "toolchain": toolchain(),
+        "split": conversation.source.split,
+    }
+
+
+@cache
+def toolchain() -> str:
+    """Return the parser that verified the answers, with its version."""
+    return f"tree-sitter-elixir {version('tree-sitter-elixir')}"

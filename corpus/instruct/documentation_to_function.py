@@ -1,0 +1,87 @@
+"""From the documentation of a public function to its source.
+
+The question holds what a caller knows (module, name, arity, specification, documentation with its
+doctests); the answer is the function with all its clauses, without the documentation again.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from corpus.instruct.configuration import DocumentationToFunction, InstructConfig
+from corpus.instruct.conversation import Conversation, identify, is_sound, phrase, tabulate
+from corpus.instruct.excerpt import clauses_of
+from corpus.instruct.material import Material, library_modules
+
+KIND = "documentation_to_function"
+NOUNS = {"def": "function", "defmacro": "macro"}
+"""What can be asked for: delegates have no body and private functions no documentation."""
+PHRASES = (
+    "Write the Elixir {noun} `{name}` from its documentation.",
+    "Implement this Elixir {noun} so that it does what its documentation says.",
+    "Below is the documentation of an Elixir {noun}. Write its source.",
+    "Complete the module `{module}`: write the {noun} `{name}`.",
+    "I have documented `{module}.{name}`, but not written it yet. Please write the {noun}.",
+    "How would you implement the {noun} `{name}` of `{module}`? Its documentation follows.",
+)
+BODY = re.compile(r"\bdo\b")
+STUB = re.compile(r"\bnif_error\b|\braise\W+[Nn]ot (?:yet )?implemented")
+"""Bodies that stand in for native code, or for code to come."""
+
+
+def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa.Table:
+    """Return one row a function that is worth it, in the order of documents and functions."""
+    limits = config.documentation_to_function
+    return tabulate(
+        conversation
+        for material in library_modules(documents, functions)
+        for conversation in conversations(material, limits)
+        if is_sound(conversation)
+    )
+
+
+def conversations(material: Material, limits: DocumentationToFunction) -> Iterator[Conversation]:
+    """Yield a conversation for every function of a document that is long enough for one."""
+    protocols = {item["name"] for item in material.modules if item["kind"] == "defprotocol"}
+    for function in material.functions:
+        if function["module"] not in protocols and is_documented(function, limits):
+            answer = clauses_of(material.text, function["clauses"])
+            if is_written(answer, limits):
+                id_ = identify(KIND, material.document_id, function["clauses"][0]["start_byte"])
+                yield Conversation(id_, KIND, question(function, id_), answer, material)
+
+
+def is_documented(function: dict[str, Any], limits: DocumentationToFunction) -> bool:
+    """Tell whether a function has a documentation to be written from."""
+    if function["kind"] not in NOUNS or function["doc_kind"] != "string" or not function["clauses"]:
+        return False
+    length = len(function["doc"].strip())
+    return limits.shortest_documentation <= length <= limits.longest_documentation
+
+
+def is_written(answer: str, limits: DocumentationToFunction) -> bool:
+    """Tell whether the source of a function is more than a head, an accessor or a stub."""
+    fits = limits.shortest_function <= len(answer) <= limits.longest_function
+    return fits and BODY.search(answer) is not None and STUB.search(answer) is None
+
+
+def question(function: dict[str, Any], id_: str) -> str:
+    """Return what the user asks."""
+    noun, module = NOUNS[function["kind"]], function["module"]
+    name = f"{function['name']}/{function['arity']}"
+    task = phrase(PHRASES, id_).format(noun=noun, name=name, module=module)
+    facts = [f"Module: `{module}`", f"{noun.capitalize()}: `{name}`{defaults(function)}"]
+    specs = "\n".join(f"@spec {spec}" for spec in function["specs"])
+    parts = [task, "\n".join(facts)]
+    if specs:
+        parts.append(f"Specification:\n\n```elixir\n{specs}\n```")
+    documentation = function["doc"].replace("\r\n", "\n").strip()
+    return "\n\n".join([*parts, f"Documentation:\n\n{documentation}"])
+
+
+def defaults(function: dict[str, Any]) -> str:
+    """Return how many of a function's arguments have a default value, in words."""
+    count = function["defaults"]
+    return f" (arguments with a default value: {count})" if count else ""

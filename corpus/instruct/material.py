@@ -1,0 +1,39 @@
+"""What instructions are made of: the Elixir modules that packages are made of."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+COLUMNS = ["document_id", "language", "role", "parse_errors", "license_expression", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One document with what was read from it; modules and functions as their Arrow rows."""
+
+    document_id: str
+    license_expression: str
+    split: str
+    text: bytes
+    modules: list[dict[str, Any]]
+    functions: list[dict[str, Any]]
+
+
+def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Material]:
+    """Yield the Elixir documents of libraries that parse without an error, in order."""
+    owned: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for function in functions.to_pylist():
+        owned[function["document_id"]].append(function)
+    for row in documents.select([*COLUMNS, "text", "modules"]).to_pylist():
+        if (row["language"], row["role"], row["parse_errors"]) == ("elixir", "library", 0):
+            yield Material(
+                row["document_id"],
+                row["license_expression"],
+                row["split"],
+                row["text"].encode(),
+                row["modules"],
+                owned[row["document_id"]],
+            )
