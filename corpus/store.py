@@ -109,7 +109,7 @@ class ArchiveStore:
         row = self._row("archives", archive.source, archive.name, archive.version)
         row.unlink(missing_ok=True)
         write_bytes(row.with_name(f"{row.name.removesuffix('.json')}.tar"), body)
-        write_json(row, asdict(archive))
+        write_json(row, row_of(archive))
         self._row("rejects", archive.source, archive.name, archive.version).unlink(missing_ok=True)
 
     def get(self, source: str, name: str, version: str) -> Archive | None:
@@ -140,7 +140,7 @@ class ArchiveStore:
 
         from corpus.schema import ARCHIVES
 
-        return pa.Table.from_pylist([asdict(row) for row in self.archives()], schema=ARCHIVES)
+        return pa.Table.from_pylist([row_of(each) for each in self.archives()], schema=ARCHIVES)
 
     def reject(self, row: ArchiveReject) -> None:
         """Record why an archive is not stored, replacing an earlier record."""
@@ -198,6 +198,14 @@ def rows_under(root: Path) -> Iterator[str]:
         for name in names:
             if name.endswith(".json") and not name.startswith("."):
                 yield f"{folder}/{name}"
+
+
+def row_of(archive: Archive) -> dict[str, Any]:
+    """Return an archive as JSON and Arrow take it (`asdict` alone takes twice the time)."""
+    row = {key: getattr(archive, key) for key in ARCHIVE_TYPES}
+    row["requirements"] = [asdict(item) for item in archive.requirements]
+    row["links"] = [asdict(item) for item in archive.links]
+    return row
 
 
 def read_archive(path: Path | str) -> Archive:
