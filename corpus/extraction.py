@@ -117,3 +117,7 @@ class Extraction:
 
 class NestedTooDeeply(CorpusError):
     """A file nests further than anything written by people; it is rejected, not read in part."""
+
+
+class Unparsable(CorpusError):
+    """A parser cannot get through a file in reasonable time; it is rejected."""

@@ -7,15 +7,10 @@ the attribute, so the walk compares `kind_id` and slices the source instead of a
 from typing import Final
 
 import tree_sitter_elixir
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser
 
 LANGUAGE: Final = Language(tree_sitter_elixir.language())
-_PARSER: Final = Parser(LANGUAGE)
-
-
-def parse(source: bytes) -> Tree:
-    """Parse `source`; the parser never refuses, it marks what it could not read."""
-    return _PARSER.parse(source)
+PARSER: Final = Parser(LANGUAGE)
 
 
 def _kind(name: str, *, named: bool = True) -> int:
