@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crawler/proto/hex_registry.proto\x12\x1a\x65lixir_corpus.hex_registry\".\n\x08\x45nvelope\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"X\n\tNameIndex\x12\x37\n\x08packages\x18\x01 \x03(\x0b\x32%.elixir_corpus.hex_registry.NameEntry\x12\x12\n\nrepository\x18\x02 \x01(\t\"R\n\tNameEntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x37\n\nupdated_at\x18\x03 \x01(\x0b\x32#.elixir_corpus.hex_registry.Instant\"^\n\x0cVersionIndex\x12:\n\x08packages\x18\x01 \x03(\x0b\x32(.elixir_corpus.hex_registry.VersionEntry\x12\x12\n\nrepository\x18\x02 \x01(\t\"`\n\x0cVersionEntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08versions\x18\x02 \x03(\t\x12\x13\n\x07retired\x18\x03 \x03(\x05\x42\x02\x10\x01\x12\x1b\n\x0fwith_advisories\x18\x05 \x03(\x05\x42\x02\x10\x01\"\xab\x01\n\x0cPackageIndex\x12:\n\x08releases\x18\x01 \x03(\x0b\x32(.elixir_corpus.hex_registry.ReleaseEntry\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrepository\x18\x03 \x01(\t\x12=\n\nadvisories\x18\x04 \x03(\x0b\x32).elixir_corpus.hex_registry.AdvisoryEntry\"\xa5\x02\n\x0cReleaseEntry\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x16\n\x0einner_checksum\x18\x02 \x01(\x0c\x12\x41\n\x0c\x64\x65pendencies\x18\x03 \x03(\x0b\x32+.elixir_corpus.hex_registry.DependencyEntry\x12<\n\x07retired\x18\x04 \x01(\x0b\x32+.elixir_corpus.hex_registry.RetirementEntry\x12\x16\n\x0eouter_checksum\x18\x05 \x01(\x0c\x12\x18\n\x10\x61\x64visory_indexes\x18\x06 \x03(\r\x12\x39\n\x0cpublished_at\x18\x07 \x01(\x0b\x32#.elixir_corpus.hex_registry.Instant\"j\n\x0f\x44\x65pendencyEntry\x12\x0f\n\x07package\x18\x01 \x01(\t\x12\x13\n\x0brequirement\x18\x02 \x01(\t\x12\x10\n\x08optional\x18\x03 \x01(\x08\x12\x0b\n\x03\x61pp\x18\x04 \x01(\t\x12\x12\n\nrepository\x18\x05 \x01(\t\"2\n\x0fRetirementEntry\x12\x0e\n\x06reason\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x86\x01\n\rAdvisoryEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x10\n\x08html_url\x18\x03 \x01(\t\x12\x10\n\x08severity\x18\x04 \x01(\x05\x12\x12\n\ncvss_score\x18\x05 \x01(\x02\x12\x0f\n\x07\x61pi_url\x18\x06 \x01(\t\x12\x0f\n\x07\x61liases\x18\x07 \x03(\t\")\n\x07Instant\x12\x0f\n\x07seconds\x18\x01 \x01(\x03\x12\r\n\x05nanos\x18\x02 \x01(\x05')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crawler/proto/hex_registry.proto\x12\x1a\x65lixir_corpus.hex_registry\"R\n\x08\x45nvelope\x12\x14\n\x07payload\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x16\n\tsignature\x18\x02 \x01(\x0cH\x01\x88\x01\x01\x42\n\n\x08_payloadB\x0c\n\n_signature\"l\n\tNameIndex\x12\x37\n\x08packages\x18\x01 \x03(\x0b\x32%.elixir_corpus.hex_registry.NameEntry\x12\x17\n\nrepository\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_repository\"t\n\tNameEntry\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12<\n\nupdated_at\x18\x03 \x01(\x0b\x32#.elixir_corpus.hex_registry.InstantH\x01\x88\x01\x01\x42\x07\n\x05_nameB\r\n\x0b_updated_at\"r\n\x0cVersionIndex\x12:\n\x08packages\x18\x01 \x03(\x0b\x32(.elixir_corpus.hex_registry.VersionEntry\x12\x17\n\nrepository\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_repository\"n\n\x0cVersionEntry\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08versions\x18\x02 \x03(\t\x12\x13\n\x07retired\x18\x03 \x03(\x05\x42\x02\x10\x01\x12\x1b\n\x0fwith_advisories\x18\x05 \x03(\x05\x42\x02\x10\x01\x42\x07\n\x05_name\"\xcd\x01\n\x0cPackageIndex\x12:\n\x08releases\x18\x01 \x03(\x0b\x32(.elixir_corpus.hex_registry.ReleaseEntry\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nrepository\x18\x03 \x01(\tH\x01\x88\x01\x01\x12=\n\nadvisories\x18\x04 \x03(\x0b\x32).elixir_corpus.hex_registry.AdvisoryEntryB\x07\n\x05_nameB\r\n\x0b_repository\"\x91\x03\n\x0cReleaseEntry\x12\x14\n\x07version\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0einner_checksum\x18\x02 \x01(\x0cH\x01\x88\x01\x01\x12\x41\n\x0c\x64\x65pendencies\x18\x03 \x03(\x0b\x32+.elixir_corpus.hex_registry.DependencyEntry\x12\x41\n\x07retired\x18\x04 \x01(\x0b\x32+.elixir_corpus.hex_registry.RetirementEntryH\x02\x88\x01\x01\x12\x1b\n\x0eouter_checksum\x18\x05 \x01(\x0cH\x03\x88\x01\x01\x12\x1c\n\x10\x61\x64visory_indexes\x18\x06 \x03(\rB\x02\x10\x00\x12>\n\x0cpublished_at\x18\x07 \x01(\x0b\x32#.elixir_corpus.hex_registry.InstantH\x04\x88\x01\x01\x42\n\n\x08_versionB\x11\n\x0f_inner_checksumB\n\n\x08_retiredB\x11\n\x0f_outer_checksumB\x0f\n\r_published_at\"\xc3\x01\n\x0f\x44\x65pendencyEntry\x12\x14\n\x07package\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0brequirement\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08optional\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x10\n\x03\x61pp\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x17\n\nrepository\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\n\n\x08_packageB\x0e\n\x0c_requirementB\x0b\n\t_optionalB\x06\n\x04_appB\r\n\x0b_repository\"S\n\x0fRetirementEntry\x12\x13\n\x06reason\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x07message\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_reasonB\n\n\x08_message\"\xec\x01\n\rAdvisoryEntry\x12\x0f\n\x02id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07summary\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08html_url\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08severity\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x17\n\ncvss_score\x18\x05 \x01(\x02H\x04\x88\x01\x01\x12\x14\n\x07\x61pi_url\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x0f\n\x07\x61liases\x18\x07 \x03(\tB\x05\n\x03_idB\n\n\x08_summaryB\x0b\n\t_html_urlB\x0b\n\t_severityB\r\n\x0b_cvss_scoreB\n\n\x08_api_url\"I\n\x07Instant\x12\x14\n\x07seconds\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05nanos\x18\x02 \x01(\x05H\x01\x88\x01\x01\x42\n\n\x08_secondsB\x08\n\x06_nanosb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,26 +35,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSIONENTRY'].fields_by_name['retired']._serialized_options = b'\020\001'
   _globals['_VERSIONENTRY'].fields_by_name['with_advisories']._loaded_options = None
   _globals['_VERSIONENTRY'].fields_by_name['with_advisories']._serialized_options = b'\020\001'
+  _globals['_RELEASEENTRY'].fields_by_name['advisory_indexes']._loaded_options = None
+  _globals['_RELEASEENTRY'].fields_by_name['advisory_indexes']._serialized_options = b'\020\000'
   _globals['_ENVELOPE']._serialized_start=64
-  _globals['_ENVELOPE']._serialized_end=110
-  _globals['_NAMEINDEX']._serialized_start=112
-  _globals['_NAMEINDEX']._serialized_end=200
-  _globals['_NAMEENTRY']._serialized_start=202
-  _globals['_NAMEENTRY']._serialized_end=284
-  _globals['_VERSIONINDEX']._serialized_start=286
-  _globals['_VERSIONINDEX']._serialized_end=380
-  _globals['_VERSIONENTRY']._serialized_start=382
-  _globals['_VERSIONENTRY']._serialized_end=478
-  _globals['_PACKAGEINDEX']._serialized_start=481
-  _globals['_PACKAGEINDEX']._serialized_end=652
-  _globals['_RELEASEENTRY']._serialized_start=655
-  _globals['_RELEASEENTRY']._serialized_end=948
-  _globals['_DEPENDENCYENTRY']._serialized_start=950
-  _globals['_DEPENDENCYENTRY']._serialized_end=1056
-  _globals['_RETIREMENTENTRY']._serialized_start=1058
-  _globals['_RETIREMENTENTRY']._serialized_end=1108
-  _globals['_ADVISORYENTRY']._serialized_start=1111
-  _globals['_ADVISORYENTRY']._serialized_end=1245
-  _globals['_INSTANT']._serialized_start=1247
-  _globals['_INSTANT']._serialized_end=1288
+  _globals['_ENVELOPE']._serialized_end=146
+  _globals['_NAMEINDEX']._serialized_start=148
+  _globals['_NAMEINDEX']._serialized_end=256
+  _globals['_NAMEENTRY']._serialized_start=258
+  _globals['_NAMEENTRY']._serialized_end=374
+  _globals['_VERSIONINDEX']._serialized_start=376
+  _globals['_VERSIONINDEX']._serialized_end=490
+  _globals['_VERSIONENTRY']._serialized_start=492
+  _globals['_VERSIONENTRY']._serialized_end=602
+  _globals['_PACKAGEINDEX']._serialized_start=605
+  _globals['_PACKAGEINDEX']._serialized_end=810
+  _globals['_RELEASEENTRY']._serialized_start=813
+  _globals['_RELEASEENTRY']._serialized_end=1214
+  _globals['_DEPENDENCYENTRY']._serialized_start=1217
+  _globals['_DEPENDENCYENTRY']._serialized_end=1412
+  _globals['_RETIREMENTENTRY']._serialized_start=1414
+  _globals['_RETIREMENTENTRY']._serialized_end=1497
+  _globals['_ADVISORYENTRY']._serialized_start=1500
+  _globals['_ADVISORYENTRY']._serialized_end=1736
+  _globals['_INSTANT']._serialized_start=1738
+  _globals['_INSTANT']._serialized_end=1811
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from crawler.arguments import InvalidArgument, Order, read_order, read_repository
+from crawler.versions import Selection
+
+KEY = str(Path(__file__).parents[2] / "crawler" / "hex_pm_public_key.pem")
+SETTINGS = {
+    "HEX_REPO_URL": "https://repo.hex.pm/",
+    "HEX_PUBLIC_KEY": KEY,
+    "HEX_REPOSITORY_NAME": "hexpm",
+    "ARCHIVE_STORE": "archives",
+}
+
+
+def test_without_arguments_the_latest_version_of_everything_is_ordered() -> None:
+    assert read_order({}) == Order(packages=None, limit=None, selection=Selection())
+
+
+def test_arguments_are_read() -> None:
+    assert read_order(
+        {
+            "packages": "plug, ecto,plug,",
+            "limit": "7",
+            "versions": "all",
+            "prereleases": "Yes",
+            "retired": "true",
+        }
+    ) == Order(
+        packages=("plug", "ecto"),
+        limit=7,
+        selection=Selection(count=None, prereleases=True, retired=True),
+    )
+    assert read_order({"versions": "3"}).selection.count == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("package", "plug", "package: no such argument; there are packages, limit, versions"),
+        ("packages", " , ", "name at least one"),
+        ("packages", "plug ecto", "'plug ecto' is no name of a Hex package"),
+        ("packages", "../etc", "is no name of a Hex package"),
+        ("limit", "0", "limit: expected a whole number from 1, found '0'"),
+        ("limit", "²", "expected a whole number"),
+        ("versions", "-1", "versions: expected latest, all or a whole number from 1"),
+        ("retired", "maybe", "retired: expected yes or no, found 'maybe'"),
+    ],
+)
+def test_a_wrong_argument_is_told_with_what_would_be_right(
+    name: str, value: str, words: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        read_order({name: value})
+
+
+def test_hex_pm_comes_with_its_api_and_no_other_repository_does() -> None:
+    assert read_repository(SETTINGS).url == "https://repo.hex.pm"
+    assert read_repository(SETTINGS).api_url == "https://hex.pm/api"
+    assert read_repository({**SETTINGS, "HEX_API_URL": ""}).api_url is None
+    elsewhere = {**SETTINGS, "HEX_REPO_URL": "http://127.0.0.1:4000"}
+    assert read_repository(elsewhere).api_url is None
+    asked = {**elsewhere, "HEX_API_URL": "http://127.0.0.1:4000/api/"}
+    assert read_repository(asked).api_url == "http://127.0.0.1:4000/api"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HEX_REPO_URL", "repo.hex.pm"),
+        ("HEX_REPO_URL", "file:///srv/hex"),
+        ("HEX_API_URL", "https://"),
+        ("HEX_REPOSITORY_NAME", "../hexpm"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidArgument, match=name):
+        read_repository({**SETTINGS, name: value})
