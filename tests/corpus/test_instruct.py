@@ -1,0 +1,138 @@
+import re
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.elixir import extract
+from corpus.instruct import KINDS, InstructConfig
+from corpus.instruct.conversation import stands_in
+from corpus.schema import DOCUMENTS, FUNCTIONS, INSTRUCT
+
+
+def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
+    """Return documents and functions, read from source as ingest does."""
+    documents, functions = [], []
+    for number, source in enumerate(sources):
+        extraction = extract(source.encode())
+        document = {
+            **dict.fromkeys(DOCUMENTS.names),
+            "document_id": f"document{number}",
+            "language": "elixir",
+            "role": "library",
+            "text": source,
+            "parse_errors": extraction.parse_errors,
+            "license_expression": "MIT",
+            "split": "validation",
+            "modules": [asdict(module) for module in extraction.modules],
+            **columns,
+        }
+        documents.append(document)
+        for function in extraction.functions:
+            functions.append({"document_id": document["document_id"], **asdict(function)})
+    return (
+        pa.Table.from_pylist(documents, schema=DOCUMENTS),
+        pa.Table.from_pylist(functions, schema=FUNCTIONS),
+    )
+
+
+SHOP = '''
+defmodule Shop.Cart do
+  @moduledoc """
+  Keeps what a visitor wants to buy, from the first visit until the order is paid or given up.
+  """
+  use GenServer
+
+  @doc """
+  Returns the price of everything in the cart, in cents, without shipping.
+  """
+  def total(cart), do: cart |> list() |> Enum.map(&(&1.price * &1.count)) |> Enum.sum()
+
+  @impl true
+  def init(items), do: {:ok, Map.new(items, fn item -> {item.id, item} end)}
+
+  @impl true
+  def handle_call(:list, _from, items), do: {:reply, Map.values(items), items}
+end
+'''
+
+
+def test_every_kind_gives_rows_of_the_schema() -> None:
+    for rows in KINDS:
+        table = rows(*material(SHOP), InstructConfig())
+        assert table.schema.equals(INSTRUCT)
+        assert len(table) == 1
+
+
+def test_a_row_says_where_it_comes_from_and_inherits_licence_and_split() -> None:
+    for rows in KINDS:
+        row = rows(*material("# nothing", SHOP), InstructConfig()).to_pylist()[0]
+        assert re.fullmatch("[0-9a-f]{64}", row["id"])
+        assert row["document_ids"] == ["document1"]
+        assert row["license_expression"] == "MIT"
+        assert row["split"] == "validation"
+        assert row["verification"] == "parsed"
+        assert row["toolchain"].startswith("tree-sitter-elixir 0.3")
+        assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+
+
+def test_the_same_material_gives_the_same_rows_in_any_order() -> None:
+    for rows in KINDS:
+        documents, functions = material(SHOP, SHOP.replace("Cart", "Till"))
+        turned = documents.take([1, 0]), functions.take(list(range(len(functions)))[::-1])
+        one = rows(documents, functions, InstructConfig()).to_pylist()
+        again = rows(documents, functions, InstructConfig()).to_pylist()
+        other = rows(documents.take([1, 0]), functions, InstructConfig()).to_pylist()
+        assert one == again == other[::-1]
+        assert {row["id"] for row in rows(*turned, InstructConfig()).to_pylist()} == {
+            row["id"] for row in one
+        }
+        assert len({row["id"] for row in one}) == 2
+
+
+def test_a_record_batch_will_do() -> None:
+    documents, functions = material(SHOP)
+    for rows in KINDS:
+        assert len(rows(documents.to_batches()[0], functions, InstructConfig())) == 1
+
+
+def test_only_libraries_in_elixir_without_errors_are_material() -> None:
+    for rows in KINDS:
+        for column, value in [("language", "erlang"), ("role", "test"), ("parse_errors", 1)]:
+            assert len(rows(*material(SHOP, **{column: value}), InstructConfig())) == 0
+
+
+def test_nothing_gives_no_rows() -> None:
+    for rows in KINDS:
+        assert len(rows(*material(), InstructConfig())) == 0
+
+
+def test_an_answer_with_a_hole_is_no_answer() -> None:
+    for rows in KINDS:
+        holed = SHOP.replace("item.id, item", "item.id, encoded_2048_bytes").replace(
+            "&1.price", "encoded_512_bytes"
+        )
+        assert len(rows(*material(holed), InstructConfig())) == 0
+
+
+def test_an_answer_stands_in_a_question_whatever_the_blanks() -> None:
+    assert stands_in("def a(x), do: x", "Write it:\n\n    def a(x),\n      do: x\n")
+
+
+def test_half_of_the_telling_lines_give_an_answer_away() -> None:
+    answer = "def total(cart) do\n  Enum.sum_by(cart, & &1.price)\n  |> Money.round(:half_up)\nend"
+    assert stands_in(answer, "Equivalent to `Enum.sum_by(cart, & &1.price)`.")
+    assert not stands_in(answer, "Sums up `total(cart)` with Enum.sum_by/2.")
+    assert not stands_in(answer, "def total(cart) do")
+
+
+def test_what_a_head_says_gives_nothing_away() -> None:
+    answer = "def wrap(list) when is_list(list), do: list"
+    assert not stands_in(answer, "Takes wrap(list) when is_list(list).")
+
+
+@given(st.text(alphabet="abdef() \n,:", max_size=40), st.text(max_size=40))
+def test_a_quoted_answer_always_stands_in_its_question(answer: str, around: str) -> None:
+    assert stands_in(answer, around + answer + around)

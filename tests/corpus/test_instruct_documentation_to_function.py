@@ -1,0 +1,142 @@
+from typing import Any
+
+import pytest
+
+from corpus.instruct import InstructConfig
+from corpus.instruct.configuration import DocumentationToFunction
+from corpus.instruct.documentation_to_function import PHRASES, rows
+from tests.corpus.test_instruct import material
+
+DOCUMENTATION = "Returns the price of everything in the cart, in cents, without shipping."
+BODY = "cart |> Map.values() |> Enum.map(&(&1.price * &1.count)) |> Enum.sum()"
+
+
+def made_from(source: str, config: InstructConfig | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = rows(*material(source), config or InstructConfig()).to_pylist()
+    return found
+
+
+def answers(source: str) -> list[str]:
+    return [row["messages"][1]["content"] for row in made_from(source)]
+
+
+def shop(code: str, documentation: str = DOCUMENTATION) -> str:
+    return f'defmodule Shop do\n  @doc """\n  {documentation}\n  """\n{code}end\n'
+
+
+def test_the_question_holds_what_a_caller_knows_and_the_answer_all_clauses() -> None:
+    source = '''defmodule Shop.Cart do
+  @doc """
+  Adds an item to the cart and returns the cart.
+
+      iex> Shop.Cart.add(%{}, :tea)
+      %{tea: 1}
+  """
+  @doc since: "1.2.0"
+  @spec add(t, item, pos_integer) :: t
+  def add(cart, item, count \\\\ 1)
+
+  def add(cart, item, count) when is_map_key(cart, item) do
+    Map.update!(cart, item, &(&1 + count))
+  end
+
+  # The first of its kind.
+  def add(cart, item, count) do
+    Map.put(cart, item, count)
+  end
+
+  defp check(item), do: item
+end
+'''
+    row = made_from(source)[0]
+    task, rest = row["messages"][0]["content"].split("\n\n", 1)
+    names = {"noun": "function", "name": "add/3", "module": "Shop.Cart"}
+    assert task in [phrase.format(**names) for phrase in PHRASES]
+    assert rest == (
+        "Module: `Shop.Cart`\nFunction: `add/3` (arguments with a default value: 1)\n\n"
+        "Specification:\n\n```elixir\n@spec add(t, item, pos_integer) :: t\n```\n\n"
+        "Documentation:\n\nAdds an item to the cart and returns the cart.\n\n"
+        "    iex> Shop.Cart.add(%{}, :tea)\n    %{tea: 1}"
+    )
+    assert row["messages"][1]["content"] == (
+        "```elixir\ndef add(cart, item, count \\\\ 1)\n\n"
+        "def add(cart, item, count) when is_map_key(cart, item) do\n"
+        "  Map.update!(cart, item, &(&1 + count))\nend\n\n"
+        "# The first of its kind.\n"
+        "def add(cart, item, count) do\n  Map.put(cart, item, count)\nend\n```"
+    )
+
+
+def test_a_macro_is_asked_for_as_a_macro() -> None:
+    row = made_from(shop(f"  defmacro total(cart), do: quote(do: {BODY})\n"))[0]
+    assert "Macro: `total/1`" in row["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"  defp total(cart), do: {BODY}\n",
+        "  defdelegate total(cart), to: Shop.Cart.With.A.Long.Name, as: :a_total_of_some_kind\n",
+        "  def total(cart), do: cart.total\n",
+        "  def total(_cart), do: :erlang.nif_error(:the_native_library_was_not_loaded_yet)\n",
+        '  def total(_cart), do: raise "not implemented, but it will be in the next version"\n',
+        f"  def total(cart), do: [{BODY}, {'0, ' * 4000}1]\n",
+        f"  @doc false\n  def total(cart), do: {BODY}\n",
+    ],
+)
+def test_what_is_private_delegated_trivial_or_a_stub_is_left_out(code: str) -> None:
+    assert made_from(shop(code)) == []
+
+
+@pytest.mark.parametrize("documentation", ["", "The total.", "The total. " * 400])
+def test_a_documentation_must_be_a_task(documentation: str) -> None:
+    assert made_from(shop(f"  def total(cart), do: {BODY}\n", documentation)) == []
+
+
+def test_a_protocols_function_has_no_source() -> None:
+    source = shop("  def total(cart_or_basket_or_anything_else_that_has_a_price_in_cents)\n")
+    assert made_from(source.replace("defmodule", "defprotocol")) == []
+
+
+def test_a_documentation_that_quotes_the_body_is_no_question() -> None:
+    source = shop(
+        f"  def total(cart), do: {BODY}\n", f"{DOCUMENTATION}\n\n  Equivalent to:\n\n      {BODY}"
+    )
+    assert made_from(source) == []
+
+
+def test_attributes_between_clauses_are_not_part_of_the_answer() -> None:
+    source = shop(f"  def total([]), do: 0\n  @impl true\n  def total(cart), do: {BODY}\n")
+    assert answers(source) == [f"```elixir\ndef total([]), do: 0\ndef total(cart), do: {BODY}\n```"]
+
+
+def test_line_ends_are_unix_whatever_the_file_has() -> None:
+    source = shop(f"  def total(cart) do\n    {BODY}\n  end\n").replace("\n", "\r\n")
+    row = made_from(source)[0]
+    assert "\r" not in row["messages"][0]["content"]
+    assert row["messages"][1]["content"] == f"```elixir\ndef total(cart) do\n  {BODY}\nend\n```"
+
+
+def test_text_that_is_indented_less_than_the_code_keeps_its_place() -> None:
+    source = shop(f'  def total(cart) do\n    log("one\ntwo é")\n    {BODY}\n  end\n')
+    assert answers(source) == [
+        f'```elixir\ndef total(cart) do\n  log("one\ntwo é")\n  {BODY}\nend\n```'
+    ]
+
+
+def test_the_lengths_are_configurable() -> None:
+    source = shop("  def total(cart), do: cart.total\n", "The total.")
+    config = InstructConfig(
+        documentation_to_function=DocumentationToFunction(
+            shortest_documentation=1, shortest_function=1
+        )
+    )
+    assert len(made_from(source, config)) == 1
+
+
+def test_phrases_vary() -> None:
+    source = "defmodule Shop do\n" + "".join(
+        f'  @doc "{DOCUMENTATION}"\n  def total{n}(cart), do: {BODY}\n' for n in range(40)
+    )
+    tasks = {row["messages"][0]["content"].split("`")[0] for row in made_from(source + "end\n")}
+    assert len(tasks) == len(PHRASES)
