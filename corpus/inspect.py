@@ -56,12 +56,10 @@ def language_of(path: Path) -> str:
 
 def _extract(language: str, raw: bytes) -> Extraction:
     if language == "erlang":
-        from corpus import erlang
-
-        return erlang.extract(raw)
-    from corpus import elixir
-
-    return elixir.extract(raw)
+        from corpus.erlang import extract
+    else:
+        from corpus.elixir import extract
+    return extract(raw)
 
 
 def _module(module: Module) -> dict[str, Any]:
