@@ -75,8 +75,9 @@ defmodule Measured do
   def compare(a, b) do
     check!(a.unit, b.unit)
 
+    # Compared with == and not by matching, because 6 and 6.0 are the same length.
     case {amount(a), amount(b)} do
-      {same, same} -> :eq
+      {x, y} when x == y -> :eq
       {x, y} when x < y -> :lt
       _greater -> :gt
     end

@@ -11,7 +11,7 @@ defmodule MeasuredTest do
   end
 
   test "different dimensions do not mix" do
-    assert_raise Measured.DimensionError, "m and s measure different things", fn ->
+    assert_raise Measured.DimensionError, "s and m measure different things", fn ->
       Measured.add(metre(1), second(1))
     end
   end

@@ -15,7 +15,7 @@ defmodule Geocell.Distance do
       iex> berlin = {52.5200, 13.4050}
       iex> bergen = {60.3913, 5.3221}
       iex> round(Geocell.Distance.metres(berlin, bergen) / 1000)
-      1002
+      1005
   """
   @spec metres(Geocell.point(), Geocell.point()) :: float()
   def metres({from_latitude, from_longitude}, {to_latitude, to_longitude}) do
