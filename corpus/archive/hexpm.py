@@ -17,7 +17,7 @@ from corpus.reasons import Reason
 
 VERSION = b"3"
 OUTER_HEADERS = 64
-"""Headers in the outer tar: four files, and room for extended headers and future files."""
+"""Headers in the outer tar: four files, and room for extended headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def open_hex_tarball(body: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> Hex
 
 
 def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
-    """Return the known files of the outer tar, of which all but CHECKSUM must be there."""
+    """Return the files of the outer tar: all must be known, and all but CHECKSUM be there."""
     largest = {
         "VERSION": 16,
         "CHECKSUM": 256,
@@ -118,10 +118,9 @@ def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     reader = TarReader(io.BytesIO(body), name="tarball", headers=OUTER_HEADERS)
     for entry in reader:
-        if entry.kind is not Kind.FILE or entry.path not in largest:
-            continue
-        if entry.path in files:
-            raise ArchiveError(Reason.NOT_A_TARBALL, f"tarball: two files named {entry.path}")
+        if entry.kind is not Kind.FILE or entry.path not in largest or entry.path in files:
+            name = printable(entry.path, limits)
+            raise ArchiveError(Reason.NOT_A_TARBALL, f"not a Hex tarball: {name} is not expected")
         if entry.size > largest[entry.path]:
             raise ArchiveError(
                 Reason.ARCHIVE_TOO_LARGE,
