@@ -18,7 +18,6 @@ SCHEDULER_SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 1,
     "distributed.admin.tick.limit": "60s",
-    "distributed.worker.daemon": True,
 }
 """Without the first two, tasks queued behind one that kills its worker are blamed with it."""
 
@@ -99,6 +98,7 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Executor]:
         yield Serial()
         return
     import dask
+    import distributed  # noqa: F401 - its defaults must be there before some are replaced
 
     with dask.config.set(SCHEDULER_SETTINGS):
         if scheduler is None:
