@@ -31,7 +31,8 @@ USER_AGENT = user_agent(environ.get("CRAWLER_CONTACT"))
 ROBOTSTXT_OBEY = False
 
 # How fast. repo.hex.pm is a CDN, so a few requests at a time do no harm. The API admits a hundred
-# requests a minute from one address, hence one at a time and 0.7 s apart.
+# requests a minute from one address, hence one at a time and 0.7 s apart. The delay must not be 0:
+# without one, Scrapy 2.19 starts all that is queued for a host before it counts.
 CONCURRENT_REQUESTS = 8
 CONCURRENT_REQUESTS_PER_DOMAIN = 4
 DOWNLOAD_DELAY = 0.1

@@ -12,7 +12,7 @@ from tests.peers.hex_repository_server import REPOSITORY, HexRepositoryServer
 
 PROJECT = Path(__file__).parents[2]
 QUICK = {
-    "DOWNLOAD_DELAY": "0",
+    "DOWNLOAD_DELAY": "0.002",
     "AUTOTHROTTLE_ENABLED": "0",
     "RATE_LIMIT_FIRST_WAIT": "0.05",
     "DOWNLOAD_SLOTS": "{}",

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+from corpus.licenses import LicensePolicy
+from corpus.reasons import Reason, Stage
+from crawler.items import Refusal
+from crawler.ledger import Ledger, terms
+from crawler.memory import Settlements
+from crawler.registry import PackageVersions
+from crawler.versions import Selection
+
+PLUG = PackageVersions(name="plug", versions=("1.0.0", "1.1.0"))
+
+
+def ledger(folder: Path, selection: Selection | None = None) -> Ledger:
+    return Ledger(Settlements(folder), terms(selection or Selection(), LicensePolicy()))
+
+
+def refusal(version: str, stage: Stage, reason: Reason) -> Refusal:
+    return Refusal(
+        name="plug", version=version, url="u", stage=stage, reason=reason, detail="because"
+    )
+
+
+def test_a_package_is_settled_when_its_last_release_is_dealt_with(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.open(PLUG, {"1.0.0": "aa", "1.1.0": "bb"})
+    book.settle("plug", "1.0.0", None)
+    assert not ledger(tmp_path).is_settled(PLUG)
+
+    book.settle("plug", "1.1.0", refusal("1.1.0", Stage.LICENSE, Reason.LICENSE_NOT_PERMITTED))
+    assert ledger(tmp_path).is_settled(PLUG)
+    assert ledger(tmp_path).refused("plug") == {"1.1.0": "bb"}
+
+
+def test_a_package_with_nothing_to_do_is_settled_at_once(tmp_path: Path) -> None:
+    ledger(tmp_path).open(PLUG, {})
+    assert ledger(tmp_path).is_settled(PLUG)
+
+
+def test_a_package_is_not_settled_by_what_another_attempt_may_change(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.open(PLUG, {"1.0.0": "aa"})
+    book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, Reason.UNAVAILABLE))
+    assert not ledger(tmp_path).is_settled(PLUG)
+
+    book.open(PLUG, {"1.0.0": "aa"})
+    book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, Reason.GONE))
+    assert ledger(tmp_path).is_settled(PLUG)
+
+
+def test_an_account_that_is_not_sound_is_not_remembered(tmp_path: Path) -> None:
+    ledger(tmp_path).open(PLUG, {}, is_sound=False)
+    assert not ledger(tmp_path).is_settled(PLUG)
+
+
+def test_a_changed_package_or_another_order_is_not_settled(tmp_path: Path) -> None:
+    ledger(tmp_path).open(PLUG, {}, {"1.0.0": "aa"})
+    retired = PackageVersions(name="plug", versions=PLUG.versions, retired=frozenset({"1.0.0"}))
+    assert not ledger(tmp_path).is_settled(retired)
+    assert not ledger(tmp_path, Selection(count=2)).is_settled(PLUG)
+    assert ledger(tmp_path, Selection(count=2)).refused("plug") == {}
+
+
+def test_what_was_damaged_counts_as_not_settled(tmp_path: Path) -> None:
+    ledger(tmp_path).open(PLUG, {})
+    for damage in (b"", b"[]", b'{"listed": 1}', b"\xff"):
+        (tmp_path / "plug.json").write_bytes(damage)
+        assert not ledger(tmp_path).is_settled(PLUG)
+        assert ledger(tmp_path).refused("plug") == {}
