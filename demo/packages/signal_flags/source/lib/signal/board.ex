@@ -1,4 +1,4 @@
-defmodule Beacon.Board do
+defmodule Signal.Board do
   @moduledoc """
   Holds all flags of an application and tells others when one changes.
 
@@ -8,7 +8,7 @@ defmodule Beacon.Board do
 
   use GenServer
 
-  alias Beacon.Flag
+  alias Signal.Flag
 
   @doc "Starts a board with its flags."
   def start_link(options) do
@@ -35,7 +35,7 @@ defmodule Beacon.Board do
   def blackout(board \\ __MODULE__), do: GenServer.call(board, :blackout)
 
   @doc """
-  Sends the calling process `{:beacon, name}` whenever a flag changes.
+  Sends the calling process `{:signal, name}` whenever a flag changes.
   """
   @spec watch(GenServer.server()) :: :ok
   def watch(board \\ __MODULE__), do: GenServer.call(board, :watch)
@@ -53,7 +53,7 @@ defmodule Beacon.Board do
   def handle_call({:put, flag}, _from, state) do
     flags = :persistent_term.get(state.key)
     :persistent_term.put(state.key, Map.put(flags, flag.name, flag))
-    for {_reference, pid} <- state.watchers, do: send(pid, {:beacon, flag.name})
+    for {_reference, pid} <- state.watchers, do: send(pid, {:signal, flag.name})
     {:reply, :ok, state}
   end
 

@@ -1,4 +1,4 @@
-defmodule Beacon.Flag do
+defmodule Signal.Flag do
   @moduledoc """
   A feature flag: on or off for everybody, or by rules.
 
@@ -21,7 +21,7 @@ defmodule Beacon.Flag do
   @doc """
   Builds a flag.
 
-      iex> Beacon.Flag.new(:dark_mode, default: true).default
+      iex> Signal.Flag.new(:dark_mode, default: true).default
       true
   """
   @spec new(atom(), keyword()) :: t()
@@ -32,10 +32,10 @@ defmodule Beacon.Flag do
   @doc """
   Tells whether the flag is on for a subject, a map of attributes with an `:id`.
 
-      iex> flag = Beacon.Flag.new(:beta, rules: [{:attribute, :plan, ["gold"]}])
-      iex> Beacon.Flag.on?(flag, %{id: 7, plan: "gold"})
+      iex> flag = Signal.Flag.new(:beta, rules: [{:attribute, :plan, ["gold"]}])
+      iex> Signal.Flag.on?(flag, %{id: 7, plan: "gold"})
       true
-      iex> Beacon.Flag.on?(flag, %{id: 8, plan: "free"})
+      iex> Signal.Flag.on?(flag, %{id: 8, plan: "free"})
       false
   """
   @spec on?(t(), map()) :: boolean()
