@@ -4,8 +4,8 @@ A favicon in base64 is no reason to lose phoenix/endpoint.ex, and nothing to lea
 is cut leaves a tag, `encoded_12345_bytes`. Such a word is at home wherever a span can stand (in a
 string, in a sigil with any delimiter, in a list of numbers), so what parsed before parses after.
 
-Almost no file has such a span, so the common case is decided by three searches for a run of equal
-bytes, each after mapping a class of characters to one byte: 280 MB/s where a pattern makes 57.
+Almost no file has such a span, so the common case is decided by searching for a run of equal bytes
+after mapping a class of characters to one byte: 380 MB/s where a pattern makes 57.
 """
 
 import re
@@ -80,14 +80,26 @@ def cut_encoded(raw: bytes, limits: Limits) -> tuple[bytes, tuple[Redaction, ...
 
 def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Find what each rule would cut; spans of different rules may overlap."""
-    if b"a" * limits.encoded in raw.translate(SOLID_CLASS):
-        yield from long_matches("data_uri", DATA_URI, raw, limits.encoded, group=1)
-        yield from encoded_words("encoded", SOLID, raw, limits.encoded)
-        yield from long_matches("escapes", ESCAPES, raw, limits.encoded)
+    least = limits.encoded
+    if has_long_line(raw, least) and b"a" * least in raw.translate(SOLID_CLASS):
+        yield from long_matches("data_uri", DATA_URI, raw, least, group=1)
+        yield from encoded_words("encoded", SOLID, raw, least)
+        yield from long_matches("escapes", ESCAPES, raw, least)
     if b"a" * 60 in raw.translate(LINE_CLASS):
-        yield from encoded_words("encoded", FOLDED, raw, limits.encoded)
+        yield from encoded_words("encoded", FOLDED, raw, least)
     if raw.count(b",") + 1 >= limits.encoded_numbers:
         yield from long_lists(raw, limits.encoded_numbers)
+
+
+def has_long_line(raw: bytes, least: int) -> bool:
+    """Tell whether a line has at least `least` bytes, looking only where one could end."""
+    start = 0
+    while start + least <= len(raw):
+        newline = raw.rfind(b"\n", start, start + least)
+        if newline < 0:
+            return True
+        start = newline + 1
+    return False
 
 
 def long_lists(raw: bytes, least: int) -> Iterator[Redaction]:

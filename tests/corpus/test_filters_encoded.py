@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from corpus import elixir
 from corpus.filters import Limits, Redaction, cut_encoded
+from corpus.filters.encoded import has_long_line
 
 NOISE = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(48))
 BASE64 = base64.b64encode(NOISE)  # 2,048 bytes
@@ -89,6 +90,12 @@ def test_a_limit_can_be_lowered() -> None:
     limits = Limits(encoded=100, encoded_numbers=4)
     assert cut_encoded(b'"%s"' % BASE64[:100], limits)[0] == b'"encoded_100_bytes"'
     assert cut_encoded(b"<<1, 2, 3, 4>>", limits)[0] == b"<<encoded_10_bytes>>"
+
+
+@given(st.lists(st.integers(0, 12), max_size=20), st.integers(1, 12))
+def test_a_long_line_is_found_wherever_it_is(lengths: list[int], least: int) -> None:
+    raw = b"\n".join(b"x" * length for length in lengths)
+    assert has_long_line(raw, least) == any(length >= least for length in lengths)
 
 
 PIECES = st.lists(
