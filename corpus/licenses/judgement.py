@@ -116,9 +116,20 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
         undeclared == found.families or not all(permits(policy, each) for each in undeclared)
     ):
         return Evidence.CONTRADICTED
-    if satisfied(declared.expression, lambda each: family(each) in found.families):
+    if verified(declared.expression, found, policy):
         return Evidence.VERIFIED
     return Evidence.DECLARED_ONLY
+
+
+def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> bool:
+    """Say whether the texts bear out an expression: by a permitted choice, if there is one."""
+    permitted = satisfied(expression, policy.permits)
+
+    def borne_out(license_id: str) -> bool:
+        usable = policy.permits(license_id) or not permitted
+        return usable and family(license_id) in found.families
+
+    return satisfied(expression, borne_out)
 
 
 def permits(policy: LicensePolicy, text_family: str) -> bool:

@@ -30,11 +30,11 @@ RIDER = re.compile(
 )
 """Conditions that people add to a known licence, and that its recognition passes over."""
 
-COPYRIGHT = re.compile(
-    r"(?:Copyright|COPYRIGHT|\([cC]\)|©)"
-    r"(?=.*(?:\b(?:19|20)[0-9]{2}\b|\([cC]\)|©)|\s+[A-Z])"
-    r"(?!\s*(?:[Nn]otice|[Hh]older|[Oo]wner|[Ll]icense|NOTICE|HOLDER|OWNER|LICENSE|OR |AND ))"
-)
+COPYRIGHT = re.compile(r"(copyright|\(c\)|©)[\s:]*(.*)", re.IGNORECASE)
+SIGN = re.compile(r"\([cC]\)|©")
+YEAR = re.compile(r"\b(?:19|20)[0-9]{2}\b")
+HOLDER = re.compile(r"(?!(?i:notice|holder|owner|licen[cs]e|law|or\b|and\b))[^\W\d_]*[A-Z]")
+"""The first word of a name; what licences say of copyright in general begins otherwise."""
 PLACEHOLDER = re.compile(r"[\[{<](?:yyyy|year|name)\b", re.IGNORECASE)
 LONGEST_LINE = 300
 MOST_LINES = 200
@@ -106,10 +106,21 @@ def copyright_lines(text: bytes) -> list[str]:
     """Return the lines that say whose work it is, once each, in order: "Copyright 2024 Ada"."""
     lines: dict[str, None] = {}
     for line in decoded(text).splitlines():
-        bare = line.strip(" \t#%*/;>|-").strip()
-        if COPYRIGHT.match(bare) and not PLACEHOLDER.search(bare):
+        bare = line.lstrip(" \t#%*/;>|-").removesuffix("*/").rstrip()
+        if names_holder(bare) and not PLACEHOLDER.search(bare):
             lines[bare[:LONGEST_LINE]] = None
     return list(lines)[:MOST_LINES]
+
+
+def names_holder(line: str) -> bool:
+    """Say whether a line names whose work something is: a year, a sign or a name must follow."""
+    match = COPYRIGHT.match(line)
+    if match is None:
+        return False
+    word, rest = match.groups()
+    if YEAR.search(rest):
+        return True
+    return word.lower() == "copyright" and bool(SIGN.match(rest) or HOLDER.match(rest))
 
 
 def decoded(text: bytes) -> str:

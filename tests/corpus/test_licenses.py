@@ -1,0 +1,306 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.licenses import (
+    Evidence,
+    LicensePolicy,
+    LicenseVerdict,
+    copyright_lines,
+    is_license_file,
+    judge,
+    judge_declaration,
+)
+from corpus.reasons import Reason
+
+POLICY = LicensePolicy()
+APACHE = Path(__file__).parents[2].joinpath("LICENSE").read_bytes()
+ISC = b"""Copyright (c) 2024, Ada Lovelace <ada@engine.example>
+
+Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+"""
+GPL = b"""This program is free software: you can redistribute it and/or modify
+it under the terms of the GNU General Public License as published by
+the Free Software Foundation, either version 3 of the License, or
+(at your option) any later version.
+
+This program is distributed in the hope that it will be useful,
+but WITHOUT ANY WARRANTY; without even the implied warranty of
+MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+GNU General Public License for more details.
+"""
+MPL = b"""This Source Code Form is subject to the terms of the Mozilla Public
+License, v. 2.0. If a copy of the MPL was not distributed with this
+file, You can obtain one at http://mozilla.org/MPL/2.0/.
+"""
+OWN = b"You may use this on Tuesdays, after asking my aunt.\n"
+
+
+@pytest.mark.parametrize(
+    ("declared", "expression"),
+    [
+        (["MIT"], "MIT"),
+        (["mit"], "MIT"),
+        (["Apache 2"], "Apache-2.0"),
+        (["apache 2.0"], "Apache-2.0"),
+        ([" Apache License, Version 2.0 "], "Apache-2.0"),
+        (["MIT", "Apache 2"], "MIT AND Apache-2.0"),
+        (["MIT", "The MIT License", ""], "MIT"),
+        (["MIT OR GPL-3.0-only"], "MIT OR GPL-3.0-only"),
+        (["ISC", "MIT OR GPL-3.0-only"], "ISC AND (MIT OR GPL-3.0-only)"),
+        (["Apache-2.0 WITH LLVM-exception"], "Apache-2.0 WITH LLVM-exception"),
+        (["CC0-1.0"], "CC0-1.0"),
+        (["Unlicense"], "Unlicense"),
+        (["0BSD"], "0BSD"),
+    ],
+)
+def test_a_permitted_declaration_is_read_as_spdx(declared: list[str], expression: str) -> None:
+    assert judge_declaration(declared, POLICY) == LicenseVerdict(
+        expression, Evidence.DECLARED_ONLY, None, ""
+    )
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        ["GPL-3.0"],
+        ["MIT", "GPL-3.0-only"],
+        ["MIT AND GPL-2.0+"],
+        ["MPL-2.0"],
+        ["AGPL-3.0-or-later"],
+        ["GPL-2.0-only WITH Classpath-exception-2.0"],
+        ["WTFPL"],
+        ["Proprietary"],
+        ["BUSL-1.1"],
+        ["MIT", "LISENSE.md", "GPLv3"],
+    ],
+)
+def test_a_declaration_that_the_policy_does_not_permit_is_denied(declared: list[str]) -> None:
+    verdict = judge_declaration(declared, POLICY)
+    assert (verdict.reason, verdict.evidence) == (
+        Reason.LICENSE_NOT_PERMITTED,
+        Evidence.DECLARED_ONLY,
+    )
+    assert judge(declared, {}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
+
+
+@pytest.mark.parametrize(
+    ("declared", "detail"),
+    [
+        ([], "no licence is declared"),
+        (["", " "], "no licence is declared"),
+        (["LISENSE.md"], "not a licence name: 'LISENSE.md'"),
+        (["APL 2.0", "BSD"], "not a licence name: 'APL 2.0', 'BSD'"),
+        (["MIT AND ("], "not a licence name: 'MIT AND ('"),
+        (["LicenseRef-ours"], "not a licence name: 'LicenseRef-ours'"),
+    ],
+)
+def test_an_unreadable_declaration_is_left_to_the_texts(declared: list[str], detail: str) -> None:
+    assert judge_declaration(declared, POLICY) == LicenseVerdict(
+        None, Evidence.UNKNOWN, None, detail
+    )
+    assert judge(declared, {}, POLICY) == LicenseVerdict(
+        None, Evidence.UNKNOWN, Reason.LICENSE_UNKNOWN, f"{detail}; texts recognised: none"
+    )
+    assert judge(declared, {"LICENSE": ISC}, POLICY) == LicenseVerdict(
+        "ISC", Evidence.TEXT_ONLY, None, detail
+    )
+    assert judge(declared, {"LICENSE": GPL}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
+    assert judge(declared, {"LICENSE": OWN}, POLICY).reason is Reason.LICENSE_UNKNOWN
+
+
+def test_a_text_settles_only_as_much_as_it_says() -> None:
+    half = judge(["ISC", "My own"], {"LICENSE": ISC}, POLICY)
+    assert (half.evidence, half.reason) == (Evidence.UNKNOWN, Reason.LICENSE_UNKNOWN)
+    both = judge(["ISC", "APL 2.0"], {"LICENSE": ISC, "LICENSE-APL": APACHE}, POLICY)
+    assert both == LicenseVerdict(
+        "ISC AND Apache-2.0", Evidence.TEXT_ONLY, None, "not a licence name: 'APL 2.0'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "texts", "evidence"),
+    [
+        (["ISC"], {"LICENSE": ISC}, Evidence.VERIFIED),
+        (["ISC", "Apache-2.0"], {"LICENSE-ISC": ISC, "LICENSE-APACHE": APACHE}, Evidence.VERIFIED),
+        (["ISC", "Apache-2.0"], {"LICENSE": ISC + APACHE}, Evidence.VERIFIED),
+        (["ISC", "Apache-2.0"], {"LICENSE": ISC}, Evidence.DECLARED_ONLY),
+        (["ISC OR Apache-2.0"], {"LICENSE": ISC}, Evidence.VERIFIED),
+        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL}, Evidence.DECLARED_ONLY),
+        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL, "COPYING": ISC}, Evidence.VERIFIED),
+        (["Apache-2.0"], {"LICENSES/Apache-2.0.txt": APACHE}, Evidence.VERIFIED),
+        (["Apache-2.0"], {"LICENSE": APACHE, "LICENSE-of-a-part": ISC}, Evidence.VERIFIED),
+        (["ISC"], {"LICENSE": ISC, "deps/gpl/LICENSE": GPL}, Evidence.VERIFIED),
+        (["ISC"], {"LICENSE": ISC, "NOTICE": GPL}, Evidence.VERIFIED),
+        (["ISC"], {}, Evidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": OWN}, Evidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": b""}, Evidence.DECLARED_ONLY),
+    ],
+)
+def test_texts_are_weighed_as_evidence(
+    declared: list[str], texts: dict[str, bytes], evidence: Evidence
+) -> None:
+    verdict = judge(declared, texts, POLICY)
+    assert (verdict.evidence, verdict.reason) == (evidence, None)
+    assert verdict.expression == judge_declaration(declared, POLICY).expression
+
+
+def test_a_text_that_is_not_recognised_is_named() -> None:
+    assert judge(["ISC"], {"LICENSE": OWN}, POLICY).detail == "not recognised: LICENSE"
+
+
+@pytest.mark.parametrize(
+    ("texts", "detail"),
+    [
+        ({"LICENSE": APACHE}, "declared is ISC, the texts are Apache-2.0"),
+        ({"LICENSE": ISC, "COPYING": GPL}, "declared is ISC, the texts are GPL-3.0, ISC"),
+        ({"LICENSE": ISC + b"\n" + GPL}, "declared is ISC, the texts are GPL-3.0, ISC"),
+        ({"LICENSE": ISC, "LICENSES/MPL.txt": MPL}, "declared is ISC, the texts are ISC, MPL-2.0"),
+    ],
+)
+def test_a_text_that_says_something_else_contradicts(texts: dict[str, bytes], detail: str) -> None:
+    assert judge(["ISC"], texts, POLICY) == LicenseVerdict(
+        "ISC", Evidence.CONTRADICTED, Reason.LICENSE_CONTRADICTED, detail
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        b'"Commons Clause" License Condition v1.0\n\nThe Software is provided subject to it.',
+        b"The Software must not be used for training machine learning models.",
+        b"Free for non-commercial use.",
+    ],
+)
+def test_a_condition_added_to_a_permitted_licence_denies_it(condition: bytes) -> None:
+    for texts in ({"LICENSE": condition + b"\n\n" + APACHE}, {"LICENSE": APACHE + condition}):
+        verdict = judge(["Apache-2.0"], texts, POLICY)
+        assert verdict.reason is Reason.LICENSE_NOT_PERMITTED
+        assert verdict.detail.startswith("a condition is added to the licence: ")
+
+
+def test_a_policy_can_be_extended() -> None:
+    policy = LicensePolicy(permitted_extra=frozenset({"MPL-2.0"}))
+    assert judge_declaration(["MPL 2.0"], policy).reason is None
+    assert judge(["MPL-2.0"], {"LICENSE": MPL}, policy).evidence is Evidence.VERIFIED
+    assert judge(["ISC"], {"LICENSE": ISC, "LICENSE-MPL": MPL}, policy).reason is None
+    assert judge(["MPL-2.0", "GPL-3.0"], {}, policy).reason is Reason.LICENSE_NOT_PERMITTED
+
+
+def test_a_policy_can_be_narrowed() -> None:
+    policy = LicensePolicy(permitted=frozenset({"MIT"}))
+    assert judge_declaration(["ISC"], policy).reason is Reason.LICENSE_NOT_PERMITTED
+
+
+def test_the_default_policy_is_blue_oak_bronze_or_better() -> None:
+    assert len(POLICY.permitted) == 152
+    assert {"MIT", "Apache-2.0", "BSD-3-Clause", "BlueOak-1.0.0"} <= POLICY.permitted
+    assert not {"MPL-2.0", "WTFPL", "LGPL-3.0-only", "GPL-2.0"} & POLICY.permitted
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "LICENSE",
+        "LICENCE",
+        "license.md",
+        "License.txt",
+        "LICENSES",
+        "LICENSE-MIT",
+        "LICENSE.APACHE2",
+        "LICENSE_of_a_part.md",
+        "MIT-LICENSE",
+        "MIT-LICENSE.txt",
+        "COPYING",
+        "COPYING.LESSER",
+        "COPYRIGHT",
+        "UNLICENSE",
+        "LISENSE.md",
+        "NOTICE",
+        "NOTICE.txt",
+        "LICENSES/MIT.txt",
+        "LICENSES/LicenseRef-Ours.txt",
+    ],
+)
+def test_licence_files_speak_for_the_package(path: str) -> None:
+    assert is_license_file(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "mix.exs",
+        "license.ex",
+        "licenses.json",
+        "license_check.exs",
+        "lib/LICENSE",
+        "deps/jason/LICENSE",
+        "apps/one/LICENSE",
+        "assets/vendor/LICENSES/MIT.txt",
+        "LICENSES/other/MIT.txt",
+        "noticeable.md",
+        "copyingmachine.txt",
+        "relicensed",
+        "",
+    ],
+)
+def test_other_files_do_not(path: str) -> None:
+    assert not is_license_file(path)
+
+
+def test_copyright_lines_name_whose_work_it_is() -> None:
+    text = """\
+        MIT License
+        Copyright (c) 2013-2024 José Valim <jose@mail.example>
+        Copyright © Plataformatec
+        %% Copyright 2020 Ericsson AB. All Rights Reserved.
+         * (c) 2019 Some Body */
+        # Copyright Chris McCord and others
+        Copyright (c) 2013-2024 José Valim <jose@mail.example>
+        © 2001 Old Work
+        """
+    assert copyright_lines(text.encode()) == [
+        "Copyright (c) 2013-2024 José Valim <jose@mail.example>",
+        "Copyright © Plataformatec",
+        "Copyright 2020 Ericsson AB. All Rights Reserved.",
+        "(c) 2019 Some Body",
+        "Copyright Chris McCord and others",
+        "© 2001 Old Work",
+    ]
+
+
+def test_what_a_licence_says_of_copyright_is_not_a_copyright_line() -> None:
+    text = b"""\
+        copyright notice and this permission notice appear in all copies.
+        COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM
+        COPYRIGHT OWNER OR CONTRIBUTORS BE LIABLE
+        Copyright License. Subject to the terms
+        (c) You must retain, in the Source form of any Derivative Works
+        Copyright [yyyy] [name of copyright owner]
+        Copyright (c) <year> <owner>
+        The above copyright notice of 2020
+        copyrighted by nobody
+        """
+    assert copyright_lines(text) == []
+    assert copyright_lines(APACHE) == []
+    assert copyright_lines(ISC) == ["Copyright (c) 2024, Ada Lovelace <ada@engine.example>"]
+
+
+@given(st.lists(st.text(max_size=30), max_size=3), st.binary(max_size=200))
+def test_whatever_is_declared_or_shipped_gets_a_verdict(declared: list[str], text: bytes) -> None:
+    verdict = judge(declared, {"LICENSE": text}, POLICY)
+    assert verdict.expression is not None or verdict.reason is Reason.LICENSE_UNKNOWN
+    assert isinstance(copyright_lines(text), list)
