@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from corpus.errors import CorpusError
+from corpus.licenses import LicensePolicy
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
 PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
 """Names of packages on Hex; here they become parts of paths."""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+LICENSE_ID = re.compile("[A-Za-z0-9.+-]+")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
@@ -56,6 +58,8 @@ class Repository:
     name: str
     key: RSAPublicKey
     store: Path
+    policy: LicensePolicy
+    """What may be kept."""
 
 
 def read_order(arguments: Mapping[str, str]) -> Order:
@@ -112,7 +116,7 @@ def truth(name: str, text: str) -> bool:
 
 
 def read_repository(settings: Settings) -> Repository:
-    """Read the HEX_ settings and ARCHIVE_STORE. Raises InvalidArgument and UnusableKey."""
+    """Read where to fetch, where to and what. Raises InvalidArgument and UnusableKey."""
     url = address("HEX_REPO_URL", settings.get("HEX_REPO_URL"))
     given = settings.get("HEX_API_URL")
     api_url = (HEX_PM_API if url == HEX_PM_REPOSITORY else None) if given is None else given
@@ -125,7 +129,21 @@ def read_repository(settings: Settings) -> Repository:
         name=name,
         key=read_public_key(Path(str(settings.get("HEX_PUBLIC_KEY")))),
         store=Path(str(settings.get("ARCHIVE_STORE"))),
+        policy=read_policy(settings),
     )
+
+
+def read_policy(settings: Settings) -> LicensePolicy:
+    """Read PERMITTED_LICENSES, SPDX ids with commas between them. Raises InvalidArgument."""
+    text = str(settings.get("PERMITTED_LICENSES") or "")
+    ids = [part.strip() for part in text.split(",") if part.strip()]
+    for each in ids:
+        if not LICENSE_ID.fullmatch(each):
+            raise InvalidArgument(
+                f"PERMITTED_LICENSES: {each!r} is no SPDX id. Separate ids by commas, such as "
+                "MPL-2.0,EPL-2.0."
+            )
+    return LicensePolicy(permitted_extra=frozenset(ids))
 
 
 def address(name: str, value: object) -> str:

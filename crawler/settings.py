@@ -1,7 +1,7 @@
 """Settings of the Scrapy project: polite to hex.pm by default, and nothing listens on a port.
 
-The HEX_ settings, ARCHIVE_STORE and CRAWLER_CONTACT may come from the environment; what is given
-with `-s NAME=VALUE` goes before it.
+The HEX_ settings, ARCHIVE_STORE, PERMITTED_LICENSES and CRAWLER_CONTACT may come from the
+environment; what is given with `-s NAME=VALUE` goes before it.
 """
 
 from os import environ
@@ -24,6 +24,9 @@ HEX_PUBLIC_KEY = environ.get(
 )
 HEX_REPOSITORY_NAME = environ.get("HEX_REPOSITORY_NAME", "hexpm")
 ARCHIVE_STORE = environ.get("ARCHIVE_STORE", "archives")
+PERMITTED_LICENSES = environ.get("PERMITTED_LICENSES", "")
+"""SPDX ids to fetch besides the permissive ones, with commas between them. A build judges again,
+by its own configuration."""
 
 # Who we are. A repository is crawled through the addresses that its specification gives to
 # clients, as mix and rebar3 and every mirror do; robots.txt speaks to those who follow links.

@@ -1,8 +1,13 @@
 """Second: does the tarball declare a licence under which we may keep it?"""
 
+from typing import Self
+
+from scrapy.crawler import Crawler
+
 from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.licenses import LicensePolicy, judge_declaration
 from corpus.reasons import Reason, Stage
+from crawler.arguments import read_policy
 from crawler.failures import licensing
 from crawler.items import Described, Item, Tarball, Wanted, refuse
 
@@ -15,6 +20,11 @@ class LicensePipeline:
 
     def __init__(self, policy: LicensePolicy | None = None) -> None:
         self.policy = policy or LicensePolicy()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Take the policy from the settings."""
+        return cls(read_policy(crawler.settings))
 
     def process_item(self, item: Item) -> Item:
         """Return the tarball with its metadata, or a refusal."""

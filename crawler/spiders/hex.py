@@ -19,7 +19,6 @@ from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from corpus.licenses import LicensePolicy
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler.arguments import PACKAGE_NAME, Repository, Settings, read_order, read_repository
@@ -60,7 +59,6 @@ class HexSpider(Spider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
         self.order = read_order(arguments)
-        self.policy = LicensePolicy()
 
     @classmethod
     def check(cls, settings: Settings, arguments: Mapping[str, str]) -> None:
@@ -80,6 +78,7 @@ class HexSpider(Spider):
         memory = repository.store / "registry" / repository.name
         selection = self.order.selection
         self.repository = repository
+        self.policy = repository.policy
         self.store = ArchiveStore(repository.store)
         self.copy = RegistryCopy(memory)
         self.planner = Planner(url=repository.url, store=self.store, selection=selection)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.arguments import InvalidArgument, Order, read_order, read_repository
+from crawler.arguments import InvalidArgument, Order, read_order, read_policy, read_repository
 from crawler.versions import Selection
 
 KEY = str(Path(__file__).parents[2] / "crawler" / "hex_pm_public_key.pem")
@@ -77,3 +77,10 @@ def test_hex_pm_comes_with_its_api_and_no_other_repository_does() -> None:
 def test_a_wrong_setting_is_told_by_its_name(name: str, value: str) -> None:
     with pytest.raises(InvalidArgument, match=name):
         read_repository({**SETTINGS, name: value})
+
+
+def test_more_licences_may_be_permitted_by_their_ids() -> None:
+    assert read_policy({"PERMITTED_LICENSES": "MPL-2.0, EPL-2.0"}).permits("EPL-2.0")
+    assert not read_policy({"PERMITTED_LICENSES": ""}).permits("MPL-2.0")
+    with pytest.raises(InvalidArgument, match="is no SPDX id"):
+        read_policy({"PERMITTED_LICENSES": "MPL 2.0"})
