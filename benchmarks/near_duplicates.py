@@ -1,0 +1,235 @@
+"""Fingerprints and near-duplicates against exact all-pairs, their limits and their peers.
+
+    python -m benchmarks.near_duplicates FOLDER... [--peer-python PYTHON] [--copies 10]
+
+FOLDERs hold Elixir and Erlang sources, such as Debian's elixir and rabbitmq-server. PYTHON is one
+of another environment that has datatrove (with spaCy) and text-dedup; without it peers are left
+out. Everything runs one after the other on the same files:
+
+- fingerprint: MB a second against a bare tree-sitter parse, and where its time goes;
+- candidates: sorted band keys against datasketch's MinHashLSH, same signatures;
+- exactness: recall and precision against all pairs by a sparse product, on the files with edited
+  copies, whose similarities lie densely around the threshold;
+- peers: documents a processor second from texts in memory to clusters on disk, documentation
+  included;
+- memory: peak of a process that clusters the files, and of one that clusters many edited copies.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.edited_sources import Source, edited, read_sources, write_parts
+from corpus.deduplicate import NearDuplicates, band_keys, buckets, cluster
+from corpus.fingerprint import FingerprintConfig, comment_spans, fingerprint, signature, tokenize
+from corpus.fingerprint.fingerprinting import code_only
+from corpus.fingerprint.tokens import shingle
+
+PEERS = ("datatrove", "datatrove-whitespace", "text-dedup")
+CONFIG = NearDuplicates()
+ROUNDS = 3
+
+
+def best(work: Callable[[], object]) -> float:
+    """Return the shortest processor time in seconds of a few rounds."""
+    times = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def parse_all(sources: Sequence[Source]) -> None:
+    import tree_sitter_elixir
+    from tree_sitter import Language, Parser
+    from tree_sitter_language_pack import get_parser
+
+    elixir = Parser(Language(tree_sitter_elixir.language()))
+    parsers = {"elixir": elixir.parse, "erlang": get_parser("erlang").parse}
+    for source in sources:
+        parsers[source.language](source.text)
+
+
+def measure_fingerprint(sources: Sequence[Source], table: Table) -> None:
+    """Compare with the parser, and take the fingerprint apart."""
+    size = sum(len(source.text) for source in sources) / 1e6
+    parse = best(lambda: parse_all(sources))
+    whole = best(
+        lambda: [fingerprint(s.text, s.language, (), FingerprintConfig()) for s in sources]
+    )
+    code = [code_only(source.text, source.language, ()) for source in sources]
+    tokens = [tokenize(text) for text in code]
+    hashes = [found.hashes() for found in tokens]
+    shingles = [shingle(found, 5) for found in hashes]
+    parts = {
+        "find comments": best(lambda: [list(comment_spans(s.text, s.language)) for s in sources]),
+        "find tokens": best(lambda: [tokenize(text) for text in code]),
+        "digest tokens": best(lambda: [found.digest() for found in tokens]),
+        "hash tokens": best(lambda: [found.hashes() for found in tokens]),
+        "shingle": best(lambda: [shingle(found, 5) for found in hashes]),
+        "sign": best(lambda: [signature(found, 128, 1) for found in shingles]),
+    }
+    count = sum(map(len, tokens))
+    table.add_row("fingerprint", f"{len(sources)} files, {size:.1f} MB, {count / 1e6:.2f}M tokens")
+    table.add_row("  bare parse", f"{size / parse:.1f} MB/s")
+    table.add_row("  fingerprint", f"{size / whole:.1f} MB/s, {whole / parse:.2f} of parse time")
+    for name, seconds in parts.items():
+        table.add_row(f"    {name}", f"{seconds / parse:.3f} of parse time")
+
+
+def measure_candidates(signatures: npt.NDArray[np.uint32], table: Table) -> None:
+    """Compare with datasketch's index in dicts: time from signatures to candidates."""
+    from datasketch import MinHash, MinHashLSH
+
+    everyone = np.ones(len(signatures), dtype=bool)
+    minhashes = [MinHash(hashvalues=found, scheme="affine32") for found in signatures]
+
+    def in_dicts() -> None:
+        index = MinHashLSH(num_perm=128, params=CONFIG.bands)
+        for number, minhash in enumerate(minhashes):
+            index.insert(number, minhash)
+        for minhash in minhashes:
+            index.query(minhash)
+
+    ours = best(lambda: buckets(band_keys(signatures, CONFIG.bands), everyone))
+    theirs = best(in_dicts)
+    table.add_row("candidates", f"{len(signatures)} signatures")
+    table.add_row("  sorted band keys", f"{ours * 1e3:.0f} ms")
+    table.add_row("  datasketch's dicts", f"{theirs * 1e3:.0f} ms, {theirs / ours:.0f} times")
+
+
+def near_pairs(sets: Sequence[npt.NDArray[np.uint64]]) -> dict[tuple[int, int], float]:
+    """Find all pairs at the threshold by multiplying the incidence matrix with itself."""
+    from scipy.sparse import csr_matrix, triu
+
+    columns = np.unique(np.concatenate(sets), return_inverse=True)[1]
+    sizes = np.array([len(found) for found in sets])
+    matrix = csr_matrix((np.ones(len(columns), np.int32), columns, np.append(0, np.cumsum(sizes))))
+    pairs: dict[tuple[int, int], float] = {}
+    for start in range(0, len(sets), 500):
+        block = triu(matrix[start : start + 500] @ matrix.T, k=start + 1).tocoo()
+        left, right = block.row + start, block.col
+        similarity = block.data / (sizes[left] + sizes[right] - block.data)
+        near = similarity >= CONFIG.threshold
+        found = zip(left[near].tolist(), right[near].tolist(), strict=True)
+        pairs.update(zip(found, similarity[near].tolist(), strict=True))
+    return pairs
+
+
+def measure_exactness(sources: Sequence[Source], folder: Path, table: Table) -> None:
+    """Compare candidates and clusters with all pairs of different code."""
+    parts = write_parts(sources, folder / "exactness")
+    columns = ["document_id", "normalized_id", "shingles", "signature"]
+    rows = [row for part in parts for row in pq.read_table(part, columns=columns).to_pylist()]
+    different = {row["normalized_id"]: row for row in rows if row["shingles"]}
+    places = {name: place for place, name in enumerate(different)}
+    place_of = {row["document_id"]: places.get(row["normalized_id"], -1) for row in rows}
+    sets = [np.array(row["shingles"], dtype=np.uint64) for row in different.values()]
+    signatures = np.stack([np.frombuffer(r["signature"], "<u4") for r in different.values()])
+
+    truth = near_pairs(sets)
+    keys = band_keys(signatures, CONFIG.bands)
+    found = sum(bool((keys[:, a] == keys[:, b]).any()) for a, b in truth)
+    settled = pq.read_table(cluster(parts, folder / "exactness.parquet", CONFIG)).to_pylist()
+    edges = {
+        tuple(sorted((place_of[row["document_id"]], place_of[row["representative_id"]])))
+        for row in settled
+        if row["relation"] == "near"
+    }
+    kept = {place_of[r["document_id"]] for r in settled if r["relation"] == "representative"}
+    missed = sum(a in kept and b in kept for a, b in truth)
+    table.add_row("exactness", f"{len(rows)} files and copies, {len(sets)} of different code")
+    table.add_row("  pairs at 0.7 or above", f"{len(truth)}")
+    table.add_row("  of them candidates", f"{found}, recall {found / len(truth):.5f}")
+    table.add_row("  of them kept both", f"{missed}")
+    table.add_row("  edges used", f"{len(edges)}, below 0.7: {sum(e not in truth for e in edges)}")
+
+
+def measure_peers(
+    sources: Sequence[Source], python: str | None, folder: Path, table: Table
+) -> None:
+    """Time ours and every peer from texts in memory to clusters."""
+    started = time.process_time()
+    parts = write_parts(sources, folder / "speed")
+    settled = pq.read_table(cluster(parts, folder / "speed.parquet", CONFIG))
+    ours = len(sources) / (time.process_time() - started)
+    removed = sum(relation != "representative" for relation in settled["relation"].to_pylist())
+    table.add_row("documents a processor second", f"{len(sources)} files, texts to clusters")
+    table.add_row("  ours", f"{ours:.0f}, removes {removed}")
+    texts = folder / "texts.jsonl"
+    texts.write_text("".join(json.dumps(source.text.decode()) + "\n" for source in sources))
+    for peer in PEERS if python else ():
+        command = [str(python), str(Path(__file__).with_name("minhash_peers.py")), peer, str(texts)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+        figures = json.loads(answer.stdout.splitlines()[-1])
+        speed = len(sources) / figures["seconds"]
+        removes = f"removes {figures['removed']}"
+        table.add_row(f"  {peer}", f"{speed:.0f}, {removes}; ours {ours / speed:.1f} times")
+
+
+MEMORY_PROGRAM = """
+import sys
+from pathlib import Path
+from corpus.deduplicate import NearDuplicates, cluster
+cluster(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[1] + ".clusters"), NearDuplicates())
+status = Path("/proc/self/status").read_text().split()
+print(int(status[status.index("VmHWM:") + 1]) / 1024)
+"""
+"""Not getrusage: its peak would include the parent's memory, inherited at the fork."""
+
+
+def measure_memory(sources: Sequence[Source], copies: int, folder: Path, table: Table) -> None:
+    """Cluster once and `copies` times the files, each in a process of its own."""
+    table.add_row("peak memory of clustering", "one process")
+    peaks = []
+    for count in (1, copies):
+        parts = folder / f"memory{count}"
+        for copy in range(count):
+            changed = [edited(source, copy) if copy else source for source in sources]
+            write_parts(changed, parts, prefix=f"{copy:03}-")
+        started = time.perf_counter()
+        command = [sys.executable, "-c", MEMORY_PROGRAM, str(parts)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds = time.perf_counter() - started
+        peaks.append(float(answer.stdout))
+        table.add_row(f"  {count * len(sources)} files", f"{peaks[-1]:.0f} MB, {seconds:.1f} s")
+    table.add_row("  ratio", f"{peaks[1] / peaks[0]:.2f}")
+
+
+def main() -> None:
+    """Read the arguments, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--peer-python")
+    parser.add_argument("--copies", type=int, default=10)
+    arguments = parser.parse_args()
+    sources = read_sources(arguments.folders)
+    spread = [edited(source, copy) for copy in range(1, 4) for source in sources]
+    signatures = [
+        fingerprint(s.text, s.language, (), FingerprintConfig()).signature for s in spread
+    ]
+    table = Table("what", "figure")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        measure_fingerprint(sources, table)
+        measure_candidates(np.stack(signatures), table)
+        measure_exactness([*sources, *spread], folder, table)
+        measure_peers(sources, arguments.peer_python, folder, table)
+        measure_memory(sources, arguments.copies, folder, table)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
