@@ -1,15 +1,12 @@
 """One parse with tree-sitter, bounded in processor time."""
 
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from tree_sitter import Node, Parser, Tree
 
 from corpus.extraction import Unparsable
-
-SECONDS: Final = 5.0
-SECONDS_A_MEGABYTE: Final = 5.0
-"""Real code takes 0.1 to 0.2 s a megabyte; some grammars are quadratic on hostile input."""
 
 UNWATCHED: Final = 1 << 15
 """Bytes below which even quadratic time is about a second; watching costs 3 percent."""
@@ -17,16 +14,27 @@ UNWATCHED: Final = 1 << 15
 _CHUNK: Final = 1 << 16
 
 
-def parse(parser: Parser, source: bytes) -> Tree:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParseLimit:
+    """Processor time for one file.
+
+    Real code takes 0.1 to 0.2 s a megabyte; error recovery is quadratic on some hostile input.
+    """
+
+    seconds: float = 5.0
+    seconds_a_megabyte: float = 5.0
+
+
+def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tree:
     """Parse `source`; what the parser cannot read it marks, it refuses nothing.
 
-    Raises Unparsable once the parser has taken fifty times what real code takes. Processor
+    Raises Unparsable once the parser has taken some fifty times what real code takes. Processor
     time is what counts, so a busy machine changes nothing.
     """
     if len(source) < UNWATCHED:
         return parser.parse(source)
-    limit = SECONDS + SECONDS_A_MEGABYTE * len(source) / 1e6
-    wall, processor = time.monotonic() + limit, time.process_time() + limit
+    seconds = limit.seconds + limit.seconds_a_megabyte * len(source) / 1e6
+    wall, processor = time.monotonic() + seconds, time.process_time() + seconds
 
     def exhausted(offset: int, has_error: bool) -> bool:
         # Asked every hundred steps; reading processor time is a system call, wall time is none.
@@ -39,7 +47,7 @@ def parse(parser: Parser, source: bytes) -> Tree:
     except ValueError as error:
         parser.reset()
         raise Unparsable(
-            f"the parser took more than {limit:.0f} s; only hostile input does that: "
+            f"the parser took more than {seconds:.1f} s; only hostile input does that: "
             "leave the file out"
         ) from error
 

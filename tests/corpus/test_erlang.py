@@ -1,0 +1,149 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.erlang import extract
+from corpus.extraction import (
+    Behaviour,
+    Callback,
+    Clause,
+    Evidence,
+    NestedTooDeeply,
+    TypeDefinition,
+)
+
+PIECES = st.sampled_from(
+    ["-module(a).\n", "-export([f/1, 'g h'/0]).\n", "f(X) -> X;\n", "f(_) -> ok.\n", "?M", "fun",
+     "-spec f(A) -> B", "-behaviour(b).\n", "-doc ", '"""\n', '"', "'", "when X > 1 ", " end",
+     "-type t() :: ", "-callback ", "(", ")", "[", "]", ".\n", "-ifdef(X).\n", "% c\n", "\0", "é",
+     "#{", "}", "-define(A, b)", "<<", ">>", "-moduledoc false.\n", "-optional_callbacks([f/1",
+     "~s"]
+)  # fmt: skip
+
+
+def test_a_module_has_exports_behaviours_types_and_callbacks() -> None:
+    source = b"""%% a comment
+-module('my server').
+-behaviour(gen_server).
+-behavior(other).
+-behaviour(?MACRO).
+-export([start/1, stop/0]).
+-export(['quoted fun'/2]).
+-type t() :: a | b.
+-opaque pair(A, B) :: {A, B}.
+-callback init(A :: term()) -> ok.
+-callback stop() -> ok.
+-optional_callbacks([stop/0]).
+f() -> ok.
+"""
+    (module,) = extract(source).modules
+    assert (module.name, module.kind) == ("my server", "module")
+    assert (module.start_line, module.end_line) == (2, 13)
+    assert module.behaviours == (
+        Behaviour("gen_server", Evidence.DIRECT, 1.0),
+        Behaviour("other", Evidence.DIRECT, 1.0),
+    )
+    assert module.exports == (("start", 1), ("stop", 0), ("quoted fun", 2))
+    assert module.types == (
+        TypeDefinition("t", 0, "type", 8),
+        TypeDefinition("pair", 2, "opaque", 9),
+    )
+    assert module.callbacks == (
+        Callback("init", 1, "callback", False, 10),
+        Callback("stop", 0, "callback", True, 11),
+    )
+
+
+def test_clauses_of_one_name_and_arity_make_one_function() -> None:
+    source = b"""-module(a).
+-spec f(A) -> B when A :: B;
+       (C) -> D.
+-spec other:f(A) -> B.
+f(X) when is_list(X), X =/= []; X ->
+    a;
+f(_) -> b.
+f(X, % two
+  Y) -> {X, Y}.
+'g h'() -> ok.
+"""
+    one, two, quoted = extract(source).functions
+    assert (one.module, one.name, one.arity, one.kind, one.defaults) == ("a", "f", 1, "function", 0)
+    assert one.specs == ("f(A) -> B when A :: B;\n       (C) -> D",)
+    assert one.clauses == (
+        Clause(5, 6, 81, 124, "is_list(X), X =/= []; X"),
+        Clause(7, 7, 125, 135, None),
+    )
+    assert source[125:135] == b"f(_) -> b."
+    assert (two.name, two.arity, two.specs) == ("f", 2, ())
+    assert (quoted.name, quoted.arity) == ("g h", 0)
+
+
+def test_documentation_attributes_of_otp_27_belong_to_what_follows() -> None:
+    source = b'''-module(a).
+-moduledoc """
+  About a.
+    More.
+  """.
+-moduledoc #{since => "1"}.
+-doc "f\\tdoc \\x{e9}".
+-doc #{since => "1"}.
+f() -> 1.
+-doc "for the type".
+-type t() :: a.
+g() -> 1.
+-doc false.
+h() -> 1.
+-doc hidden.
+i() -> 1.
+-doc({file, "i.md"}).
+j() -> 1.
+-doc ~S"raw \\t".
+k() -> 1.
+'''
+    found = extract(source)
+    (module,) = found.modules
+    assert (module.doc_kind, module.doc) == ("string", "About a.\n  More.")
+    assert {f.name: (f.doc_kind, f.doc) for f in found.functions} == {
+        "f": ("string", "f\tdoc é"),
+        "g": (None, None),
+        "h": ("hidden", None),
+        "i": ("hidden", None),
+        "j": ("string", None),
+        "k": ("string", "raw \\t"),
+    }
+    assert len(found.doc_spans) == 9
+    assert all(source[start:end].startswith(b"-") for start, end in found.doc_spans)
+
+
+def test_a_header_without_a_module_defines_nothing_by_itself() -> None:
+    found = extract(b"-define(A, 1).\nf() -> 1.\n")
+    assert (found.modules, found.functions, found.parse_errors) == ((), (), 0)
+
+
+def test_a_name_that_a_macro_makes_is_not_listed() -> None:
+    assert [f.name for f in extract(b"-module(a).\n?F(x) -> 1.\ng() -> 2.\n").functions] == ["g"]
+
+
+def test_brackets_nested_by_a_machine_are_refused() -> None:
+    with pytest.raises(NestedTooDeeply, match="brackets stand open at once"):
+        extract(b"-module(a).\nf() -> " + b"[" * 100_000)
+
+
+def test_nothing_gives_nothing() -> None:
+    found = extract(b"")
+    assert (found.modules, found.functions, found.parse_errors) == ((), (), 0)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_an_extraction(source: bytes) -> None:
+    assert extract(source).parse_errors >= 0
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=30))
+def test_any_pieces_of_erlang_give_consistent_lines(pieces: list[str]) -> None:
+    source = ("-module(a).\n" + "".join(pieces)).encode()
+    for function in extract(source).functions:
+        for clause in function.clauses:
+            assert clause.start_line == source.count(b"\n", 0, clause.start_byte) + 1
+            assert clause.start_byte < clause.end_byte <= len(source)

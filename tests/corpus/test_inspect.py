@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from corpus.extraction import NestedTooDeeply
+from corpus.inspect import UnknownLanguage, UnreadableFile, inspect, inspect_bytes
+
+ELIXIR = b"""defmodule Shop.Cart do
+  @moduledoc "A cart."
+  use GenServer
+  alias Shop.Priced
+  @behaviour Priced
+
+  @doc "Adds."
+  @spec add(t, integer) :: t
+  @impl Priced
+  def add(cart, item \\\\ 1) when item > 0 do
+    [item | cart]
+  end
+
+  @doc false
+  def add(cart, _), do: cart
+end
+"""
+
+
+def test_an_elixir_file_becomes_the_documented_object(tmp_path: Path) -> None:
+    path = tmp_path / "cart.ex"
+    path.write_bytes(ELIXIR)
+    assert inspect(path) == {
+        "path": str(path),
+        "language": "elixir",
+        "parse_errors": 0,
+        "modules": [
+            {
+                "name": "Shop.Cart",
+                "kind": "defmodule",
+                "start_line": 1,
+                "end_line": 16,
+                "moduledoc": "string",
+                "uses": ["GenServer"],
+                "behaviours": ["GenServer", "Shop.Priced"],
+            }
+        ],
+        "functions": [
+            {
+                "module": "Shop.Cart",
+                "name": "add",
+                "arity": 2,
+                "defaults": 1,
+                "kind": "def",
+                "clauses": [[10, 12], [15, 15]],
+                "doc": "hidden",
+                "specs": 1,
+                "impl": "Shop.Priced",
+            }
+        ],
+    }
+
+
+def test_an_erlang_file_has_the_same_shape() -> None:
+    found = inspect_bytes(Path("a.erl"), b"-module(a).\n-behaviour(gen_server).\nf(X) -> X.\n")
+    assert (found["language"], found["parse_errors"]) == ("erlang", 0)
+    assert found["modules"] == [
+        {
+            "name": "a",
+            "kind": "module",
+            "start_line": 1,
+            "end_line": 3,
+            "moduledoc": None,
+            "uses": [],
+            "behaviours": ["gen_server"],
+        }
+    ]
+    assert found["functions"][0]["clauses"] == [[3, 3]]
+
+
+def test_the_object_is_json() -> None:
+    found = inspect_bytes(Path("cart.exs"), ELIXIR)
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_file_of_another_language_is_refused() -> None:
+    with pytest.raises(UnknownLanguage, match=r"notes.md: only .ex, .exs, .erl, .hrl files"):
+        inspect_bytes(Path("notes.md"), b"")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="No such file or directory"):
+        inspect(tmp_path / "missing.ex")
+
+
+def test_nesting_by_a_machine_is_refused() -> None:
+    with pytest.raises(NestedTooDeeply):
+        inspect_bytes(Path("deep.ex"), b"[" * 100_000)

@@ -1,0 +1,24 @@
+import pytest
+
+from corpus.elixir.grammar import PARSER
+from corpus.extraction import Unparsable
+from corpus.parsing import ParseLimit, count_errors, parse
+
+QUADRATIC = b"&&" + b"\r\na\n0x" * 48_000
+
+
+def test_a_parse_that_would_take_minutes_is_given_up_and_the_parser_goes_on() -> None:
+    limit = ParseLimit(seconds=0.2, seconds_a_megabyte=0)
+    with pytest.raises(Unparsable, match=r"more than 0.2 s; only hostile input does that"):
+        parse(PARSER, QUADRATIC, limit)
+    assert parse(PARSER, b"a + b").root_node.has_error is False
+
+
+def test_a_large_file_read_in_chunks_gives_the_tree_of_the_whole() -> None:
+    source = b"defmodule A do\n" + b'  def f(x), do: {x, "\xc3\xa9"}\n' * 9000 + b"end\n"
+    assert str(parse(PARSER, source).root_node) == str(PARSER.parse(source).root_node)
+
+
+def test_errors_are_counted_with_what_is_missing() -> None:
+    assert count_errors(parse(PARSER, b"a + b").root_node) == 0
+    assert count_errors(parse(PARSER, b"defmodule A do\n").root_node) == 1
