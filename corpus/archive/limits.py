@@ -19,15 +19,16 @@ class ArchiveLimits:
     metadata: int = 1 * MIB
     """metadata.config. Hex's own limit for it."""
     files: int = 20_000
-    """Headers in the contents. RabbitMQ with its 48 applications has 3,400 files."""
+    """Headers in the contents. All of RabbitMQ 3.10's source tree has 3,105."""
     file: int = 8 * MIB
-    """One file; a larger one is skipped unread. Source is rarely over 1 MiB."""
+    """One file; a larger one is skipped unread. The largest in that tree has 2.1 MB."""
     path: int = 512
     """UTF-8 bytes of a path. USTAR ends at 256, only extended headers go further."""
     depth: int = 32
-    """Folders in a path. Java-like trees reach fifteen."""
+    """Folders in a path. That tree, and Elixir's, reach eleven."""
     ratio: int = 100
-    """Expanded by compressed, Apache POI's bound (ZipSecureFile). DEFLATE can reach 1,032."""
+    """Expanded by compressed: Apache POI's bound (ZipSecureFile). Of 81 real applications none
+    reaches 12; DEFLATE ends at 1,032."""
     ratio_from: int = 1 * MIB
     """Expanded size from which the ratio counts: a few zeros are no bomb."""
 

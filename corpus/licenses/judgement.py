@@ -112,13 +112,22 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
     undeclared = found.families - declared_families
     if not declared.complete:
         return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
-    if found.families and (
-        undeclared == found.families or not all(permits(policy, each) for each in undeclared)
-    ):
+    if contradicts(undeclared, found, policy):
         return Evidence.CONTRADICTED
     if verified(declared.expression, found, policy):
         return Evidence.VERIFIED
     return Evidence.DECLARED_ONLY
+
+
+def contradicts(undeclared: frozenset[str], found: Findings, policy: LicensePolicy) -> bool:
+    """Say whether the texts speak against the declaration.
+
+    They do if one is not permitted, or if all are recognised and none is of a declared licence. A
+    permitted text beside others is taken for that of a part.
+    """
+    if not all(permits(policy, each) for each in undeclared):
+        return True
+    return bool(undeclared) and undeclared == found.families and not found.unrecognized
 
 
 def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> bool:

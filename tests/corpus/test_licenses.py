@@ -147,6 +147,7 @@ def test_a_text_settles_only_as_much_as_it_says() -> None:
         (["ISC"], {}, Evidence.DECLARED_ONLY),
         (["ISC"], {"LICENSE": OWN}, Evidence.DECLARED_ONLY),
         (["ISC"], {"LICENSE": b""}, Evidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": OWN, "LICENSE-of-a-part": APACHE}, Evidence.DECLARED_ONLY),
     ],
 )
 def test_texts_are_weighed_as_evidence(
