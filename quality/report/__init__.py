@@ -1,0 +1,5 @@
+"""The report of a release: what is in it, what is not and why, as JSON and as a page."""
+
+from quality.report.publishing import NoReport, ReportDiffers, ReportFiles, read_report, write
+
+__all__ = ["NoReport", "ReportDiffers", "ReportFiles", "read_report", "write"]

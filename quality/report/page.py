@@ -1,0 +1,92 @@
+"""From report.json to one self-contained page: the same values give the same bytes."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
+
+from quality.report import charts, formats
+from quality.report.figures import Row, share
+from quality.report.highlighting import highlight
+from quality.report.sections.samples import excerpt
+
+
+def render(report: dict[str, Any]) -> bytes:
+    """Render the page from the values of report.json."""
+    page = _environment().get_template("report.html.j2").render(**report)
+    return (page.rstrip() + "\n").encode()
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("quality.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "n": formats.whole,
+        "compact": formats.compact,
+        "pct": formats.percent,
+        "size": formats.size,
+        "words": formats.words,
+        "signed": formats.signed,
+        "plural": formats.plural,
+        "code": highlight,
+        "excerpt": lambda text: excerpt(text)["excerpt"],
+    }
+    environment.globals |= {
+        "style": Markup(files("quality.report").joinpath("templates/style.css").read_text()),
+        "bar": _bar,
+        "columns": _columns,
+        "curve": _curve,
+        "waterfall": waterfall,
+        "most": _most,
+    }
+    return environment
+
+
+def _bar(parts: Sequence[tuple[float, str]], title: str, start: float = 0) -> Markup:
+    return Markup(charts.bar(parts, title, start))
+
+
+def _columns(rows: Sequence[Row], title: str, kind: str = "a") -> Markup:
+    return Markup(charts.columns([row["count"] for row in rows], title, kind))
+
+
+def _curve(rows: Sequence[Row], title: str) -> Markup:
+    return Markup(charts.curve([(row["packages"], row["bytes"]) for row in rows], title))
+
+
+def _most(rows: Iterable[Row], key: str) -> float:
+    return max((row[key] for row in rows), default=0) or 1
+
+
+def waterfall(files: Row) -> list[Row]:
+    """Return the steps from files seen to documents: each reason takes its part off the end.
+
+    `start` and `part` are shares of the files seen.
+    """
+    seen = files["seen"]
+    steps: list[Row] = []
+    left = seen
+    for stage in files["stages"]:
+        for item in stage["reasons"]:
+            left -= item["count"]
+            steps.append(
+                {
+                    "stage": stage["stage"],
+                    "reason": item["reason"],
+                    "count": item["count"],
+                    "bytes": files["rejected_bytes"].get(item["reason"], 0),
+                    "start": share(left, seen),
+                    "part": share(item["count"], seen),
+                }
+            )
+    return steps

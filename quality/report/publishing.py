@@ -1,0 +1,85 @@
+"""Writing the report: report.json is the product, report.html is how people read it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import canonical_json, write_bytes
+from corpus.errors import CorpusError
+from corpus.release import Release
+from quality.report.composing import SCHEMA_VERSION, compose
+from quality.report.page import render
+from quality.verdict import GateVerdict
+
+JSON_NAME, HTML_NAME = "report.json", "report.html"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportFiles:
+    """Where the two files of a report lie."""
+
+    json: Path
+    html: Path
+
+
+class ReportDiffers(CorpusError):
+    """A published release's report cannot be made again from its rows."""
+
+    def __init__(self, path: Path, sections: list[str]) -> None:
+        self.sections = sections
+        named = ", ".join(sections) if sections else "only in how the page is drawn"
+        hint = (
+            " Lay the parent version beside this one and try again."
+            if sections == ["drift"]
+            else " Nothing was written: a published report is not changed. Check the release with "
+            "`python -m corpus verify`, and the code with the commit that the manifest names."
+        )
+        super().__init__(
+            f"{path}: the report made now differs from the published one: {named}.{hint}"
+        )
+
+
+class NoReport(CorpusError):
+    """A release without a readable report.json."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"{path}: {detail}. Write it with `python -m quality report RELEASE`.")
+
+
+def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
+    """Write report.json and report.html into a candidate; check those of a published release.
+
+    Raises ReportDiffers where the published bytes are not what the rows give now, OSError and
+    pyarrow.ArrowException where shards cannot be read.
+    """
+    report = compose(release, verdict)
+    found = ReportFiles(json=release.path / JSON_NAME, html=release.path / HTML_NAME)
+    made = {found.json: canonical_json(report), found.html: render(report)}
+    if release.manifest.report_digest is None:
+        for path, data in made.items():
+            write_bytes(path, data)
+    elif any(path.read_bytes() != data for path, data in made.items()):
+        raise ReportDiffers(release.path, _differences(read_report(release), report))
+    return found
+
+
+def read_report(release: Release) -> dict[str, Any]:
+    """Read report.json. Raises NoReport where it is absent, not JSON or of another version."""
+    path = release.path / JSON_NAME
+    try:
+        report = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NoReport(path, "there is no report here") from error
+    except ValueError as error:
+        raise NoReport(path, f"not JSON ({error})") from error
+    found = report.get("schema_version") if isinstance(report, dict) else None
+    if found != SCHEMA_VERSION:
+        raise NoReport(path, f"schema version {found}, this code reads {SCHEMA_VERSION}")
+    return dict(report)
+
+
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Name the sections that differ, as JSON would read them."""
+    again = json.loads(canonical_json(other))
+    return [name for name in sorted(one.keys() | again.keys()) if one.get(name) != again.get(name)]

@@ -1,0 +1,125 @@
+"""The corpus as its ecosystem sees it: modules, behaviours, functions, documentation, specs."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quality.report.figures import Row, counted, distribution, share, total
+from quality.report.sources import Sources
+
+TOP = 20
+MODULE_COLUMNS = ["language", "modules"]
+FUNCTION_COLUMNS = ["kind", "clauses", "doc_kind", "specs", "impl"]
+BATCH_ROWS = 8192
+
+
+def elixir(sources: Sources) -> dict[str, Any]:
+    """Return counts of modules, behaviours, uses and functions, and how much is documented."""
+    return {
+        "modules": _modules(sources),
+        "functions": _functions(sources),
+        "coverage": _coverage(sources),
+        "parse_errors": _parse_errors(sources),
+    }
+
+
+def _modules(sources: Sources) -> Row:
+    kinds: Counter[str] = Counter()
+    docs: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
+    behaviours: dict[str, Counter[str]] = defaultdict(Counter)
+    for batch in sources.release.batches("documents", MODULE_COLUMNS, None, BATCH_ROWS):
+        modules = batch["modules"].flatten()
+        kinds.update(_labels(batch, modules.field("kind")))
+        docs.update(value or "none" for value in modules.field("doc_kind").to_pylist())
+        uses.update(modules.field("uses").flatten().to_pylist())
+        found = modules.field("behaviours").flatten()
+        pairs = (found.field(name).to_pylist() for name in ("name", "evidence"))
+        for name, evidence in zip(*pairs, strict=True):
+            behaviours[name][evidence] += 1
+    return {
+        "count": kinds.total(),
+        "kinds": counted(kinds),
+        "moduledocs": counted(docs),
+        "uses": {"distinct": len(uses), "count": uses.total(), "top": counted(uses, TOP)},
+        "behaviours": _behaviours(behaviours),
+    }
+
+
+def _labels(batch: pa.RecordBatch, kinds: pa.Array) -> list[str]:
+    """Tell Erlang's modules from Elixir's."""
+    owners = pc.list_parent_indices(batch["modules"])
+    languages = batch["language"].take(owners).to_pylist()
+    return [
+        kind if language == "elixir" else f"{language} {kind}"
+        for kind, language in zip(kinds.to_pylist(), languages, strict=True)
+    ]
+
+
+def _behaviours(found: dict[str, Counter[str]]) -> Row:
+    evidence = sum(found.values(), Counter())
+    ordered = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))[:TOP]
+    return {
+        "distinct": len(found),
+        "count": evidence.total(),
+        "evidence": counted(evidence),
+        "top": [
+            {"name": name, "count": counts.total(), "evidence": dict(sorted(counts.items()))}
+            for name, counts in ordered
+        ],
+    }
+
+
+def _functions(sources: Sources) -> Row:
+    kinds: Counter[str] = Counter()
+    implementations = 0
+    clauses: list[Any] = []
+    lines: list[Any] = []
+    for batch in sources.release.batches("functions", FUNCTION_COLUMNS, None, BATCH_ROWS):
+        kinds.update(batch["kind"].to_pylist())
+        implementations += len(batch) - batch["impl"].null_count
+        clauses.append(pc.list_value_length(batch["clauses"]).to_numpy(zero_copy_only=False))
+        flat = batch["clauses"].flatten()
+        lines.append(pc.subtract(flat.field("end_line"), flat.field("start_line")).to_numpy() + 1)
+    return {
+        "count": kinds.total(),
+        "kinds": counted(kinds),
+        "marked_impl": implementations,
+        "clauses": distribution(_joined(clauses)),
+        "lines_per_clause": distribution(_joined(lines)),
+    }
+
+
+def _joined(parts: list[Any]) -> Any:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _coverage(sources: Sources) -> list[Row]:
+    """Say for each language with functions what share of the public ones has a doc and a spec."""
+    rows = []
+    for language in ("elixir", "erlang"):
+        table = sources.documents
+        table = table.filter(pc.equal(table["language"], language))
+        public, documented, specified = (
+            total(table, f"{name}_functions") for name in ("public", "documented", "specified")
+        )
+        row: Row = {"language": language, "public": public, "documented": documented}
+        row |= {"specified": specified, "documented_share": share(documented, public)}
+        rows.append({**row, "specified_share": share(specified, public)})
+    return [row for row in rows if row["public"]]
+
+
+def _parse_errors(sources: Sources) -> Row:
+    documents = sources.documents
+    broken = documents.filter(pc.greater(documents["parse_errors"], 0))
+    worst = broken.sort_by([("parse_errors", "descending"), ("document_id", "ascending")])
+    columns = ["package", "path", "language", "lines", "parse_errors"]
+    return {
+        "documents": broken.num_rows,
+        "share": share(broken.num_rows, documents.num_rows),
+        "errors": total(documents, "parse_errors"),
+        "most": worst.select(columns).slice(0, 8).to_pylist(),
+    }

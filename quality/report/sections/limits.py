@@ -1,0 +1,28 @@
+"""What a user should know before trusting the data, and how authors get out of it."""
+
+from typing import Any
+
+
+def limits() -> dict[str, Any]:
+    """Return the known limits and the way out, as sentences."""
+    return {
+        "known": [
+            "Token counts for language models are estimates from bytes; count with your tokenizer.",
+            "Behaviours are those that stand in the module itself; those that a `use` brings in "
+            "from another module or package are not followed yet.",
+            "Functions and behaviours that macros generate are not visible in source; about a "
+            "third of what Elixir modules export is of that kind.",
+            "Licence evidence speaks of the package. A file that names another licence in its own "
+            "header is not told apart.",
+            "E-mail addresses, secrets and other personal data are not redacted in this version; "
+            "only encoded data is cut out.",
+            "Instruction rows are derived from documentation; they were parsed and not executed "
+            "unless a row says so.",
+        ],
+        "opt_out": (
+            "Authors who want their code out of future releases: open a discussion where this "
+            "dataset is published and name the package, or the package and path. The next version "
+            "leaves it out and names the reason in its rejects. Versions already published stay "
+            "traceable by their digests."
+        ),
+    }

@@ -1,0 +1,50 @@
+"""What was cut out of documents that stayed."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from quality.report.figures import Row
+from quality.report.sources import Sources
+
+EXAMPLES = 5
+
+
+def redactions(sources: Sources) -> dict[str, Any]:
+    """Return spans, bytes and documents by rule, and the documents that lost most."""
+    spans: Counter[str] = Counter()
+    cut: Counter[str] = Counter()
+    documents: Counter[str] = Counter()
+    largest: list[Row] = []
+    for row in _redacted(sources):
+        lengths = [(span["rule"], span["end"] - span["start"]) for span in row["redactions"]]
+        spans.update(rule for rule, _ in lengths)
+        documents.update({rule for rule, _ in lengths})
+        for rule, length in lengths:
+            cut[rule] += length
+        largest = _keep_largest(largest, row, sum(length for _, length in lengths))
+    return {
+        "documents": sum(1 for _ in _redacted(sources)),
+        "spans": spans.total(),
+        "bytes": cut.total(),
+        "rules": [
+            {"name": rule, "spans": count, "documents": documents[rule], "bytes": cut[rule]}
+            for rule, count in sorted(spans.items(), key=lambda item: (-cut[item[0]], item[0]))
+        ],
+        "largest": largest,
+    }
+
+
+def _redacted(sources: Sources) -> Any:
+    """Yield package, path and spans of every document that something was cut out of."""
+    columns = ["package", "path", "redactions"]
+    for batch in sources.release.batches("documents", columns, None, 8192):
+        counts = np.diff(batch["redactions"].offsets.to_numpy())
+        yield from batch.take(np.flatnonzero(counts)).to_pylist()
+
+
+def _keep_largest(largest: list[Row], row: Row, length: int) -> list[Row]:
+    entry = {"package": row["package"], "path": row["path"], "bytes": length}
+    ordered = sorted([*largest, entry], key=lambda item: (-item["bytes"], item["path"]))
+    return ordered[:EXAMPLES]

@@ -1,0 +1,80 @@
+"""The tables as files: splits, rows, bytes, digests and columns; the card is written from this."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.release import Release
+from corpus.release.reading import SCHEMAS
+from quality.report.figures import Row
+
+MEANINGS = {
+    "documents": "one source file, with its text, provenance, licence, modules and split",
+    "functions": "one function or macro of a document, with its clauses, documentation and specs",
+    "instruct": "one conversation, with the documents it came from and how it was verified",
+    "rejects": "one file or archive that was left out, with the stage and the reason",
+}
+BATCH_ROWS = 2048
+
+
+def tables(release: Release) -> list[Row]:
+    """Describe every table: what a row is, its columns, and its files by split."""
+    return [
+        {
+            "name": name,
+            "row": MEANINGS[name],
+            "features": features(SCHEMAS[name]),
+            "splits": [_split(release, name, split) for split in _splits(release, name)],
+        }
+        for name in SCHEMAS
+    ]
+
+
+def _splits(release: Release, name: str) -> list[str]:
+    return list(dict.fromkeys(shard.split for shard in release.shards(name)))
+
+
+def _split(release: Release, name: str, split: str) -> Row:
+    shards = release.shards(name, split)
+    return {
+        "name": split,
+        "rows": sum(shard.rows for shard in shards),
+        "file_bytes": sum(shard.bytes for shard in shards),
+        "arrow_bytes": sum(_arrow_bytes(release, shard.path) for shard in shards),
+        "shards": [
+            {"path": shard.path, "sha256": shard.sha256, "bytes": shard.bytes, "rows": shard.rows}
+            for shard in shards
+        ],
+    }
+
+
+def _arrow_bytes(release: Release, path: str) -> int:
+    """Return the bytes of a shard's rows in memory, as `datasets` counts them."""
+    with pq.ParquetFile(release.path / path) as file:
+        return sum(batch.nbytes for batch in file.iter_batches(BATCH_ROWS))
+
+
+def features(schema: pa.Schema) -> list[Row]:
+    """Describe columns as name and type; structs and lists hold what they are made of."""
+    return [_feature(field) for field in schema]
+
+
+def _feature(field: pa.Field) -> Row:
+    return {"name": field.name, **_type(field.type)}
+
+
+def _type(kind: pa.DataType) -> Row:
+    if pa.types.is_list(kind):
+        return {"list": _type(kind.value_type)}
+    if pa.types.is_struct(kind):
+        return {"struct": list(_fields(kind))}
+    return {"dtype": NAMES.get(str(kind), str(kind))}
+
+
+def _fields(kind: pa.StructType) -> Iterator[Row]:
+    return (_feature(kind.field(place)) for place in range(kind.num_fields))
+
+
+NAMES = {"float": "float32", "double": "float64"}
+"""Where Arrow's spelling differs from that of `datasets`."""
