@@ -1,0 +1,81 @@
+"""Does our reader of Hex tarballs read what the reference implementation reads?"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.archive import ArchiveError, HexMetadata, Member, open_hex_tarball
+from demo.reference import Verdict, unpack_many
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many tarballs were compared, how many files they hold, and each difference."""
+
+    tarballs: int
+    files: int
+    differences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        same = self.tarballs - len(self.differences)
+        return f"{same} of {self.tarballs} tarballs, {self.files:,} files in them"
+
+
+def compare(paths: Sequence[Path]) -> Agreement:
+    """Open every tarball with both readers: metadata, checksums, and each file's digest.
+
+    Raises ReferenceUnavailable and ReferenceFailed.
+    """
+    verdicts = unpack_many(paths)
+    files = sum(len(verdict.value["files"]) for verdict in verdicts if verdict.error is None)
+    found = [difference(path, verdict) for path, verdict in zip(paths, verdicts, strict=True)]
+    return Agreement(len(paths), files, tuple(each for each in found if each is not None))
+
+
+def difference(path: Path, reference: Verdict) -> str | None:
+    """Say where the readers differ on one tarball, or None."""
+    ours = read(path)
+    if isinstance(ours, str) or reference.error is not None:
+        return f"{path.name}: ours says {ours if isinstance(ours, str) else 'it is good'}, " + (
+            f"the reference {reference.error or 'that it is good'}"
+        )
+    for name, value in ours.items():
+        if value != (theirs := reference.value.get(name)):
+            return f"{path.name}: {name} is {value!r:.200}, the reference has {theirs!r:.200}"
+    return None
+
+
+def read(path: Path) -> dict[str, Any] | str:
+    """Read a tarball in the terms of the reference, or say why it cannot be read."""
+    try:
+        tarball = open_hex_tarball(path.read_bytes())
+        files = [
+            [member.path, len(member.data), hashlib.sha256(member.data).hexdigest()]
+            if isinstance(member, Member)
+            else [member.path, member.bytes, f"skipped: {member.reason}"]
+            for member in tarball.members()
+        ]
+    except ArchiveError as error:
+        return str(error)
+    checksums = {"outer_checksum": tarball.outer_checksum, "inner_checksum": tarball.inner_checksum}
+    return {**checksums, "files": files, "metadata": comparable(tarball.metadata)}
+
+
+def comparable(metadata: HexMetadata) -> dict[str, Any]:
+    """Return metadata as the reference spells it."""
+    return {
+        "name": metadata.name,
+        "version": metadata.version,
+        "app": metadata.app,
+        "description": metadata.description,
+        "licenses": list(metadata.licenses),
+        "links": {link.name: link.url for link in metadata.links},
+        "requirements": {
+            each.name: {"requirement": each.requirement, "optional": each.optional}
+            for each in metadata.requirements
+        },
+        "build_tools": list(metadata.build_tools),
+        "files": list(metadata.files),
+    }
