@@ -57,7 +57,7 @@ def load(path: Path) -> BuildConfig:
 
 def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:
     """Yield a sentence for every key that the model lacks."""
-    known = [item.name for item in fields(model)]  # type: ignore[arg-type]
+    known = [item.name for item in fields(model)]
     hints = get_type_hints(model)
     for key, value in values.items():
         if key not in known:
@@ -65,4 +65,4 @@ def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:
             hint = f"did you mean {prefix}{close[0]}" if close else f"known: {', '.join(known)}"
             yield f"unknown key {prefix}{key} ({hint})"
         elif isinstance(value, dict) and is_dataclass(hints[key]):
-            yield from _unknown_keys(value, hints[key], f"{prefix}{key}.")  # type: ignore[arg-type]
+            yield from _unknown_keys(value, hints[key], f"{prefix}{key}.")
