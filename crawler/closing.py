@@ -17,11 +17,14 @@ closing: set[asyncio.Task[None]] = set()
 
 def unwritable(crawler: Crawler, error: OSError) -> DropItem:
     """Close the spider because the store cannot be written; return what drops the item."""
+    dropped = DropItem(f"not written: {error}")
+    if closing:
+        return dropped
     logger.error("%s", advice(error))
     task = asyncio.ensure_future(crawler.engine.close_spider_async(reason=UNWRITABLE))
     closing.add(task)
     task.add_done_callback(closing.discard)
-    return DropItem(f"not written: {error}")
+    return dropped
 
 
 def advice(error: OSError) -> str:

@@ -1,6 +1,8 @@
 """How the crawler introduces itself."""
 
 from importlib.metadata import PackageNotFoundError, metadata
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 DISTRIBUTION = "elixir-corpus"
 
@@ -9,6 +11,24 @@ def user_agent(contact: str | None) -> str:
     """Name the crawler, its version and whom to write to: an address or a page."""
     whom = contact or project_page()
     return f"{DISTRIBUTION}/{version()}" + (f" (+{whom})" if whom else "")
+
+
+def advice(agent: str, url: str) -> str | None:
+    """Say what is missing in a User-Agent for crawling another's server at `url`, or None."""
+    if "(+" in agent or "@" in agent or is_loopback(urlsplit(url).hostname or ""):
+        return None
+    return (
+        "The User-Agent does not say whom to write to. Set CRAWLER_CONTACT to your address or "
+        "page, so that those who run the repository can reach you."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def version() -> str:

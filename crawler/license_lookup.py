@@ -135,6 +135,7 @@ class LicenseLookup:
             cb_kwargs={"waiting": waiting, **arguments},
             meta={
                 "download_slot": SLOT,
+                "autothrottle_dont_adjust_delay": True,
                 "download_timeout": TIMEOUT,
                 "handle_httpstatus_list": list(GONE),
             },

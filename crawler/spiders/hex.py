@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
+from crawler import contact
 from crawler.arguments import PACKAGE_NAME, Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, advice
 from crawler.failures import explain, request_of
@@ -93,6 +94,8 @@ class HexSpider(Spider):
             self.end("store_in_use", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
+        if missing := contact.advice(self.settings["USER_AGENT"], self.repository.url):
+            self.logger.warning("%s", missing)
         yield self.registry_request("versions", self.read_index, self.index_failed)
 
     # The index of versions

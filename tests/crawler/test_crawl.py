@@ -5,7 +5,7 @@ from tests.crawler.crawling import Crawl
 from tests.peers.hex_repository_server import HexRepositoryServer
 
 
-def test_archives_land_unchanged_with_what_registry_and_tarball_say(
+def test_archives_land_unchanged_with_what_registry_and_tarball_say_and_no_port_is_opened(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:
     peer.add(
@@ -17,8 +17,9 @@ def test_archives_land_unchanged_with_what_registry_and_tarball_say(
         published_at=1_700_000_000,
     )
 
-    assert crawl().status == 0
+    outcome = crawl(LOG_LEVEL="DEBUG", USER_AGENT="elixir-corpus/1 (+mailto:crawl@home.test)")
 
+    assert outcome.status == 0
     (row,) = crawl.store.archives()
     tarball = peer.releases["alpha", "1.0.0"].tarball
     assert crawl.store.read(row) == tarball
@@ -33,6 +34,11 @@ def test_archives_land_unchanged_with_what_registry_and_tarball_say(
     assert row.advisories == ("GHSA-aaaa-bbbb-cccc",)
     assert row.retirement is None
     assert row.fetched_at.endswith("Z")
+    assert {access.user_agent for access in peer.log} == {
+        "elixir-corpus/1 (+mailto:crawl@home.test)"
+    }
+    assert "Telnet" not in outcome.errors
+    assert "RemoteControl" not in outcome.errors
 
 
 def test_arguments_choose_packages_and_versions_and_do_not_hide_behind_an_earlier_crawl(
@@ -131,18 +137,6 @@ def test_an_archive_that_vanished_from_the_store_is_fetched_again_when_its_packa
     assert crawl("versions=all").status == 0
 
     assert crawl.store.read(crawl.store.archives()[0]) == peer.releases["alpha", "1.0.0"].tarball
-
-
-def test_the_crawler_says_who_it_is_and_listens_nowhere(
-    peer: HexRepositoryServer, crawl: Crawl
-) -> None:
-    peer.add("alpha", "1.0.0")
-
-    outcome = crawl(LOG_LEVEL="DEBUG", USER_AGENT="elixir-corpus/1 (+mailto:crawl@home.test)")
-
-    assert peer.log[0].user_agent == "elixir-corpus/1 (+mailto:crawl@home.test)"
-    assert "Telnet" not in outcome.errors
-    assert "RemoteControl" not in outcome.errors
 
 
 def test_wrong_arguments_and_settings_end_in_one_sentence_before_anything_is_fetched(

@@ -20,14 +20,6 @@ def index_of_a_stranger(peer: HexRepositoryServer) -> None:
     peer.registry["/versions"] = signed(versions_payload({}, "peer"), stranger)
 
 
-def index_of_another_repository(peer: HexRepositoryServer) -> None:
-    peer.registry["/versions"] = signed(versions_payload({}, "another"), peer.key)
-
-
-def index_that_is_a_page(peer: HexRepositoryServer) -> None:
-    peer.registry["/versions"] = b"<html>Welcome</html>"
-
-
 def no_index(peer: HexRepositoryServer) -> None:
     del peer.registry["/versions"]
 
@@ -36,8 +28,6 @@ def no_index(peer: HexRepositoryServer) -> None:
     ("spoil", "words"),
     [
         (index_of_a_stranger, "the signature does not match"),
-        (index_of_another_repository, "belongs to the repository 'another', not 'peer'"),
-        (index_that_is_a_page, "not gzip"),
         (no_index, "the repository answers 404"),
     ],
 )
@@ -104,7 +94,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_with_advice(
 
     assert outcome.status == 1
     assert "The archive store cannot be written" in outcome.errors
-    assert "Make room or set ARCHIVE_STORE to another folder" in outcome.errors
+    assert outcome.errors.count("Make room or set ARCHIVE_STORE to another folder") == 1
     assert "Traceback" not in outcome.errors
 
     (crawl.store.root / "archives" / "hex").unlink()
@@ -120,7 +110,6 @@ def test_two_crawls_do_not_write_to_one_store(peer: HexRepositoryServer, crawl: 
     assert outcome.status == 1
     assert "another crawl is writing to this store" in outcome.errors
     assert peer.log == []
-    assert crawl().status == 0
 
 
 def test_damage_to_what_was_remembered_costs_a_request_and_nothing_else(

@@ -88,14 +88,3 @@ def test_an_api_that_is_out_of_order_costs_downloads_only(
     assert crawl.stored() == ["alpha 1.0.0", "unclear 1.0.0"]
     assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
     assert len(peer.asked("/tarballs/")) == 3
-
-
-def test_no_other_repository_is_judged_by_the_api_of_hex_pm(
-    peer: HexRepositoryServer, crawl: Crawl
-) -> None:
-    fill(peer)
-
-    outcome = crawl()
-
-    assert "hex.pm" not in outcome.errors
-    assert len(peer.asked("/tarballs/")) == 3
