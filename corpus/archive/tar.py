@@ -19,6 +19,7 @@ BLOCK = 512
 PIECE = 64 * 1024
 LONGEST_EXTENSION = 64 * 1024
 """Bytes in one extended header: paths need a few hundred, and nothing else in it is read."""
+RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,9}) ")
 ZEROS = bytes(BLOCK)
 
 
@@ -50,7 +51,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member; `size` is in bytes."""
+    """One member; `size` is in bytes, below 2 ** 63, and 0 for what has no data."""
 
     path: str
     kind: Kind
@@ -91,7 +92,7 @@ class TarReader:
             except ValueError as error:
                 raise self.broken(str(error)) from error
             extensions = {}
-            self.unread = 0 if header.type in WITHOUT_DATA else entry.size
+            self.unread = entry.size
             yield entry
             self.skip_data()
         self.drain()
@@ -184,7 +185,7 @@ def text_field(field: bytes) -> bytes:
 
 def number(field: bytes) -> int:
     """Read octal digits between blanks, or GNU's base 256. Raises ValueError."""
-    if field[0] == 0x80:
+    if field[0] == 0x80 and int.from_bytes(field[1:]) < 2**63:
         return int.from_bytes(field[1:])
     digits = field.strip(b" \0")
     if not re.fullmatch(rb"[0-7]*", digits):
@@ -194,14 +195,14 @@ def number(field: bytes) -> int:
 
 def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
     """Return the entry of a header under its extensions. Raises ValueError."""
-    path = extensions.get("path", header.path)
-    size = extensions.get("size")
-    if size is not None and not re.fullmatch(rb"[0-9]{1,19}", size):
+    size = extensions.get("size", b"%d" % header.size)
+    if not re.fullmatch(rb"[0-9]{1,19}", size) or int(size) >= 2**63:
         raise ValueError("an extended header holds a malformed size")
     kind = KINDS.get(header.type, Kind.SPECIAL)
     if any(key.startswith("GNU.sparse.") for key in extensions):
         kind = Kind.SPECIAL
-    return Entry(decoded(path), kind, header.size if size is None else int(size))
+    path = decoded(extensions.get("path", header.path))
+    return Entry(path, kind, 0 if header.type in WITHOUT_DATA else int(size))
 
 
 def decoded(path: bytes) -> str:
@@ -214,16 +215,18 @@ def decoded(path: bytes) -> str:
 
 def pax_records(data: bytes) -> dict[str, bytes]:
     """Read `LENGTH KEY=VALUE` lines, the length counting itself. Raises ValueError."""
-    records = {}
-    while data:
-        length, space, _ = data.partition(b" ")
-        if not space or not re.fullmatch(rb"[1-9][0-9]{0,9}", length) or int(length) > len(data):
+    records, start = {}, 0
+    while start < len(data):
+        length = RECORD_LENGTH.match(data, start)
+        end = start + int(length[1]) if length else 0
+        if length is None or data[end - 1 : end] != b"\n":
             raise ValueError("a malformed extended header")
-        record, data = data[len(length) + 1 : int(length)], data[int(length) :]
-        key, equals, value = record.partition(b"=")
-        if not equals or not value.endswith(b"\n"):
+        key, equals, value = data[length.end() : end - 1].partition(b"=")
+        if not equals:
             raise ValueError("a malformed extended header")
-        records[key.decode("latin-1")] = value[:-1]
+        if value:
+            records[key.decode("latin-1")] = value
+        start = end
     return records
 
 

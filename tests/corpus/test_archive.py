@@ -273,8 +273,43 @@ def test_a_size_in_an_extended_header_is_the_one_that_counts() -> None:
     assert members(hex_tarball(compressed(contents))) == [Member("a.ex", b"abc")]
 
 
+def test_an_empty_value_in_an_extended_header_takes_nothing_away() -> None:
+    contents = tar_of([(entry("pax", 8, b"x"), b"8 path=\n"), (entry("a.ex", 1), b"a")])
+    assert members(hex_tarball(compressed(contents))) == [Member("a.ex", b"a")]
+
+
+@pytest.mark.parametrize("size", [2**63, 2**80])
+def test_a_size_beyond_sense_breaks_the_archive(size: int) -> None:
+    block = bytearray(entry("a").tobuf(tarfile.USTAR_FORMAT)[:512])
+    block[124:136] = b"\x80" + size.to_bytes(11)
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    contents = tar(FILES)[:2048] + bytes(block) + bytes(1024)
+    assert refused(hex_tarball(compressed(contents))).reason is Reason.TRUNCATED
+
+
+def test_a_link_that_claims_data_has_none() -> None:
+    link = entry("link", 0, tarfile.LNKTYPE)
+    link.pax_headers = {"size": "5000"}
+    contents = tar_of([(link, b""), (entry("a.ex", 1), b"a")])
+    skipped, member = members(hex_tarball(compressed(contents)))
+    assert isinstance(skipped, SkippedMember)
+    assert (skipped.bytes, skipped.reason) == (0, Reason.LINK)
+    assert member == Member("a.ex", b"a")
+
+
 @pytest.mark.parametrize(
-    "record", [b"99 path=a\n", b"x path=a\n", b"9 pathaa\n", b"9 path=aa", b"7 size=\n", b"9"]
+    "record",
+    [
+        b"99 path=a\n",
+        b"x path=a\n",
+        b"9 pathaa\n",
+        b"9 path=aa",
+        b"11 size=-1\n",
+        b"28 size=9999999999999999999\n",
+        b"9",
+        b"1 a=b\n",
+    ],
 )
 def test_a_malformed_extended_header_breaks_the_archive(record: bytes) -> None:
     extension = entry("pax", len(record), b"x")
