@@ -7,19 +7,16 @@ from corpus.extraction import NestedTooDeeply
 DEEPEST: Final = 1000
 """Open brackets at once; the most in the sources of Elixir and RabbitMQ is below 30."""
 
-_OPENING: Final = (b"(", b"[", b"{")
 _OTHERS: Final = bytes(set(range(256)) - set(b"([{)]}"))
 
 
 def refuse_deep_brackets(source: bytes) -> None:
     """Raise NestedTooDeeply for brackets that only a machine could have nested.
 
-    Brackets in strings and comments count too, but there they balance, or are few. A file with
-    few brackets costs three counts.
+    Brackets in strings and comments count too, but there they balance, or are few.
     """
-    if sum(map(source.count, _OPENING)) <= DEEPEST:
-        return
-    deepest = _deepest(source)
+    brackets = source.translate(None, _OTHERS)
+    deepest = _deepest(brackets) if len(brackets) > DEEPEST else 0
     if deepest > DEEPEST:
         raise NestedTooDeeply(
             f"{deepest} brackets stand open at once, {DEEPEST} are allowed; "
@@ -27,9 +24,8 @@ def refuse_deep_brackets(source: bytes) -> None:
         )
 
 
-def _deepest(source: bytes) -> int:
+def _deepest(brackets: bytes) -> int:
     import numpy as np
 
-    brackets = np.frombuffer(source.translate(None, _OTHERS), dtype=np.uint8)
-    opens = np.isin(brackets, np.frombuffer(b"".join(_OPENING), dtype=np.uint8))
+    opens = np.isin(np.frombuffer(brackets, np.uint8), np.frombuffer(b"([{", np.uint8))
     return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))

@@ -39,6 +39,10 @@ def _doc(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: s
     module.doc = read_doc(source, value, module.doc)
 
 
+def _typedoc(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+    """Types are listed without their documentation."""
+
+
 def _impl(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
     if value.kind_id == grammar.BOOLEAN:
         module.impl = text_of(source, value)
@@ -97,6 +101,7 @@ def _optional(source: bytes, value: Node, module: ModuleRecord, scope: Scope, ki
 
 READERS: Final[dict[str, Reader]] = {
     "moduledoc": _moduledoc,
+    "typedoc": _typedoc,
     "doc": _doc,
     "impl": _impl,
     "behaviour": _behaviour,
@@ -115,8 +120,4 @@ def attribute_value(node: Node) -> Node | None:
     call = node.child_by_field_id(grammar.OPERAND)
     if call is None or call.kind_id != grammar.CALL:
         return None
-    arguments = grammar.named(call, 1)
-    if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
-        return None
-    given = grammar.parts(arguments)
-    return given[0] if given else None
+    return grammar.arguments(call)[1]

@@ -78,6 +78,20 @@ def named(node: Node, index: int) -> Node | None:
         return None
 
 
+def arguments(call: Node) -> tuple[Node | None, Node | None]:
+    """Return the arguments node of a call and the first argument in it."""
+    try:
+        found = call.named_child(1)
+        if found.kind_id != ARGUMENTS:
+            return None, None
+        first = found.named_child(0)
+    except IndexError:
+        return None, None
+    if first.kind_id == COMMENT:
+        return found, next(iter(parts(found)), None)
+    return found, first
+
+
 def parts(node: Node) -> list[Node]:
     """Return the named children of `node` without comments, which may stand anywhere."""
     return [child for child in node.named_children if child.kind_id != COMMENT]

@@ -101,8 +101,8 @@ class Walk:
             elif kind == grammar.UNARY_OPERATOR:
                 self._unary(node, place)
             elif kind in _OPENS:
-                self._block(node, kind, place)
-            else:
+                self._block(node, place)
+            elif kind != grammar.COMMENT:
                 self._enter(node, place)
 
     def _push(self, nodes: list[Node], place: Place) -> None:
@@ -123,7 +123,7 @@ class Walk:
             self._hits = sorted(match.start() for each in found for match in each)
         return self._hits
 
-    def _block(self, node: Node, kind: int, place: Place) -> None:
+    def _block(self, node: Node, place: Place) -> None:
         """Open a scope; `else` stands inside the do block but does not see its aliases."""
         if not self._holds(self._definers if place.in_function else self._all_hits(), node):
             return
@@ -146,24 +146,18 @@ class Walk:
     def _unary(self, node: Node, place: Place) -> None:
         match = _ATTRIBUTE.match(self.source, node.start_byte)
         name = "" if match is None else match.group(1).decode()
-        if name not in DOCUMENTATION and name not in READERS:
+        if name not in READERS:
             self._enter(node, place)
         elif place.module is not None and not place.in_function:
-            self._attribute(node, name, place.module, place.scope)
-
-    def _attribute(self, node: Node, name: str, module: ModuleRecord, scope: Scope) -> None:
-        value = attribute_value(node)
-        if value is None:
-            return
-        if name in DOCUMENTATION:
-            self.doc_spans.append((node.start_byte, node.end_byte))
-        reader = READERS.get(name)
-        if reader is not None:
-            reader(self.source, value, module, scope, name)
+            value = attribute_value(node)
+            if value is not None:
+                READERS[name](self.source, value, place.module, place.scope, name)
+                if name in DOCUMENTATION:
+                    self.doc_spans.append((node.start_byte, node.end_byte))
 
     def _definition(self, node: Node, place: Place, kind: str) -> None:
         """Note the clauses of a function or macro, then look for modules in its body."""
-        arguments, head = _arguments(node)
+        arguments, head = grammar.arguments(node)
         if head is not None and place.module is not None and not place.in_function:
             self._clauses(node, head, kind, place.module)
         if self._holds(self._definers, node):
@@ -192,7 +186,7 @@ class Walk:
 
     def _module(self, node: Node, place: Place, kind: str) -> None:
         """Name a module: a plain name inside another goes below it and becomes an alias."""
-        _, head = _arguments(node)
+        _, head = grammar.arguments(node)
         if head is None:
             return
         around = place.module
@@ -214,11 +208,11 @@ class Walk:
         for record in reversed(records):
             self._spend()
             inner = Place(record, Scope(place.scope), False, place.depth + 1)
-            self._push(_body(node, *_arguments(node)), inner)
+            self._push(_body(node, *grammar.arguments(node)), inner)
 
     def _implementation(self, node: Node, place: Place, kind: str) -> None:
         """`defimpl P, for: [A, B]` is one module a target; without `for`, the module around."""
-        arguments, head = _arguments(node)
+        arguments, head = grammar.arguments(node)
         protocol = None if head is None else self._name(head, place)
         if protocol is None:
             return
@@ -238,7 +232,7 @@ class Walk:
         return [name for name in names if name is not None]
 
     def _use(self, node: Node, place: Place, kind: str) -> None:
-        _, head = _arguments(node)
+        _, head = grammar.arguments(node)
         module = place.module
         if head is None or module is None or place.in_function:
             return
@@ -249,7 +243,7 @@ class Walk:
 
     def _alias(self, node: Node, place: Place, kind: str) -> None:
         """`alias A.B`, `alias A.B, as: C`, `alias A.{B, C}`, and `require A.B, as: C`."""
-        arguments, head = _arguments(node)
+        arguments, head = grammar.arguments(node)
         if head is None:
             return
         around = None if place.module is None else place.module.name
@@ -294,17 +288,6 @@ _HANDLERS: Final[dict[bytes, Handler]] = {
     b"defexception": Walk._struct,
     b"quote": Walk._skip,
 }
-
-
-def _arguments(call: Node) -> tuple[Node | None, Node | None]:
-    """Return the arguments node of a call and the first argument in it."""
-    arguments = grammar.named(call, 1)
-    if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
-        return None, None
-    first = grammar.named(arguments, 0)
-    if first is not None and first.kind_id == grammar.COMMENT:
-        return arguments, next(iter(grammar.parts(arguments)), None)
-    return arguments, first
 
 
 def _body(call: Node, arguments: Node | None, head: Node | None) -> list[Node]:
