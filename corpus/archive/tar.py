@@ -19,6 +19,8 @@ BLOCK = 512
 PIECE = 64 * 1024
 LONGEST_EXTENSION = 64 * 1024
 """Bytes in one extended header: paths need a few hundred, and nothing else in it is read."""
+MOST_EXTENSIONS = 8 * 1024 * 1024
+"""Bytes in all extended headers of an archive, which take ten times as long to read as data."""
 RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,9}) ")
 ZEROS = bytes(BLOCK)
 
@@ -78,6 +80,7 @@ class TarReader:
         self.name = name
         self.headers = headers
         self.headers_read = 0
+        self.extended = 0
         self.position = 0
         self.unread = 0
 
@@ -132,10 +135,12 @@ class TarReader:
 
     def extension(self, size: int) -> bytes:
         """Read the data of an extended header."""
-        if size > LONGEST_EXTENSION:
+        self.extended += size
+        if size > LONGEST_EXTENSION or self.extended > MOST_EXTENSIONS:
             raise ArchiveError(
                 Reason.ARCHIVE_TOO_LARGE,
-                f"{self.name}: an extended header of {size} bytes, over {LONGEST_EXTENSION}",
+                f"{self.name}: extended headers of {size}, in all {self.extended} bytes; allowed"
+                f" are {LONGEST_EXTENSION}, in all {MOST_EXTENSIONS}",
             )
         self.unread = size
         return self.read()

@@ -323,6 +323,13 @@ def test_an_extended_header_beyond_reason_is_refused() -> None:
     assert error.reason is Reason.ARCHIVE_TOO_LARGE
 
 
+def test_extended_headers_beyond_reason_together_are_refused() -> None:
+    extension = (entry("pax", 60_000, b"x"), b"8 a=aaa\n" * 7_500)
+    body = hex_tarball(compressed(tar_of([extension] * 140)))
+    error = refused(body, ArchiveLimits(ratio=2000))
+    assert error.reason is Reason.ARCHIVE_TOO_LARGE
+
+
 def test_the_compressed_size_is_limited() -> None:
     error = refused(hex_tarball_of(FILES), ArchiveLimits(compressed=1000))
     assert error.reason is Reason.ARCHIVE_TOO_LARGE
