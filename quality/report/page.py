@@ -1,11 +1,12 @@
 """From report.json to one self-contained page: the same values give the same bytes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from quality.report import charts, formats
 from quality.report.figures import Row, share
@@ -15,8 +16,8 @@ from quality.report.sections.samples import excerpt
 
 def render(report: dict[str, Any]) -> bytes:
     """Render the page from the values of report.json."""
-    page = _environment().get_template("report.html.j2").render(**report)
-    return (page.rstrip() + "\n").encode()
+    page: str = _environment().get_template("report.html.j2").render(**report)
+    return f"{page.strip()}\n".encode()
 
 
 @cache
@@ -39,6 +40,7 @@ def _environment() -> Any:
         "signed": formats.signed,
         "plural": formats.plural,
         "code": highlight,
+        "ticked": ticked,
         "excerpt": lambda text: excerpt(text)["excerpt"],
     }
     environment.globals |= {
@@ -48,6 +50,7 @@ def _environment() -> Any:
         "curve": _curve,
         "waterfall": waterfall,
         "most": _most,
+        "ticks": ticks,
     }
     return environment
 
@@ -66,6 +69,20 @@ def _curve(rows: Sequence[Row], title: str) -> Markup:
 
 def _most(rows: Iterable[Row], key: str) -> float:
     return max((row[key] for row in rows), default=0) or 1
+
+
+def ticks(rows: Sequence[Row]) -> list[Row]:
+    """Choose four or so lower edges of a histogram, and its end, with their places in percent."""
+    step = -(-len(rows) // 4)
+    chosen = [place for place in range(0, len(rows), step) if len(rows) - place > 0.2 * len(rows)]
+    edges = [{"place": round(100 * at / len(rows), 2), "at": rows[at]["from"]} for at in chosen]
+    return [*edges, {"place": 100, "at": rows[-1]["to"]}]
+
+
+def ticked(text: str) -> Markup:
+    """Turn `code` in backticks into HTML."""
+    escaped = str(escape(text))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
 
 
 def waterfall(files: Row) -> list[Row]:

@@ -53,13 +53,14 @@ def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
     Raises ReportDiffers where the published bytes are not what the rows give now, OSError and
     pyarrow.ArrowException where shards cannot be read.
     """
-    report = compose(release, verdict)
+    data = canonical_json(compose(release, verdict))
+    report = json.loads(data)
     found = ReportFiles(json=release.path / JSON_NAME, html=release.path / HTML_NAME)
-    made = {found.json: canonical_json(report), found.html: render(report)}
+    made = {found.json: data, found.html: render(report)}
     if release.manifest.report_digest is None:
-        for path, data in made.items():
-            write_bytes(path, data)
-    elif any(path.read_bytes() != data for path, data in made.items()):
+        for path, content in made.items():
+            write_bytes(path, content)
+    elif any(path.read_bytes() != content for path, content in made.items()):
         raise ReportDiffers(release.path, _differences(read_report(release), report))
     return found
 
@@ -80,6 +81,5 @@ def read_report(release: Release) -> dict[str, Any]:
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Name the sections that differ, as JSON would read them."""
-    again = json.loads(canonical_json(other))
-    return [name for name in sorted(one.keys() | again.keys()) if one.get(name) != again.get(name)]
+    """Name the sections that differ."""
+    return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

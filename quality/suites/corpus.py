@@ -23,11 +23,24 @@ def promises(config: GateConfig) -> list[Promise]:
         _none(
             "near_duplicates_across_splits", "no near-duplicate of a training document in a test"
         ),
-        _most("documents_in_split_clusters", config.documents_in_split_clusters),
-        _most("parse_error_share", config.parse_errors),
-        _most("largest_package_share", config.largest_package, warning=True),
-        _least_share("smallest_split_share", config.smallest_split),
-        _least_share("verified_license_share", config.verified_licenses),
+        _most(
+            "documents_in_split_clusters",
+            config.documents_in_split_clusters,
+            "of documents are in clusters that reach into another split",
+        ),
+        _most("parse_error_share", config.parse_errors, "of documents have parse errors"),
+        _most(
+            "largest_package_share",
+            config.largest_package,
+            "of all bytes are from one package",
+            warning=True,
+        ),
+        _least_share("smallest_split_share", config.smallest_split, "of documents in every split"),
+        _least_share(
+            "verified_license_share",
+            config.verified_licenses,
+            "of documents have a verified licence",
+        ),
         _least("instruct_rows", 1, "at least one instruction row", warning=True),
     ]
 
@@ -53,15 +66,15 @@ def _least(column: str, least: int, expected: str, *, warning: bool = False) -> 
     return Promise(f"corpus.{column}.not_empty", expected, expectation, warning)
 
 
-def _most(column: str, most: float, *, warning: bool = False) -> Promise:
+def _most(column: str, most: float, of: str, *, warning: bool = False) -> Promise:
     import great_expectations.expectations as gxe
 
     expectation = gxe.ExpectColumnValuesToBeBetween(column=column, max_value=most)
-    return Promise(f"corpus.{column}", f"at most {most:.0%}", expectation, warning)
+    return Promise(f"corpus.{column}", f"at most {most:.0%} {of}", expectation, warning)
 
 
-def _least_share(column: str, least: float) -> Promise:
+def _least_share(column: str, least: float, of: str) -> Promise:
     import great_expectations.expectations as gxe
 
     expectation = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=least)
-    return Promise(f"corpus.{column}", f"at least {least:.0%}", expectation, warning=True)
+    return Promise(f"corpus.{column}", f"at least {least:.0%} {of}", expectation, warning=True)

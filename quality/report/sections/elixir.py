@@ -14,6 +14,8 @@ TOP = 20
 MODULE_COLUMNS = ["language", "modules"]
 FUNCTION_COLUMNS = ["kind", "clauses", "doc_kind", "specs", "impl"]
 BATCH_ROWS = 8192
+ERLANG = {"function": "erlang function"}
+"""Kinds that would be read amiss among Elixir's."""
 
 
 def elixir(sources: Sources) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def _modules(sources: Sources) -> Row:
     for batch in sources.release.batches("documents", MODULE_COLUMNS, None, BATCH_ROWS):
         modules = batch["modules"].flatten()
         kinds.update(_labels(batch, modules.field("kind")))
-        docs.update(value or "none" for value in modules.field("doc_kind").to_pylist())
+        docs.update(_moduledocs(batch, modules))
         uses.update(modules.field("uses").flatten().to_pylist())
         found = modules.field("behaviours").flatten()
         pairs = (found.field(name).to_pylist() for name in ("name", "evidence"))
@@ -59,6 +61,14 @@ def _labels(batch: pa.RecordBatch, kinds: pa.Array) -> list[str]:
     ]
 
 
+def _moduledocs(batch: pa.RecordBatch, modules: pa.Array) -> list[str]:
+    """Return the kind of every Elixir module's documentation; Erlang has no such thing."""
+    owners = pc.list_parent_indices(batch["modules"])
+    is_elixir = pc.equal(batch["language"].take(owners), "elixir")
+    kinds = modules.field("doc_kind").filter(is_elixir).to_pylist()
+    return [kind or "none" for kind in kinds]
+
+
 def _behaviours(found: dict[str, Counter[str]]) -> Row:
     evidence = sum(found.values(), Counter())
     ordered = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))[:TOP]
@@ -67,7 +77,12 @@ def _behaviours(found: dict[str, Counter[str]]) -> Row:
         "count": evidence.total(),
         "evidence": counted(evidence),
         "top": [
-            {"name": name, "count": counts.total(), "evidence": dict(sorted(counts.items()))}
+            {
+                "name": name,
+                "count": counts.total(),
+                "share": share(counts.total(), evidence.total()),
+                "evidence": dict(sorted(counts.items())),
+            }
             for name, counts in ordered
         ],
     }
@@ -79,7 +94,7 @@ def _functions(sources: Sources) -> Row:
     clauses: list[Any] = []
     lines: list[Any] = []
     for batch in sources.release.batches("functions", FUNCTION_COLUMNS, None, BATCH_ROWS):
-        kinds.update(batch["kind"].to_pylist())
+        kinds.update(ERLANG.get(kind, kind) for kind in batch["kind"].to_pylist())
         implementations += len(batch) - batch["impl"].null_count
         clauses.append(pc.list_value_length(batch["clauses"]).to_numpy(zero_copy_only=False))
         flat = batch["clauses"].flatten()

@@ -103,7 +103,7 @@ def _kept(sources: Sources, ids: set[str]) -> dict[str, Row]:
     chosen = documents.filter(
         pc.is_in(documents["document_id"], value_set=pa.array(sorted(ids), pa.string()))
     )
-    columns = ["document_id", "package", "version", "path", "lines"]
+    columns = ["document_id", "package", "version", "path", "language", "lines"]
     return {row["document_id"]: row for row in chosen.select(columns).to_pylist()}
 
 
