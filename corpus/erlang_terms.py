@@ -50,8 +50,12 @@ class MalformedTerms(CorpusError):
     """Text that is not Erlang terms; `line` counts from 1."""
 
     def __init__(self, line: int, what: str) -> None:
-        super().__init__(f"line {line}: {what}")
+        super().__init__(line, what)
         self.line = line
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.what}"
 
 
 class Frame(NamedTuple):

@@ -40,6 +40,9 @@ class ArchiveError(CorpusError):
     """An archive that must be rejected as a whole; `reason` goes into its reject row."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{detail} ({reason})")
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.detail} ({self.reason})"

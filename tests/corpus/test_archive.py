@@ -1,5 +1,6 @@
 import hashlib
 import io
+import pickle
 import tarfile
 import tracemalloc
 
@@ -114,6 +115,12 @@ def test_what_is_no_whole_hex_tarball_is_refused(body: bytes, reason: Reason, de
     assert error.reason is reason
     assert detail in error.detail
     assert str(error) == f"{error.detail} ({reason})"
+
+
+def test_an_error_survives_the_way_from_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(refused(b"")))
+    assert (type(error), str(error)) == (ArchiveError, "the file is empty (truncated)")
+    assert error.reason is Reason.TRUNCATED
 
 
 def test_two_files_of_one_name_in_the_outer_tar_are_refused() -> None:

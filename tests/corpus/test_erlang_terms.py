@@ -167,7 +167,7 @@ def test_what_is_not_terms_is_refused_with_its_line(text: str, message: str) -> 
     "text", ["[" * 1_000_000, "'" + "\\a" * 500_000, "[1," * 90 + "1," * 300_000, "9" * 1_000_000]
 )
 def test_hostile_text_of_a_mebibyte_takes_seconds_at_most(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(MalformedTerms):
         consult(text.encode())
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10

@@ -232,7 +232,8 @@ for number in count():
 def test_a_writer_killed_at_any_moment_leaves_rows_that_are_true(tmp_path: Path) -> None:
     for wait in (0.02, 0.05, 0.11):
         command = [sys.executable, "-c", WRITER, str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        root = Path(__file__).parents[2]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):
