@@ -1,7 +1,7 @@
 """Does our reader of Hex tarballs read what the reference implementation reads?"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,10 @@ def difference(path: Path, reference: Verdict) -> str | None:
         return f"{path.name}: ours says {ours if isinstance(ours, str) else 'it is good'}, " + (
             f"the reference {reference.error or 'that it is good'}"
         )
+    theirs = {**reference.value, "metadata": told_by_reference(reference.value["metadata"])}
     for name, value in ours.items():
-        if value != (theirs := reference.value.get(name)):
-            return f"{path.name}: {name} is {value!r:.200}, the reference has {theirs!r:.200}"
+        if value != theirs[name]:
+            return f"{path.name}: {name}: ours {value!r:.300}, the reference {theirs[name]!r:.300}"
     return None
 
 
@@ -60,22 +61,37 @@ def read(path: Path) -> dict[str, Any] | str:
     except ArchiveError as error:
         return str(error)
     checksums = {"outer_checksum": tarball.outer_checksum, "inner_checksum": tarball.inner_checksum}
-    return {**checksums, "files": files, "metadata": comparable(tarball.metadata)}
+    return {**checksums, "files": files, "metadata": told_by_us(tarball.metadata)}
 
 
-def comparable(metadata: HexMetadata) -> dict[str, Any]:
-    """Return metadata as the reference spells it."""
+def told_by_us(metadata: HexMetadata) -> dict[str, Any]:
+    """Return what we keep of metadata."""
     return {
         "name": metadata.name,
         "version": metadata.version,
         "app": metadata.app,
         "description": metadata.description,
+        "elixir": metadata.elixir,
         "licenses": list(metadata.licenses),
-        "links": {link.name: link.url for link in metadata.links},
-        "requirements": {
-            each.name: {"requirement": each.requirement, "optional": each.optional}
-            for each in metadata.requirements
-        },
         "build_tools": list(metadata.build_tools),
         "files": list(metadata.files),
+        "links": {link.name: link.url for link in metadata.links},
+        "requirements": {
+            each.name: (each.requirement, each.optional) for each in metadata.requirements
+        },
+    }
+
+
+def told_by_reference(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same of the reference's metadata."""
+    texts = ("name", "version", "app", "description", "elixir")
+    lists = ("licenses", "build_tools", "files")
+    return {
+        **{key: metadata.get(key) for key in texts},
+        **{key: metadata.get(key, []) for key in lists},
+        "links": metadata.get("links") or {},
+        "requirements": {
+            name: (fields.get("requirement", ""), fields.get("optional", False))
+            for name, fields in (metadata.get("requirements") or {}).items()
+        },
     }

@@ -1,0 +1,19 @@
+# Compiles packages without Mix, which would ask for their dependencies, and runs their tests.
+#
+#     elixir run_package_tests.exs EBIN SOURCE...
+[ebin | sources] = System.argv()
+
+files = fn pattern ->
+  for source <- sources, path <- Path.wildcard(Path.join(source, pattern)), do: path
+end
+
+Code.prepend_path(ebin)
+{:ok, _modules, _warnings} = Kernel.ParallelCompiler.compile_to_path(files.("**/lib/**/*.ex"), ebin)
+
+ExUnit.start(autorun: false)
+for path <- files.("**/test/support/**/*.ex"), do: Code.require_file(path)
+for path <- files.("**/{test,examples}/**/*_test.exs"), do: Code.require_file(path)
+
+%{failures: failures, total: total} = ExUnit.run()
+IO.puts("#{total} tests ran")
+if failures > 0, do: System.halt(1)
