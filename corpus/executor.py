@@ -118,7 +118,7 @@ def _local(workers: int) -> Iterator[Executor]:
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
-        memory_limit=0,
+        memory_limit="auto",
         silence_logs="CRITICAL",
     )
     with cluster, Client(cluster) as client:

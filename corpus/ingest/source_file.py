@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus import elixir, erlang
 from corpus.archive import Member
-from corpus.extraction import Extraction, NestedTooDeeply
+from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
 from corpus.reasons import Reason, Stage
@@ -72,28 +72,14 @@ class Parsed:
 def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
     """Turn one file into a document, or say why not."""
     content_id = hashlib.sha256(member.data).hexdigest()
-
-    def reject(stage: Stage, reason: Reason, detail: str) -> Rejected:
-        return Rejected(member.path, content_id, len(member.data), stage, reason, detail)
-
-    refused = judge(member.path, member.data, config.filters)
-    if refused is not None:
-        return reject(Stage.FILTER, refused.reason, refused.detail)
-    language = language_of(member.path)
-    assert language is not None, "the filters let only known languages through"
-    cut, redactions = cut_encoded(member.data, config.filters)
-    decoded = decode(cut, language)
+    decoded = _decode(member, config)
     if isinstance(decoded, Reject):
-        return reject(Stage.FILTER, decoded.reason, decoded.detail)
-    text = decoded.encode()
-    try:
-        extraction = EXTRACTORS.get(language, nothing)(text)
-    except NestedTooDeeply as error:
-        return reject(Stage.PARSE, Reason.NESTED_TOO_DEEPLY, str(error))
+        return _rejected(member, content_id, Stage.FILTER, decoded)
+    language, text, redactions = decoded
     lengths = _line_lengths(text)
-    if extraction.parse_errors > config.parse_errors_per_line * len(lengths):
-        detail = f"{extraction.parse_errors} syntax errors in {len(lengths)} lines"
-        return reject(Stage.PARSE, Reason.UNPARSABLE, detail)
+    extraction = _extract(text, language, config.parse_errors_per_line * len(lengths))
+    if isinstance(extraction, Reject):
+        return _rejected(member, content_id, Stage.PARSE, extraction)
     comments = COMMENT_LINE.get(language)
     return Parsed(
         path=member.path,
@@ -109,6 +95,38 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
         median_line_length=float(np.median(lengths)),
         longest_line=int(lengths.max()),
     )
+
+
+def _rejected(member: Member, content_id: str, stage: Stage, reject: Reject) -> Rejected:
+    size = len(member.data)
+    return Rejected(member.path, content_id, size, stage, reject.reason, reject.detail)
+
+
+def _decode(
+    member: Member, config: FileConfig
+) -> tuple[str, bytes, tuple[Redaction, ...]] | Reject:
+    """Return language, text in UTF-8 and what was cut out of it, or why the file is left out."""
+    refused = judge(member.path, member.data, config.filters)
+    if refused is not None:
+        return refused
+    language = language_of(member.path)
+    assert language is not None, "the filters let only known languages through"
+    cut, redactions = cut_encoded(member.data, config.filters)
+    text = decode(cut, language)
+    return text if isinstance(text, Reject) else (language, text.encode(), redactions)
+
+
+def _extract(text: bytes, language: str, errors_allowed: float) -> Extraction | Reject:
+    """Parse once; reject what the parser cannot get through and what is mostly errors."""
+    try:
+        extraction = EXTRACTORS.get(language, nothing)(text)
+    except NestedTooDeeply as error:
+        return Reject(Reason.NESTED_TOO_DEEPLY, str(error))
+    except Unparsable as error:
+        return Reject(Reason.UNPARSABLE, str(error))
+    if extraction.parse_errors > errors_allowed:
+        return Reject(Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
+    return extraction
 
 
 def _line_lengths(text: bytes) -> np.ndarray:

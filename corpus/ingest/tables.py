@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from corpus.extraction import Function, Module
 from corpus.ingest.opened import OpenedArchive
 from corpus.ingest.source_file import Parsed, Rejected
+from corpus.reasons import Reason
 from corpus.schema import EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
 from corpus.store import Archive
 
@@ -33,6 +34,13 @@ def identity(archive: Archive, file: Parsed | Rejected) -> dict[str, Any]:
         "archive_sha256": archive.sha256,
         "path": file.path,
     }
+
+
+def reject_id(archive: Archive, file: Rejected, position: int) -> str:
+    """Identify a reject; a second member of one name needs more than its path to differ."""
+    if file.reason is Reason.DUPLICATE_MEMBER:
+        return document_id(archive.sha256, f"{file.path}\0{position}")
+    return document_id(archive.sha256, file.path)
 
 
 def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
@@ -153,12 +161,13 @@ def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
     rows = [
         {
             **identity(archive, file),
+            "document_id": reject_id(archive, file, position),
             "bytes": file.bytes,
             "stage": file.stage.value,
             "reason": file.reason.value,
             "detail": file.detail,
         }
-        for archive, file in rejects
+        for position, (archive, file) in enumerate(rejects)
     ]
     return pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
 

@@ -1,0 +1,96 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.ingest import IngestConfig, ingest, plan_bundles
+from corpus.store import ArchiveStore
+from demo.hex_tarball import pack
+from tests.stores import MIT, add, module
+
+
+def part(store: ArchiveStore, folder: Path, table: str) -> pa.Table:
+    (bundle,) = plan_bundles(store.archives(), store, folder, IngestConfig())
+    return pq.read_table(ingest(bundle) / f"{table}.parquet")
+
+
+def with_second_member(body: bytes, path: str, data: bytes) -> bytes:
+    """Append one member to the contents of a tarball, without its optional CHECKSUM."""
+    import gzip
+
+    with tarfile.open(fileobj=io.BytesIO(body)) as outer:
+        parts = {m.name: outer.extractfile(m).read() for m in outer}  # type: ignore[union-attr]
+    inner = io.BytesIO(gzip.decompress(parts["contents.tar.gz"]))
+    with tarfile.open(fileobj=inner, mode="a", format=tarfile.USTAR_FORMAT) as contents:
+        member = tarfile.TarInfo(path)
+        member.size = len(data)
+        contents.addfile(member, io.BytesIO(data))
+    parts["contents.tar.gz"] = gzip.compress(inner.getvalue(), mtime=0)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as outer:
+        for name in ("VERSION", "metadata.config", "contents.tar.gz"):
+            member = tarfile.TarInfo(name)
+            member.size = len(parts[name])
+            outer.addfile(member, io.BytesIO(parts[name]))
+    return packed.getvalue()
+
+
+def test_a_second_file_of_one_name_is_a_reject_with_an_id_of_its_own(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    metadata = {"name": "twice", "version": "1.0.0", "licenses": ["MIT"]}
+    body = pack(metadata, {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
+    add(store, "twice", {}, body=with_second_member(body, "lib/a.ex", b"defmodule B do\nend\n"))
+    documents = part(store, tmp_path / "parts", "documents").to_pylist()
+    rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert [(row["path"], row["modules"][0]["name"]) for row in documents] == [("lib/a.ex", "A")]
+    assert sorted((row["path"], row["reason"]) for row in rejects) == [
+        ("LICENSE", "not_source_code"),
+        ("lib/a.ex", "duplicate_member"),
+    ]
+    ids = [row["document_id"] for row in documents + rejects]
+    assert len(set(ids)) == 3
+
+
+def test_odd_bytes_end_as_documents_or_as_rejects_with_their_reason(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {
+        "LICENSE": MIT,
+        "lib/bom.ex": b"\xef\xbb\xbfdefmodule Bom do\nend\n",
+        "lib/crlf.ex": b"defmodule Crlf do\r\n  def a, do: 1\r\nend\r\n",
+        "lib/nul.ex": b"defmodule Nul do\0end\n",
+        "lib/latin.ex": b"# caf\xe9\ndefmodule Latin do\nend\n",
+        "lib/empty.ex": b" \n",
+        "lib/huge.ex": b"\n".join(b"# %x" % (n**9) for n in range(250_000)),
+        "lib/deep.ex": b"[\n" * 100_000 + b"]\n" * 100_000,
+        "lib/broken.ex": b"defmodule Broken do\n  def (]\n  end end ) fn\n",
+        "lib/one_line.ex": b"x = [" + b"1, " * 5_000 + b"1]",
+    }
+    add(store, "odd", files)
+    documents = part(store, tmp_path / "parts", "documents").to_pylist()
+    rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert {row["path"]: row["modules"][0]["name"] for row in documents} == {
+        "lib/bom.ex": "Bom",
+        "lib/crlf.ex": "Crlf",
+    }
+    assert {row["path"]: row["reason"] for row in rejects} == {
+        "LICENSE": "not_source_code",
+        "lib/nul.ex": "binary",
+        "lib/latin.ex": "not_utf8",
+        "lib/empty.ex": "empty",
+        "lib/huge.ex": "oversized",
+        "lib/deep.ex": "nested_too_deeply",
+        "lib/broken.ex": "unparsable",
+        "lib/one_line.ex": "minified",
+    }
+
+
+def test_documents_say_what_was_cut_out(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    blob = b"iVBORw0KGgoAAAANSUhEUgAA" * 50
+    source = b'defmodule Logo do\n  def png, do: "' + blob + b'"\nend\n'
+    add(store, "logo", {"LICENSE": MIT, "lib/logo.ex": source})
+    (row,) = part(store, tmp_path / "parts", "documents").to_pylist()
+    assert row["text"] == 'defmodule Logo do\n  def png, do: "encoded_1200_bytes"\nend\n'
+    assert row["redactions"] == [{"rule": "encoded", "start": 34, "end": 1234}]
