@@ -1,0 +1,251 @@
+"""The shape of the code, told from its imports: floors, no cycles, light module heads."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+PACKAGES = ("corpus", "crawler", "quality", "datacards", "demo", "train")
+
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset(
+        f"corpus.{room}"
+        for room in (
+            "atomic",
+            "erlang_tokens",
+            "errors",
+            "extraction",
+            "nesting",
+            "packages",
+            "parsing",
+            "progress",
+            "provenance",
+            "reasons",
+            "schema",
+            "source",
+        )
+    ),
+    frozenset(
+        f"corpus.{room}"
+        for room in (
+            "archive",
+            "elixir",
+            "erlang",
+            "erlang_terms",
+            "executor",
+            "filters",
+            "fingerprint",
+            "licenses",
+            "store",
+        )
+    ),
+    frozenset(
+        {
+            "corpus.attribution",
+            "corpus.deduplicate",
+            "corpus.ingest",
+            "corpus.instruct",
+            "corpus.instructions",
+            "corpus.release",
+            "corpus.selection",
+            "corpus.split",
+            "crawler",
+        }
+    ),
+    frozenset(
+        f"corpus.{room}"
+        for room in ("build", "configuration", "explain", "inspect", "pipeline", "terminal")
+    ),
+    frozenset({"quality"}),
+    frozenset({"datacards", "train"}),
+    frozenset({"demo"}),
+)
+"""Lowest first. A module imports from its own floor and from those below."""
+
+FACES = ("corpus",)
+"""Packages whose `__init__` stands on no floor: it holds a docstring."""
+
+READERS_OF_RELEASES = ("quality", "datacards", "train")
+BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpus.pipeline")
+"""What those who read releases must not see: they know what `corpus.release` tells them."""
+
+HEAVY = ("dask", "distributed", "great_expectations", "torch", "transformers", "datasets", "scipy")
+"""Each costs a second or hundreds of megabytes; a command that does not need it must not pay."""
+
+ENTRANCES = (
+    "corpus.__main__",
+    "quality.__main__",
+    "datacards.__main__",
+    "demo.__main__",
+    "crawler.spiders.hex",
+)
+
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return every module of the packages by its name; `__main__` is a composition root."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((PROJECT / package).rglob("*.py")):
+            parts = path.relative_to(PROJECT).with_suffix("").parts
+            if parts[-1] != "__main__" and not path.stem.endswith("_pb2"):
+                found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(modules()[name].read_text(encoding="utf-8"))
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Yield what is imported below a node, as `package.module.name` where that is written."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+
+
+@cache
+def imported_modules(name: str) -> frozenset[str]:
+    """Return the project's own modules that a module imports, anywhere in it."""
+    own = (owner(each) for each in imports(tree(name)))
+    return frozenset(each for each in own if each is not None and each != name)
+
+
+def owner(imported: str) -> str | None:
+    """Return the module that an imported name is or stands in."""
+    if imported in modules():
+        return imported
+    parent = imported.rpartition(".")[0]
+    return parent if parent in modules() else None
+
+
+def floor_of(name: str) -> int | None:
+    parts = name.split(".")
+    for number, floor in enumerate(FLOORS):
+        if parts[0] in floor or ".".join(parts[:2]) in floor:
+            return number
+    return None
+
+
+def test_every_module_has_a_floor() -> None:
+    homeless = [name for name in modules() if floor_of(name) is None and name not in FACES]
+    assert homeless == [], "give it a place in FLOORS and in docs/ARCHITECTURE.md"
+
+
+def test_imports_run_downwards() -> None:
+    upwards = [
+        f"{name} imports {other}"
+        for name in modules()
+        for other in imported_modules(name)
+        if name not in FACES and other not in FACES
+        if (floor_of(name) or 0) < (floor_of(other) or 0)
+    ]
+    assert upwards == []
+
+
+def test_there_are_no_cycles() -> None:
+    assert cycle() is None
+
+
+def cycle() -> list[str] | None:
+    """Return the first cycle of imports, or None. A package's face and its rooms are one."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str] | None:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return None
+        for other in sorted(imported_modules(name)):
+            inside = other.startswith(f"{name}.") or name.startswith(f"{other}.")
+            if not inside and (found := visit(other, [*path, name])):
+                return found
+        done.add(name)
+        return None
+
+    return next((found for name in modules() if (found := visit(name, []))), None)
+
+
+def test_those_who_read_releases_see_only_the_release() -> None:
+    peeking = [
+        f"{name} imports {other}"
+        for name in modules()
+        if name.startswith(READERS_OF_RELEASES)
+        for other in imported_modules(name)
+        if other.startswith((*BEHIND_THE_RELEASE, "crawler"))
+    ]
+    assert peeking == []
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_a_command_starts_without_heavy_packages(entrance: str) -> None:
+    loaded = loaded_with(entrance)
+    assert {"typer", "scrapy"} & loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def loaded_with(entrance: str) -> set[str]:
+    """Return the names of foreign packages that importing a module of ours imports."""
+    waiting, seen, foreign = [entrance], set[str](), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for imported in imported_at_the_top(name):
+            own = owner(imported)
+            parents = imported.split(".")
+            faces = (".".join(parents[:n]) for n in range(1, len(parents)))
+            waiting += [each for each in (own, *faces) if each in modules()]
+            if own is None:
+                foreign.add(parents[0])
+    return foreign
+
+
+def imported_at_the_top(name: str) -> Iterator[str]:
+    """Yield what a module imports before anything in it is called."""
+    path = PROJECT / Path(*name.split(".")).with_suffix(".py")
+    source = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else tree(name)
+    for statement in source.body:
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from imports(statement)
+
+
+def test_no_module_is_longer_than_one_sitting() -> None:
+    long = {
+        name: lines
+        for name, path in modules().items()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_MODULE
+    }
+    assert long == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = [
+        f"{name}.{node.name}"
+        for name in modules()
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_a_face_is_no_room() -> None:
+    rooms = [
+        name
+        for name, path in modules().items()
+        if path.name == "__init__.py"
+        for statement in tree(name).body
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    assert rooms == []
