@@ -7,7 +7,9 @@ from corpus.extraction import NestedTooDeeply
 DEEPEST: Final = 1000
 """Open brackets at once; the most in the sources of Elixir and RabbitMQ is below 30."""
 
-_OTHERS: Final = bytes(set(range(256)) - set(b"([{)]}"))
+_BRACKETS: Final = b"([{)]}"
+_STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\x01\x01\xff\xff\xff")
+_OTHERS: Final = bytes(set(range(256)) - set(_BRACKETS))
 
 
 def refuse_deep_brackets(source: bytes) -> None:
@@ -15,8 +17,8 @@ def refuse_deep_brackets(source: bytes) -> None:
 
     Brackets in strings and comments count too, but there they balance, or are few.
     """
-    brackets = source.translate(None, _OTHERS)
-    deepest = _deepest(brackets) if len(brackets) > DEEPEST else 0
+    steps = source.translate(_STEPS, _OTHERS)
+    deepest = _deepest(steps) if steps.count(b"\x01") > DEEPEST else 0
     if deepest > DEEPEST:
         raise NestedTooDeeply(
             f"{deepest} brackets stand open at once, {DEEPEST} are allowed; "
@@ -24,8 +26,8 @@ def refuse_deep_brackets(source: bytes) -> None:
         )
 
 
-def _deepest(brackets: bytes) -> int:
+def _deepest(steps: bytes) -> int:
+    """Return the highest sum of a prefix of `steps`, bytes that mean 1 and -1."""
     import numpy as np
 
-    opens = np.isin(np.frombuffer(brackets, np.uint8), np.frombuffer(b"([{", np.uint8))
-    return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))
+    return int(np.cumsum(np.frombuffer(steps, np.int8), dtype=np.int64).max())

@@ -1,11 +1,14 @@
 """The head of a definition or a specification: name, arity, default arguments, guard."""
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
 from corpus.elixir import grammar
 from corpus.elixir.names import text_of
+
+_NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z_][a-zA-Z0-9_]*[?!]?)\(")
 
 
 class Head(NamedTuple):
@@ -59,20 +62,31 @@ def _signature(source: bytes, node: Node, kind: int) -> tuple[str, int, int] | N
 
 
 def _call(source: bytes, node: Node) -> tuple[str, int, int] | None:
+    """`name(...)`, or `name a, b`; the common case asks the tree for one node only."""
+    match = _NAME_AND_PARENTHESIS.match(source, node.start_byte)
+    arguments = grammar.named(node, 1)
+    if match is None or arguments is None or arguments.start_byte != match.end() - 1:
+        return _unusual_call(source, node)
+    name = match.group(1).decode()
+    return None if name == "unquote" else _with_arguments(source, name, arguments)
+
+
+def _unusual_call(source: bytes, node: Node) -> tuple[str, int, int] | None:
     target = grammar.named(node, 0)
-    if target is None or target.kind_id not in (
-        grammar.IDENTIFIER,
-        grammar.OPERATOR_IDENTIFIER,
-    ):
+    if target is None or target.kind_id not in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
         return None
     name = text_of(source, target)
+    arguments = grammar.named(node, 1)
     if name == "unquote":
         return None
-    arguments = grammar.named(node, 1)
     if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
         return name, 0, 0
+    return _with_arguments(source, name, arguments)
+
+
+def _with_arguments(source: bytes, name: str, arguments: Node) -> tuple[str, int, int] | None:
     text = source[arguments.start_byte : arguments.end_byte]
-    if b"#" in text or b"unquote_splicing" in text or b"\\\\" in text:
+    if b"#" in text or b"\\\\" in text or b"unquote_splicing" in text:
         counts = _count(source, arguments)
         return None if counts is None else (name, *counts)
     return name, arguments.named_child_count, 0

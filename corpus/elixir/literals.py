@@ -11,6 +11,8 @@ _ESCAPE: Final = re.compile(
     rb"\\(?:x([0-9a-fA-F]{2})|[xu]\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|(\r?\n)|(.))",
     re.DOTALL,
 )
+_OPENING: Final = re.compile(rb"(?:~([a-z]|[A-Z][A-Z0-9]*))?(\"\"\"|'''|.)", re.DOTALL)
+_MODIFIERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _SINGLE: Final = {
     b"0": b"\0", b"a": b"\a", b"b": b"\b", b"d": b"\x7f", b"e": b"\x1b",
     b"f": b"\f", b"n": b"\n", b"r": b"\r", b"s": b" ", b"t": b"\t", b"v": b"\v",
@@ -24,28 +26,36 @@ def literal_text(source: bytes, node: Node) -> str | None:
     None for any other node. A heredoc loses its indentation; sigils with capital letters keep
     their backslashes.
     """
-    if node.kind_id not in (grammar.STRING, grammar.SIGIL):
+    kind = node.kind_id
+    if kind not in (grammar.STRING, grammar.SIGIL):
         return None
-    children = node.children
-    opening = 0 if node.kind_id == grammar.STRING else 2
-    closing = next((i for i in range(len(children) - 1, 0, -1) if not children[i].is_named), 0)
-    if closing <= opening:
+    literal = source[node.start_byte : node.end_byte]
+    opening = _OPENING.match(literal)
+    if opening is None:
         return None
-    text = source[children[opening].end_byte : children[closing].start_byte]
-    if children[opening].end_byte - children[opening].start_byte == 3:
-        text = _dedent(text, children[closing].start_point.column)
-    raw = opening == 2 and source[children[1].start_byte : children[1].end_byte].isupper()
-    return (text if raw else _unescape(text)).decode("utf-8", "replace")
+    sigil, quotes = opening.groups()
+    closing = len(literal.rstrip(_MODIFIERS) if sigil else literal) - len(quotes)
+    text = literal[opening.end() : closing]
+    if len(quotes) == 3:
+        text = _dedent(text)
+    return (text if sigil and sigil.isupper() else _unescape(text)).decode("utf-8", "replace")
 
 
-def _dedent(text: bytes, indentation: int) -> bytes:
+def _dedent(text: bytes) -> bytes:
     """Drop the line break after the quotes and the indentation of the closing ones."""
-    body = text[text.find(b"\n") :]
-    margin = b"\n" + b" " * indentation
+    body, _, margin = text.rpartition(b"\n")
+    body += b"\n"
     # As a rule every line is blank or indented; then counting and replacing is 20 times faster.
-    if body.count(margin) + body.count(b"\n\n") == body.count(b"\n"):
-        return body.replace(margin, b"\n")[1:]
-    return re.sub(rb"\n[ \t]{0,%d}" % indentation, b"\n", body)[1:]
+    if not margin.strip(b" ") and _all_indented(body, b"\n" + margin):
+        body = body.replace(b"\n" + margin, b"\n")
+    else:
+        body = re.sub(rb"\n[ \t]{0,%d}" % len(margin), b"\n", body)
+    return body.partition(b"\n")[2]
+
+
+def _all_indented(body: bytes, margin: bytes) -> bool:
+    """Say whether every line break but the last stands before another one or the margin."""
+    return body.count(margin) + body.count(b"\n\n") == body.count(b"\n") - 1
 
 
 def _unescape(text: bytes) -> bytes:
