@@ -65,7 +65,7 @@ METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
 REFERRER_POLICY = "no-referrer"
 
-# No doors.
+# No doors: neither opened nor loaded.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
@@ -84,6 +84,8 @@ ITEM_PIPELINES = {
     "crawler.pipelines.ledger.LedgerPipeline": 400,
 }
 EXTENSIONS = {
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,
     "scrapy.extensions.logstats.LogStats": None,
     "crawler.progress.CrawlProgress": 500,
 }

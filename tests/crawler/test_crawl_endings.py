@@ -1,7 +1,5 @@
 """Crawls that cannot go on, and crawls that were cut short."""
 
-import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,8 +57,8 @@ def test_a_crawl_killed_in_the_middle_resumes_without_refetching_what_was_stored
 
     process = crawl.start(CONCURRENT_REQUESTS_PER_DOMAIN="3")
     wait_until(lambda: len(crawl.stored()) >= 5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(timeout=10)
+    process.kill()
+    process.join(timeout=10)
     survivors = crawl.stored()
     assert 5 <= len(survivors) < len(names)
     assert all(crawl.store.read(row) for row in crawl.store.archives())
