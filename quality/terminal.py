@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from corpus.atomic import canonical_json
 from corpus.errors import CorpusError
 from quality.verdict import Check, GateVerdict, Level, Outcome
 
@@ -41,7 +43,7 @@ def plain_errors(code: int) -> Iterator[None]:
         fail(f"{where}: {error.strerror}. Run the command again once that is mended.", code)
 
 
-def fail(message: str, code: int) -> None:
+def fail(message: str, code: int) -> NoReturn:
     """Print an error to standard error and leave with `code`."""
     print(f"error: {message}", file=sys.stderr)
     raise typer.Exit(code)
@@ -59,7 +61,7 @@ def working(what: str) -> Iterator[None]:
 
 def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
     """Print the checks as a table, row promises summed up unless all are wanted, and the end."""
-    table = Table("check", "outcome", "observed", "expected", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
     for check in verdict.checks:
         if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
             table.add_row(*_cells(check))
@@ -70,11 +72,20 @@ def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
     output.print(f"[{style}]{word}[/]  {ENDINGS[verdict.outcome]}")
 
 
-def _cells(check: Check) -> tuple[str, str, str, str]:
+def _cells(check: Check) -> tuple[str, str, str]:
+    """Return outcome, promise and finding; what does not hold is named, as `--json` names it."""
     word, style = MARKS[check.outcome]
-    observed = f"{check.observed}; {check.detail}" if check.detail else check.observed
-    return check.name, f"[{style}]{word}[/]", _plain(observed), _plain(check.expected)
+    promise, found = _plain(check.expected), _plain(check.observed)
+    if check.outcome is not Outcome.PASSED:
+        promise += f"\n[dim]{check.name}[/]"
+        found += f"\n[dim]{_plain(check.detail)}[/]" if check.detail else ""
+    return f"[{style}]{word}[/]", promise, found
 
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def show_json(verdict: GateVerdict) -> None:
+    """Print the verdict as canonical JSON, for machines."""
+    typer.echo(canonical_json(verdict.to_json()).decode(), nl=False)

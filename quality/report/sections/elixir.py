@@ -14,6 +14,8 @@ TOP = 20
 MODULE_COLUMNS = ["language", "modules"]
 FUNCTION_COLUMNS = ["kind", "clauses", "doc_kind", "specs", "impl"]
 BATCH_ROWS = 8192
+DOCUMENTED = ("elixir",)
+"""Languages whose documentation is read; Erlang's stands in comments."""
 ERLANG = {"function": "erlang function"}
 """Kinds that would be read amiss among Elixir's."""
 
@@ -113,7 +115,10 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _coverage(sources: Sources) -> list[Row]:
-    """Say for each language with functions what share of the public ones has a doc and a spec."""
+    """Say for each language with functions what share of the public ones has a doc and a spec.
+
+    Documentation is None where the extractor does not read it.
+    """
     rows = []
     for language in ("elixir", "erlang"):
         table = sources.documents
@@ -121,9 +126,12 @@ def _coverage(sources: Sources) -> list[Row]:
         public, documented, specified = (
             total(table, f"{name}_functions") for name in ("public", "documented", "specified")
         )
-        row: Row = {"language": language, "public": public, "documented": documented}
-        row |= {"specified": specified, "documented_share": share(documented, public)}
-        rows.append({**row, "specified_share": share(specified, public)})
+        row: Row = {"language": language, "public": public, "specified": specified}
+        row["specified_share"] = share(specified, public)
+        is_read = language in DOCUMENTED
+        row["documented"] = documented if is_read else None
+        row["documented_share"] = share(documented, public) if is_read else None
+        rows.append(row)
     return [row for row in rows if row["public"]]
 
 

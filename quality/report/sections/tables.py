@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from corpus.release import Release
 from corpus.release.reading import SCHEMAS
+from corpus.schema import SPLIT_NAMES
 from quality.report.figures import Row
 
 MEANINGS = {
@@ -32,7 +33,8 @@ def tables(release: Release) -> list[Row]:
 
 
 def _splits(release: Release, name: str) -> list[str]:
-    return list(dict.fromkeys(shard.split for shard in release.shards(name)))
+    found = {shard.split for shard in release.shards(name)}
+    return [split for split in (*SPLIT_NAMES, *sorted(found)) if split in found][: len(found)]
 
 
 def _split(release: Release, name: str, split: str) -> Row:

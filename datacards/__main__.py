@@ -1,0 +1,44 @@
+"""`python -m datacards`: write the card of a release."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corpus.release import Release
+from quality.terminal import fail, output, plain_errors
+
+app = typer.Typer(
+    help="Tell the world what is in a release.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def datacards() -> None:
+    """Tell the world what is in a release."""
+
+
+@app.command(epilog="Example: `python -m datacards render releases/2026.11.1`")
+def render(
+    release: Annotated[Path, typer.Argument(help="A release or candidate with a report.json.")],
+) -> None:
+    """Write README.md, valid on the Hub, and croissant.json, from report.json and nothing else.
+
+    The card of a published release is made again and compared, never changed. Exit code 1: it
+    differs from the published one. 2: there is no release or no report to write it from.
+    """
+    from datacards.render import CardDiffers, write
+
+    with plain_errors(2):
+        opened = Release.open(release)
+        try:
+            files = write(opened)
+        except CardDiffers as error:
+            fail(str(error), 1)
+    output.print(f"{files.card}\n{files.croissant}")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m datacards")

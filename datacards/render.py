@@ -1,0 +1,80 @@
+"""Writing README.md and croissant.json of a release from its report.json and nothing else."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import canonical_json, write_bytes
+from corpus.errors import CorpusError
+from corpus.release import Release
+from datacards.croissant import croissant
+from datacards.front_matter import front_matter, split_name
+from quality.report import formats, read_report
+
+CARD_NAME, CROISSANT_NAME = "README.md", "croissant.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardFiles:
+    """Where card and Croissant description lie."""
+
+    card: Path
+    croissant: Path
+
+
+class CardDiffers(CorpusError):
+    """A published release's card cannot be made again from its report."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: the card made now differs from the published one. Nothing was written: a "
+            "published release is not changed. Check it with `python -m corpus verify`, and use "
+            "the code at the commit that its manifest names."
+        )
+
+
+def write(release: Release) -> CardFiles:
+    """Write the card of a candidate; check that of a published release.
+
+    Raises NoReport without a readable report.json, CardDiffers, OSError.
+    """
+    report = read_report(release)
+    files = CardFiles(card=release.path / CARD_NAME, croissant=release.path / CROISSANT_NAME)
+    made = {files.card: card(report), files.croissant: canonical_json(croissant(report))}
+    for path, data in made.items():
+        if release.manifest.report_digest is None:
+            write_bytes(path, data)
+        elif not path.is_file() or path.read_bytes() != data:
+            raise CardDiffers(path)
+    return files
+
+
+def card(report: dict[str, Any]) -> bytes:
+    """Render the card from the values of report.json."""
+    template = _environment().get_template("README.md.j2")
+    text: str = template.render(**report, front_matter=front_matter(report))
+    return f"{text.rstrip()}\n".encode()
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("datacards", "templates"),
+        autoescape=False,  # Markdown, not HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "n": formats.whole,
+        "compact": formats.compact,
+        "pct": formats.percent,
+        "size": formats.size,
+        "words": formats.words,
+        "plural": formats.plural,
+        "split_name": split_name,
+    }
+    return environment

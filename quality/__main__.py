@@ -1,0 +1,90 @@
+"""`python -m quality`: hold a release against its promises, and write its report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corpus.release import Release
+from quality.terminal import (
+    errors,
+    fail,
+    output,
+    plain_errors,
+    show_json,
+    show_verdict,
+    working,
+)
+from quality.verdict import GateVerdict, Outcome
+
+app = typer.Typer(
+    help="Judge a release, and tell what is in it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+ReleaseFolder = Annotated[
+    Path, typer.Argument(help="A release or candidate, as `python -m corpus build` printed it.")
+]
+
+
+@app.command(
+    epilog="Examples: `python -m quality gate releases/2026.11.1`, "
+    "`python -m quality gate releases/2026.11.1 --json > verdict.json`"
+)
+def gate(
+    release: ReleaseFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    every_check: Annotated[
+        bool, typer.Option("--all", help="Also list the row promises that hold.")
+    ] = False,
+) -> None:
+    """Hold a release against its promises.
+
+    Exit code 0: all promises hold. 1: one is broken. 2: nobody can say, because the folder is no
+    release, a shard is damaged, or a check itself raised.
+    """
+    with plain_errors(2):
+        verdict = _judge(Release.open(release))
+    if as_json:
+        show_json(verdict)
+    else:
+        show_verdict(verdict, every_check=every_check)
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command(epilog="Example: `python -m quality report releases/2026.11.1`")
+def report(release: ReleaseFolder) -> None:
+    """Judge a candidate and write report.json and report.html into it.
+
+    The report of a published release is made again and compared, never changed. Exit code 1: it
+    differs from the published one. 2: the release could not be read.
+    """
+    from quality.report import ReportDiffers, write
+
+    with plain_errors(2):
+        opened = Release.open(release)
+        verdict = _judge(opened)
+        if verdict.outcome is Outcome.UNCHECKED:
+            show_verdict(verdict, every_check=False)
+            fail(f"{release}: no report, because the release could not be checked.", 2)
+        try:
+            with working("writing the report"):
+                files = write(opened, verdict)
+        except ReportDiffers as error:
+            fail(str(error), 1)
+    published = opened.manifest.report_digest is not None
+    output.print(f"{files.html}" + (" (as published, to the byte)" if published else ""))
+    if verdict.outcome is Outcome.FAILED:
+        errors.print("note: the gate failed; the report says where.")
+
+
+def _judge(release: Release) -> GateVerdict:
+    from quality.gate import judge
+
+    with working("checking promises"):
+        return judge(release)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m quality")
