@@ -37,12 +37,17 @@ class Score:
     @property
     def precision(self) -> float:
         """The share of our facts that the compiler confirms."""
-        return self.both / max(1, self.both + len(self.only_ours))
+        return _share(self.both, len(self.only_ours))
 
     @property
     def recall(self) -> float:
         """The share of the compiler's facts that we found."""
-        return self.both / max(1, self.both + len(self.only_compiler))
+        return _share(self.both, len(self.only_compiler))
+
+
+def _share(right: int, wrong: int) -> float:
+    """Return the share of `right`; of nothing at all, nothing is wrong."""
+    return right / (right + wrong) if right + wrong else 1.0
 
 
 def _modules(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:

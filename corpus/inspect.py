@@ -20,14 +20,14 @@ class UnreadableFile(CorpusError):
 def inspect(path: Path) -> dict[str, Any]:
     """Parse the file at `path` and say what it defines, as JSON-able values.
 
-    Raises UnreadableFile, UnknownLanguage, and NestedTooDeeply.
+    Raises UnreadableFile, UnknownLanguage, NestedTooDeeply and Unparsable; their messages leave
+    the path to the caller, who may be reading many.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UnreadableFile(
-            f"{path}: {error.strerror}. Give the path of a file that you may read."
-        ) from error
+        reason = error.strerror or str(error)
+        raise UnreadableFile(f"{reason}; give the path of a file that you may read") from error
     return inspect_bytes(path, raw)
 
 
@@ -48,9 +48,7 @@ def language_of(path: Path) -> str:
     """Return "elixir" or "erlang" by the file's extension; raise UnknownLanguage for others."""
     language = LANGUAGES.get(path.suffix)
     if language is None:
-        raise UnknownLanguage(
-            f"{path}: only {', '.join(LANGUAGES)} files can be read; leave it out."
-        )
+        raise UnknownLanguage(f"only {', '.join(LANGUAGES)} files can be read; leave it out")
     return language
 
 

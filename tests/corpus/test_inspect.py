@@ -82,7 +82,7 @@ def test_the_object_is_json() -> None:
 
 
 def test_a_file_of_another_language_is_refused() -> None:
-    with pytest.raises(UnknownLanguage, match=r"notes.md: only .ex, .exs, .erl, .hrl files"):
+    with pytest.raises(UnknownLanguage, match=r"only .ex, .exs, .erl, .hrl files can be read"):
         inspect_bytes(Path("notes.md"), b"")
 
 
