@@ -31,6 +31,7 @@ def front_matter(report: Row) -> str:
 
 def metadata(report: Row) -> Row:
     """Return the card's metadata; sizes and features are those of report.json."""
+    filled = [table for table in report["tables"] if filled_splits(table)]
     languages = [row["name"] for row in report["composition"]["languages"]]
     return {
         "pretty_name": "Elixir Corpus",
@@ -45,14 +46,19 @@ def metadata(report: Row) -> Row:
         "source_datasets": ["original"],
         "tags": sorted({"code", "otp", "hex", "deduplicated", "license-clean", *languages}),
         "size_categories": [size_category(report["summary"]["documents"])],
-        "configs": [_config(table) for table in report["tables"]],
-        "dataset_info": [_info(table) for table in report["tables"]],
+        "configs": [_config(table) for table in filled],
+        "dataset_info": [_info(table) for table in filled],
     }
 
 
 def size_category(rows: int) -> str:
     """Return the Hub's name for a number of rows."""
     return next((name for bound, name in SIZE_CATEGORIES if rows < bound), LARGEST_CATEGORY)
+
+
+def filled_splits(table: Row) -> list[Row]:
+    """Return the splits that have rows: `datasets` refuses to load a split without any."""
+    return [split for split in table["splits"] if split["rows"]]
 
 
 def split_name(name: str) -> str:
@@ -66,7 +72,7 @@ def _config(table: Row) -> Row:
             "split": split_name(split["name"]),
             "path": f"data/{table['name']}/{split['name']}-*.parquet",
         }
-        for split in table["splits"]
+        for split in filled_splits(table)
     ]
     default = {"default": True} if table["name"] == "documents" else {}
     return {"config_name": table["name"], **default, "data_files": files}
@@ -79,14 +85,14 @@ def _info(table: Row) -> Row:
             "num_bytes": split["arrow_bytes"],
             "num_examples": split["rows"],
         }
-        for split in table["splits"]
+        for split in filled_splits(table)
     ]
     return {
         "config_name": table["name"],
         "features": [_feature(feature) for feature in table["features"]],
         "splits": splits,
-        "download_size": sum(split["file_bytes"] for split in table["splits"]),
-        "dataset_size": sum(split["arrow_bytes"] for split in table["splits"]),
+        "download_size": sum(split["file_bytes"] for split in filled_splits(table)),
+        "dataset_size": sum(split["arrow_bytes"] for split in filled_splits(table)),
     }
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from quality.verdict import GateVerdict
+from quality.verdict import GateVerdict, Outcome
 
 
 def gate(verdict: GateVerdict | None) -> dict[str, Any] | None:
@@ -11,4 +11,4 @@ def gate(verdict: GateVerdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     counts = Counter(check.outcome.value for check in verdict.checks)
-    return {**verdict.to_json(), "counts": dict(sorted(counts.items()))}
+    return {**verdict.to_json(), "counts": {name.value: counts[name.value] for name in Outcome}}
