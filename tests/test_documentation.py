@@ -1,0 +1,156 @@
+"""The documentation is held to the code: commands, options, keys, reasons, links, examples."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import click
+import pytest
+from typer.main import get_command
+
+import corpus.__main__
+import datacards.__main__
+import demo.__main__
+import quality.__main__
+from corpus.configuration import BuildConfig
+from corpus.reasons import Reason, Stage
+from crawler import settings
+from crawler.arguments import ARGUMENTS
+
+PROJECT = Path(__file__).parents[1]
+PAGES = {
+    path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")))
+}
+BUILD = PAGES["docs/how-to/build.md"]
+CRAWL = PAGES["docs/how-to/crawl.md"]
+
+TREES: dict[str, Any] = {
+    "corpus": get_command(corpus.__main__.app),
+    "datacards": get_command(datacards.__main__.app),
+    "demo": get_command(demo.__main__.app),
+    "quality": get_command(quality.__main__.app),
+}
+COMMANDS: dict[str, Any] = {
+    f"python -m {package} {name}": command
+    for package, tree in TREES.items()
+    for name, command in tree.commands.items()
+}
+
+FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+
+
+def options_of(command: Any) -> Iterator[str]:
+    """Yield the long names of a command's options."""
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            yield from (name for name in parameter.opts if name.startswith("--"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented_with_all_its_options(name: str) -> None:
+    pages = [text for text in PAGES.values() if name in text]
+    assert pages, f"no page mentions `{name}`"
+    options = [option for option in options_of(COMMANDS[name]) if option != "--help"]
+    missing = [
+        option
+        for option in options
+        if not any(f"{option}`" in text or f"{option}\n" in text for text in pages)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert f"`{name} " in command.epilog
+
+
+def test_every_argument_and_setting_of_the_spider_is_documented() -> None:
+    assert [name for name in ARGUMENTS if f"`{name}=" not in CRAWL] == []
+    source = Path(str(settings.__file__)).read_text(encoding="utf-8")
+    from_environment = re.findall(r'environ\.get\(\s*"(\w+)"', source)
+    assert len(from_environment) == 7
+    assert [name for name in from_environment if f"`{name}`" not in CRAWL] == []
+
+
+def keys_of(model: type, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each key of a configuration with the table that it stands in."""
+    hints = get_type_hints(model)
+    for field in fields(model):  # type: ignore[arg-type]
+        if is_dataclass(hints[field.name]):
+            yield from keys_of(hints[field.name], f"{prefix}{field.name}.")  # type: ignore[arg-type]
+        else:
+            yield prefix.removesuffix("."), field.name
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    sections = re.split(r"\*\*`\[([\w.]+)\]`\*\*", BUILD)
+    documented = dict(zip(sections[1::2], sections[2::2], strict=True))
+    missing = [
+        f"{table}.{key}"
+        for table, key in keys_of(BuildConfig)
+        if f"`{key}`" not in documented.get(table, "")
+    ]
+    assert missing == []
+
+
+def test_no_key_is_documented_that_does_not_exist() -> None:
+    sections = re.findall(r"\*\*`\[([\w.]+)\]`\*\*", BUILD)
+    assert set(sections) - {"ingest"} == {table for table, _ in keys_of(BuildConfig)} - {"ingest"}
+
+
+def test_every_reason_is_documented_with_its_stage() -> None:
+    assert [reason for reason in Reason if f"`{reason}`" not in BUILD] == []
+    assert [stage for stage in Stage if f"`{stage}`" not in BUILD] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_relative_links_lead_somewhere(page: str) -> None:
+    folder = (PROJECT / page).parent
+    assert [link for link in LINK.findall(PAGES[page]) if not (folder / link).exists()] == []
+
+
+def examples() -> list[tuple[str, str]]:
+    """Return every command line in a fenced block, with its page."""
+    return [
+        (page, line)
+        for page, text in PAGES.items()
+        for block in FENCE.findall(text)
+        for line in block.splitlines()
+        if re.match(r"(?:\.venv/bin/)?(?:python -m|make|scrapy) ", line)
+    ]
+
+
+def test_there_are_examples() -> None:
+    assert ("README.md", "make demo") in examples()
+    assert len(examples()) > 20
+
+
+@pytest.mark.parametrize(("page", "line"), examples())
+def test_an_example_would_run(page: str, line: str) -> None:
+    program, *arguments = shlex.split(line.removeprefix(".venv/bin/"))
+    if program == "make":
+        makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{arguments[0]}:", makefile, re.MULTILINE)
+    elif program == "scrapy":
+        assert arguments[:2] == ["crawl", "hex"]
+        given = [arguments[n + 1] for n, word in enumerate(arguments) if word == "-a"]
+        assert {each.split("=")[0] for each in given} <= set(ARGUMENTS)
+    elif arguments[1] in TREES:
+        parse(TREES[arguments[1]], arguments[2:])
+    else:
+        assert (PROJECT / Path(*arguments[1].split("."))).with_suffix(".py").exists()
+
+
+def parse(tree: click.Group, arguments: list[str]) -> None:
+    """Parse a command line as the program would. Raises click.UsageError."""
+    with tree.make_context("example", [*arguments]) as context:
+        _, command, rest = tree.resolve_command(context, arguments)
+        assert command is not None
+        command.make_context("example", rest)
