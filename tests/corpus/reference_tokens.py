@@ -136,7 +136,7 @@ def erlang_comments(text: bytes) -> list[Span]:
             at = end
         elif byte == b"$":
             at += 3 if text[at + 1 : at + 2] == b"\\" and at + 2 < len(text) else 2
-        elif byte == b'"' and (heredoc := re.match(rb'("{3,})[ \t]*\r?\n', text[at:])):
+        elif heredoc := erlang_heredoc(text, at):
             closing = re.search(rb"\n[ \t]*" + heredoc[1], text[at + len(heredoc[1]) :])
             at = at + len(heredoc[1]) + closing.end() if closing else len(text)
         elif byte in (b'"', b"'"):
@@ -144,6 +144,12 @@ def erlang_comments(text: bytes) -> list[Span]:
         else:
             at += 1
     return found
+
+
+def erlang_heredoc(text: bytes, at: int) -> re.Match[bytes] | None:
+    """Three quotes or more at the end of a line, that no other quote comes before."""
+    follows_a_quote = text[max(0, at - 1) : at] == b'"'
+    return None if follows_a_quote else re.match(rb'("{3,})[ \t]*\r?\n', text[at:])
 
 
 def after_quoted(text: bytes, at: int) -> int:

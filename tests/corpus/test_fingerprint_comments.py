@@ -1,5 +1,9 @@
 """Where comments are found, in code that tries to hide them and in code that is broken."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +84,51 @@ def test_template_comments(language: str) -> None:
 
 def test_a_long_line_of_openings_is_read_once() -> None:
     assert comments('"#{' * 100_000 + "# yes") == ["# yes"]
+
+
+HIDING_PLACES = r'''
+defmodule Hiding do # one
+  @doc """
+  # no " #{1 + 1 # two
+  } # no
+  """
+  def f(x, ok?) when ok?, do: [?#, ?\#, ?", :"# no", "# no": 1] # three
+  def g, do: ~S(# no #{) <> ~s[#{"#{%{a: "# no"}.a}"} # no] # four
+  def h, do: ~r/[#]# no/u # five
+  def i, do: {'# no', "\"# no", ~w|# no|a} # six
+  def k do
+    ~S"""
+    # no """ # no
+    """ # seven
+  end
+end
+'''
+COMPILER = """
+{:ok, _, comments} = Code.string_to_quoted_with_comments(File.read!(hd(System.argv())))
+Enum.each(comments, &IO.puts(&1.text))
+"""
+
+
+@pytest.mark.toolchain
+@pytest.mark.skipif(shutil.which("elixir") is None, reason="needs Debian's package elixir")
+def test_elixir_comments_equal_the_compilers(tmp_path: Path) -> None:
+    source = tmp_path / "hiding.ex"
+    source.write_text(HIDING_PLACES)
+    command = ["elixir", "-e", COMPILER, str(source)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    found = comments(HIDING_PLACES)
+    assert found == [f"# {number}" for number in "one two three four five six seven".split()]
+    assert answer.stdout.splitlines() == found
+
+
+@pytest.mark.parametrize("language", ["elixir", "erlang", "heex"])
+@pytest.mark.parametrize(
+    "piece", ['"', "'", "~", "?", "$", '"""\n', '"""\n #{', '""""\n "', "<!-- --"]
+)
+def test_time_grows_with_the_length_only(language: str, piece: str) -> None:
+    """A quadratic scanner would need minutes here."""
+    text = (piece * 200_000).encode()
+    assert sum(end - start for start, end in comment_spans(text, language)) <= len(text)
 
 
 ELIXIR_PIECES = [
