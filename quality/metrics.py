@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
 from corpus.packages import Link
-from corpus.reasons import Stage
 from corpus.release import Release
 from corpus.schema import SPLIT_NAMES
 from corpus.split import PackageLinks
@@ -48,7 +47,7 @@ def measure(release: Release, config: GateConfig) -> Metrics:
     Raises OSError and pyarrow.ArrowException when the tables themselves cannot be read.
     """
     documents = release.read("documents", [*FACTS, *PLACES])
-    rejects = release.read("rejects", ["document_id", "path", "stage", "reason"])
+    rejects = release.read("rejects", ["document_id", "archive_sha256", "path", "stage", "reason"])
     evidence = Evidence(release, documents, rejects, config)
     metrics = Metrics({}, {})
     for names, function in MEASURES.items():
@@ -85,15 +84,15 @@ def _reasons(evidence: Evidence) -> Iterator[Value]:
 def _archives(evidence: Evidence) -> Iterator[Value]:
     """Yield archives that were read, or rejected before, against what the manifest says was seen.
 
-    An archive is read if its licence was judged, whether it was kept or not.
+    An archive is read if its licence was judged, whether it was kept or not; one that the crawl
+    refused never got into the store, and its reject row has no checksum.
     """
     manifest = evidence.release.manifest
     of_archives = evidence.rejects.filter(pc.equal(evidence.rejects["path"], ""))
     read = sum(item.license_evidence is not None for item in manifest.inputs)
     yield read + of_archives.num_rows
     yield manifest.archives_seen
-    crawl = pc.sum(pc.equal(of_archives["stage"], Stage.CRAWL.value)).as_py() or 0
-    yield len(manifest.inputs) + int(crawl)
+    yield len(manifest.inputs) + of_archives["archive_sha256"].null_count
 
 
 def _duplicates(evidence: Evidence) -> Iterator[Value]:
