@@ -82,9 +82,9 @@ def test_every_argument_and_setting_of_the_spider_is_documented() -> None:
 def keys_of(model: type, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield each key of a configuration with the table that it stands in."""
     hints = get_type_hints(model)
-    for field in fields(model):  # type: ignore[arg-type]
+    for field in fields(model):
         if is_dataclass(hints[field.name]):
-            yield from keys_of(hints[field.name], f"{prefix}{field.name}.")  # type: ignore[arg-type]
+            yield from keys_of(hints[field.name], f"{prefix}{field.name}.")
         else:
             yield prefix.removesuffix("."), field.name
 
