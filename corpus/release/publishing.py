@@ -1,5 +1,6 @@
 """The last step: a candidate that passed its gate gets its verdict, its digests and its name."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,8 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
     """Seal a candidate and rename it to `destination`; return the release.
 
     The manifest is written last and the rename is atomic, so a folder with a release's name is
-    always whole. Raises GateNotPassed unless the verdict is "passed".
+    always whole. Other candidates of the same version are removed. Raises GateNotPassed unless
+    the verdict is "passed".
     """
     if gate.outcome != "passed":
         raise GateNotPassed(candidate.path, gate)
@@ -38,6 +40,8 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
     )
     sealed.write(candidate.path)
     candidate.path.rename(destination)
+    for stale in destination.parent.glob(f"{destination.name}.candidate-*"):
+        shutil.rmtree(stale)
     return Release.open(destination)
 
 
