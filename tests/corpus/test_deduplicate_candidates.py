@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from datasketch import MinHash, MinHashLSH
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.deduplicate import Buckets, band_keys, buckets, stars, version_key
@@ -55,6 +55,7 @@ def test_candidates_equal_datasketch(bands: tuple[int, int], seed: int) -> None:
     assert len(found) > 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), max_size=12))
 def test_candidates_agree_on_a_whole_band(rows: list[list[int]]) -> None:
     signatures = np.array(rows, dtype=np.uint32).reshape(-1, 4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from datasketch import MinHash
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.fingerprint import (
@@ -142,17 +142,20 @@ def test_an_unknown_language_is_refused() -> None:
         fingerprint(b"", "cobol", (), CONFIG)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"a", b"bb", b"+", b"\n", b" ", b"long_name_", "é".encode()])))
 def test_tokens_equal_the_reference(pieces: list[bytes]) -> None:
     text = b"".join(pieces)
     assert tokenize(text).values() == reference_tokens(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_tokens_of_any_bytes_equal_the_reference(text: bytes) -> None:
     assert tokenize(text).values() == reference_tokens(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"a", b"b", b"(", b"a_very_long_name_x"]), max_size=60))
 def test_shingles_tell_runs_of_tokens_apart(tokens: list[bytes]) -> None:
     found = elixir(b" ".join(tokens)).shingles
@@ -160,6 +163,7 @@ def test_shingles_tell_runs_of_tokens_apart(tokens: list[bytes]) -> None:
     assert (found[1:] > found[:-1]).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=3000), st.integers(1, 2**32 - 1))
 def test_signatures_equal_datasketch(values: list[int], seed: int) -> None:
     shingles = np.unique(np.array(values, dtype=np.uint64))

@@ -143,19 +143,19 @@ def texts(pieces: list[str]) -> st.SearchStrategy[bytes]:
     return st.lists(st.sampled_from(pieces), max_size=40).map(lambda found: "".join(found).encode())
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(texts(ELIXIR_PIECES))
 def test_elixir_comments_equal_the_reference(text: bytes) -> None:
     assert list(comment_spans(text, "elixir")) == reference_comments(text, "elixir")
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(texts(ERLANG_PIECES))
 def test_erlang_comments_equal_the_reference(text: bytes) -> None:
     assert list(comment_spans(text, "erlang")) == reference_comments(text, "erlang")
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(texts(TEMPLATE_PIECES))
 def test_template_comments_equal_the_reference(text: bytes) -> None:
     assert list(comment_spans(text, "heex")) == reference_comments(text, "heex")
