@@ -117,7 +117,7 @@ def _local(workers: int) -> Iterator[Executor]:
         n_workers=workers,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         memory_limit="auto",
         silence_logs="CRITICAL",
     )
