@@ -1,0 +1,184 @@
+"""The demo from end to end, as `make demo` runs it."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.release import Release
+from corpus.release import verify as problems_of
+
+PROJECT = Path(__file__).parents[2]
+
+Row = dict[str, Any]
+
+
+def run_demo(out: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "demo", "run", "--out", str(out), "--workers", "1"]
+    return subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_demo(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(out: Path) -> Release:
+    (folder,) = (path for path in (out / "releases").iterdir() if path.name != "work")
+    return Release.open(folder)
+
+
+@pytest.fixture(scope="module")
+def rejects(release: Release) -> list[Row]:
+    rows: list[Row] = release.read("rejects").to_pylist()
+    return rows
+
+
+@pytest.fixture(scope="module")
+def documents(release: Release) -> list[Row]:
+    rows: list[Row] = release.read("documents").to_pylist()
+    return rows
+
+
+def test_the_funnel_adds_up_to_what_is_written_here(release: Release) -> None:
+    manifest = release.manifest
+    assert manifest.archives_seen == 31
+    assert manifest.archives_rejected == {"license_not_permitted": 1, "retired": 1}
+    assert manifest.files_seen == 243
+    assert [(each.stage, each.files_in, each.files_out) for each in manifest.stages] == [
+        ("unpack", 243, 243),
+        ("license", 243, 238),
+        ("filter", 238, 199),
+        ("parse", 199, 197),
+        ("deduplicate", 197, 184),
+    ]
+
+
+def test_documents_and_rejects_are_all_files_seen(
+    release: Release, documents: list[Row], rejects: list[Row]
+) -> None:
+    rejected_files = [row for row in rejects if row["path"]]
+    assert (len(documents), len(rejected_files)) == (184, 59)
+    assert release.manifest.files_seen == 184 + 59
+
+
+def test_every_odd_file_has_the_reason_that_it_was_made_for(rejects: list[Row]) -> None:
+    found = {
+        f"{row['package']}/{row['path']}": row["reason"]
+        for row in rejects
+        if row["reason"] not in {"not_source_code", "exact_duplicate", "near_duplicate"}
+    }
+    assert found == {
+        "abacus_events/": "retired",
+        "borrowed_plumes/LICENSE": "license_contradicted",
+        "borrowed_plumes/lib/borrowed_plumes.ex": "license_contradicted",
+        "borrowed_plumes/mix.exs": "license_contradicted",
+        "noted/lib/noted.ex": "license_unknown",
+        "noted/mix.exs": "license_unknown",
+        "rough_edges/assets/node_modules/thing/build.exs": "vendored",
+        "rough_edges/deps/leftpad/lib/leftpad.ex": "vendored",
+        "rough_edges/lib/rough_edges/broken.ex": "unparsable",
+        "rough_edges/lib/rough_edges/deep.ex": "nested_too_deeply",
+        "rough_edges/lib/rough_edges/empty.ex": "empty",
+        "rough_edges/lib/rough_edges/latin1.ex": "not_utf8",
+        "rough_edges/lib/rough_edges/minified.ex": "minified",
+        "rough_edges/lib/rough_edges/nul.ex": "binary",
+        "rough_edges/lib/rough_edges/only_comments.ex": "empty",
+        "rough_edges/lib/rough_edges/oversized.ex": "oversized",
+        "tally_book/": "license_not_permitted",
+        "wirebuf/lib/wirebuf/telemetry.pb.ex": "generated",
+    }
+
+
+def test_duplicates_name_the_document_that_stands_for_them(
+    documents: list[Row], rejects: list[Row]
+) -> None:
+    place = {row["document_id"]: f"{row['package']}/{row['path']}" for row in documents}
+    found = {
+        row["path"]: (row["reason"], place[row["representative_id"]])
+        for row in rejects
+        if row["package"] == "signal_flags" and row["stage"] == "deduplicate"
+    }
+    assert found == {
+        "lib/signal/board.ex": ("near_duplicate", "lantern_flags/lib/lantern/board.ex"),
+        "lib/signal/flag.ex": ("near_duplicate", "lantern_flags/lib/lantern/flag.ex"),
+        "lib/signal/rule.ex": ("exact_duplicate", "lantern_flags/lib/lantern/rule.ex"),
+    }
+
+
+def test_of_two_versions_the_newer_keeps_what_both_have(documents: list[Row]) -> None:
+    old = {row["path"] for row in documents if row["version"] == "0.1.0" and in_workbench(row)}
+    new = {row["path"] for row in documents if row["version"] == "0.2.0" and in_workbench(row)}
+    assert old == {"lib/workbench/queue.ex", "mix.exs"}
+    assert "lib/workbench/job.ex" in new
+
+
+def in_workbench(row: Row) -> bool:
+    return bool(row["package"] == "workbench")
+
+
+def test_a_fork_shares_the_split_of_its_original(documents: list[Row]) -> None:
+    splits = {row["package"]: row["split"] for row in documents}
+    assert splits["lantern_flags"] == splits["signal_flags"]
+    assert set(splits.values()) == {"train", "validation", "test"}
+
+
+def test_odd_bytes_that_are_good_source_stay(documents: list[Row]) -> None:
+    texts = {row["path"]: row["text"] for row in documents if row["package"] == "rough_edges"}
+    assert texts["lib/rough_edges/byte_order_mark.ex"].startswith("defmodule")
+    assert "\r\n" in texts["lib/rough_edges/carriage_return.ex"]
+
+
+def test_an_image_is_cut_out_of_a_file_that_stays(documents: list[Row]) -> None:
+    (favicon,) = (row for row in documents if row["path"].endswith("favicon.ex"))
+    assert [(cut["rule"], cut["end"] - cut["start"]) for cut in favicon["redactions"]] == [
+        ("encoded", 4232)
+    ]
+    assert "encoded_4232_bytes" in favicon["text"]
+
+
+def test_licences_come_with_their_evidence(documents: list[Row]) -> None:
+    evidence = {
+        row["package"]: (row["license_expression"], row["license_evidence"]) for row in documents
+    }
+    assert evidence["geocell"] == ("Apache-2.0", "verified")
+    assert evidence["mergekind"] == ("MIT", "text_only")
+    assert evidence["quillmark"] == ("MIT", "declared_only")
+    assert {"noted", "borrowed_plumes", "tally_book", "abacus_events"}.isdisjoint(evidence)
+
+
+def test_there_are_instruction_rows_of_both_kinds(release: Release) -> None:
+    rows = release.read("instruct", columns=["kind", "split"]).to_pylist()
+    kinds = Counter(row["kind"] for row in rows)
+    assert kinds == {"documentation_to_function": 201, "behaviour_module": 15}
+    assert {row["split"] for row in rows} == {"train", "validation", "test"}
+
+
+def test_the_release_is_sealed_and_whole(release: Release) -> None:
+    gate = release.manifest.gate
+    assert gate is not None
+    assert gate.outcome == "passed"
+    assert problems_of(release) == []
+    assert (release.path / "report.html").stat().st_size > 10_000
+    assert (release.path / "README.md").read_text(encoding="utf-8").startswith("---\n")
+
+
+def test_a_second_run_finds_everything_done(out: Path, release: Release) -> None:
+    identity = release.identity
+    done = run_demo(out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unchanged since an earlier crawl  30" in done.stdout + done.stderr
+    assert sorted(path.name for path in (out / "releases").iterdir()) == [
+        release.path.name,
+        "work",
+    ]
+    assert Release.open(release.path).identity == identity
