@@ -23,11 +23,9 @@ from corpus.elixir import grammar
 from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value
 from corpus.elixir.heads import read_head
 from corpus.elixir.names import Scope, alias_text, full_name, full_names
+from corpus.elixir.place import Place
 from corpus.elixir.record import ModuleRecord
 from corpus.extraction import Clause, Evidence, Function, Module, NestedTooDeeply
-
-DEEPEST: Final = 200
-"""Nested scopes; the deepest in Elixir's own source and tests is below 20."""
 
 BEHAVIOUR_OF_USE: Final = {
     "Application": "Application",
@@ -39,7 +37,7 @@ BEHAVIOUR_OF_USE: Final = {
     "Mix.Task.Compiler": "Mix.Task.Compiler",
     "Supervisor": "Supervisor",
 }
-"""What `use` of a standard module sets: `@behaviour` inside `__using__`, Elixir 1.14 to 1.19."""
+"""What `use` of a standard module sets, by the BEAM file (benchmarks/compiler_ast.exs)."""
 
 _WORD: Final = re.compile(rb"[a-z]++(?![\w?!:.])")
 _ATTRIBUTE: Final = re.compile(rb"@([a-z_]+)")
@@ -55,26 +53,6 @@ _MATTERS: Final = (
 """What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
 _SCOPED: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE})
 _OPENS: Final = _SCOPED | grammar.SECTIONS
-_NESTS: Final = frozenset({"defmodule", "defprotocol"})
-
-
-class Place:
-    """Where the walk is: the module around, the aliases in force, and whether a function is."""
-
-    __slots__ = ("depth", "in_function", "module", "scope")
-
-    def __init__(
-        self, module: ModuleRecord | None, scope: Scope, in_function: bool, depth: int
-    ) -> None:
-        self.module, self.scope, self.in_function, self.depth = module, scope, in_function, depth
-        if depth > DEEPEST:
-            raise NestedTooDeeply(
-                f"blocks nest more than {DEEPEST} deep; nobody writes that by hand: leave it out"
-            )
-
-    def inner(self) -> "Place":
-        """Return the same place in a new scope of aliases."""
-        return Place(self.module, Scope(self.scope), self.in_function, self.depth + 1)
 
 
 class Walk:
