@@ -147,3 +147,12 @@ def test_any_pieces_of_erlang_give_consistent_lines(pieces: list[str]) -> None:
         for clause in function.clauses:
             assert clause.start_line == source.count(b"\n", 0, clause.start_byte) + 1
             assert clause.start_byte < clause.end_byte <= len(source)
+
+
+def test_maybe_is_a_type_in_older_code_and_a_keyword_in_newer() -> None:
+    older = extract(b"-module(m).\n-type t() :: {maybe(pid()), maybe(pid())}.\nf() -> ok.\n")
+    newer = extract(b"-module(m).\nf(X) ->\n  maybe\n    {ok, Y} ?= X,\n    Y\n  end.\n")
+    for extraction in (older, newer):
+        assert extraction.parse_errors == 0
+        assert [function.name for function in extraction.functions] == ["f"]
+    assert [(kind.name, kind.arity) for kind in older.modules[0].types] == [("t", 0)]
