@@ -7,6 +7,7 @@ from pathlib import Path
 from corpus.build import build
 from corpus.configuration import BuildConfig, load
 from corpus.executor import connect
+from corpus.locking import claim
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release, finalize
 from corpus.store import ArchiveStore
@@ -35,14 +36,16 @@ def build_release(
 ) -> Outcome:
     """Build a candidate, let `finish` judge it, and name it if it passed.
 
-    Raises what `corpus.build.build`, `corpus.configuration.load` and `corpus.executor.connect` do.
+    Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
+    `corpus.configuration.load` and `corpus.executor.connect` do.
     """
     settings = load(config) if config else BuildConfig()
-    with connect(workers, scheduler) as executor:
-        release = build(ArchiveStore(archives), out, settings, executor, progress)
-    if release.manifest.gate is not None:
-        return Outcome(release, ())
-    gate = finish(release, progress)
-    if gate.outcome != "passed":
-        return Outcome(release, gate.failed)
-    return Outcome(finalize(release, gate, out / release.manifest.version), ())
+    with claim(out, "build"):
+        with connect(workers, scheduler) as executor:
+            release = build(ArchiveStore(archives), out, settings, executor, progress)
+        if release.manifest.gate is not None:
+            return Outcome(release, ())
+        gate = finish(release, progress)
+        if gate.outcome != "passed":
+            return Outcome(release, gate.failed)
+        return Outcome(finalize(release, gate, out / release.manifest.version), ())

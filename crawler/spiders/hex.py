@@ -19,6 +19,7 @@ from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from corpus.locking import FolderInUse, claim
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
@@ -28,7 +29,6 @@ from crawler.failures import explain, request_of
 from crawler.items import Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
-from crawler.lock import StoreInUse, lock
 from crawler.memory import RegistryCopy, Settlements, validators
 from crawler.plan import Plan, Planner
 from crawler.registry import (
@@ -88,9 +88,9 @@ class HexSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and ask for the index of versions."""
         try:
-            self.claim = lock(self.repository.store)
+            self.claim = claim(self.repository.store, "crawl")
             self.store.sweep()
-        except StoreInUse as error:
+        except FolderInUse as error:
             self.end("store_in_use", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))

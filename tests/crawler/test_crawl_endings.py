@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from crawler.lock import lock
+from corpus.locking import claim
 from demo.hex_repository import signed, versions_payload
 from tests.crawler.crawling import Crawl
 from tests.peers.hex_repository_server import HexRepositoryServer
@@ -102,11 +102,11 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_with_advice(
 
 def test_two_crawls_do_not_write_to_one_store(peer: HexRepositoryServer, crawl: Crawl) -> None:
     peer.add("alpha", "1.0.0")
-    with lock(crawl.store.root):
+    with claim(crawl.store.root, "crawl"):
         outcome = crawl()
 
     assert outcome.status == 1
-    assert "another crawl is writing to this store" in outcome.errors
+    assert "another crawl is writing here" in outcome.errors
     assert peer.log == []
 
 

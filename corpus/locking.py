@@ -1,0 +1,33 @@
+"""One writer at a time in a folder."""
+
+import fcntl
+from pathlib import Path
+from typing import IO
+
+from corpus.errors import CorpusError
+
+
+class FolderInUse(CorpusError):
+    """Another process writes to the folder."""
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        super().__init__(
+            f"{folder}: another {writer} is writing here. Wait for it to end, or name another "
+            "folder."
+        )
+
+
+def claim(folder: Path, writer: str) -> IO[bytes]:
+    """Claim a folder until the returned file is closed, at the latest when the process ends.
+
+    `writer` is what writes there ("crawl", "build"); different writers do not exclude each other.
+    Raises FolderInUse and OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / f"{writer}.lock").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise FolderInUse(folder, writer) from error
+    return file
