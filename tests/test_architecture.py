@@ -18,6 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "erlang_tokens",
             "errors",
             "extraction",
+            "locking",
             "nesting",
             "packages",
             "parsing",

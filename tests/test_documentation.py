@@ -119,11 +119,11 @@ def test_relative_links_lead_somewhere(page: str) -> None:
 def examples() -> list[tuple[str, str]]:
     """Return every command line in a fenced block, with its page."""
     return [
-        (page, line)
+        (page, line.removeprefix("$ "))
         for page, text in PAGES.items()
         for block in FENCE.findall(text)
         for line in block.splitlines()
-        if re.match(r"(?:\.venv/bin/)?(?:python -m|make|scrapy) ", line)
+        if re.match(r"(?:\$ )?(?:\.venv/bin/)?(?:python -m|make|scrapy) ", line)
     ]
 
 
