@@ -83,8 +83,7 @@ def croissant(report: Row) -> Row:
         "dataCollection": "Packages of the Hex registry, filtered by licence and quality.",
         "personalSensitiveInformation": " ".join(report["limits"]["known"]),
         "distribution": [part for table in report["tables"] for part in _files(table)],
-        "rai": "http://mlcommons.org/croissant/RAI/",
-    "recordSet": [_records(table) for table in report["tables"]],
+        "recordSet": [_records(table) for table in report["tables"]],
     }
 
 
@@ -125,7 +124,7 @@ def _field(above: str, feature: Row, files: str) -> Row:
     name = f"{above}/{feature['name']}"
     column = feature["name"]
     inner = feature.get("list", feature)
-    described = {"@type": "cr:Field", "@id": name, "name": name}
+    described: Row = {"@type": "cr:Field", "@id": name, "name": name}
     if "list" in feature:
         described["repeated"] = True
     if "struct" in inner:

@@ -30,14 +30,21 @@ class Examiner:
             # The library's own imports warn of what it has yet to modernise.
             warnings.simplefilter("ignore")
             import great_expectations as gx
-            from great_expectations.data_context.types.base import ProgressBarsConfig
+            from great_expectations.data_context.types.base import (
+                DataContextConfig,
+                InMemoryStoreBackendDefaults,
+                ProgressBarsConfig,
+            )
         self._suite = gx.ExpectationSuite
-        context = gx.get_context(mode="ephemeral")
-        context.variables.analytics_enabled = False
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        settings = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        )
+        context = gx.get_context(mode="ephemeral", project_config=settings)
         asset = context.data_sources.add_pandas("release").add_dataframe_asset("rows")
         self._frames = asset.add_batch_definition_whole_dataframe("frame")
-        self._format = {"result_format": "SUMMARY", "partial_unexpected_count": examples}
+        self._format = {"result_format": "BASIC", "partial_unexpected_count": examples}
 
     def examine(self, promises: Sequence[Promise], table: pa.Table) -> list[Finding]:
         """Hold every promise against the rows of `table`, in the order of the promises."""

@@ -47,17 +47,18 @@ DERIVED_FROM = {
 """Columns that only statements are made of."""
 
 
-def frames(release: Release, shard: Shard, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
-    """Yield a shard's judged columns in frames of about `rows` rows.
+def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
+    """Yield a table's judged columns, shard after shard, in frames of about `rows` rows.
 
     Raises OSError and pyarrow.ArrowException for a file that cannot be read.
     """
     pending: list[pa.RecordBatch] = []
-    for batch in _batches(release, shard):
-        pending.append(_judged(batch, shard, lookup))
-        if sum(item.num_rows for item in pending) >= rows:
-            yield pa.Table.from_batches(pending)
-            pending = []
+    for shard in release.shards(table):
+        for batch in _batches(release, shard):
+            pending.append(_judged(batch, shard, lookup))
+            if sum(item.num_rows for item in pending) >= rows:
+                yield pa.Table.from_batches(pending)
+                pending = []
     if pending:
         yield pa.Table.from_batches(pending)
 

@@ -102,10 +102,9 @@ def _row_checks(
     findings: dict[str, list[Finding]] = defaultdict(list)
     try:
         lookup = read_lookup(release)
-        for shard in release.shards(table):
-            for frame in frames(release, shard, lookup, config.frame_rows):
-                for finding in examiner.examine(promises, frame):
-                    findings[finding.promise.name].append(finding)
+        for frame in frames(release, table, lookup, config.frame_rows):
+            for finding in examiner.examine(promises, frame):
+                findings[finding.promise.name].append(finding)
     except READABLE as error:
         return [_unchecked(promise, Level.ROW, error) for promise in promises]
     return [_row_check(promise, findings[promise.name], config) for promise in promises]

@@ -92,7 +92,8 @@ def _across_packages(sources: Sources, dropped: pa.Table) -> Row:
 def _clusters(sources: Sources, dropped: pa.Table) -> Row:
     """Count clusters by size; a cluster is what hangs together over verified edges."""
     of_dropped = _representatives(sources, dropped, "cluster_id").drop_null()
-    ids = pa.chunked_array([*sources.documents["cluster_id"].chunks, *of_dropped.chunks])
+    of_kept = sources.documents["cluster_id"]
+    ids = pa.chunked_array([*of_kept.chunks, *of_dropped.chunks], pa.string())
     counts = pc.value_counts(ids.combine_chunks())
     sizes = counts.field("counts").to_numpy()
     order = np.lexsort((np.array(counts.field("values").to_pylist(), dtype=str), -sizes))
