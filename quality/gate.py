@@ -15,7 +15,7 @@ from corpus.release import Release, verify
 from quality.examination import Examiner, Finding
 from quality.frames import frames
 from quality.lookup import read_lookup
-from quality.metrics import Metrics, Value, measure
+from quality.metrics import Metrics, Value, explain, measure
 from quality.suites import corpus as corpus_suite
 from quality.suites import rows as row_suite
 from quality.suites.promise import Promise
@@ -47,7 +47,7 @@ def _intact(release: Release) -> Check:
     try:
         problems = [str(problem) for problem in verify(release)]
     except READABLE as error:
-        problems = [f"{type(error).__name__}: {error}"]
+        problems = [explain(error, release)]
     return Check(
         name=INTACT,
         level=Level.CORPUS,
@@ -63,7 +63,8 @@ def _corpus_checks(release: Release, examiner: Examiner, config: GateConfig) -> 
     try:
         metrics = measure(release, config)
     except READABLE as error:
-        yield from (_unchecked(promise, Level.CORPUS, error) for promise in promises)
+        why = explain(error, release)
+        yield from (_unchecked(promise, Level.CORPUS, why) for promise in promises)
         return
     table = pa.table({name: [value] for name, value in metrics.values.items()})
     for finding in examiner.examine(promises, table):
@@ -79,12 +80,15 @@ def _corpus_check(finding: Finding, metrics: Metrics) -> Check:
         outcome=_outcome([finding]),
         observed="unknown" if value is None else _figure(value),
         expected=finding.promise.expected,
-        detail=metrics.failures.get(column) or finding.error or _other(finding, metrics),
+        detail=metrics.failures.get(column) or finding.error or _blame(finding, metrics),
     )
 
 
-def _other(finding: Finding, metrics: Metrics) -> str:
-    """Name the figure that another was to be equal to, where it is not."""
+def _blame(finding: Finding, metrics: Metrics) -> str:
+    """Name who breaks a promise, or the figure that another was to be equal to."""
+    blamed = metrics.blame.get(finding.promise.column)
+    if blamed:
+        return blamed
     other = str(getattr(finding.promise.expectation, "column_B", None) or "")
     if finding.kept or other not in metrics.values:
         return ""
@@ -106,7 +110,8 @@ def _row_checks(
             for finding in examiner.examine(promises, frame):
                 findings[finding.promise.name].append(finding)
     except READABLE as error:
-        return [_unchecked(promise, Level.ROW, error) for promise in promises]
+        why = explain(error, release)
+        return [_unchecked(promise, Level.ROW, why) for promise in promises]
     return [_row_check(promise, findings[promise.name], config) for promise in promises]
 
 
@@ -136,14 +141,14 @@ def _outcome(findings: Sequence[Finding]) -> Outcome:
     return Outcome.PASSED
 
 
-def _unchecked(promise: Promise, level: Level, error: Exception) -> Check:
+def _unchecked(promise: Promise, level: Level, why: str) -> Check:
     return Check(
         name=promise.name,
         level=level,
         outcome=Outcome.UNCHECKED,
         observed="unknown",
         expected=promise.expected,
-        detail=f"{type(error).__name__}: {error}",
+        detail=why,
     )
 
 

@@ -24,11 +24,30 @@ PLACES = ["cluster_id", "split"]
 
 
 @dataclass(frozen=True, slots=True)
+class Offenders:
+    """What should not be there: the figure is how many, and the first few are told by name."""
+
+    names: tuple[str, ...]
+
+    def told(self, limit: int) -> str:
+        """Name the first few."""
+        return f"for example {', '.join(self.names[:limit])}" if self.names else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures by name, and why the others could not be worked out."""
+    """The figures by name, who is to blame for some, and why others could not be worked out."""
 
     values: dict[str, Value]
+    blame: dict[str, str]
     failures: dict[str, str]
+
+    def add(self, name: str, found: Value | Offenders, examples: int) -> None:
+        """Keep a figure."""
+        if isinstance(found, Offenders):
+            self.blame[name] = found.told(examples)
+            found = len(found.names)
+        self.values[name] = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +68,20 @@ def measure(release: Release, config: GateConfig) -> Metrics:
     documents = release.read("documents", [*FACTS, *PLACES])
     rejects = release.read("rejects", ["document_id", "archive_sha256", "path", "stage", "reason"])
     evidence = Evidence(release, documents, rejects, config)
-    metrics = Metrics({}, {})
+    metrics = Metrics({}, {}, {})
     for names, function in MEASURES.items():
         try:
-            metrics.values.update(zip(names, function(evidence), strict=True))
+            for name, found in zip(names, function(evidence), strict=True):
+                metrics.add(name, found, config.examples)
         except (CorpusError, OSError, ArithmeticError, LookupError, ValueError) as error:
-            metrics.failures.update(dict.fromkeys(names, f"{type(error).__name__}: {error}"))
+            unknown = [name for name in names if name not in metrics.values]
+            metrics.failures.update(dict.fromkeys(unknown, explain(error, release)))
     return metrics
+
+
+def explain(error: Exception, release: Release) -> str:
+    """Say why something could not be read, the same wherever the release lies."""
+    return f"{type(error).__name__}: {error}".replace(f"{release.path}/", "")
 
 
 def _files(evidence: Evidence) -> Iterator[Value]:
@@ -122,11 +148,16 @@ def _splits(evidence: Evidence) -> Iterator[Value]:
     yield evidence.release.read("instruct", ["id"]).num_rows
 
 
-def _across_splits(evidence: Evidence) -> Iterator[Value]:
-    """Yield packages, families, and the share of documents in clusters, that cross splits."""
+def _packages(evidence: Evidence) -> Iterator[Offenders]:
+    yield Offenders(tuple(_in_several_splits(evidence.documents, "package")))
+
+
+def _families(evidence: Evidence) -> Iterator[Offenders]:
+    yield Offenders(tuple(_in_several_splits(_with_families(evidence), "family")))
+
+
+def _clusters(evidence: Evidence) -> Iterator[Value]:
     documents = evidence.documents
-    yield len(_in_several_splits(documents, "package"))
-    yield len(_in_several_splits(_with_families(evidence), "family"))
     crossing = pa.array(_in_several_splits(documents, "cluster_id"), pa.string())
     touched = pc.sum(pc.is_in(documents["cluster_id"], value_set=crossing)).as_py() or 0
     yield int(touched) / documents.num_rows
@@ -149,11 +180,14 @@ def _with_families(evidence: Evidence) -> pa.Table:
 def _in_several_splits(table: pa.Table, column: str) -> list[str]:
     splits = table.group_by(column).aggregate([("split", "count_distinct")])
     several = splits.filter(pc.greater(splits["split_count_distinct"], 1))
-    return [str(name) for name in several[column].to_pylist()]
+    return sorted(str(name) for name in several[column].to_pylist())
 
 
-def _leaks(evidence: Evidence) -> Iterator[Value]:
-    yield len(near_duplicates_across_splits(evidence.release))
+def _leaks(evidence: Evidence) -> Iterator[Offenders]:
+    leaks = near_duplicates_across_splits(evidence.release)
+    yield Offenders(
+        tuple(f"{leak.first[:12]} and {leak.second[:12]}, {leak.similarity:.3f}" for leak in leaks)
+    )
 
 
 def _shares(evidence: Evidence) -> Iterator[Value]:
@@ -176,16 +210,16 @@ def _counts(table: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
     return dict(zip(keys, counted["count_all"].to_pylist(), strict=True))
 
 
-MEASURES: dict[tuple[str, ...], Callable[[Evidence], Iterator[Value]]] = {
+MEASURES: dict[tuple[str, ...], Callable[[Evidence], Iterator[Value | Offenders]]] = {
     ("documents", "files_accounted", "files_seen", "files_out"): _files,
     ("files_miscounted",): _reasons,
     ("archives_accounted", "archives_seen", "archives_listed"): _archives,
     ("document_ids_repeated", "content_ids_repeated", "instruct_ids_repeated"): _duplicates,
     ("documents_also_rejected",): _in_both,
     ("smallest_split", "smallest_split_share", "instruct_rows"): _splits,
-    ("packages_across_splits", "families_across_splits", "documents_in_split_clusters"): (
-        _across_splits
-    ),
+    ("packages_across_splits",): _packages,
+    ("families_across_splits",): _families,
+    ("documents_in_split_clusters",): _clusters,
     ("near_duplicates_across_splits",): _leaks,
     ("parse_error_share", "verified_license_share", "largest_package_share"): _shares,
 }

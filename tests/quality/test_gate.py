@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -155,6 +156,7 @@ def test_packages_and_clusters_that_cross_splits_fail_the_gate(tmp_path: Path) -
         "corpus.documents_in_split_clusters",
     }
     assert found(verdict, "corpus.documents_in_split_clusters").observed == "40.00%"
+    assert found(verdict, "corpus.packages_across_splits").detail == "for example shop"
 
 
 def module_of(count: int, name: str, said: str) -> str:
@@ -168,7 +170,10 @@ def test_a_near_duplicate_of_training_code_in_the_test_split_fails_the_gate(tmp_
     tested["cluster_id"] = sha("a cluster of its own")
     verdict = judge(write_release(tmp_path, [*example_documents(), trained, tested]))
     assert names(verdict, Outcome.FAILED) == {"corpus.near_duplicates_across_splits"}
-    assert found(verdict, "corpus.near_duplicates_across_splits").observed == "1"
+    leak = found(verdict, "corpus.near_duplicates_across_splits")
+    first, second = sorted(row["document_id"][:12] for row in (trained, tested))
+    assert leak.observed == "1"
+    assert re.fullmatch(rf"for example {first} and {second}, 0\.9\d\d", leak.detail)
 
 
 def test_a_promise_that_cannot_be_checked_is_not_called_broken(tmp_path: Path) -> None:
@@ -178,8 +183,9 @@ def test_a_promise_that_cannot_be_checked_is_not_called_broken(tmp_path: Path) -
     assert verdict.outcome is Outcome.UNCHECKED
     assert verdict.exit_code == 2
     assert names(verdict, Outcome.FAILED) == set()
-    assert "corpus.families_across_splits" in names(verdict, Outcome.UNCHECKED)
-    assert "attribution.parquet" in found(verdict, "corpus.families_across_splits").detail
+    assert names(verdict, Outcome.UNCHECKED) == {"corpus.families_across_splits"}
+    detail = found(verdict, "corpus.families_across_splits").detail
+    assert detail == "FileNotFoundError: attribution.parquet"
 
 
 def test_a_broken_promise_outweighs_one_that_could_not_be_checked(tmp_path: Path) -> None:
