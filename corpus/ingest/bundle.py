@@ -1,8 +1,10 @@
 """The unit of parallel work: a bundle of archives becomes a folder with one part of each table."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -84,20 +86,43 @@ def ingest(bundle: Bundle) -> Path:
     """
     if bundle.destination.exists():
         return bundle.destination
-    opened = [
+    with uncollected():
+        _write_folder(_open(bundle), bundle.destination)
+    return bundle.destination
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the cycle collector off while the rows of one bundle pile up.
+
+    They hold no cycles, and walking them again and again took a fifth of the processor time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _open(bundle: Bundle) -> list[OpenedArchive]:
+    return [
         open_archive(
             archive, path, bundle.poison.get(archive.sha256, frozenset()), bundle.config.read
         )
         for archive, path in zip(bundle.archives, bundle.paths, strict=True)
     ]
-    unfinished = bundle.destination.with_name(f".{bundle.destination.name}.{os.getpid()}")
+
+
+def _write_folder(opened: list[OpenedArchive], destination: Path) -> None:
+    unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)
     try:
         _write_parts(opened, unfinished)
-        unfinished.rename(bundle.destination)
+        unfinished.rename(destination)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return bundle.destination
 
 
 def without_poison(bundle: Bundle, poison: Mapping[str, frozenset[str]]) -> Bundle:
@@ -118,7 +143,7 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
 
 
 def write_part(table: pa.Table, path: Path) -> None:
-    """Write an intermediate table: fast compression and small row groups."""
+    """Write an intermediate table: fast compression, small row groups, no dictionaries."""
     rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
-    pq.write_table(table, path, compression="lz4", row_group_size=rows)
+    pq.write_table(table, path, compression="lz4", row_group_size=rows, use_dictionary=False)
     flush_to_disk(path)
