@@ -25,7 +25,8 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "elixir": elixir.extract,
     "erlang": erlang.extract,
 }
-COMMENT_LINE = {"elixir": re.compile(rb"^[ \t]*#", re.M), "erlang": re.compile(rb"^[ \t]*%", re.M)}
+COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*+#"), "erlang": re.compile(rb"\n[ \t]*+%")}
+"""Searched with a newline put before the text: a literal first byte is found twice as fast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +92,7 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
         extraction=extraction,
         fingerprint=fingerprint(text, language, extraction.doc_spans, config.fingerprint),
         lines=len(lengths),
-        comment_lines=len(comments.findall(text)) if comments else 0,
+        comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=float(np.median(lengths)),
         longest_line=int(lengths.max()),
     )

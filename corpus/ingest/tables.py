@@ -120,10 +120,11 @@ def module_row(module: Module) -> dict[str, Any]:
 def functions_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate functions, sorted by document_id, within a document as they stand there."""
     rows = [
-        function_row(document_id(item.archive.sha256, file.path), function)
+        function_row(document, function)
         for item in opened
         for file in item.files
         if isinstance(file, Parsed)
+        for document in [document_id(item.archive.sha256, file.path)]
         for function in file.extraction.functions
     ]
     table = pa.Table.from_pylist(rows, schema=FUNCTIONS)
