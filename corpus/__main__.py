@@ -91,7 +91,13 @@ def verify(release: ReleaseFolder) -> None:
 @app.command(epilog="Example: `python -m corpus explain releases/2026.11.1 plug/lib/plug.ex`")
 def explain(
     release: ReleaseFolder,
-    wanted: Annotated[str, typer.Argument(metavar="PACKAGE[/PATH]|HASH")],
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE[/PATH]|HASH",
+            help="A package, a file in it, or 8 or more digits of a hash of either.",
+        ),
+    ],
 ) -> None:
     """Say what became of a package, a file or a hash, and why."""
     from corpus.explain import explain as look_up
