@@ -160,7 +160,7 @@ def write_all(tables: list[object]) -> None:
     """Write tables as parts into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         for index, table in enumerate(tables):
-            write_part(table, Path(folder) / f"{index}.parquet")
+            write_part(table, Path(folder) / f"{index}.parquet", "lz4")
 
 
 def main() -> None:

@@ -27,6 +27,9 @@ from corpus.store import Archive, ArchiveStore
 PART_ROW_GROUP_BYTES = 2_000_000
 """Small, so that a shard reads little more of a part than the range of keys that it needs."""
 
+INCOMPRESSIBLE = {"fingerprints": "none"}
+"""Hashes are random bytes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestConfig:
@@ -139,11 +142,11 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
         "rejects": rejects_table(rejects),
         "archives": archives_table(opened),
     }.items():
-        write_part(table, folder / f"{name}.parquet")
+        write_part(table, folder / f"{name}.parquet", INCOMPRESSIBLE.get(name, "lz4"))
 
 
-def write_part(table: pa.Table, path: Path) -> None:
-    """Write an intermediate table: fast compression, small row groups, no dictionaries."""
+def write_part(table: pa.Table, path: Path, compression: str) -> None:
+    """Write an intermediate table: no or fast compression, small row groups, no dictionaries."""
     rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
-    pq.write_table(table, path, compression="lz4", row_group_size=rows, use_dictionary=False)
+    pq.write_table(table, path, compression=compression, row_group_size=rows, use_dictionary=False)
     flush_to_disk(path)

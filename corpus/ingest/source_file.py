@@ -93,7 +93,7 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
         fingerprint=fingerprint(text, language, extraction.doc_spans, config.fingerprint),
         lines=len(lengths),
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
-        median_line_length=float(np.median(lengths)),
+        median_line_length=_median(lengths),
         longest_line=int(lengths.max()),
     )
 
@@ -128,6 +128,12 @@ def _extract(text: bytes, language: str, errors_allowed: float) -> Extraction | 
     if extraction.parse_errors > errors_allowed:
         return Reject(Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
     return extraction
+
+
+def _median(lengths: np.ndarray) -> float:
+    middle = len(lengths) // 2
+    ordered = np.sort(lengths)
+    return float(ordered[middle] if len(lengths) % 2 else ordered[middle - 1 : middle + 1].mean())
 
 
 def _line_lengths(text: bytes) -> np.ndarray:

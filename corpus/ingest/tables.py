@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.extraction import Function, Module
+from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
 from corpus.ingest.source_file import Parsed, Rejected
 from corpus.reasons import Reason
-from corpus.schema import EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
+from corpus.schema import CLAUSE, EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
 from corpus.store import Archive
 
 PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard", "function"})
@@ -118,43 +118,39 @@ def module_row(module: Module) -> dict[str, Any]:
 
 
 def functions_table(opened: Sequence[OpenedArchive]) -> pa.Table:
-    """Tabulate functions, sorted by document_id, within a document as they stand there."""
-    rows = [
-        function_row(document, function)
-        for item in opened
-        for file in item.files
-        if isinstance(file, Parsed)
-        for document in [document_id(item.archive.sha256, file.path)]
-        for function in file.extraction.functions
-    ]
-    table = pa.Table.from_pylist(rows, schema=FUNCTIONS)
+    """Tabulate functions, sorted by document_id, within a document as they stand there.
+
+    Column by column: a dictionary for each of the clauses took a third of the time of extraction.
+    """
+    documents: list[str] = []
+    functions: list[Function] = []
+    for item in opened:
+        for file in item.files:
+            if isinstance(file, Parsed):
+                document = document_id(item.archive.sha256, file.path)
+                documents += [document] * len(file.extraction.functions)
+                functions += file.extraction.functions
+    columns = {
+        field.name: pa.array([getattr(function, field.name) for function in functions], field.type)
+        for field in FUNCTIONS
+        if field.name not in ("document_id", "clauses")
+    }
+    columns["document_id"] = pa.array(documents, pa.string())
+    columns["clauses"] = clauses_array([function.clauses for function in functions])
+    table = pa.table([columns[name] for name in FUNCTIONS.names], schema=FUNCTIONS)
     return table.take(pc.sort_indices(table["document_id"]))
 
 
-def function_row(document: str, function: Function) -> dict[str, Any]:
-    """Return a row of `FUNCTIONS`."""
-    return {
-        "document_id": document,
-        "module": function.module,
-        "name": function.name,
-        "arity": function.arity,
-        "defaults": function.defaults,
-        "kind": function.kind,
-        "clauses": [
-            {
-                "start_line": clause.start_line,
-                "end_line": clause.end_line,
-                "start_byte": clause.start_byte,
-                "end_byte": clause.end_byte,
-                "guard": clause.guard,
-            }
-            for clause in function.clauses
-        ],
-        "doc": function.doc,
-        "doc_kind": function.doc_kind,
-        "specs": function.specs,
-        "impl": function.impl,
-    }
+def clauses_array(rows: Sequence[tuple[Clause, ...]]) -> pa.Array:
+    """Return the clauses of every function as a list of structs, without dictionaries."""
+    flat = [clause for clauses in rows for clause in clauses]
+    fields = list(CLAUSE)
+    struct = pa.StructArray.from_arrays(
+        [pa.array([getattr(clause, f.name) for clause in flat], f.type) for f in fields],
+        fields=fields,
+    )
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), struct)
 
 
 def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
