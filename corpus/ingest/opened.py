@@ -13,7 +13,8 @@ from corpus.archive import (
     SkippedMember,
     open_hex_tarball,
 )
-from corpus.ingest.source_file import FileConfig, Parsed, Rejected, read_file
+from corpus.fingerprint import Fingerprint
+from corpus.ingest.source_file import FileConfig, Parsed, Rejected, fingerprint_of, read_file
 from corpus.licenses import (
     LicensePolicy,
     LicenseVerdict,
@@ -38,6 +39,7 @@ class ReadConfig:
 class OpenedArchive:
     """What became of one archive: its licence, and every file as a document or a reject.
 
+    `fingerprints` are those of the documents, by path.
     `failure` is set when the archive could not be opened; then there are no files.
     """
 
@@ -45,6 +47,7 @@ class OpenedArchive:
     verdict: LicenseVerdict | None
     license_texts: dict[str, bytes]
     files: list[Parsed | Rejected]
+    fingerprints: dict[str, Fingerprint]
     failure: Rejected | None
 
     @property
@@ -72,15 +75,18 @@ def open_archive(
     texts = license_texts(members)
     verdict = judge(tarball.metadata.licenses or archive.licenses, texts, config.license)
     files = [_outcome(member, verdict, poison, config.file) for member in members]
-    return OpenedArchive(archive, verdict, texts, files, None)
+    # A pass of its own: in turns with the parser, the two take a tenth more of each other's time.
+    prints = {f.path: fingerprint_of(f, config.file) for f in files if isinstance(f, Parsed)}
+    return OpenedArchive(archive, verdict, texts, files, prints, None)
 
 
 def try_members(archive: Archive, path: Path, config: ReadConfig, start: int, stop: int) -> None:
     """Read the files [start, stop) of an archive and keep nothing, to see whether that is safe."""
     _, members = _open(archive, path, config.archive)
     for member in members[start:stop]:
-        if isinstance(member, Member):
-            read_file(member, config.file)
+        file = read_file(member, config.file) if isinstance(member, Member) else None
+        if isinstance(file, Parsed):
+            fingerprint_of(file, config.file)
 
 
 def member_paths(archive: Archive, path: Path, config: ReadConfig) -> list[str]:
@@ -111,7 +117,7 @@ def _open(
 
 def _failed(archive: Archive, reason: Reason, detail: str) -> OpenedArchive:
     failure = Rejected("", None, archive.bytes, Stage.UNPACK, reason, detail)
-    return OpenedArchive(archive, None, {}, [], failure)
+    return OpenedArchive(archive, None, {}, [], {}, failure)
 
 
 def _outcome(

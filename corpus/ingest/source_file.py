@@ -1,4 +1,4 @@
-"""One file of an archive: judged, decoded, parsed once, extracted and fingerprinted."""
+"""One file of an archive: judged, decoded, parsed once and extracted; then fingerprinted."""
 
 import hashlib
 import re
@@ -63,7 +63,6 @@ class Parsed:
     text: bytes
     redactions: tuple[Redaction, ...]
     extraction: Extraction
-    fingerprint: Fingerprint
     lines: int
     comment_lines: int
     median_line_length: float
@@ -90,12 +89,17 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
         text=text,
         redactions=redactions,
         extraction=extraction,
-        fingerprint=fingerprint(text, language, extraction.doc_spans, config.fingerprint),
         lines=len(lengths),
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=_median(lengths),
         longest_line=int(lengths.max()),
     )
+
+
+def fingerprint_of(file: Parsed, config: FileConfig) -> Fingerprint:
+    """Return the fingerprint of a document."""
+    spans = file.extraction.doc_spans
+    return fingerprint(file.text, file.language, spans, config.fingerprint)
 
 
 def _rejected(member: Member, content_id: str, stage: Stage, reject: Reject) -> Rejected:

@@ -48,7 +48,7 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     rows = [
         {
             **identity(item.archive, file),
-            **document_row(file),
+            **document_row(file, item.fingerprints[file.path].tokens),
             "license_expression": item.verdict.expression,
             "license_evidence": item.verdict.evidence.value,
         }
@@ -61,7 +61,7 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     return table.sort_by([("content_id", "ascending"), ("document_id", "ascending")])
 
 
-def document_row(file: Parsed) -> dict[str, Any]:
+def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
     """Return the columns of `EXTRACTED` that describe the file itself."""
     functions = file.extraction.functions
     public = [function for function in functions if function.kind in PUBLIC_KINDS]
@@ -71,7 +71,7 @@ def document_row(file: Parsed) -> dict[str, Any]:
         "text": file.text.decode(),
         "bytes": len(file.text),
         "lines": file.lines,
-        "tokens": file.fingerprint.tokens,
+        "tokens": tokens,
         "modules": [module_row(module) for module in file.extraction.modules],
         "parse_errors": file.extraction.parse_errors,
         "median_line_length": file.median_line_length,
@@ -171,21 +171,26 @@ def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
 
 def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate fingerprints in the order of the documents, without a Python object a shingle."""
-    kept = [(item, file) for item in opened for file in item.files if isinstance(file, Parsed)]
+    kept = [
+        (item, file, item.fingerprints[file.path])
+        for item in opened
+        for file in item.files
+        if isinstance(file, Parsed)
+    ]
     rows = [
         {
             **identity(item.archive, file),
             "bytes": len(file.text),
             "role": file.role,
             "license_evidence": item.verdict.evidence.value if item.verdict else None,
-            "normalized_id": file.fingerprint.normalized_id,
-            "signature": file.fingerprint.signature.astype("<u4").tobytes(),
+            "normalized_id": found.normalized_id,
+            "signature": found.signature.astype("<u4").tobytes(),
         }
-        for item, file in kept
+        for item, file, found in kept
     ]
     plain = pa.schema([field for field in FINGERPRINTS if field.name != "shingles"])
     table = pa.Table.from_pylist(rows, schema=plain)
-    shingles = list_array([file.fingerprint.shingles for _, file in kept])
+    shingles = list_array([found.shingles for _, _, found in kept])
     return table.append_column(FINGERPRINTS.field("shingles"), shingles).select(FINGERPRINTS.names)
 
 
