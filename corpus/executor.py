@@ -7,6 +7,7 @@ Processes, not threads: tree-sitter holds the interpreter's lock while it parses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
@@ -76,7 +77,7 @@ class OnDask:
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
-        futures = self.client.map(function, tasks, pure=False, retries=0)
+        futures = self.client.map(partial(_tidily, function), tasks, pure=False, retries=0)
         by_key = {future.key: task for future, task in zip(futures, tasks, strict=True)}
         for future in as_completed(futures):
             task = by_key[future.key]
@@ -86,6 +87,16 @@ class OnDask:
             else:
                 yield task, future.result()
             future.release()
+
+
+def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
+    """Run a task and give back what Arrow kept of its memory, so that a worker's stays flat."""
+    from pyarrow import default_memory_pool
+
+    try:
+        return function(task)
+    finally:
+        default_memory_pool().release_unused()
 
 
 @contextmanager

@@ -28,16 +28,17 @@ SORT_KEYS = {
 class ShardLimits:
     """How large shards and row groups may grow.
 
-    The Hub's viewer refuses row groups over 286 MiB and asks for 100 to 300 MB of them; shards of
-    200 to 500 MB suit its transfers (Hub documentation, "Datasets: uploading"). Sizes are bytes of
-    text before compression, of which zstd leaves about a quarter.
+    The Hub's viewer refuses row groups over 286 MiB; shards of 200 to 500 MB suit transfers (Hub
+    documentation, "Datasets: uploading"). A row group is what a worker holds several times over
+    while it sorts and compresses: at 64 MB of text it was the peak of the whole build. Sizes are
+    bytes of text before compression, of which zstd leaves about a quarter.
     """
 
     shard_text_bytes: int = 1_200_000_000
-    row_group_text_bytes: int = 64_000_000
+    row_group_text_bytes: int = 16_000_000
     shard_rows: int = 4_000_000
     """For tables without a text column."""
-    row_group_rows: int = 100_000
+    row_group_rows: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
