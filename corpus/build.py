@@ -106,6 +106,8 @@ def read_archives(job: Job) -> None:
     retry = [without_poison(bundle, find_poison(job.executor, bundle)) for bundle in killed]
     if retry:
         job.run("read archives without poison", ingest, retry)
+    if waiting:
+        job.executor.renew()
 
 
 def find_duplicates(job: Job) -> None:

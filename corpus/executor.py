@@ -52,6 +52,10 @@ class Executor(Protocol):
         """
         ...
 
+    def renew(self) -> None:
+        """Start the workers afresh, if they are this executor's own, to give their memory back."""
+        ...
+
 
 class Serial:
     """Runs every task in this process, one after another."""
@@ -63,12 +67,16 @@ class Serial:
         for task in tasks:
             yield task, function(task)
 
+    def renew(self) -> None:
+        """Do nothing: there are no workers."""
+
 
 class OnDask:
     """Runs tasks on a Dask cluster through its client."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, owns_workers: bool) -> None:
         self.client = client
+        self.owns_workers = owns_workers
 
     def map(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -87,6 +95,11 @@ class OnDask:
             else:
                 yield task, future.result()
             future.release()
+
+    def renew(self) -> None:
+        """Restart the workers of a local cluster; those of a shared one serve others too."""
+        if self.owns_workers:
+            self.client.restart()
 
 
 def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
@@ -133,7 +146,7 @@ def _local(workers: int) -> Iterator[Executor]:
         silence_logs="CRITICAL",
     )
     with cluster, Client(cluster) as client:
-        yield OnDask(client)
+        yield OnDask(client, owns_workers=True)
 
 
 @contextmanager
@@ -145,4 +158,4 @@ def _remote(address: str) -> Iterator[Executor]:
     except OSError as error:
         raise SchedulerUnreachable(address) from error
     with client:
-        yield OnDask(client)
+        yield OnDask(client, owns_workers=False)

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 import pyarrow as pa
 
@@ -17,15 +19,16 @@ KEYS = {
 def logical_digest(config: str, read: Callable[[list[str]], Iterator[pa.RecordBatch]]) -> str:
     """Return the SHA-256 of the sorted row keys, one a line, its columns parted by NUL.
 
-    `read` yields the named columns of every row, in any order.
+    `read` yields the named columns of every row in the order of the shard, which is that of the
+    first column, so that only rows with equal first columns are left to sort.
     """
-    lines = sorted(line for batch in read(KEYS[config]) for line in _lines(batch))
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode() + b"\n")
+    rows = (row for batch in read(KEYS[config]) for row in _rows(batch))
+    for _, equal in groupby(rows, key=itemgetter(0)):
+        for line in sorted("\0".join(map(str, row)) for row in equal):
+            digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
 
-def _lines(batch: pa.RecordBatch) -> Iterator[str]:
-    columns = [column.to_pylist() for column in batch.columns]
-    return ("\0".join(map(str, row)) for row in zip(*columns, strict=True))
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -35,7 +35,7 @@ def describe(path: Path, plan: ShardPlan) -> Shard:
     with pq.ParquetFile(path) as file:
         rows = file.metadata.num_rows
         digest = logical_digest(
-            plan.config, lambda columns: file.iter_batches(65536, columns=columns)
+            plan.config, lambda columns: file.iter_batches(8192, columns=columns)
         )
     return Shard(
         path=plan.path,

@@ -78,7 +78,7 @@ def _logical(file: pq.ParquetFile, config: str) -> str:
 
 
 def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    yield from file.iter_batches(65536, columns=columns)
+    yield from file.iter_batches(8192, columns=columns)
 
 
 def _unlisted(release: Release) -> Iterator[Problem]:

@@ -60,3 +60,14 @@ def test_a_scheduler_that_does_not_answer_is_named() -> None:
         connect(1, "tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def process_id(_: int) -> int:
+    return os.getpid()
+
+
+def test_renewed_workers_are_other_processes() -> None:
+    with connect(1, None) as executor:
+        before = dict(executor.map(process_id, [1]))
+        executor.renew()
+        assert dict(executor.map(process_id, [1])) != before
