@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +119,7 @@ def find_duplicates(job: Job) -> None:
 
 def assign_splits(job: Job) -> None:
     """Give every package its split."""
-    packages = sorted({(item.name, item.links) for item in job.archives})
+    packages = dict.fromkeys((item.name, item.links) for item in job.archives)
     task = partial(
         assign,
         [PackageLinks(name, links) for name, links in packages],
@@ -222,12 +223,11 @@ def build(
     `out` holds releases by version and `work/`, which may be deleted at any time; it costs only
     the time to build again. Raises NothingToBuild, WorkerDied, DamagedRow and OSError.
     """
-    archives, missing = store.archives(), store.rejects()
+    archives = store.archives()
+    missing = _missing(store, archives)
     if not archives:
         raise NothingToBuild(store.root)
-    digest = digest_of(
-        _undated(archives), _undated(missing), config, code_digest(), tool_versions()
-    )
+    digest = _digest(archives, missing, config)
     releases = releases_in(out)
     existing = release_with(digest, releases)
     if existing is not None:
@@ -246,10 +246,23 @@ def build(
         executor=executor,
         progress=progress or Silent(),
     )
-    sweep(out / "work")
+    sweep(out / "work", job.candidate)
     for stage in STAGES:
         stage(job)
     return Release.open(job.candidate)
+
+
+def _digest(
+    archives: Sequence[Archive], missing: Sequence[ArchiveReject], config: BuildConfig
+) -> str:
+    inputs = _undated(archives), _undated(missing)
+    return digest_of(*inputs, config, code_digest(), tool_versions())
+
+
+def _missing(store: ArchiveStore, archives: Sequence[Archive]) -> list[ArchiveReject]:
+    """Return what the crawl refused and never stored, not a later failure to fetch it again."""
+    stored = {(item.source, item.name, item.version) for item in archives}
+    return [row for row in store.rejects() if (row.source, row.name, row.version) not in stored]
 
 
 def _parent(releases: Sequence[Release]) -> Parent | None:
@@ -266,9 +279,9 @@ def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str
     ]
 
 
-def sweep(work: Path) -> None:
+def sweep(*folders: Path) -> None:
     """Remove what a killed build left half written."""
-    for path in work.glob("**/.*"):
+    for path in chain.from_iterable(folder.glob("**/.*") for folder in folders):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -78,7 +78,8 @@ def explain(release: Release, wanted: str) -> Explanation:
     condition, archives = _meaning(release, wanted)
     kept = tuple(_kept(release, condition))
     dropped = tuple(_dropped(release, condition))
-    if not (archives or kept or dropped):
+    names_a_file = "/" in wanted
+    if not (kept or dropped or (archives and not names_a_file)):
         raise NothingFound(release, wanted)
     return Explanation(archives, kept, dropped)
 

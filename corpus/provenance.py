@@ -11,7 +11,7 @@ from typing import Any
 from corpus.atomic import canonical_json
 
 ROOT = Path(__file__).parent
-TOOLS = ("datasketch", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
+TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
 GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
 
 

@@ -15,8 +15,8 @@ from corpus.explain import Dropped, Explanation
 from corpus.progress import Progress, Silent
 from corpus.release import Release
 
-output = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+output = Console(soft_wrap=True, markup=False, emoji=False)
+errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 
 class Bars:

@@ -58,7 +58,7 @@ class Clock:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Measure one step."""
-        output.print(f"[bold]{name}[/]")
+        output.print(name, style="bold")
         start = time.perf_counter()
         yield
         self.steps.append((name, time.perf_counter() - start))

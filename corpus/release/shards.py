@@ -74,7 +74,12 @@ def _row_group(
     parts: Sequence[Path], kept: pa.Table | None, plan: ShardPlan, bounds: tuple[str, str]
 ) -> pa.Table:
     key = SORT_KEYS[plan.config]
-    batches = [_join(batch, kept, plan) for batch in _scan(parts, key, bounds)]
+    if kept is not None:
+        within = pc.and_(
+            pc.greater_equal(kept[key], bounds[0]), pc.less_equal(kept[key], bounds[1])
+        )
+        kept = kept.filter(within)
+    batches = [_join(batch, kept, plan) for batch in _scan(parts, key, bounds) if batch.num_rows]
     table = pa.Table.from_batches([b for b in batches if b.num_rows], SCHEMAS[plan.config])
     return table.take(pc.sort_indices(table, sort_keys=_order(plan.config)))
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from corpus.configuration import BuildConfig
 from corpus.executor import Serial, connect
 from corpus.reasons import Reason
 from corpus.release import Release, verify
-from corpus.store import ArchiveStore
-from tests.stores import add, small_store
+from corpus.store import ArchiveStore, Link
+from tests.stores import add, module, small_store
 
 COMMAND = [sys.executable, "-m", "corpus", "build"]
 
@@ -84,6 +85,25 @@ def test_two_workers_give_the_same_bytes_as_none(
     store: ArchiveStore, candidate: Release, tmp_path: Path
 ) -> None:
     assert contents(built(store, tmp_path, workers=2).path) == contents(candidate.path)
+
+
+def test_what_a_killed_build_left_in_its_candidate_is_swept(
+    store: ArchiveStore, tmp_path: Path
+) -> None:
+    whole = built(store, tmp_path)
+    expected = contents(whole.path)
+    (whole.path / "data" / ".train.parquet.x.tmp").write_bytes(b"half")
+    assert contents(built(store, tmp_path).path) == expected
+
+
+def test_versions_of_a_package_may_link_to_different_places(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    for version, address in (("1.0.0", "https://one.example"), ("1.1.0", "https://two.example")):
+        files = {"lib/a.ex": module("A", f"alpha{version[2]}")}
+        archive = add(store, "moved", files, version=version)
+        linked = replace(archive, links=(Link("Source", address),))
+        store.put(linked, store.read(archive))
+    assert built(store, tmp_path / "out").manifest.files_seen == 2
 
 
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:

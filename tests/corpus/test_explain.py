@@ -51,3 +51,8 @@ def test_the_beginning_of_a_content_hash_is_enough(release: Release) -> None:
 def test_what_is_unknown_says_what_to_ask(release: Release) -> None:
     with pytest.raises(NothingFound, match="Give a package"):
         explain(release, "absent/lib/absent.ex")
+
+
+def test_a_file_that_was_never_seen_is_not_explained_by_its_package(release: Release) -> None:
+    with pytest.raises(NothingFound):
+        explain(release, "anchor/lib/never.ex")
