@@ -52,7 +52,8 @@ def load(path: Path) -> BuildConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadConfiguration(path, f"{where}: {first['msg']}") from error
+        what = first["msg"].removeprefix("Value error, ")
+        raise BadConfiguration(path, f"{where}: {what}") from error
 
 
 def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:

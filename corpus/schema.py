@@ -156,6 +156,9 @@ REJECTS = pa.schema(
 `representative_id` is the document_id that stands for a dropped duplicate.
 """
 
+PERMUTATIONS = 128
+"""Numbers in a MinHash signature."""
+
 FINGERPRINTS = pa.schema(
     [
         *IDENTITY,
@@ -164,13 +167,13 @@ FINGERPRINTS = pa.schema(
         ("license_evidence", pa.string()),
         ("normalized_id", pa.string()),
         ("shingles", pa.list_(pa.uint64())),
-        ("signature", pa.binary(512)),
+        ("signature", pa.binary(4 * PERMUTATIONS)),
     ]
 )
 """What deduplication sees of a document.
 
 `normalized_id` digests the normalised token sequence; `shingles` are sorted, unique hashes;
-`signature` is 128 little-endian uint32 minima.
+`signature` is PERMUTATIONS little-endian uint32 minima.
 """
 
 READ_ARCHIVES = pa.schema(
@@ -199,13 +202,12 @@ KEPT = pa.schema(
     [
         ("document_id", pa.string()),
         ("content_id", pa.string()),
-        ("package", pa.string()),
         ("bytes", pa.int64()),
         ("cluster_id", pa.string()),
         ("split", pa.string()),
     ]
 )
-"""One row a document that stays in the release, sorted by content_id."""
+"""One row a document that stays in the release."""
 
 CLUSTERS = pa.schema(
     [

@@ -73,7 +73,6 @@ def duplicates_config(release: Release) -> NearDuplicates:
     default = NearDuplicates()
     return NearDuplicates(
         threshold=told.get("threshold", default.threshold),
-        permutations=told.get("permutations", default.permutations),
         bands=tuple(told.get("bands", default.bands)),
     )
 

@@ -2,7 +2,7 @@
 
 from corpus.deduplicate.banding import Buckets, band_keys, buckets
 from corpus.deduplicate.clustering import cluster
-from corpus.deduplicate.configuration import ImpossibleConfiguration, NearDuplicates
+from corpus.deduplicate.configuration import NearDuplicates
 from corpus.deduplicate.order import representative_order, version_key
 from corpus.deduplicate.reading import BadFingerprints
 from corpus.deduplicate.stars import Stars, stars
@@ -10,7 +10,6 @@ from corpus.deduplicate.stars import Stars, stars
 __all__ = [
     "BadFingerprints",
     "Buckets",
-    "ImpossibleConfiguration",
     "NearDuplicates",
     "Stars",
     "band_keys",

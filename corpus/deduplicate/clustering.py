@@ -11,6 +11,7 @@ import pyarrow as pa
 from corpus.atomic import replacing
 from corpus.deduplicate.banding import band_keys, buckets
 from corpus.deduplicate.configuration import NearDuplicates
+from corpus.deduplicate.exact import joined
 from corpus.deduplicate.order import representative_order
 from corpus.deduplicate.reading import read_heavy, read_light
 from corpus.deduplicate.scratch import Scratch, open_scratch
@@ -18,16 +19,18 @@ from corpus.deduplicate.stars import Stars, stars
 from corpus.schema import CLUSTERS
 
 Indices = npt.NDArray[np.int64]
+SAME = ("normalized_id", "content_id")
+"""Equal bytes have equal tokens only within one language: lib/page.ex may also be a template."""
 
 
 def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplicates) -> Path:
     """Write CLUSTERS, one row a document sorted by document_id, and return `destination`.
 
-    Exact duplicates (equal normalized_id) form groups, whose most preferred documents are compared;
-    see `stars` for who is dropped and `order` for who is preferred. `cluster_id` is the smallest
-    document_id that is connected by verified edges. The result depends on the set of documents
-    only, not on their order or their division into parts. An existing `destination` is left as it
-    is.
+    Exact duplicates (equal normalized_id or content_id) form groups, whose most preferred documents
+    are compared; see `stars` for who is dropped and `order` for who is preferred. `cluster_id` is
+    the smallest document_id that is connected by verified edges. The result depends on the set of
+    documents only, not on their order or their division into parts. An existing `destination` is
+    left as it is.
 
     Raises BadFingerprints for input that ingest did not write, OSError as it comes.
     """
@@ -42,7 +45,7 @@ def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplica
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Documents with equal token sequences, the groups numbered by preference of their first.
+    """Documents with equal tokens or equal bytes, the groups numbered by preference of their first.
 
     `rows` are the input's row numbers in order of preference; `ids` and `numbers` are the
     document_ids and groups in that order, and `leaders` the place in it of each group's first.
@@ -57,11 +60,16 @@ class _Groups:
 def _exact_groups(fingerprints: Sequence[Path]) -> _Groups:
     documents = read_light(fingerprints)
     rows = representative_order(documents)
-    ordered = documents.select(["document_id", "normalized_id"]).take(pa.array(rows))
-    codes = ordered["normalized_id"].combine_chunks().dictionary_encode()
-    numbers = codes.indices.to_numpy().astype(np.int64)
+    ordered = documents.select(["document_id", *SAME]).take(pa.array(rows))
+    numbers = joined(*(_codes(ordered[name]) for name in SAME))
     leaders = np.unique(numbers, return_index=True)[1]
     return _Groups(rows, ordered["document_id"].combine_chunks(), numbers, leaders)
+
+
+def _codes(column: pa.ChunkedArray) -> Indices:
+    """Return a number for each value, the same for equal ones."""
+    codes: Indices = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    return codes.astype(np.int64)
 
 
 def _near(
@@ -82,7 +90,7 @@ def _spill(
     number_of_row = np.full(len(groups.rows), -1)
     number_of_row[groups.rows[groups.leaders]] = np.arange(len(groups.leaders))
     first = 0
-    for batch in read_heavy(fingerprints, config):
+    for batch in read_heavy(fingerprints):
         numbers = number_of_row[first : first + len(batch.signatures)]
         first += len(numbers)
         leads = numbers >= 0

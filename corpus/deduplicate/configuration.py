@@ -2,11 +2,7 @@
 
 from dataclasses import dataclass
 
-from corpus.errors import CorpusError
-
-
-class ImpossibleConfiguration(CorpusError):
-    """The settings contradict each other."""
+from corpus.schema import PERMUTATIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,20 +11,18 @@ class NearDuplicates:
 
     threshold: float = 0.7
     """Exact Jaccard similarity of shingles, in (0, 1], from which two documents are the same."""
-    permutations: int = 128
-    """Numbers in a signature, as the fingerprints were made with."""
     bands: tuple[int, int] = (25, 5)
     """Bands and rows: recall at the threshold in docs/duplicates.md."""
 
     def __post_init__(self) -> None:
-        """Raise ImpossibleConfiguration where the values cannot work."""
+        """Raise ValueError where the values cannot work."""
         bands, rows = self.bands
         if not 0 < self.threshold <= 1:
-            raise ImpossibleConfiguration(
-                f"threshold is {self.threshold}; it is a Jaccard similarity: above 0, at most 1."
+            raise ValueError(
+                f"threshold is {self.threshold}; it is a Jaccard similarity: above 0, at most 1"
             )
-        if bands < 1 or rows < 1 or bands * rows > self.permutations:
-            raise ImpossibleConfiguration(
-                f"{bands} bands of {rows} rows do not fit into {self.permutations} permutations; "
-                "choose bands whose product with rows is at most that."
+        if bands < 1 or rows < 1 or bands * rows > PERMUTATIONS:
+            raise ValueError(
+                f"{bands} bands of {rows} rows do not fit into {PERMUTATIONS} permutations; "
+                "choose bands whose product with rows is at most that"
             )

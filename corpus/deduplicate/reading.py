@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus.deduplicate.configuration import NearDuplicates
 from corpus.errors import CorpusError
-from corpus.schema import FINGERPRINTS
+from corpus.schema import FINGERPRINTS, PERMUTATIONS
 
 LIGHT = (
     "document_id",
+    "content_id",
     "package",
     "version",
     "path",
@@ -83,33 +83,27 @@ def _parts_with(document_id: str, paths: Sequence[Path], tables: Sequence[pa.Tab
     return [path for path, found in zip(paths, holds, strict=True) if found][-1]
 
 
-def read_heavy(paths: Sequence[Path], config: NearDuplicates) -> Iterator[Batch]:
+def read_heavy(paths: Sequence[Path]) -> Iterator[Batch]:
     """Yield shingles and signatures of all documents, in the order of `read_light`.
 
-    Raises BadFingerprints where shingles are not sorted and unique, or signatures have another
-    length than the configuration says.
+    Raises BadFingerprints where shingles are not sorted and unique.
     """
     for path in paths:
         with _opened(path) as file:
             for batch in file.iter_batches(_ROWS, columns=list(_HEAVY), use_threads=False):
-                yield _checked(path, batch, config)
+                yield _checked(path, batch)
 
 
-def _checked(path: Path, batch: pa.RecordBatch, config: NearDuplicates) -> Batch:
+def _checked(path: Path, batch: pa.RecordBatch) -> Batch:
     shingles, signatures = (batch.column(name) for name in _HEAVY)
     if shingles.null_count or signatures.null_count:
         raise BadFingerprints(path, "shingles or signatures hold nulls")
-    if signatures.type.byte_width != 4 * config.permutations:
-        numbers = signatures.type.byte_width // 4
-        raise BadFingerprints(
-            path, f"signatures have {numbers} numbers, the configuration says {config.permutations}"
-        )
     lengths = shingles.value_lengths().to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     values = shingles.flatten().to_numpy()
     if not _sorted_between(values, offsets):
         raise BadFingerprints(path, "shingles are not sorted and unique")
-    return Batch(offsets, values, _numbers(signatures, config.permutations))
+    return Batch(offsets, values, _numbers(signatures))
 
 
 def _sorted_between(values: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64]) -> bool:
@@ -120,8 +114,8 @@ def _sorted_between(values: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int6
     return bool(rises.all())
 
 
-def _numbers(signatures: pa.FixedSizeBinaryArray, permutations: int) -> npt.NDArray[np.uint32]:
-    numbers = np.frombuffer(signatures.buffers()[1], dtype="<u4").reshape(-1, permutations)
+def _numbers(signatures: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint32]:
+    numbers = np.frombuffer(signatures.buffers()[1], dtype="<u4").reshape(-1, PERMUTATIONS)
     return numbers[signatures.offset : signatures.offset + len(signatures)]
 
 
@@ -149,9 +143,7 @@ def _schema_problem(found: pa.Schema) -> str | None:
 
 
 def _compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Signatures may have any length here: the configuration judges it."""
-    if pa.types.is_fixed_size_binary(wanted):
-        return bool(pa.types.is_fixed_size_binary(found))
+    """Tell whether types are equal, but for the name that a list gives its items."""
     if pa.types.is_list(wanted):
         return bool(pa.types.is_list(found) and found.value_type == wanted.value_type)
     return bool(found == wanted)

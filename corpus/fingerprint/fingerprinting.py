@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from corpus.fingerprint.comments import Span, comment_spans
 from corpus.fingerprint.signature import Signature, signature
 from corpus.fingerprint.tokens import Hashes, shingle, tokenize
+from corpus.schema import PERMUTATIONS
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -15,10 +16,17 @@ class FingerprintConfig:
     """How finely code is compared (Broder 1997; five tokens as measured in docs/duplicates.md)."""
 
     shingle: int = 5
-    """Tokens in a shingle."""
-    permutations: int = 128
+    """Tokens in a shingle, at least 1."""
     seed: int = 1
-    """Seed of the permutations; datasketch's default."""
+    """Seed of the permutations, from 0; datasketch's default."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the values cannot work."""
+        if self.shingle < 1 or self.seed < 0:
+            raise ValueError(
+                f"shingle is {self.shingle} and seed {self.seed}; a shingle has at least 1 token, "
+                "and a seed is not negative"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def fingerprint(
     """
     tokens = tokenize(code_only(text, language, doc_spans))
     shingles = shingle(tokens.hashes(), config.shingle)
-    minima = signature(shingles, config.permutations, config.seed)
+    minima = signature(shingles, PERMUTATIONS, config.seed)
     return Fingerprint(tokens.digest(), len(tokens), shingles, minima)
 
 

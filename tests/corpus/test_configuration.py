@@ -30,6 +30,11 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
         ("[colour]\nred = 1\n", "unknown key colour"),
         ("[ingest]\nbundle_bytes = 'many'\n", "ingest.bundle_bytes: .*integer"),
         ("[ingest\n", "not TOML"),
+        ("[shards]\nrow_group_rows = 0\n", "shards: row_group_rows is 0; it must be at least 1"),
+        ("[ingest]\nbundle_bytes = 0\n", "ingest: bundle_bytes is 0; it must be at least 1"),
+        ("[duplicates]\nthreshold = 7\n", "duplicates: threshold is 7.0; it is a Jaccard"),
+        ("[ingest.read.file.fingerprint]\nshingle = 0\n", "a shingle has at least 1 token"),
+        ("[ingest.read.file.fingerprint]\npermutations = 9\n", "unknown key .*permutations"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, message: str) -> None:
