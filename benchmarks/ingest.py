@@ -24,16 +24,9 @@ from corpus.extraction import Extraction
 from corpus.filters import cut_encoded, decode, judge
 from corpus.fingerprint import fingerprint
 from corpus.ingest import Bundle, ingest, plan_bundles
-from corpus.ingest.bundle import write_part
-from corpus.ingest.opened import each_file, open_archive
-from corpus.ingest.source_file import EXTRACTORS, Parsed, Rejected
-from corpus.ingest.tables import (
-    archives_table,
-    documents_table,
-    fingerprints_table,
-    functions_table,
-    rejects_table,
-)
+from corpus.ingest.bundle import tables_of, write_part
+from corpus.ingest.opened import OpenedArchive, open_archive
+from corpus.ingest.source_file import EXTRACTORS, Parsed
 from corpus.source import language_of
 from corpus.store import ArchiveStore
 
@@ -113,20 +106,10 @@ def measure(store: ArchiveStore, config: BuildConfig, rounds: int) -> dict[str, 
         for bundle in bundles
         for archive, path in zip(bundle.archives, bundle.paths, strict=True)
     ]
-    parsed = [file for _, file in each_file(opened) if isinstance(file, Parsed)]
+    parsed = [file for item in opened for file in item.files if isinstance(file, Parsed)]
     members = unpack()
     raw = [m for m in members if judge(m.path, m.data, read.file.filters) is None]
     code = [file for file in parsed if file.language in bare]
-
-    def tables() -> list[object]:
-        rejects = [(a, f) for a, f in each_file(opened) if isinstance(f, Rejected)]
-        return [
-            documents_table(opened),
-            functions_table(opened),
-            fingerprints_table(opened),
-            archives_table(opened),
-            rejects_table(rejects),
-        ]
 
     def extract() -> list[Extraction]:
         return [EXTRACTORS[file.language](file.text) for file in code]
@@ -151,16 +134,16 @@ def measure(store: ArchiveStore, config: BuildConfig, rounds: int) -> dict[str, 
                 for f in parsed
             ],
         ),
-        "tables": best(rounds, tables),
-        "write": best(rounds, lambda: write_all(tables())) - best(rounds, tables),
+        "tables": best(rounds, lambda: tables_of(opened)),
+        "write": best(rounds, lambda: write_all(opened)) - best(rounds, lambda: tables_of(opened)),
     }
 
 
-def write_all(tables: list[object]) -> None:
-    """Write tables as parts into a folder that is thrown away."""
+def write_all(opened: list[OpenedArchive]) -> None:
+    """Write parts into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        for index, table in enumerate(tables):
-            write_part(table, Path(folder) / f"{index}.parquet", "lz4")
+        for name, table in tables_of(opened).items():
+            write_part(table, Path(folder) / f"{name}.parquet", "lz4")
 
 
 def main() -> None:

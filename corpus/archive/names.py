@@ -10,6 +10,8 @@ Refusal = tuple[Reason, str]
 
 INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories of characters that hide or reorder what a reader of the path sees."""
+NAMELESS = "<no name>"
+"""Stands for an empty path, which in a table means the archive as a whole."""
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -68,8 +70,8 @@ def caseless(path: str) -> str:
 
 
 def printable(path: str, limits: ArchiveLimits) -> str:
-    """Return a path of any kind so that it can stand in a table: cut, and escaped."""
-    cut = path[: limits.path]
+    """Return a path of any kind so that it can stand in a table: not empty, cut, and escaped."""
+    cut = path[: limits.path] or NAMELESS
     return "".join(
         character.encode("unicode_escape").decode()
         if unicodedata.category(character) in INVISIBLE

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.atomic import flush_to_disk
-from corpus.ingest.opened import OpenedArchive, ReadConfig, each_file, open_archive
-from corpus.ingest.source_file import Rejected
+from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.tables import (
     archives_table,
     documents_table,
@@ -39,6 +38,11 @@ class IngestConfig:
     """Compressed bytes a bundle; Elixir source expands about six times. Enough bundles keep every
     worker busy to the end, and one bundle at a time is what a worker holds in memory."""
     read: ReadConfig = field(default_factory=ReadConfig)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for bundles that could hold nothing."""
+        if self.bundle_bytes < 1:
+            raise ValueError(f"bundle_bytes is {self.bundle_bytes}; it must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,18 @@ def _write_folder(opened: list[OpenedArchive], destination: Path) -> None:
     unfinished.mkdir(parents=True)
     try:
         _write_parts(opened, unfinished)
-        unfinished.rename(destination)
+        publish(unfinished, destination)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def publish(unfinished: Path, destination: Path) -> None:
+    """Rename a folder, unless the same task has run twice and the other was first."""
+    try:
+        unfinished.rename(destination)
+    except OSError:
+        if not destination.exists():
+            raise
 
 
 def without_poison(bundle: Bundle, poison: Mapping[str, frozenset[str]]) -> Bundle:
@@ -133,15 +146,25 @@ def without_poison(bundle: Bundle, poison: Mapping[str, frozenset[str]]) -> Bund
     return replace(bundle, poison=poison)
 
 
-def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
-    rejects = [(archive, file) for archive, file in each_file(opened) if isinstance(file, Rejected)]
-    for name, table in {
+def rehearse(bundle: Bundle) -> None:
+    """Do all that `ingest` does and write nothing, to see whether that is safe."""
+    with uncollected():
+        tables_of(_open(bundle))
+
+
+def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
+    """Return the parts of a bundle, by the name of their table."""
+    return {
         "documents": documents_table(opened),
         "functions": functions_table(opened),
         "fingerprints": fingerprints_table(opened),
-        "rejects": rejects_table(rejects),
+        "rejects": rejects_table(opened),
         "archives": archives_table(opened),
-    }.items():
+    }
+
+
+def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
+    for name, table in tables_of(opened).items():
         write_part(table, folder / f"{name}.parquet", INCOMPRESSIBLE.get(name, "lz4"))
 
 

@@ -1,7 +1,6 @@
 """One archive of a bundle: opened, its licence judged, its files read."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from corpus.licenses import (
     judge,
 )
 from corpus.reasons import Reason, Stage
-from corpus.store import Archive, DamagedArchive, check_body
+from corpus.store import Archive, check_body
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +61,8 @@ def open_archive(
 ) -> OpenedArchive:
     """Read one archive from the store; `poison` names files that are known to kill a worker.
 
-    An empty name in `poison` means the archive as a whole.
+    An empty name in `poison` means the archive as a whole. Raises DamagedArchive for one that
+    changed since the build began.
     """
     if "" in poison:
         return _failed(archive, Reason.KILLED_WORKER, "opening it ended the worker process")
@@ -70,8 +70,6 @@ def open_archive(
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reason, error.detail)
-    except DamagedArchive as error:
-        return _failed(archive, Reason.CHECKSUM_MISMATCH, str(error))
     texts = license_texts(members)
     verdict = judge(tarball.metadata.licenses or archive.licenses, texts, config.license)
     files = [_outcome(member, verdict, poison, config.file) for member in members]
@@ -93,7 +91,7 @@ def member_paths(archive: Archive, path: Path, config: ReadConfig) -> list[str]:
     """Return the paths of all files in an archive, skipped ones included; none if it is broken."""
     try:
         return [member.path for member in _open(archive, path, config.archive)[1]]
-    except (ArchiveError, DamagedArchive):
+    except ArchiveError:
         return []
 
 
@@ -140,12 +138,3 @@ def _outcome(
 def _rejected(member: Member, stage: Stage, reason: Reason, detail: str) -> Rejected:
     content_id = hashlib.sha256(member.data).hexdigest()
     return Rejected(member.path, content_id, len(member.data), stage, reason, detail)
-
-
-def each_file(opened: list[OpenedArchive]) -> Iterator[tuple[Archive, Parsed | Rejected]]:
-    """Yield every file of every archive, and every archive that failed as one reject."""
-    for item in opened:
-        if item.failure is not None:
-            yield item.archive, item.failure
-        for file in item.files:
-            yield item.archive, file

@@ -1,7 +1,7 @@
 """From what was read to Arrow rows, in the schemas of `corpus.schema`."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
 from corpus.ingest.source_file import Parsed, Rejected
-from corpus.reasons import Reason
+from corpus.reasons import Stage
 from corpus.schema import CLAUSE, EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
 from corpus.store import Archive
 
@@ -37,8 +37,8 @@ def identity(archive: Archive, file: Parsed | Rejected) -> dict[str, Any]:
 
 
 def reject_id(archive: Archive, file: Rejected, position: int) -> str:
-    """Identify a reject; a second member of one name needs more than its path to differ."""
-    if file.reason is Reason.DUPLICATE_MEMBER:
+    """Identify a reject; what is skipped in unpacking may share its path with other members."""
+    if file.stage is Stage.UNPACK:
         return document_id(archive.sha256, f"{file.path}\0{position}")
     return document_id(archive.sha256, file.path)
 
@@ -153,8 +153,15 @@ def clauses_array(rows: Sequence[tuple[Clause, ...]]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), struct)
 
 
-def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
-    """Tabulate rejects, sorted by document_id."""
+def rejects_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate rejected files, and archives that failed, sorted by document_id."""
+    failures = [(item.archive, item.failure, 0) for item in opened if item.failure is not None]
+    files = [
+        (item.archive, file, position)
+        for item in opened
+        for position, file in enumerate(item.files)
+        if isinstance(file, Rejected)
+    ]
     rows = [
         {
             **identity(archive, file),
@@ -164,7 +171,7 @@ def rejects_table(rejects: Iterable[tuple[Archive, Rejected]]) -> pa.Table:
             "reason": file.reason.value,
             "detail": file.detail,
         }
-        for position, (archive, file) in enumerate(rejects)
+        for archive, file, position in [*failures, *files]
     ]
     return pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
 

@@ -53,6 +53,25 @@ def test_a_second_file_of_one_name_is_a_reject_with_an_id_of_its_own(tmp_path: P
     assert len(set(ids)) == 3
 
 
+def test_members_that_share_a_path_or_have_none_are_rejects_of_their_own(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    metadata = {"name": "odd", "version": "1.0.0", "licenses": ["MIT"]}
+    body = pack(metadata, {"lib/a.ex": module("A", "alpha")})
+    for path in ("lib/a.ex", "lib/a.ex", "", ""):
+        body = with_second_member(body, path, b"1")
+    add(store, "odd", {}, body=body)
+    documents = part(store, tmp_path / "parts", "documents").to_pylist()
+    rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert sorted((row["path"], row["reason"]) for row in rejects) == [
+        ("<no name>", "unsafe_path"),
+        ("<no name>", "unsafe_path"),
+        ("lib/a.ex", "duplicate_member"),
+        ("lib/a.ex", "duplicate_member"),
+    ]
+    ids = [row["document_id"] for row in documents + rejects]
+    assert len(set(ids)) == 5
+
+
 def test_odd_bytes_end_as_documents_or_as_rejects_with_their_reason(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     files = {
