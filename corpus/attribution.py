@@ -1,43 +1,48 @@
 """Who wrote what is in a release, and under which terms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
 from corpus.schema import ATTRIBUTION
 
 
-def attribution_table(archives: pa.Table, documents: dict[str, int]) -> pa.Table:
-    """Return one row an archive that contributed, sorted by source, package and version.
-
-    `archives` has `schema.READ_ARCHIVES`; `documents` counts documents by archive checksum.
-    """
-    rows = [
-        {**row, "documents": documents[row["sha256"]]}
-        for row in archives.to_pylist()
-        if documents.get(row["sha256"], 0) > 0
-    ]
-    table = pa.Table.from_pylist(rows, schema=ATTRIBUTION)
-    return table.sort_by([(name, "ascending") for name in ("source", "package", "version")])
-
-
-def write_attribution(table: pa.Table, folder: Path) -> None:
+def write_attribution(
+    archives: Iterable[pa.Table], documents: Mapping[str, int], folder: Path
+) -> None:
     """Write `attribution.parquet`, and in LICENSES/ one text of every licence as it was found.
 
-    Every package's own licence files stand in the table; the folder is for people to read.
+    `archives` are tables of `schema.READ_ARCHIVES` in the order of the index; `documents` counts
+    documents by archive checksum, and an archive without any is left out. Every package's own
+    licence files stand in the table; the folder is for people to read.
     """
-    with replacing(folder / "attribution.parquet") as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    for name, text in sorted(dict(_texts(table)).items()):
+    texts: dict[str, str] = {}
+    with (
+        replacing(folder / "attribution.parquet") as temporary,
+        pq.ParquetWriter(temporary, ATTRIBUTION, compression="zstd") as writer,
+    ):
+        for table in archives:
+            contributing = _contributing(table, documents)
+            writer.write_table(contributing)
+            for name, text in _texts(contributing):
+                texts.setdefault(name, text)
+    for name, text in sorted(texts.items()):
         write_bytes(folder / "LICENSES" / f"{name}.txt", text.encode())
+
+
+def _contributing(archives: pa.Table, documents: Mapping[str, int]) -> pa.Table:
+    counts = [documents.get(checksum, 0) for checksum in archives["sha256"].to_pylist()]
+    counted = archives.append_column("documents", pa.array(counts, pa.int64()))
+    return counted.filter(pc.greater(counted["documents"], 0)).select(ATTRIBUTION.names)
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:
     """Yield licence id and text where one file stands for one licence id, verified."""
-    for row in reversed(table.to_pylist()):
+    for row in table.to_pylist():
         single = row["license_expression"].replace("-", "").replace(".", "").isalnum()
         if single and len(row["license_texts"]) == 1 and row["license_evidence"] == "verified":
             yield row["license_expression"], row["license_texts"][0]["text"]

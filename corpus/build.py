@@ -6,17 +6,18 @@ killed goes on where it was, and one that is repeated finds everything done.
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from corpus.configuration import BuildConfig
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed
 from corpus.ingest import Bundle, find_poison, ingest, plan_bundles, without_poison
+from corpus.inputs import Inputs, read_inputs
 from corpus.instructions import InstructTask, write_rows
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
@@ -27,14 +28,15 @@ from corpus.provenance import (
     plain,
     tool_versions,
 )
-from corpus.release import Manifest, Parent, Release, Shard
-from corpus.release.assembly import assemble, write_crawl_rejects
-from corpus.release.planning import Table, plan_table
+from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
+from corpus.release.assembly import assemble, write_archive_rejects
+from corpus.release.planning import Part, Table, plan_table
+from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
 from corpus.selection import select
 from corpus.split import PackageLinks, assign
-from corpus.store import Archive, ArchiveReject, ArchiveStore
+from corpus.store import ArchiveStore
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -63,8 +65,7 @@ class WorkerDied(CorpusError):
 class Job:
     """One build: what goes in, where its intermediate tables lie, and who does the work."""
 
-    archives: Sequence[Archive]
-    missing: Sequence[ArchiveReject]
+    inputs: Inputs
     bundles: Sequence[Bundle]
     config: BuildConfig
     digest: str
@@ -78,6 +79,10 @@ class Job:
     def parts(self, table: str) -> list[Path]:
         """Return the parts of one table, one a bundle, in the order of the bundles."""
         return [bundle.destination / f"{table}.parquet" for bundle in self.bundles]
+
+    def made(self, table: str) -> list[Path]:
+        """Return the parts of a table that is made of those of ingest, in the same order."""
+        return [self.work / table / f"{b.destination.name}.parquet" for b in self.bundles]
 
     def run(self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]) -> None:
         """Run one task after another on the executor, each a step of progress."""
@@ -119,7 +124,7 @@ def find_duplicates(job: Job) -> None:
 
 def assign_splits(job: Job) -> None:
     """Give every package its split."""
-    packages = dict.fromkeys((item.name, item.links) for item in job.archives)
+    packages = dict.fromkeys((item.name, item.links) for item in job.inputs.archives)
     task = partial(
         assign,
         [PackageLinks(name, links) for name, links in packages],
@@ -133,51 +138,62 @@ def assign_splits(job: Job) -> None:
 def select_documents(job: Job) -> None:
     """Keep the representatives; what they stand for becomes rejects."""
     clusters, splits = job.work / "clusters.parquet", job.work / "splits.parquet"
-    kept, duplicates = job.work / "kept.parquet", job.work / "duplicates.parquet"
-    task = partial(select, job.parts("fingerprints"), clusters, splits, kept)
-    job.run("select documents", task, [duplicates])
-    write_crawl_rejects(job.missing, job.work / "crawl-rejects.parquet")
+    task = partial(select, job.parts("fingerprints"), job.made("kept"), clusters, splits)
+    job.run("select documents", task, [job.work / "duplicates.parquet"])
+    write_archive_rejects(job.inputs.refused, job.work / "refused.parquet")
 
 
 def write_instructions(job: Job) -> None:
     """Make instruction rows from the documents that stay."""
+    tables = map(job.parts, ("documents", "functions"))
     tasks = [
         InstructTask(
-            documents=bundle.destination / "documents.parquet",
-            functions=bundle.destination / "functions.parquet",
-            kept=job.work / "kept.parquet",
-            destination=job.work / "instruct" / f"{bundle.destination.name}.parquet",
+            documents=documents,
+            functions=functions,
+            kept=kept,
+            destination=destination,
             config=job.config.instruct,
         )
-        for bundle in job.bundles
+        for documents, functions, kept, destination in zip(
+            *tables, job.made("kept"), job.made("instruct"), strict=True
+        )
     ]
     job.run("write instructions", write_rows, tasks)
 
 
 def write_tables(job: Job) -> None:
     """Write every table of the candidate as shards, then attribution, then the manifest."""
-    tables = _tables(job)
-    plans = job.results("plan shards", plan_table, [(table, job.config.shards) for table in tables])
-    tasks = [(table, plan, job.candidate) for table, found in plans for plan in found]
+    tables = [(table, job.config.shards) for table in _tables(job)]
+    planned = list(job.results("plan shards", plan_table, tables))
+    runs = {
+        table.config: plan_runs(table.config, table.parts, plans, job.work / "runs")
+        for table, plans in planned
+    }
+    job.run("sort rows", write_run, list(chain.from_iterable(runs.values())))
+    tasks = [
+        ([run.destination for run in runs[plan.config]], plan, job.candidate)
+        for _, plans in planned
+        for plan in plans
+    ]
     shards = list(job.results("write shards", write_shard, tasks))
-    task = partial(assemble, job.parts("archives"), job.parts("rejects"), job.work, job.candidate)
+    task = partial(assemble, job.parts("archives"), _rejects(job), job.candidate)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
 
 def _tables(job: Job) -> list[Table]:
-    kept = job.work / "kept.parquet"
-    instruct = [job.work / "instruct" / f"{b.destination.name}.parquet" for b in job.bundles]
-    rejects = [
-        *job.parts("rejects"),
-        job.work / "duplicates.parquet",
-        job.work / "crawl-rejects.parquet",
-    ]
     return [
-        Table("documents", tuple(job.parts("documents")), kept),
-        Table("functions", tuple(job.parts("functions")), kept),
-        Table("instruct", tuple(instruct), None),
-        Table("rejects", tuple(rejects), None),
+        *(
+            Table(name, tuple(map(Part, job.parts(name), job.made("kept"))))
+            for name in ("documents", "functions")
+        ),
+        Table("instruct", tuple(Part(path, None) for path in job.made("instruct"))),
+        Table("rejects", tuple(Part(path, None) for path in _rejects(job))),
     ]
+
+
+def _rejects(job: Job) -> list[Path]:
+    made = [job.work / f"{name}.parquet" for name in ("duplicates", "refused")]
+    return [*job.parts("rejects"), *made]
 
 
 def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
@@ -194,7 +210,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         parent=job.parent,
         shards=tuple(sorted(shards, key=lambda shard: shard.path)),
         inputs=(),
-        archives_seen=len(job.archives) + len(job.missing),
+        archives_seen=len(job.inputs.archives) + len(job.inputs.refused),
         archives_rejected={},
         files_seen=0,
         stages=(),
@@ -221,22 +237,22 @@ def build(
     """Run every stage and return the candidate, or the release if there already is one like it.
 
     `out` holds releases by version and `work/`, which may be deleted at any time; it costs only
-    the time to build again. Raises NothingToBuild, WorkerDied, DamagedRow and OSError.
+    the time to build again. Raises NothingToBuild, WorkerDied, DamagedRow,
+    DamagedArchive, DamagedRelease, MalformedManifest and OSError.
     """
-    archives = store.archives()
-    missing = _missing(store, archives)
-    if not archives:
+    progress = progress or Silent()
+    inputs = read_inputs(store, progress)
+    if not inputs.archives:
         raise NothingToBuild(store.root)
-    digest = _digest(archives, missing, config)
+    digest = digest_of(inputs.rows, config, code_digest(), tool_versions())
     releases = releases_in(out)
     existing = release_with(digest, releases)
     if existing is not None:
-        return existing
-    version = next_version(max(item.fetched_at for item in archives), releases)
+        return _intact(existing)
+    version = next_version(max(item.fetched_at for item in inputs.archives), releases)
     job = Job(
-        archives=archives,
-        missing=missing,
-        bundles=plan_bundles(archives, store, out / "work" / "parts", config.ingest),
+        inputs=inputs,
+        bundles=plan_bundles(inputs.archives, store, out / "work" / "parts", config.ingest),
         config=config,
         digest=digest,
         version=version,
@@ -244,7 +260,7 @@ def build(
         work=out / "work" / digest,
         candidate=out / f"{version}.candidate-{digest[:12]}",
         executor=executor,
-        progress=progress or Silent(),
+        progress=progress,
     )
     sweep(out / "work", job.candidate)
     for stage in STAGES:
@@ -252,31 +268,17 @@ def build(
     return Release.open(job.candidate)
 
 
-def _digest(
-    archives: Sequence[Archive], missing: Sequence[ArchiveReject], config: BuildConfig
-) -> str:
-    inputs = _undated(archives), _undated(missing)
-    return digest_of(*inputs, config, code_digest(), tool_versions())
-
-
-def _missing(store: ArchiveStore, archives: Sequence[Archive]) -> list[ArchiveReject]:
-    """Return what the crawl refused and never stored, not a later failure to fetch it again."""
-    stored = {(item.source, item.name, item.version) for item in archives}
-    return [row for row in store.rejects() if (row.source, row.name, row.version) not in stored]
+def _intact(release: Release) -> Release:
+    problems = verify(release)
+    if problems:
+        raise DamagedRelease(release.path, problems)
+    return release
 
 
 def _parent(releases: Sequence[Release]) -> Parent | None:
     if not releases:
         return None
     return Parent(version=releases[-1].manifest.version, identity=releases[-1].identity)
-
-
-def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str, Any]]:
-    """Return the rows without the time of the crawl, which is no input of a build."""
-    return [
-        {k: v for k, v in asdict(row).items() if k not in {"fetched_at", "recorded_at"}}
-        for row in rows
-    ]
 
 
 def sweep(*folders: Path) -> None:

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.instruct import KINDS, InstructConfig
-from corpus.schema import DOCUMENTS, INSTRUCT
+from corpus.schema import INSTRUCT
+from corpus.selection import of_kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstructTask:
-    """The parts of one bundle, the documents that stay, and where the rows go."""
+    """The parts of one bundle, those of its documents that stay, and where the rows go."""
 
     documents: Path
     functions: Path
@@ -27,21 +28,10 @@ def write_rows(task: InstructTask) -> None:
     """Write the instruction rows of one bundle; an existing file is left as it is."""
     if task.destination.exists():
         return
-    documents = _kept_documents(task)
+    documents = of_kept(pq.read_table(task.documents), task.kept).combine_chunks()
     functions = pq.read_table(task.functions)
-    of_kept = pc.is_in(functions["document_id"], value_set=documents["document_id"])
-    functions = functions.filter(of_kept)
+    stays = pc.is_in(functions["document_id"], value_set=documents["document_id"])
+    functions = functions.filter(stays)
     tables = [kind(documents, functions, task.config) for kind in KINDS]
     with replacing(task.destination) as temporary:
         pq.write_table(pa.concat_tables(tables).cast(INSTRUCT), temporary)
-
-
-def _kept_documents(task: InstructTask) -> pa.Table:
-    kept = pq.read_table(task.kept, columns=["document_id", "cluster_id", "split"])
-    documents = pq.read_table(task.documents)
-    positions = pc.index_in(documents["document_id"], value_set=kept["document_id"])
-    documents = documents.filter(pc.is_valid(positions))
-    found = kept.take(pc.drop_null(positions))
-    for name in ("cluster_id", "split"):
-        documents = documents.append_column(DOCUMENTS.field(name), found[name])
-    return documents.combine_chunks()

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ARCHIVE_TOO_LARGE = "archive_too_large"
     TOO_MANY_FILES = "too_many_files"
     EXPANSION_RATIO = "expansion_ratio"
+    DUPLICATE_ARCHIVE = "duplicate_archive"
 
     # unpack: one member
     UNSAFE_PATH = "unsafe_path"

@@ -2,54 +2,79 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
+from corpus.identifiers import identifiers
 from corpus.reasons import Reason, Stage
-from corpus.schema import IDENTITY, KEPT, REJECTS
+from corpus.schema import CLUSTERS, IDENTITY, KEPT, REJECTS
 
 DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLICATE}
 
 
 def select(
-    fingerprints: Sequence[Path], clusters: Path, splits: Path, kept: Path, duplicates: Path
+    fingerprints: Sequence[Path],
+    kept: Sequence[Path],
+    clusters: Path,
+    splits: Path,
+    duplicates: Path,
 ) -> None:
     """Write the documents that stay, as `schema.KEPT`, and those that do not, as rejects.
 
-    `fingerprints` are read for the identity of every document, without the shingles.
+    `kept` names a file for each part of `fingerprints`, of which the shingles are not read.
+    `clusters` is sorted by document_id. An existing `duplicates` means that all of it is done.
     """
-    if kept.exists() and duplicates.exists():
+    if duplicates.exists():
         return
-    names = [name for name, _ in IDENTITY]
-    documents = pa.concat_tables(
-        pq.read_table(part, columns=[*names, "bytes"]) for part in fingerprints
+    settled, places = pq.read_table(clusters), pq.read_table(splits)
+    with replacing(duplicates) as temporary, pq.ParquetWriter(temporary, REJECTS) as writer:
+        for part, destination in zip(fingerprints, kept, strict=True):
+            documents = _with_clusters(part, settled)
+            stays = pc.equal(documents["relation"], "representative")
+            _write_kept(documents.filter(stays), places, destination)
+            writer.write_table(_rejects(documents.filter(pc.invert(stays))))
+
+
+def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
+    """Return the rows whose document stays, with its `cluster_id` and `split`."""
+    places = pq.read_table(kept, columns=["document_id", "cluster_id", "split"])
+    found = pc.index_in(rows["document_id"], value_set=places["document_id"])
+    rows, places = rows.filter(pc.is_valid(found)), places.take(pc.drop_null(found))
+    for name in ("cluster_id", "split"):
+        rows = rows.append_column(KEPT.field(name), places[name])
+    return rows
+
+
+def _with_clusters(part: Path, clusters: pa.Table) -> pa.Table:
+    """Return identity and size of the documents of a part with the columns of `schema.CLUSTERS`."""
+    documents = pq.read_table(part, columns=[*(name for name, _ in IDENTITY), "bytes"])
+    known = identifiers(clusters["document_id"])
+    found = clusters.take(
+        pa.array(np.searchsorted(known, identifiers(documents["document_id"])), pa.int64())
     )
-    joined = documents.join(pq.read_table(clusters), "document_id", join_type="inner")
-    is_kept = pc.equal(joined["relation"], "representative")
-    _write_duplicates(joined.filter(pc.invert(is_kept)), duplicates)
-    _write_kept(joined.filter(is_kept), pq.read_table(splits), kept)
+    for name in CLUSTERS.names[1:]:
+        documents = documents.append_column(CLUSTERS.field(name), found[name])
+    return documents
 
 
 def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> None:
-    by_package = splits.select(["package", "split"])
-    table = documents.join(by_package, "package", join_type="inner").select(KEPT.names)
-    order = [("content_id", "ascending"), ("document_id", "ascending")]
+    places = pc.index_in(documents["package"], value_set=splits["package"])
+    table = documents.append_column("split", splits["split"].take(places))
     with replacing(destination) as temporary:
-        pq.write_table(table.sort_by(order).cast(KEPT), temporary)
+        pq.write_table(table.select(KEPT.names).cast(KEPT), temporary)
 
 
-def _write_duplicates(documents: pa.Table, destination: Path) -> None:
-    rows = [_reject(row) for row in documents.to_pylist()]
-    table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
-    with replacing(destination) as temporary:
-        pq.write_table(table, temporary)
+def _rejects(documents: pa.Table) -> pa.Table:
+    return pa.Table.from_pylist([_reject(row) for row in documents.to_pylist()], schema=REJECTS)
 
 
-def _reject(row: dict[str, object]) -> dict[str, object]:
-    reason = DUPLICATE_REASONS[str(row["relation"])]
+def _reject(row: dict[str, Any]) -> dict[str, Any]:
+    reason = DUPLICATE_REASONS[row["relation"]]
     return {
         **{name: row.get(name) for name in REJECTS.names},
         "stage": Stage.DEDUPLICATE.value,

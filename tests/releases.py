@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus.attribution import attribution_table, write_attribution
+from corpus.attribution import write_attribution
 from corpus.release import Input, Manifest, Release, Shard, StageCount
 from corpus.release.assembly import FILE_STAGES
 from corpus.release.planning import SORT_KEYS, ShardPlan
@@ -300,8 +300,7 @@ def write_release(
     ]
     shards.append(_shard(folder, "rejects", "all", rejects))
     inputs = _inputs(documents, rejects)
-    attribution = attribution_table(_archives(inputs), _documents_by_archive(documents))
-    write_attribution(attribution, folder)
+    write_attribution([_archives(inputs)], _documents_by_archive(documents), folder)
     replace(_manifest(shards, inputs, documents, rejects), **manifest).write(folder)
     return Release.open(folder)
 
@@ -311,7 +310,7 @@ def _split(row: Row, split_of: dict[str, str]) -> str:
 
 
 def _shard(folder: Path, config: str, split: str, rows: Sequence[Row]) -> Shard:
-    plan = ShardPlan(config, split, 0, 1, ())
+    plan = ShardPlan(config, split, 0, 1, 0, ())
     path = folder / plan.path
     path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows, key=lambda row: str(row[SORT_KEYS[config]]))

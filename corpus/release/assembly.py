@@ -8,28 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
-from corpus.attribution import attribution_table, write_attribution
+from corpus.attribution import write_attribution
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.schema import REJECTS
 from corpus.store import ArchiveReject
 
 FILE_STAGES = (Stage.UNPACK, Stage.LICENSE, Stage.FILTER, Stage.PARSE, Stage.DEDUPLICATE)
+INPUT = [
+    *["source", "package", "version", "sha256", "license_expression", "license_evidence"],
+    *["license_reason", "failure", "files_seen"],
+]
+"""What the manifest says of an archive, or follows from."""
 
 
-def write_crawl_rejects(missing: Sequence[ArchiveReject], destination: Path) -> None:
-    """Write the archives that never reached the store, as reject rows with an empty path."""
-    rows = [_crawl_reject(row) for row in missing]
+def write_archive_rejects(refused: Sequence[ArchiveReject], destination: Path) -> None:
+    """Write the archives that are not read, as reject rows with an empty path."""
+    rows = [_archive_reject(row) for row in refused]
     table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
     with replacing(destination) as temporary:
         pq.write_table(table, temporary)
 
 
-def _crawl_reject(row: ArchiveReject) -> dict[str, Any]:
+def _archive_reject(row: ArchiveReject) -> dict[str, Any]:
     name = f"{row.source}\0{row.name}\0{row.version}"
     return {
         "document_id": hashlib.sha256(name.encode()).hexdigest(),
@@ -44,65 +48,68 @@ def _crawl_reject(row: ArchiveReject) -> dict[str, Any]:
 
 
 def assemble(
-    archives: Sequence[Path],
-    rejects: Sequence[Path],
-    work: Path,
-    candidate: Path,
-    manifest: Manifest,
+    archives: Sequence[Path], rejects: Sequence[Path], candidate: Path, manifest: Manifest
 ) -> None:
     """Write attribution and manifest of a candidate whose shards are written.
 
-    `archives` and `rejects` are the parts of ingest; `manifest` lacks the counts.
+    `archives` and `rejects` are parts, those of archives in the order of the index; `manifest`
+    lacks the counts.
     """
-    read = pa.concat_tables(pq.read_table(part) for part in archives)
-    rejected = pa.concat_tables(
-        pq.read_table(part, columns=["path", "stage", "reason"])
-        for part in (*rejects, work / "duplicates.parquet", work / "crawl-rejects.parquet")
-    )
-    write_attribution(
-        attribution_table(read, _documents_by_archive(candidate, manifest)), candidate
-    )
-    of_files = rejected.filter(pc.not_equal(rejected["path"], ""))
-    of_archives = rejected.filter(pc.equal(rejected["path"], ""))
-    files_seen = pc.sum(read["files_seen"]).as_py()
+    documents = _documents_by_archive(candidate, manifest)
+    write_attribution((pq.read_table(part) for part in archives), documents, candidate)
+    inputs = [row for part in archives for row in pq.read_table(part, columns=INPUT).to_pylist()]
+    of_files, of_archives = _reasons(rejects)
+    files_seen = sum(row["files_seen"] for row in inputs)
     replace(
         manifest,
-        inputs=tuple(_inputs(read)),
-        archives_rejected=dict(sorted(Counter(of_archives["reason"].to_pylist()).items())),
+        inputs=tuple(map(_input, inputs)),
+        archives_rejected=dict(sorted(of_archives.items())),
         files_seen=files_seen,
         stages=tuple(_stage_counts(files_seen, of_files)),
     ).write(candidate)
 
 
-def _documents_by_archive(candidate: Path, manifest: Manifest) -> dict[str, int]:
+def _documents_by_archive(candidate: Path, manifest: Manifest) -> Counter[str]:
     counts: Counter[str] = Counter()
     for shard in manifest.shards:
         if shard.config == "documents":
-            column = pq.read_table(candidate / shard.path, columns=["archive_sha256"])
-            counts.update(column["archive_sha256"].to_pylist())
+            with pq.ParquetFile(candidate / shard.path) as file:
+                for batch in file.iter_batches(columns=["archive_sha256"]):
+                    counts.update(batch["archive_sha256"].to_pylist())
     return counts
 
 
-def _inputs(read: pa.Table) -> Iterator[Input]:
-    order = [(name, "ascending") for name in ("source", "package", "version")]
-    for row in read.sort_by(order).to_pylist():
-        yield Input(
-            source=row["source"],
-            package=row["package"],
-            version=row["version"],
-            sha256=row["sha256"],
-            license_expression=row["license_expression"],
-            license_evidence=row["license_evidence"],
-            kept=row["failure"] is None and row["license_reason"] is None,
-        )
+def _reasons(rejects: Sequence[Path]) -> tuple[Counter[tuple[str, str]], Counter[str]]:
+    """Count rejected files by stage and reason, and rejected archives by reason."""
+    of_files: Counter[tuple[str, str]] = Counter()
+    of_archives: Counter[str] = Counter()
+    for part in rejects:
+        rows = pq.read_table(part, columns=["path", "stage", "reason"])
+        for path, stage, reason in zip(*(c.to_pylist() for c in rows.columns), strict=True):
+            if path:
+                of_files[stage, reason] += 1
+            else:
+                of_archives[reason] += 1
+    return of_files, of_archives
 
 
-def _stage_counts(files: int, rejected: pa.Table) -> Iterator[StageCount]:
+def _input(row: dict[str, Any]) -> Input:
+    return Input(
+        source=row["source"],
+        package=row["package"],
+        version=row["version"],
+        sha256=row["sha256"],
+        license_expression=row["license_expression"],
+        license_evidence=row["license_evidence"],
+        kept=row["failure"] is None and row["license_reason"] is None,
+    )
+
+
+def _stage_counts(files: int, rejected: Counter[tuple[str, str]]) -> Iterator[StageCount]:
     """Yield what each stage let through, in the order in which files meet them."""
     for stage in FILE_STAGES:
-        of_stage = rejected.filter(pc.equal(rejected["stage"], stage.value))
-        reasons = Counter(of_stage["reason"].to_pylist())
-        left = files - reasons.total()
+        reasons = {why: count for (where, why), count in rejected.items() if where == stage.value}
+        left = files - sum(reasons.values())
         yield StageCount(
             stage=stage.value,
             files_in=files,

@@ -17,7 +17,7 @@ class MalformedManifest(CorpusError):
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
             f"{path}: {detail}. The release was altered or written by another version; "
-            "fetch it again, or rebuild it with `python -m corpus build`."
+            "fetch it again, or delete the folder and run `python -m corpus build` again."
         )
 
 

@@ -1,19 +1,23 @@
 """Where shards and row groups begin: decided by the rows alone.
 
 Never by how the rows were divided into parts or among workers, so the same rows give the same
-bytes.
+bytes. Every table is sorted by a SHA-256 digest, so its first digits cut it evenly: rows are
+counted by prefix, and a border lies between two prefixes.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from corpus.identifiers import PREFIXES, prefixes
 from corpus.schema import SPLIT_NAMES
+from corpus.selection import of_kept
 
 SORT_KEYS = {
     "documents": "content_id",
@@ -23,10 +27,14 @@ SORT_KEYS = {
 }
 """What rows are sorted by; rows with equal keys keep their order within one document."""
 
+Weights = npt.NDArray[np.int64]
+Range = tuple[int, int]
+"""The prefixes from the first number up to, but without, the second."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardLimits:
-    """How large shards and row groups may grow.
+    """How large shards and row groups may grow. Raises ValueError unless all are above 0.
 
     The Hub's viewer refuses row groups over 286 MiB; shards of 200 to 500 MB suit transfers (Hub
     documentation, "Datasets: uploading"). A row group is what a worker holds several times over
@@ -40,29 +48,46 @@ class ShardLimits:
     """For tables without a text column."""
     row_group_rows: int = 20_000
 
+    def __post_init__(self) -> None:
+        """Check that every limit can be kept."""
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """One configuration of a release before it is cut: its parts, in any order.
+class Part:
+    """Some rows of a table, in any order.
 
-    `kept` names the documents that stay, as `schema.KEPT`, for tables whose rows hang on documents
+    `kept` tells which of their documents stay, as `schema.KEPT`, where the rows hang on documents
     and have no cluster and split of their own; None takes every row.
     """
 
-    config: str
-    parts: tuple[Path, ...]
+    path: Path
     kept: Path | None
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """One configuration of a release before it is cut: its parts, in any order."""
+
+    config: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """One shard to be written: inclusive key ranges, one a row group, in order."""
+    """One shard to be written: a row group for each of its ranges, in order.
+
+    `first` is the place of the first range among those of all shards of the table.
+    """
 
     config: str
     split: str
     index: int
     count: int
-    ranges: tuple[tuple[str, str], ...]
+    first: int
+    ranges: tuple[Range, ...]
 
     @property
     def path(self) -> str:
@@ -70,80 +95,76 @@ class ShardPlan:
         return f"data/{self.config}/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
 
 
-def plan_shards(
-    config: str, split: str, keys: pa.Array, weights: np.ndarray | None, limits: ShardLimits
-) -> list[ShardPlan]:
-    """Divide sorted keys into shards and row groups, at borders between different keys.
-
-    `weights` are bytes of text a row, or None to count rows. An empty split gives one empty shard,
-    so that every configuration has a file for every split.
-    """
-    if weights is None:
-        weights = np.ones(len(keys), dtype=np.int64)
-        bounds = limits.shard_rows, limits.row_group_rows
-    else:
-        bounds = limits.shard_text_bytes, limits.row_group_text_bytes
-    unique, weights = _by_key(keys, weights)
-    shards = [
-        tuple(
-            (unique[first].as_py(), unique[last - 1].as_py())
-            for first, last in _cut(weights, start, end, bounds[1])
-        )
-        for start, end in _cut(weights, 0, len(unique), bounds[0])
-    ] or [()]
-    return [
-        ShardPlan(config, split, index, len(shards), ranges) for index, ranges in enumerate(shards)
-    ]
-
-
-def _by_key(keys: pa.Array, weights: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-    """Return each key once, in order, with the sum of its weights."""
-    rows = pa.table({"key": keys, "weight": weights})
-    summed = rows.group_by("key").aggregate([("weight", "sum")]).sort_by("key")
-    return summed["key"].combine_chunks(), summed["weight_sum"].to_numpy()
-
-
-def _cut(weights: np.ndarray, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Cut rows [start, end) where the running weight first passes each multiple of `limit`."""
-    if start == end:
-        return
-    steps = np.cumsum(weights[start:end], dtype=np.int64)
-    pieces = (steps - weights[start:end]) // limit
-    edges = start + 1 + np.flatnonzero(np.diff(pieces))
-    yield from zip([start, *edges.tolist()], [*edges.tolist(), end], strict=True)
-
-
 def plan_table(task: tuple[Table, ShardLimits]) -> tuple[Table, list[ShardPlan]]:
-    """Plan every shard of a table, from the key columns of its parts."""
+    """Plan every shard of a table from the key columns of its parts, one part at a time."""
     table, limits = task
-    rows = _rows(table)
-    return table, [
-        plan
-        for split in _splits(table.config)
-        for plan in _plan_split(table.config, split, rows, limits)
-    ]
+    weights: dict[str, Weights] = defaultdict(lambda: np.zeros(PREFIXES, dtype=np.int64))
+    for part in table.parts:
+        for split, keys, sizes in _weighed(table.config, part):
+            np.add.at(weights[split], keys, sizes)
+    return table, plan_shards(table.config, weights, limits)
 
 
-def _splits(config: str) -> tuple[str, ...]:
+def plan_shards(
+    config: str, weights: Mapping[str, Weights], limits: ShardLimits
+) -> list[ShardPlan]:
+    """Divide a table into shards and row groups.
+
+    `weights` are bytes of text, or rows where the table has no text, by split and prefix. An empty
+    split gives one empty shard, so that every configuration has a file for every split.
+    """
+    by_text = config == "documents"
+    shard = limits.shard_text_bytes if by_text else limits.shard_rows
+    row_group = limits.row_group_text_bytes if by_text else limits.row_group_rows
+    plans: list[ShardPlan] = []
+    first = 0
+    for split in splits_of(config):
+        found = weights.get(split, np.zeros(PREFIXES, dtype=np.int64))
+        shards = [tuple(_cut(found, piece, row_group)) for piece in _cut(found, None, shard)]
+        for index, ranges in enumerate(shards or [()]):
+            plans.append(ShardPlan(config, split, index, max(1, len(shards)), first, ranges))
+            first += len(ranges)
+    return plans
+
+
+def splits_of(config: str) -> tuple[str, ...]:
+    """Return the splits that a configuration is divided into."""
     return ("all",) if config == "rejects" else SPLIT_NAMES
 
 
-def _rows(table: Table) -> pa.Table:
-    """Return the sort key, the split and the weight, where there is one, of every row."""
-    key = SORT_KEYS[table.config]
-    if table.config == "documents":
-        return pq.read_table(table.kept, columns=[key, "bytes", "split"])
-    columns = [key, "split"] if table.config == "instruct" else [key]
-    rows = pa.concat_tables(pq.read_table(part, columns=columns) for part in table.parts)
-    if table.kept is None:
-        return rows
-    return rows.join(pq.read_table(table.kept, columns=[key, "split"]), key, join_type="inner")
+def _cut(weights: Weights, within: Range | None, limit: int) -> Iterator[Range]:
+    """Cut where the running weight first passes each multiple of `limit`, at prefixes with rows."""
+    start, stop = within or (0, PREFIXES)
+    present = start + np.flatnonzero(weights[start:stop])
+    if not len(present):
+        return
+    before = np.cumsum(weights[present]) - weights[present]
+    edges = 1 + np.flatnonzero(np.diff(before // limit))
+    for rows in np.split(present, edges):
+        yield int(rows[0]), int(rows[-1]) + 1
 
 
-def _plan_split(config: str, split: str, rows: pa.Table, limits: ShardLimits) -> list[ShardPlan]:
-    if split != "all":
-        rows = rows.filter(pc.equal(rows["split"], split))
-    rows = rows.sort_by(SORT_KEYS[config])
-    keys = rows[SORT_KEYS[config]].combine_chunks()
-    weights = rows["bytes"].to_numpy() if config == "documents" else None
-    return plan_shards(config, split, keys, weights, limits)
+def _weighed(config: str, part: Part) -> Iterator[tuple[str, npt.NDArray[np.uint16], Weights]]:
+    """Yield the prefixes and weights of a part's rows, split by split."""
+    rows = _keys(config, part)
+    found = prefixes(rows[SORT_KEYS[config]])
+    weights: Weights = np.ones(len(found), dtype=np.int64)
+    if config == "documents":
+        weights = np.maximum(rows["bytes"].to_numpy(), 1)
+    if "split" not in rows.column_names:
+        yield "all", found, weights
+        return
+    splits = rows["split"].to_numpy()
+    for split in SPLIT_NAMES:
+        yield split, found[splits == split], weights[splits == split]
+
+
+def _keys(config: str, part: Part) -> pa.Table:
+    """Return key, split and size, where there are any, of the rows of a part."""
+    key = SORT_KEYS[config]
+    if part.kept is None:
+        columns = [key, "split"] if config == "instruct" else [key]
+        return pq.read_table(part.path, columns=columns)
+    if config == "documents":
+        return pq.read_table(part.kept, columns=[key, "bytes", "split"])
+    return of_kept(pq.read_table(part.path, columns=[key]), part.kept)

@@ -33,8 +33,8 @@ class DamagedRelease(CorpusError):
         listed = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(
             f"{path}: {len(problems)} file(s) differ from the manifest:\n{listed}\n"
-            "The release was altered or copied badly. Fetch it again, or rebuild it with "
-            "`python -m corpus build`."
+            "The release was altered or copied badly. Fetch it again, or delete the folder "
+            "and run `python -m corpus build` again."
         )
 
 

@@ -12,8 +12,10 @@ import pytest
 from corpus.build import NothingToBuild, build
 from corpus.configuration import BuildConfig
 from corpus.executor import Serial, connect
+from corpus.ingest import IngestConfig
 from corpus.reasons import Reason
-from corpus.release import Release, verify
+from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
+from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
 from tests.stores import add, module, small_store
 
@@ -116,13 +118,83 @@ def test_a_damaged_archive_costs_itself_only(tmp_path: Path) -> None:
     add(store, "torn", {}, body=b"not a tarball")
     altered = add(store, "altered", {"lib/a.ex": b"1"})
     store.path(altered).write_bytes(b"something else")
+    store.path(add(store, "removed", {"lib/b.ex": b"2"})).unlink()
     release = built(store, tmp_path / "out")
     assert release.manifest.archives_rejected == {
-        Reason.CHECKSUM_MISMATCH: 1,
+        Reason.CHECKSUM_MISMATCH: 2,
         Reason.GONE: 1,
         Reason.NOT_A_TARBALL: 1,
     }
     assert release.read("documents", ["path"]).num_rows == 12
+    told = release.read("rejects", ["package", "detail"]).to_pylist()
+    details = {row["package"]: row["detail"] for row in told}
+    assert details["altered"].startswith("altered-1.0.0.tar: 14 bytes with sha256")
+    assert details["removed"].startswith("removed-1.0.0.tar is not in the store any more")
+
+
+def test_an_archive_that_was_mended_is_read_by_the_next_build(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    add(store, "good", {"lib/a.ex": module("A", "alpha")})
+    path = store.path(add(store, "torn", {"lib/b.ex": module("B", "bravo")}))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert built(store, tmp_path / "out").manifest.files_seen == 1
+    path.write_bytes(whole)
+    assert built(store, tmp_path / "out").manifest.files_seen == 2
+
+
+def test_the_same_archive_under_another_name_is_read_once(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    body = store.read(add(store, "first", {"lib/a.ex": module("A", "alpha")}))
+    add(store, "second", {}, body=body)
+    release = built(store, tmp_path / "out")
+    assert release.manifest.archives_rejected == {Reason.DUPLICATE_ARCHIVE: 1}
+    (row,) = release.read("rejects", ["package", "path", "detail"]).to_pylist()
+    assert row == {
+        "package": "second",
+        "path": "",
+        "detail": "the same bytes as hex first 1.0.0",
+    }
+    assert release.manifest.archives_seen == 2
+
+
+def test_equal_bytes_in_two_languages_are_one_document(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    # To EEx all of it is one token after the other; to Elixir half of it is comments.
+    page = b"defmodule Page do\n  # %> what follows <% is a comment\n  def a(b), do: {b, 1}\nend\n"
+    add(store, "web", {"lib/page.ex": page, "priv/templates/page.ex": page})
+    release = built(store, tmp_path / "out")
+    documents = release.read("documents", ["path", "language"]).to_pylist()
+    assert documents == [{"path": "lib/page.ex", "language": "elixir"}]
+    rejects = release.read("rejects", ["path", "reason"]).to_pylist()
+    assert rejects == [{"path": "priv/templates/page.ex", "reason": "exact_duplicate"}]
+
+
+def test_rows_are_cut_into_shards_and_row_groups_and_nothing_is_lost(
+    store: ArchiveStore, candidate: Release, tmp_path: Path
+) -> None:
+    limits = ShardLimits(
+        shard_text_bytes=2000, row_group_text_bytes=700, shard_rows=9, row_group_rows=4
+    )
+    config = BuildConfig(shards=limits, ingest=IngestConfig(bundle_bytes=1))
+    small = build(store, tmp_path, config, Serial())
+    assert verify(small) == []
+    assert len(small.shards("documents")) > len(candidate.shards("documents"))
+    for table in ("documents", "functions", "instruct", "rejects"):
+        assert small.read(table).equals(candidate.read(table))
+
+
+def test_a_release_that_was_damaged_is_not_taken_for_the_result(
+    store: ArchiveStore, tmp_path: Path
+) -> None:
+    candidate = built(store, tmp_path)
+    (candidate.path / "report.json").write_text("{}")
+    gate = GateSummary(outcome="passed", checks=1, failed=())
+    release = finalize(candidate, gate, tmp_path / candidate.manifest.version)
+    assert built(store, tmp_path) == release
+    (release.path / release.manifest.shards[0].path).write_bytes(b"")
+    with pytest.raises(DamagedRelease, match="delete the folder and run"):
+        built(store, tmp_path)
 
 
 def test_a_build_that_was_killed_ends_in_the_same_bytes(

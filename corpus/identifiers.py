@@ -1,0 +1,37 @@
+"""Columns of SHA-256 digests as arrays of bytes, to look them up without hashing them again."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+DIGITS = 64
+"""Hexadecimal digits of a SHA-256 digest."""
+PREFIXES = 1 << 16
+"""How many prefixes there are: the first four digits of an identifier, read as a number."""
+
+_VALUES = np.zeros(256, dtype=np.uint16)
+_VALUES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+
+Identifiers = npt.NDArray[np.bytes_]
+Prefixes = npt.NDArray[np.uint16]
+
+
+def identifiers(column: pa.Array | pa.ChunkedArray) -> Identifiers:
+    """Return a string column without nulls as an array of 64 bytes an entry.
+
+    Raises pyarrow.ArrowInvalid for a value of another length.
+    """
+    whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    fixed = whole.cast(pa.binary(DIGITS))
+    values = np.frombuffer(fixed.buffers()[1], dtype=f"S{DIGITS}")
+    return values[fixed.offset : fixed.offset + len(fixed)]
+
+
+def prefixes(column: pa.Array | pa.ChunkedArray) -> Prefixes:
+    """Return the first four digits of every identifier as a number, in the order of identifiers."""
+    values = identifiers(column)
+    digits = _VALUES[values.view(np.uint8).reshape(-1, DIGITS)[:, :4]]
+    numbers: Prefixes = digits @ np.array([1 << 12, 1 << 8, 1 << 4, 1], dtype=np.uint16)
+    return numbers

@@ -1,0 +1,80 @@
+"""What a build reads: every archive of the store that is whole and there for the first time."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from corpus.progress import Progress, tracked
+from corpus.reasons import Reason, Stage
+from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, check_body
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The archives to read, and those that cannot be, each with its reason."""
+
+    archives: tuple[Archive, ...]
+    refused: tuple[ArchiveReject, ...]
+
+    @property
+    def rows(self) -> list[list[dict[str, Any]]]:
+        """What decides a build: all rows without the time of the crawl, which is no input."""
+        return [_undated(self.archives), _undated(self.refused)]
+
+
+def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
+    """Read the index and check every archive against it.
+
+    Refused are what the crawl never got, what changed in the store since, and second copies of
+    the same bytes under another name. Checked here and not where archives are read, so that
+    mending the store makes another build. Raises DamagedRow.
+    """
+    stored = store.archives()
+    names = {(item.source, item.name, item.version) for item in stored}
+    refused = [row for row in store.rejects() if (row.source, row.name, row.version) not in names]
+    archives: dict[str, Archive] = {}
+    for archive in tracked(progress, "check archives", len(stored), stored):
+        first = archives.get(archive.sha256)
+        if first is not None:
+            detail = f"the same bytes as {first.source} {first.name} {first.version}"
+            refused.append(_refusal(archive, Reason.DUPLICATE_ARCHIVE, detail))
+        elif problem := _problem(store, archive):
+            refused.append(_refusal(archive, Reason.CHECKSUM_MISMATCH, problem))
+        else:
+            archives[archive.sha256] = archive
+    return Inputs(tuple(archives.values()), tuple(sorted(refused, key=_place)))
+
+
+def _problem(store: ArchiveStore, archive: Archive) -> str | None:
+    path = store.path(archive)
+    try:
+        check_body(archive, path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return f"{path.name} is not in the store any more. Fetch the archive again."
+    except DamagedArchive as error:
+        return str(error)
+    return None
+
+
+def _refusal(archive: Archive, reason: Reason, detail: str) -> ArchiveReject:
+    return ArchiveReject(
+        source=archive.source,
+        name=archive.name,
+        version=archive.version,
+        url=archive.url,
+        stage=Stage.UNPACK,
+        reason=reason,
+        detail=detail,
+        recorded_at=archive.fetched_at,
+    )
+
+
+def _place(row: ArchiveReject) -> tuple[str, str, str]:
+    return row.source, row.name, row.version
+
+
+def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str, Any]]:
+    return [
+        {k: v for k, v in asdict(row).items() if k not in {"fetched_at", "recorded_at"}}
+        for row in rows
+    ]

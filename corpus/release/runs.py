@@ -1,0 +1,118 @@
+"""Runs: some parts of a table, their rows laid out by the ranges of its plan.
+
+What every external sort does first (Knuth, The Art of Computer Programming, volume 3, section 5.4):
+a row is read from its part and written to a run once, however many shards there are, and a row
+group is then one batch of every run. A run is an Arrow IPC file, because its index is small and a
+batch is read alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corpus.atomic import replacing
+from corpus.identifiers import prefixes
+from corpus.release.planning import SORT_KEYS, Part, ShardPlan, splits_of
+from corpus.release.reading import SCHEMAS
+from corpus.selection import of_kept
+
+RUN_BYTES = 8_000_000
+"""Compressed bytes of the parts of one run, unless there would be more than RUNS of them."""
+RUNS = 200
+"""All runs of a table are open at once while a shard is written; systems allow 256 and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Parts that are laid out together, the plan they are laid out by, and where."""
+
+    config: str
+    parts: tuple[Part, ...]
+    plans: tuple[ShardPlan, ...]
+    destination: Path
+
+
+def plan_runs(
+    config: str, parts: Sequence[Part], plans: Sequence[ShardPlan], folder: Path
+) -> list[Run]:
+    """Divide the parts of a table among runs, in the order given."""
+    sizes = [part.path.stat().st_size for part in parts]
+    limit = max(RUN_BYTES, sum(sizes) // RUNS + 1)
+    numbers = [before // limit for before in accumulate(sizes, initial=0)]
+    groups = groupby(zip(numbers, parts, strict=False), key=itemgetter(0))
+    return [
+        Run(
+            config=config,
+            parts=tuple(part for _, part in group),
+            plans=tuple(plans),
+            destination=folder / f"{config}-{place:05}.arrow",
+        )
+        for place, (_, group) in enumerate(groups)
+    ]
+
+
+def write_run(run: Run) -> Path:
+    """Write one record batch for each range of the plans, empty ones too; return the file.
+
+    An existing file is left as it is.
+    """
+    if not run.destination.exists():
+        rows = pa.concat_tables(_rows(run.config, part) for part in run.parts)
+        with replacing(run.destination) as temporary:
+            _write(rows, run, temporary)
+    return run.destination
+
+
+def _write(rows: pa.Table, run: Run, destination: Path) -> None:
+    places = _places(rows, run)
+    order = np.argsort(places, kind="stable")
+    edges = np.searchsorted(places[order], np.arange(sum(len(p.ranges) for p in run.plans) + 1))
+    laid_out = rows.select(SCHEMAS[run.config].names).take(pa.array(order)).combine_chunks()
+    del rows
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(destination, laid_out.schema, options=options) as writer:
+        for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            writer.write_batch(_batch(laid_out.slice(start, stop - start)))
+
+
+def _batch(rows: pa.Table) -> pa.RecordBatch:
+    return next(iter(rows.to_batches()), pa.RecordBatch.from_pylist([], schema=rows.schema))
+
+
+def _rows(config: str, part: Part) -> pa.Table:
+    """Return the rows of a part that stay, with their split where the table has one."""
+    rows = pq.read_table(part.path, use_threads=False)
+    return rows if part.kept is None else of_kept(rows, part.kept)
+
+
+def _places(rows: pa.Table, run: Run) -> npt.NDArray[np.int64]:
+    """Return for every row the place of its range among the ranges of all shards."""
+    found = prefixes(rows[SORT_KEYS[run.config]])
+    places = np.zeros(len(found), dtype=np.int64)
+    splits = rows["split"].to_numpy() if "split" in rows.column_names else None
+    for split in splits_of(run.config):
+        starts, first = _starts(run.plans, split)
+        here = np.ones(len(found), dtype=bool) if splits is None else splits == split
+        places[here] = first + np.searchsorted(starts, found[here], side="right") - 1
+    return places
+
+
+def _starts(plans: Sequence[ShardPlan], split: str) -> tuple[list[int], int]:
+    """Return the first prefix of every range of a split, and the place of the first range."""
+    of_split = [plan for plan in plans if plan.split == split]
+    return [start for plan in of_split for start, _ in plan.ranges], of_split[0].first
+
+
+def read_batches(runs: Sequence[pa.ipc.RecordBatchFileReader], place: int) -> Iterator[pa.Table]:
+    """Yield the rows of one range from every run that has some."""
+    for run in runs:
+        batch = run.get_batch(place)
+        if batch.num_rows:
+            yield pa.Table.from_batches([batch])
