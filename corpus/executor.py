@@ -4,6 +4,7 @@ A task gets paths and configuration and returns a small value; text never crosse
 Processes, not threads: tree-sitter holds the interpreter's lock while it parses.
 """
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,13 +104,27 @@ class OnDask:
 
 
 def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
-    """Run a task and give back what Arrow kept of its memory, so that a worker's stays flat."""
-    from pyarrow import default_memory_pool
+    """Run a task on one thread and give back the memory that it leaves unused.
 
+    Each of Arrow's own threads would keep a heap, which made a worker's memory grow with the number
+    of its tasks; there is a worker a processor anyway.
+    """
+    import pyarrow
+
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
     try:
         return function(task)
     finally:
-        default_memory_pool().release_unused()
+        pyarrow.default_memory_pool().release_unused()
+        _trim_heap()
+
+
+def _trim_heap() -> None:
+    """Return free pages inside the C heap to the system, where its library can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.identifiers import PREFIXES, prefixes
@@ -27,6 +28,9 @@ SORT_KEYS = {
 }
 """What rows are sorted by; rows with equal keys keep their order within one document."""
 
+WITH_TEXT = ("documents", "instruct")
+"""Tables that are cut by bytes of text; the others are cut by rows."""
+
 Weights = npt.NDArray[np.int64]
 Range = tuple[int, int]
 """The prefixes from the first number up to, but without, the second."""
@@ -38,15 +42,15 @@ class ShardLimits:
 
     The Hub's viewer refuses row groups over 286 MiB; shards of 200 to 500 MB suit transfers (Hub
     documentation, "Datasets: uploading"). A row group is what a worker holds several times over
-    while it sorts and compresses: at 64 MB of text it was the peak of the whole build. Sizes are
+    while it sorts and compresses: at 16 MB of text it was the peak of the whole build. Sizes are
     bytes of text before compression, of which zstd leaves about a quarter.
     """
 
     shard_text_bytes: int = 1_200_000_000
-    row_group_text_bytes: int = 16_000_000
+    row_group_text_bytes: int = 8_000_000
     shard_rows: int = 4_000_000
     """For tables without a text column."""
-    row_group_rows: int = 20_000
+    row_group_rows: int = 10_000
 
     def __post_init__(self) -> None:
         """Check that every limit can be kept."""
@@ -113,7 +117,7 @@ def plan_shards(
     `weights` are bytes of text, or rows where the table has no text, by split and prefix. An empty
     split gives one empty shard, so that every configuration has a file for every split.
     """
-    by_text = config == "documents"
+    by_text = config in WITH_TEXT
     shard = limits.shard_text_bytes if by_text else limits.shard_rows
     row_group = limits.row_group_text_bytes if by_text else limits.row_group_rows
     plans: list[ShardPlan] = []
@@ -149,7 +153,7 @@ def _weighed(config: str, part: Part) -> Iterator[tuple[str, npt.NDArray[np.uint
     rows = _keys(config, part)
     found = prefixes(rows[SORT_KEYS[config]])
     weights: Weights = np.ones(len(found), dtype=np.int64)
-    if config == "documents":
+    if config in WITH_TEXT:
         weights = np.maximum(rows["bytes"].to_numpy(), 1)
     if "split" not in rows.column_names:
         yield "all", found, weights
@@ -162,9 +166,19 @@ def _weighed(config: str, part: Part) -> Iterator[tuple[str, npt.NDArray[np.uint
 def _keys(config: str, part: Part) -> pa.Table:
     """Return key, split and size, where there are any, of the rows of a part."""
     key = SORT_KEYS[config]
+    if config == "instruct":
+        rows = pq.read_table(part.path, columns=[key, "split", "messages"])
+        return rows.append_column("bytes", _text_bytes(rows["messages"].combine_chunks()))
     if part.kept is None:
-        columns = [key, "split"] if config == "instruct" else [key]
-        return pq.read_table(part.path, columns=columns)
+        return pq.read_table(part.path, columns=[key])
     if config == "documents":
         return pq.read_table(part.kept, columns=[key, "bytes", "split"])
     return of_kept(pq.read_table(part.path, columns=[key]), part.kept)
+
+
+def _text_bytes(messages: pa.ListArray) -> pa.Array:
+    """Return the bytes of all messages of each row."""
+    lengths = pc.binary_length(messages.flatten().field("content")).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    edges = np.concatenate([[0], np.cumsum(pc.list_value_length(messages).to_numpy())])
+    return pa.array(np.diff(ends[edges]))

@@ -23,7 +23,7 @@ from corpus.release.planning import SORT_KEYS, Part, ShardPlan, splits_of
 from corpus.release.reading import SCHEMAS
 from corpus.selection import of_kept
 
-RUN_BYTES = 8_000_000
+RUN_BYTES = 4_000_000
 """Compressed bytes of the parts of one run, unless there would be more than RUNS of them."""
 RUNS = 200
 """All runs of a table are open at once while a shard is written; systems allow 256 and more."""

@@ -38,7 +38,7 @@ def test_an_empty_split_has_one_empty_shard() -> None:
 def test_ranges_are_counted_through_all_splits() -> None:
     weights = np.full(PREFIXES, 1, dtype=np.int64)
     limits = ShardLimits(shard_rows=40_000, row_group_rows=30_000)
-    plans = plan_shards("instruct", {"train": weights, "test": weights}, limits)
+    plans = plan_shards("functions", {"train": weights, "test": weights}, limits)
     assert [(item.split, item.first, len(item.ranges)) for item in plans] == [
         ("train", 0, 2),
         ("train", 2, 1),
