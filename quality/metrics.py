@@ -1,8 +1,7 @@
-"""The figures that the corpus promises look at: one number each, from projections without text."""
+"""The figures that the corpus promises look at: one number each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +14,17 @@ from corpus.release import Release
 from corpus.schema import SPLIT_NAMES
 from corpus.split import PackageLinks
 from corpus.split.repository import families_by_repository
+from quality.evidence import (
+    Evidence,
+    documents_in_split_clusters,
+    read_evidence,
+    rejected_documents,
+    repeated_ids,
+)
 from quality.leaks import near_duplicates_across_splits
 from quality.thresholds import GateConfig
 
 Value = float | int
-FACTS = ["document_id", "content_id", "package", "bytes", "license_evidence", "parse_errors"]
-PLACES = ["cluster_id", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +54,12 @@ class Metrics:
         self.values[name] = found
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the figures are worked out from."""
-
-    release: Release
-    documents: pa.Table
-    rejects: pa.Table
-    config: GateConfig
-
-
 def measure(release: Release, config: GateConfig) -> Metrics:
     """Work out every figure. One that cannot be is left out, with the reason.
 
     Raises OSError and pyarrow.ArrowException when the tables themselves cannot be read.
     """
-    documents = release.read("documents", [*FACTS, *PLACES])
-    rejects = release.read("rejects", ["document_id", "archive_sha256", "path", "stage", "reason"])
-    evidence = Evidence(release, documents, rejects, config)
+    evidence = read_evidence(release)
     metrics = Metrics({}, {}, {})
     for names, function in MEASURES.items():
         try:
@@ -87,17 +79,20 @@ def explain(error: Exception, release: Release) -> str:
 def _files(evidence: Evidence) -> Iterator[Value]:
     """Yield documents and rejected files, against what the manifest says was seen."""
     manifest = evidence.release.manifest
-    rejected = int(pc.sum(pc.not_equal(evidence.rejects["path"], "")).as_py() or 0)
-    yield evidence.documents.num_rows
-    yield evidence.documents.num_rows + rejected
+    documents = evidence.total("rows")
+    yield documents
+    yield documents + _rejected(evidence, "file", "rows")
     yield manifest.files_seen
     yield manifest.stages[-1].files_out if manifest.stages else manifest.files_seen
 
 
 def _reasons(evidence: Evidence) -> Iterator[Value]:
     """Yield by how many files the table's reasons differ from the manifest's counts."""
-    files = evidence.rejects.filter(pc.not_equal(evidence.rejects["path"], ""))
-    counted = _counts(files, ["stage", "reason"])
+    counted = {
+        (row["stage"], row["reason"]): row["rows"]
+        for row in evidence.rejects.to_pylist()
+        if row["kind"] == "file"
+    }
     listed = {
         (stage.stage, reason): count
         for stage in evidence.release.manifest.stages
@@ -114,38 +109,34 @@ def _archives(evidence: Evidence) -> Iterator[Value]:
     refused never got into the store, and its reject row has no checksum.
     """
     manifest = evidence.release.manifest
-    of_archives = evidence.rejects.filter(pc.equal(evidence.rejects["path"], ""))
     read = sum(item.license_evidence is not None for item in manifest.inputs)
-    yield read + of_archives.num_rows
+    yield read + _rejected(evidence, "archive", "rows")
     yield manifest.archives_seen
-    yield len(manifest.inputs) + of_archives["archive_sha256"].null_count
+    yield len(manifest.inputs) + _rejected(evidence, "archive", "without_checksum")
+
+
+def _rejected(evidence: Evidence, kind: str, column: str) -> int:
+    of_kind = evidence.rejects.filter(pc.equal(evidence.rejects["kind"], kind))
+    return int(pc.sum(of_kind[column]).as_py() or 0)
 
 
 def _duplicates(evidence: Evidence) -> Iterator[Value]:
-    documents, release = evidence.documents, evidence.release
-    yield _repeated(documents["document_id"])
-    yield _repeated(documents["content_id"])
-    yield _repeated(release.read("instruct", ["id"])["id"])
-
-
-def _repeated(column: pa.ChunkedArray) -> int:
-    return len(column) - int(pc.count_distinct(column).as_py())
+    yield repeated_ids(evidence.release, "documents", "document_id")
+    yield repeated_ids(evidence.release, "documents", "content_id")
+    yield repeated_ids(evidence.release, "instruct", "id")
 
 
 def _in_both(evidence: Evidence) -> Iterator[Value]:
-    both = pc.is_in(
-        evidence.rejects["document_id"],
-        value_set=evidence.documents["document_id"].combine_chunks(),
-    )
-    yield int(pc.sum(both).as_py() or 0)
+    yield rejected_documents(evidence.release)
 
 
 def _splits(evidence: Evidence) -> Iterator[Value]:
-    counts = _counts(evidence.documents, ["split"])
-    sizes = [counts.get((name,), 0) for name in SPLIT_NAMES]
+    by_split = evidence.documents.group_by("split").aggregate([("rows", "sum")])
+    counts = dict(zip(*(by_split[name].to_pylist() for name in ("split", "rows_sum")), strict=True))
+    sizes = [counts.get(name, 0) for name in SPLIT_NAMES]
     yield min(sizes)
-    yield min(sizes) / evidence.documents.num_rows
-    yield evidence.release.read("instruct", ["id"]).num_rows
+    yield min(sizes) / evidence.total("rows")
+    yield sum(shard.rows for shard in evidence.release.shards("instruct"))
 
 
 def _packages(evidence: Evidence) -> Iterator[Offenders]:
@@ -157,10 +148,7 @@ def _families(evidence: Evidence) -> Iterator[Offenders]:
 
 
 def _clusters(evidence: Evidence) -> Iterator[Value]:
-    documents = evidence.documents
-    crossing = pa.array(_in_several_splits(documents, "cluster_id"), pa.string())
-    touched = pc.sum(pc.is_in(documents["cluster_id"], value_set=crossing)).as_py() or 0
-    yield int(touched) / documents.num_rows
+    yield documents_in_split_clusters(evidence.release) / evidence.total("rows")
 
 
 def _with_families(evidence: Evidence) -> pa.Table:
@@ -172,7 +160,7 @@ def _with_families(evidence: Evidence) -> pa.Table:
         PackageLinks(row["package"], tuple(Link(**link) for link in row["links"] or ()))
         for row in attribution.to_pylist()
     )
-    places = evidence.documents.group_by(["package", "split"]).aggregate([])
+    places = evidence.documents
     names = [families.get(name, name) for name in places["package"].to_pylist()]
     return places.append_column("family", pa.array(names, pa.string()))
 
@@ -192,22 +180,10 @@ def _leaks(evidence: Evidence) -> Iterator[Offenders]:
 
 def _shares(evidence: Evidence) -> Iterator[Value]:
     """Yield the shares of documents with parse errors, with verified licences, of one package."""
-    documents = evidence.documents
-    yield _share(pc.greater(documents["parse_errors"], 0))
-    yield _share(pc.equal(documents["license_evidence"], "verified"))
-    sizes = documents.group_by("package").aggregate([("bytes", "sum")])["bytes_sum"]
+    yield evidence.total("broken") / evidence.total("rows")
+    yield evidence.total("verified") / evidence.total("rows")
+    sizes = evidence.documents.group_by("package").aggregate([("bytes", "sum")])["bytes_sum"]
     yield float(np.max(sizes.to_numpy())) / float(pc.sum(sizes).as_py())
-
-
-def _share(holds: Any) -> float:
-    return int(pc.sum(holds).as_py() or 0) / len(holds)
-
-
-def _counts(table: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
-    """Count rows by the values of some columns."""
-    counted = table.group_by(columns).aggregate([([], "count_all")])
-    keys = zip(*(counted[name].to_pylist() for name in columns), strict=True)
-    return dict(zip(keys, counted["count_all"].to_pylist(), strict=True))
 
 
 MEASURES: dict[tuple[str, ...], Callable[[Evidence], Iterator[Value | Offenders]]] = {
