@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.reasons import Reason
 from corpus.release import Release, Shard
+from corpus.release.reading import batches_of, open_shard
 from corpus.schema import SPLIT_NAMES
 from quality.lookup import MISSING, Lookup, split_places
 from quality.suites.rows import CHAT_ROLES
 
-TEXT_BATCH_ROWS = 512
+TEXT_BATCH_ROWS = 256
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 
 Columns = dict[str, Any]
@@ -65,8 +65,8 @@ def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[
 
 def _batches(release: Release, shard: Shard) -> Iterator[pa.RecordBatch]:
     columns = [*PLAIN_COLUMNS[shard.config], *DERIVED_FROM[shard.config]]
-    with pq.ParquetFile(release.path / shard.path) as file:
-        yield from file.iter_batches(TEXT_BATCH_ROWS, columns=columns)
+    with open_shard(release.path / shard.path) as file:
+        yield from batches_of(file, TEXT_BATCH_ROWS, columns)
 
 
 def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBatch:

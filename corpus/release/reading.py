@@ -71,8 +71,8 @@ class Release:
     ) -> Iterator[pa.RecordBatch]:
         """Yield record batches in the order of the shards, at most `batch_size` rows each."""
         for shard in self.shards(config, split):
-            with pq.ParquetFile(self.path / shard.path) as file:
-                yield from file.iter_batches(batch_size, columns=columns)
+            with open_shard(self.path / shard.path) as file:
+                yield from batches_of(file, batch_size, columns)
 
     def read(
         self, config: str, columns: Sequence[str] | None = None, split: str | None = None
@@ -81,3 +81,26 @@ class Release:
         whole = SCHEMAS[config]
         projected = whole if columns is None else pa.schema([whole.field(name) for name in columns])
         return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)
+
+
+def open_shard(path: Path) -> pq.ParquetFile:
+    """Open a shard to be read piece by piece.
+
+    What Arrow does by default is to fetch the columns of all row groups ahead and hold them until
+    the file is closed, which is a quarter of the text.
+    """
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16)
+
+
+def batches_of(
+    file: pq.ParquetFile, rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield record batches, and give back what Arrow keeps of each that was let go.
+
+    Its allocator keeps freed memory for every thread that decoded something, several times what a
+    batch takes; hence one thread.
+    """
+    for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+        yield batch
+        del batch
+        pa.default_memory_pool().release_unused()

@@ -11,7 +11,9 @@ from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, Artifact, Shard
-from corpus.release.reading import SCHEMAS, Release
+from corpus.release.reading import SCHEMAS, Release, batches_of, open_shard
+
+DIGEST_ROWS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
     yield from differs
     if differs:
         return
-    with pq.ParquetFile(release.path / shard.path) as file:
+    with open_shard(release.path / shard.path) as file:
         if not file.schema_arrow.equals(SCHEMAS[shard.config]):
             yield Problem(shard.path, f"its columns are not those of {shard.config}")
         elif file.metadata.num_rows != shard.rows:
@@ -78,7 +80,7 @@ def _logical(file: pq.ParquetFile, config: str) -> str:
 
 
 def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    yield from file.iter_batches(8192, columns=columns)
+    yield from batches_of(file, DIGEST_ROWS, columns)
 
 
 def _unlisted(release: Release) -> Iterator[Problem]:

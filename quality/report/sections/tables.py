@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.release import Release
-from corpus.release.reading import SCHEMAS
+from corpus.release.reading import SCHEMAS, batches_of, open_shard
 from corpus.schema import SPLIT_NAMES
 from quality.report.figures import Row
 
@@ -53,8 +52,8 @@ def _split(release: Release, name: str, split: str) -> Row:
 
 def _arrow_bytes(release: Release, path: str) -> int:
     """Return the bytes of a shard's rows in memory, as `datasets` counts them."""
-    with pq.ParquetFile(release.path / path) as file:
-        return sum(batch.nbytes for batch in file.iter_batches(BATCH_ROWS))
+    with open_shard(release.path / path) as file:
+        return sum(batch.nbytes for batch in batches_of(file, BATCH_ROWS))
 
 
 def features(schema: pa.Schema) -> list[Row]:
