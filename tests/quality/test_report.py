@@ -20,7 +20,9 @@ from tests.releases import (
     write_release,
 )
 
-DOCUMENTATION = Path(__file__).parents[2] / "docs/how-to/report.md"
+PROJECT = Path(__file__).parents[2]
+DOCUMENTATION = PROJECT / "docs/how-to/report.md"
+TEMPLATES = PROJECT / "quality/report/templates"
 
 
 def report_of(release: Release, verdict: GateVerdict | None = None) -> dict[str, Any]:
@@ -320,6 +322,17 @@ def test_the_page_shows_figures_verdict_and_samples(page: str) -> None:
         "This is the first version.",
     ):
         assert expected in text
+
+
+def test_no_table_is_wider_than_a_phone() -> None:
+    """A table of four columns does not fit 320 pixels unless its rows are stacked or it scrolls."""
+    tables = re.compile(r'(<div class="scroll">\s*)?<table(?: class="(\w+)[^>]*)?>\s*<thead>(.*)')
+    found = [
+        match for path in TEMPLATES.glob("*.j2") for match in tables.finditer(path.read_text())
+    ]
+    assert len(found) > 15
+    wide = [match for match in found if match[3].count("<th") >= 4]
+    assert [match[0] for match in wide if not match[1] and match[2] not in ("rows", "bars")] == []
 
 
 def test_what_packages_wrote_is_shown_and_never_obeyed(tmp_path: Path) -> None:
