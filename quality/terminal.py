@@ -8,13 +8,14 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from corpus.atomic import canonical_json
 from corpus.errors import CorpusError
 from quality.verdict import Check, GateVerdict, Level, Outcome
 
-output = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+output = Console(soft_wrap=True, markup=False, emoji=False)
+errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 MARKS = {
     Outcome.PASSED: ("passed", "green"),
@@ -69,21 +70,16 @@ def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
     kept = sum(check.level is Level.ROW for check in verdict.with_outcome(Outcome.PASSED))
     output.print(f"{kept} promises about every row hold." if kept else "No row was judged.")
     word, style = MARKS[verdict.outcome]
-    output.print(f"[{style}]{word}[/]  {ENDINGS[verdict.outcome]}")
+    output.print(Text.assemble((word, style), "  ", ENDINGS[verdict.outcome]))
 
 
-def _cells(check: Check) -> tuple[str, str, str]:
+def _cells(check: Check) -> tuple[Text, Text, Text]:
     """Return outcome, promise and finding; what does not hold is named, as `--json` names it."""
-    word, style = MARKS[check.outcome]
-    promise, found = _plain(check.expected), _plain(check.observed)
+    promise, found = Text(check.expected), Text(check.observed)
     if check.outcome is not Outcome.PASSED:
-        promise += f"\n[dim]{check.name}[/]"
-        found += f"\n[dim]{_plain(check.detail)}[/]" if check.detail else ""
-    return f"[{style}]{word}[/]", promise, found
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+        promise.append(f"\n{check.name}", "dim")
+        found.append(f"\n{check.detail}" if check.detail else "", "dim")
+    return Text(*MARKS[check.outcome]), promise, found
 
 
 def show_json(verdict: GateVerdict) -> None:

@@ -8,7 +8,7 @@ from corpus.release import Release, finalize
 from quality.__main__ import app
 from quality.gate import judge
 from quality.report import write
-from tests.releases import example_release
+from tests.releases import example_documents, example_release, write_release
 
 run = CliRunner()
 
@@ -89,6 +89,23 @@ def test_a_published_report_is_compared_and_not_changed(tmp_path: Path) -> None:
     same = run.invoke(app, ["report", str(release.path)])
     assert same.exit_code == 0
     assert "as published, to the byte" in same.output
+
+
+def test_brackets_in_paths_are_printed_as_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "[bold]shop[/bold]:cat:"
+    example_release(folder)
+    result = run.invoke(app, ["report", str(folder)])
+    assert result.output.replace("\n", "").endswith("[bold]shop[/bold]:cat:/report.html")
+
+
+def test_brackets_in_names_are_printed_as_they_are(tmp_path: Path) -> None:
+    documents = example_documents()
+    for row in documents:
+        row["package"] = row["package"].replace("shop", "[red]shop")
+    documents[1]["split"] = "test"
+    write_release(tmp_path, documents)
+    result = run.invoke(app, ["gate", str(tmp_path)])
+    assert "for example [red]shop" in result.output
 
 
 def test_help_shows_an_example() -> None:
