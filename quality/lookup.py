@@ -34,12 +34,12 @@ class Lookup:
         return np.asarray(np.append(codes, MISSING)[of_each], dtype=np.int8)
 
 
-def read_lookup(release: Release) -> Lookup:
-    """Read the ids and splits of all documents; an unknown split counts as none."""
+def read_lookup(release: Release, column: str = "document_id") -> Lookup:
+    """Read the splits of all documents by an id of theirs; an unknown split counts as none."""
     ids, codes = [], [np.empty(0, dtype=np.int8)]
-    for batch in release.batches("documents", ["document_id", "split"], None, BATCH_ROWS):
-        known = batch.filter(pc.is_valid(batch["document_id"]))
-        ids.append(keys(known["document_id"]))
+    for batch in release.batches("documents", [column, "split"], None, BATCH_ROWS):
+        known = batch.filter(pc.is_valid(batch[column]))
+        ids.append(keys(known[column]))
         codes.append(split_places(known["split"]))
     unordered = joined(ids)
     order = np.argsort(unordered, kind="stable")

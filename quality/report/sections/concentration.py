@@ -18,9 +18,8 @@ def concentration(sources: Sources) -> dict[str, Any]:
     )
     sizes = np.array([row["bytes"] for row in packages], dtype=np.int64)
     index = herfindahl(sizes)
-    split_of = dict(
-        zip(*(sources.documents[name].to_pylist() for name in ("package", "split")), strict=True)
-    )
+    places = sources.documents.group_by(["package", "split"], use_threads=False).aggregate([])
+    split_of = dict(zip(*(places[name].to_pylist() for name in ("package", "split")), strict=True))
     return {
         "packages": len(packages),
         "gini": gini(sizes),

@@ -1,18 +1,31 @@
 """What changed since the parent version, where its folder lies beside this one."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.release import NotARelease, Parent, Release
 from corpus.release.manifest import MalformedManifest
 from corpus.schema import SPLIT_NAMES
+from quality.keys import among
+from quality.lookup import Lookup, read_lookup
 from quality.report.figures import Row
-from quality.report.sources import Sources
+from quality.report.sources import BATCH_ROWS, Sources
 
-COLUMNS = ["content_id", "package", "version", "license_expression", "bytes", "tokens", "split"]
+COLUMNS = ["package", "version", "bytes", "tokens"]
 LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is compared of a release: sums, versions by package, and splits by content."""
+
+    release: Release
+    sums: dict[str, int]
+    versions: dict[str, str]
+    places: Lookup
 
 
 def drift(sources: Sources) -> dict[str, Any]:
@@ -24,11 +37,11 @@ def drift(sources: Sources) -> dict[str, Any]:
     if before is None:
         why = f"The folder of {parent.version} was not beside this one when the report was written."
         return {"compared": False, "why": why}
-    old, new = before.read("documents", COLUMNS), sources.documents
+    old, new = _contents(before), _contents(sources.release)
     return {
         "compared": True,
         "parent": parent.version,
-        "figures": list(_figures(before, old, sources)),
+        "figures": _figures(old, new),
         "documents": _documents(old, new),
         "packages": _packages(old, new),
         "moved": _moved(old, new),
@@ -44,16 +57,26 @@ def find_parent(release: Release, parent: Parent) -> Release | None:
     return found if found.identity == parent.identity else None
 
 
-def _figures(before: Release, old: pa.Table, sources: Sources) -> list[Row]:
-    new, release = sources.documents, sources.release
+def _contents(release: Release) -> Contents:
+    sums = {"documents": 0, "bytes": 0, "tokens": 0}
+    versions: dict[str, str] = {}
+    for batch in release.batches("documents", COLUMNS, None, BATCH_ROWS):
+        versions.update(zip(*(batch[n].to_pylist() for n in ("package", "version")), strict=True))
+        sums["documents"] += len(batch)
+        for name in ("bytes", "tokens"):
+            sums[name] += int(pc.sum(batch[name]).as_py() or 0)
+    return Contents(release, sums, versions, read_lookup(release, "content_id"))
+
+
+def _figures(old: Contents, new: Contents) -> list[Row]:
     pairs = {
-        "files seen": (before.manifest.files_seen, release.manifest.files_seen),
-        "documents": (old.num_rows, new.num_rows),
-        "packages": tuple(len(set(table["package"].to_pylist())) for table in (old, new)),
-        "bytes": tuple(int(pc.sum(table["bytes"]).as_py() or 0) for table in (old, new)),
-        "lexical tokens": tuple(int(pc.sum(table["tokens"]).as_py() or 0) for table in (old, new)),
-        "functions": tuple(_rows(item, "functions") for item in (before, release)),
-        "instruction rows": tuple(_rows(item, "instruct") for item in (before, release)),
+        "files seen": tuple(side.release.manifest.files_seen for side in (old, new)),
+        "documents": (old.sums["documents"], new.sums["documents"]),
+        "packages": (len(old.versions), len(new.versions)),
+        "bytes": (old.sums["bytes"], new.sums["bytes"]),
+        "lexical tokens": (old.sums["tokens"], new.sums["tokens"]),
+        "functions": tuple(_rows(side.release, "functions") for side in (old, new)),
+        "instruction rows": tuple(_rows(side.release, "instruct") for side in (old, new)),
     }
     return [
         {"name": name, "before": was, "now": now, "change": now - was}
@@ -65,21 +88,21 @@ def _rows(release: Release, config: str) -> int:
     return sum(shard.rows for shard in release.shards(config))
 
 
-def _documents(old: pa.Table, new: pa.Table) -> Row:
-    kept = _shared(new, old)
-    return {"kept": kept, "added": new.num_rows - kept, "removed": old.num_rows - _shared(old, new)}
+def _documents(old: Contents, new: Contents) -> Row:
+    kept, stayed = _shared(new, old), _shared(old, new)
+    return {
+        "kept": kept,
+        "added": new.sums["documents"] - kept,
+        "removed": old.sums["documents"] - stayed,
+    }
 
 
-def _shared(table: pa.Table, other: pa.Table) -> int:
-    within = pc.is_in(table["content_id"], value_set=other["content_id"].combine_chunks())
-    return int(pc.sum(within).as_py() or 0)
+def _shared(contents: Contents, others: Contents) -> int:
+    return int((among(contents.places.keys, others.places.keys) >= 0).sum())
 
 
-def _packages(old: pa.Table, new: pa.Table) -> Row:
-    was, now = (
-        dict(zip(table["package"].to_pylist(), table["version"].to_pylist(), strict=True))
-        for table in (old, new)
-    )
+def _packages(old: Contents, new: Contents) -> Row:
+    was, now = old.versions, new.versions
     updated = sorted(name for name in was.keys() & now.keys() if was[name] != now[name])
     return {
         "added": _listed(sorted(now.keys() - was.keys())),
@@ -92,18 +115,17 @@ def _listed(names: list[str]) -> Row:
     return {"count": len(names), "first": names[:LISTED]}
 
 
-def _moved(old: pa.Table, new: pa.Table) -> list[Row]:
+def _moved(old: Contents, new: Contents) -> list[Row]:
     """Count documents that are in another split now: scores of models across versions depend on it.
 
     What was held out and is trained on now cannot test a model that was trained on this version.
     """
-    places = pc.index_in(new["content_id"], value_set=old["content_id"].combine_chunks())
-    was = old["split"].take(places.drop_null())
-    now = new["split"].filter(pc.is_valid(places))
-    pairs = list(zip(was.to_pylist(), now.to_pylist(), strict=True))
+    found = among(new.places.keys, old.places.keys)
+    was, now = old.places.codes[found[found >= 0]], new.places.codes[found >= 0]
+    counts = Counter(zip(was.tolist(), now.tolist(), strict=True))
     return [
-        {"before": before, "now": after, "documents": pairs.count((before, after))}
-        for before in SPLIT_NAMES
-        for after in SPLIT_NAMES
-        if before != after and (before, after) in set(pairs)
+        {"before": before, "now": after, "documents": counts[one, other]}
+        for one, before in enumerate(SPLIT_NAMES)
+        for other, after in enumerate(SPLIT_NAMES)
+        if one != other and counts[one, other]
     ]

@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,15 @@ import pyarrow.compute as pc
 
 from corpus.deduplicate import NearDuplicates
 from corpus.reasons import Reason
+from quality.keys import Keys, among, joined, keys
 from quality.report.figures import Numbers, Row, even_histogram, share, total
+from quality.report.kept import Kept, read_kept
 from quality.report.sources import Sources
 
 SIMILARITY = re.compile(r"similarity (\d\.\d+)")
 """How `corpus.selection` tells the similarity in the detail of a reject."""
 LARGEST = 10
+DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 
 
 def duplicates(sources: Sources) -> dict[str, Any]:
@@ -26,16 +31,16 @@ def duplicates(sources: Sources) -> dict[str, Any]:
         for reason in (Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE)
     )
     compared = sources.documents.num_rows + exact.num_rows + near.num_rows
-    both = pa.concat_tables([exact, near])
     threshold = _threshold(sources)
+    kept = read_kept(sources)
     return {
         "compared": compared,
         "threshold": threshold,
         "exact": _dropped(exact, compared),
         "near": _dropped(near, compared),
-        "across_packages": _across_packages(sources, both),
-        "similarities": _similarities(near, threshold),
-        "clusters": _clusters(sources, both),
+        "across_packages": _across_packages(sources, kept, exact.num_rows + near.num_rows),
+        "similarities": _similarities(sources, threshold),
+        "clusters": _clusters(sources, kept),
     }
 
 
@@ -58,51 +63,54 @@ def similarity_of(detail: str | None) -> float | None:
     return float(found[1]) if found else None
 
 
-def _similarities(near: pa.Table, threshold: float) -> list[Row]:
-    values = [similarity_of(detail) for detail in near["detail"].to_pylist()]
+def _duplicates(sources: Sources) -> Iterator[pa.RecordBatch]:
+    """Yield the files that were dropped as duplicates."""
+    columns = ["path", "package", "reason", "detail", "representative_id"]
+    for batch in sources.batches("rejects", columns):
+        is_file = pc.not_equal(batch["path"], "")
+        is_duplicate = pc.is_in(batch["reason"], value_set=pa.array(DUPLICATES))
+        yield batch.filter(pc.and_(is_file, is_duplicate))
+
+
+def _similarities(sources: Sources, threshold: float) -> list[Row]:
+    values = [
+        similarity_of(detail)
+        for batch in _duplicates(sources)
+        for reason, detail in zip(
+            *(batch[n].to_pylist() for n in ("reason", "detail")), strict=True
+        )
+        if reason == Reason.NEAR_DUPLICATE.value
+    ]
     known = np.array([value for value in values if value is not None])
     return even_histogram(known, threshold, 1.0, 15) if len(known) else []
 
 
-def _representatives(sources: Sources, dropped: pa.Table, column: str) -> pa.ChunkedArray:
-    """Return a column of the document that stands for each dropped one, null if it is unknown."""
-    places = pc.index_in(
-        dropped["representative_id"],
-        value_set=sources.documents["document_id"].combine_chunks(),
-    )
-    return sources.documents[column].take(places)
-
-
-def _across_packages(sources: Sources, dropped: pa.Table) -> Row:
+def _across_packages(sources: Sources, kept: Kept, dropped: int) -> Row:
     """Count duplicates of another package's document, and the pairs of packages they join most."""
-    kept = _representatives(sources, dropped, "package").to_pylist()
-    pairs = Counter(
-        (package, other)
-        for package, other in zip(dropped["package"].to_pylist(), kept, strict=True)
-        if other is not None and package != other
-    )
+    pairs: Counter[tuple[str, str]] = Counter()
+    for batch in _duplicates(sources):
+        told = batch.filter(pc.is_valid(batch["representative_id"]))
+        known = told.filter(pa.array(kept.knows(told["representative_id"])))
+        packages = kept.packages_of(known["representative_id"])
+        both = zip(known["package"].to_pylist(), packages, strict=True)
+        pairs.update((package, other) for package, other in both if package != other)
     ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:LARGEST]
     return {
         "documents": pairs.total(),
-        "share": share(pairs.total(), dropped.num_rows),
+        "share": share(pairs.total(), dropped),
         "pairs": [{"dropped": a, "kept": b, "documents": count} for (a, b), count in ordered],
     }
 
 
-def _clusters(sources: Sources, dropped: pa.Table) -> Row:
+def _clusters(sources: Sources, kept: Kept) -> Row:
     """Count clusters by size; a cluster is what hangs together over verified edges."""
-    of_dropped = _representatives(sources, dropped, "cluster_id").drop_null()
-    of_kept = sources.documents["cluster_id"]
-    ids = pa.chunked_array([*of_kept.chunks, *of_dropped.chunks], pa.string())
-    counts = pc.value_counts(ids.combine_chunks())
-    sizes = counts.field("counts").to_numpy()
-    order = np.lexsort((np.array(counts.field("values").to_pylist(), dtype=str), -sizes))
-    largest = [counts[int(place)].as_py() for place in order[:LARGEST]]
+    of_dropped = [kept.clusters_of(batch["representative_id"]) for batch in _duplicates(sources)]
+    found, sizes = np.unique(joined([kept.clusters, *of_dropped]), return_counts=True)
     return {
         "count": len(sizes),
         "of_several": int((sizes > 1).sum()),
         "sizes": _sizes(sizes),
-        "largest": [_largest(sources, item) for item in largest if item["counts"] > 1],
+        "largest": _largest(sources, found, sizes),
     }
 
 
@@ -117,14 +125,30 @@ def _sizes(sizes: Numbers) -> list[Row]:
     return rows
 
 
-def _largest(sources: Sources, cluster: Row) -> Row:
-    """Name a cluster by the first of its documents."""
-    documents = sources.documents
-    of_cluster = documents.filter(pc.equal(documents["cluster_id"], cluster["values"]))
-    first = of_cluster.sort_by("document_id").slice(0, 1).to_pylist()[0]
+def _largest(sources: Sources, found: Keys, sizes: Numbers) -> list[Row]:
+    """Name the largest clusters of several, each by the first of its documents."""
+    chosen: dict[str, int] = {}
+    for batch in sources.batches("documents", ["cluster_id"]):
+        ids = batch[0].unique().drop_null()
+        files = sizes[among(keys(ids), found)].tolist()
+        several = {name: n for name, n in zip(ids.to_pylist(), files, strict=True) if n > 1}
+        ordered = sorted((chosen | several).items(), key=lambda item: (-item[1], item[0]))
+        chosen = dict(ordered[:LARGEST])
+    documents = _of_clusters(sources, list(chosen))
+    return [{"files": files, **documents[name]} for name, files in chosen.items()]
+
+
+def _of_clusters(sources: Sources, ids: list[str]) -> dict[str, Row]:
+    """Count the documents of a few clusters, and name the first of each by its id."""
+    first: dict[str, Row] = {}
+    counts: Counter[str] = Counter()
+    for batch in sources.batches("documents", ["cluster_id", "document_id", "package", "path"]):
+        chosen = batch.filter(pc.is_in(batch[0], value_set=pa.array(ids, pa.string())))
+        for row in chosen.to_pylist():
+            counts[row["cluster_id"]] += 1
+            known = first.setdefault(row["cluster_id"], row)
+            first[row["cluster_id"]] = min(known, row, key=itemgetter("document_id"))
     return {
-        "files": cluster["counts"],
-        "kept": of_cluster.num_rows,
-        "package": first["package"],
-        "path": first["path"],
+        name: {"kept": counts[name], "package": row["package"], "path": row["path"]}
+        for name, row in first.items()
     }

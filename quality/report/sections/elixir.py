@@ -11,9 +11,10 @@ from quality.report.figures import Row, counted, distribution, share, total
 from quality.report.sources import Sources
 
 TOP = 20
+MOST_ERRORS = 8
 MODULE_COLUMNS = ["language", "modules"]
 FUNCTION_COLUMNS = ["kind", "clauses", "doc_kind", "specs", "impl"]
-BATCH_ROWS = 8192
+BATCH_ROWS = 1024
 DOCUMENTED = ("elixir",)
 """Languages whose documentation is read; Erlang's stands in comments."""
 ERLANG = {"function": "erlang function"}
@@ -137,12 +138,17 @@ def _coverage(sources: Sources) -> list[Row]:
 
 def _parse_errors(sources: Sources) -> Row:
     documents = sources.documents
-    broken = documents.filter(pc.greater(documents["parse_errors"], 0))
-    worst = broken.sort_by([("parse_errors", "descending"), ("document_id", "ascending")])
+    broken = int(pc.sum(pc.greater(documents["parse_errors"], 0)).as_py() or 0)
     columns = ["package", "path", "language", "lines", "parse_errors"]
+    worst = sources.first(
+        [*columns, "document_id"],
+        lambda batch: pc.greater(batch["parse_errors"], 0),
+        [("parse_errors", "descending"), ("document_id", "ascending")],
+        MOST_ERRORS,
+    )
     return {
-        "documents": broken.num_rows,
-        "share": share(broken.num_rows, documents.num_rows),
+        "documents": broken,
+        "share": share(broken, documents.num_rows),
         "errors": total(documents, "parse_errors"),
-        "most": worst.select(columns).slice(0, 8).to_pylist(),
+        "most": [{name: row[name] for name in columns} for row in worst],
     }

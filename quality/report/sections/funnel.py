@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import pyarrow.compute as pc
+
 from quality.report.figures import Row, share
 from quality.report.sources import Sources
 
@@ -15,15 +17,12 @@ def funnel(sources: Sources) -> dict[str, Any]:
 def _archives(sources: Sources) -> Row:
     """Count archives; one refused for its licence has no reject of its own, but its files do."""
     manifest = sources.release.manifest
-    rejected = Counter(_reasons(sources.rejected_archives.to_pylist()))
-    told = {row["archive_sha256"]: row for row in _license_rejects(sources)}
+    rejected = _reasons(sources)
+    told = _license_reasons(sources)
     refused = [item for item in manifest.inputs if not item.kept and item.license_evidence]
-    rejected.update(
-        ("license", told[item.sha256]["reason"] if item.sha256 in told else "license_unknown")
-        for item in refused
-    )
+    rejected.update(("license", told.get(item.sha256, "license_unknown")) for item in refused)
     kept = sum(item.kept for item in manifest.inputs)
-    used = len(set(sources.documents["package"].to_pylist()))
+    used = len(pc.unique(sources.documents["package"]))
     return {
         "seen": manifest.archives_seen,
         "reasons": _listed(rejected, manifest.archives_seen),
@@ -32,14 +31,21 @@ def _archives(sources: Sources) -> Row:
     }
 
 
-def _license_rejects(sources: Sources) -> list[Row]:
-    columns = ["archive_sha256", "stage", "reason"]
-    grouped = sources.rejected_files.group_by(columns).aggregate([])
-    return [row for row in grouped.to_pylist() if row["stage"] == "license"]
+def _license_reasons(sources: Sources) -> dict[str, str]:
+    """Return why the files of an archive were refused, by its checksum."""
+    reasons: dict[str, str] = {}
+    for batch in sources.batches("rejects", ["archive_sha256", "path", "stage", "reason"]):
+        of_files = pc.and_(pc.not_equal(batch["path"], ""), pc.equal(batch["stage"], "license"))
+        chosen = batch.filter(of_files)
+        reasons.update(
+            zip(*(chosen[n].to_pylist() for n in ("archive_sha256", "reason")), strict=True)
+        )
+    return reasons
 
 
-def _reasons(rows: list[Row]) -> list[tuple[str, str]]:
-    return [(row["stage"], row["reason"]) for row in rows]
+def _reasons(sources: Sources) -> Counter[tuple[str, str]]:
+    rows = sources.rejected_archives.to_pylist()
+    return Counter((row["stage"], row["reason"]) for row in rows)
 
 
 def _listed(counts: Counter[tuple[str, str]], seen: int) -> list[Row]:

@@ -39,7 +39,7 @@ def redactions(sources: Sources) -> dict[str, Any]:
 def _redacted(sources: Sources) -> Any:
     """Yield package, path and spans of every document that something was cut out of."""
     columns = ["package", "path", "redactions"]
-    for batch in sources.release.batches("documents", columns, None, 8192):
+    for batch in sources.batches("documents", columns):
         counts = np.diff(batch["redactions"].offsets.to_numpy())
         yield from batch.take(np.flatnonzero(counts)).to_pylist()
 

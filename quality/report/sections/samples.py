@@ -3,7 +3,11 @@
 Every choice follows from digests, so the same release shows the same samples everywhere.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from heapq import nsmallest
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +16,7 @@ import pyarrow.compute as pc
 from corpus.reasons import Reason
 from quality.report.figures import Row
 from quality.report.sections.duplicates import similarity_of
-from quality.report.sources import Sources, texts
+from quality.report.sources import Choice, Sources, texts
 
 EXCERPT_LINES = 40
 EXCERPT_COLUMNS = 160
@@ -55,41 +59,53 @@ def _narrow(line: str) -> str:
     return line if len(line) <= EXCERPT_COLUMNS else f"{line[: EXCERPT_COLUMNS - 1]}…"
 
 
-def _documents(sources: Sources) -> Iterable[Row]:
+def _documents(sources: Sources) -> Iterator[Row]:
     columns = ["document_id", "content_id", "package", "version", "path", "language", "role"]
     columns += ["lines", "license_expression", "license_evidence", "split"]
-    table = sources.documents.select(columns).sort_by("content_id")
+    order = [("content_id", "ascending")]
     for language, role, count in WANTED:
-        is_kind = pc.and_(pc.equal(table["language"], language), pc.equal(table["role"], role))
-        of_kind = table.filter(is_kind)
-        readable = of_kind.filter(_is_readable(of_kind["lines"]))
-        chosen = readable if readable.num_rows else of_kind
-        yield from chosen.slice(0, count).to_pylist()
+        is_kind = partial(_is_kind, language=language, role=role)
+        readable = sources.first(columns, partial(_is_readable, is_kind=is_kind), order, count)
+        yield from readable or sources.first(columns, is_kind, order, count)
 
 
-def _is_readable(lines: pa.ChunkedArray) -> pa.ChunkedArray:
+def _is_kind(batch: pa.RecordBatch, language: str, role: str) -> Any:
+    return pc.and_(pc.equal(batch["language"], language), pc.equal(batch["role"], role))
+
+
+def _is_readable(batch: pa.RecordBatch, is_kind: Choice) -> Any:
     least, most = READABLE_LINES
-    return pc.and_(pc.greater_equal(lines, least), pc.less_equal(lines, most))
+    within = pc.and_(pc.greater_equal(batch["lines"], least), pc.less_equal(batch["lines"], most))
+    return pc.and_(within, is_kind(batch))
 
 
-def _rejects(sources: Sources) -> Iterable[Row]:
+def _rejects(sources: Sources) -> Iterator[Row]:
     """Yield the first reject of each reason, in the order in which files meet the stages."""
     columns = ["package", "version", "path", "bytes", "stage", "reason", "detail"]
+    first: dict[str, Row] = {}
+    counts: Counter[str] = Counter()
+    for batch in sources.batches("rejects", [*columns, "document_id"]):
+        for reason in pc.unique(batch["reason"]).to_pylist():
+            rows = batch.filter(pc.equal(batch["reason"], reason))
+            counts[reason] += len(rows)
+            known = [first[reason]] if reason in first else []
+            first[reason] = min([*known, *_smallest(rows)], key=itemgetter("document_id"))
     for reason in Reason:
-        rows = sources.rejects.filter(pc.equal(sources.rejects["reason"], reason.value))
-        if rows.num_rows:
-            is_first = pc.equal(rows["document_id"], pc.min(rows["document_id"]))
-            first = rows.filter(is_first).select(columns).slice(0, 1).to_pylist()[0]
-            yield {**first, "count": rows.num_rows}
+        if counts[reason.value]:
+            row = first[reason.value]
+            yield {**{name: row[name] for name in columns}, "count": counts[reason.value]}
+
+
+def _smallest(rows: pa.RecordBatch) -> list[Row]:
+    """Return the first row with the smallest id."""
+    is_first = pc.equal(rows["document_id"], pc.min(rows["document_id"]))
+    return list(rows.filter(is_first).slice(0, 1).to_pylist())
 
 
 def _close_calls(sources: Sources) -> list[Row]:
     """Return the near-duplicates with the least similarity: where the threshold decided."""
-    rejects = sources.rejects
-    near = rejects.filter(pc.equal(rejects["reason"], Reason.NEAR_DUPLICATE.value)).to_pylist()
-    found = [{**row, "similarity": similarity_of(row["detail"])} for row in near]
-    known = [row for row in found if row["similarity"] is not None]
-    chosen = sorted(known, key=lambda row: (row["similarity"], row["document_id"]))[:CLOSE_CALLS]
+    order = itemgetter("similarity", "document_id")
+    chosen = nsmallest(CLOSE_CALLS, _near_duplicates(sources), key=order)
     kept = _kept(sources, {row["representative_id"] for row in chosen})
     return [
         _pair(row, kept[row["representative_id"]])
@@ -98,13 +114,27 @@ def _close_calls(sources: Sources) -> list[Row]:
     ]
 
 
+def _near_duplicates(sources: Sources) -> Iterator[Row]:
+    """Yield the rejects whose detail tells a similarity."""
+    columns = ["document_id", "package", "version", "path", "bytes", "detail", "representative_id"]
+    for batch in sources.batches("rejects", [*columns, "reason"]):
+        near = batch.filter(pc.equal(batch["reason"], Reason.NEAR_DUPLICATE.value))
+        for row in near.to_pylist():
+            similarity = similarity_of(row["detail"])
+            if similarity is not None:
+                yield {**row, "similarity": similarity}
+
+
 def _kept(sources: Sources, ids: set[str]) -> dict[str, Row]:
-    documents = sources.documents
-    chosen = documents.filter(
-        pc.is_in(documents["document_id"], value_set=pa.array(sorted(ids), pa.string()))
-    )
     columns = ["document_id", "package", "version", "path", "language", "lines"]
-    return {row["document_id"]: row for row in chosen.select(columns).to_pylist()}
+    wanted = pa.array(sorted(ids), pa.string())
+    rows = sources.first(
+        columns,
+        lambda batch: pc.is_in(batch["document_id"], value_set=wanted),
+        [("document_id", "ascending")],
+        len(ids),
+    )
+    return {row["document_id"]: row for row in rows}
 
 
 def _pair(dropped: Row, kept: Row) -> Row:
