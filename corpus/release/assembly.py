@@ -14,6 +14,7 @@ from corpus.atomic import replacing
 from corpus.attribution import write_attribution
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
+from corpus.release.reading import batches_of, open_shard
 from corpus.schema import REJECTS
 from corpus.store import ArchiveReject
 
@@ -73,8 +74,8 @@ def _documents_by_archive(candidate: Path, manifest: Manifest) -> Counter[str]:
     counts: Counter[str] = Counter()
     for shard in manifest.shards:
         if shard.config == "documents":
-            with pq.ParquetFile(candidate / shard.path) as file:
-                for batch in file.iter_batches(columns=["archive_sha256"]):
+            with open_shard(candidate / shard.path) as file:
+                for batch in batches_of(file, 8192, ["archive_sha256"]):
                     counts.update(batch["archive_sha256"].to_pylist())
     return counts
 

@@ -12,7 +12,7 @@ from corpus.atomic import replacing, sha256_file
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import Shard
 from corpus.release.planning import SORT_KEYS, ShardPlan
-from corpus.release.reading import SCHEMAS
+from corpus.release.reading import SCHEMAS, batches_of, open_shard
 from corpus.release.runs import read_batches
 
 TIES = {"documents": ["document_id"], "rejects": ["archive_sha256", "path"]}
@@ -34,11 +34,9 @@ def write_shard(task: tuple[Sequence[Path], ShardPlan, Path]) -> Shard:
 
 def describe(path: Path, plan: ShardPlan) -> Shard:
     """Return what the manifest says of a shard that was written to `path`."""
-    with pq.ParquetFile(path) as file:
+    with open_shard(path) as file:
         rows = file.metadata.num_rows
-        digest = logical_digest(
-            plan.config, lambda columns: file.iter_batches(8192, columns=columns)
-        )
+        digest = logical_digest(plan.config, lambda columns: batches_of(file, 8192, columns))
     return Shard(
         path=plan.path,
         config=plan.config,
