@@ -7,17 +7,10 @@ from typing import Annotated
 
 import typer
 
+from corpus.console import errors, fail, output, plain_errors
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release
-from corpus.terminal import (
-    errors,
-    fail,
-    output,
-    plain_errors,
-    progress_bars,
-    show_explanation,
-    show_funnel,
-)
+from corpus.terminal import progress_bars, show_explanation, show_funnel
 
 app = typer.Typer(
     help="Turn an archive store into a traceable, deduplicated, gated release.",
@@ -117,10 +110,12 @@ def inspect(
     failures = 0
     for path in paths:
         try:
-            typer.echo(json.dumps(inspect_file(path), ensure_ascii=False))
-        except (CorpusError, OSError) as error:
+            found = inspect_file(path)
+        except CorpusError as error:
             failures += 1
-            errors.print(f"error: {path}: {error}", markup=False)
+            errors.print(f"error: {path}: {error}")
+        else:
+            typer.echo(json.dumps(found, ensure_ascii=False))
     if failures:
         raise typer.Exit(2)
 

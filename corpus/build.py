@@ -249,7 +249,7 @@ def build(
     existing = release_with(digest, releases)
     if existing is not None:
         return _intact(existing)
-    version = next_version(max(item.fetched_at for item in inputs.archives), releases)
+    version = next_version(inputs.newest, releases)
     job = Job(
         inputs=inputs,
         bundles=plan_bundles(inputs.archives, store, out / "work" / "parts", config.ingest),

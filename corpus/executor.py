@@ -4,11 +4,15 @@ A task gets paths and configuration and returns a small value; text never crosse
 Processes, not threads: tree-sitter holds the interpreter's lock while it parses.
 """
 
+import asyncio
 import ctypes
+import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
@@ -23,6 +27,9 @@ SCHEDULER_SETTINGS = {
 }
 """Without the first two, tasks queued behind one that kills its worker are blamed with it."""
 
+SCHEDULER_SECONDS = 5
+ADDRESS = re.compile(r"tcp://[^/:]+:\d+")
+
 
 @dataclass(frozen=True, slots=True)
 class Killed(Generic[Task]):
@@ -36,8 +43,8 @@ class SchedulerUnreachable(CorpusError):
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"{address}: no Dask scheduler answers. Start one with `dask scheduler`, or leave "
-            "--scheduler out to use this machine."
+            f"{address!r}: no Dask scheduler answers there. Give its address as tcp://HOST:PORT, "
+            "start one with `dask scheduler`, or leave --scheduler out to use this machine."
         )
 
 
@@ -73,11 +80,12 @@ class Serial:
 
 
 class OnDask:
-    """Runs tasks on a Dask cluster through its client."""
+    """Runs tasks on a Dask cluster through its client; its workers serve others too."""
 
-    def __init__(self, client: Any, owns_workers: bool) -> None:
+    client: Any
+
+    def __init__(self, client: Any) -> None:
         self.client = client
-        self.owns_workers = owns_workers
 
     def map(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -98,9 +106,59 @@ class OnDask:
             future.release()
 
     def renew(self) -> None:
-        """Restart the workers of a local cluster; those of a shared one serve others too."""
-        if self.owns_workers:
-            self.client.restart()
+        """Do nothing: a restart would end what others run."""
+
+
+class OnThisMachine(OnDask):
+    """Runs tasks on worker processes of its own, which are closed with it."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._open()
+
+    def renew(self) -> None:
+        """Start other workers.
+
+        Dask's own restart waits two minutes for workers that it is already replacing because they
+        died, and then gives up.
+        """
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        """End the workers."""
+        self.client.close()
+        self._cluster.close()
+
+    def _open(self) -> None:
+        from distributed import Client, LocalCluster
+
+        with interrupts_held():
+            self._cluster = LocalCluster(
+                n_workers=self._workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                memory_limit="auto",
+                silence_logs="CRITICAL",
+            )
+            self.client = Client(self._cluster)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back, so that processes started meanwhile never see it: they inherit the mask.
+
+    A terminal sends it to all of them, and each would print how it died; it is for this process to
+    end them. One that comes meanwhile is delivered afterwards.
+    """
+    # Starting this helper of multiprocessing later would lift the block again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
@@ -150,27 +208,32 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def _local(workers: int) -> Iterator[Executor]:
-    from distributed import Client, LocalCluster
-
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        memory_limit="auto",
-        silence_logs="CRITICAL",
-    )
-    with cluster, Client(cluster) as client:
-        yield OnDask(client, owns_workers=True)
+    with closing(OnThisMachine(workers)) as executor:
+        yield executor
 
 
 @contextmanager
 def _remote(address: str) -> Iterator[Executor]:
     from distributed import Client
 
+    if not ADDRESS.fullmatch(address):
+        raise SchedulerUnreachable(address)
     try:
-        client = Client(address, timeout=5)
+        asyncio.run(_greet(address))
+        client = Client(address, timeout=SCHEDULER_SECONDS)
     except OSError as error:
         raise SchedulerUnreachable(address) from error
     with client:
-        yield OnDask(client, owns_workers=False)
+        yield OnDask(client)
+
+
+async def _greet(address: str) -> None:
+    """Exchange greetings as Dask does; its client waits for them for ever.
+
+    Raises OSError, of which TimeoutError is a kind, where nothing or something else answers.
+    """
+    from distributed.comm.core import connect as open_connection
+
+    greeting = open_connection(address, timeout=SCHEDULER_SECONDS)
+    connection = await asyncio.wait_for(greeting, SCHEDULER_SECONDS)
+    await connection.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -24,6 +25,17 @@ class NothingFound(CorpusError):
         super().__init__(
             f"{release.path}: nothing known about {wanted!r}. Give a package (`plug`), a file "
             "(`plug/lib/plug.ex`), or at least 8 digits of a document, content or archive hash."
+        )
+
+
+class UnreadableRelease(CorpusError):
+    """A shard is missing or no Parquet file any more."""
+
+    def __init__(self, release: Release, error: Exception) -> None:
+        said = str(error).splitlines()[0]
+        super().__init__(
+            f"{release.path}: a shard cannot be read ({said}). "
+            f"`python -m corpus verify {release.path}` names every damaged file."
         )
 
 
@@ -73,7 +85,7 @@ class Explanation:
 def explain(release: Release, wanted: str) -> Explanation:
     """Look up `wanted`: PACKAGE, PACKAGE/PATH, or a hash of a document, its content or archive.
 
-    Raises NothingFound.
+    Raises NothingFound and UnreadableRelease.
     """
     condition, archives = _meaning(release, wanted)
     kept = tuple(_kept(release, condition))
@@ -102,7 +114,10 @@ def _rows(
     release: Release, config: str, columns: list[str], condition: ds.Expression
 ) -> Iterator[dict[str, Any]]:
     paths = [str(release.path / shard.path) for shard in release.shards(config)]
-    table = ds.dataset(paths).to_table(columns=columns, filter=condition)
+    try:
+        table = ds.dataset(paths).to_table(columns=columns, filter=condition)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableRelease(release, error) from error
     yield from table.sort_by([("package", "ascending"), ("path", "ascending")]).to_pylist()
 
 

@@ -17,6 +17,15 @@ class Inputs:
     refused: tuple[ArchiveReject, ...]
 
     @property
+    def newest(self) -> str:
+        """When the newest archive was published, or where the registry is silent, fetched.
+
+        The month is the data's and not the clock's, so that who crawls the same packages later
+        gets the same name.
+        """
+        return max(item.published_at or item.fetched_at for item in self.archives)
+
+    @property
     def rows(self) -> list[list[dict[str, Any]]]:
         """What decides a build: all rows without the time of the crawl, which is no input."""
         return [_undated(self.archives), _undated(self.refused)]

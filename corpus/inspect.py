@@ -23,6 +23,8 @@ def inspect(path: Path) -> dict[str, Any]:
     Raises UnreadableFile, UnknownLanguage, NestedTooDeeply and Unparsable; their messages leave
     the path to the caller, who may be reading many.
     """
+    if path.exists() and not path.is_file():
+        raise UnreadableFile("not a file; give the path of a file that you may read")
     try:
         raw = path.read_bytes()
     except OSError as error:

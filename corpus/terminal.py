@@ -1,22 +1,16 @@
-"""What the commands show on a terminal: progress bars, tables, and errors in one sentence."""
+"""What the commands of the corpus show on a terminal: progress bars and tables."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from corpus.errors import CorpusError
+from corpus.console import errors, output
 from corpus.explain import Dropped, Explanation
 from corpus.progress import Progress, Silent
 from corpus.release import Release
-
-output = Console(soft_wrap=True, markup=False, emoji=False)
-errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 
 class Bars:
@@ -45,23 +39,6 @@ def progress_bars() -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with RichProgress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bars:
         yield Bars(bars)
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn the errors that we raise on purpose into a message and exit code 2."""
-    try:
-        yield
-    except CorpusError as error:
-        fail(str(error), 2)
-    except OSError as error:
-        fail(f"{error.filename or 'the system'}: {error.strerror}. Run it again once mended.", 2)
-
-
-def fail(message: str, code: int) -> None:
-    """Print an error to standard error and leave with `code`."""
-    print(f"error: {message}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def show_funnel(release: Release) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from corpus.console import fail, output, plain_errors
 from corpus.release import Release
-from quality.terminal import fail, output, plain_errors
 
 app = typer.Typer(
     help="Tell the world what is in a release.",

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from corpus.console import output, plain_errors
 from corpus.release import Release
-from corpus.terminal import output, plain_errors
 
 app = typer.Typer(
     help="Run the main job on the shipped packages, or on real code from Debian.",

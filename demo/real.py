@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.table import Table
 
 from corpus.atomic import write_bytes
+from corpus.console import output
 from corpus.errors import CorpusError
 from corpus.release import Release
 from corpus.release.versions import releases_in
-from corpus.terminal import output
 from demo.agreement import Agreement, compare
 from demo.applications import RABBITMQ, Application, find_applications
 from demo.debian import fetch_sources

@@ -5,16 +5,9 @@ from typing import Annotated
 
 import typer
 
+from corpus.console import errors, fail, output, plain_errors
 from corpus.release import Release
-from quality.terminal import (
-    errors,
-    fail,
-    output,
-    plain_errors,
-    show_json,
-    show_verdict,
-    working,
-)
+from quality.terminal import show_json, show_verdict, working
 from quality.verdict import GateVerdict, Outcome
 
 app = typer.Typer(
@@ -44,7 +37,7 @@ def gate(
     Exit code 0: all promises hold. 1: one is broken. 2: nobody can say, because the folder is no
     release, a shard is damaged, or a check itself raised.
     """
-    with plain_errors(2):
+    with plain_errors():
         verdict = _judge(Release.open(release))
     if as_json:
         show_json(verdict)
@@ -62,7 +55,7 @@ def report(release: ReleaseFolder) -> None:
     """
     from quality.report import ReportDiffers, write
 
-    with plain_errors(2):
+    with plain_errors():
         opened = Release.open(release)
         verdict = _judge(opened)
         if verdict.outcome is Outcome.UNCHECKED:

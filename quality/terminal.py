@@ -1,21 +1,15 @@
-"""What the commands show on a terminal."""
+"""What the commands of quality show on a terminal."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from corpus.atomic import canonical_json
-from corpus.errors import CorpusError
+from corpus.console import errors, output
 from quality.verdict import Check, GateVerdict, Level, Outcome
-
-output = Console(soft_wrap=True, markup=False, emoji=False)
-errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 MARKS = {
     Outcome.PASSED: ("passed", "green"),
@@ -30,24 +24,6 @@ ENDINGS = {
     Outcome.UNCHECKED: "Nobody can say whether the release keeps its promises. Mend what the "
     "unknown checks name, then run the gate again.",
 }
-
-
-@contextmanager
-def plain_errors(code: int) -> Iterator[None]:
-    """Turn the errors that we raise on purpose into one message and an exit code."""
-    try:
-        yield
-    except CorpusError as error:
-        fail(str(error), code)
-    except OSError as error:
-        where = error.filename or "the system"
-        fail(f"{where}: {error.strerror}. Run the command again once that is mended.", code)
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """Print an error to standard error and leave with `code`."""
-    print(f"error: {message}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         f"corpus.{room}"
         for room in (
             "atomic",
+            "console",
             "erlang_tokens",
             "errors",
             "extraction",

@@ -29,10 +29,7 @@ def release_with(build_digest: str, releases: Iterable[Release]) -> Release | No
 
 
 def next_version(newest_input: str, releases: Iterable[Release]) -> str:
-    """Name the next release after the month of its newest input (ISO 8601), counting from 1.
-
-    The month is the data's and not the clock's, so that a rebuild elsewhere gets the same name.
-    """
+    """Name the next release after the month of its newest input (ISO 8601), counting from 1."""
     month = newest_input[:7].replace("-", ".")
     used = [
         int(match[3])

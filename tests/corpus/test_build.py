@@ -108,6 +108,14 @@ def test_versions_of_a_package_may_link_to_different_places(tmp_path: Path) -> N
     assert built(store, tmp_path / "out").manifest.files_seen == 2
 
 
+def test_the_version_is_the_month_of_the_newest_publication(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    for name, published in (("old", "2024-02-01T00:00:00Z"), ("new", "2025-07-09T00:00:00Z")):
+        archive = add(store, name, {f"lib/{name}.ex": module(name.title(), f"{name}est")})
+        store.put(replace(archive, published_at=published), store.read(archive))
+    assert built(store, tmp_path / "out").manifest.version == "2025.07.1"
+
+
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(NothingToBuild, match="scrapy crawl hex"):
         build(ArchiveStore(tmp_path), tmp_path, BuildConfig(), Serial())
@@ -217,3 +225,48 @@ def test_a_build_that_was_killed_ends_in_the_same_bytes(
     )
     assert resumed.returncode == 0, resumed.stderr
     assert contents(tmp_path / "killed" / "2026.11.1") == contents(tmp_path / "whole" / "2026.11.1")
+
+
+POISON = """
+import os, signal
+from corpus.ingest import source_file
+
+extract = source_file.EXTRACTORS["elixir"]
+
+def extract_or_die(text):
+    if b"poison" in text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return extract(text)
+
+source_file.EXTRACTORS["elixir"] = extract_or_die
+"""
+
+
+def test_a_file_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    files = {"lib/good.ex": module("Good", "fine"), "lib/bad.ex": module("Bad", "poison")}
+    add(store, "bad", files)
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "sitecustomize.py").write_text(POISON)
+    command = [*COMMAND, "--archives", str(store.root), "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "path")}
+    done = subprocess.run(
+        [*command, "--workers", "2"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    release = Release.open(tmp_path / "out" / "2026.11.1")
+    assert release.read("documents", ["path"]).num_rows == 13
+    rejects = release.read("rejects", ["path", "stage", "reason"]).to_pylist()
+    assert {"path": "lib/bad.ex", "stage": "parse", "reason": "killed_worker"} in rejects
+
+
+def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: Path) -> None:
+    command = [*COMMAND, "--archives", str(store.root), "--out", str(tmp_path), "--workers", "2"]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not list(tmp_path.glob("work/parts/*/documents.parquet")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "error: interrupted. What is finished is kept; the same command goes on.\n"

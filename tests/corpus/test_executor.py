@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -54,12 +55,20 @@ def test_an_exception_in_a_task_is_raised_here(two_workers: Executor) -> None:
         list(two_workers.map(fail_on_seven, [7]))
 
 
-def test_a_scheduler_that_does_not_answer_is_named() -> None:
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "http://127.0.0.1:9", "here", ""])
+def test_a_scheduler_that_does_not_answer_is_named(address: str) -> None:
     with (
-        pytest.raises(SchedulerUnreachable, match=r"tcp://127\.0\.0\.1:9"),
-        connect(1, "tcp://127.0.0.1:9"),
+        pytest.raises(SchedulerUnreachable, match=f"'{address}': no Dask scheduler answers"),
+        connect(1, address),
     ):
         pass
+
+
+def test_something_else_at_the_address_of_the_scheduler_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(SchedulerUnreachable, match="no Dask scheduler"), connect(1, address):
+            pass
 
 
 def process_id(_: int) -> int:
@@ -71,3 +80,12 @@ def test_renewed_workers_are_other_processes() -> None:
         before = dict(executor.map(process_id, [1]))
         executor.renew()
         assert dict(executor.map(process_id, [1])) != before
+
+
+def test_workers_are_renewed_right_after_some_of_them_died() -> None:
+    with connect(2, None) as executor:
+        for _ in range(2):
+            killed = [task for task, r in executor.map(die_on_seven, [7, 1]) if r == Killed(7)]
+            executor.renew()
+            assert killed == [7]
+            assert dict(executor.map(halve, [2, 4])) == {2: 1, 4: 2}

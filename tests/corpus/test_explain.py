@@ -5,8 +5,9 @@ import pytest
 from corpus.build import build
 from corpus.configuration import BuildConfig
 from corpus.executor import Serial
-from corpus.explain import NothingFound, explain
+from corpus.explain import NothingFound, UnreadableRelease, explain
 from corpus.release import Release
+from tests.releases import example_release
 from tests.stores import small_store
 
 
@@ -56,3 +57,14 @@ def test_what_is_unknown_says_what_to_ask(release: Release) -> None:
 def test_a_file_that_was_never_seen_is_not_explained_by_its_package(release: Release) -> None:
     with pytest.raises(NothingFound):
         explain(release, "anchor/lib/never.ex")
+
+
+def test_a_damaged_release_is_named_with_what_finds_the_damage(tmp_path: Path) -> None:
+    release = example_release(tmp_path)
+    shard = tmp_path / release.shards("rejects")[0].path
+    shard.write_bytes(shard.read_bytes()[:100])
+    with pytest.raises(UnreadableRelease, match="python -m corpus verify"):
+        explain(release, "shop")
+    shard.unlink()
+    with pytest.raises(UnreadableRelease, match="python -m corpus verify"):
+        explain(release, "shop")

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,19 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_nesting_by_a_machine_is_refused() -> None:
     with pytest.raises(NestedTooDeeply):
         inspect_bytes(Path("deep.ex"), b"[" * 100_000)
+
+
+def test_a_folder_or_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.ex")
+    for path in (tmp_path, tmp_path / "pipe.ex"):
+        with pytest.raises(UnreadableFile, match="not a file"):
+            inspect(path)
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "a.ex").write_text("defmodule A do\nend\n")
+    files = " ".join([str(tmp_path / "a.ex")] * 500)
+    command = f"{sys.executable} -m corpus inspect {files} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith('{"path"')
+    assert done.stderr == ""
