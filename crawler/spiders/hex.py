@@ -85,7 +85,8 @@ class HexSpider(Spider):
         self.store = ArchiveStore(repository.store)
         self.copy = RegistryCopy(memory)
         self.planner = Planner(url=repository.url, store=self.store, selection=selection)
-        self.ledger = Ledger(Settlements(memory / "settled"), terms(selection, self.policy))
+        settlements = Settlements(memory / "settled")
+        self.ledger = Ledger(settlements, terms(selection, self.policy), self.planner.is_complete)
 
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and ask for the index of versions."""
