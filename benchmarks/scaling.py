@@ -4,14 +4,14 @@
 
 Speed-up is that of ingest, the part that workers share, with the workers already started; a whole
 build also holds the single passes over all fingerprints and the gate, and its time is shown beside.
-The larger corpus holds each package again and again with every identifier-like word of its sources
-marked, so that nothing is a duplicate and all of it goes through every stage. Memory is the
-largest unique set size (USS) seen by sampling, of the client and of the largest worker.
+The larger corpus holds each package again and again with its identifiers renamed, so that hardly
+anything is a duplicate and nearly all of it goes through every stage (benchmarks/replicas.py).
+Memory is the largest unique set size (USS) seen by sampling, of the client and of the largest
+worker. The last line is its ratio, which is 1 where memory does not depend on the size of the
+corpus. A build that fails its gate is not measured: the benchmark ends there.
 """
 
 import argparse
-import hashlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,20 +21,13 @@ from pathlib import Path
 
 import psutil
 
-from corpus.archive import Member, open_hex_tarball
+from benchmarks.replicas import replicate
 from corpus.configuration import BuildConfig, load
 from corpus.executor import connect
 from corpus.ingest import ingest, plan_bundles
-from corpus.store import Archive, ArchiveStore
-from demo.hex_tarball import pack
+from corpus.store import ArchiveStore
 
-WORD = re.compile(rb"\b([a-z]{3,})(?=[ (,.\n])")
-KEYWORDS = frozenset(
-    b"after and begin case catch cond def defdelegate defexception defguard defguardp defimpl "
-    b"defmacro defmacrop defmodule defp defprotocol defstruct doc else end false fun import "
-    b"moduledoc nil not quote receive rescue require true try unquote use when alias "
-    b"behaviour behavior export module record include spec type callback opaque".split()
-)
+WORKERS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,52 +39,29 @@ class Peak:
     worker: int
 
 
-def edited(data: bytes, round_number: int) -> bytes:
-    """Mark every lower-case word that is no keyword, so that shingles differ but syntax holds."""
-    mark = b"_%d" % round_number
-
-    def change(match: re.Match[bytes]) -> bytes:
-        return match[1] if match[1] in KEYWORDS else match[1] + mark
-
-    return data if round_number == 0 else WORD.sub(change, data)
-
-
-def replicate(store: ArchiveStore, target: ArchiveStore, times: int) -> None:
-    """Fill `target` with `times` edited copies of every archive."""
-    for archive in store.archives():
-        tarball = open_hex_tarball(store.read(archive))
-        members = [member for member in tarball.members() if isinstance(member, Member)]
-        for number in range(times):
-            name = f"{archive.name}_{number}"
-            put(target, archive, name, {m.path: _copy(m, number) for m in members})
-
-
-def _copy(member: Member, number: int) -> bytes:
-    is_code = member.path.endswith((".ex", ".exs", ".erl", ".hrl"))
-    return edited(member.data, number) if is_code else member.data
-
-
-def put(target: ArchiveStore, archive: Archive, name: str, files: dict[str, bytes]) -> None:
-    """Pack files and store them under a new name."""
-    licenses = list(archive.licenses)
-    body = pack({"name": name, "version": archive.version, "licenses": licenses}, files)
-    digest = hashlib.sha256(body).hexdigest()
-    target.put(replace(archive, name=name, sha256=digest, bytes=len(body), links=()), body)
-
-
 def build(archives: Path, config: Path | None, workers: int) -> Peak:
     """Build in a new folder and watch the processes."""
-    with tempfile.TemporaryDirectory(dir=archives.parent) as out:
+    with (
+        tempfile.TemporaryDirectory(dir=archives.parent) as out,
+        tempfile.TemporaryFile("w+") as said,
+    ):
         command = [sys.executable, "-m", "corpus", "build", "--archives", str(archives)]
         command += ["--out", out, "--workers", str(workers)]
         command += ["--config", str(config)] if config else []
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=said)
         peaks = watch(process)
         seconds = time.perf_counter() - started
-        if process.returncode not in (0, 1):
-            raise SystemExit(f"the build ended with {process.returncode}")
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(failure(process.returncode, said.read()))
     return Peak(seconds, *peaks)
+
+
+def failure(status: int, said: str) -> str:
+    """Say how a build failed, after what it said itself."""
+    what = "did not pass its gate" if status == 1 else "failed"
+    return f"{said}The build {what} (exit code {status}), so its figures would mean nothing."
 
 
 def ingest_seconds(archives: Path, config: BuildConfig, workers: int) -> float:
@@ -136,6 +106,30 @@ def uss(process: psutil.Process) -> int:
         return 0
 
 
+def table(sizes: dict[int, Path], config: Path | None) -> dict[tuple[int, int], Peak]:
+    """Build every size with each number of workers, print what it took and return it."""
+    peaks = {}
+    for times, path in sizes.items():
+        for workers in WORKERS:
+            peak = peaks[times, workers] = build(path, config, workers)
+            print(
+                f"{times:>3}x  {workers} worker(s)  {peak.seconds:7.1f} s  "
+                f"client {peak.client / 1e6:6.0f} MB  worker {peak.worker / 1e6:6.0f} MB",
+                flush=True,
+            )
+    return peaks
+
+
+def growth(peaks: dict[tuple[int, int], Peak], times: int) -> str:
+    """Say how memory at `times` compares with memory at once, for each number of workers."""
+    ratios = []
+    for workers in WORKERS:
+        once, often = peaks[1, workers], peaks[times, workers]
+        client, worker = often.client / once.client, often.worker / once.worker
+        ratios.append(f"{workers} worker(s): client {client:.2f}, worker {worker:.2f}")
+    return f"memory at {times}x against 1x, {'; '.join(ratios)}"
+
+
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -143,22 +137,16 @@ def main() -> None:
     arguments.add_argument("--config", type=Path)
     arguments.add_argument("--times", type=int, default=10)
     given = arguments.parse_args()
+    config = load(given.config) if given.config else BuildConfig()
     with tempfile.TemporaryDirectory(dir=given.archives.parent) as folder:
         sizes = {1: Path(folder) / "one", given.times: Path(folder) / "many"}
         for times, path in sizes.items():
             replicate(ArchiveStore(given.archives), ArchiveStore(path), times)
-        for times, path in sizes.items():
-            for workers in (1, 2):
-                peak = build(path, given.config, workers)
-                print(
-                    f"{times:>3}x  {workers} worker(s)  {peak.seconds:7.1f} s  "
-                    f"client {peak.client / 1e6:6.0f} MB  worker {peak.worker / 1e6:6.0f} MB",
-                    flush=True,
-                )
-        config = load(given.config) if given.config else BuildConfig()
-        one, two = (ingest_seconds(sizes[given.times], config, workers) for workers in (1, 2))
+        peaks = table(sizes, given.config)
+        one, two = (ingest_seconds(sizes[given.times], config, workers) for workers in WORKERS)
         print(f"ingest at {given.times}x: {one:.1f} s with 1 worker, {two:.1f} s with 2,", end=" ")
         print(f"{one / two:.2f} times as fast")
+        print(growth(peaks, given.times))
 
 
 if __name__ == "__main__":

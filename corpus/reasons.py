@@ -25,6 +25,7 @@ class Reason(StrEnum):
     GONE = "gone"
     UNAVAILABLE = "unavailable"
     RETIRED = "retired"
+    UNUSABLE_NAME = "unusable_name"
 
     # unpack: the archive as a whole
     NOT_A_TARBALL = "not_a_tarball"

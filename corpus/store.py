@@ -105,7 +105,8 @@ class ArchiveStore:
 
         Raises UnsafeName, DamagedArchive if `body` is not what the row says, and OSError.
         """
-        check_body(archive, body, "the body to store")
+        if problem := difference(archive, body):
+            raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
         row = self._row("archives", archive.source, archive.name, archive.version)
         row.unlink(missing_ok=True)
         write_bytes(row.with_name(f"{row.name.removesuffix('.json')}.tar"), body)
@@ -182,14 +183,24 @@ def check_segment(what: str, text: str) -> None:
 
 
 def check_body(archive: Archive, body: bytes, where: str) -> None:
-    """Raise DamagedArchive unless `body` has the length and digest of its row."""
-    found = hashlib.sha256(body).hexdigest()
-    if (len(body), found) != (archive.bytes, archive.sha256):
+    """Raise DamagedArchive unless `body`, read from the store, is what its row says."""
+    if problem := difference(archive, body):
+        stem = f"{archive.name}-{archive.version}"
         raise DamagedArchive(
-            f"{where}: {len(body)} bytes with sha256 {found}, but the row of {archive.name} "
-            f"{archive.version} says {archive.bytes} bytes with {archive.sha256}. "
-            "Fetch the archive again."
+            f"{where}: {problem}. Delete {stem}.tar and {stem}.json beside it, then crawl again: "
+            "what is wanted and not in the store is fetched."
         )
+
+
+def difference(archive: Archive, body: bytes) -> str | None:
+    """Say how `body` differs in length or digest from what its row says, if it does."""
+    found = hashlib.sha256(body).hexdigest()
+    if (len(body), found) == (archive.bytes, archive.sha256):
+        return None
+    return (
+        f"{len(body)} bytes with sha256 {found}, but the row of {archive.name} "
+        f"{archive.version} says {archive.bytes} bytes with {archive.sha256}"
+    )
 
 
 def rows_under(root: Path) -> Iterator[str]:

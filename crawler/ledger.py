@@ -1,5 +1,6 @@
 """Knows what is still open of each package, and settles a package when nothing is."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -31,18 +32,30 @@ class Account:
 class Ledger:
     """Opens an account for each package of a crawl; a closed and sound one is remembered.
 
-    `terms` are what the crawl asks for (see Settlement).
+    `terms` are what the crawl asks for (see Settlement). `is_complete` tells whether what came of
+    a package is still there.
     """
 
-    def __init__(self, settlements: Settlements, terms: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        settlements: Settlements,
+        terms: dict[str, Any],
+        is_complete: Callable[[PackageVersions], bool],
+    ) -> None:
         self.settlements = settlements
         self.terms = terms
+        self.is_complete = is_complete
         self.accounts: dict[str, Account] = {}
 
     def is_settled(self, package: PackageVersions) -> bool:
-        """Whether an earlier crawl dealt with this very state of a package on these terms."""
+        """Whether an earlier crawl dealt with this very state of a package on these terms.
+
+        A package of which something is missing since then is not settled any more.
+        """
         known = self.settlements.read(package.name)
-        return known is not None and (known.listed, known.terms) == (listing(package), self.terms)
+        if known is None or (known.listed, known.terms) != (listing(package), self.terms):
+            return False
+        return self.is_complete(package)
 
     def refused(self, name: str) -> dict[str, str]:
         """Return the content that was refused on these terms: checksums by version."""

@@ -70,7 +70,7 @@ class Planner:
             )
         elif stored and stored.sha256 == checksum:
             plan.stored.append(wanted)
-        elif checksum == refused_checksum and self.is_recorded(wanted):
+        elif checksum == refused_checksum and self.is_recorded(wanted.name, wanted.version):
             plan.still_refused[wanted.version] = checksum
         else:
             plan.fetch.append(wanted)
@@ -86,10 +86,10 @@ class Planner:
         path = self.store.path(archive)
         return archive if path.is_file() and path.stat().st_size == archive.bytes else None
 
-    def is_recorded(self, wanted: Wanted) -> bool:
+    def is_recorded(self, name: str, version: str) -> bool:
         """Whether the store still says why a release is not there."""
         try:
-            return self.store.rejected(SOURCE, wanted.name, wanted.version) is not None
+            return self.store.rejected(SOURCE, name, version) is not None
         except StoreError:
             return False
 
@@ -97,6 +97,10 @@ class Planner:
         """Return the wanted versions that are not in the store, from the index of versions."""
         choice = self.selection.choose(package.versions, package.retired)
         return [version for version in choice.wanted if not self.find(package.name, version)]
+
+    def is_complete(self, package: PackageVersions) -> bool:
+        """Whether each wanted release is in the store in its full length, or is recorded."""
+        return all(self.is_recorded(package.name, version) for version in self.missing(package))
 
     def update(self, wanted: Wanted) -> bool:
         """Bring a stored row up to what the registry says now; say whether it had to change.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 
 from corpus.errors import CorpusError
+from corpus.store import LONGEST_NAME
 
 NUMBER = "(?:0|[1-9][0-9]*)"
 IDENTIFIER = f"(?:{NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
@@ -18,8 +19,8 @@ VERSION = re.compile(
     rf"({NUMBER})\.({NUMBER})\.({NUMBER})"
     rf"(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+{BUILD}(?:\.{BUILD})*)?"
 )
-LONGEST = 255
-"""Characters in a version: more is nonsense, and numbers without bound take time to read."""
+LONGEST = LONGEST_NAME
+"""Characters in a version: more cannot be stored, and numbers without bound take time to read."""
 
 
 class InvalidVersion(CorpusError):

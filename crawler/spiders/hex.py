@@ -11,6 +11,7 @@ not in the store yet is fetched. docs/how-to/crawl.md tells the rest.
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NoReturn, Self, TypeVar
 
 from scrapy import Request, Spider
@@ -23,7 +24,7 @@ from corpus.locking import FolderInUse, claim
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
-from crawler.arguments import PACKAGE_NAME, Repository, Settings, read_order, read_repository
+from crawler.arguments import Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, advice
 from crawler.failures import explain, request_of
 from crawler.items import Refusal, Tarball, Wanted, refuse
@@ -38,6 +39,7 @@ from crawler.registry import (
     read_package,
     read_versions,
 )
+from crawler.unusable import is_named_well, refuse_unusable
 
 REGISTRY_LIMIT = 64 * 1024 * 1024
 """Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
@@ -83,7 +85,8 @@ class HexSpider(Spider):
         self.store = ArchiveStore(repository.store)
         self.copy = RegistryCopy(memory)
         self.planner = Planner(url=repository.url, store=self.store, selection=selection)
-        self.ledger = Ledger(Settlements(memory / "settled"), terms(selection, self.policy))
+        settlements = Settlements(memory / "settled")
+        self.ledger = Ledger(settlements, terms(selection, self.policy), self.planner.is_complete)
 
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and ask for the index of versions."""
@@ -112,10 +115,13 @@ class HexSpider(Spider):
                 "HEX_REPOSITORY_NAME.",
             )
         chosen = self.choose(listed)
-        unsettled = [package for package in chosen if not self.ledger.is_settled(package)]
+        unusable = list(refuse_unusable(chosen, self.order.selection, response.url))
+        usable = list(filter(is_named_well, chosen))
+        unsettled = [package for package in usable if not self.ledger.is_settled(package)]
         self.count("packages/listed", len(chosen))
-        self.count("packages/settled", len(chosen) - len(unsettled))
-        return self.look_up(unsettled, len(listed))
+        self.count("packages/settled", len(usable) - len(unsettled))
+        self.count("archives/wanted", len(unusable))
+        return chain(unusable, self.look_up(unsettled, len(listed)))
 
     def index_failed(self, failure: Failure) -> None:
         """End the crawl: without the index there is nothing to do."""
@@ -124,16 +130,12 @@ class HexSpider(Spider):
 
     def choose(self, listed: Sequence[PackageVersions]) -> list[PackageVersions]:
         """Choose the packages that the user asked for, in the order of the registry."""
-        usable = [package for package in listed if PACKAGE_NAME.fullmatch(package.name)]
-        if len(usable) < len(listed):
-            self.logger.error("%d packages have unusable names", len(listed) - len(usable))
         names = self.order.packages
-        if names is None:
-            return usable[: self.order.limit]
-        unknown = sorted(set(names) - {package.name for package in usable})
+        unknown = sorted(set(names or ()) - {package.name for package in listed})
         if unknown:
             self.end("unknown_packages", f"Not in the registry: {', '.join(unknown)}.")
-        return [package for package in usable if package.name in names][: self.order.limit]
+        chosen = [package for package in listed if names is None or package.name in names]
+        return chosen[: self.order.limit]
 
     def look_up(self, packages: Sequence[PackageVersions], listed: int) -> Output:
         """Ask for the licences of packages where that can spare downloads, else for releases.

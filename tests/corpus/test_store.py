@@ -117,8 +117,10 @@ def test_an_altered_archive_is_noticed_when_it_is_read(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path)
     store.put(archive(), BODY)
     store.path(archive()).write_bytes(b"altered")
-    with pytest.raises(DamagedArchive, match=r"decimal-1\.0\.0\.tar: 7 bytes"):
+    with pytest.raises(DamagedArchive, match=r"decimal-1\.0\.0\.tar: 7 bytes") as raised:
         store.read(archive())
+    advice = "Delete decimal-1.0.0.tar and decimal-1.0.0.json beside it, then crawl again"
+    assert advice in str(raised.value)
 
 
 def test_a_reject_is_kept_until_the_archive_is_there(tmp_path: Path) -> None:

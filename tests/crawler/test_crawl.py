@@ -1,5 +1,9 @@
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from corpus.store import DamagedArchive
 from crawler.registry import Retirement
 from tests.crawler.crawling import Crawl
 from tests.peers.hex_repository_server import HexRepositoryServer
@@ -127,16 +131,49 @@ def test_a_release_that_is_retired_later_stays_and_its_row_says_so(
     assert crawl.refused() == {}
 
 
-def test_an_archive_that_vanished_from_the_store_is_fetched_again_when_its_package_is_looked_at(
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[:-512]),
+        lambda path: path.with_suffix(".json").unlink(),
+        lambda path: path.with_suffix(".json").write_bytes(b'{"name": "al'),
+    ],
+    ids=["no archive", "a truncated archive", "no row", "a torn row"],
+)
+def test_an_archive_that_is_not_whole_any_more_is_fetched_again_and_no_other_is(
+    peer: HexRepositoryServer, crawl: Crawl, damage: Callable[[Path], object]
+) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.add("beta", "1.0.0")
+    peer.add("gamma", "1.0.0", licenses=("GPL-3.0-only",))
+    assert crawl().status == 0
+    damage(crawl.store.path(crawl.store.archives()[0]))
+    peer.forget()
+
+    assert crawl().status == 0
+
+    alpha = crawl.store.archives()[0]
+    assert crawl.store.read(alpha) == peer.releases["alpha", "1.0.0"].tarball
+    assert peer.asked() == ["/versions", "/packages/alpha", "/tarballs/alpha-1.0.0.tar"]
+
+
+def test_following_the_advice_on_an_altered_archive_mends_the_store(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:
     peer.add("alpha", "1.0.0")
     assert crawl().status == 0
-    crawl.store.path(crawl.store.archives()[0]).unlink()
+    (alpha,) = crawl.store.archives()
+    path = crawl.store.path(alpha)
+    path.write_bytes(bytes(alpha.bytes))
+    with pytest.raises(DamagedArchive, match=r"Delete alpha-1\.0\.0\.tar and alpha-1\.0\.0\.json"):
+        crawl.store.read(alpha)
+    path.unlink()
+    path.with_suffix(".json").unlink()
 
-    assert crawl("versions=all").status == 0
+    assert crawl().status == 0
 
-    assert crawl.store.read(crawl.store.archives()[0]) == peer.releases["alpha", "1.0.0"].tarball
+    assert crawl.store.read(alpha) == peer.releases["alpha", "1.0.0"].tarball
 
 
 def test_wrong_arguments_and_settings_end_in_one_sentence_before_anything_is_fetched(

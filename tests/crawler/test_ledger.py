@@ -11,8 +11,9 @@ from crawler.versions import Selection
 PLUG = PackageVersions(name="plug", versions=("1.0.0", "1.1.0"))
 
 
-def ledger(folder: Path, selection: Selection | None = None) -> Ledger:
-    return Ledger(Settlements(folder), terms(selection or Selection(), LicensePolicy()))
+def ledger(folder: Path, selection: Selection | None = None, *, is_complete: bool = True) -> Ledger:
+    asked = terms(selection or Selection(), LicensePolicy())
+    return Ledger(Settlements(folder), asked, lambda _: is_complete)
 
 
 def refusal(version: str, stage: Stage, reason: Reason) -> Refusal:
@@ -59,6 +60,11 @@ def test_a_changed_package_or_another_order_is_not_settled(tmp_path: Path) -> No
     assert not ledger(tmp_path).is_settled(retired)
     assert not ledger(tmp_path, Selection(count=2)).is_settled(PLUG)
     assert ledger(tmp_path, Selection(count=2)).refused("plug") == {}
+
+
+def test_a_package_of_which_something_is_missing_is_not_settled_any_more(tmp_path: Path) -> None:
+    ledger(tmp_path).open(PLUG, {})
+    assert not ledger(tmp_path, is_complete=False).is_settled(PLUG)
 
 
 def test_what_was_damaged_counts_as_not_settled(tmp_path: Path) -> None:
