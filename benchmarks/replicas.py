@@ -52,14 +52,17 @@ def files(members: list[Member], number: int) -> dict[str, bytes]:
 
 
 def renamed(path: str, data: bytes, number: int) -> bytes:
-    """Mark every name in a source file with a number, so that shingles differ but syntax holds."""
+    """End every name in a source file in a number, so that shingles differ but syntax holds.
+
+    Names keep their length, so that a copy takes the memory that the original does.
+    """
     names = NAMES.get(language_of(path) or "")
     if names is None or judge(path, data, LIMITS):
         return data
-    mark = b"_%d" % number
+    mark = b"%d" % number
 
     def change(match: re.Match[bytes]) -> bytes:
-        return match[0] if match[0] in KEYWORDS else match[0] + mark
+        return match[0] if match[0] in KEYWORDS else match[0][: -len(mark)] + mark
 
     return names.sub(change, data)
 

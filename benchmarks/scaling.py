@@ -6,12 +6,14 @@ Speed-up is that of ingest, the part that workers share, with the workers alread
 build also holds the single passes over all fingerprints and the gate, and its time is shown beside.
 The larger corpus holds each package again and again with its identifiers renamed, so that hardly
 anything is a duplicate and nearly all of it goes through every stage (benchmarks/replicas.py).
-Memory is the largest unique set size (USS) seen by sampling, of the client and of the largest
-worker. The last line is its ratio, which is 1 where memory does not depend on the size of the
-corpus. A build that fails its gate is not measured: the benchmark ends there.
+Memory is the peak resident set size that Linux keeps for each process (VmHWM), of the client and
+of the largest worker; it includes the libraries they share. The last line is its ratio, which is 1
+where memory does not depend on the size of the corpus. A build that fails its gate is not measured:
+the benchmark ends there.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,13 +82,13 @@ def ingest_seconds(archives: Path, config: BuildConfig, workers: int) -> float:
 
 
 def watch(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
-    """Return the peak USS of the process itself and of its largest descendant."""
+    """Return the peak resident set size of the process itself and of its largest descendant."""
     client = worker = 0
     root = psutil.Process(process.pid)
     while process.poll() is None:
         time.sleep(0.2)
-        client = max(client, uss(root))
-        worker = max([worker, *map(uss, descendants(root))])
+        client = max(client, peak_of(root))
+        worker = max([worker, *map(peak_of, descendants(root))])
     return client, worker
 
 
@@ -98,12 +100,14 @@ def descendants(root: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def uss(process: psutil.Process) -> int:
-    """Return the memory that only this process holds, in bytes; 0 if it is gone."""
+def peak_of(process: psutil.Process) -> int:
+    """Return the most memory that a process has held so far, in bytes; 0 if it is gone."""
     try:
-        return int(process.memory_full_info().uss)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
         return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def table(sizes: dict[int, Path], config: Path | None) -> dict[tuple[int, int], Peak]:

@@ -52,7 +52,7 @@ def test_a_copy_parses_as_the_original_and_is_no_near_duplicate(
     found = [extract(each) for each in texts]
     assert [each.parse_errors for each in found] == [0, 0, 0]
     names = [[function.name for function in each.functions] for each in found]
-    assert names == [["ring"], ["ring_1"], ["ring_2"]]
+    assert names == [["ring"], ["rin1"], ["rin2"]]
     prints = [fingerprint(each, language, ()).shingles for each in texts]
     for one, other in ((0, 1), (1, 2)):
         common = len(np.intersect1d(prints[one], prints[other]))
