@@ -21,6 +21,7 @@ from corpus.inputs import Inputs, read_inputs
 from corpus.instructions import InstructTask, write_rows
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
+    RELEASE,
     code_commit,
     code_digest,
     code_version,
@@ -205,7 +206,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         config_digest=digest_of(job.config),
         code_version=code_version(),
         code_commit=code_commit(),
-        code_digest=code_digest(),
+        code_digest=code_digest(RELEASE),
         tools=tool_versions(),
         parent=job.parent,
         shards=tuple(sorted(shards, key=lambda shard: shard.path)),
@@ -244,7 +245,7 @@ def build(
     inputs = read_inputs(store, progress)
     if not inputs.archives:
         raise NothingToBuild(store.root)
-    digest = digest_of(inputs.rows, config, code_digest(), tool_versions())
+    digest = digest_of(inputs.rows, config, code_digest(RELEASE), tool_versions())
     releases = releases_in(out)
     existing = release_with(digest, releases)
     if existing is not None:

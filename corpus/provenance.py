@@ -11,6 +11,11 @@ from typing import Any
 from corpus.atomic import canonical_json
 
 ROOT = Path(__file__).parent
+READING = ("corpus",)
+"""Packages whose source decides what is read from an archive."""
+RELEASE = ("corpus", "quality", "datacards")
+"""Packages whose source decides what a release holds, its report and card included."""
+SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
 GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
 
@@ -29,12 +34,12 @@ def code_commit() -> str | None:
 
 
 @cache
-def code_digest() -> str:
-    """Digest the package's source, so that intermediate results of other code are never reused."""
+def code_digest(packages: tuple[str, ...]) -> str:
+    """Digest the source of some packages, so that results of other code are never reused."""
     digest = hashlib.sha256()
-    for path in sorted(ROOT.rglob("*")):
-        if path.suffix in {".py", ".json", ".toml", ".txt"}:
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+    for path in sorted(path for name in packages for path in (ROOT.parent / name).rglob("*")):
+        if path.suffix in SOURCE:
+            digest.update(path.relative_to(ROOT.parent).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -20,7 +20,7 @@ from corpus.ingest.tables import (
     functions_table,
     rejects_table,
 )
-from corpus.provenance import code_digest, digest_of, tool_versions
+from corpus.provenance import READING, code_digest, digest_of, tool_versions
 from corpus.store import Archive, ArchiveStore
 
 PART_ROW_GROUP_BYTES = 2_000_000
@@ -70,7 +70,7 @@ def _bundle(
     archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
 ) -> Bundle:
     rows = [replace(archive, fetched_at="") for archive in archives]
-    name = digest_of(rows, config.read, code_digest(), tool_versions())
+    name = digest_of(rows, config.read, code_digest(READING), tool_versions())
     paths = tuple(store.path(archive) for archive in archives)
     return Bundle(tuple(archives), paths, folder / name, config)
 

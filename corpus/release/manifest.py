@@ -99,6 +99,7 @@ class Manifest:
     code_version: str
     code_commit: str | None
     code_digest: str
+    """Of the packages that make, judge and tell a release."""
     tools: dict[str, str]
     inputs: tuple[Input, ...]
     archives_seen: int
