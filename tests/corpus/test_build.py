@@ -205,26 +205,38 @@ def test_a_release_that_was_damaged_is_not_taken_for_the_result(
         built(store, tmp_path)
 
 
-def test_a_build_that_was_killed_ends_in_the_same_bytes(
+MILESTONES = (
+    "work/parts/*/documents.parquet",
+    "work/*/clusters.parquet",
+    "work/*/runs/*.arrow",
+    "*.candidate-*/manifest.json",
+)
+"""Files that say how far a build is, in order."""
+
+
+def test_a_build_that_was_killed_goes_on_and_ends_in_the_same_bytes(
     store: ArchiveStore, tmp_path: Path
 ) -> None:
     def command(out: Path) -> list[str]:
         return [*COMMAND, "--archives", str(store.root), "--out", str(out), "--workers", "1"]
 
-    whole = subprocess.run(command(tmp_path / "whole"), capture_output=True, text=True, check=False)
-    assert whole.returncode == 0, whole.stderr
-    for delay in (0.5, 2.0, 3.0, 4.0, 5.0, 6.0):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(command(whole), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for milestone in MILESTONES:
         running = subprocess.Popen(
-            command(tmp_path / "killed"), stdout=subprocess.DEVNULL, start_new_session=True
+            command(killed), stdout=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(delay)
+        while not list(killed.glob(milestone)):
+            assert running.poll() is None
+            time.sleep(0.005)
         os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-    resumed = subprocess.run(
-        command(tmp_path / "killed"), capture_output=True, text=True, check=False
-    )
+        assert running.wait() == -signal.SIGKILL
+    parts = {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])}
+    resumed = subprocess.run(command(killed), capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
-    assert contents(tmp_path / "killed" / "2026.11.1") == contents(tmp_path / "whole" / "2026.11.1")
+    assert {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])} == parts
+    assert contents(killed / "2026.11.1") == contents(whole / "2026.11.1")
 
 
 POISON = """
