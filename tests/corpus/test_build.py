@@ -89,6 +89,20 @@ def test_two_workers_give_the_same_bytes_as_none(
     assert contents(built(store, tmp_path, workers=2).path) == contents(candidate.path)
 
 
+def test_a_cluster_that_already_runs_gives_the_same_bytes(
+    store: ArchiveStore, candidate: Release, tmp_path: Path
+) -> None:
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        connect(1, cluster.scheduler_address) as executor,
+    ):
+        release = build(store, tmp_path, BuildConfig(), executor)
+        assert len(cluster.workers) == 2
+    assert contents(release.path) == contents(candidate.path)
+
+
 def test_what_a_killed_build_left_in_its_candidate_is_swept(
     store: ArchiveStore, tmp_path: Path
 ) -> None:
