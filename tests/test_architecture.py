@@ -15,6 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         f"corpus.{room}"
         for room in (
             "atomic",
+            "bounds",
             "erlang_tokens",
             "errors",
             "extraction",

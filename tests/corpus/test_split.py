@@ -1,6 +1,9 @@
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -211,15 +214,27 @@ def test_splits_have_about_the_fractions_that_were_asked_for(tmp_path: Path) -> 
     assert 25 < splits.count("test") < 60
 
 
-def test_a_fraction_of_nothing_leaves_a_split_empty(tmp_path: Path) -> None:
-    found = divide(tmp_path, [], own_documents(NAMES), SplitConfig(validation=0.0, test=0.1))
-    assert {split for _, split in found.values()} == {"train", "test"}
-
-
-@pytest.mark.parametrize("fractions", [(-0.1, 0.1), (0.5, 0.5), (0.1, -0.1)])
-def test_impossible_fractions_are_refused(fractions: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="leave nothing for training"):
-        SplitConfig(validation=fractions[0], test=fractions[1])
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"test": -1.0}, "test is -1.0; it is a fraction: at least 0, at most 1"),
+        ({"validation": nan}, "validation is nan; it is a fraction: at least 0, at most 1"),
+        ({"validation": 0.0}, "validation is 0; no split may be empty, so it must be above 0"),
+        ({"test": 0.0}, "test is 0; no split may be empty, so it must be above 0"),
+        (
+            {"validation": 0.5, "test": 0.5},
+            "validation is 0.5 and test 0.5; that leaves nothing for training, so together they "
+            "must be less than 1",
+        ),
+        ({"kinship": -0.1}, "kinship is -0.1; it is a fraction: at least 0, at most 1"),
+        ({"kinship": nan}, "kinship is nan; it is a fraction: at least 0, at most 1"),
+        ({"boilerplate": -5}, "boilerplate is -5; it must be at least 1"),
+        ({"largest_family": 9.0}, "largest_family is 9.0; it is a fraction: at least 0, at most 1"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        SplitConfig(**values)
 
 
 def test_another_salt_gives_another_division(tmp_path: Path) -> None:
