@@ -62,6 +62,11 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
             "[instruct.documentation_to_function]\nlongest_function = 9\n",
             "shortest_function is 60 and longest_function 9;",
         ),
+        ("[ingest.read.license]\npermitted = ['mit']\n", "license: 'mit' is .* mean MIT"),
+        (
+            "[ingest.read.license]\npermitted_extra = ['MPL2']\n",
+            "license: 'MPL2' is .* mean MPL-2.0",
+        ),
         ("[ingest.read.file.fingerprint]\npermutations = 9\n", "unknown key .*permutations"),
     ],
 )

@@ -271,6 +271,30 @@ def test_a_policy_can_be_narrowed() -> None:
     assert judge_declaration(["ISC"], policy).reason is Reason.LICENSE_NOT_PERMITTED
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("NOPE-1", "OPL-1.0"),
+        ("MPLL", "MTLL"),
+        ("MPL-2", "MPL-2.0"),
+        ("mit", "MIT"),
+        ("Apache2.0", "Apache-2.0"),
+        ("GPL-2.0", "GPL-2.0-only"),
+        ("", "[A-Za-z0-9.-]+"),
+        ("LLVM-exception", "[A-Za-z0-9.-]+"),
+    ],
+)
+def test_a_policy_names_licences_that_there_are(text: str, meant: str) -> None:
+    for name in ("permitted", "permitted_extra"):
+        with pytest.raises(ValueError, match=rf"^'{text}' is no SPDX id \(did you mean {meant}\)$"):
+            LicensePolicy(**{name: frozenset({"MIT", text})})
+
+
+def test_a_policy_may_name_what_declarations_are_read_as_beside_spdx() -> None:
+    policy = LicensePolicy(permitted_extra=frozenset({"LicenseRef-public-domain"}))
+    assert judge_declaration(["Public Domain"], policy).reason is None
+
+
 def test_the_default_policy_is_blue_oak_bronze_or_better() -> None:
     assert len(POLICY.permitted) == 152
     assert {"MIT", "Apache-2.0", "BSD-3-Clause", "BlueOak-1.0.0"} <= POLICY.permitted
