@@ -54,6 +54,7 @@ class Module:
     """One module, protocol or protocol implementation; lines count from 1, inclusive.
 
     `doc` is the text of the moduledoc, `doc_kind` "string", "hidden" (`@moduledoc false`) or None.
+    A "string" that only running the code could tell (`File.read!("README.md")`) has no text: None.
     """
 
     name: str

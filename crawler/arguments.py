@@ -17,7 +17,6 @@ from crawler.versions import Selection
 PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
 """Names of packages on Hex; here they become parts of paths."""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
-LICENSE_ID = re.compile("[A-Za-z0-9.+-]+")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
@@ -137,13 +136,12 @@ def read_policy(settings: Settings) -> LicensePolicy:
     """Read PERMITTED_LICENSES, SPDX ids with commas between them. Raises InvalidArgument."""
     text = str(settings.get("PERMITTED_LICENSES") or "")
     ids = [part.strip() for part in text.split(",") if part.strip()]
-    for each in ids:
-        if not LICENSE_ID.fullmatch(each):
-            raise InvalidArgument(
-                f"PERMITTED_LICENSES: {each!r} is no SPDX id. Separate ids by commas, such as "
-                "MPL-2.0,EPL-2.0."
-            )
-    return LicensePolicy(permitted_extra=frozenset(ids))
+    try:
+        return LicensePolicy(permitted_extra=frozenset(ids))
+    except ValueError as error:
+        raise InvalidArgument(
+            f"PERMITTED_LICENSES: {error}. Separate ids by commas, such as MPL-2.0,EPL-2.0."
+        ) from error
 
 
 def address(name: str, value: object) -> str:

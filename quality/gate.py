@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from corpus.licenses import LicensePolicy
+from corpus.licenses import LicensePolicy, is_license_id
 from corpus.release import Release, verify
 from quality.examination import Examiner, Finding
 from quality.frames import frames
@@ -165,11 +165,16 @@ def _unchecked(promise: Promise, level: Level, why: str) -> Check:
 
 
 def policy_of(release: Release) -> LicensePolicy:
-    """Return the licence policy that the release was built under; the default if none is told."""
+    """Return the licence policy that the release was built under; the default if none is told.
+
+    An id that no licence has is left out: it permitted nothing.
+    """
     told = release.manifest.config
     for key in ("ingest", "read", "license"):
         told = told.get(key, {})
     known = {
-        name: frozenset(told[name]) for name in ("permitted", "permitted_extra") if name in told
+        name: frozenset(filter(is_license_id, told[name]))
+        for name in ("permitted", "permitted_extra")
+        if name in told
     }
     return LicensePolicy(**known)

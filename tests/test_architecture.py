@@ -15,6 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         f"corpus.{room}"
         for room in (
             "atomic",
+            "bounds",
             "console",
             "erlang_tokens",
             "errors",

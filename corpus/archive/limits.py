@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from corpus.bounds import check_least
 from corpus.errors import CorpusError
 from corpus.reasons import Reason
 
@@ -10,7 +11,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveLimits:
-    """Bounds that hold before anything is expanded; sizes in bytes."""
+    """Bounds that hold before anything is expanded; sizes in bytes.
+
+    Raises ValueError unless all are above 0.
+    """
 
     compressed: int = 16 * MIB
     """The archive as served. hex_core's `tarball_max_size`."""
@@ -31,6 +35,10 @@ class ArchiveLimits:
     reaches 12; DEFLATE ends at 1,032."""
     ratio_from: int = 1 * MIB
     """Expanded size from which the ratio counts: a few zeros are no bomb."""
+
+    def __post_init__(self) -> None:
+        """Check that every bound lets something through."""
+        check_least(1, self, *self.__slots__)
 
 
 DEFAULT_LIMITS = ArchiveLimits()

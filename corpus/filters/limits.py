@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+from corpus.bounds import check_least
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """Lengths in bytes of the file as it came; the measurements stand in docs/filters.md."""
+    """Lengths in bytes of the file as it came; the measurements stand in docs/filters.md.
+
+    Raises ValueError unless all are above 0.
+    """
 
     file: int = 1_048_576
     """Files above this are data: The Stack keeps nothing above 1 MB (Kocetkov et al. 2022)."""
@@ -18,3 +23,7 @@ class Limits:
     encoded_numbers: int = 512
     """Byte lists from this many numbers on are cut out: twice the size of a table by byte value
     (an S-box, a character class), which is code."""
+
+    def __post_init__(self) -> None:
+        """Check that every limit lets something through."""
+        check_least(1, self, *self.__slots__)

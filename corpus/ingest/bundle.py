@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.atomic import flush_to_disk
+from corpus.bounds import check_least
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.tables import (
     archives_table,
@@ -41,8 +42,7 @@ class IngestConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError for bundles that could hold nothing."""
-        if self.bundle_bytes < 1:
-            raise ValueError(f"bundle_bytes is {self.bundle_bytes}; it must be at least 1")
+        check_least(1, self, "bundle_bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from corpus import elixir, erlang
 from corpus.archive import Member
+from corpus.bounds import check_least
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
@@ -38,6 +39,10 @@ class FileConfig:
     parse_errors_per_line: float = 0.05
     """More than one error node in 20 lines is not Elixir any more; a rare one is the grammar's
     own gap, as in newer syntax (measured on Debian's elixir and rabbitmq-server)."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for fewer errors than none."""
+        check_least(0, self, "parse_errors_per_line")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from corpus.instruct.conversation import (
     tabulate,
 )
 from corpus.instruct.excerpt import lines_of
-from corpus.instruct.material import Material, library_modules
+from corpus.instruct.material import Material, documentation_of, library_modules
 
 KIND = "behaviour_module"
 SERVER = "init/1 handle_call/3 handle_cast/2 handle_info/2 handle_continue/2 terminate/2"
@@ -80,9 +80,10 @@ def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conve
 
 def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
     """Tell whether a module says what it is for."""
-    if module["kind"] != "defmodule" or module["doc_kind"] != "string":
+    purpose = documentation_of(module)
+    if module["kind"] != "defmodule" or not purpose:
         return False
-    return limits.shortest_purpose <= len(module["doc"].strip()) <= limits.longest_purpose
+    return limits.shortest_purpose <= len(purpose) <= limits.longest_purpose
 
 
 def callbacks_of(module: str, behaviours: list[str], material: Material) -> list[str]:
@@ -140,8 +141,8 @@ def question(
     names = f"the {noun} {quoted(behaviours, ' and ')}"
     task = phrase(PHRASES, id_).format(module=module["name"], behaviour=names)
     others = [name for name in public_functions(module["name"], material) if name not in callbacks]
-    purpose = module["doc"].replace("\r\n", "\n").strip()
-    parts = [task, f"Purpose:\n\n{purpose}", f"Callbacks: {quoted(callbacks)}"]
+    purpose = f"Purpose:\n\n{documentation_of(module)}"
+    parts = [task, purpose, f"Callbacks: {quoted(callbacks)}"]
     return "\n\n".join(parts + [f"Public functions: {quoted(others)}"] * bool(others))
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from corpus.bounds import check_order
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentationToFunction:
@@ -14,6 +16,11 @@ class DocumentationToFunction:
     """Less is an accessor."""
     longest_function: int = 4_000
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where no length fits."""
+        check_order(self, "shortest_documentation", "longest_documentation")
+        check_order(self, "shortest_function", "longest_function")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BehaviourModule:
@@ -24,6 +31,11 @@ class BehaviourModule:
     shortest_module: int = 200
     """Less is a stub."""
     longest_module: int = 16_000
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where no length fits."""
+        check_order(self, "shortest_purpose", "longest_purpose")
+        check_order(self, "shortest_module", "longest_module")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,8 @@ CUT = re.compile(r"encoded_\d+_bytes")
 """The tag that the filters leave where they cut encoded data out."""
 SPACE = re.compile(r"\s+")
 BODY = re.compile(r"^.*?,do:")
+BACKTICKS = re.compile("`+")
+SHORTEST_FENCE = 3
 TELLING = 16
 """Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
 
@@ -95,7 +97,7 @@ def row(conversation: Conversation) -> dict[str, Any]:
         "kind": conversation.kind,
         "messages": [
             {"role": "user", "content": conversation.question},
-            {"role": "assistant", "content": f"```elixir\n{conversation.answer}\n```"},
+            {"role": "assistant", "content": fenced(conversation.answer)},
         ],
         "document_ids": [conversation.source.document_id],
         "license_expression": conversation.source.license_expression,
@@ -103,6 +105,17 @@ def row(conversation: Conversation) -> dict[str, Any]:
         "toolchain": toolchain(),
         "split": conversation.source.split,
     }
+
+
+def fenced(source: str) -> str:
+    """Return Elixir source as a fenced block of Markdown.
+
+    A documentation in the source may hold fences of its own. A fence ends only at one that is at
+    least as long (CommonMark 0.31, section 4.5), so ours is longer than every run of backticks.
+    """
+    longest = max(map(len, BACKTICKS.findall(source)), default=0)
+    fence = "`" * max(SHORTEST_FENCE, longest + 1)
+    return f"{fence}elixir\n{source}\n{fence}"
 
 
 @cache

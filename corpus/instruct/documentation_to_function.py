@@ -13,7 +13,7 @@ import pyarrow as pa
 from corpus.instruct.configuration import DocumentationToFunction, InstructConfig
 from corpus.instruct.conversation import Conversation, identify, is_sound, phrase, tabulate
 from corpus.instruct.excerpt import clauses_of
-from corpus.instruct.material import Material, library_modules
+from corpus.instruct.material import Material, documentation_of, library_modules
 
 KIND = "documentation_to_function"
 NOUNS = {"def": "function", "defmacro": "macro"}
@@ -55,10 +55,10 @@ def conversations(material: Material, limits: DocumentationToFunction) -> Iterat
 
 def is_documented(function: dict[str, Any], limits: DocumentationToFunction) -> bool:
     """Tell whether a function has a documentation to be written from."""
-    if function["kind"] not in NOUNS or function["doc_kind"] != "string" or not function["clauses"]:
+    documentation = documentation_of(function)
+    if function["kind"] not in NOUNS or not documentation or not function["clauses"]:
         return False
-    length = len(function["doc"].strip())
-    return limits.shortest_documentation <= length <= limits.longest_documentation
+    return limits.shortest_documentation <= len(documentation) <= limits.longest_documentation
 
 
 def is_written(answer: str, limits: DocumentationToFunction) -> bool:
@@ -77,8 +77,7 @@ def question(function: dict[str, Any], id_: str) -> str:
     parts = [task, "\n".join(facts)]
     if specs:
         parts.append(f"Specification:\n\n```elixir\n{specs}\n```")
-    documentation = function["doc"].replace("\r\n", "\n").strip()
-    return "\n\n".join([*parts, f"Documentation:\n\n{documentation}"])
+    return "\n\n".join([*parts, f"Documentation:\n\n{documentation_of(function)}"])
 
 
 def defaults(function: dict[str, Any]) -> str:

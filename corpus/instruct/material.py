@@ -22,6 +22,15 @@ class Material:
     functions: list[dict[str, Any]]
 
 
+def documentation_of(item: dict[str, Any]) -> str:
+    """Return the documentation of a module or function, with Unix line ends.
+
+    Empty where there is none, where it is hidden, and where only running the code could tell it:
+    `@moduledoc File.read!("README.md")` is of the kind "string", but has no text.
+    """
+    return (item["doc"] or "").replace("\r\n", "\n").strip()
+
+
 def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Material]:
     """Yield the Elixir documents of libraries that parse without an error, in order."""
     owned: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)

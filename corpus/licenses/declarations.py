@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from corpus.licenses.spellings import is_restrictive, respelled
+
 Expression = Any
 """A licence expression of `license_expression`, which has no types."""
 
@@ -56,7 +58,22 @@ def read_license(text: str) -> Expression | None:
         if found := LicenseLynx.map(spelling):
             is_spdx = str(getattr(found.src, "value", found.src)) == "spdx"
             return licensing().parse(found.id if is_spdx else f"LicenseRef-{found.id}")
-    return read_expression(text)
+    expression = read_expression(respelled(text) or text)
+    return read_choice(text) if expression is None else expression
+
+
+def read_choice(text: str) -> Expression | None:
+    """Read `MIT/Apache-2.0`, as Cargo once wrote OR; None if it is none or may mean another thing.
+
+    Where one of the licences is restrictive it matters whether both must hold, which nobody said.
+    """
+    names = [name.strip() for name in text.split("/")]
+    if len(names) < 2 or is_restrictive(text):
+        return None
+    read = [read_license(name) for name in names]
+    if any(item is None for item in read):
+        return None
+    return licensing().parse(" OR ".join(f"({item})" for item in read))
 
 
 def read_expression(text: str) -> Expression | None:

@@ -15,6 +15,7 @@ from corpus.licenses.declarations import (
     satisfied,
 )
 from corpus.licenses.policy import LicensePolicy
+from corpus.licenses.spellings import is_contradicted
 from corpus.licenses.texts import is_license_text, recognize
 from corpus.reasons import Reason
 
@@ -29,7 +30,8 @@ class Evidence(StrEnum):
     TEXT_ONLY = "text_only"
     """Not declared, or not readably; the texts say it."""
     CONTRADICTED = "contradicted"
-    """Declared, and the texts say something else."""
+    """Declared, and the texts say something else. What cannot be read contradicts them too if it
+    names copyleft or proprietary terms that none of them grants ("Commercial")."""
     UNKNOWN = "unknown"
     """Neither the declaration nor a text can be read."""
 
@@ -110,6 +112,8 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
     """Say how well the licence is known."""
     declared_families = frozenset(map(family, license_ids(declared.expression)))
     undeclared = found.families - declared_families
+    if any(is_contradicted(name, found.families) for name in declared.unreadable):
+        return Evidence.CONTRADICTED
     if not declared.complete:
         return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
     if contradicts(undeclared, found, policy):
@@ -156,8 +160,9 @@ def completed(declared: Declaration, found: Findings) -> Expression | None:
 def explain(evidence: Evidence, declared: Declaration, found: Findings) -> str:
     """Say in a few words what lies behind the evidence, empty if nothing is unusual."""
     texts = ", ".join(sorted(found.families)) or "none"
+    said = ", ".join(filter(None, (declared.text, *map(repr, declared.unreadable))))
     notes = {
-        Evidence.CONTRADICTED: f"declared is {declared.text}, the texts are {texts}",
+        Evidence.CONTRADICTED: f"declared is {said}, the texts are {texts}",
         Evidence.UNKNOWN: f"{unread(declared)}; texts recognised: {texts}",
         Evidence.TEXT_ONLY: unread(declared),
     }

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from corpus.bounds import check_least
 from corpus.identifiers import PREFIXES, prefixes
 from corpus.schema import SPLIT_NAMES
 from corpus.selection import of_kept
@@ -54,9 +55,7 @@ class ShardLimits:
 
     def __post_init__(self) -> None:
         """Check that every limit can be kept."""
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_least(1, self, *self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

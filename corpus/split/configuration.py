@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from corpus.bounds import check_fractions, check_least
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitConfig:
-    """Train takes what validation and test leave. Raises ValueError for impossible fractions."""
+    """Train takes what validation and test leave. Raises ValueError for values that cannot work."""
 
     validation: float = 0.05
     """Fraction of the families."""
@@ -22,8 +24,14 @@ class SplitConfig:
     swallow the corpus, and dropping duplicates has already separated what would be the same."""
 
     def __post_init__(self) -> None:
-        if min(self.validation, self.test) < 0 or self.validation + self.test >= 1:
+        """Check that every split can have documents, which the gate demands, and every limit."""
+        check_fractions(self, "validation", "test", "kinship", "largest_family")
+        check_least(1, self, "boilerplate")
+        for name in ("validation", "test"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is 0; no split may be empty, so it must be above 0")
+        if self.validation + self.test >= 1:
             raise ValueError(
-                f"validation = {self.validation} and test = {self.test} leave nothing for "
-                "training; they are fractions and together less than 1"
+                f"validation is {self.validation} and test {self.test}; that leaves nothing for "
+                "training, so together they must be less than 1"
             )

@@ -9,15 +9,29 @@ from corpus.split.groups import Groups
 
 FORGES = {"github.com": 2, "bitbucket.org": 2, "codeberg.org": 2, "git.sr.ht": 2, "gitlab.com": 9}
 """Hosts of repositories, with how many parts of a path can name one (GitLab has subgroups)."""
-ACCOUNT_PAGES = frozenset({"sponsors", "orgs", "users", "apps", "marketplace", "topics"})
-"""First parts of paths on GitHub that lead to no repository."""
+ACCOUNT_PAGES = frozenset({"sponsors", "orgs", "users", "apps", "marketplace", "topics", "groups"})
+"""First parts of paths on GitHub and GitLab that lead to no repository."""
+RESERVED = frozenset(
+    {"-", "badges", "blame", "blob", "builds", "commits", "create", "create_dir", "edit", "files"}
+    | {"find_file", "new", "preview", "raw", "refs", "tree", "update", "wikis"}
+)
+"""Names that no project may have (GitLab documentation, "Reserved project and group names")."""
+PAGES = RESERVED | {"commit", "issues", "merge_requests", "releases", "tags"}
+"""Parts of paths on GitLab that lead into a repository, as old links do without `/-/`."""
 ADDRESS = re.compile(
     r"(?:[a-z+]+://)?(?:[^/@]+@)?(?:www\.)?(?P<host>[^/:]+)(?::\d+(?=/))?[/:](?P<path>[^?#]+)"
 )
 REPOSITORY, PACKAGE = 0, 1
 """Kinds of a family's names, in the order in which they are preferred."""
-SOURCE_LINK = re.compile(r"source|repo|git|code|bitbucket", re.IGNORECASE)
-"""What authors call the link to their repository."""
+WORD = r"(?:git(?: ?(?:hub|lab|ea))?|bitbucket|codeberg|source(?:hut|s)?|code|repo(?:sitory)?)"
+SOURCE_LINKS = (
+    re.compile(rf"{WORD}(?: ?{WORD})*", re.IGNORECASE),
+    re.compile(rf".*\b{WORD}\b.*", re.IGNORECASE),
+)
+"""What authors call the link to their repository, the plainest first: "GitHub", "Source Code",
+"Git repository"; then what holds such a word, as "Original source" does."""
+CONDUCT = re.compile("code of conduct", re.IGNORECASE)
+"""A page that packages link to wherever it is kept, often with somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +64,23 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
 def repository_of(links: Sequence[Link]) -> str | None:
     """Return a package's repository as `host/path` in lower case, or None.
 
-    The link that calls itself the source wins; without one, any link to a known forge will do.
+    The link that calls itself the source wins; without one, any link to a known forge will do,
+    but for that to a code of conduct.
     """
-    ordered = sorted(links, key=lambda link: (not SOURCE_LINK.search(link.name), link.name))
+    telling = [link for link in links if not CONDUCT.search(words(link.name))]
+    ordered = sorted(telling, key=lambda link: (plainness(words(link.name)), link.name))
     return next(filter(None, (repository_at(link.url) for link in ordered)), None)
+
+
+def words(name: str) -> str:
+    """Return the words of a link's name with one blank between them."""
+    return " ".join(re.split(r"[\s_-]+", name)).strip()
+
+
+def plainness(name: str) -> int:
+    """Return how little a link's name says that it leads to the source; 0 is best."""
+    fits = (rank for rank, pattern in enumerate(SOURCE_LINKS) if pattern.fullmatch(name))
+    return next(fits, len(SOURCE_LINKS))
 
 
 def repository_at(url: str) -> str | None:
@@ -65,7 +92,13 @@ def repository_at(url: str) -> str | None:
     found = ADDRESS.match(url.strip().lower())
     if found is None or found["host"] not in FORGES:
         return None
-    parts = [part for part in found["path"].split("/-/")[0].split("/") if part]
+    parts = without_page([part for part in found["path"].split("/") if part])
     if len(parts) < 2 or parts[0] in ACCOUNT_PAGES:
         return None
     return "/".join([found["host"], *parts[: FORGES[found["host"]]]]).removesuffix(".git")
+
+
+def without_page(parts: list[str]) -> list[str]:
+    """Return the parts of a path up to the page of its repository, the first of which is third."""
+    pages = (n for n, part in enumerate(parts) if part in PAGES and (n > 1 or part == "-"))
+    return parts[: next(pages, None)]

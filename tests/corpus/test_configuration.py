@@ -34,12 +34,51 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
         ("[ingest]\nbundle_bytes = 0\n", "ingest: bundle_bytes is 0; it must be at least 1"),
         ("[duplicates]\nthreshold = 7\n", "duplicates: threshold is 7.0; it is a Jaccard"),
         ("[ingest.read.file.fingerprint]\nshingle = 0\n", "a shingle has at least 1 token"),
+        ("[split]\ntest = -1\n", "split: test is -1.0; it is a fraction: at least 0, at most 1"),
+        ("[split]\nvalidation = nan\n", "split: validation is nan; it is a fraction"),
+        ("[split]\nvalidation = 0\n", "split: validation is 0; no split may be empty"),
+        ("[split]\nboilerplate = -5\n", "split: boilerplate is -5; it must be at least 1"),
+        (
+            "[ingest.read.archive]\ndepth = 0\n",
+            "ingest.read.archive: depth is 0; it must be at least 1",
+        ),
+        (
+            "[ingest.read.file]\nparse_errors_per_line = nan\n",
+            "ingest.read.file: parse_errors_per_line is nan; it must",
+        ),
+        (
+            "[ingest.read.file]\nparse_errors_per_line = -1\n",
+            "parse_errors_per_line is -1.0; it must be at least 0",
+        ),
+        (
+            "[instruct.behaviour_module]\nshortest_module = -1\n",
+            "shortest_module is -1; it must be at least 0",
+        ),
+        (
+            "[instruct.behaviour_module]\nlongest_purpose = 9\n",
+            "shortest_purpose is 60 and longest_purpose 9; no length",
+        ),
+        (
+            "[instruct.documentation_to_function]\nlongest_function = 9\n",
+            "shortest_function is 60 and longest_function 9;",
+        ),
+        ("[ingest.read.license]\npermitted = ['mit']\n", "license: 'mit' is .* mean MIT"),
+        (
+            "[ingest.read.license]\npermitted_extra = ['MPL2']\n",
+            "license: 'MPL2' is .* mean MPL-2.0",
+        ),
         ("[ingest.read.file.fingerprint]\npermutations = 9\n", "unknown key .*permutations"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadConfiguration, match=message):
         load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("key", ["file", "line_length", "encoded", "encoded_numbers"])
+def test_a_limit_of_a_filter_is_above_zero(tmp_path: Path, key: str) -> None:
+    with pytest.raises(BadConfiguration, match=f"filters: {key} is 0; it must be at least 1"):
+        load(write(tmp_path, f"[ingest.read.file.filters]\n{key} = 0\n"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

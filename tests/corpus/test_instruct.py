@@ -3,12 +3,13 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.elixir import extract
-from corpus.instruct import KINDS, InstructConfig
-from corpus.instruct.conversation import stands_in
+from corpus.instruct import KINDS, InstructConfig, behaviour_module
+from corpus.instruct.conversation import fenced, stands_in
 from corpus.schema import DOCUMENTS, FUNCTIONS, INSTRUCT
 
 
@@ -131,6 +132,37 @@ def test_half_of_the_telling_lines_give_an_answer_away() -> None:
 def test_what_a_head_says_gives_nothing_away() -> None:
     answer = "def wrap(list) when is_list(list), do: list"
     assert not stands_in(answer, "Takes wrap(list) when is_list(list).")
+
+
+@pytest.mark.parametrize(
+    ("documentation", "fence"),
+    [
+        ("Adds one.", "```"),
+        ("Adds ``one``.", "```"),
+        ("```\nadd(1)\n```", "````"),
+        ("`" * 6, "`" * 7),
+    ],
+)
+def test_a_fence_in_the_answer_does_not_close_the_one_around_it(
+    documentation: str, fence: str
+) -> None:
+    source = f'@doc """\n{documentation}\n"""\ndef add(a), do: a + 1'
+    assert fenced(source) == f"{fence}elixir\n{source}\n{fence}"
+
+
+def test_a_module_whose_documentation_shows_code_is_one_block() -> None:
+    documentation = """Returns the price of everything in the cart, in cents, without shipping.
+
+  ```elixir
+  Shop.Cart.total(cart)
+  ```
+"""
+    source = SHOP.replace(documentation.split("\n")[0] + "\n", documentation)
+    row = behaviour_module.rows(*material(source), InstructConfig()).to_pylist()[0]
+    answer = row["messages"][1]["content"]
+    assert answer.startswith("````elixir\ndefmodule Shop.Cart do\n")
+    assert answer.endswith("\nend\n````")
+    assert "\n  ```elixir\n  Shop.Cart.total(cart)\n  ```\n" in answer
 
 
 @given(st.text(alphabet="abdef() \n,:", max_size=40), st.text(max_size=40))

@@ -71,11 +71,21 @@ HIDDEN = COUNTER[: COUNTER.index('"""')] + "false\n" + COUNTER[COUNTER.index("  
         COUNTER.replace("use GenServer", "use Agent"),
         COUNTER.replace("init(", "initialise(").replace("handle_cast(", "handle("),
         HIDDEN,
+        HIDDEN.replace("false", 'File.read!("README.md")'),
         HIDDEN.replace("false", '"Counts."'),
         HIDDEN.replace("false", f'"{PURPOSE * 100}"'),
         COUNTER.replace("10", "10 + 0" * 4000),
     ],
-    ids=["no OTP", "no behaviour", "no callback", "hidden", "a title", "a book", "too long"],
+    ids=[
+        "no OTP",
+        "no behaviour",
+        "no callback",
+        "hidden",
+        "computed",
+        "a title",
+        "a book",
+        "too long",
+    ],
 )
 def test_a_task_needs_a_behaviour_of_otp_a_purpose_and_callbacks(source: str) -> None:
     assert made_from(source) == []

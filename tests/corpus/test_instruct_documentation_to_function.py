@@ -93,6 +93,15 @@ def test_a_documentation_must_be_a_task(documentation: str) -> None:
     assert made_from(shop(f"  def total(cart), do: {BODY}\n", documentation)) == []
 
 
+@pytest.mark.parametrize("value", ['File.read!("total.md")', '"Returns the " <> @noun', "@text"])
+def test_a_documentation_that_only_running_can_tell_is_none(value: str) -> None:
+    source = f"defmodule Shop do\n  @doc {value}\n  def total(cart), do: {BODY}\nend\n"
+    config = InstructConfig(
+        documentation_to_function=DocumentationToFunction(shortest_documentation=0)
+    )
+    assert made_from(source) == made_from(source, config) == []
+
+
 def test_a_protocols_function_has_no_source() -> None:
     source = shop("  def total(cart_or_basket_or_anything_else_that_has_a_price_in_cents)\n")
     assert made_from(source.replace("defmodule", "defprotocol")) == []

@@ -1,6 +1,9 @@
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -81,6 +84,18 @@ NAMES = [f"package{n}" for n in range(400)]
         ("github.com/shop/cart", "github.com/shop/cart"),
         (" https://github.com/shop/cart/tree/main/apps/core#top ", "github.com/shop/cart"),
         ("https://gitlab.com/shop/back/cart/-/blob/main/README.md", "gitlab.com/shop/back/cart"),
+        ("https://gitlab.com/shop/back/cart/-/", "gitlab.com/shop/back/cart"),
+        ("https://gitlab.com/shop/back/cart/tree/main/apps/till", "gitlab.com/shop/back/cart"),
+        ("https://gitlab.com/shop/cart/blob/main/README.md", "gitlab.com/shop/cart"),
+        ("https://gitlab.com/shop/cart/raw/main/README.md", "gitlab.com/shop/cart"),
+        ("https://gitlab.com/shop/cart/issues", "gitlab.com/shop/cart"),
+        ("https://gitlab.com/shop/cart/merge_requests/3", "gitlab.com/shop/cart"),
+        ("https://gitlab.com/shop/cart.git/tree/main", "gitlab.com/shop/cart"),
+        ("https://gitlab.com/shop/issues", "gitlab.com/shop/issues"),
+        ("https://gitlab.com/tree/blob", "gitlab.com/tree/blob"),
+        ("https://gitlab.com/groups/shop/back", None),
+        ("https://github.com/shop/cart/blob/main/README.md", "github.com/shop/cart"),
+        ("https://github.com/shop/cart/issues", "github.com/shop/cart"),
         ("https://git.sr.ht/~shop/cart", "git.sr.ht/~shop/cart"),
         ("https://codeberg.org/shop/cart", "codeberg.org/shop/cart"),
         ("https://github.com/shop", None),
@@ -106,6 +121,36 @@ def test_the_link_that_calls_itself_the_source_wins() -> None:
     assert repository_of(()) is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GitHub", "github", "GitLab", "Repository", "Source", "Source Code", "source_code"),
+        *("SourceCode", "GitHub repo", "Git", "Code", " Bitbucket "),
+    ],
+)
+def test_the_plain_name_of_a_source_goes_before_all_others(name: str) -> None:
+    others = ("Code generator", "Code of Conduct", "Docs", "Forked from GitHub", "Original source")
+    links = [Link(other, "https://github.com/other/cart") for other in others]
+    assert repository_of([*links, Link(name, "https://github.com/me/cart")]) == "github.com/me/cart"
+
+
+def test_a_link_that_speaks_of_its_source_goes_before_one_that_does_not() -> None:
+    links = (
+        Link("Docs", "https://github.com/shop/docs"),
+        Link("GitHub (mirror)", "https://github.com/shop/cart"),
+    )
+    assert repository_of(links) == "github.com/shop/cart"
+
+
+@pytest.mark.parametrize("name", ["Code of Conduct", "code-of-conduct", "CODE_OF_CONDUCT.md"])
+def test_a_code_of_conduct_leads_to_no_repository(name: str) -> None:
+    conduct = Link(name, "https://github.com/elixir-lang/elixir/blob/main/CODE_OF_CONDUCT.md")
+    assert repository_of((conduct,)) is None
+    assert repository_of((conduct, Link("Changelog", "https://github.com/shop/cart"))) == (
+        "github.com/shop/cart"
+    )
+
+
 @given(st.text())
 def test_any_text_is_a_repository_or_none(url: str) -> None:
     assert repository_at(url) is None or "/" in str(repository_at(url))
@@ -119,6 +164,18 @@ def test_packages_of_one_repository_are_a_family(tmp_path: Path) -> None:
         "till": ("github.com/shop/mono", "train"),
         "hat": ("hat", "train"),
     }
+
+
+def test_packages_of_one_repository_are_a_family_whichever_page_they_link_to(
+    tmp_path: Path,
+) -> None:
+    cart, till = "https://gitlab.com/shop/mono", "https://gitlab.com/shop/mono/tree/main/apps/till"
+    packages = [
+        PackageLinks("cart", (Link("GitLab", cart),)),
+        PackageLinks("till", (Link("GitLab", till),)),
+    ]
+    found = divide(tmp_path, packages, own_documents(["cart", "till"]))
+    assert found["cart"] == found["till"] == ("gitlab.com/shop/mono", "train")
 
 
 def test_a_package_that_moved_joins_its_old_and_its_new_repository(tmp_path: Path) -> None:
@@ -157,15 +214,27 @@ def test_splits_have_about_the_fractions_that_were_asked_for(tmp_path: Path) -> 
     assert 25 < splits.count("test") < 60
 
 
-def test_a_fraction_of_nothing_leaves_a_split_empty(tmp_path: Path) -> None:
-    found = divide(tmp_path, [], own_documents(NAMES), SplitConfig(validation=0.0, test=0.1))
-    assert {split for _, split in found.values()} == {"train", "test"}
-
-
-@pytest.mark.parametrize("fractions", [(-0.1, 0.1), (0.5, 0.5), (0.1, -0.1)])
-def test_impossible_fractions_are_refused(fractions: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="leave nothing for training"):
-        SplitConfig(validation=fractions[0], test=fractions[1])
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"test": -1.0}, "test is -1.0; it is a fraction: at least 0, at most 1"),
+        ({"validation": nan}, "validation is nan; it is a fraction: at least 0, at most 1"),
+        ({"validation": 0.0}, "validation is 0; no split may be empty, so it must be above 0"),
+        ({"test": 0.0}, "test is 0; no split may be empty, so it must be above 0"),
+        (
+            {"validation": 0.5, "test": 0.5},
+            "validation is 0.5 and test 0.5; that leaves nothing for training, so together they "
+            "must be less than 1",
+        ),
+        ({"kinship": -0.1}, "kinship is -0.1; it is a fraction: at least 0, at most 1"),
+        ({"kinship": nan}, "kinship is nan; it is a fraction: at least 0, at most 1"),
+        ({"boilerplate": -5}, "boilerplate is -5; it must be at least 1"),
+        ({"largest_family": 9.0}, "largest_family is 9.0; it is a fraction: at least 0, at most 1"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        SplitConfig(**values)
 
 
 def test_another_salt_gives_another_division(tmp_path: Path) -> None:

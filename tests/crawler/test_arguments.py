@@ -82,5 +82,6 @@ def test_a_wrong_setting_is_told_by_its_name(name: str, value: str) -> None:
 def test_more_licences_may_be_permitted_by_their_ids() -> None:
     assert read_policy({"PERMITTED_LICENSES": "MPL-2.0, EPL-2.0"}).permits("EPL-2.0")
     assert not read_policy({"PERMITTED_LICENSES": ""}).permits("MPL-2.0")
-    with pytest.raises(InvalidArgument, match="is no SPDX id"):
-        read_policy({"PERMITTED_LICENSES": "MPL 2.0"})
+    for text in ("MPL 2.0", "EPL-2.0,MPL-2"):
+        with pytest.raises(InvalidArgument, match=r"^PERMITTED_LICENSES: 'MPL.*mean MPL-2\.0\)"):
+            read_policy({"PERMITTED_LICENSES": text})

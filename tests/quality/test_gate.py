@@ -228,7 +228,7 @@ def test_limits_are_those_of_the_configuration(sound_release: Release) -> None:
 def test_the_policy_of_the_build_decides_which_licences_are_permitted(tmp_path: Path) -> None:
     documents = example_documents()
     documents[4]["license_expression"] = "MPL-2.0"
-    policy = {"ingest": {"read": {"license": {"permitted_extra": ["MPL-2.0"]}}}}
+    policy = {"ingest": {"read": {"license": {"permitted_extra": ["MPL-2.0", "MPL 2"]}}}}
     strict = judge(write_release(tmp_path / "strict", documents))
     lenient = judge(write_release(tmp_path / "lenient", documents, config=policy))
     assert names(strict, Outcome.FAILED) == {"documents.license_expression.permitted"}
