@@ -44,12 +44,17 @@ Result = TypeVar("Result")
 
 
 class NothingToBuild(CorpusError):
-    """The archive store is empty."""
+    """The archive store is empty, or none of its archives can be read."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(
-            f"{root}: no archives here. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
-        )
+    def __init__(self, root: Path, inputs: Inputs) -> None:
+        told = f"no archives here. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
+        if inputs.refused:
+            first = inputs.refused[0]
+            told = (
+                f"none of {len(inputs.refused)} archives can be read. The first is "
+                f"{first.name} {first.version}: {first.reason} ({first.detail})"
+            )
+        super().__init__(f"{root}: {told}")
 
 
 class WorkerDied(CorpusError):
@@ -170,7 +175,11 @@ def write_tables(job: Job) -> None:
         table.config: plan_runs(table.config, table.parts, plans, job.work / "runs")
         for table, plans in planned
     }
-    job.run("sort rows", write_run, list(chain.from_iterable(runs.values())))
+    waiting = list(chain.from_iterable(runs.values()))
+    if not all(run.destination.exists() for run in waiting):
+        # Shards of other runs: the work folder was deleted, and a file may have died meanwhile.
+        shutil.rmtree(job.candidate, ignore_errors=True)
+    job.run("sort rows", write_run, waiting)
     tasks = [
         ([run.destination for run in runs[plan.config]], plan, job.candidate)
         for _, plans in planned
@@ -244,7 +253,7 @@ def build(
     progress = progress or Silent()
     inputs = read_inputs(store, progress)
     if not inputs.archives:
-        raise NothingToBuild(store.root)
+        raise NothingToBuild(store.root, inputs)
     digest = digest_of(inputs.rows, config, code_digest(RELEASE), tool_versions())
     releases = releases_in(out)
     existing = release_with(digest, releases)

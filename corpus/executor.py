@@ -221,7 +221,7 @@ def _remote(address: str) -> Iterator[Executor]:
     try:
         asyncio.run(_greet(address))
         client = Client(address, timeout=SCHEDULER_SECONDS)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise SchedulerUnreachable(address) from error
     with client:
         yield OnDask(client)

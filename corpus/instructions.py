@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -33,5 +34,15 @@ def write_rows(task: InstructTask) -> None:
     stays = pc.is_in(functions["document_id"], value_set=documents["document_id"])
     functions = functions.filter(stays)
     tables = [kind(documents, functions, task.config) for kind in KINDS]
+    rows = first_of_each_id(pa.concat_tables(tables).cast(INSTRUCT))
     with replacing(task.destination) as temporary:
-        pq.write_table(pa.concat_tables(tables).cast(INSTRUCT), temporary)
+        pq.write_table(rows, temporary)
+
+
+def first_of_each_id(rows: pa.Table) -> pa.Table:
+    """Leave out what asks for the same place in a source again.
+
+    `defimpl Shown, for: [Date, Time]` defines one text for two modules.
+    """
+    _, first = np.unique(rows["id"].to_numpy(), return_index=True)
+    return rows.take(pa.array(np.sort(first)))

@@ -28,8 +28,9 @@ class ParseLimit:
 def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tree:
     """Parse `source`; what the parser cannot read it marks, it refuses nothing.
 
-    Raises Unparsable once the parser has taken some fifty times what real code takes. Processor
-    time is what counts, so a busy machine changes nothing.
+    Ask the source for the text of a node, never the node: of a large file it would read memory that
+    was given back. Raises Unparsable once the parser has taken some fifty times what real code
+    takes. Processor time is what counts, so a busy machine changes nothing.
     """
     if len(source) < UNWATCHED:
         return parser.parse(source)

@@ -32,7 +32,9 @@ class BadFingerprints(CorpusError):
     """A part is not what ingest writes."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}. Remove the file and build again to remake it.")
+        super().__init__(
+            f"{path}: {problem}. Remove the folder {path.parent} and build again to remake it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

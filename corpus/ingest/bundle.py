@@ -25,7 +25,7 @@ from corpus.provenance import READING, code_digest, digest_of, tool_versions
 from corpus.store import Archive, ArchiveStore
 
 PART_ROW_GROUP_BYTES = 2_000_000
-"""Small, so that a shard reads little more of a part than the range of keys that it needs."""
+"""Small, so that what reads a part piece by piece holds little of it."""
 
 INCOMPRESSIBLE = {"fingerprints": "none"}
 """Hashes are random bytes."""

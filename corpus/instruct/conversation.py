@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpus.elixir import extract
-from corpus.extraction import Extraction, NestedTooDeeply
+from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.instruct.material import Material
 from corpus.schema import INSTRUCT
 
@@ -59,7 +59,7 @@ def parsed(source: str) -> Extraction | None:
     """Return what our parser reads in Elixir source, or None where it finds an error."""
     try:
         extraction = extract(source.encode())
-    except NestedTooDeeply:
+    except (NestedTooDeeply, Unparsable):
         return None
     return None if extraction.parse_errors else extraction
 

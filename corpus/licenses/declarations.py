@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from corpus.licenses.permissive import permissive
 from corpus.licenses.spellings import is_restrictive, respelled
 
 Expression = Any
@@ -65,13 +66,13 @@ def read_license(text: str) -> Expression | None:
 def read_choice(text: str) -> Expression | None:
     """Read `MIT/Apache-2.0`, as Cargo once wrote OR; None if it is none or may mean another thing.
 
-    Where one of the licences is restrictive it matters whether both must hold, which nobody said.
+    Where a licence is not permissive it matters whether both must hold, which nobody said.
     """
     names = [name.strip() for name in text.split("/")]
     if len(names) < 2 or is_restrictive(text):
         return None
     read = [read_license(name) for name in names]
-    if any(item is None for item in read):
+    if not all(item is not None and license_ids(item) <= permissive() for item in read):
         return None
     return licensing().parse(" OR ".join(f"({item})" for item in read))
 
@@ -82,8 +83,8 @@ def read_expression(text: str) -> Expression | None:
 
     try:
         return licensing().parse(text, validate=True)
-    except ExpressionError:
-        return None
+    except (ExpressionError, AssertionError, IndexError):
+        return None  # the last two are how the parser meets "( AND MIT" and "()"
 
 
 @cache

@@ -1,23 +1,11 @@
 """Which licences are permitted."""
 
-import json
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 
 from corpus.licenses.declarations import license_ids, licensing, read_license
-
-
-@cache
-def permissive() -> frozenset[str]:
-    """Return the SPDX ids that the Blue Oak Council rates Bronze or better.
-
-    Public-domain dedications (CC0-1.0, Unlicense, 0BSD) are among them; the rating Lead (WTFPL,
-    Beerware, ...) is not: its licences lack some of what others can rely on.
-    """
-    data = files("corpus.licenses").joinpath("permissive.json").read_bytes()
-    return frozenset(json.loads(data)["ids"])
+from corpus.licenses.permissive import permissive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

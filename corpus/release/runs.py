@@ -83,7 +83,8 @@ def _write(rows: pa.Table, run: Run, destination: Path) -> None:
 
 
 def _batch(rows: pa.Table) -> pa.RecordBatch:
-    return next(iter(rows.to_batches()), pa.RecordBatch.from_pylist([], schema=rows.schema))
+    columns = [column.combine_chunks() for column in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _rows(config: str, part: Part) -> pa.Table:
@@ -95,12 +96,13 @@ def _rows(config: str, part: Part) -> pa.Table:
 def _places(rows: pa.Table, run: Run) -> npt.NDArray[np.int64]:
     """Return for every row the place of its range among the ranges of all shards."""
     found = prefixes(rows[SORT_KEYS[run.config]])
-    places = np.zeros(len(found), dtype=np.int64)
+    places = np.full(len(found), -1)
     splits = rows["split"].to_numpy() if "split" in rows.column_names else None
     for split in splits_of(run.config):
         starts, first = _starts(run.plans, split)
         here = np.ones(len(found), dtype=bool) if splits is None else splits == split
         places[here] = first + np.searchsorted(starts, found[here], side="right") - 1
+    assert (places >= 0).all(), "every row has a split that is planned for"
     return places
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,6 +205,38 @@ def test_rows_are_cut_into_shards_and_row_groups_and_nothing_is_lost(
     assert len(small.shards("documents")) > len(candidate.shards("documents"))
     for table in ("documents", "functions", "instruct", "rejects"):
         assert small.read(table).equals(candidate.read(table))
+
+
+def test_shards_of_work_that_was_deleted_are_not_mixed_with_others(
+    store: ArchiveStore, tmp_path: Path
+) -> None:
+    whole = built(store, tmp_path)
+    expected = contents(whole.path)
+    shard = whole.path / whole.shards("documents", "train")[0].path
+    shard.write_bytes((whole.path / whole.shards("documents", "test")[0].path).read_bytes())
+    shutil.rmtree(tmp_path / "work")
+    assert contents(built(store, tmp_path).path) == expected
+
+
+def test_archives_that_all_changed_are_not_called_missing(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    path = store.path(add(store, "torn", {"lib/a.ex": module("A", "alpha")}))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(NothingToBuild, match=r"none of 1 archives can be read. .* torn 1\.0\.0"):
+        built(store, tmp_path / "out")
+
+
+def test_ordinary_code_that_defines_one_text_twice_gives_one_row(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    source = b"""defimpl Shown, for: [Date, Time] do
+  @doc "Shows a value to people, with its unit, in the language that they asked for."
+  def show(value, language), do: Words.translate(to_string(value), language, unit: value.unit)
+end
+"""
+    add(store, "shown", {"lib/shown.ex": source})
+    release = built(store, tmp_path / "out")
+    assert release.read("functions", ["name"]).num_rows == 2
+    assert release.read("instruct", ["id"]).num_rows == 1
 
 
 def test_a_release_that_was_damaged_is_not_taken_for_the_result(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corpus.elixir import extract
 from corpus.instruct import KINDS, InstructConfig, behaviour_module
-from corpus.instruct.conversation import fenced, stands_in
+from corpus.instruct.conversation import fenced, parsed, stands_in
 from corpus.schema import DOCUMENTS, FUNCTIONS, INSTRUCT
 
 
@@ -168,3 +168,7 @@ def test_a_module_whose_documentation_shows_code_is_one_block() -> None:
 @given(st.text(alphabet="abdef() \n,:", max_size=40), st.text(max_size=40))
 def test_a_quoted_answer_always_stands_in_its_question(answer: str, around: str) -> None:
     assert stands_in(answer, around + answer + around)
+
+
+def test_what_the_parser_gives_up_on_is_no_answer() -> None:
+    assert parsed("&&" + "\r\na\n0x" * 48_000) is None

@@ -136,6 +136,18 @@ def test_an_unreadable_declaration_is_left_to_the_texts(declared: list[str], det
     assert judge(declared, {"LICENSE": OWN}, POLICY).reason is Reason.LICENSE_UNKNOWN
 
 
+@pytest.mark.parametrize("declared", ["( AND MIT", "()", "MIT AND ()", "(OR MIT)", "()+"])
+def test_a_broken_expression_is_unreadable(declared: str) -> None:
+    assert judge([declared], {}, POLICY).reason is Reason.LICENSE_UNKNOWN
+    assert judge_declaration([declared], POLICY).reason in (None, Reason.LICENSE_UNKNOWN)
+
+
+@pytest.mark.parametrize("other", ["CC-BY-NC-4.0", "Parity-7.0.0", "JSON", "Sleepycat"])
+def test_a_slash_is_a_choice_between_permissive_licences_only(other: str) -> None:
+    assert judge(["MIT/Apache-2.0"], {}, POLICY).expression == "MIT OR Apache-2.0"
+    assert judge([f"MIT/{other}"], {}, POLICY).reason is Reason.LICENSE_UNKNOWN
+
+
 def test_a_text_settles_only_as_much_as_it_says() -> None:
     half = judge(["ISC", "My own"], {"LICENSE": ISC}, POLICY)
     assert (half.evidence, half.reason) == (Evidence.UNKNOWN, Reason.LICENSE_UNKNOWN)

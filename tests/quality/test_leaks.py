@@ -72,3 +72,8 @@ def test_nothing_has_nothing_in_common() -> None:
     nothing = np.empty(0, np.uint64)
     assert jaccard(nothing, nothing) == 0
     assert jaccard(np.array([1, 2, 3], np.uint64), np.array([2, 3, 4], np.uint64)) == 0.5
+
+
+def test_a_release_without_any_code_has_no_leaks(tmp_path: Path) -> None:
+    rows = [document("five", "lib/f.ex", "# nothing but a comment\n", "test")]
+    assert near_duplicates_across_splits(write_release(tmp_path, rows)) == []
