@@ -14,21 +14,14 @@ from corpus.licenses import LicensePolicy
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
-PACKAGE_NAME = re.compile("[a-z][A-Za-z0-9_]{0,99}")
-"""Names of packages on Hex (`^[a-z]\\w*$` in hexpm's Package); here they become parts of paths."""
+PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
+"""Names of packages on Hex; here they become parts of paths."""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
 
-ARGUMENTS = {
-    "packages": "names with commas between them; all packages unless given",
-    "limit": "the first so many packages",
-    "versions": "latest (the default), all, or how many of a package",
-    "prereleases": "yes or no (the default)",
-    "retired": "yes or no (the default)",
-}
-"""The arguments of the spider and what they take."""
+ARGUMENTS = ("packages", "limit", "versions", "prereleases", "retired")
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -72,8 +65,7 @@ def read_order(arguments: Mapping[str, str]) -> Order:
     """Read the spider's arguments. Raises InvalidArgument for the first that is wrong."""
     for name in arguments:
         if name not in ARGUMENTS:
-            known = "\n".join(f"  -a {key}=  {meaning}" for key, meaning in ARGUMENTS.items())
-            raise InvalidArgument(f"{name}: no such argument; there are\n{known}")
+            raise InvalidArgument(f"{name}: no such argument; there are {', '.join(ARGUMENTS)}.")
     limit = arguments.get("limit")
     return Order(
         packages=package_names(arguments["packages"]) if "packages" in arguments else None,
@@ -94,8 +86,8 @@ def package_names(text: str) -> tuple[str, ...]:
     for name in names:
         if not PACKAGE_NAME.fullmatch(name):
             raise InvalidArgument(
-                f"packages: {name!r} is no name of a Hex package (letters, digits and _, the "
-                "first a small letter). Separate names by commas, such as packages=plug,ecto."
+                f"packages: {name!r} is no name of a Hex package (lower-case letters, digits "
+                "and _). Separate names by commas, such as packages=plug,ecto."
             )
     return names
 

@@ -1,4 +1,4 @@
-"""Ends a crawl from where Scrapy does not listen for CloseSpider: a pipeline, an errback."""
+"""Ends a crawl from within a pipeline, where Scrapy does not listen for CloseSpider."""
 
 import asyncio
 import logging
@@ -11,9 +11,6 @@ logger = logging.getLogger(__name__)
 UNWRITABLE = "store_unwritable"
 """The finish reason of a crawl that could not keep what it fetched."""
 
-NOT_LISTED = "Not in the registry: {}. See to the spelling."
-NO_INDEX = "{}: {}. Check HEX_REPO_URL and the network."
-
 closing: set[asyncio.Task[None]] = set()
 """Tasks on their way: asyncio itself keeps no reference to them."""
 
@@ -23,16 +20,11 @@ def unwritable(crawler: Crawler, error: OSError) -> DropItem:
     dropped = DropItem(f"not written: {error}")
     if closing:
         return dropped
-    close(crawler, UNWRITABLE, advice(error))
-    return dropped
-
-
-def close(crawler: Crawler, reason: str, message: str) -> None:
-    """Close the spider with a message for the user."""
-    logger.error("%s", message)
-    task = asyncio.ensure_future(crawler.engine.close_spider_async(reason=reason))
+    logger.error("%s", advice(error))
+    task = asyncio.ensure_future(crawler.engine.close_spider_async(reason=UNWRITABLE))
     closing.add(task)
     task.add_done_callback(closing.discard)
+    return dropped
 
 
 def advice(error: OSError) -> str:

@@ -20,17 +20,10 @@ from typing import Any
 from scrapy.http import Headers
 
 from corpus.atomic import write_bytes, write_json
-from corpus.reasons import Reason
-from crawler.registry import PackageVersions, RegistryError
+from crawler.registry import PackageVersions
 
 VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 """Headers that are kept of a response, and the headers of a request that they come back in."""
-
-
-class NeverSeen(RegistryError):
-    """A resource is said to be unchanged, and there is no copy of it."""
-
-    reason = Reason.UNAVAILABLE
 
 
 class RegistryCopy:
@@ -60,11 +53,8 @@ class RegistryCopy:
         return sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     def recall(self, path: str) -> bytes:
-        """Return the body that is kept. Raises NeverSeen."""
-        try:
-            return (self.folder / path).read_bytes()
-        except FileNotFoundError as error:
-            raise NeverSeen("the repository answers 304, but nothing of it was seen yet") from error
+        """Return the body that is kept."""
+        return (self.folder / path).read_bytes()
 
     def keep(self, path: str, body: bytes, found: Mapping[str, str]) -> None:
         """Keep a verified body with the validators of its response. Raises OSError."""

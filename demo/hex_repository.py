@@ -30,7 +30,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from corpus.atomic import write_bytes
-from corpus.errors import CorpusError
 from crawler.proto import hex_registry_pb2 as wire
 from crawler.registry import RETIREMENT_REASONS, Dependency, Retirement
 from crawler.versions import Version
@@ -84,30 +83,16 @@ def dependencies(requirements: Term) -> Iterator[Dependency]:
         )
 
 
-class UnusableKey(CorpusError):
-    """What is kept as the private key of the repository is none."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: no RSA key. Delete the file; the next run makes another.")
-
-
 def private_key(folder: Path) -> RSAPrivateKey:
-    """Return the key kept in `folder`, made on the first call. RSA keys cannot be seeded.
-
-    Raises UnusableKey.
-    """
+    """Return the key kept in `folder`, made on the first call. RSA keys cannot be seeded."""
     path = folder / "private_key.pem"
     if not path.exists():
         key = generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         write_bytes(path, pem)
         path.chmod(0o600)
-    try:
-        loaded = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
-        raise UnusableKey(path) from error
-    if not isinstance(loaded, RSAPrivateKey):
-        raise UnusableKey(path)
+    loaded = load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(loaded, RSAPrivateKey)
     return loaded
 
 

@@ -25,7 +25,7 @@ from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
 from crawler.arguments import Repository, Settings, read_order, read_repository
-from crawler.closing import NO_INDEX, NOT_LISTED, UNWRITABLE, advice, close
+from crawler.closing import UNWRITABLE, advice
 from crawler.failures import explain, request_of
 from crawler.items import Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
@@ -126,14 +126,14 @@ class HexSpider(Spider):
     def index_failed(self, failure: Failure) -> None:
         """End the crawl: without the index there is nothing to do."""
         url, detail = request_of(failure).url, explain(failure)[1]
-        close(self.crawler, "registry_unavailable", NO_INDEX.format(url, detail))
+        self.end("registry_unavailable", f"{url}: {detail}. Check HEX_REPO_URL and the network.")
 
     def choose(self, listed: Sequence[PackageVersions]) -> list[PackageVersions]:
         """Choose the packages that the user asked for, in the order of the registry."""
         names = self.order.packages
         unknown = sorted(set(names or ()) - {package.name for package in listed})
         if unknown:
-            self.end("unknown_packages", NOT_LISTED.format(", ".join(unknown)))
+            self.end("unknown_packages", f"Not in the registry: {', '.join(unknown)}.")
         chosen = [package for package in listed if names is None or package.name in names]
         return chosen[: self.order.limit]
 

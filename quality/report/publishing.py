@@ -44,10 +44,7 @@ class NoReport(CorpusError):
     """A release without a readable report.json."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(
-            f"{path}: {detail}. Fetch the release again, or for a candidate "
-            "write the report with `python -m quality report RELEASE`."
-        )
+        super().__init__(f"{path}: {detail}. Write it with `python -m quality report RELEASE`.")
 
 
 def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:

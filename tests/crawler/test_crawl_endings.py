@@ -47,36 +47,6 @@ def test_without_a_trusted_index_nothing_is_fetched_and_the_status_says_so(
     assert peer.asked("/packages") == []
 
 
-def test_an_index_that_nobody_serves_is_one_sentence(
-    peer: HexRepositoryServer, crawl: Crawl
-) -> None:
-    outcome = crawl(HEX_REPO_URL="http://127.0.0.1:9", RETRY_TIMES="0")
-    assert outcome.status == 1
-    assert "http://127.0.0.1:9/versions: " in outcome.errors
-    assert "Check HEX_REPO_URL and the network." in outcome.errors
-    assert "Traceback" not in outcome.errors
-
-
-def test_an_index_that_comes_too_slowly_is_one_sentence(
-    peer: HexRepositoryServer, crawl: Crawl
-) -> None:
-    peer.answer("/versions", delay=30)
-    outcome = crawl(DOWNLOAD_TIMEOUT="1", RETRY_TIMES="0")
-    assert outcome.status == 1
-    assert "too slow" in outcome.errors
-    assert "Traceback" not in outcome.errors
-
-
-def test_an_index_that_is_said_to_be_unchanged_to_who_never_had_it_is_one_sentence(
-    peer: HexRepositoryServer, crawl: Crawl
-) -> None:
-    peer.answer("/versions", 304)
-    outcome = crawl()
-    assert outcome.status == 1
-    assert "the repository answers 304" in outcome.errors
-    assert "Traceback" not in outcome.errors
-
-
 def test_a_crawl_killed_in_the_middle_resumes_without_refetching_what_was_stored(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:

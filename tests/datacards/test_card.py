@@ -202,7 +202,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
     example_release(tmp_path)
     unreported = CliRunner().invoke(app, ["render", str(tmp_path)])
     assert unreported.exit_code == 2
-    assert "write the report with `python -m quality report" in unreported.stderr
+    assert "Write it with `python -m quality report" in unreported.stderr
 
 
 def test_help_shows_an_example() -> None:

@@ -7,7 +7,7 @@ import pytest
 from corpus.archive import open_hex_tarball
 from crawler.registry import Dependency, read_package, read_public_key, read_versions
 from demo import reference
-from demo.hex_repository import UnusableKey, private_key, publish, serve, write_repository
+from demo.hex_repository import private_key, publish, serve, write_repository
 from demo.hex_tarball import Term, inner_checksum, pack
 
 METADATA: dict[str, Term] = {
@@ -83,9 +83,3 @@ def refusal(request: Request) -> int:
         urlopen(request)
     caught.value.close()
     return caught.value.code
-
-
-def test_a_key_that_is_none_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "private_key.pem").write_text("-----BEGIN")
-    with pytest.raises(UnusableKey, match="no RSA key"):
-        private_key(tmp_path)
