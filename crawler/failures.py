@@ -2,7 +2,9 @@
 
 from scrapy import Request
 from scrapy.exceptions import (
+    CannotResolveHostError,
     DownloadCancelledError,
+    DownloadConnectionRefusedError,
     DownloadTimeoutError,
     ResponseDataLossError,
 )
@@ -33,11 +35,18 @@ def explain(failure: Failure) -> tuple[Reason, str]:
         case DownloadCancelledError() as error:
             return Reason.ARCHIVE_TOO_LARGE, str(error) or "larger than DOWNLOAD_MAXSIZE"
         case DownloadTimeoutError() as error:
-            return Reason.UNAVAILABLE, f"too slow: {error}"
+            return Reason.UNAVAILABLE, f"too slow: {sentence(error)}"
+        case CannotResolveHostError() | DownloadConnectionRefusedError() as error:
+            return Reason.UNAVAILABLE, f"no connection: {sentence(error)}"
         case ResponseDataLossError():
             return Reason.TRUNCATED, "the connection closed before the whole body had come"
         case error:
-            return Reason.UNAVAILABLE, f"{type(error).__name__}: {error}"
+            return Reason.UNAVAILABLE, f"{type(error).__name__}: {sentence(error)}"
+
+
+def sentence(error: object) -> str:
+    """Return an error's message without its last full stop; ours follows."""
+    return str(error).rstrip(".")
 
 
 def appearance(body: bytes) -> str:

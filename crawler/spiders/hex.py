@@ -122,8 +122,13 @@ class HexSpider(Spider):
         self.count("archives/wanted", len(unusable))
         return chain(unusable, self.look_up(unsettled, len(listed)))
 
-    def index_failed(self, failure: Failure) -> None:
-        """End the crawl: without the index there is nothing to do."""
+    def index_failed(self, failure: Failure) -> Output:
+        """End the crawl: without the index there is nothing to do.
+
+        It is a generator because Scrapy prints the traceback of a failure whose errback raises,
+        and none where what the errback returned does.
+        """
+        yield from ()
         url, detail = request_of(failure).url, explain(failure)[1]
         self.end("registry_unavailable", f"{url}: {detail}. Check HEX_REPO_URL and the network.")
 
