@@ -15,6 +15,7 @@ from corpus.licenses import LicenseVerdict
 from corpus.reasons import Reason
 
 GONE = frozenset({404, 410})
+NOT_MODIFIED = 304
 TAR_BLOCK = 512
 TAR_MAGIC = slice(257, 262)
 
@@ -30,6 +31,8 @@ def explain(failure: Failure) -> tuple[Reason, str]:
     match failure.value:
         case HttpError() as error if error.response.status in GONE:
             return Reason.GONE, f"the repository answers {error.response.status}"
+        case HttpError() as error if error.response.status == NOT_MODIFIED:
+            return Reason.UNAVAILABLE, "the repository answers 304 to a request for everything"
         case HttpError() as error:
             return Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
         case DownloadCancelledError() as error:

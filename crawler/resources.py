@@ -29,17 +29,21 @@ class RegistryResources:
         errback: Callable[[Failure], Any],
         **arguments: Any,
     ) -> Request:
-        """Ask for a resource, or for 304 if the copy at hand is current."""
+        """Ask for a resource, or for 304 if the copy at hand is current.
+
+        Where there is no copy to fall back on, 304 is an error like any other.
+        """
+        conditions = self.copy.conditions(path)
         return Request(
             f"{self.url}/{path}",
             callback=callback,
             errback=errback,
-            headers=self.copy.conditions(path),
+            headers=conditions,
             cb_kwargs=arguments,
             meta={
                 "dont_cache": True,
                 "download_maxsize": REGISTRY_LIMIT,
-                "handle_httpstatus_list": [304],
+                "handle_httpstatus_list": [304] if conditions else [],
             },
             dont_filter=True,
         )

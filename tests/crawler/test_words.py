@@ -42,6 +42,11 @@ def status(code: int) -> HttpError:
     [
         (status(404), Reason.GONE, "the repository answers 404"),
         (status(410), Reason.GONE, "the repository answers 410"),
+        (
+            status(304),
+            Reason.UNAVAILABLE,
+            "the repository answers 304 to a request for everything",
+        ),
         (status(403), Reason.UNAVAILABLE, "the repository answers 403"),
         (DownloadTimeoutError("took 5 s"), Reason.UNAVAILABLE, "too slow: took 5 s"),
         (IgnoreRequest("20 redirects"), Reason.UNAVAILABLE, "IgnoreRequest: 20 redirects"),
