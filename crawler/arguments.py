@@ -14,8 +14,8 @@ from corpus.licenses import LicensePolicy
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
-PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
-"""Names of packages on Hex; here they become parts of paths."""
+PACKAGE_NAME = re.compile("[a-z][A-Za-z0-9_]{0,99}")
+"""Names of packages, as Hex checks them; here they become parts of paths, hence the length."""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 LICENSE_ID = re.compile("[A-Za-z0-9.+-]+")
 
@@ -87,8 +87,8 @@ def package_names(text: str) -> tuple[str, ...]:
     for name in names:
         if not PACKAGE_NAME.fullmatch(name):
             raise InvalidArgument(
-                f"packages: {name!r} is no name of a Hex package (lower-case letters, digits "
-                "and _). Separate names by commas, such as packages=plug,ecto."
+                f"packages: {name!r} is no name of a Hex package (a small letter, then "
+                "letters, digits and _). Separate names by commas, such as packages=plug,ecto."
             )
     return names
 
