@@ -137,7 +137,11 @@ class HexSpider(Spider):
         names = self.order.packages
         unknown = sorted(set(names or ()) - {package.name for package in listed})
         if unknown:
-            self.end("unknown_packages", f"Not in the registry: {', '.join(unknown)}.")
+            self.end(
+                "unknown_packages",
+                f"Not in the registry: {', '.join(unknown)}. Check the spelling, capitals too, or "
+                "look for the package on the repository's page.",
+            )
         chosen = [package for package in listed if names is None or package.name in names]
         return chosen[: self.order.limit]
 
