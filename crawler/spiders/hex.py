@@ -18,6 +18,7 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from corpus.locking import FolderInUse, claim
@@ -67,6 +68,13 @@ class HexSpider(Spider):
         """Raise CorpusError if the spider could not start with these settings and arguments."""
         read_order(arguments)
         read_repository(settings)
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Introduce ourselves with the contact of the settings; USER_AGENT given goes before."""
+        super().update_settings(settings)
+        agent = contact.user_agent(settings.get("CRAWLER_CONTACT"))
+        settings.set("USER_AGENT", agent, priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
