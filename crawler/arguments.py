@@ -22,7 +22,14 @@ LICENSE_ID = re.compile("[A-Za-z0-9.+-]+")
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
 
-ARGUMENTS = ("packages", "limit", "versions", "prereleases", "retired")
+ARGUMENTS = {
+    "packages": "only these packages, such as plug,ecto",
+    "limit": "only the first so many packages, such as 100",
+    "versions": "latest (the default), all, or a number: so many of the newest",
+    "prereleases": "yes to count pre-releases like releases",
+    "retired": "yes to take retired releases too",
+}
+"""What the spider can be told with `-a NAME=VALUE`, with a short meaning each."""
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -66,7 +73,7 @@ def read_order(arguments: Mapping[str, str]) -> Order:
     """Read the spider's arguments. Raises InvalidArgument for the first that is wrong."""
     for name in arguments:
         if name not in ARGUMENTS:
-            raise InvalidArgument(f"{name}: no such argument; there are {', '.join(ARGUMENTS)}.")
+            raise InvalidArgument(f"{name}: no such argument. There are:\n{overview()}")
     limit = arguments.get("limit")
     return Order(
         packages=package_names(arguments["packages"]) if "packages" in arguments else None,
@@ -77,6 +84,11 @@ def read_order(arguments: Mapping[str, str]) -> Order:
             retired=truth("retired", arguments.get("retired", "no")),
         ),
     )
+
+
+def overview() -> str:
+    """List the arguments with their meanings, one a line."""
+    return "\n".join(f"  {name:<13}{meaning}" for name, meaning in ARGUMENTS.items())
 
 
 def package_names(text: str) -> tuple[str, ...]:

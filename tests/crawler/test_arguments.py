@@ -38,7 +38,8 @@ def test_arguments_are_read() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("package", "plug", "package: no such argument; there are packages, limit, versions"),
+        ("package", "plug", "package: no such argument. There are:\n  packages     only these"),
+        ("package", "plug", "\n  retired      yes to take retired releases too$"),
         ("packages", " , ", "name at least one"),
         ("packages", "plug ecto", "'plug ecto' is no name of a Hex package"),
         ("packages", "Plug", "'Plug' is no name of a Hex package .a small letter, then"),
