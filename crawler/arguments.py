@@ -14,14 +14,21 @@ from corpus.licenses import LicensePolicy
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
-PACKAGE_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
-"""Names of packages on Hex; here they become parts of paths."""
+PACKAGE_NAME = re.compile("[a-z][A-Za-z0-9_]{0,99}")
+"""Names of packages, as Hex checks them; here they become parts of paths, hence the length."""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
 
-ARGUMENTS = ("packages", "limit", "versions", "prereleases", "retired")
+ARGUMENTS = {
+    "packages": "only these packages, such as plug,ecto",
+    "limit": "only the first so many packages, such as 100",
+    "versions": "latest (the default), all, or a number: so many of the newest",
+    "prereleases": "yes to count pre-releases like releases",
+    "retired": "yes to take retired releases too",
+}
+"""What the spider can be told with `-a NAME=VALUE`, with a short meaning each."""
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -65,7 +72,7 @@ def read_order(arguments: Mapping[str, str]) -> Order:
     """Read the spider's arguments. Raises InvalidArgument for the first that is wrong."""
     for name in arguments:
         if name not in ARGUMENTS:
-            raise InvalidArgument(f"{name}: no such argument; there are {', '.join(ARGUMENTS)}.")
+            raise InvalidArgument(f"{name}: no such argument. There are:\n{overview()}")
     limit = arguments.get("limit")
     return Order(
         packages=package_names(arguments["packages"]) if "packages" in arguments else None,
@@ -78,6 +85,11 @@ def read_order(arguments: Mapping[str, str]) -> Order:
     )
 
 
+def overview() -> str:
+    """List the arguments with their meanings, one a line."""
+    return "\n".join(f"  {name:<13}{meaning}" for name, meaning in ARGUMENTS.items())
+
+
 def package_names(text: str) -> tuple[str, ...]:
     """Read names separated by commas, each once. Raises InvalidArgument."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
@@ -86,8 +98,8 @@ def package_names(text: str) -> tuple[str, ...]:
     for name in names:
         if not PACKAGE_NAME.fullmatch(name):
             raise InvalidArgument(
-                f"packages: {name!r} is no name of a Hex package (lower-case letters, digits "
-                "and _). Separate names by commas, such as packages=plug,ecto."
+                f"packages: {name!r} is no name of a Hex package (a small letter, then "
+                "letters, digits and _). Separate names by commas, such as packages=plug,ecto."
             )
     return names
 

@@ -15,11 +15,12 @@ def user_agent(contact: str | None) -> str:
 
 def advice(agent: str, url: str) -> str | None:
     """Say what is missing in a User-Agent for crawling another's server at `url`, or None."""
-    if "(+" in agent or "@" in agent or is_loopback(urlsplit(url).hostname or ""):
+    host = urlsplit(url).hostname or ""
+    if "(+" in agent or "@" in agent or is_loopback(host):
         return None
     return (
-        "The User-Agent does not say whom to write to. Set CRAWLER_CONTACT to your address or "
-        "page, so that those who run the repository can reach you."
+        f"Nothing tells those who run {host} whom to write to about this crawl. Set "
+        "CRAWLER_CONTACT to your address or page, such as CRAWLER_CONTACT=you@example.org."
     )
 
 

@@ -2,7 +2,9 @@
 
 from scrapy import Request
 from scrapy.exceptions import (
+    CannotResolveHostError,
     DownloadCancelledError,
+    DownloadConnectionRefusedError,
     DownloadTimeoutError,
     ResponseDataLossError,
 )
@@ -13,6 +15,7 @@ from corpus.licenses import LicenseVerdict
 from corpus.reasons import Reason
 
 GONE = frozenset({404, 410})
+NOT_MODIFIED = 304
 TAR_BLOCK = 512
 TAR_MAGIC = slice(257, 262)
 
@@ -28,16 +31,25 @@ def explain(failure: Failure) -> tuple[Reason, str]:
     match failure.value:
         case HttpError() as error if error.response.status in GONE:
             return Reason.GONE, f"the repository answers {error.response.status}"
+        case HttpError() as error if error.response.status == NOT_MODIFIED:
+            return Reason.UNAVAILABLE, "the repository answers 304 to a request for everything"
         case HttpError() as error:
             return Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
         case DownloadCancelledError() as error:
             return Reason.ARCHIVE_TOO_LARGE, str(error) or "larger than DOWNLOAD_MAXSIZE"
         case DownloadTimeoutError() as error:
-            return Reason.UNAVAILABLE, f"too slow: {error}"
+            return Reason.UNAVAILABLE, f"too slow: {sentence(error)}"
+        case CannotResolveHostError() | DownloadConnectionRefusedError() as error:
+            return Reason.UNAVAILABLE, f"no connection: {sentence(error)}"
         case ResponseDataLossError():
             return Reason.TRUNCATED, "the connection closed before the whole body had come"
         case error:
-            return Reason.UNAVAILABLE, f"{type(error).__name__}: {error}"
+            return Reason.UNAVAILABLE, f"{type(error).__name__}: {sentence(error)}"
+
+
+def sentence(error: object) -> str:
+    """Return an error's message without its last full stop; ours follows."""
+    return str(error).rstrip(".")
 
 
 def appearance(body: bytes) -> str:

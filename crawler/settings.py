@@ -30,7 +30,9 @@ by its own configuration."""
 
 # Who we are. A repository is crawled through the addresses that its specification gives to
 # clients, as mix and rebar3 and every mirror do; robots.txt speaks to those who follow links.
-USER_AGENT = user_agent(environ.get("CRAWLER_CONTACT"))
+CRAWLER_CONTACT = environ.get("CRAWLER_CONTACT", "")
+USER_AGENT = user_agent(CRAWLER_CONTACT)
+"""Of other commands than crawl; the spider makes its own, of the contact given with -s too."""
 ROBOTSTXT_OBEY = False
 
 # How fast. repo.hex.pm is a CDN, so a few requests at a time do no harm. The API admits a hundred

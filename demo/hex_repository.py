@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from threading import Thread
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA512
@@ -30,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from corpus.atomic import write_bytes
+from corpus.errors import CorpusError
 from crawler.proto import hex_registry_pb2 as wire
 from crawler.registry import RETIREMENT_REASONS, Dependency, Retirement
 from crawler.versions import Version
@@ -83,17 +85,36 @@ def dependencies(requirements: Term) -> Iterator[Dependency]:
         )
 
 
+class BrokenKey(CorpusError):
+    """The private key kept from an earlier run cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: no RSA private key. Delete the file: it is made anew.")
+
+
 def private_key(folder: Path) -> RSAPrivateKey:
-    """Return the key kept in `folder`, made on the first call. RSA keys cannot be seeded."""
+    """Return the key kept in `folder`, made on the first call. RSA keys cannot be seeded.
+
+    Raises BrokenKey.
+    """
     path = folder / "private_key.pem"
     if not path.exists():
         key = generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         write_bytes(path, pem)
         path.chmod(0o600)
-    loaded = load_pem_private_key(path.read_bytes(), password=None)
-    assert isinstance(loaded, RSAPrivateKey)
-    return loaded
+    return read_private_key(path)
+
+
+def read_private_key(path: Path) -> RSAPrivateKey:
+    """Read a key without a password. Raises BrokenKey."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BrokenKey(path) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise BrokenKey(path)
+    return key
 
 
 def write_repository(

@@ -92,11 +92,6 @@ def unavailable() -> str | None:
     return None
 
 
-def available() -> bool:
-    """Say whether the reference can be run here."""
-    return unavailable() is None
-
-
 def pack_many(jobs: Sequence[PackJob]) -> list[Packed]:
     """Write a tarball for each job. Raises ReferenceUnavailable, ReferenceFailed."""
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:

@@ -16,7 +16,7 @@ def run(out: Path, workers: int | None = None) -> Release:
     """Publish, crawl and build below `out`; return the newest release.
 
     What is there already is kept: the key, archives that are unchanged, a release of the same
-    archives. Raises what the loader raises, and `demo.main_job.StepFailed`.
+    archives. Raises what the loader raises, BrokenKey, and `demo.main_job.StepFailed`.
     """
     workplace = Workplace(out.resolve())
     publications = [version.publication() for version in load_packages()]

@@ -3,10 +3,16 @@
 import argparse
 import logging
 
+from scrapy.commands import ScrapyHelpFormatter
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from corpus.errors import CorpusError
+from crawler.arguments import overview
+
+
+class HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Leaves the lines of the last paragraph as they are."""
 
 
 class Command(ScrapyCrawl):
@@ -15,6 +21,12 @@ class Command(ScrapyCrawl):
     A spider class may offer `check(settings, arguments)`, which raises CorpusError with a message
     for the user. Archives that were refused are results, not failures.
     """
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Let the help end with what the spider can be told."""
+        super().add_options(parser)
+        parser.formatter_class = HelpFormatter
+        parser.epilog = f"What -a tells the spider hex, as NAME=VALUE:\n{overview()}"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the spider that `args` names."""

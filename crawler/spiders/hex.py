@@ -18,6 +18,7 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from corpus.locking import FolderInUse, claim
@@ -30,7 +31,7 @@ from crawler.failures import explain, request_of
 from crawler.items import Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
-from crawler.memory import RegistryCopy, Settlements, validators
+from crawler.memory import RegistryCopy, Settlements
 from crawler.plan import Plan, Planner
 from crawler.registry import (
     PackageReleases,
@@ -39,10 +40,9 @@ from crawler.registry import (
     read_package,
     read_versions,
 )
+from crawler.resources import RegistryResources
 from crawler.unusable import is_named_well, refuse_unusable
 
-REGISTRY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
 FIRST = 10
 """Priority of tarballs: a package that is begun is brought to its end before the next."""
 
@@ -70,6 +70,13 @@ class HexSpider(Spider):
         read_repository(settings)
 
     @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Introduce ourselves with the contact of the settings; USER_AGENT given goes before."""
+        super().update_settings(settings)
+        agent = contact.user_agent(settings.get("CRAWLER_CONTACT"))
+        settings.set("USER_AGENT", agent, priority="spider")
+
+    @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Build the spider and open the store that the settings name."""
         spider = super().from_crawler(crawler, *args, **kwargs)
@@ -83,7 +90,7 @@ class HexSpider(Spider):
         self.repository = repository
         self.policy = repository.policy
         self.store = ArchiveStore(repository.store)
-        self.copy = RegistryCopy(memory)
+        self.resources = RegistryResources(repository.url, RegistryCopy(memory))
         self.planner = Planner(url=repository.url, store=self.store, selection=selection)
         settlements = Settlements(memory / "settled")
         self.ledger = Ledger(settlements, terms(selection, self.policy), self.planner.is_complete)
@@ -99,7 +106,7 @@ class HexSpider(Spider):
             self.end(UNWRITABLE, advice(error))
         if missing := contact.advice(self.settings["USER_AGENT"], self.repository.url):
             self.logger.warning("%s", missing)
-        yield self.registry_request("versions", self.read_index, self.index_failed)
+        yield self.resources.request("versions", self.read_index, self.index_failed)
 
     # The index of versions
 
@@ -123,8 +130,13 @@ class HexSpider(Spider):
         self.count("archives/wanted", len(unusable))
         return chain(unusable, self.look_up(unsettled, len(listed)))
 
-    def index_failed(self, failure: Failure) -> None:
-        """End the crawl: without the index there is nothing to do."""
+    def index_failed(self, failure: Failure) -> Output:
+        """End the crawl: without the index there is nothing to do.
+
+        It is a generator because Scrapy prints the traceback of a failure whose errback raises,
+        and none where what the errback returned does.
+        """
+        yield from ()
         url, detail = request_of(failure).url, explain(failure)[1]
         self.end("registry_unavailable", f"{url}: {detail}. Check HEX_REPO_URL and the network.")
 
@@ -133,7 +145,11 @@ class HexSpider(Spider):
         names = self.order.packages
         unknown = sorted(set(names or ()) - {package.name for package in listed})
         if unknown:
-            self.end("unknown_packages", f"Not in the registry: {', '.join(unknown)}.")
+            self.end(
+                "unknown_packages",
+                f"Not in the registry: {', '.join(unknown)}. Check the spelling, capitals too, or "
+                "look for the package on the repository's page.",
+            )
         chosen = [package for package in listed if names is None or package.name in names]
         return chosen[: self.order.limit]
 
@@ -157,7 +173,7 @@ class HexSpider(Spider):
 
     def package_request(self, package: PackageVersions) -> Request:
         """Ask for the releases of a package."""
-        return self.registry_request(
+        return self.resources.request(
             f"packages/{package.name}", self.read_package, self.package_failed, listed=package
         )
 
@@ -250,45 +266,14 @@ class HexSpider(Spider):
         reason, detail = explain(failure)
         yield refuse(request_of(failure).cb_kwargs["wanted"], Stage.CRAWL, reason, detail)
 
-    # Registry resources
-
-    def registry_request(
-        self,
-        path: str,
-        callback: Callable[..., Any],
-        errback: Callable[[Failure], Any],
-        **arguments: Any,
-    ) -> Request:
-        """Ask for a resource of the registry, or for 304 if the copy at hand is current."""
-        return Request(
-            f"{self.repository.url}/{path}",
-            callback=callback,
-            errback=errback,
-            headers=self.copy.conditions(path),
-            cb_kwargs=arguments,
-            meta={
-                "dont_cache": True,
-                "download_maxsize": REGISTRY_LIMIT,
-                "handle_httpstatus_list": [304],
-            },
-            dont_filter=True,
-        )
+    # The crawl
 
     def read(self, path: str, response: Response, decode: Callable[[bytes], Value]) -> Value:
-        """Decode a resource, or the copy at hand; keep what is new and genuine.
-
-        Raises RegistryError.
-        """
-        if response.status == 304:
-            return decode(self.copy.recall(path))
-        value = decode(response.body)
+        """Read a resource of the registry. Raises RegistryError."""
         try:
-            self.copy.keep(path, response.body, validators(response.headers))
+            return self.resources.read(path, response, decode)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
-        return value
-
-    # The crawl
 
     def count(self, stat: str, by: int = 1) -> None:
         """Add to a stat."""

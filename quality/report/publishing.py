@@ -14,6 +14,10 @@ from quality.verdict import GateVerdict
 
 JSON_NAME, HTML_NAME = "report.json", "report.html"
 
+WRITE = "Write it with `python -m quality report RELEASE`."
+FETCH = "The release was published with its report: fetch the release again."
+CHECK_OUT = "Use the code at the commit that the release's manifest names."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportFiles:
@@ -43,8 +47,8 @@ class ReportDiffers(CorpusError):
 class NoReport(CorpusError):
     """A release without a readable report.json."""
 
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path}: {detail}. Write it with `python -m quality report RELEASE`.")
+    def __init__(self, path: Path, detail: str, remedy: str) -> None:
+        super().__init__(f"{path}: {detail}. {remedy}")
 
 
 def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
@@ -68,15 +72,17 @@ def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
 def read_report(release: Release) -> dict[str, Any]:
     """Read report.json. Raises NoReport where it is absent, not JSON or of another version."""
     path = release.path / JSON_NAME
+    published = release.manifest.report_digest is not None
     try:
         report = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise NoReport(path, "there is no report here") from error
+        raise NoReport(path, "there is no report here", FETCH if published else WRITE) from error
     except ValueError as error:
-        raise NoReport(path, f"not JSON ({error})") from error
+        raise NoReport(path, f"not JSON ({error})", FETCH if published else WRITE) from error
     found = report.get("schema_version") if isinstance(report, dict) else None
     if found != SCHEMA_VERSION:
-        raise NoReport(path, f"schema version {found}, this code reads {SCHEMA_VERSION}")
+        detail = f"schema version {found}, this code reads {SCHEMA_VERSION}"
+        raise NoReport(path, detail, CHECK_OUT if published else WRITE)
     return dict(report)
 
 

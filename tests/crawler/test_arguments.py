@@ -21,14 +21,14 @@ def test_without_arguments_the_latest_version_of_everything_is_ordered() -> None
 def test_arguments_are_read() -> None:
     assert read_order(
         {
-            "packages": "plug, ecto,plug,",
+            "packages": "plug, ecto,plug,bcrypt_Elixir2",
             "limit": "7",
             "versions": "all",
             "prereleases": "Yes",
             "retired": "true",
         }
     ) == Order(
-        packages=("plug", "ecto"),
+        packages=("plug", "ecto", "bcrypt_Elixir2"),
         limit=7,
         selection=Selection(count=None, prereleases=True, retired=True),
     )
@@ -38,9 +38,12 @@ def test_arguments_are_read() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("package", "plug", "package: no such argument; there are packages, limit, versions"),
+        ("package", "plug", "package: no such argument. There are:\n  packages     only these"),
+        ("package", "plug", "\n  retired      yes to take retired releases too$"),
         ("packages", " , ", "name at least one"),
         ("packages", "plug ecto", "'plug ecto' is no name of a Hex package"),
+        ("packages", "Plug", "'Plug' is no name of a Hex package .a small letter, then"),
+        ("packages", "plüg", "is no name of a Hex package"),
         ("packages", "../etc", "is no name of a Hex package"),
         ("limit", "0", "limit: expected a whole number from 1, found '0'"),
         ("limit", "²", "expected a whole number"),

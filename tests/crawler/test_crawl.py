@@ -45,6 +45,14 @@ def test_archives_land_unchanged_with_what_registry_and_tarball_say_and_no_port_
     assert "RemoteControl" not in outcome.errors
 
 
+def test_a_contact_given_as_a_setting_goes_along(peer: HexRepositoryServer, crawl: Crawl) -> None:
+    peer.add("alpha", "1.0.0")
+
+    assert crawl(CRAWLER_CONTACT="me@home.test").status == 0
+
+    assert all(str(access.user_agent).endswith(" (+me@home.test)") for access in peer.log)
+
+
 def test_arguments_choose_packages_and_versions_and_do_not_hide_behind_an_earlier_crawl(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:
@@ -202,5 +210,5 @@ def test_a_package_that_the_registry_does_not_have_ends_the_crawl_before_anythin
     outcome = crawl("packages=alpha,alhpa")
 
     assert outcome.status == 1
-    assert "Not in the registry: alhpa." in outcome.errors
+    assert "Not in the registry: alhpa. Check the spelling, capitals too" in outcome.errors
     assert peer.asked() == ["/versions"]

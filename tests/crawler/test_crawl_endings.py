@@ -1,5 +1,6 @@
 """Crawls that cannot go on, and crawls that were cut short."""
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,14 @@ def index_of_a_stranger(peer: HexRepositoryServer) -> None:
 
 def no_index(peer: HexRepositoryServer) -> None:
     del peer.registry["/versions"]
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """Return a port of loopback where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 @pytest.mark.parametrize(
@@ -45,6 +54,31 @@ def test_without_a_trusted_index_nothing_is_fetched_and_the_status_says_so(
     assert "Check HEX_REPO_URL" in outcome.errors
     assert "Traceback" not in outcome.errors
     assert peer.asked("/packages") == []
+
+
+def test_an_index_out_of_reach_is_told_in_one_sentence(crawl: Crawl, unused_port: int) -> None:
+    outcome = crawl(HEX_REPO_URL=f"http://127.0.0.1:{unused_port}", RETRY_TIMES="0")
+
+    assert outcome.status == 1
+    assert "/versions: no connection: Connection was refused by other side" in outcome.errors
+    assert "refused. Check HEX_REPO_URL and the network." in outcome.errors
+    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+
+def test_an_index_that_comes_too_late_is_told_in_one_sentence(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.answer("/versions", times=9, delay=2.0)
+
+    outcome = crawl(DOWNLOAD_TIMEOUT="0.3", RETRY_TIMES="1")
+
+    assert outcome.status == 1
+    assert len(peer.asked("/versions")) == 2
+    assert "/versions: too slow: " in outcome.errors
+    assert "seconds. Check HEX_REPO_URL and the network." in outcome.errors
+    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Traceback" not in outcome.errors
 
 
 def test_a_crawl_killed_in_the_middle_resumes_without_refetching_what_was_stored(

@@ -70,3 +70,13 @@ def test_an_unchanged_registry_is_read_once_and_what_it_cannot_name_is_counted_a
     assert outcome.status == 0
     assert peer.asked() == ["/versions"]
     assert " unusable_name" in outcome.errors
+
+
+def test_capitals_after_the_first_letter_are_as_good_as_any(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alphaBeta", "1.0.0")
+
+    assert crawl("packages=alphaBeta").status == 0
+
+    assert crawl.stored() == ["alphaBeta 1.0.0"]

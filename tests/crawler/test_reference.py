@@ -26,7 +26,7 @@ from demo.reference import RegistryDependency, RegistryRelease, decode_registry,
 
 pytestmark = [
     pytest.mark.toolchain,
-    pytest.mark.skipif(not reference.available(), reason=str(reference.unavailable())),
+    pytest.mark.skipif(reference.unavailable() is not None, reason=str(reference.unavailable())),
 ]
 
 OLD, NEW = "11" * 32, "22" * 32

@@ -42,6 +42,11 @@ def status(code: int) -> HttpError:
     [
         (status(404), Reason.GONE, "the repository answers 404"),
         (status(410), Reason.GONE, "the repository answers 410"),
+        (
+            status(304),
+            Reason.UNAVAILABLE,
+            "the repository answers 304 to a request for everything",
+        ),
         (status(403), Reason.UNAVAILABLE, "the repository answers 403"),
         (DownloadTimeoutError("took 5 s"), Reason.UNAVAILABLE, "too slow: took 5 s"),
         (IgnoreRequest("20 redirects"), Reason.UNAVAILABLE, "IgnoreRequest: 20 redirects"),
@@ -61,7 +66,10 @@ def test_the_user_agent_carries_the_contact() -> None:
 
 
 def test_a_crawl_of_another_s_server_without_a_contact_is_warned() -> None:
-    assert "CRAWLER_CONTACT" in (advice("elixir-corpus/1", "https://repo.hex.pm") or "")
+    assert advice("elixir-corpus/1", "https://repo.hex.pm") == (
+        "Nothing tells those who run repo.hex.pm whom to write to about this crawl. Set "
+        "CRAWLER_CONTACT to your address or page, such as CRAWLER_CONTACT=you@example.org."
+    )
     assert advice("elixir-corpus/1 (+https://home.test)", "https://repo.hex.pm") is None
     assert advice("elixir-corpus/1", "http://127.0.0.1:4000") is None
     assert advice("elixir-corpus/1", "http://localhost:4000") is None

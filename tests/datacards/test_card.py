@@ -178,6 +178,29 @@ def test_without_a_report_there_is_no_card(tmp_path: Path) -> None:
         write(example_release(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (None, "there is no report here. The release was published .*: fetch the release again"),
+        ("{", r"not JSON .*\. The release was published with its report: fetch the release again"),
+        ('{"schema_version": 99}', "Use the code at the commit that the release's manifest names"),
+    ],
+)
+def test_a_published_release_that_lost_its_report_is_not_told_to_write_one(
+    tmp_path: Path, content: str | None, remedy: str
+) -> None:
+    candidate = example_release(tmp_path / "candidate")
+    write_report(candidate, VERDICT)
+    write(candidate)
+    release = finalize(candidate, VERDICT.summary(), tmp_path / "2026.11.1")
+    (release.path / "report.json").unlink()
+    if content is not None:
+        (release.path / "report.json").write_text(content, encoding="utf-8")
+
+    with pytest.raises(NoReport, match=remedy):
+        write(release)
+
+
 def test_a_published_card_is_compared_and_not_changed(tmp_path: Path) -> None:
     candidate = example_release(tmp_path / "candidate")
     write_report(candidate, VERDICT)

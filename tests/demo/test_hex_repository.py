@@ -3,11 +3,13 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from corpus.archive import open_hex_tarball
 from crawler.registry import Dependency, read_package, read_public_key, read_versions
 from demo import reference
-from demo.hex_repository import private_key, publish, serve, write_repository
+from demo.hex_repository import BrokenKey, private_key, publish, serve, write_repository
 from demo.hex_tarball import Term, inner_checksum, pack
 
 METADATA: dict[str, Term] = {
@@ -19,6 +21,9 @@ METADATA: dict[str, Term] = {
     "requirements": {"beta": {"app": "beta", "optional": True, "requirement": "~> 1.0"}},
     "extra": {"count": 3},
 }
+ELLIPTIC = generate_private_key(SECP256R1()).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
 FILES = {"lib/alpha.ex": b"defmodule Alpha do\nend\n", "LICENSE": b"MIT\n"}
 
 
@@ -33,7 +38,7 @@ def test_a_tarball_is_the_same_bytes_each_time_and_opens() -> None:
 
 
 @pytest.mark.toolchain
-@pytest.mark.skipif(not reference.available(), reason=str(reference.unavailable()))
+@pytest.mark.skipif(reference.unavailable() is not None, reason=str(reference.unavailable()))
 def test_the_reference_opens_what_we_pack(tmp_path: Path) -> None:
     path = tmp_path / "alpha.tar"
     path.write_bytes(pack(METADATA, FILES))
@@ -42,6 +47,18 @@ def test_the_reference_opens_what_we_pack(tmp_path: Path) -> None:
 
     assert verdict.error is None
     assert verdict.value["inner_checksum"] == inner_checksum(path.read_bytes()).hex()
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nhalf a k", ELLIPTIC])
+def test_a_broken_key_is_told_with_what_to_do_and_made_anew(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "private_key.pem"
+    path.write_bytes(content)
+
+    with pytest.raises(BrokenKey, match=r"private_key\.pem: no RSA private key\. Delete the file"):
+        private_key(tmp_path)
+
+    path.unlink()
+    assert private_key(tmp_path).key_size == 2048
 
 
 def test_a_written_repository_reads_back_and_is_the_same_bytes_each_time(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""The resources of the registry: how they are asked for, and what is read of the answers."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from scrapy import Request
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.memory import RegistryCopy, validators
+
+REGISTRY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
+
+Value = TypeVar("Value")
+
+
+class RegistryResources:
+    """The resources under one address, with the copy of them that an earlier crawl left."""
+
+    def __init__(self, url: str, copy: RegistryCopy) -> None:
+        self.url = url
+        self.copy = copy
+
+    def request(
+        self,
+        path: str,
+        callback: Callable[..., Any],
+        errback: Callable[[Failure], Any],
+        **arguments: Any,
+    ) -> Request:
+        """Ask for a resource, or for 304 if the copy at hand is current.
+
+        Where there is no copy to fall back on, 304 is an error like any other.
+        """
+        conditions = self.copy.conditions(path)
+        return Request(
+            f"{self.url}/{path}",
+            callback=callback,
+            errback=errback,
+            headers=conditions,
+            cb_kwargs=arguments,
+            meta={
+                "dont_cache": True,
+                "download_maxsize": REGISTRY_LIMIT,
+                "handle_httpstatus_list": [304] if conditions else [],
+            },
+            dont_filter=True,
+        )
+
+    def read(self, path: str, response: Response, decode: Callable[[bytes], Value]) -> Value:
+        """Decode a resource, or the copy at hand; keep what is new and genuine.
+
+        Raises what `decode` raises, and OSError.
+        """
+        if response.status == 304:
+            return decode(self.copy.recall(path))
+        value = decode(response.body)
+        self.copy.keep(path, response.body, validators(response.headers))
+        return value
