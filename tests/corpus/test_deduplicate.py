@@ -314,7 +314,8 @@ def test_bad_fingerprints_are_named_and_nothing_is_written(tmp_path: Path, probl
     pq.write_table(damaged(problem), part)
     with pytest.raises(BadFingerprints) as error:
         cluster([part], tmp_path / "clusters.parquet", CONFIG)
-    assert str(error.value) == f"{part}: {problem}. Remove the file and build again to remake it."
+    advice = f"Remove the folder {tmp_path} and build again to remake it."
+    assert str(error.value) == f"{part}: {problem}. {advice}"
     assert list(tmp_path.iterdir()) == [part]
 
 
