@@ -183,6 +183,8 @@ class Reader:
         value = self.string() if self.token.kind == "string" else self.number()
         if isinstance(value, float):
             raise self.error("a float in a binary is not supported")
+        if isinstance(value, str) and value.isascii() and self.token.kind != "/":
+            return value.encode()
         points = [ord(character) for character in value] if isinstance(value, str) else [value]
         if self.token.kind != "/":
             return bytes(point & 0xFF for point in points)

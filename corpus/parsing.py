@@ -10,8 +10,8 @@ from tree_sitter import Node, Parser, Tree
 
 from corpus.extraction import Unparsable
 
-UNWATCHED: Final = 1 << 15
-"""Bytes below which even quadratic time is about a second; watching costs 3 percent."""
+UNWATCHED: Final = 1 << 16
+"""Bytes below which even quadratic time is about four seconds; watching costs 3 percent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

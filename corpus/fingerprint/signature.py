@@ -23,8 +23,10 @@ def signature(shingles: Hashes, permutations: int, seed: int) -> Signature:
     factors, summands = _permutations(permutations, seed)
     smallest = np.full(permutations, np.iinfo(np.uint32).max, dtype=np.uint32)
     mixed = _finalize(shingles.astype(np.uint32))
+    products = np.empty((permutations, min(_CHUNK, len(mixed))), dtype=np.uint32)
     for start in range(0, len(mixed), _CHUNK):
-        permuted = factors * mixed[start : start + _CHUNK]
+        chunk = mixed[start : start + _CHUNK]
+        permuted = np.multiply(factors, chunk, out=products[:, : len(chunk)])
         permuted += summands
         np.minimum(smallest, permuted.min(axis=1), out=smallest)
     return smallest

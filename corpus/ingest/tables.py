@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def functions_table(opened: Sequence[OpenedArchive]) -> pa.Table:
                 documents += [document] * len(file.extraction.functions)
                 functions += file.extraction.functions
     columns = {
-        field.name: pa.array([getattr(function, field.name) for function in functions], field.type)
+        field.name: pa.array(list(map(attrgetter(field.name), functions)), field.type)
         for field in FUNCTIONS
         if field.name not in ("document_id", "clauses")
     }
@@ -146,7 +147,7 @@ def clauses_array(rows: Sequence[tuple[Clause, ...]]) -> pa.Array:
     flat = [clause for clauses in rows for clause in clauses]
     fields = list(CLAUSE)
     struct = pa.StructArray.from_arrays(
-        [pa.array([getattr(clause, f.name) for clause in flat], f.type) for f in fields],
+        [pa.array(list(map(attrgetter(f.name), flat)), f.type) for f in fields],
         fields=fields,
     )
     offsets = np.cumsum([0, *map(len, rows)]).astype(np.int32)
