@@ -3,19 +3,21 @@
     python -m benchmarks.ingest ARCHIVES [--config FILE]
 
 ARCHIVES is an archive store, such as build/real/archives. The limit is the parser: reading a
-release cannot be faster than parsing it. Every figure is processor time, the best of the rounds;
-parse and ingest take turns, so that a busy or slow minute strikes both.
+release cannot be faster than parsing it. Every figure is processor time, summed over the bundles
+of ingest; for each bundle all stages take turns and the best round of each counts, so that a busy
+or slow second strikes none of them alone.
 """
 
 import argparse
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from corpus.archive import Member, open_hex_tarball
@@ -24,16 +26,13 @@ from corpus.extraction import Extraction
 from corpus.filters import cut_encoded, decode, judge
 from corpus.fingerprint import fingerprint
 from corpus.ingest import Bundle, ingest, plan_bundles
-from corpus.ingest.bundle import tables_of, write_part
-from corpus.ingest.opened import OpenedArchive, open_archive
+from corpus.ingest.bundle import tables_of, uncollected, write_part
+from corpus.ingest.opened import ReadConfig, open_archive
 from corpus.ingest.source_file import EXTRACTORS, Parsed
 from corpus.source import language_of
 from corpus.store import ArchiveStore
 
-
-def best(rounds: int, work: Callable[[], object]) -> float:
-    """Return the shortest processor time in seconds that `work` took."""
-    return min(timed(work) for _ in range(rounds))
+Stages = dict[str, Callable[[], object]]
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -41,14 +40,6 @@ def timed(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
-
-
-def in_turns(rounds: int, first: Callable[[], object], second: Callable[[], object]) -> list[float]:
-    """Return the best time of each, one after the other in every round."""
-    return [
-        min(times)
-        for times in zip(*((timed(first), timed(second)) for _ in range(rounds)), strict=True)
-    ]
 
 
 def parsers() -> dict[str, Callable[[bytes], object]]:
@@ -61,89 +52,88 @@ def parsers() -> dict[str, Callable[[bytes], object]]:
     return {"elixir": elixir.parse, "erlang": get_parser("erlang").parse}
 
 
-def ingest_all(bundles: list[Bundle]) -> None:
-    """Ingest every bundle into a folder that is thrown away."""
+def ingest_once(bundle: Bundle) -> None:
+    """Ingest a bundle into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        for bundle in bundles:
-            ingest(replace(bundle, destination=Path(folder) / bundle.destination.name))
+        ingest(replace(bundle, destination=Path(folder) / bundle.destination.name))
 
 
-def sources(bundles: list[Bundle]) -> list[tuple[str, bytes]]:
-    """Return language and text of every document."""
-    with tempfile.TemporaryDirectory() as folder:
-        parts = [
-            ingest(replace(bundle, destination=Path(folder) / bundle.destination.name))
-            for bundle in bundles
-        ]
-        tables = [pq.read_table(part / "documents.parquet") for part in parts]
-    return [
-        (row["language"], row["text"].encode())
-        for table in tables
-        for row in table.select(["language", "text"]).to_pylist()
+def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
+    """Return the documents of a bundle, and what follows when they are read."""
+    opened = [
+        open_archive(archive, path, frozenset(), bundle.config.read)
+        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
     ]
+    tables = tables_of(opened)
+    parsed = [file for item in opened for file in item.files if isinstance(file, Parsed)]
+    prints = bundle.config.read.file.fingerprint
+
+    def write() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, table in tables.items():
+                write_part(table, Path(folder) / f"{name}.parquet", "lz4")
+
+    return parsed, {
+        "fingerprint": lambda: [
+            fingerprint(f.source.text, f.source.language, f.extraction.doc_spans, prints)
+            for f in parsed
+        ],
+        "tables": lambda: tables_of(opened),
+        "write": write,
+    }
 
 
-def measure(store: ArchiveStore, config: BuildConfig, rounds: int) -> dict[str, float]:
-    """Return seconds by what was done, over all archives of the store."""
-    bundles = plan_bundles(store.archives(), store, Path(), config.ingest)
-    read = config.ingest.read
-    bare = parsers()
-    texts = [(language, text) for language, text in sources(bundles) if language in bare]
-    print(f"{len(texts):,} files, {sum(len(text) for _, text in texts) / 1e6:.1f} MB of code")
-    parse, whole = in_turns(
-        rounds,
-        lambda: [bare[language](text) and None for language, text in texts],
-        lambda: ingest_all(bundles),
-    )
-    bodies = [store.read(archive) for archive in store.archives()]
+def unpacking(bundle: Bundle) -> Stages:
+    """Return what stands before the parser."""
+    read: ReadConfig = bundle.config.read
+    limits = read.file.filters
+    bodies = [path.read_bytes() for path in bundle.paths]
 
     def unpack() -> list[Member]:
         opened = [open_hex_tarball(body, read.archive) for body in bodies]
         return [m for tarball in opened for m in tarball.members() if isinstance(m, Member)]
 
-    opened = [
-        open_archive(archive, path, frozenset(), read)
-        for bundle in bundles
-        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
-    ]
-    parsed = [file for item in opened for file in item.files if isinstance(file, Parsed)]
     members = unpack()
-    raw = [m for m in members if judge(m.path, m.data, read.file.filters) is None]
-    code = [file for file in parsed if file.language in bare]
-
-    def extract() -> list[Extraction]:
-        return [EXTRACTORS[file.language](file.text) for file in code]
-
-    print_config = read.file.fingerprint
+    kept = [m for m in members if judge(m.path, m.data, limits) is None]
     return {
-        "bare parse": parse,
-        "ingest": whole,
-        "unpack": best(rounds, unpack),
-        "filter": best(rounds, lambda: [judge(m.path, m.data, read.file.filters) for m in members]),
-        "cut and decode": best(
-            rounds,
-            lambda: [
-                decode(cut_encoded(m.data, read.file.filters)[0], language_of(m.path)) for m in raw
-            ],
-        ),
-        "parse and extract": best(rounds, extract),
-        "fingerprint": best(
-            rounds,
-            lambda: [
-                fingerprint(f.text, f.language, f.extraction.doc_spans, print_config)
-                for f in parsed
-            ],
-        ),
-        "tables": best(rounds, lambda: tables_of(opened)),
-        "write": best(rounds, lambda: write_all(opened)) - best(rounds, lambda: tables_of(opened)),
+        "unpack": unpack,
+        "filter": lambda: [judge(m.path, m.data, limits) for m in members],
+        "cut and decode": lambda: [
+            decode(cut_encoded(m.data, limits)[0], language_of(m.path)) for m in kept
+        ],
     }
 
 
-def write_all(opened: list[OpenedArchive]) -> None:
-    """Write parts into a folder that is thrown away."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, table in tables_of(opened).items():
-            write_part(table, Path(folder) / f"{name}.parquet", "lz4")
+def stages(bundle: Bundle) -> tuple[Stages, int, int]:
+    """Return the stages by name, and how many files and bytes the parser reads."""
+    bare = parsers()
+    parsed, behind = documents(bundle)
+    texts = [file.source for file in parsed]
+    code = [(source.language, source.text) for source in texts if source.language in bare]
+
+    def extract() -> list[Extraction]:
+        return [EXTRACTORS[language](text) for language, text in code]
+
+    work: Stages = {
+        "bare parse": lambda: [bare[language](text) and None for language, text in code],
+        "ingest": lambda: ingest_once(bundle),
+        **unpacking(bundle),
+        "parse and extract": extract,
+        **behind,
+    }
+    return work, len(code), sum(len(text) for _, text in code)
+
+
+def measure(bundles: list[Bundle], rounds: int) -> Counter[str]:
+    """Return processor seconds by stage, and `files` and `bytes`, over all bundles."""
+    total: Counter[str] = Counter()
+    for bundle in track(bundles, "measuring", transient=True):
+        work, files, size = stages(bundle)
+        total.update(files=files, bytes=size)
+        with uncollected():
+            turns = [{name: timed(stage) for name, stage in work.items()} for _ in range(rounds)]
+        total.update({name: min(turn[name] for turn in turns) for name in work})
+    return total
 
 
 def main() -> None:
@@ -151,10 +141,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("archives", type=Path)
     arguments.add_argument("--config", type=Path)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--rounds", type=int, default=5)
     given = arguments.parse_args()
     config = load(given.config) if given.config else BuildConfig()
-    seconds = measure(ArchiveStore(given.archives), config, given.rounds)
+    store = ArchiveStore(given.archives)
+    bundles = plan_bundles(store.archives(), store, Path(), config.ingest)
+    seconds = measure(bundles, given.rounds)
+    print(f"{seconds.pop('files'):,} files, {seconds.pop('bytes') / 1e6:.1f} MB of code")
     table = Table("", "seconds", "bare parses")
     for name, value in seconds.items():
         table.add_row(name, f"{value:.2f}", f"{value / seconds['bare parse']:.2f}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from corpus.errors import CorpusError
 
@@ -71,8 +72,7 @@ class Module:
     """Names and arities, for Erlang, where they are declared; empty for Elixir."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """One clause: lines from 1, inclusive; bytes half open; the guard as it is written."""
 
     start_line: int
@@ -82,8 +82,7 @@ class Clause:
     guard: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One function or macro with all its clauses, in the order of the file.
 
     `defaults` counts default arguments, so the function answers to `arity - defaults` to `arity`.

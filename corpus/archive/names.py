@@ -28,11 +28,16 @@ def unsafe(path: str, limits: ArchiveLimits) -> Refusal | None:
         return Reason.UNSAFE_PATH, "a path that leaves the archive"
     if "\\" in path:
         return Reason.UNSAFE_PATH, "a backslash, which is a separator on other systems"
-    if any(unicodedata.category(character) in INVISIBLE for character in path):
+    if not path.isprintable() and any(map(invisible, path)):
         return Reason.UNSAFE_PATH, "a control character"
     if parts[-1] in ("", "."):
         return Reason.UNSAFE_PATH, "no file name"
     return None
+
+
+def invisible(character: str) -> bool:
+    """Tell whether a character hides or reorders; `str.isprintable` is false for all of these."""
+    return unicodedata.category(character) in INVISIBLE
 
 
 def normalized(path: str) -> str:
@@ -73,8 +78,6 @@ def printable(path: str, limits: ArchiveLimits) -> str:
     """Return a path of any kind so that it can stand in a table: not empty, cut, and escaped."""
     cut = path[: limits.path] or NAMELESS
     return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in INVISIBLE
-        else character
+        character.encode("unicode_escape").decode() if invisible(character) else character
         for character in cut
     )

@@ -130,7 +130,8 @@ def _by_expression(expression: re.Pattern[bytes]) -> Callable[[bytes], Iterator[
     """Make a scanner of an expression whose comments never nest."""
 
     def scan(text: bytes) -> Iterator[Span]:
-        return (m.span("comment") for m in expression.finditer(text) if m["comment"])
+        found = expression.finditer(text)
+        return (match.span("comment") for match in found if match.lastgroup == "comment")
 
     return scan
 

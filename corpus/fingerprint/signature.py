@@ -5,6 +5,7 @@ finaliser, then permutation k is `a[k] * x + b[k]` modulo 2**32, and the signatu
 smallest. A test holds the result equal to `datasketch.MinHash.update_batch`.
 """
 
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -14,8 +15,24 @@ from corpus.fingerprint.tokens import Hashes
 
 Signature = npt.NDArray[np.uint32]
 
-_CHUNK = 1024
-"""Shingles permuted at once, so that 128 permutations of them stay in a core's cache."""
+_CHUNK = 4096
+"""Shingles permuted at once: nearly every file whole, and 128 permutations of them in 2 MB."""
+
+
+class _Scratch(threading.local):
+    """Where products are written, over and over: fresh memory took a quarter more time."""
+
+    def __init__(self) -> None:
+        self.products = np.empty(0, dtype=np.uint32)
+
+    def rows(self, count: int, length: int) -> Signature:
+        """Return an array of this shape, with anything in it, that the next call writes over."""
+        if self.products.size < count * _CHUNK:
+            self.products = np.empty(count * _CHUNK, dtype=np.uint32)
+        return self.products[: count * length].reshape(count, length)
+
+
+_scratch = _Scratch()
 
 
 def signature(shingles: Hashes, permutations: int, seed: int) -> Signature:
@@ -23,10 +40,9 @@ def signature(shingles: Hashes, permutations: int, seed: int) -> Signature:
     factors, summands = _permutations(permutations, seed)
     smallest = np.full(permutations, np.iinfo(np.uint32).max, dtype=np.uint32)
     mixed = _finalize(shingles.astype(np.uint32))
-    products = np.empty((permutations, min(_CHUNK, len(mixed))), dtype=np.uint32)
     for start in range(0, len(mixed), _CHUNK):
         chunk = mixed[start : start + _CHUNK]
-        permuted = np.multiply(factors, chunk, out=products[:, : len(chunk)])
+        permuted = np.multiply(factors, chunk, out=_scratch.rows(permutations, len(chunk)))
         permuted += summands
         np.minimum(smallest, permuted.min(axis=1), out=smallest)
     return smallest

@@ -13,7 +13,15 @@ from corpus.archive import (
     open_hex_tarball,
 )
 from corpus.fingerprint import Fingerprint
-from corpus.ingest.source_file import FileConfig, Parsed, Rejected, fingerprint_of, read_file
+from corpus.ingest.source_file import (
+    FileConfig,
+    Parsed,
+    Rejected,
+    SourceText,
+    fingerprint_of,
+    parse_text,
+    read_text,
+)
 from corpus.licenses import (
     LicensePolicy,
     LicenseVerdict,
@@ -70,19 +78,21 @@ def open_archive(
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reason, error.detail)
-    texts = license_texts(members)
-    verdict = judge(tarball.metadata.licenses or archive.licenses, texts, config.license)
-    files = [_outcome(member, verdict, poison, config.file) for member in members]
-    # A pass of its own: in turns with the parser, the two take a tenth more of each other's time.
-    prints = {f.path: fingerprint_of(f, config.file) for f in files if isinstance(f, Parsed)}
-    return OpenedArchive(archive, verdict, texts, files, prints, None)
+    licenses = license_texts(members)
+    verdict = judge(tarball.metadata.licenses or archive.licenses, licenses, config.license)
+    # Pass by pass: in turns for every file, parser and the rest take each other's processor caches.
+    texts = [_text(member, verdict, poison, config.file) for member in members]
+    files = [_parsed(text, config.file) for text in texts]
+    prints = {f.source.path: fingerprint_of(f, config.file) for f in files if isinstance(f, Parsed)}
+    return OpenedArchive(archive, verdict, licenses, files, prints, None)
 
 
 def try_members(archive: Archive, path: Path, config: ReadConfig, start: int, stop: int) -> None:
     """Read the files [start, stop) of an archive and keep nothing, to see whether that is safe."""
     _, members = _open(archive, path, config.archive)
     for member in members[start:stop]:
-        file = read_file(member, config.file) if isinstance(member, Member) else None
+        text = read_text(member, config.file) if isinstance(member, Member) else None
+        file = parse_text(text, config.file) if isinstance(text, SourceText) else None
         if isinstance(file, Parsed):
             fingerprint_of(file, config.file)
 
@@ -118,12 +128,12 @@ def _failed(archive: Archive, reason: Reason, detail: str) -> OpenedArchive:
     return OpenedArchive(archive, None, {}, [], {}, failure)
 
 
-def _outcome(
+def _text(
     member: Member | SkippedMember,
     verdict: LicenseVerdict,
     poison: frozenset[str],
     config: FileConfig,
-) -> Parsed | Rejected:
+) -> SourceText | Rejected:
     if isinstance(member, SkippedMember):
         stage, reason, detail = Stage.UNPACK, member.reason, member.detail
         return Rejected(member.path, None, member.bytes, stage, reason, detail)
@@ -132,7 +142,11 @@ def _outcome(
     if member.path in poison:
         killed = "reading it ended the worker process"
         return _rejected(member, Stage.PARSE, Reason.KILLED_WORKER, killed)
-    return read_file(member, config)
+    return read_text(member, config)
+
+
+def _parsed(text: SourceText | Rejected, config: FileConfig) -> Parsed | Rejected:
+    return parse_text(text, config) if isinstance(text, SourceText) else text
 
 
 def _rejected(member: Member, stage: Stage, reason: Reason, detail: str) -> Rejected:

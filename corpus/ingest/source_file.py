@@ -1,4 +1,4 @@
-"""One file of an archive: judged, decoded, parsed once and extracted; then fingerprinted."""
+"""One file of an archive: judged and decoded, parsed once and extracted, then fingerprinted."""
 
 import hashlib
 import re
@@ -58,42 +58,51 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A file that became a document; `lines` counts lines and `comment_lines` those of comments."""
+class SourceText:
+    """A file that the filters let through, as text; `original_bytes` counts the file's as it came.
+
+    `lines` counts lines and `comment_lines` those of comments.
+    """
 
     path: str
     content_id: str
+    original_bytes: int
     language: str
     role: str
     text: bytes
     redactions: tuple[Redaction, ...]
-    extraction: Extraction
     lines: int
     comment_lines: int
     median_line_length: float
     longest_line: int
 
 
-def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
-    """Turn one file into a document, or say why not."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file that became a document."""
+
+    source: SourceText
+    extraction: Extraction
+
+
+def read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
+    """Turn the bytes of a file into text, or say why not."""
     content_id = hashlib.sha256(member.data).hexdigest()
     decoded = _decode(member, config)
     if isinstance(decoded, Reject):
-        return _rejected(member, content_id, Stage.FILTER, decoded)
+        size, reason = len(member.data), decoded.reason
+        return Rejected(member.path, content_id, size, Stage.FILTER, reason, decoded.detail)
     language, text, redactions = decoded
     lengths = _line_lengths(text)
-    extraction = _extract(text, language, config.parse_errors_per_line * len(lengths))
-    if isinstance(extraction, Reject):
-        return _rejected(member, content_id, Stage.PARSE, extraction)
     comments = COMMENT_LINE.get(language)
-    return Parsed(
+    return SourceText(
         path=member.path,
         content_id=content_id,
+        original_bytes=len(member.data),
         language=language,
         role=role_of(member.path, language),
         text=text,
         redactions=redactions,
-        extraction=extraction,
         lines=len(lengths),
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=_median(lengths),
@@ -101,15 +110,29 @@ def read_file(member: Member, config: FileConfig) -> Parsed | Rejected:
     )
 
 
+def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
+    """Turn a text into a document; reject what the parser cannot get through or mostly not read."""
+    try:
+        extraction = EXTRACTORS.get(source.language, nothing)(source.text)
+    except NestedTooDeeply as error:
+        return _unparsed(source, Reason.NESTED_TOO_DEEPLY, str(error))
+    except Unparsable as error:
+        return _unparsed(source, Reason.UNPARSABLE, str(error))
+    if extraction.parse_errors > config.parse_errors_per_line * source.lines:
+        return _unparsed(source, Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
+    return Parsed(source, extraction)
+
+
+def _unparsed(source: SourceText, reason: Reason, detail: str) -> Rejected:
+    return Rejected(
+        source.path, source.content_id, source.original_bytes, Stage.PARSE, reason, detail
+    )
+
+
 def fingerprint_of(file: Parsed, config: FileConfig) -> Fingerprint:
     """Return the fingerprint of a document."""
-    spans = file.extraction.doc_spans
-    return fingerprint(file.text, file.language, spans, config.fingerprint)
-
-
-def _rejected(member: Member, content_id: str, stage: Stage, reject: Reject) -> Rejected:
-    size = len(member.data)
-    return Rejected(member.path, content_id, size, stage, reject.reason, reject.detail)
+    source, spans = file.source, file.extraction.doc_spans
+    return fingerprint(source.text, source.language, spans, config.fingerprint)
 
 
 def _decode(
@@ -124,19 +147,6 @@ def _decode(
     cut, redactions = cut_encoded(member.data, config.filters)
     text = decode(cut, language)
     return text if isinstance(text, Reject) else (language, text.encode(), redactions)
-
-
-def _extract(text: bytes, language: str, errors_allowed: float) -> Extraction | Reject:
-    """Parse once; reject what the parser cannot get through and what is mostly errors."""
-    try:
-        extraction = EXTRACTORS.get(language, nothing)(text)
-    except NestedTooDeeply as error:
-        return Reject(Reason.NESTED_TOO_DEEPLY, str(error))
-    except Unparsable as error:
-        return Reject(Reason.UNPARSABLE, str(error))
-    if extraction.parse_errors > errors_allowed:
-        return Reject(Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
-    return extraction
 
 
 def _median(lengths: np.ndarray) -> float:

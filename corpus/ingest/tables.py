@@ -1,8 +1,8 @@
 """From what was read to Arrow rows, in the schemas of `corpus.schema`."""
 
 import hashlib
-from collections.abc import Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
-from corpus.ingest.source_file import Parsed, Rejected
+from corpus.ingest.source_file import Parsed, Rejected, SourceText
 from corpus.reasons import Stage
 from corpus.schema import CLAUSE, EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
 from corpus.store import Archive
@@ -24,7 +24,7 @@ def document_id(archive_sha256: str, path: str) -> str:
     return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
 
 
-def identity(archive: Archive, file: Parsed | Rejected) -> dict[str, Any]:
+def identity(archive: Archive, file: SourceText | Rejected) -> dict[str, Any]:
     """Return the columns that say where a file came from."""
     return {
         "document_id": document_id(archive.sha256, file.path),
@@ -48,8 +48,8 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate documents, sorted by content_id and document_id."""
     rows = [
         {
-            **identity(item.archive, file),
-            **document_row(file, item.fingerprints[file.path].tokens),
+            **identity(item.archive, file.source),
+            **document_row(file, item.fingerprints[file.source.path].tokens),
             "license_expression": item.verdict.expression,
             "license_evidence": item.verdict.evidence.value,
         }
@@ -64,25 +64,25 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
 
 def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
     """Return the columns of `EXTRACTED` that describe the file itself."""
-    functions = file.extraction.functions
+    source, functions = file.source, file.extraction.functions
     public = [function for function in functions if function.kind in PUBLIC_KINDS]
     return {
-        "language": file.language,
-        "role": file.role,
-        "text": file.text.decode(),
-        "bytes": len(file.text),
-        "lines": file.lines,
+        "language": source.language,
+        "role": source.role,
+        "text": source.text,
+        "bytes": len(source.text),
+        "lines": source.lines,
         "tokens": tokens,
         "modules": [module_row(module) for module in file.extraction.modules],
         "parse_errors": file.extraction.parse_errors,
-        "median_line_length": file.median_line_length,
-        "longest_line": file.longest_line,
-        "comment_fraction": file.comment_lines / file.lines,
+        "median_line_length": source.median_line_length,
+        "longest_line": source.longest_line,
+        "comment_fraction": source.comment_lines / source.lines,
         "public_functions": len(public),
         "documented_functions": sum(function.doc_kind == "string" for function in public),
         "specified_functions": sum(bool(function.specs) for function in public),
         "redactions": [
-            {"rule": cut.rule, "start": cut.start, "end": cut.end} for cut in file.redactions
+            {"rule": cut.rule, "start": cut.start, "end": cut.end} for cut in source.redactions
         ],
     }
 
@@ -128,29 +128,31 @@ def functions_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     for item in opened:
         for file in item.files:
             if isinstance(file, Parsed):
-                document = document_id(item.archive.sha256, file.path)
+                document = document_id(item.archive.sha256, file.source.path)
                 documents += [document] * len(file.extraction.functions)
                 functions += file.extraction.functions
-    columns = {
-        field.name: pa.array(list(map(attrgetter(field.name), functions)), field.type)
-        for field in FUNCTIONS
-        if field.name not in ("document_id", "clauses")
-    }
-    columns["document_id"] = pa.array(documents, pa.string())
-    columns["clauses"] = clauses_array([function.clauses for function in functions])
+    values = columns_of(functions, Function._fields)
+    clauses = clauses_array(values.pop("clauses"))
+    columns = {name: pa.array(each, FUNCTIONS.field(name).type) for name, each in values.items()}
+    columns |= {"document_id": pa.array(documents, pa.string()), "clauses": clauses}
     table = pa.table([columns[name] for name in FUNCTIONS.names], schema=FUNCTIONS)
     return table.take(pc.sort_indices(table["document_id"]))
 
 
+def columns_of(
+    rows: Iterable[tuple[Any, ...]], fields: tuple[str, ...]
+) -> dict[str, Sequence[Any]]:
+    """Turn named tuples with these fields into a sequence for each field."""
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(fields)
+    return dict(zip(fields, columns, strict=True))
+
+
 def clauses_array(rows: Sequence[tuple[Clause, ...]]) -> pa.Array:
     """Return the clauses of every function as a list of structs, without dictionaries."""
-    flat = [clause for clauses in rows for clause in clauses]
-    fields = list(CLAUSE)
-    struct = pa.StructArray.from_arrays(
-        [pa.array(list(map(attrgetter(f.name), flat)), f.type) for f in fields],
-        fields=fields,
-    )
+    values = columns_of(chain.from_iterable(rows), Clause._fields)
+    arrays = [pa.array(values[field.name], field.type) for field in CLAUSE]
     offsets = np.cumsum([0, *map(len, rows)]).astype(np.int32)
+    struct = pa.StructArray.from_arrays(arrays, fields=list(CLAUSE))
     return pa.ListArray.from_arrays(pa.array(offsets), struct)
 
 
@@ -180,21 +182,21 @@ def rejects_table(opened: Sequence[OpenedArchive]) -> pa.Table:
 def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate fingerprints in the order of the documents, without a Python object a shingle."""
     kept = [
-        (item, file, item.fingerprints[file.path])
+        (item, file.source, item.fingerprints[file.source.path])
         for item in opened
         for file in item.files
         if isinstance(file, Parsed)
     ]
     rows = [
         {
-            **identity(item.archive, file),
-            "bytes": len(file.text),
-            "role": file.role,
+            **identity(item.archive, source),
+            "bytes": len(source.text),
+            "role": source.role,
             "license_evidence": item.verdict.evidence.value if item.verdict else None,
             "normalized_id": found.normalized_id,
             "signature": found.signature.astype("<u4").tobytes(),
         }
-        for item, file, found in kept
+        for item, source, found in kept
     ]
     plain = pa.schema([field for field in FINGERPRINTS if field.name != "shingles"])
     table = pa.Table.from_pylist(rows, schema=plain)

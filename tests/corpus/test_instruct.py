@@ -32,7 +32,9 @@ def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
         }
         documents.append(document)
         for function in extraction.functions:
-            functions.append({"document_id": document["document_id"], **asdict(function)})
+            clauses = [clause._asdict() for clause in function.clauses]
+            row = {**function._asdict(), "clauses": clauses}
+            functions.append({"document_id": document["document_id"], **row})
     return (
         pa.Table.from_pylist(documents, schema=DOCUMENTS),
         pa.Table.from_pylist(functions, schema=FUNCTIONS),

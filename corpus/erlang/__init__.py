@@ -1,0 +1,5 @@
+"""Erlang source to its module and functions."""
+
+from corpus.erlang.extract import extract
+
+__all__ = ["extract"]

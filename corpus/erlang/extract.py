@@ -1,0 +1,45 @@
+"""From the bytes of one Erlang file to its module and functions.
+
+Forms lie flat in the tree, so this is one loop. Conditional forms (`-ifdef`) are taken as if all
+of them held. A file without `-module`, such as a header, defines nothing by itself.
+"""
+
+from tree_sitter import Node
+
+from corpus.erlang import grammar
+from corpus.erlang.forms import READERS
+from corpus.erlang.record import FileRecord
+from corpus.extraction import Extraction
+from corpus.nesting import refuse_deep_brackets
+from corpus.parsing import count_errors, parse
+
+
+def extract(source: bytes) -> Extraction:
+    """Read the module, its exports, types, callbacks and functions.
+
+    Any bytes will do: what the parser cannot read counts as `parse_errors` and the rest is
+    extracted. Raises NestedTooDeeply and Unparsable like `corpus.elixir.extract`.
+    """
+    refuse_deep_brackets(source)
+    root = _parse(source)
+    record = FileRecord(source)
+    forms = root.named_children
+    for form in forms:
+        read = READERS.get(form.kind_id)
+        if read is not None:
+            read(record, form)
+    last_line = forms[-1].end_point.row + 1 if forms else 0
+    return record.extraction(count_errors(root), last_line)
+
+
+def _parse(source: bytes) -> Node:
+    """Parse once, or twice where `maybe` may be a plain atom.
+
+    It is reserved since OTP 27 (EEP 49), and so in the grammar; until then it was a fine name for
+    a type, as in rabbit_types. A stand-in of the same length keeps every offset.
+    """
+    root = parse(grammar.PARSER, source).root_node
+    if not root.has_error or b"maybe(" not in source:
+        return root
+    other = parse(grammar.PARSER, source.replace(b"maybe(", b"mayb_(")).root_node
+    return min(root, other, key=count_errors)

@@ -1,0 +1,174 @@
+"""How each form of an Erlang file is read."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from tree_sitter import Node
+
+from corpus.erlang import grammar
+from corpus.erlang.grammar import child, children
+from corpus.erlang.literals import literal_text
+from corpus.erlang.record import FileRecord, Key
+from corpus.extraction import Clause, TypeDefinition
+
+Reader = Callable[[FileRecord, Node], None]
+
+_NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
+_EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
+
+
+def _text(record: FileRecord, node: Node) -> str:
+    return record.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+
+def _atom(record: FileRecord, node: Node | None) -> str | None:
+    """Return the name that an atom spells, without quotes; None for a macro or a variable."""
+    if node is None or node.kind_id != grammar.ATOM:
+        return None
+    text = _text(record, node)
+    return text[1:-1] if text.startswith("'") else text
+
+
+def _arity(record: FileRecord, arguments: Node | None) -> int:
+    """Count arguments; a comment among them is none."""
+    if arguments is None:
+        return 0
+    if record.source.find(b"%", arguments.start_byte, arguments.end_byte) < 0:
+        return arguments.named_child_count
+    return sum(each.kind_id != grammar.COMMENT for each in arguments.named_children)
+
+
+def _module(record: FileRecord, form: Node) -> None:
+    name = _atom(record, child(form, grammar.NAME))
+    if name is not None and record.name is None:
+        record.name, record.start_line = name, form.start_point.row + 1
+
+
+def _behaviour(record: FileRecord, form: Node) -> None:
+    name = _atom(record, child(form, grammar.NAME))
+    if name is not None:
+        record.behaviours[name] = None
+
+
+def _name_arities(record: FileRecord, nodes: list[Node]) -> list[Key]:
+    """Read `start/1`, `'start link'/2`."""
+    found = [_name_arity(record, node) for node in nodes]
+    return [key for key in found if key is not None]
+
+
+def _name_arity(record: FileRecord, node: Node) -> Key | None:
+    plain = _EXPORT.match(record.source, node.start_byte, node.end_byte)
+    if plain is not None and plain.end() == node.end_byte:
+        return plain.group(1).decode(), int(plain.group(2))
+    name = _atom(record, child(node, grammar.FUNCTION))
+    arity = child(node, grammar.ARITY)
+    digits = "" if arity is None else _text(record, arity).lstrip("/").strip()
+    if name is None or not re.fullmatch(r"[0-9]{1,3}", digits):
+        return None
+    return name, int(digits)
+
+
+def _exports(record: FileRecord, form: Node) -> None:
+    names = _name_arities(record, children(form, grammar.FUNCTIONS))
+    record.exports.update(dict.fromkeys(names))
+
+
+def _optional(record: FileRecord, form: Node) -> None:
+    record.optional.update(_name_arities(record, children(form, grammar.CALLBACKS)))
+
+
+def _signature(record: FileRecord, form: Node) -> Key | None:
+    """Read the name and arity of a `-spec` or `-callback`; None where it names another module."""
+    name = _atom(record, child(form, grammar.FUNCTION))
+    first = child(form, grammar.SIGNATURES)
+    module = _atom(record, child(child(form, grammar.MODULE), grammar.NAME))
+    if name is None or first is None or module not in (None, record.name):
+        return None
+    return name, _arity(record, child(first, grammar.ARGUMENTS))
+
+
+def _spec(record: FileRecord, form: Node) -> None:
+    signature, name = _signature(record, form), child(form, grammar.FUNCTION)
+    if signature is not None and name is not None:
+        last = children(form, grammar.SIGNATURES)[-1]
+        text = record.source[name.start_byte : last.end_byte]
+        record.specs.setdefault(signature, []).append(text.decode("utf-8", "replace"))
+
+
+def _callback(record: FileRecord, form: Node) -> None:
+    signature = _signature(record, form)
+    record.doc = None
+    if signature is not None:
+        record.callbacks.append((*signature, form.start_point.row + 1))
+
+
+def _type_reader(kind: str) -> Reader:
+    def read(record: FileRecord, form: Node) -> None:
+        record.doc = None
+        head = child(form, grammar.NAME)
+        name = _atom(record, child(head, grammar.NAME))
+        if name is not None:
+            arity = _arity(record, child(head, grammar.ARGUMENTS))
+            record.types.append(TypeDefinition(name, arity, kind, form.start_point.row + 1))
+
+    return read
+
+
+def _function(record: FileRecord, form: Node) -> None:
+    """Read one clause: the grammar makes a form of each; its bytes include the `;` or `.`."""
+    clause = form.child_by_field_id(grammar.CLAUSE)
+    start = form.start_byte
+    plain = _NAME_AND_PARENTHESIS.match(record.source, start)
+    name = plain.group(1).decode() if plain else _atom(record, child(clause, grammar.NAME))
+    if clause is None or name is None:
+        record.doc = None
+        return
+    arity = _arity(record, clause.child_by_field_id(grammar.ARGUMENTS))
+    guard = clause.child_by_field_id(grammar.GUARD)
+    text = None if guard is None else _text(record, guard)
+    first, last = form.start_point.row + 1, form.end_point.row + 1
+    record.add_clause((name, arity), Clause(first, last, start, form.end_byte, text))
+
+
+def _attribute(record: FileRecord, form: Node) -> None:
+    """Read `-doc` and `-moduledoc` (OTP 27); a map is metadata and changes nothing."""
+    name = _atom(record, child(child(form, grammar.NAME), grammar.NAME))
+    value = child(form, grammar.VALUE)
+    if name not in ("doc", "moduledoc") or value is None:
+        return
+    record.doc_spans.append((form.start_byte, form.end_byte))
+    if value.kind_id == grammar.PARENTHESES:
+        value = child(value, grammar.EXPRESSION) or value
+    if value.kind_id == grammar.MAP:
+        return
+    hidden = value.kind_id == grammar.ATOM
+    doc = ("hidden", None) if hidden else ("string", _string(record, value))
+    if name == "doc":
+        record.doc = doc
+    else:
+        record.moduledoc = doc
+
+
+def _string(record: FileRecord, node: Node) -> str | None:
+    """Return the value of a string; None for a file reference or an expression."""
+    return literal_text(_text(record, node)) if node.kind_id == grammar.STRING else None
+
+
+READERS: Final[dict[int, Reader]] = {
+    grammar.kind(name): reader
+    for name, reader in {
+        "module_attribute": _module,
+        "behaviour_attribute": _behaviour,
+        "export_attribute": _exports,
+        "optional_callbacks_attribute": _optional,
+        "spec": _spec,
+        "callback": _callback,
+        "type_alias": _type_reader("type"),
+        "opaque": _type_reader("opaque"),
+        "nominal": _type_reader("nominal"),
+        "fun_decl": _function,
+        "wild_attribute": _attribute,
+    }.items()
+}
+"""By the kind of the form."""

@@ -1,0 +1,55 @@
+"""The Erlang grammar of tree-sitter-language-pack: one parser, and node kinds and fields as ids.
+
+Comparing small integers costs a third of what names cost, which are made anew at every question.
+"""
+
+from typing import Final
+
+import tree_sitter_language_pack
+from tree_sitter import Node, Parser
+
+LANGUAGE: Final = tree_sitter_language_pack.get_language("erlang")
+PARSER: Final = Parser(LANGUAGE)
+
+
+def kind(name: str) -> int:
+    """Return the id of a kind of named node; AssertionError if the grammar has none."""
+    found = LANGUAGE.id_for_node_kind(name, True)
+    assert found is not None, f"the grammar has no node kind {name!r}"
+    return found
+
+
+def _field(name: str) -> int:
+    found = LANGUAGE.field_id_for_name(name)
+    assert found is not None, f"the grammar has no field {name!r}"
+    return found
+
+
+ATOM: Final = kind("atom")
+COMMENT: Final = kind("comment")
+MAP: Final = kind("map_expr")
+PARENTHESES: Final = kind("paren_expr")
+STRING: Final = kind("string")
+
+ARGUMENTS: Final = _field("args")
+ARITY: Final = _field("arity")
+CALLBACKS: Final = _field("callbacks")
+CLAUSE: Final = _field("clause")
+EXPRESSION: Final = _field("expr")
+FUNCTION: Final = _field("fun")
+FUNCTIONS: Final = _field("funs")
+GUARD: Final = _field("guard")
+MODULE: Final = _field("module")
+NAME: Final = _field("name")
+SIGNATURES: Final = _field("sigs")
+VALUE: Final = _field("value")
+
+
+def child(node: Node | None, field: int) -> Node | None:
+    """Return the child in a field; None where there is none, or no node."""
+    return None if node is None else node.child_by_field_id(field)
+
+
+def children(node: Node, field: int) -> list[Node]:
+    """Return all children in a field."""
+    return node.children_by_field_id(field)
