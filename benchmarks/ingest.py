@@ -1,6 +1,6 @@
 """Ingest against the bare tree-sitter parse of the same files, in one process and one run.
 
-    python -m benchmarks.ingest ARCHIVES [--config FILE]
+    python -m benchmarks.ingest ARCHIVES [--config FILE] [--rounds N]
 
 ARCHIVES is an archive store, such as build/real/archives. The limit is the parser: reading a
 release cannot be faster than parsing it. Every figure is processor time, summed over the bundles
@@ -138,14 +138,18 @@ def measure(bundles: list[Bundle], rounds: int) -> Counter[str]:
 
 def main() -> None:
     """Measure and print a table of seconds and of multiples of the bare parse."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("archives", type=Path)
-    arguments.add_argument("--config", type=Path)
-    arguments.add_argument("--rounds", type=int, default=5)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("archives", type=Path, help="an archive store")
+    arguments.add_argument("--config", type=Path, help="a build configuration")
+    arguments.add_argument("--rounds", type=int, default=5, help="turns of which the best counts")
     given = arguments.parse_args()
     config = load(given.config) if given.config else BuildConfig()
     store = ArchiveStore(given.archives)
     bundles = plan_bundles(store.archives(), store, Path(), config.ingest)
+    if not bundles or given.rounds < 1:
+        arguments.error("there must be an archive to read and a round to read it in")
     seconds = measure(bundles, given.rounds)
     print(f"{seconds.pop('files'):,} files, {seconds.pop('bytes') / 1e6:.1f} MB of code")
     table = Table("", "seconds", "bare parses")

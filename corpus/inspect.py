@@ -5,6 +5,7 @@ from typing import Any
 
 from corpus.errors import CorpusError
 from corpus.extraction import Extraction, Function, Module
+from corpus.filters import Reject, decode
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
 
@@ -34,9 +35,12 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def inspect_bytes(path: Path, raw: bytes) -> dict[str, Any]:
-    """Do what `inspect` does with the bytes at hand; the path only names them."""
+    """Do what `inspect` does with bytes at hand, decoded as `build` does; the path names them."""
     language = language_of(path)
-    extraction = _extract(language, raw)
+    text = decode(raw, language)
+    if isinstance(text, Reject):
+        raise UnreadableFile(f"{text.reason}: {text.detail}; save it in UTF-8")
+    extraction = _extract(language, text.encode())
     return {
         "path": str(path),
         "language": language,

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     # parse
     NESTED_TOO_DEEPLY = "nested_too_deeply"
     UNPARSABLE = "unparsable"
+    EXTRACTION_FAILED = "extraction_failed"
     KILLED_WORKER = "killed_worker"
 
     # deduplicate

@@ -48,8 +48,10 @@ def show_funnel(release: Release) -> None:
     for count in manifest.stages:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in count.reasons.items())
         table.add_row(count.stage, f"{count.files_in:,}", f"{count.files_out:,}", reasons)
-    kept = manifest.archives_seen - sum(manifest.archives_rejected.values())
-    output.print(f"{manifest.archives_seen:,} archives seen, {kept:,} opened")
+    rejected = manifest.archives_rejected
+    opened = manifest.archives_seen - sum(rejected.values())
+    reasons = "".join(f"; {reason} {n:,}" for reason, n in rejected.items())
+    output.print(f"{manifest.archives_seen:,} archives seen, {opened:,} opened{reasons}")
     output.print(table)
 
 

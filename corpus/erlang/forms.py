@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from corpus.erlang import grammar
 from corpus.erlang.grammar import child, children
-from corpus.erlang.literals import literal_text
+from corpus.erlang.literals import literal_text, unescaped
 from corpus.erlang.record import FileRecord, Key
 from corpus.extraction import Clause, TypeDefinition
 
@@ -27,7 +27,7 @@ def _atom(record: FileRecord, node: Node | None) -> str | None:
     if node is None or node.kind_id != grammar.ATOM:
         return None
     text = _text(record, node)
-    return text[1:-1] if text.startswith("'") else text
+    return unescaped(text[1:-1]) if text.startswith("'") else text
 
 
 def _arity(record: FileRecord, arguments: Node | None) -> int:
@@ -151,8 +151,17 @@ def _attribute(record: FileRecord, form: Node) -> None:
 
 
 def _string(record: FileRecord, node: Node) -> str | None:
-    """Return the value of a string; None for a file reference or an expression."""
-    return literal_text(_text(record, node)) if node.kind_id == grammar.STRING else None
+    """Return the value of a string, or of several in a row; None for a file or an expression.
+
+    The grammar reads an empty triple-quoted string as several.
+    """
+    if node.kind_id == grammar.STRING or record.source.startswith(b'"""', node.start_byte):
+        return literal_text(_text(record, node))
+    if node.kind_id != grammar.STRINGS:
+        return None
+    pieces = [each for each in node.named_children if each.kind_id != grammar.COMMENT]
+    texts = [_string(record, each) for each in pieces]
+    return None if None in texts else "".join(text for text in texts if text is not None)
 
 
 READERS: Final[dict[int, Reader]] = {

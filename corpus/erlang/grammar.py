@@ -30,6 +30,7 @@ COMMENT: Final = kind("comment")
 MAP: Final = kind("map_expr")
 PARENTHESES: Final = kind("paren_expr")
 STRING: Final = kind("string")
+STRINGS: Final = kind("concatables")
 
 ARGUMENTS: Final = _field("args")
 ARITY: Final = _field("arity")

@@ -1,29 +1,46 @@
-"""The text of Erlang's string literals, as the compiler would read it."""
+"""The value of Erlang's string literals and quoted atoms, as the compiler would read them.
+
+Rules: Erlang reference manual, Data Types (escape sequences, triple-quoted strings, sigils; the
+latter two since OTP 27, EEP 64 and EEP 66).
+"""
 
 import re
 from typing import Final
 
-_STRING: Final = re.compile(r'(~[bBsS]?)?("{3,}[^\n"]*\n|")(.*?)(\n[ \t]*"{3,}|")\Z', re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(?:x\{([0-9a-fA-F]+)\}|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_SINGLE: Final = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "e": "\x1b", "d": "\x7f"}
-"""The escapes that prose uses (Erlang reference manual, Escape Sequences)."""
+from corpus.erlang_tokens import ESCAPE, escaped_character
+
+_OPENING: Final = re.compile(r'(?:~([bBsS]?))?(?:("{3,})[^\n"]*\n|.)', re.DOTALL)
+_VERBATIM: Final = frozenset("BS")
 
 
 def literal_text(literal: str) -> str | None:
-    """Return the value of a string literal; None for what is none by itself, such as `"a" "b"`."""
-    match = _STRING.match(literal)
-    if match is None:
+    """Return the value of one string literal, with or without a sigil; None if it is none."""
+    opening = _OPENING.match(literal)
+    if opening is None:
         return None
-    sigil, opening, body, closing = match.groups()
-    if len(opening) > 1:
-        body = re.sub(rf"^[ \t]{{1,{len(closing.strip(chr(34))) - 1}}}", "", body, flags=re.M)
-    verbatim = len(opening) > 1 or sigil in ("~", "~B", "~S")
-    return body if verbatim else _ESCAPE.sub(_character, body)
+    sigil, quotes = opening.groups()
+    if quotes is None:
+        text = literal[opening.end() : -1]
+        return text if sigil in _VERBATIM else unescaped(text)
+    text = _dedent(literal[opening.end() :], len(quotes))
+    return unescaped(text) if sigil in ("b", "s") else text
+
+
+def _dedent(text: str, quotes: int) -> str:
+    """Drop the line of the closing quotes, the line break before it and its indentation."""
+    body, _, last = text.rpartition("\n")
+    margin = len(last) - quotes
+    body = body.removesuffix("\r")
+    return re.sub(rf"^[ \t]{{1,{margin}}}", "", body, flags=re.MULTILINE) if margin > 0 else body
+
+
+def unescaped(text: str) -> str:
+    """Resolve escape sequences; those that name no character stay as they are written."""
+    return ESCAPE.sub(_character, text) if "\\" in text else text
 
 
 def _character(match: re.Match[str]) -> str:
-    code = match.group(1) or match.group(2)
-    if not code:
-        return _SINGLE.get(match.group(3), match.group(3))
-    value = int(code[:8], 16)
-    return chr(value) if value <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF else match.group()
+    try:
+        return escaped_character(match)
+    except ValueError:
+        return match.group()

@@ -118,6 +118,11 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
         return _unparsed(source, Reason.NESTED_TOO_DEEPLY, str(error))
     except Unparsable as error:
         return _unparsed(source, Reason.UNPARSABLE, str(error))
+    except MemoryError:
+        raise
+    except Exception as error:  # A mistake of ours in one file must not cost the others.
+        detail = f"our mistake, please report it with this file: {error!r}"
+        return _unparsed(source, Reason.EXTRACTION_FAILED, detail)
     if extraction.parse_errors > config.parse_errors_per_line * source.lines:
         return _unparsed(source, Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
     return Parsed(source, extraction)

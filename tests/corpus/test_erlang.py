@@ -115,6 +115,46 @@ k() -> 1.
     assert all(source[start:end].startswith(b"-") for start, end in found.doc_spans)
 
 
+@pytest.mark.parametrize(
+    ("literal", "text"),
+    [
+        ('"""\nHello.\n"""', "Hello."),
+        ('"""\n  a\n\n   b\\t\n  """', "a\n\n b\\t"),
+        ('"""\r\n  a\r\n  """', "a"),
+        ('"""\n\n"""', ""),
+        ('"""\n"""', ""),
+        ('""""\n"""\n""""', '"""'),
+        ('~b"""\n  a\\tb\n  """', "a\tb"),
+        ('~S"""\na\\t\n"""', "a\\t"),
+        ('~"a\\tb"', "a\tb"),
+        ("~S(a\\t)", "a\\t"),
+        ("~s[a\\t]", "a\t"),
+        (r'"\101 \^A \b \0 \x41 \x{20AC} \q"', "A \x01 \b \0 A € q"),
+        (r'"\x{110000}"', r"\x{110000}"),
+        ('"a"\n % between\n "b"', "ab"),
+        ('("a" "b")', "ab"),
+        ('""', ""),
+        ('?NAME "a"', None),
+        ('"a" ++ "b"', None),
+    ],
+)
+def test_documentation_is_what_its_literal_stands_for(literal: str, text: str | None) -> None:
+    (function,) = extract(f"-module(a).\n-doc {literal}.\nf() -> 1.\n".encode()).functions
+    assert (function.doc_kind, function.doc) == ("string", text)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(['"""', '"', "\n", " ", "\\", "x{", "~S", "é", "\t", "a"])))
+def test_any_literal_is_read_without_an_error(pieces: list[str]) -> None:
+    extract(f"-module(a).\n-doc {''.join(pieces)}.\nf() -> 1.\n".encode())
+
+
+def test_quoted_atoms_lose_quotes_and_escapes() -> None:
+    found = extract(b"-module('a b').\n-export(['it\\'s'/0]).\n'it\\'s'() -> ok.\n")
+    assert [(f.module, f.name) for f in found.functions] == [("a b", "it's")]
+    assert found.modules[0].exports == (("it's", 0),)
+
+
 def test_a_header_without_a_module_defines_nothing_by_itself() -> None:
     found = extract(b"-define(A, 1).\nf() -> 1.\n")
     assert (found.modules, found.functions, found.parse_errors) == ((), (), 0)

@@ -173,3 +173,11 @@ def test_signatures_equal_datasketch(values: list[int], seed: int) -> None:
     reference = MinHash(num_perm=128, seed=seed, hashfunc=int)
     reference.update_batch((shingles & np.uint64(2**32 - 1)).tolist())
     assert signature(shingles, 128, seed).tolist() == reference.hashvalues.tolist()
+
+
+def test_signatures_of_large_files_equal_datasketch() -> None:
+    values = np.unique(np.random.default_rng(7).integers(0, 2**64, 10_000, dtype=np.uint64))
+    for count in (4_096, 4_097, 10_000, 5):
+        reference = MinHash(num_perm=128, seed=1, hashfunc=int)
+        reference.update_batch((values[:count] & np.uint64(2**32 - 1)).tolist())
+        assert signature(values[:count], 128, 1).tolist() == reference.hashvalues.tolist()

@@ -113,3 +113,13 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stdout.startswith('{"path"')
     assert done.stderr == ""
+
+
+def test_files_are_decoded_as_for_a_build(tmp_path: Path) -> None:
+    path = tmp_path / "a.erl"
+    path.write_bytes(b"%% coding: latin-1\n-module(a).\ncaf\xe9() -> 1.\n")
+    found = inspect(path)
+    assert (found["functions"][0]["name"], found["parse_errors"]) == ("café", 0)
+    path.write_bytes(b"-module(a).\ncaf\xe9() -> 1.\n")
+    with pytest.raises(UnreadableFile, match="not_utf8: byte 0xe9 at 15; save it in UTF-8"):
+        inspect(path)

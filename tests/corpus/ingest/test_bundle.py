@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from corpus.extraction import Extraction
 from corpus.ingest import IngestConfig, ingest, plan_bundles
+from corpus.ingest.source_file import EXTRACTORS
 from corpus.store import ArchiveStore
 from demo.hex_tarball import pack
 from tests.stores import MIT, add, module
@@ -103,6 +106,24 @@ def test_odd_bytes_end_as_documents_or_as_rejects_with_their_reason(tmp_path: Pa
         "lib/broken.ex": "unparsable",
         "lib/one_line.ex": "minified",
     }
+
+
+def test_a_mistake_in_an_extractor_costs_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(text: bytes) -> Extraction:
+        raise ValueError("a mistake")
+
+    monkeypatch.setitem(EXTRACTORS, "erlang", mistaken)
+    store = ArchiveStore(tmp_path / "store")
+    elixir = b"defmodule A do\nend\n"
+    add(store, "mixed", {"LICENSE": MIT, "lib/a.ex": elixir, "src/a.erl": b"-module(a).\n"})
+    documents = part(store, tmp_path / "parts", "documents").to_pylist()
+    rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert [row["path"] for row in documents] == ["lib/a.ex"]
+    (row,) = [row for row in rejects if row["stage"] == "parse"]
+    assert (row["path"], row["reason"]) == ("src/a.erl", "extraction_failed")
+    assert "ValueError('a mistake')" in row["detail"]
 
 
 def test_documents_say_what_was_cut_out(tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
-%% @doc Histograms with fixed buckets. No processes here.
 -module(erl_meter_histogram).
+-moduledoc """
+Histograms with fixed buckets. No processes here.
+""".
 
 -include("erl_meter.hrl").
 
 -export([new/2, add/2, count/1, mean/1, quantile/2]).
 
+-doc """
+Returns an empty histogram with these upper bounds, in any order, and one above them all.
+""".
 -spec new(erl_meter:name(), [number()]) -> #histogram{}.
 new(Name, Bounds) ->
     Sorted = lists:usort(Bounds),
