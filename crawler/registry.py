@@ -120,7 +120,8 @@ def read_public_key(path: Path) -> RSAPublicKey:
     try:
         key = load_pem_public_key(path.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise UnusableKey(f"{path}: {error}. {KEY_ADVICE}") from error
+        said = getattr(error, "strerror", None) or str(error)
+        raise UnusableKey(f"{path}: {said.rstrip('.')}. {KEY_ADVICE}") from error
     if not isinstance(key, RSAPublicKey):
         raise UnusableKey(f"{path}: not an RSA key. {KEY_ADVICE}")
     return key

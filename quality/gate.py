@@ -49,11 +49,12 @@ def _intact(release: Release) -> Check:
         problems = [str(problem) for problem in verify(release)]
     except READABLE as error:
         problems = [explain(error, release)]
+    shards = len(release.manifest.shards)
     return Check(
         name=INTACT,
         level=Level.CORPUS,
         outcome=Outcome.UNCHECKED if problems else Outcome.PASSED,
-        observed=f"{len(problems)} problems in {len(release.manifest.shards)} shards",
+        observed=f"{len(problems)} problem{'s' * (len(problems) != 1)} in {shards} shards",
         expected="every file is the one that the manifest describes",
         detail="; ".join(problems),
     )

@@ -39,6 +39,8 @@ def working(what: str) -> Iterator[None]:
 def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
     """Print the checks as a table, row promises summed up unless all are wanted, and the end."""
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
     for check in verdict.checks:
         if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
             table.add_row(*_cells(check))

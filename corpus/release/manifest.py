@@ -134,8 +134,8 @@ def read_manifest(path: Path) -> Manifest:
         manifest = TypeAdapter(Manifest).validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise MalformedManifest(path, f"{where}: {first['msg']}") from error
+        said = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+        raise MalformedManifest(path, said) from error
     if manifest.schema_version != SCHEMA_VERSION:
         found = manifest.schema_version
         raise MalformedManifest(path, f"schema version {found}, this code reads {SCHEMA_VERSION}")

@@ -10,6 +10,10 @@ from scrapy.exceptions import UsageError
 from corpus.errors import CorpusError
 from crawler.arguments import overview
 
+EXAMPLES = """Examples:
+  scrapy crawl hex
+  scrapy crawl hex -a packages=plug,ecto -a versions=3"""
+
 
 class HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Leaves the lines of the last paragraph as they are."""
@@ -26,13 +30,17 @@ class Command(ScrapyCrawl):
         """Let the help end with what the spider can be told."""
         super().add_options(parser)
         parser.formatter_class = HelpFormatter
-        parser.epilog = f"What -a tells the spider hex, as NAME=VALUE:\n{overview()}"
+        parser.epilog = f"What -a tells the spider hex, as NAME=VALUE:\n{overview()}\n\n{EXAMPLES}"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the spider that `args` names."""
         if len(args) != 1:
             raise UsageError("name one spider, such as: scrapy crawl hex", print_help=False)
         assert self.crawler_process
+        spiders = self.crawler_process.spider_loader.list()
+        if args[0] not in spiders:
+            message = f"no spider is named {args[0]!r}; there is: {', '.join(spiders)}"
+            raise UsageError(message, print_help=False)
         crawler = self._create_crawler(args[0])
         if check := getattr(crawler.spidercls, "check", None):
             try:

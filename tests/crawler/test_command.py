@@ -1,8 +1,13 @@
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 from scrapy.settings import Settings
 
 from crawler.commands.crawl import Command
+
+PROJECT = Path(__file__).parents[2]
 
 
 def test_the_help_ends_with_what_the_spider_can_be_told_one_a_line() -> None:
@@ -19,4 +24,16 @@ What -a tells the spider hex, as NAME=VALUE:
   versions     latest (the default), all, or a number: so many of the newest
   prereleases  yes to count pre-releases like releases
   retired      yes to take retired releases too
+
+Examples:
+  scrapy crawl hex
+  scrapy crawl hex -a packages=plug,ecto -a versions=3
 """)
+
+
+def test_a_spider_that_does_not_exist_is_named_with_those_that_do() -> None:
+    command = [sys.executable, "-m", "scrapy", "crawl", "hexx"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no spider is named 'hexx'; there is: hex" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
