@@ -69,7 +69,7 @@ class Module:
     types: tuple[TypeDefinition, ...]
     callbacks: tuple[Callback, ...]
     exports: tuple[tuple[str, int], ...] = ()
-    """Names and arities, for Erlang, where they are declared; empty for Elixir."""
+    """Names and arities for Erlang, of all functions under `export_all`; empty for Elixir."""
 
 
 class Clause(NamedTuple):

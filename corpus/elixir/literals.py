@@ -21,10 +21,10 @@ _SINGLE: Final = {
 
 
 def literal_text(source: bytes, node: Node) -> str | None:
-    """Return the value of a string or sigil node, with interpolation left as it is written.
+    """Return the value of a string or sigil node.
 
-    None for any other node. A heredoc loses its indentation; sigils with capital letters keep
-    their backslashes.
+    None for any other node, and for interpolation, whose value only running could tell. A heredoc
+    loses its indentation; sigils with capital letters keep their backslashes.
     """
     kind = node.kind_id
     if kind not in (grammar.STRING, grammar.SIGIL):
@@ -36,6 +36,8 @@ def literal_text(source: bytes, node: Node) -> str | None:
     sigil, quotes = opening.groups()
     closing = len(literal.rstrip(_MODIFIERS) if sigil else literal) - len(quotes)
     text = literal[opening.end() : closing]
+    if b"#{" in text and any(part.kind_id == grammar.INTERPOLATION for part in node.named_children):
+        return None
     if len(quotes) == 3:
         text = _dedent(text)
     return (text if sigil and sigil.isupper() else _unescape(text)).decode("utf-8", "replace")

@@ -29,7 +29,9 @@ def extract(source: bytes) -> Extraction:
         if read is not None:
             read(record, form)
     last_line = forms[-1].end_point.row + 1 if forms else 0
-    return record.extraction(count_errors(root), last_line)
+    # The body of a macro may be a fragment: legal Erlang, though no grammar can read it.
+    fragments = sum(count_errors(form) for form in forms if form.kind_id == grammar.DEFINE)
+    return record.extraction(count_errors(root) - fragments, last_line)
 
 
 def _parse(source: bytes) -> Node:

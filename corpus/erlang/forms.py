@@ -15,6 +15,7 @@ from corpus.extraction import Clause, TypeDefinition
 Reader = Callable[[FileRecord, Node], None]
 
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
+_EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
 
 
@@ -74,6 +75,11 @@ def _exports(record: FileRecord, form: Node) -> None:
     record.exports.update(dict.fromkeys(names))
 
 
+def _compile(record: FileRecord, form: Node) -> None:
+    if _EXPORT_ALL.search(record.source, form.start_byte, form.end_byte):
+        record.export_all = True
+
+
 def _optional(record: FileRecord, form: Node) -> None:
     record.optional.update(_name_arities(record, children(form, grammar.CALLBACKS)))
 
@@ -118,10 +124,13 @@ def _type_reader(kind: str) -> Reader:
 def _function(record: FileRecord, form: Node) -> None:
     """Read one clause: the grammar makes a form of each; its bytes include the `;` or `.`."""
     clause = form.child_by_field_id(grammar.CLAUSE)
+    if clause is None or clause.kind_id != grammar.FUNCTION_CLAUSE:
+        record.doc = None
+        return
     start = form.start_byte
     plain = _NAME_AND_PARENTHESIS.match(record.source, start)
     name = plain.group(1).decode() if plain else _atom(record, child(clause, grammar.NAME))
-    if clause is None or name is None:
+    if name is None:
         record.doc = None
         return
     arity = _arity(record, clause.child_by_field_id(grammar.ARGUMENTS))
@@ -170,6 +179,7 @@ READERS: Final[dict[int, Reader]] = {
         "module_attribute": _module,
         "behaviour_attribute": _behaviour,
         "export_attribute": _exports,
+        "compile_options_attribute": _compile,
         "optional_callbacks_attribute": _optional,
         "spec": _spec,
         "callback": _callback,

@@ -27,6 +27,8 @@ def _field(name: str) -> int:
 
 ATOM: Final = kind("atom")
 COMMENT: Final = kind("comment")
+DEFINE: Final = kind("pp_define")
+FUNCTION_CLAUSE: Final = kind("function_clause")
 MAP: Final = kind("map_expr")
 PARENTHESES: Final = kind("paren_expr")
 STRING: Final = kind("string")

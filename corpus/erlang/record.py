@@ -21,8 +21,8 @@ class FileRecord:
     """One file under way; `doc` waits for the form that it documents."""
 
     __slots__ = (
-        "behaviours", "callbacks", "clauses", "doc", "doc_spans", "docs", "exports", "moduledoc",
-        "name", "optional", "source", "specs", "start_line", "types",
+        "behaviours", "callbacks", "clauses", "doc", "doc_spans", "docs", "export_all", "exports",
+        "moduledoc", "name", "optional", "source", "specs", "start_line", "types",
     )  # fmt: skip
 
     def __init__(self, source: bytes) -> None:
@@ -33,6 +33,7 @@ class FileRecord:
         self.doc: Doc | None = None
         self.behaviours: dict[str, None] = {}
         self.exports: dict[Key, None] = {}
+        self.export_all = False
         self.types: list[TypeDefinition] = []
         self.callbacks: list[tuple[str, int, int]] = []
         self.optional: set[Key] = set()
@@ -66,9 +67,12 @@ class FileRecord:
             Callback(callback, arity, "callback", (callback, arity) in self.optional, line)
             for callback, arity, line in self.callbacks
         )
+        exports = (
+            {**self.exports, **dict.fromkeys(self.clauses)} if self.export_all else self.exports
+        )
         return Module(
             name, "module", self.start_line, last_line, doc, doc_kind, (), behaviours,
-            tuple(self.types), callbacks, tuple(self.exports),
+            tuple(self.types), callbacks, tuple(exports),
         )  # fmt: skip
 
     def _functions(self, module: str) -> tuple[Function, ...]:

@@ -84,7 +84,9 @@ OLD_PROTOBUF = re.compile(rb"^\s+use (?:Protobuf|GRPC\.Service)\b", re.MULTILINE
 
 
 def generated(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Code that a tool wrote from another source."""
+    """Code that a tool wrote from another source; the tool's own templates are no such code."""
+    if candidate.language not in ("elixir", "erlang"):
+        return None
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
     tool = author(head) or ("protoc-gen-elixir" if is_old_protobuf(candidate.path, head) else None)
     return Reject(Reason.GENERATED, f"by {tool}") if tool else None

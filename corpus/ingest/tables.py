@@ -16,7 +16,8 @@ from corpus.reasons import Stage
 from corpus.schema import CLAUSE, EXTRACTED, FINGERPRINTS, FUNCTIONS, READ_ARCHIVES, REJECTS
 from corpus.store import Archive
 
-PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard", "function"})
+PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard"})
+"""Of Elixir; what is public in Erlang is exported."""
 
 
 def document_id(archive_sha256: str, path: str) -> str:
@@ -65,7 +66,8 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
 def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
     """Return the columns of `EXTRACTED` that describe the file itself."""
     source, functions = file.source, file.extraction.functions
-    public = [function for function in functions if function.kind in PUBLIC_KINDS]
+    exported = {export for module in file.extraction.modules for export in module.exports}
+    public = [f for f in functions if f.kind in PUBLIC_KINDS or (f.name, f.arity) in exported]
     return {
         "language": source.language,
         "role": source.role,

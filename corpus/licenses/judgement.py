@@ -30,8 +30,8 @@ class Evidence(StrEnum):
     TEXT_ONLY = "text_only"
     """Not declared, or not readably; the texts say it."""
     CONTRADICTED = "contradicted"
-    """Declared, and the texts say something else. What cannot be read contradicts them too if it
-    names copyleft or proprietary terms that none of them grants ("Commercial")."""
+    """Declared, and the texts say something else. What cannot be read, on either side, contradicts
+    the other if it names copyleft or proprietary terms that nothing there grants ("Commercial")."""
     UNKNOWN = "unknown"
     """Neither the declaration nor a text can be read."""
 
@@ -57,6 +57,7 @@ class Findings:
     families: frozenset[str]
     unrecognized: tuple[str, ...]
     riders: tuple[str, ...]
+    terms: tuple[str, ...]
 
 
 def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> LicenseVerdict:
@@ -105,6 +106,7 @@ def read_texts(texts: Mapping[str, bytes]) -> Findings:
         families=frozenset(family(each) for text in read.values() for each in text.ids),
         unrecognized=tuple(path for path, text in read.items() if not text.ids),
         riders=tuple(f"{text.rider!r} in {path}" for path, text in read.items() if text.rider),
+        terms=tuple(sorted(frozenset().union(*(text.terms for text in read.values())))),
     )
 
 
@@ -113,6 +115,8 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
     declared_families = frozenset(map(family, license_ids(declared.expression)))
     undeclared = found.families - declared_families
     if any(is_contradicted(name, found.families) for name in declared.unreadable):
+        return Evidence.CONTRADICTED
+    if any(is_contradicted(term, found.families | declared_families) for term in found.terms):
         return Evidence.CONTRADICTED
     if not declared.complete:
         return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
@@ -167,7 +171,8 @@ def explain(evidence: Evidence, declared: Declaration, found: Findings) -> str:
         Evidence.TEXT_ONLY: unread(declared),
     }
     unrecognized = f"not recognised: {', '.join(found.unrecognized)}" if found.unrecognized else ""
-    return "; ".join(filter(None, (notes.get(evidence), unrecognized)))
+    named = f"which names {', '.join(map(repr, found.terms))}" if found.terms else ""
+    return "; ".join(filter(None, (notes.get(evidence), unrecognized, named)))
 
 
 def unread(declared: Declaration) -> str:

@@ -46,7 +46,7 @@ RESTRICTIVE = {
     r"polyform": ("PolyForm-",),
     r"unlicen[cs]ed": ("Unlicense",),
     r"proprietary|commercial|private|confidential|internal|closed|rights reserved": (),
-    r"source.available|fair source|freeware|shareware|evaluation|\btrial\b|hippocratic": (),
+    r"unauthori[sz]ed|source.available|fair source|freeware|shareware|evaluation|\btrial\b|hippocratic": (),
 }
 """Words for terms that a permissive text denies, with how the ids of texts begin that grant them.
 

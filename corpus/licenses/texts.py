@@ -30,6 +30,15 @@ RIDER = re.compile(
 )
 """Conditions that people add to a known licence, and that its recognition passes over."""
 
+TERMS = re.compile(
+    r"(?:gnu\s+(?:affero\s+|lesser\s+|library\s+)?general\s+public|business\s+source|elastic"
+    r"|functional\s+source|server\s+side\s+public)\s+licen[cs]e"
+    r"|polyform\s+\w+|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)",
+    re.IGNORECASE,
+)
+"""What a text that is not recognised as a whole may still say: half of a Business Source License
+are the parameters of its author."""
+
 COPYRIGHT = re.compile(r"(copyright|\(c\)|©)[\s:]*(.*)", re.IGNORECASE)
 SIGN = re.compile(r"\([cC]\)|©")
 YEAR = re.compile(r"\b(?:19|20)[0-9]{2}\b")
@@ -42,10 +51,14 @@ MOST_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What one licence text is: SPDX ids (none if unknown), and a rider if it has one."""
+    """What one licence text is: SPDX ids, and a rider if it has one.
+
+    Without any id, `terms` are those restrictive ones that the text names.
+    """
 
     ids: frozenset[str]
     rider: str | None
+    terms: frozenset[str]
 
 
 def is_license_file(path: str) -> bool:
@@ -91,7 +104,9 @@ def recognize(text: bytes) -> Recognition:
 
     content = decoded(text)
     matches = identify_license(content)
-    return Recognition(frozenset(match.id for match in matches), rider(content, matches))
+    ids = frozenset(match.id for match in matches)
+    named = (" ".join(found.group().split()) for found in TERMS.finditer(content))
+    return Recognition(ids, rider(content, matches), frozenset() if ids else frozenset(named))
 
 
 def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | None:

@@ -155,6 +155,26 @@ def test_quoted_atoms_lose_quotes_and_escapes() -> None:
     assert found.modules[0].exports == (("it's", 0),)
 
 
+def test_under_export_all_every_function_is_exported() -> None:
+    head = b"-module(a).\n-export([f/0]).\n-compile([debug_info, export_all]).\n"
+    source = head + b"f() -> 1.\ng(X) -> X.\n"
+    assert extract(source).modules[0].exports == (("f", 0), ("g", 1))
+    without = extract(source.replace(b"export_all", b"nowarn_export_all"))
+    assert without.modules[0].exports == (("f", 0),)
+
+
+def test_a_macro_that_makes_clauses_is_no_function() -> None:
+    source = b"-module(a).\n?inline(a, b);\n?inline(c, d);\nf(X) -> X.\n"
+    assert [(f.name, f.arity) for f in extract(source).functions] == [("f", 1)]
+
+
+def test_the_body_of_a_macro_may_be_a_fragment() -> None:
+    assert (
+        extract(b"-define(CATCH(C, R, S), C:R:S ->).\n-define(D, d := true).\n").parse_errors == 0
+    )
+    assert extract(b"-define(A, 1).\nf( ->\n").parse_errors > 0
+
+
 def test_a_header_without_a_module_defines_nothing_by_itself() -> None:
     found = extract(b"-define(A, 1).\nf() -> 1.\n")
     assert (found.modules, found.functions, found.parse_errors) == ((), (), 0)

@@ -146,6 +146,10 @@ PEOPLE_WROTE = {
         "src/mimetypes.erl",
         "%% Copyright\n\n-module(mimetypes).\n\n%% GENERATED\nall(1) -> 2.\n%% END GENERATED\n",
     ),
+    "a template of a generator": (
+        "lib/grpc/client.eex",
+        "%% this module was generated and should not be modified manually\n-module(<%= @n %>).\n",
+    ),
     "a file that merely begins with the word": (
         "lib/shop.ex",
         "# generated ids are unique\n# do not edit them\ndefmodule Shop do\nend\n",

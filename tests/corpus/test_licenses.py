@@ -240,6 +240,32 @@ def test_restrictive_words_contradict_a_permissive_text(declared: str) -> None:
     assert judge_declaration([declared], POLICY).reason is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Licensor: Acme\n\nBusiness Source\nLicense 1.1\n\nTerms: production use is not granted.",
+        b"This is licensed under the Elastic License 2.0, see our site.",
+        b"Copyright 2024 Acme. Proprietary and Confidential.",
+        b"Unauthorized copying of this file, via any medium, is strictly prohibited.",
+        b"You may use this under the GNU Affero General Public License only.",
+    ],
+)
+def test_restrictive_terms_in_a_text_of_its_own_contradict_a_permissive_declaration(
+    text: bytes,
+) -> None:
+    verdict = judge(["Apache-2.0"], {"LICENSE": text}, POLICY)
+    assert verdict.reason is Reason.LICENSE_CONTRADICTED
+    assert "not recognised: LICENSE; which names '" in verdict.detail
+    assert judge(["ISC"], {"COPYING": ISC, "LICENSE": text}, POLICY).reason is verdict.reason
+    assert judge([], {"COPYING": ISC, "LICENSE": text}, POLICY).reason is verdict.reason
+
+
+def test_a_text_that_names_a_declared_choice_does_not_contradict() -> None:
+    text = b"Choose the GNU Lesser General Public License or the ISC license."
+    verdict = judge(["ISC OR LGPL-3.0-only"], {"LICENSE": text}, POLICY)
+    assert (verdict.evidence, verdict.reason) == (Evidence.DECLARED_ONLY, None)
+
+
 def test_a_text_of_the_restrictive_licence_that_is_named_bears_it_out() -> None:
     policy = LicensePolicy(permitted_extra=frozenset({"MPL-2.0"}))
     verdict = judge(["Mozilla"], {"LICENSE": MPL}, policy)

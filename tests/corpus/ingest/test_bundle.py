@@ -126,6 +126,15 @@ def test_a_mistake_in_an_extractor_costs_one_file(
     assert "ValueError('a mistake')" in row["detail"]
 
 
+def test_public_functions_of_erlang_are_the_exported_ones(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    head = b"-module(a).\n-export([f/0]).\n"
+    source = head + b"-spec f() -> 1.\nf() -> g(1).\n-spec g(1) -> 1.\ng(X) -> X.\n"
+    add(store, "erl", {"LICENSE": MIT, "src/a.erl": source})
+    (row,) = part(store, tmp_path / "parts", "documents").to_pylist()
+    assert (row["public_functions"], row["specified_functions"]) == (1, 1)
+
+
 def test_documents_say_what_was_cut_out(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     blob = b"iVBORw0KGgoAAAANSUhEUgAA" * 50
