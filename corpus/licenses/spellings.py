@@ -46,12 +46,13 @@ RESTRICTIVE = {
     r"polyform": ("PolyForm-",),
     r"unlicen[cs]ed": ("Unlicense",),
     r"proprietary|commercial|private|confidential|internal|closed|rights reserved": (),
-    r"unauthori[sz]ed|source.available|fair source|freeware|shareware|evaluation|\btrial\b|hippocratic": (),
+    r"source.available|fair source|freeware|shareware|evaluation|\btrial\b|hippocratic": (),
+    r"unauthori[sz]ed": (),
 }
 """Words for terms that a permissive text denies, with how the ids of texts begin that grant them.
 
 The licences are the copyleft and source-available ones of the SPDX list that packages for Elixir,
-Erlang and the web go by; the last two lines are what authors write who grant nothing to everybody
+Erlang and the web go by; the last lines are what authors write who grant nothing to everybody
 (npm's word for that is UNLICENSED), which no text bears out. A word too many costs a package; a
 word too few lets one in that its author did not offer, so the words are broad.
 """
