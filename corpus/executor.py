@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -126,9 +127,13 @@ class OnThisMachine(OnDask):
         self._open()
 
     def close(self) -> None:
-        """End the workers."""
-        self.client.close()
-        self._cluster.close()
+        """End the workers.
+
+        Dask waits for ever for the end of a cluster whose closing was interrupted.
+        """
+        with interrupts_held():
+            self.client.close()
+            self._cluster.close()
 
     def _open(self) -> None:
         from distributed import Client, LocalCluster
@@ -147,18 +152,35 @@ class OnThisMachine(OnDask):
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back, so that processes started meanwhile never see it: they inherit the mask.
+    """Hold SIGINT back, here and from processes started meanwhile; deliver it afterwards.
 
-    A terminal sends it to all of them, and each would print how it died; it is for this process to
-    end them. One that comes meanwhile is delivered afterwards.
+    Processes inherit the mask and never see it: a terminal sends it to all of them, and each would
+    print how it died; it is for this process to end them. The mask alone does not hold it back
+    here, since threads that were started before take it and Python then raises in the main one.
     """
     # Starting this helper of multiprocessing later would lift the block again.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _interrupts_noted():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _interrupts_noted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: came.set())
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if came.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 def _tidily(function: Callable[[Task], Result], task: Task) -> Result:

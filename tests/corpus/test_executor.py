@@ -1,6 +1,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -89,3 +91,21 @@ def test_workers_are_renewed_right_after_some_of_them_died() -> None:
             executor.renew()
             assert killed == [7]
             assert dict(executor.map(halve, [2, 4])) == {2: 1, 4: 2}
+
+
+INTERRUPTED_WHILE_RENEWING = """
+import os, signal, threading
+from corpus.executor import connect
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with connect(1, None) as executor:
+    threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+    executor.renew()
+"""
+
+
+def test_an_interrupt_while_workers_are_replaced_ends_them_all() -> None:
+    script = [sys.executable, "-c", INTERRUPTED_WHILE_RENEWING]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    assert done.returncode == -signal.SIGINT
