@@ -1,5 +1,6 @@
 """The configuration of a build, and reading it from TOML."""
 
+import json
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -44,7 +45,9 @@ def load(path: Path) -> BuildConfig:
         unknown = next(_unknown_keys(values, BuildConfig), None)
         if unknown is not None:
             raise BadConfiguration(path, unknown)
-        return TypeAdapter(BuildConfig).validate_python(values)
+        # As JSON, because strictness would refuse lists where the model has tuples and sets.
+        text = json.dumps(values, default=str)
+        return TypeAdapter(BuildConfig).validate_json(text, strict=True)
     except OSError as error:
         raise BadConfiguration(path, error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -87,6 +87,8 @@ def explain(release: Release, wanted: str) -> Explanation:
 
     Raises NothingFound and UnreadableRelease.
     """
+    if not _is_text(wanted):
+        raise NothingFound(release, wanted)
     condition, archives = _meaning(release, wanted)
     kept = tuple(_kept(release, condition))
     dropped = tuple(_dropped(release, condition))
@@ -94,6 +96,15 @@ def explain(release: Release, wanted: str) -> Explanation:
     if not (kept or dropped or (archives and not names_a_file)):
         raise NothingFound(release, wanted)
     return Explanation(archives, kept, dropped)
+
+
+def _is_text(wanted: str) -> bool:
+    """Tell what a shell passed on from bytes that are no UTF-8: Python has surrogates for them."""
+    try:
+        wanted.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _meaning(release: Release, wanted: str) -> tuple[ds.Expression, tuple[Input, ...]]:

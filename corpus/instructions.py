@@ -33,7 +33,7 @@ def write_rows(task: InstructTask) -> None:
     functions = pq.read_table(task.functions)
     stays = pc.is_in(functions["document_id"], value_set=documents["document_id"])
     functions = functions.filter(stays)
-    tables = [kind(documents, functions, task.config) for kind in KINDS]
+    tables = [kind(documents, functions, task.config) for kind in KINDS.values()]
     rows = first_of_each_id(pa.concat_tables(tables).cast(INSTRUCT))
     with replacing(task.destination) as temporary:
         pq.write_table(rows, temporary)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Release, Shard
 from corpus.release.reading import batches_of, open_shard
@@ -31,6 +32,7 @@ PLAIN_COLUMNS = {
         *["document_id", "content_id", "archive_sha256", "cluster_id", "package", "version"],
         *["path", "source", "language", "role", "license_expression", "license_evidence", "split"],
         *["bytes", "lines", "tokens", "parse_errors", "comment_fraction"],
+        *["median_line_length", "longest_line"],
     ],
     "functions": ["document_id", "name", "kind", "arity"],
     "instruct": ["id", "kind", "license_expression", "verification"],
@@ -39,7 +41,10 @@ PLAIN_COLUMNS = {
 """Columns that are judged as they stand."""
 
 DERIVED_FROM = {
-    "documents": ["text", "public_functions", "documented_functions", "specified_functions"],
+    "documents": [
+        *["text", "public_functions", "documented_functions", "specified_functions"],
+        *["modules", "redactions"],
+    ],
     "functions": ["clauses"],
     "instruct": ["messages", "document_ids", "split"],
     "rejects": ["representative_id"],
@@ -77,7 +82,15 @@ def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBat
         "rejects": _of_rejects,
     }
     plain = {name: batch[name] for name in PLAIN_COLUMNS[shard.config]}
-    return pa.RecordBatch.from_pydict({**plain, **derive[shard.config](batch, shard, lookup)})
+    derived = derive[shard.config](batch, shard, lookup)
+    known = {name: _known(values) for name, values in derived.items()}
+    return pa.RecordBatch.from_pydict({**plain, **known})
+
+
+def _known(values: Any) -> Any:
+    """Take a statement that nothing is known about for a false one."""
+    values = pa.array(values)
+    return pc.fill_null(values, False) if pa.types.is_boolean(values.type) else values
 
 
 def _of_documents(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
@@ -90,6 +103,7 @@ def _of_documents(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
         "counts_agree": pc.and_(
             pc.less_equal(documented, public), pc.less_equal(specified, public)
         ),
+        "lists_are_told": pc.and_(pc.is_valid(batch["modules"]), pc.is_valid(batch["redactions"])),
     }
 
 
@@ -98,18 +112,19 @@ def _of_functions(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
     return {
         "clauses": pc.list_value_length(batch["clauses"]),
         "refers_to_document": lookup.split_codes(batch["document_id"]) == expected,
-        "ranges_are_sound": _sound_ranges(batch["clauses"]),
+        "ranges_are_sound": _sound_ranges(batch["clauses"], lookup.bytes_of(batch["document_id"])),
     }
 
 
-def _sound_ranges(clauses: pa.ListArray) -> Flags:
-    """Say of each row whether all of its clauses end after they begin."""
+def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
+    """Say of each row whether its clauses end after they begin, within a text of that size."""
     flat = clauses.flatten()
     start, end, first, last = (
         flat.field(name).to_numpy(zero_copy_only=False)
         for name in ("start_byte", "end_byte", "start_line", "end_line")
     )
-    sound = (start >= 0) & (start < end) & (first >= 1) & (first <= last)
+    sizes = np.repeat(sizes, _lengths(clauses))
+    sound = (start >= 0) & (start < end) & (end <= sizes) & (first >= 1) & (first <= last)
     return _all_of_each(clauses, sound)
 
 
@@ -117,26 +132,29 @@ def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns
     messages = batch["messages"]
     contents = messages.flatten().field("content")
     known = np.asarray(pc.is_in(messages.flatten().field("role"), value_set=pa.array(CHAT_ROLES)))
-    splits = lookup.split_codes(batch["document_ids"].flatten())
-    own = np.repeat(split_places(batch["split"]), _lengths(batch["document_ids"]))
-    conversations = messages.to_pylist()
+    ids, documents = batch["document_ids"], batch["document_ids"].flatten()
+    splits, licenses = lookup.split_codes(documents), lookup.license_codes(documents)
+    own_split = np.repeat(split_places(batch["split"]), _lengths(ids))
+    own_license = np.repeat(lookup.places_of(batch["license_expression"]), _lengths(ids))
+    conversations = [[turn or {} for turn in row or ()] for row in messages.to_pylist()]
     return {
         "messages": pc.list_value_length(messages),
-        "last_role": pa.array([row[-1]["role"] if row else None for row in conversations]),
+        "last_role": pa.array([row[-1].get("role") if row else None for row in conversations]),
         "roles_are_known": _all_of_each(messages, known),
         "shortest_message": _least_of_each(messages, pc.utf8_length(contents)),
         "answer_is_hidden": pa.array([_answer_is_hidden(row) for row in conversations]),
-        "refers_to_documents": _all_of_each(batch["document_ids"], splits != MISSING)
-        & (_lengths(batch["document_ids"]) > 0),
-        "split_is_inherited": _all_of_each(batch["document_ids"], splits == own)
-        & np.asarray(pc.equal(batch["split"], shard.split)),
+        "refers_to_documents": _all_of_each(ids, splits != MISSING) & (_lengths(ids) > 0),
+        "split_is_inherited": _all_of_each(ids, splits == own_split)
+        & np.asarray(pc.fill_null(pc.equal(batch["split"], shard.split), False)),
+        "license_is_inherited": _all_of_each(ids, licenses == own_license),
     }
 
 
 def _answer_is_hidden(messages: Sequence[dict[str, str]]) -> bool:
-    """Say whether no earlier message contains the last one, blanks at its ends aside."""
-    answer = messages[-1]["content"].strip() if messages else ""
-    return bool(answer) and not any(answer in message["content"] for message in messages[:-1])
+    """Say whether there is an answer, and no earlier message repeats it."""
+    *asked, answer = ["", *(message.get("content") or "" for message in messages)]
+    source = unfenced(answer).strip()
+    return bool(source) and not any(repeats(question, source) for question in asked)
 
 
 def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from corpus.licenses import LicensePolicy, is_license_id
 from corpus.release import Release, verify
 from quality.examination import Examiner, Finding
 from quality.frames import frames
 from quality.lookup import read_lookup
 from quality.metrics import Metrics, Value, explain, measure
+from quality.settings import built_under
 from quality.suites import corpus as corpus_suite
 from quality.suites import rows as row_suite
 from quality.suites.promise import Promise
@@ -24,7 +24,7 @@ from quality.verdict import Check, GateVerdict, Level, Outcome
 
 TABLES = ("documents", "functions", "instruct", "rejects")
 INTACT = "corpus.digests"
-READABLE = (OSError, pa.ArrowException, KeyError, ValueError)
+READABLE = (OSError, pa.ArrowException, LookupError, ValueError, TypeError, AttributeError)
 """What reading a table raises that is broken in a way its digest does not show."""
 
 
@@ -115,7 +115,7 @@ def _figure(value: Value) -> str:
 def _row_checks(
     release: Release, table: str, examiner: Examiner, config: GateConfig
 ) -> Iterable[Check]:
-    promises = row_suite.promises(table, config, policy_of(release))
+    promises = row_suite.promises(table, built_under(release))
     findings: dict[str, list[Finding]] = defaultdict(list)
     try:
         lookup = read_lookup(release)
@@ -163,19 +163,3 @@ def _unchecked(promise: Promise, level: Level, why: str) -> Check:
         expected=promise.expected,
         detail=why,
     )
-
-
-def policy_of(release: Release) -> LicensePolicy:
-    """Return the licence policy that the release was built under; the default if none is told.
-
-    An id that no licence has is left out: it permitted nothing.
-    """
-    told = release.manifest.config
-    for key in ("ingest", "read", "license"):
-        told = told.get(key, {})
-    known = {
-        name: frozenset(filter(is_license_id, told[name]))
-        for name in ("permitted", "permitted_extra")
-        if name in told
-    }
-    return LicensePolicy(**known)

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from corpus.deduplicate import NearDuplicates
 from corpus.deduplicate.scratch import Scratch, open_scratch
-from corpus.fingerprint import fingerprint
+from corpus.fingerprint import FingerprintConfig, fingerprint
 from corpus.release import Release
 from corpus.schema import SPLIT_NAMES
+from quality.settings import BuiltUnder, built_under
 from quality.sketches import HELD_OUT, Numbers, documents, open_sketches, texts
 
 Shingles = npt.NDArray[np.uint64]
@@ -37,43 +37,33 @@ class Leak:
 
 def near_duplicates_across_splits(release: Release) -> list[Leak]:
     """Return the pairs of documents in different splits that are near-duplicates, sorted."""
-    config = duplicates_config(release)
     if not any(release.shards("documents", SPLIT_NAMES[place]) for place in HELD_OUT):
         return []
-    with open_sketches(release, config) as sketches:
+    built = built_under(release)
+    with open_sketches(release, built.duplicates, built.fingerprint) as sketches:
         pairs = sketches.pairs()
-    return _named(release, list(_verified(release, pairs, config.threshold)))
-
-
-def duplicates_config(release: Release) -> NearDuplicates:
-    """Return the settings under which the release was deduplicated; defaults where none is told."""
-    told = release.manifest.config.get("duplicates", {})
-    default = NearDuplicates()
-    return NearDuplicates(
-        threshold=told.get("threshold", default.threshold),
-        bands=tuple(told.get("bands", default.bands)),
-    )
+    return _named(release, list(_verified(release, pairs, built)))
 
 
 def _verified(
-    release: Release, pairs: Numbers, threshold: float
+    release: Release, pairs: Numbers, built: BuiltUnder
 ) -> Iterator[tuple[int, int, float]]:
     """Compare candidates by the shingles that the builder would give them; pairs are sorted."""
     wanted, places = np.unique(pairs, return_inverse=True)
     if not len(wanted):
         return
     with open_scratch(Path(tempfile.gettempdir()), len(wanted), bands=0) as scratch:
-        _spill(release, wanted, scratch)
+        _spill(release, wanted, scratch, built.fingerprint)
         last, mine = -1, np.empty(0, dtype=np.uint64)
         for first, second in places.reshape(-1, 2).tolist():
             if first != last:
                 last, mine = first, scratch.shingles(first)
             similarity = jaccard(mine, scratch.shingles(second))
-            if similarity >= threshold:
+            if similarity >= built.duplicates.threshold:
                 yield int(wanted[first]), int(wanted[second]), similarity
 
 
-def _spill(release: Release, wanted: Numbers, scratch: Scratch) -> None:
+def _spill(release: Release, wanted: Numbers, scratch: Scratch, config: FingerprintConfig) -> None:
     """Extract and fingerprint the wanted documents, and write their shingles to the scratch."""
     from corpus.ingest.source_file import EXTRACTORS, nothing  # grammars, only if there is need
 
@@ -81,7 +71,7 @@ def _spill(release: Release, wanted: Numbers, scratch: Scratch) -> None:
     for position, batch in _chosen(release, wanted, ["language", "text"]):
         for place, (language, text) in enumerate(texts(batch), start=position):
             spans = EXTRACTORS.get(language, nothing)(text).doc_spans
-            shingles = fingerprint(text, language, spans).shingles
+            shingles = fingerprint(text, language, spans, config).shingles
             scratch.add(np.array([place]), np.array([len(shingles)]), shingles, no_keys)
 
 

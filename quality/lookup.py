@@ -1,7 +1,7 @@
-"""Which documents a release has, and in which split each is: the one table that is kept whole."""
+"""What a release has documents of, by their ids: the one table that is kept whole."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,40 +10,82 @@ import pyarrow.compute as pc
 
 from corpus.release import Release
 from corpus.schema import SPLIT_NAMES
-from quality.keys import Keys, among, joined, keys
+from quality.keys import NO_KEYS, Keys, among, keys
 
 Codes = npt.NDArray[np.int8]
+Licenses = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.signedinteger[Any])
 MISSING = -1
 BATCH_ROWS = 2048
+TOLD = ["split", "bytes", "license_expression"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The documents' keys, sorted, and their splits: 17 bytes a document."""
+    """The documents' keys, sorted, with what other rows must agree with: 29 bytes a document."""
 
     keys: Keys
     codes: Codes
     """Place of each document's split in SPLIT_NAMES."""
+    sizes: Numbers
+    """Bytes of each document's text, as its row tells them."""
+    licenses: Licenses
+    """Place of each document's licence in `expressions`."""
+    expressions: tuple[str | None, ...]
+
+    def places(self, ids: pa.Array) -> Numbers:
+        """Return the place of each document among the keys, -1 for an unknown one."""
+        encoded = ids.dictionary_encode()
+        places = np.append(among(keys(encoded.dictionary), self.keys), MISSING)
+        return np.asarray(places[np.asarray(pc.fill_null(encoded.indices, len(places) - 1))])
 
     def split_codes(self, ids: pa.Array) -> Codes:
         """Return the place in SPLIT_NAMES of each document's split, -1 for an unknown document."""
-        encoded = ids.dictionary_encode()
-        places = among(keys(encoded.dictionary), self.keys)
-        codes = np.where(places < 0, MISSING, np.append(self.codes, MISSING)[places])
-        of_each = np.asarray(pc.fill_null(encoded.indices, len(codes)))
-        return np.asarray(np.append(codes, MISSING)[of_each], dtype=np.int8)
+        return _at(self.codes, self.places(ids))
+
+    def bytes_of(self, ids: pa.Array) -> Numbers:
+        """Return the bytes of each document's text, -1 for an unknown document."""
+        return _at(self.sizes, self.places(ids))
+
+    def license_codes(self, ids: pa.Array) -> Licenses:
+        """Return the place in `expressions` of each document's licence, -1 for an unknown one."""
+        return _at(self.licenses, self.places(ids))
+
+    def places_of(self, expressions: pa.Array) -> Licenses:
+        """Return the place of each licence in `expressions`, -1 for one that no document has."""
+        found = pc.index_in(expressions, value_set=pa.array(self.expressions, pa.string()))
+        return np.asarray(pc.fill_null(found, MISSING))
 
 
 def read_lookup(release: Release, column: str = "document_id") -> Lookup:
-    """Read the splits of all documents by an id of theirs; an unknown split counts as none."""
-    ids, codes = [], [np.empty(0, dtype=np.int8)]
-    for batch in release.batches("documents", [column, "split"], None, BATCH_ROWS):
+    """Read what is looked up of documents by an id of theirs; an unknown split counts as none."""
+    ids, codes = [NO_KEYS], [np.empty(0, dtype=np.int8)]
+    sizes, licenses = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+    expressions: dict[str | None, int] = {}
+    for batch in release.batches("documents", [column, *TOLD], None, BATCH_ROWS):
         known = batch.filter(pc.is_valid(batch[column]))
+        names = known["license_expression"].to_pylist()
+        found = [expressions.setdefault(name, len(expressions)) for name in names]
         ids.append(keys(known[column]))
         codes.append(split_places(known["split"]))
-    unordered = joined(ids)
+        sizes.append(np.asarray(pc.fill_null(known["bytes"], MISSING)))
+        licenses.append(np.array(found, dtype=np.int32))
+    unordered = np.concatenate(ids)
     order = np.argsort(unordered, kind="stable")
-    return Lookup(unordered[order], np.concatenate(codes)[order])
+    return Lookup(
+        keys=unordered[order],
+        codes=np.concatenate(codes)[order],
+        sizes=np.concatenate(sizes)[order],
+        licenses=np.concatenate(licenses)[order],
+        expressions=tuple(expressions),
+    )
+
+
+def _at(values: npt.NDArray[Number], places: Numbers) -> npt.NDArray[Number]:
+    """Return the value at each place, -1 at a missing one."""
+    found: npt.NDArray[Number] = np.append(values, values.dtype.type(MISSING))[places]
+    return found
 
 
 def split_places(splits: Any) -> Codes:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from corpus.deduplicate import NearDuplicates, band_keys
 from corpus.deduplicate.scratch import Scratch, open_scratch
-from corpus.fingerprint import fingerprint
+from corpus.fingerprint import FingerprintConfig, fingerprint
 from corpus.release import Release
 from corpus.schema import SPLIT_NAMES
 
@@ -104,7 +104,9 @@ class Sketches:
 
 
 @contextmanager
-def open_sketches(release: Release, config: NearDuplicates) -> Iterator[Sketches]:
+def open_sketches(
+    release: Release, config: NearDuplicates, prints: FingerprintConfig
+) -> Iterator[Sketches]:
     """Sketch every document of the release, a batch of texts at a time.
 
     Raises OSError as it comes, UnknownLanguage and pyarrow.ArrowException for broken rows.
@@ -113,7 +115,7 @@ def open_sketches(release: Release, config: NearDuplicates) -> Iterator[Sketches
     with open_scratch(Path(tempfile.gettempdir()), count, config.bands[0]) as scratch:
         sketches = Sketches(scratch, config)
         for position, split, batch in documents(release, ["language", "text"]):
-            sketches.add(position, split, [_minima(*row) for row in texts(batch)])
+            sketches.add(position, split, [_minima(*row, prints) for row in texts(batch)])
         yield sketches
 
 
@@ -134,9 +136,9 @@ def texts(batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
         yield language.as_py(), text.as_buffer().to_pybytes()
 
 
-def _minima(language: str, text: bytes) -> Minima | None:
+def _minima(language: str, text: bytes, config: FingerprintConfig) -> Minima | None:
     spans = [match.span() for match in DOCUMENTATION.finditer(text)]
-    found = fingerprint(text, language, spans)
+    found = fingerprint(text, language, spans, config)
     return found.signature if len(found.shingles) else None
 
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 class GateConfig:
     """Limits above or below which a promise is broken, or worth a warning."""
 
-    longest_file: int = 1_048_576
-    """Bytes. The filter's own limit (corpus.filters.Limits.file); cutting encoded spans only makes
-    files shorter, so nothing may be longer."""
     parse_errors: float = 0.05
     """Share of documents in which the parser met an error. Elixir's and RabbitMQ's own sources
     stay under 0.02 (macros and templates that no grammar knows); beyond 0.05 the grammar or the

@@ -264,7 +264,9 @@ def example_instruct(documents: Sequence[Row]) -> list[Row]:
     counter, price = documents[:2]
     asked = "Write a GenServer that counts what is sold."
     return [
-        instruction(price, "doc_to_function", "Write `gross/2`: adds the tax.", "def gross ..."),
+        instruction(
+            price, "documentation_to_function", "Write `gross/2`: adds the tax.", "def gross ..."
+        ),
         instruction(counter, "behaviour_module", asked, COUNTER),
     ]
 
@@ -306,7 +308,7 @@ def write_release(
 
 
 def _split(row: Row, split_of: dict[str, str]) -> str:
-    return str(row["split"] if "split" in row else split_of.get(row["document_id"], "train"))
+    return str(row.get("split") or split_of.get(row.get("document_id", ""), "train"))
 
 
 def _shard(folder: Path, config: str, split: str, rows: Sequence[Row]) -> Shard:

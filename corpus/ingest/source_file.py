@@ -26,6 +26,8 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "elixir": elixir.extract,
     "erlang": erlang.extract,
 }
+MOST_ARGUMENTS = 255
+"""Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*+#"), "erlang": re.compile(rb"\n[ \t]*+%")}
 """Searched with a newline put before the text: a literal first byte is found twice as fast."""
 
@@ -125,6 +127,10 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
         return _unparsed(source, Reason.EXTRACTION_FAILED, detail)
     if extraction.parse_errors > config.parse_errors_per_line * source.lines:
         return _unparsed(source, Reason.UNPARSABLE, f"{extraction.parse_errors} syntax errors")
+    arity = max((function.arity for function in extraction.functions), default=0)
+    if arity > MOST_ARGUMENTS:
+        detail = f"a function of {arity} arguments, the limit is {MOST_ARGUMENTS}"
+        return _unparsed(source, Reason.UNPARSABLE, detail)
     return Parsed(source, extraction)
 
 

@@ -12,15 +12,13 @@ import pyarrow as pa
 
 from corpus.elixir import extract
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
+from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
 from corpus.schema import INSTRUCT
 
 CUT = re.compile(r"encoded_\d+_bytes")
 """The tag that the filters leave where they cut encoded data out."""
-SPACE = re.compile(r"\s+")
 BODY = re.compile(r"^.*?,do:")
-BACKTICKS = re.compile("`+")
-SHORTEST_FENCE = 3
 TELLING = 16
 """Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
 
@@ -69,9 +67,9 @@ def stands_in(answer: str, question: str) -> bool:
 
     Blanks do not count, nor do comments and the heads of functions, which a question may name.
     """
-    asked = SPACE.sub("", question)
-    if SPACE.sub("", answer) in asked:
+    if repeats(question, answer):
         return True
+    asked = SPACE.sub("", question)
     telling = [line for line in map(body_of, answer.split("\n")) if len(line) >= TELLING]
     given = sum(line in asked for line in telling)
     return bool(telling) and 2 * given >= len(telling)
@@ -105,17 +103,6 @@ def row(conversation: Conversation) -> dict[str, Any]:
         "toolchain": toolchain(),
         "split": conversation.source.split,
     }
-
-
-def fenced(source: str) -> str:
-    """Return Elixir source as a fenced block of Markdown.
-
-    A documentation in the source may hold fences of its own. A fence ends only at one that is at
-    least as long (CommonMark 0.31, section 4.5), so ours is longer than every run of backticks.
-    """
-    longest = max(map(len, BACKTICKS.findall(source)), default=0)
-    fence = "`" * max(SHORTEST_FENCE, longest + 1)
-    return f"{fence}elixir\n{source}\n{fence}"
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from corpus.elixir import unquotes_outside_quote
 from corpus.instruct.configuration import DocumentationToFunction, InstructConfig
 from corpus.instruct.conversation import Conversation, identify, is_sound, phrase, tabulate
 from corpus.instruct.excerpt import clauses_of
@@ -38,7 +39,7 @@ def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa
         conversation
         for material in library_modules(documents, functions)
         for conversation in conversations(material, limits)
-        if is_sound(conversation)
+        if is_sound(conversation) and not unquotes_outside_quote(conversation.answer.encode())
     )
 
 

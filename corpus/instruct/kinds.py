@@ -10,4 +10,7 @@ from corpus.instruct.configuration import InstructConfig
 Kind = Callable[[pa.Table, pa.Table, InstructConfig], pa.Table]
 """From `schema.DOCUMENTS` and the `schema.FUNCTIONS` of those documents to `schema.INSTRUCT`."""
 
-KINDS: tuple[Kind, ...] = (documentation_to_function.rows, behaviour_module.rows)
+KINDS: dict[str, Kind] = {
+    documentation_to_function.KIND: documentation_to_function.rows,
+    behaviour_module.KIND: behaviour_module.rows,
+}

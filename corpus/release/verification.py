@@ -41,7 +41,11 @@ class DamagedRelease(CorpusError):
 
 
 def verify(release: Release) -> list[Problem]:
-    """Recheck every digest, row count and schema; an empty list means that all of it holds."""
+    """Recheck every digest, row count and schema; an empty list means that all of it holds.
+
+    Files that the manifest does not list are problems too, but for hidden ones beside it: the Hub's
+    tools leave such. Of a candidate only the shards are listed yet.
+    """
     manifest = release.manifest
     return [
         *(problem for shard in manifest.shards for problem in _shard_problems(release, shard)),
@@ -66,13 +70,20 @@ def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
     yield from differs
     if differs:
         return
-    with open_shard(release.path / shard.path) as file:
-        if not file.schema_arrow.equals(SCHEMAS[shard.config]):
-            yield Problem(shard.path, f"its columns are not those of {shard.config}")
-        elif file.metadata.num_rows != shard.rows:
-            yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")
-        elif _logical(file, shard.config) != shard.logical_digest:
-            yield Problem(shard.path, "its rows are not the ones that the manifest digests")
+    try:
+        with open_shard(release.path / shard.path) as file:
+            yield from _row_problems(file, shard)
+    except (OSError, pa.ArrowException) as error:
+        yield Problem(shard.path, f"cannot be read: {str(error).splitlines()[0]}")
+
+
+def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:
+    if not file.schema_arrow.equals(SCHEMAS[shard.config]):
+        yield Problem(shard.path, f"its columns are not those of {shard.config}")
+    elif file.metadata.num_rows != shard.rows:
+        yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")
+    elif _logical(file, shard.config) != shard.logical_digest:
+        yield Problem(shard.path, "its rows are not the ones that the manifest digests")
 
 
 def _logical(file: pq.ParquetFile, config: str) -> str:
@@ -85,8 +96,9 @@ def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch
 
 def _unlisted(release: Release) -> Iterator[Problem]:
     listed = {shard.path for shard in release.manifest.shards}
-    listed |= {artifact.path for artifact in release.manifest.artifacts}
-    for path in sorted((release.path / "data").rglob("*")):
+    listed |= {MANIFEST_NAME, *(artifact.path for artifact in release.manifest.artifacts)}
+    is_sealed = bool(release.manifest.artifacts)
+    for path in sorted((release.path if is_sealed else release.path / "data").rglob("*")):
         name = path.relative_to(release.path).as_posix()
-        if path.is_file() and name not in listed and name != MANIFEST_NAME:
+        if path.is_file() and name not in listed and not name.startswith("."):
             yield Problem(name, "not in the manifest")

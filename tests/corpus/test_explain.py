@@ -54,6 +54,11 @@ def test_what_is_unknown_says_what_to_ask(release: Release) -> None:
         explain(release, "absent/lib/absent.ex")
 
 
+def test_bytes_that_are_no_text_are_unknown(release: Release) -> None:
+    with pytest.raises(NothingFound, match=r"a.udcffb"):
+        explain(release, "a\udcffb")
+
+
 def test_a_file_that_was_never_seen_is_not_explained_by_its_package(release: Release) -> None:
     with pytest.raises(NothingFound):
         explain(release, "anchor/lib/never.ex")

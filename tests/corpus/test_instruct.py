@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from corpus.elixir import extract
 from corpus.instruct import KINDS, InstructConfig, behaviour_module
-from corpus.instruct.conversation import fenced, parsed, stands_in
+from corpus.instruct.conversation import parsed, stands_in
+from corpus.instruct.fence import fenced, unfenced
 from corpus.schema import DOCUMENTS, FUNCTIONS, INSTRUCT
 
 
@@ -63,14 +64,14 @@ end
 
 
 def test_every_kind_gives_rows_of_the_schema() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         table = rows(*material(SHOP), InstructConfig())
         assert table.schema.equals(INSTRUCT)
         assert len(table) == 1
 
 
 def test_a_row_says_where_it_comes_from_and_inherits_licence_and_split() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         row = rows(*material("# nothing", SHOP), InstructConfig()).to_pylist()[0]
         assert re.fullmatch("[0-9a-f]{64}", row["id"])
         assert row["document_ids"] == ["document1"]
@@ -82,7 +83,7 @@ def test_a_row_says_where_it_comes_from_and_inherits_licence_and_split() -> None
 
 
 def test_the_same_material_gives_the_same_rows_in_any_order() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         documents, functions = material(SHOP, SHOP.replace("Cart", "Till"))
         turned = documents.take([1, 0]), functions.take(list(range(len(functions)))[::-1])
         one = rows(documents, functions, InstructConfig()).to_pylist()
@@ -97,23 +98,23 @@ def test_the_same_material_gives_the_same_rows_in_any_order() -> None:
 
 def test_a_record_batch_will_do() -> None:
     documents, functions = material(SHOP)
-    for rows in KINDS:
+    for rows in KINDS.values():
         assert len(rows(documents.to_batches()[0], functions, InstructConfig())) == 1
 
 
 def test_only_libraries_in_elixir_without_errors_are_material() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         for column, value in [("language", "erlang"), ("role", "test"), ("parse_errors", 1)]:
             assert len(rows(*material(SHOP, **{column: value}), InstructConfig())) == 0
 
 
 def test_nothing_gives_no_rows() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         assert len(rows(*material(), InstructConfig())) == 0
 
 
 def test_an_answer_with_a_hole_is_no_answer() -> None:
-    for rows in KINDS:
+    for rows in KINDS.values():
         holed = SHOP.replace("item.id, item", "item.id, encoded_2048_bytes").replace(
             "&1.price", "encoded_512_bytes"
         )
@@ -150,6 +151,11 @@ def test_a_fence_in_the_answer_does_not_close_the_one_around_it(
 ) -> None:
     source = f'@doc """\n{documentation}\n"""\ndef add(a), do: a + 1'
     assert fenced(source) == f"{fence}elixir\n{source}\n{fence}"
+
+
+@given(st.text())
+def test_what_was_fenced_comes_out_again(source: str) -> None:
+    assert unfenced(fenced(source)) == source
 
 
 def test_a_module_whose_documentation_shows_code_is_one_block() -> None:

@@ -149,3 +149,19 @@ def test_phrases_vary() -> None:
     )
     tasks = {row["messages"][0]["content"].split("`")[0] for row in made_from(source + "end\n")}
     assert len(tasks) == len(PHRASES)
+
+
+def test_a_function_that_its_module_fills_in_is_no_answer() -> None:
+    filled = """  pairs = [name: 1, size: 2]
+  def total(%Shop{unquote_splicing(pairs)} = shop) do
+    shop |> Map.take(unquote(Keyword.keys(pairs))) |> Map.values() |> Enum.sum()
+  end
+"""
+    assert answers(shop(filled)) == []
+    whole = """  defmacro total(cart) do
+    quote do
+      unquote(cart) |> Map.values() |> Enum.map(&(&1.price * &1.count)) |> Enum.sum()
+    end
+  end
+"""
+    assert len(answers(shop(whole))) == 1

@@ -26,6 +26,8 @@ from tests.releases import (
     write_release,
 )
 
+KIND = "documentation_to_function"
+
 
 def names(verdict: GateVerdict, *outcomes: Outcome) -> set[str]:
     return {check.name for check in verdict.with_outcome(*outcomes)}
@@ -91,11 +93,13 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
     train, held_out = documents[1], documents[4]
     stranger = document("nobody", "lib/x.ex", "x")
     instruct = [
-        instruction(train, "no_answer", "Write it.", ""),
-        instruction(train, "told", "Write `def a, do: 1`.", "def a, do: 1"),
-        instruction(train, "moved", "Write b.", "def b, do: 2", split="test"),
-        instruction(stranger, "unknown", "Write c.", "def c, do: 3"),
-        instruction(held_out, "endless", "Write d.", "d", messages=asked_twice()),
+        instruction(train, KIND, "Write it.", ""),
+        instruction(train, KIND, "Write `def a, do: 1`.", "def a, do: 1"),
+        instruction(train, KIND, "Write b.", "def b, do: 2", split="test"),
+        instruction(stranger, KIND, "Write c.", "def c, do: 3"),
+        instruction(held_out, KIND, "Write d.", "d", messages=asked_twice()),
+        instruction(train, "whim", "Write e.", "def e, do: 5"),
+        instruction(train, KIND, "Write f.", "def f, do: 6", license_expression="MIT"),
     ]
     rejects = [
         *example_rejects(documents),
@@ -114,6 +118,8 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
         "instruct.answer_is_hidden",
         "instruct.split_is_inherited",
         "instruct.refers_to_documents",
+        "instruct.kind.known",
+        "instruct.license_is_inherited",
         "instruct.last_role.known",
         "rejects.reason.known",
         "rejects.is_no_document",
@@ -123,6 +129,70 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
 
 def asked_twice() -> list[Row]:
     return [{"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "Write d."}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("Write this:\n\ndef a(x) do\n  x + 1\nend", "```elixir\ndef a(x) do\n  x + 1\nend\n```"),
+        ("    def a(x) do\n      x + 1\n    end", "````elixir\ndef a(x) do\n  x + 1\nend\n````"),
+        ("Write it.", "```elixir\n\n```"),
+        ("Write it.", None),
+        (None, "def a, do: 1"),
+    ],
+    ids=["without its fence", "indented", "empty", "null", "no prompt"],
+)
+def test_an_answer_must_be_there_and_not_in_its_prompt(
+    tmp_path: Path, prompt: str | None, answer: str | None
+) -> None:
+    documents = example_documents()
+    messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    row = instruction(documents[0], KIND, "", "", messages=messages)
+    verdict = judge(write_release(tmp_path, documents, instruct=[row]))
+    broken = {"instruct.shortest_message.in_range", "instruct.answer_is_hidden"}
+    assert names(verdict, Outcome.FAILED, Outcome.UNCHECKED) & broken
+    assert names(verdict, Outcome.FAILED, Outcome.UNCHECKED) <= broken
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        *[("documents", name) for name in ("license_expression", "license_evidence", "source")],
+        *[("documents", name) for name in ("role", "lines", "tokens", "parse_errors", "modules")],
+        *[("documents", name) for name in ("redactions", "comment_fraction", "longest_line")],
+        *[("functions", name) for name in ("arity", "clauses", "kind")],
+        *[("instruct", name) for name in ("license_expression", "verification", "split")],
+        *[("instruct", name) for name in ("messages", "document_ids", "kind")],
+        ("rejects", "source"),
+    ],
+)
+def test_what_is_unknown_keeps_no_promise(tmp_path: Path, table: str, column: str) -> None:
+    documents = example_documents()
+    rows = {
+        "documents": documents,
+        "functions": example_functions(documents),
+        "instruct": example_instruct(documents),
+        "rejects": example_rejects(documents),
+    }
+    rows[table][0] = {**rows[table][0], column: None}
+    verdict = judge(write_release(tmp_path, **rows))
+    assert verdict.outcome is not Outcome.PASSED
+    assert any(name.startswith(table) for name in names(verdict, Outcome.FAILED))
+
+
+def test_clauses_lie_within_their_text(tmp_path: Path) -> None:
+    documents = example_documents()
+    clause = {"start_line": 1, "end_line": 2, "start_byte": 0, "end_byte": 9_999, "guard": None}
+    beyond = function(documents[0], "Shop.Counter", "start_link", 1, clauses=[clause])
+    verdict = judge(write_release(tmp_path, documents, [beyond]))
+    assert names(verdict, Outcome.FAILED) == {"functions.ranges_are_sound"}
+
+
+def test_a_document_has_a_name(tmp_path: Path) -> None:
+    documents = example_documents()
+    documents[0]["path"] = ""
+    verdict = judge(write_release(tmp_path, documents))
+    assert names(verdict, Outcome.FAILED) == {"documents.path.filled"}
 
 
 def test_files_and_archives_that_vanished_fail_the_gate(tmp_path: Path) -> None:
@@ -217,12 +287,18 @@ def test_a_release_without_documents_fails(tmp_path: Path) -> None:
 
 
 def test_limits_are_those_of_the_configuration(sound_release: Release) -> None:
-    strict = GateConfig(longest_file=100, examples=1, frame_rows=1)
-    verdict = judge(sound_release, strict)
+    verdict = judge(sound_release, GateConfig(largest_package=0.9, examples=1, frame_rows=1))
+    assert found(verdict, "corpus.largest_package_share").outcome is Outcome.PASSED
+    assert found(verdict, "documents.bytes.in_range").observed == "5 rows"
+
+
+def test_a_document_may_be_as_long_as_the_build_let_it(tmp_path: Path) -> None:
+    limits = {"ingest": {"read": {"file": {"filters": {"file": 90}}}}}
+    verdict = judge(write_release(tmp_path, example_documents(), config=limits))
     length = found(verdict, "documents.bytes.in_range")
     assert length.outcome is Outcome.FAILED
-    assert length.expected == "from 1 to 100"
-    assert length.observed == "3 of 5 rows break it"
+    assert length.expected == "from 1 to 180"  # twice that: Latin-1 grows when it becomes UTF-8
+    assert length.observed == "1 of 5 rows break it"
 
 
 def test_the_policy_of_the_build_decides_which_licences_are_permitted(tmp_path: Path) -> None:

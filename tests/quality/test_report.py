@@ -163,7 +163,7 @@ def test_there_is_a_sample_for_every_reason_and_every_kind(report: dict[str, Any
         "gone",
     }
     assert {row["name"]: row["rows"] for row in report["instruct"]["kinds"]} == {
-        "doc_to_function": 1,
+        "documentation_to_function": 1,
         "behaviour_module": 1,
     }
     assert all(len(row["sample"]["messages"]) == 2 for row in report["instruct"]["kinds"])

@@ -1,4 +1,6 @@
+import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from corpus.build import build
 from corpus.configuration import BuildConfig
 from corpus.executor import Serial
-from corpus.release import NotARelease, Release, verify
+from corpus.release import GateSummary, NotARelease, Release, finalize, verify
 from corpus.release.manifest import MalformedManifest
 from tests.stores import small_store
 
@@ -44,6 +46,41 @@ def test_one_changed_byte_is_noticed(folder: Path) -> None:
 def test_a_file_that_the_manifest_does_not_know_is_named(folder: Path) -> None:
     (folder / "data" / "extra.parquet").write_bytes(b"")
     assert problems(folder) == ["data/extra.parquet: not in the manifest"]
+
+
+@pytest.fixture
+def sealed(folder: Path) -> Path:
+    (folder / "report.json").write_text("{}\n")
+    gate = GateSummary(outcome="passed", checks=1, failed=())
+    return finalize(Release.open(folder), gate, folder.parent / "2026.11.1").path
+
+
+@pytest.mark.parametrize("name", ["LICENSES/GPL.txt", "extra.parquet", "notes/more.md"])
+def test_nothing_is_added_to_a_release_that_has_its_name(sealed: Path, name: str) -> None:
+    assert problems(sealed) == []
+    (sealed / name).parent.mkdir(exist_ok=True)
+    (sealed / name).write_bytes(b"")
+    assert problems(sealed) == [f"{name}: not in the manifest"]
+
+
+def test_what_the_tools_of_the_hub_leave_is_no_addition(sealed: Path) -> None:
+    (sealed / ".gitattributes").write_text("*.parquet filter=lfs\n")
+    (sealed / ".cache" / "huggingface").mkdir(parents=True)
+    (sealed / ".cache" / "huggingface" / "x.lock").write_text("")
+    assert problems(sealed) == []
+
+
+def test_a_shard_that_is_no_parquet_is_named_whatever_its_digest(folder: Path) -> None:
+    release = Release.open(folder)
+    (folder / SHARD).write_bytes(b"no Parquet")
+    digest = hashlib.sha256(b"no Parquet").hexdigest()
+    shards = [
+        replace(shard, sha256=digest) if shard.path == SHARD else shard
+        for shard in release.manifest.shards
+    ]
+    replace(release.manifest, shards=tuple(shards)).write(folder)
+    (problem,) = problems(folder)
+    assert problem.startswith(f"{SHARD}: cannot be read: ")
 
 
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
