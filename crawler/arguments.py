@@ -139,7 +139,7 @@ def read_repository(settings: Settings) -> Repository:
         api_url=address("HEX_API_URL", api_url) if api_url else None,
         name=name,
         key=read_public_key(Path(str(settings.get("HEX_PUBLIC_KEY")))),
-        store=Path(str(settings.get("ARCHIVE_STORE"))),
+        store=folder("ARCHIVE_STORE", settings.get("ARCHIVE_STORE")),
         policy=read_policy(settings),
     )
 
@@ -156,12 +156,31 @@ def read_policy(settings: Settings) -> LicensePolicy:
         ) from error
 
 
+def folder(name: str, value: object) -> Path:
+    """Read the path of a folder. Raises InvalidArgument for none: that would be the current one."""
+    text = str(value or "").strip()
+    if not text:
+        raise InvalidArgument(f"{name}: expected a folder such as archives, found nothing.")
+    return Path(text)
+
+
 def address(name: str, value: object) -> str:
     """Check that a setting is an address on the web; cut its last slash. Raises InvalidArgument."""
     text = str(value).rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not is_address(text):
         raise InvalidArgument(
-            f"{name}: expected an address such as https://repo.hex.pm, found {text!r}."
+            f"{name}: expected an address such as https://repo.hex.pm, without user, query or "
+            f"fragment, found {text!r}."
         )
     return text
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a path can be appended to a text to give an address on the web."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return parts.scheme in {"http", "https"} and has_place and plain

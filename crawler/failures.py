@@ -1,5 +1,7 @@
 """Puts into words why a release is refused."""
 
+import time
+
 from scrapy import Request
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -13,6 +15,7 @@ from twisted.python.failure import Failure
 
 from corpus.licenses import LicenseVerdict
 from corpus.reasons import Reason
+from crawler.rate_limits import ASKS_FOR_PATIENCE, asked_wait
 
 GONE = frozenset({404, 410})
 NOT_MODIFIED = 304
@@ -44,7 +47,24 @@ def explain(failure: Failure) -> tuple[Reason, str]:
         case ResponseDataLossError():
             return Reason.TRUNCATED, "the connection closed before the whole body had come"
         case error:
-            return Reason.UNAVAILABLE, f"{type(error).__name__}: {sentence(error)}"
+            return Reason.UNAVAILABLE, f"{type(error).__name__}: {sentence(innermost(error))}"
+
+
+def what_now(failure: Failure) -> str:
+    """Say what to do about a failure without which nothing goes on."""
+    error = failure.value
+    if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
+        asked = asked_wait(error.response.headers, time.time())
+        if asked is not None:
+            return f"It asks to be left alone for {asked:,.0f} s: crawl again after that."
+    return "Check HEX_REPO_URL and the network."
+
+
+def innermost(error: BaseException | None) -> object:
+    """Return what lies behind an error of Scrapy's that only wraps Twisted's."""
+    cause = getattr(error, "__cause__", None) or error
+    reasons = getattr(cause, "reasons", None)
+    return reasons[0].value if reasons else cause
 
 
 def sentence(error: object) -> str:

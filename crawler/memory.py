@@ -109,6 +109,12 @@ def listing(package: PackageVersions) -> dict[str, list[str]]:
     }
 
 
+def other_repositories(store: Path, name: str) -> list[str]:
+    """Return the names of the repositories that were crawled into a store, but for one."""
+    folders = (store / "registry").glob("*/")
+    return sorted({folder.name for folder in folders} - {name})
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object; anything else, or nothing, is an empty one."""
     try:

@@ -79,7 +79,7 @@ class Planner:
         """Return the row of an archive that is in the store, with all of its bytes."""
         try:
             archive = self.store.get(SOURCE, name, version)
-        except StoreError:
+        except (StoreError, OSError):
             return None
         if archive is None:
             return None
@@ -90,7 +90,7 @@ class Planner:
         """Whether the store still says why a release is not there."""
         try:
             return self.store.rejected(SOURCE, name, version) is not None
-        except StoreError:
+        except (StoreError, OSError):
             return False
 
     def missing(self, package: PackageVersions) -> list[str]:
@@ -120,7 +120,8 @@ class Planner:
         if current == archive:
             return False
         try:
-            self.store.put(current, self.store.read(archive))
+            self.store.read(archive)
         except DamagedArchive:
             return False
+        self.store.amend(current)
         return True

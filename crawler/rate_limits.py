@@ -90,9 +90,15 @@ class RateLimitMiddleware:
         return request.replace(meta={**request.meta, TRIES: tries + 1}, dont_filter=True)
 
     def wait(self, request: Request, response: Response) -> float:
-        """Return the seconds that a response asks for, or else what patience suggests."""
+        """Return the seconds that a response asks for, or else what patience suggests.
+
+        A host that turns the same request away again is believed less: it gets a quarter of the
+        patience at least.
+        """
         asked = asked_wait(response.headers, self.clock())
-        return self.limits.first_wait * 2 ** request.meta.get(TRIES, 0) if asked is None else asked
+        tries: int = request.meta.get(TRIES, 0)
+        patience = self.limits.first_wait * 2.0**tries
+        return patience if asked is None else max(asked, patience / 4 if tries else 0.0)
 
     def rest(self, request: Request, seconds: float) -> None:
         """Let the host of `request` alone for `seconds`, at most the longest wait.
@@ -101,7 +107,8 @@ class RateLimitMiddleware:
         one that was last used in the future rests until then, whatever is in its queue.
         """
         slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
-        until = time.monotonic() + min(seconds, self.limits.longest_wait)
+        seconds = min(seconds, self.limits.longest_wait)
+        until = time.monotonic() + seconds
         if slot is None or until <= slot.lastseen:
             return
         logger.info("%s asks for patience: resting for %.0f s", request.url, seconds)

@@ -110,6 +110,11 @@ class Selection:
             (passed_over if is_withdrawn else wanted).append(version)
         return Choice(wanted=tuple(wanted), retired=tuple(passed_over))
 
+    def takes_newest(self, versions: Sequence[str], retired: Collection[str]) -> bool:
+        """Whether it takes of a package the newest version of all, and no other."""
+        newest = Selection(count=1, prereleases=True, retired=True)
+        return self.choose(versions, retired).wanted == newest.choose(versions, retired).wanted
+
     def candidates(self, versions: Sequence[str]) -> list[str]:
         """Return the versions that may be chosen, oldest first."""
         valid = ascending(filter(is_valid, versions))

@@ -11,6 +11,10 @@ from corpus.licenses.spellings import is_restrictive, respelled
 Expression = Any
 """A licence expression of `license_expression`, which has no types."""
 
+LONGEST, MOST_BRACKETS = 1000, 30
+"""Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
+itself for every bracket."""
+
 FAMILY_SUFFIXES = ("-only", "-or-later")
 
 
@@ -54,6 +58,9 @@ def join(licenses: Sequence[str]) -> Expression | None:
 def read_license(text: str) -> Expression | None:
     """Read one declared licence: a known name or an SPDX expression; None if it is neither."""
     from licenselynx import LicenseLynx
+
+    if len(text) > LONGEST or text.count("(") > MOST_BRACKETS:
+        return None
 
     for spelling in dict.fromkeys((text, text.title(), text.upper())):
         if found := LicenseLynx.map(spelling):

@@ -27,11 +27,11 @@ from corpus.store import ArchiveStore
 from crawler import contact
 from crawler.arguments import Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, advice
-from crawler.failures import explain, request_of
+from crawler.failures import explain, request_of, what_now
 from crawler.items import Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
-from crawler.memory import RegistryCopy, Settlements
+from crawler.memory import RegistryCopy, Settlements, other_repositories
 from crawler.plan import Plan, Planner
 from crawler.registry import (
     PackageReleases,
@@ -104,6 +104,12 @@ class HexSpider(Spider):
             self.end("store_in_use", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
+        if others := other_repositories(self.repository.store, self.repository.name):
+            self.end(
+                "store_of_another_repository",
+                f"{self.repository.store} holds archives of {', '.join(others)}, and names mean "
+                f"other packages in {self.repository.name}. Set ARCHIVE_STORE to another folder.",
+            )
         if missing := contact.advice(self.settings["USER_AGENT"], self.repository.url):
             self.logger.warning("%s", missing)
         yield self.resources.request("versions", self.read_index, self.index_failed)
@@ -138,7 +144,7 @@ class HexSpider(Spider):
         """
         yield from ()
         url, detail = request_of(failure).url, explain(failure)[1]
-        self.end("registry_unavailable", f"{url}: {detail}. Check HEX_REPO_URL and the network.")
+        self.end("registry_unavailable", f"{url}: {detail}. {what_now(failure)}")
 
     def choose(self, listed: Sequence[PackageVersions]) -> list[PackageVersions]:
         """Choose the packages that the user asked for, in the order of the registry."""
@@ -158,16 +164,20 @@ class HexSpider(Spider):
 
         The API knows the licence of a package's latest release only.
         """
-        if self.repository.api_url is None or self.order.selection.count != 1:
+        if self.repository.api_url is None:
             yield from map(self.package_request, packages)
             return
+        takes_newest = self.order.selection.takes_newest
+        newest = [each for each in packages if takes_newest(each.versions, each.retired)]
         lookup = LicenseLookup(
             api_url=self.repository.api_url,
             policy=self.policy,
             proceed=self.package_request,
             refuse=partial(self.refuse, stage=Stage.LICENSE),
         )
-        yield from lookup.ask(packages, listed)
+        yield from lookup.ask(newest, listed)
+        named = {package.name for package in newest}
+        yield from map(self.package_request, (each for each in packages if each.name not in named))
 
     # One package
 

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import subprocess
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import small_store
+from corpus.store import ArchiveStore
+from tests.stores import add, module, small_store
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None,
@@ -45,3 +47,12 @@ def test_a_full_disk_is_named_and_the_build_goes_on_once_there_is_room(
     subprocess.run(enlarge, check=True)
     assert run_build(store, small_disk).returncode == 0
     assert (small_disk / "2026.11.1" / "manifest.json").is_file()
+
+
+def test_an_archive_that_finds_no_room_leaves_the_earlier_one(small_disk: Path) -> None:
+    store = ArchiveStore(small_disk)
+    earlier = add(store, "shop", {"lib/a.ex": module("A", "alpha")})
+    with pytest.raises(OSError, match="No space left"):
+        add(store, "shop", {"lib/a.ex": os.urandom(100_000)})
+    assert store.archives() == [earlier]
+    assert hashlib.sha256(store.read(earlier)).hexdigest() == earlier.sha256

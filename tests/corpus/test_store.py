@@ -210,11 +210,25 @@ def test_an_archive_without_a_row_is_not_stored_and_can_be_put(tmp_path: Path) -
 def test_sweeping_removes_only_temporary_files(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path)
     store.put(archive(), BODY)
-    stale = tmp_path / "archives" / "hex" / "decimal" / ".decimal-1.0.0.tar.x1y2.tmp"
-    stale.write_bytes(b"half")
+    stale = tmp_path / "archives" / "hex" / "decimal" / ".decimal-1.0.0.tar.x1y2z3_4.tmp"
+    foreign = [tmp_path / ".thesis.tmp", stale.with_name(".notes.tmp")]
+    for path in (stale, *foreign):
+        path.write_bytes(b"half")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / stale.name).write_bytes(b"half")
     assert store.sweep() == 1
     assert store.archives() == [archive()]
     assert not stale.exists()
+    assert all(path.exists() for path in (*foreign, tmp_path / "mine" / stale.name))
+
+
+def test_a_row_is_amended_without_touching_the_archive(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    store.put(archive(), BODY)
+    before = store.path(archive()).stat()
+    store.amend(replace(archive(), retirement="security"))
+    assert store.archives() == [replace(archive(), retirement="security")]
+    assert store.path(archive()).stat() == before
 
 
 WRITER = """

@@ -14,6 +14,24 @@ SETTINGS = {
 }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("http://[::1", "http://localhost:99999", "http://localhost:abc", "http://localhost:0"),
+        *("http://user:secret@localhost", "http://localhost?key=1", "http://localhost#top"),
+        *("localhost", "ftp://localhost", "http://", ""),
+    ],
+)
+def test_what_is_no_address_is_told(text: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"HEX_REPO_URL: expected an address such as https"):
+        read_repository({**SETTINGS, "HEX_REPO_URL": text})
+
+
+def test_a_store_without_a_name_is_not_the_current_folder() -> None:
+    with pytest.raises(InvalidArgument, match="ARCHIVE_STORE: expected a folder such as archives"):
+        read_repository({**SETTINGS, "ARCHIVE_STORE": ""})
+
+
 def test_without_arguments_the_latest_version_of_everything_is_ordered() -> None:
     assert read_order({}) == Order(packages=None, limit=None, selection=Selection())
 

@@ -166,3 +166,30 @@ def damage(*files: Path) -> None:
     for file in files:
         data = file.read_bytes()
         file.write_bytes(data[: len(data) // 2])
+
+
+def test_a_store_takes_one_repository_because_names_mean_other_packages_in_another(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    assert crawl().status == 0
+    before = crawl.store.archives()
+
+    outcome = crawl(HEX_REPOSITORY_NAME="acme")
+
+    assert outcome.status == 1
+    assert "holds archives of" in outcome.errors
+    assert "Set ARCHIVE_STORE to another folder." in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert crawl.store.archives() == before
+
+
+def test_an_index_that_asks_for_patience_beyond_ours_says_when_to_come_back(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.answer("/versions", 503, times=3, headers={"Retry-After": "3600"})
+
+    outcome = crawl(RATE_LIMIT_LONGEST_WAIT="0.2")
+
+    assert outcome.status == 1
+    assert "It asks to be left alone for 3,600 s: crawl again after that." in outcome.errors

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.crawler.crawling import Crawl
@@ -75,6 +76,34 @@ def test_older_releases_are_not_judged_by_the_licence_of_the_latest(
     assert peer.asked("/api/") == []
     assert crawl.stored() == ["turned 1.0.0"]
     assert crawl.refused() == {"turned 2.0.0": "license_not_permitted"}
+
+
+def test_a_release_is_not_judged_by_the_licence_of_a_newer_one_that_is_passed_over(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("candidate", "1.0.0", licenses=("MIT",))
+    peer.add("candidate", "2.0.0-rc.1", licenses=("GPL-3.0-only",))
+    peer.add("copyleft", "1.0.0", licenses=("GPL-3.0-only",))
+
+    assert with_api(crawl) == 0
+
+    assert crawl.stored() == ["candidate 1.0.0"]
+    assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
+    assert peer.asked("/tarballs/copyleft") == []
+
+
+@pytest.mark.parametrize("api", ["", "/api"])
+def test_a_licence_that_is_nested_without_end_costs_no_other_package(
+    peer: HexRepositoryServer, crawl: Crawl, api: str
+) -> None:
+    endless = "MIT OR (Apache-2.0 AND (" * 200 + "MIT" + "))" * 200
+    for name in ("alpha", "beta", "gamma"):
+        peer.add(name, "1.0.0", licenses=(endless,) if name == "beta" else ("MIT",))
+
+    assert crawl(HEX_API_URL=f"{peer.url}{api}" if api else "").status == 0
+
+    assert {"alpha 1.0.0", "gamma 1.0.0"} <= set(crawl.stored())
+    assert {*crawl.stored(), *crawl.refused()} == {f"{x} 1.0.0" for x in ("alpha", "beta", "gamma")}
 
 
 def test_an_api_that_is_out_of_order_costs_downloads_only(

@@ -4,94 +4,46 @@
     ROOT/archives/hex/NAME/NAME-VERSION.json    its index row
     ROOT/rejects/hex/NAME/NAME-VERSION.json     why an archive is not here
 
-The row is written after the archive and removed before it is replaced, so a row always speaks of
-the bytes beside it: an archive without a row is not stored, whatever moment the writer was killed
-at. One process writes; any number may read.
+The row is written after the archive and removed before other bytes replace it, so a row always
+speaks of the bytes beside it: an archive without a row is not stored, whatever moment the writer
+was killed at. One process writes; any number may read.
 """
 
 import hashlib
-import json
-import os
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from corpus.atomic import write_bytes, write_json
-from corpus.errors import CorpusError
-from corpus.packages import Link, Requirement
-from corpus.reasons import Reason, Stage
+from corpus.atomic import flush_to_disk, is_temporary, replacing, write_json
+from corpus.store.rows import (
+    Archive,
+    ArchiveReject,
+    StoreError,
+    read_archive,
+    read_reject,
+    row_of,
+    rows_under,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "Archive",
-    "ArchiveReject",
-    "ArchiveStore",
-    "DamagedArchive",
-    "DamagedRow",
-    "Link",
-    "Requirement",
-    "StoreError",
-    "UnsafeName",
-]
-
 LONGEST_NAME = 100
 """Characters in a name or a version: two of them, and what a temporary name adds, fit in a
 file name of 255 bytes."""
+FOLDERS = ("archives", "rejects", "registry")
+"""What the crawl writes below the root."""
 SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 """What may become a file name. Hex's own names, versions and git object ids all match."""
-
-
-class StoreError(CorpusError):
-    """The archive store cannot do what was asked."""
 
 
 class UnsafeName(StoreError):
     """A source, name or version that must not become a part of a path."""
 
 
-class DamagedRow(StoreError):
-    """A file in the index that is not a whole index row."""
-
-
 class DamagedArchive(StoreError):
     """An archive whose bytes are not those that its row promises."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Archive:
-    """One row of `schema.ARCHIVES`. `licenses` as found; times are ISO 8601 UTC."""
-
-    source: str
-    name: str
-    version: str
-    url: str
-    sha256: str
-    bytes: int
-    licenses: tuple[str, ...]
-    requirements: tuple[Requirement, ...]
-    links: tuple[Link, ...]
-    published_at: str | None
-    retirement: str | None
-    advisories: tuple[str, ...]
-    fetched_at: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveReject:
-    """An archive that was asked for and is not in the store, and why."""
-
-    source: str
-    name: str
-    version: str
-    url: str
-    stage: Stage
-    reason: Reason
-    detail: str
-    recorded_at: str
 
 
 class ArchiveStore:
@@ -108,10 +60,22 @@ class ArchiveStore:
         if problem := difference(archive, body):
             raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
         row = self._row("archives", archive.source, archive.name, archive.version)
-        row.unlink(missing_ok=True)
-        write_bytes(row.with_name(f"{row.name.removesuffix('.json')}.tar"), body)
+        with replacing(self.path(archive)) as temporary:
+            temporary.write_bytes(body)
+            if row.exists():
+                flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
+                row.unlink()
         write_json(row, row_of(archive))
         self._row("rejects", archive.source, archive.name, archive.version).unlink(missing_ok=True)
+
+    def amend(self, archive: Archive) -> None:
+        """Replace the row of an archive that is stored already, which stays as it is.
+
+        Raises UnsafeName and OSError; then the earlier row stands.
+        """
+        write_json(
+            self._row("archives", archive.source, archive.name, archive.version), row_of(archive)
+        )
 
     def get(self, source: str, name: str, version: str) -> Archive | None:
         """Return the row of one archive, or None if it is not stored. Raises DamagedRow."""
@@ -162,7 +126,8 @@ class ArchiveStore:
 
         Call it before writing begins: another writer's files would go as well.
         """
-        stale = [path for path in self.root.rglob(".*.tmp") if path.is_file()]
+        found = (path for folder in FOLDERS for path in (self.root / folder).rglob(".*.tmp"))
+        stale = [path for path in found if is_temporary(path.name) and path.is_file()]
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
@@ -200,91 +165,4 @@ def difference(archive: Archive, body: bytes) -> str | None:
     return (
         f"{len(body)} bytes with sha256 {found}, but the row of {archive.name} "
         f"{archive.version} says {archive.bytes} bytes with {archive.sha256}"
-    )
-
-
-def rows_under(root: Path) -> Iterator[str]:
-    """Yield the paths of all index rows below `root`."""
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if name.endswith(".json") and not name.startswith("."):
-                yield f"{folder}/{name}"
-
-
-def row_of(archive: Archive) -> dict[str, Any]:
-    """Return an archive as JSON and Arrow take it (`asdict` alone takes twice the time)."""
-    row = {key: getattr(archive, key) for key in ARCHIVE_TYPES}
-    row["requirements"] = [asdict(item) for item in archive.requirements]
-    row["links"] = [asdict(item) for item in archive.links]
-    return row
-
-
-def read_archive(path: Path | str) -> Archive:
-    """Read one index row. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(path, ARCHIVE_TYPES)
-    try:
-        return Archive(
-            **{
-                **row,
-                "licenses": strings(row["licenses"]),
-                "requirements": tuple(Requirement(**item) for item in row["requirements"]),
-                "links": tuple(Link(**item) for item in row["links"]),
-                "advisories": strings(row["advisories"]),
-            }
-        )
-    except TypeError as error:
-        raise damaged(path, str(error)) from error
-
-
-def read_reject(path: Path | str) -> ArchiveReject:
-    """Read one reject record. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(path, REJECT_TYPES)
-    try:
-        return ArchiveReject(
-            **{**row, "stage": Stage(row["stage"]), "reason": Reason(row["reason"])}
-        )
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-
-
-Types = dict[str, tuple[type, ...]]
-TEXT, OPTIONAL_TEXT = (str,), (str, type(None))
-ARCHIVE_TYPES: Types = {
-    **dict.fromkeys(("source", "name", "version", "url", "sha256", "fetched_at"), TEXT),
-    **dict.fromkeys(("published_at", "retirement"), OPTIONAL_TEXT),
-    **dict.fromkeys(("licenses", "requirements", "links", "advisories"), (list,)),
-    "bytes": (int,),
-}
-REJECT_TYPES: Types = dict.fromkeys(
-    ("source", "name", "version", "url", "stage", "reason", "detail", "recorded_at"), TEXT
-)
-
-
-def read_row(path: Path | str, types: Types) -> dict[str, Any]:
-    """Read a JSON object that has exactly the keys of `types`, with values of those types."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a Path each costs as much as the read
-            row = json.loads(file.read())
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-    if not isinstance(row, dict) or row.keys() != types.keys():
-        raise damaged(path, f"expected an object with the keys {', '.join(sorted(types))}")
-    for key, kinds in types.items():
-        if not isinstance(row[key], kinds):
-            raise damaged(path, f"{key} is {row[key]!r}")
-    return row
-
-
-def strings(values: list[Any]) -> tuple[str, ...]:
-    """Return the values as a tuple; raise TypeError if one is not a string."""
-    if not all(isinstance(value, str) for value in values):
-        raise TypeError(f"expected strings only, found {values!r}")
-    return tuple(values)
-
-
-def damaged(path: Path | str, what: str) -> DamagedRow:
-    """Build the error for a file that is not an index row."""
-    return DamagedRow(
-        f"{path}: not a whole row of the archive index ({what}). Remove the file; "
-        "the next crawl fetches that archive again."
     )
