@@ -245,6 +245,10 @@ defmodule CompilerAST.Walk do
       else: {env, modules}
   end
 
+  # `@use X` is an attribute of that name, and no `use`.
+  defp walk({:@, _, [{name, _, args}]}, env, modules) when is_atom(name) and is_list(args),
+    do: walk(args, env, modules)
+
   # A clause of a function literal or of a block is a scope.
   defp walk({:->, _, args}, env, modules) do
     {_, modules} = walk(args, env, modules)

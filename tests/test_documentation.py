@@ -116,6 +116,17 @@ def test_relative_links_lead_somewhere(page: str) -> None:
     assert [link for link in LINK.findall(PAGES[page]) if not (folder / link).exists()] == []
 
 
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set(), ["README.md"]
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        links = [(PROJECT / page).parent / link for link in LINK.findall(PAGES[page])]
+        named = (link.resolve().relative_to(PROJECT.resolve()).as_posix() for link in links)
+        waiting += [name for name in named if name in PAGES and name not in reached]
+    assert sorted(set(PAGES) - reached) == []
+
+
 def examples() -> list[tuple[str, str]]:
     """Return every command line in a fenced block, with its page."""
     return [

@@ -57,9 +57,12 @@ def _behaviour(source: bytes, value: Node, module: ModuleRecord, scope: Scope, k
 
 
 def _typed_head(source: bytes, value: Node) -> Head | None:
-    """Find the head in `head :: type`, with or without a `when` around it."""
+    """Find the head in `head :: type`, with or without brackets and a `when` around it."""
     node: Node | None = value
-    while node is not None and node.kind_id == grammar.BINARY_OPERATOR:
+    while node is not None and node.kind_id in (grammar.BINARY_OPERATOR, grammar.BLOCK):
+        if node.kind_id == grammar.BLOCK:
+            node = grammar.named(node, 0) if node.named_child_count == 1 else None
+            continue
         operator = node.child_by_field_id(grammar.OPERATOR)
         node = node.child_by_field_id(grammar.LEFT)
         if operator is not None and operator.kind_id == grammar.TYPE_OF:

@@ -124,7 +124,10 @@ class Walk:
     def _unary(self, node: Node, place: Place) -> None:
         match = _ATTRIBUTE.match(self.source, node.start_byte)
         name = "" if match is None else match.group(1).decode()
-        if name not in READERS:
+        if name.encode() in _HANDLERS:
+            operand = node.child_by_field_id(grammar.OPERAND)
+            self._push([] if operand is None else operand.named_children[1:], place)
+        elif name not in READERS:
             self._enter(node, place)
         elif place.module is not None and not place.in_function:
             value = attribute_value(node)

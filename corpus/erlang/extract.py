@@ -4,6 +4,8 @@ Forms lie flat in the tree, so this is one loop. Conditional forms (`-ifdef`) ar
 of them held. A file without `-module`, such as a header, defines nothing by itself.
 """
 
+import re
+
 from tree_sitter import Node
 
 from corpus.erlang import grammar
@@ -12,6 +14,8 @@ from corpus.erlang.record import FileRecord
 from corpus.extraction import Extraction
 from corpus.nesting import refuse_deep_brackets
 from corpus.parsing import count_errors, parse
+
+MAYBE = re.compile(rb"\bmaybe\b")
 
 
 def extract(source: bytes) -> Extraction:
@@ -37,11 +41,11 @@ def extract(source: bytes) -> Extraction:
 def _parse(source: bytes) -> Node:
     """Parse once, or twice where `maybe` may be a plain atom.
 
-    It is reserved since OTP 27 (EEP 49), and so in the grammar; until then it was a fine name for
-    a type, as in rabbit_types. A stand-in of the same length keeps every offset.
+    It is reserved since OTP 27 (EEP 49), and so in the grammar; until then it was a fine name, as
+    of a type in rabbit_types. A stand-in of the same length keeps every offset.
     """
     root = parse(grammar.PARSER, source).root_node
-    if not root.has_error or b"maybe(" not in source:
+    if not root.has_error or MAYBE.search(source) is None:
         return root
-    other = parse(grammar.PARSER, source.replace(b"maybe(", b"mayb_(")).root_node
+    other = parse(grammar.PARSER, MAYBE.sub(b"mayb_", source)).root_node
     return min(root, other, key=count_errors)

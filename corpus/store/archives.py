@@ -60,11 +60,11 @@ class ArchiveStore:
         if problem := difference(archive, body):
             raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
         row = self._row("archives", archive.source, archive.name, archive.version)
-        with replacing(self.path(archive)) as temporary:
-            temporary.write_bytes(body)
-            if row.exists():
+        if not self._holds(archive):
+            with replacing(self.path(archive)) as temporary:
+                temporary.write_bytes(body)
                 flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
-                row.unlink()
+                row.unlink(missing_ok=True)
         write_json(row, row_of(archive))
         self._row("rejects", archive.source, archive.name, archive.version).unlink(missing_ok=True)
 
@@ -131,6 +131,11 @@ class ArchiveStore:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+    def _holds(self, archive: Archive) -> bool:
+        """Tell whether the bytes of an archive are there, whatever its row says."""
+        path = self.path(archive)
+        return path.is_file() and difference(archive, path.read_bytes()) is None
 
     def _row(self, kind: str, source: str, name: str, version: str) -> Path:
         for what, text in (("source", source), ("name", name), ("version", version)):

@@ -209,6 +209,24 @@ def test_any_pieces_of_erlang_give_consistent_lines(pieces: list[str]) -> None:
             assert clause.start_byte < clause.end_byte <= len(source)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"f() -> maybe.",
+        b"f(maybe) -> 1; f(no) -> 2.",
+        b"f() -> {maybe, 1}.",
+        b"f(X) -> X == maybe.",
+        b"f(X) -> [maybe | X].",
+        b"f(X) -> case X of maybe -> 1; _ -> 2 end.",
+        b"-type t() :: yes | maybe.\nf() -> maybe(1).",
+    ],
+)
+def test_maybe_is_an_atom_in_older_code(form: bytes) -> None:
+    found = extract(b"-module(m).\n" + form + b"\ng() -> maybe.\n")
+    assert found.parse_errors == 0
+    assert [function.name for function in found.functions] == ["f", "g"]
+
+
 def test_maybe_is_a_type_in_older_code_and_a_keyword_in_newer() -> None:
     older = extract(b"-module(m).\n-type t() :: {maybe(pid()), maybe(pid())}.\nf() -> ok.\n")
     newer = extract(b"-module(m).\nf(X) ->\n  maybe\n    {ok, Y} ?= X,\n    Y\n  end.\n")

@@ -1,5 +1,6 @@
 """The demo from end to end, as `make demo` runs it."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -48,6 +49,13 @@ def rejects(release: Release) -> list[Row]:
 def documents(release: Release) -> list[Row]:
     rows: list[Row] = release.read("documents").to_pylist()
     return rows
+
+
+def test_its_page_names_the_release_that_it_makes(release: Release) -> None:
+    page = (PROJECT / "docs" / "how-to" / "demo.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"build/demo/releases/(\d{4}\.\d{2}\.\d+)", page)) == {
+        release.manifest.version
+    }
 
 
 def test_the_funnel_adds_up_to_what_is_written_here(release: Release) -> None:

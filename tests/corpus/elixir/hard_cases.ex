@@ -235,4 +235,14 @@ defmodule Outer.Square do
   def last_impl_stands, do: 1
 end
 
+defmodule Named.Like.Macros do
+  @use GenServer
+  @alias Foo.Bar
+  @def foo(1)
+  @doc "Keeps its documentation."
+  @defstruct [1]
+  @spec (bracketed(a) :: a) when a: Bar.t()
+  def bracketed(a), do: {a, @use, Bar}
+end
+
 def outside_of_any_module, do: 1

@@ -1,0 +1,46 @@
+"""constraints.txt pins everything that an installation brings, so that two are the same."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+
+
+def pinned() -> dict[str, str]:
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    pairs = (re.split("==", line) for line in lines if not line.startswith("#"))
+    return {canonicalize_name(name): number for name, number in pairs}
+
+
+def needed(name: str, extras: frozenset[str], seen: set[tuple[str, str]]) -> Iterator[str]:
+    """Yield what a distribution needs here, and what that needs, each name as it comes."""
+    for line in requires(name) or ():
+        requirement = Requirement(line)
+        marker = requirement.marker
+        if marker and not any(marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            continue
+        key = (canonicalize_name(requirement.name), ",".join(sorted(requirement.extras)))
+        if key not in seen:
+            seen.add(key)
+            yield key[0]
+            yield from needed(requirement.name, frozenset(requirement.extras), seen)
+
+
+def installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def test_everything_that_is_installed_is_pinned_at_its_version() -> None:
+    names = sorted(set(needed("elixir-corpus", frozenset({"dev"}), set())) - {"elixir-corpus"})
+    assert len(names) > 80
+    pins = pinned()
+    found = {name: installed(name) for name in names}
+    assert {name: number for name, number in found.items() if pins.get(name) != number} == {}
