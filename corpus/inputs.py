@@ -34,13 +34,17 @@ class Inputs:
 def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     """Read the index and check every archive against it.
 
-    Refused are what the crawl never got, what changed in the store since, and second copies of
-    the same bytes under another name. Checked here and not where archives are read, so that
-    mending the store makes another build. Raises DamagedRow.
+    Refused are what the crawl never got, what the registry replaced by content that was refused,
+    what changed in the store since, and second copies of the same bytes under another name.
+    Checked here and not where archives are read, so that mending the store makes another build.
+    Raises DamagedRow.
     """
-    stored = store.archives()
-    names = {(item.source, item.name, item.version) for item in stored}
-    refused = [row for row in store.rejects() if (row.source, row.name, row.version) not in names]
+    rejects = store.rejects()
+    # Storing an archive removes its reject, so one that stands beside an archive came later.
+    replaced = {_place(row) for row in rejects if row.stage is not Stage.CRAWL}
+    stored = [item for item in store.archives() if _place(item) not in replaced]
+    names = set(map(_place, stored))
+    refused = [row for row in rejects if _place(row) not in names]
     archives: dict[str, Archive] = {}
     for archive in tracked(progress, "check archives", len(stored), stored):
         first = archives.get(archive.sha256)
@@ -78,7 +82,7 @@ def _refusal(archive: Archive, reason: Reason, detail: str) -> ArchiveReject:
     )
 
 
-def _place(row: ArchiveReject) -> tuple[str, str, str]:
+def _place(row: Archive | ArchiveReject) -> tuple[str, str, str]:
     return row.source, row.name, row.version
 
 

@@ -51,13 +51,28 @@ def explain(failure: Failure) -> tuple[Reason, str]:
 
 
 def what_now(failure: Failure) -> str:
-    """Say what to do about a failure without which nothing goes on."""
+    """Say what failed without which nothing goes on, and what to do about it."""
+    asked = asked_patience(failure)
+    advice = (
+        "Check HEX_REPO_URL and the network."
+        if asked is None
+        else f"It asks to be left alone for {asked:,.0f} s: crawl again after that."
+    )
+    return f"{request_of(failure).url}: {explain(failure)[1]}. {advice}"
+
+
+def asks_for_more(failure: Failure, longest: float) -> str | None:
+    """Say so where the host asked to be left alone for more than `longest` seconds."""
+    asked = asked_patience(failure)
+    return what_now(failure) if asked is not None and asked > longest else None
+
+
+def asked_patience(failure: Failure) -> float | None:
+    """Return the seconds for which the host asked to be left alone, or None if it did not."""
     error = failure.value
     if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
-        asked = asked_wait(error.response.headers, time.time())
-        if asked is not None:
-            return f"It asks to be left alone for {asked:,.0f} s: crawl again after that."
-    return "Check HEX_REPO_URL and the network."
+        return asked_wait(error.response.headers, time.time())
+    return None
 
 
 def innermost(error: BaseException | None) -> object:

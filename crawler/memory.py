@@ -1,5 +1,6 @@
 """What one crawl remembers for the next, beside the archives it fetched.
 
+    ROOT/repository.json                             whose archives the store holds
     ROOT/registry/REPOSITORY/versions                the resource as it was last served
     ROOT/registry/REPOSITORY/versions.json           its validators, for conditional requests
     ROOT/registry/REPOSITORY/packages/NAME[.json]    the same for one package
@@ -20,6 +21,7 @@ from typing import Any
 from scrapy.http import Headers
 
 from corpus.atomic import write_bytes, write_json
+from corpus.errors import CorpusError
 from crawler.registry import PackageVersions
 
 VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
@@ -30,16 +32,18 @@ class RegistryCopy:
     """The registry's resources as last seen, by their path, with what tells whether they changed.
 
     A body is written before its validators, which name its digest; a pair that was torn apart by
-    a kill is no copy.
+    a kill is no copy. Validators mean something to the server of `url` only, so another mirror is
+    asked for everything.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
+        self.url = url
 
     def conditions(self, path: str) -> dict[str, str]:
         """Return the request headers with which an unchanged resource is answered 304."""
         kept = read_object(self.folder / f"{path}.json")
-        if kept.get("sha256") != self.digest(path):
+        if (kept.get("url"), kept.get("sha256")) != (self.url, self.digest(path)):
             return {}
         return {
             header: kept[key]
@@ -59,7 +63,7 @@ class RegistryCopy:
     def keep(self, path: str, body: bytes, found: Mapping[str, str]) -> None:
         """Keep a verified body with the validators of its response. Raises OSError."""
         write_bytes(self.folder / path, body)
-        kept = {**found, "sha256": sha256(body).hexdigest()}
+        kept = {**found, "url": self.url, "sha256": sha256(body).hexdigest()}
         write_json(self.folder / f"{path}.json", kept)
 
 
@@ -109,10 +113,27 @@ def listing(package: PackageVersions) -> dict[str, list[str]]:
     }
 
 
-def other_repositories(store: Path, name: str) -> list[str]:
-    """Return the names of the repositories that were crawled into a store, but for one."""
-    folders = (store / "registry").glob("*/")
-    return sorted({folder.name for folder in folders} - {name})
+class StoreOfAnother(CorpusError):
+    """A store that another repository was crawled into."""
+
+    def __init__(self, store: Path, owner: str, name: str) -> None:
+        super().__init__(
+            f"{store} holds archives of {owner}, and names mean other packages in {name}. "
+            "Set ARCHIVE_STORE to another folder."
+        )
+
+
+def dedicate(store: Path, name: str) -> None:
+    """Keep a store for the repository that is crawled into it first.
+
+    Raises StoreOfAnother and OSError.
+    """
+    file = store / "repository.json"
+    owner = read_object(file).get("name")
+    if not isinstance(owner, str):
+        write_json(file, {"name": name})
+    elif owner != name:
+        raise StoreOfAnother(store, owner, name)
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -102,6 +102,22 @@ class Planner:
         """Whether each wanted release is in the store in its full length, or is recorded."""
         return all(self.is_recorded(package.name, version) for version in self.missing(package))
 
+    def lacking(self, listed: PackageVersions, package: PackageReleases) -> list[Refusal]:
+        """Refuse wanted versions of the index that the package's own entry does not have."""
+        found = {release.version for release in package.releases}
+        return [
+            Refusal(
+                name=listed.name,
+                version=version,
+                url=self.tarball_url(listed.name, version),
+                stage=Stage.CRAWL,
+                reason=Reason.UNAVAILABLE,
+                detail="in the index, but an old copy of the package's own entry was served",
+            )
+            for version in self.missing(listed)
+            if version not in found
+        ]
+
     def update(self, wanted: Wanted) -> bool:
         """Bring a stored row up to what the registry says now; say whether it had to change.
 

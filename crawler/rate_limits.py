@@ -4,6 +4,7 @@ Scrapy 2.19 retries such responses at once. Here the whole host rests for as lon
 and then the same request is made again, a bounded number of times.
 """
 
+import asyncio
 import logging
 import math
 import time
@@ -13,8 +14,12 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 
 from scrapy import Request, signals
+from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Headers, Response
+
+from crawler.arguments import InvalidArgument, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +28,7 @@ EPOCH_FROM = 1_000_000_000
 """x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
 TRIES = "rate_limit_tries"
 """The key in a request's meta that counts how often it was turned away."""
+WATCH_SECONDS = 0.5
 SMALLEST_DELAY = 0.01
 """Seconds; a slot without any delay never looks at the time it was last used."""
 
@@ -36,7 +42,24 @@ class RateLimits:
     first_wait: float = 5.0
     """Where the server does not say how long: this, then twice as long each time."""
     longest_wait: float = 900.0
-    """A request that is to wait longer is given up, after which the host rests for this long."""
+    """A host that asks for more is not asked again: the spider ends the crawl."""
+
+
+def read_limits(settings: Settings) -> RateLimits:
+    """Read the RATE_LIMIT_ settings. Raises InvalidArgument."""
+    return RateLimits(
+        times=int(amount("RATE_LIMIT_TIMES", settings)),
+        first_wait=amount("RATE_LIMIT_FIRST_WAIT", settings),
+        longest_wait=amount("RATE_LIMIT_LONGEST_WAIT", settings),
+    )
+
+
+def amount(name: str, settings: Settings) -> float:
+    """Read a setting that is a number from 0. Raises InvalidArgument."""
+    value = number(str(settings.get(name)))
+    if value is None:
+        raise InvalidArgument(f"{name}: expected a number from 0, found {settings.get(name)!r}.")
+    return value
 
 
 class RateLimitMiddleware:
@@ -57,13 +80,7 @@ class RateLimitMiddleware:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Read the RATE_LIMIT_ settings."""
-        settings = crawler.settings
-        limits = RateLimits(
-            times=settings.getint("RATE_LIMIT_TIMES"),
-            first_wait=settings.getfloat("RATE_LIMIT_FIRST_WAIT"),
-            longest_wait=settings.getfloat("RATE_LIMIT_LONGEST_WAIT"),
-        )
-        middleware = cls(crawler, limits)
+        middleware = cls(crawler, read_limits(crawler.settings))
         crawler.signals.connect(middleware.response_downloaded, signals.response_downloaded)
         return middleware
 
@@ -84,7 +101,7 @@ class RateLimitMiddleware:
             return response
         tries = request.meta.get(TRIES, 0)
         too_long = self.wait(request, response) > self.limits.longest_wait
-        if too_long or tries >= self.limits.times:
+        if too_long or tries >= self.limits.times or self.is_closing():
             self.crawler.stats.inc_value("rate_limit/given_up")
             return response
         return request.replace(meta={**request.meta, TRIES: tries + 1}, dont_filter=True)
@@ -115,6 +132,24 @@ class RateLimitMiddleware:
         self.crawler.stats.inc_value("rate_limit/rests")
         slot.lastseen = until
         slot.delay = max(slot.delay, SMALLEST_DELAY)
+        self.watch(slot)
+
+    def watch(self, slot: Slot) -> None:
+        """While a host rests, look whether the crawl is closing; then nothing waits for the host.
+
+        Scrapy ends only when its downloader is empty, and tells nobody before.
+        """
+        if not self.is_closing():
+            if time.monotonic() < slot.lastseen:
+                asyncio.get_running_loop().call_later(WATCH_SECONDS, self.watch, slot)
+            return
+        while slot.queue:
+            slot.queue.popleft()[1].errback(IgnoreRequest("the crawl ended while its host rested"))
+
+    def is_closing(self) -> bool:
+        """Whether the crawl is on its way to its end, by Ctrl-C or of its own."""
+        slot = getattr(self.crawler.engine, "_slot", None)
+        return slot is not None and slot.closing is not None
 
 
 def asked_wait(headers: Headers, now: float) -> float | None:

@@ -21,18 +21,20 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from corpus.locking import FolderInUse, claim
+from corpus.errors import CorpusError
+from corpus.locking import claim
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
 from crawler.arguments import Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, advice
-from crawler.failures import explain, request_of, what_now
+from crawler.failures import asks_for_more, explain, request_of, what_now
 from crawler.items import Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
-from crawler.memory import RegistryCopy, Settlements, other_repositories
+from crawler.memory import RegistryCopy, Settlements, dedicate
 from crawler.plan import Plan, Planner
+from crawler.rate_limits import read_limits
 from crawler.registry import (
     PackageReleases,
     PackageVersions,
@@ -68,6 +70,7 @@ class HexSpider(Spider):
         """Raise CorpusError if the spider could not start with these settings and arguments."""
         read_order(arguments)
         read_repository(settings)
+        read_limits(settings)
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -90,7 +93,7 @@ class HexSpider(Spider):
         self.repository = repository
         self.policy = repository.policy
         self.store = ArchiveStore(repository.store)
-        self.resources = RegistryResources(repository.url, RegistryCopy(memory))
+        self.resources = RegistryResources(repository.url, RegistryCopy(memory, repository.url))
         self.planner = Planner(url=repository.url, store=self.store, selection=selection)
         settlements = Settlements(memory / "settled")
         self.ledger = Ledger(settlements, terms(selection, self.policy), self.planner.is_complete)
@@ -100,16 +103,11 @@ class HexSpider(Spider):
         try:
             self.claim = claim(self.repository.store, "crawl")
             self.store.sweep()
-        except FolderInUse as error:
+            dedicate(self.repository.store, self.repository.name)
+        except CorpusError as error:
             self.end("store_in_use", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
-        if others := other_repositories(self.repository.store, self.repository.name):
-            self.end(
-                "store_of_another_repository",
-                f"{self.repository.store} holds archives of {', '.join(others)}, and names mean "
-                f"other packages in {self.repository.name}. Set ARCHIVE_STORE to another folder.",
-            )
         if missing := contact.advice(self.settings["USER_AGENT"], self.repository.url):
             self.logger.warning("%s", missing)
         yield self.resources.request("versions", self.read_index, self.index_failed)
@@ -143,8 +141,7 @@ class HexSpider(Spider):
         and none where what the errback returned does.
         """
         yield from ()
-        url, detail = request_of(failure).url, explain(failure)[1]
-        self.end("registry_unavailable", f"{url}: {detail}. {what_now(failure)}")
+        self.end("registry_unavailable", what_now(failure))
 
     def choose(self, listed: Sequence[PackageVersions]) -> list[PackageVersions]:
         """Choose the packages that the user asked for, in the order of the registry."""
@@ -201,6 +198,7 @@ class HexSpider(Spider):
             yield from self.refuse(listed, error.reason, f"{response.url}: {error}", Stage.CRAWL)
             return
         plan = self.planner.plan(package, self.ledger.refused(listed.name))
+        plan.refuse.extend(self.planner.lacking(listed, package))
         self.begin(listed, package, plan)
         yield from plan.refuse
         yield from map(self.tarball_request, plan.fetch)
@@ -225,9 +223,10 @@ class HexSpider(Spider):
 
     def package_failed(self, failure: Failure) -> Output:
         """Refuse the wanted releases of a package whose registry entry cannot be had."""
+        self.heed(failure)
         reason, detail = explain(failure)
         listed = request_of(failure).cb_kwargs["listed"]
-        return self.refuse(listed, reason, f"{request_of(failure).url}: {detail}", Stage.CRAWL)
+        yield from self.refuse(listed, reason, f"{request_of(failure).url}: {detail}", Stage.CRAWL)
 
     def refuse(
         self, listed: PackageVersions, reason: Reason, detail: str, stage: Stage
@@ -273,6 +272,7 @@ class HexSpider(Spider):
 
     def tarball_failed(self, failure: Failure) -> Output:
         """Refuse a release whose tarball cannot be had."""
+        self.heed(failure)
         reason, detail = explain(failure)
         yield refuse(request_of(failure).cb_kwargs["wanted"], Stage.CRAWL, reason, detail)
 
@@ -284,6 +284,11 @@ class HexSpider(Spider):
             return self.resources.read(path, response, decode)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
+
+    def heed(self, failure: Failure) -> None:
+        """End the crawl when the repository asks to be left alone for longer than we wait."""
+        if said := asks_for_more(failure, read_limits(self.settings).longest_wait):
+            self.end("rate_limited", said)
 
     def count(self, stat: str, by: int = 1) -> None:
         """Add to a stat."""

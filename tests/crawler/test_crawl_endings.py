@@ -1,5 +1,6 @@
 """Crawls that cannot go on, and crawls that were cut short."""
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -174,6 +175,7 @@ def test_a_store_takes_one_repository_because_names_mean_other_packages_in_anoth
     peer.add("alpha", "1.0.0")
     assert crawl().status == 0
     before = crawl.store.archives()
+    shutil.rmtree(crawl.store.root / "registry")
 
     outcome = crawl(HEX_REPOSITORY_NAME="acme")
 
@@ -193,3 +195,22 @@ def test_an_index_that_asks_for_patience_beyond_ours_says_when_to_come_back(
 
     assert outcome.status == 1
     assert "It asks to be left alone for 3,600 s: crawl again after that." in outcome.errors
+
+
+def test_a_version_that_an_old_copy_of_the_package_lacks_is_recorded(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    old = peer.registry["/packages/alpha"]
+    peer.add("alpha", "1.1.0")
+    new = peer.registry["/packages/alpha"]
+    peer.registry["/packages/alpha"] = old
+
+    assert crawl().status == 0
+    assert crawl.refused() == {"alpha 1.1.0": "unavailable"}
+    assert "an old copy" in crawl.reject("alpha", "1.1.0").detail
+
+    peer.registry["/packages/alpha"] = new
+    assert crawl().status == 0
+    assert "alpha 1.1.0" in crawl.stored()
+    assert crawl.refused() == {}

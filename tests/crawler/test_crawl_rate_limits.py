@@ -1,3 +1,6 @@
+import os
+import signal
+import time
 from itertools import pairwise
 
 from tests.crawler.crawling import Crawl
@@ -34,13 +37,41 @@ def test_a_host_that_asks_for_patience_rests_and_nothing_is_lost(
     assert crawl.stored() == [f"{name} 1.0.0" for name in NAMES]
 
 
-def test_a_wait_beyond_the_longest_is_given_up_and_recorded(
+def test_a_wait_beyond_the_longest_ends_the_crawl_and_the_next_goes_on(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:
     fill(peer)
-    peer.answer("/tarballs/p1-1.0.0.tar", 429, times=5, headers={"Retry-After": "86400"})
+    peer.answer("/tarballs/p1-1.0.0.tar", 429, headers={"Retry-After": "86400"})
 
-    assert crawl(RATE_LIMIT_LONGEST_WAIT="0.2").status == 0
+    began = time.monotonic()
+    outcome = crawl(CONCURRENT_REQUESTS_PER_DOMAIN="1")
 
-    assert crawl.refused() == {"p1 1.0.0": "unavailable"}
-    assert len(peer.accesses("/tarballs/p1-1.0.0.tar")) == 1
+    assert outcome.status == 1
+    assert time.monotonic() - began < 30
+    assert "It asks to be left alone for 86,400 s: crawl again after that." in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert peer.asked()[-1] == "/tarballs/p1-1.0.0.tar"
+
+    assert crawl().status == 0
+    assert crawl.stored() == [f"{name} 1.0.0" for name in NAMES]
+    assert crawl.refused() == {}
+
+
+def test_a_crawl_that_is_interrupted_while_a_host_rests_ends_at_once(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+    peer.answer("/tarballs/p1-1.0.0.tar", 429, headers={"Retry-After": "300"})
+    process = crawl.start(CONCURRENT_REQUESTS_PER_DOMAIN="1")
+    while not peer.accesses("/tarballs/p1-1.0.0.tar"):
+        time.sleep(0.02)
+    time.sleep(0.5)
+    assert process.pid
+    os.kill(process.pid, signal.SIGINT)
+    process.join(30)
+
+    assert process.exitcode == 1
+    assert peer.asked()[-1] == "/tarballs/p1-1.0.0.tar"
+
+    assert crawl().status == 0
+    assert crawl.stored() == [f"{name} 1.0.0" for name in NAMES]

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.http import Headers
 
-from crawler.rate_limits import asked_wait, is_exhausted, until_reset
+from crawler.arguments import InvalidArgument
+from crawler.rate_limits import asked_wait, is_exhausted, read_limits, until_reset
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -49,3 +50,14 @@ def test_no_header_breaks_the_reader(value: bytes) -> None:
     headers = Headers({"Retry-After": value, "X-RateLimit-Reset": value, "Date": value})
     for wait in (asked_wait(headers, NOW), until_reset(headers, NOW)):
         assert wait is None or wait >= 0
+
+
+@pytest.mark.parametrize("value", ["15min", "nan", "-1", "", "inf"])
+def test_a_limit_that_is_no_number_is_told(value: str) -> None:
+    settings = {
+        "RATE_LIMIT_TIMES": 8,
+        "RATE_LIMIT_FIRST_WAIT": "5",
+        "RATE_LIMIT_LONGEST_WAIT": value,
+    }
+    with pytest.raises(InvalidArgument, match="RATE_LIMIT_LONGEST_WAIT: expected a number from 0"):
+        read_limits(settings)
