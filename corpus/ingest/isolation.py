@@ -85,6 +85,18 @@ def find_poison(
 def _killed(
     executor: Executor, attempt: Callable[[Task], None], tasks: Sequence[Task]
 ) -> list[Task]:
+    """Return the tasks that kill their worker, each of them tried alone if others died beside it.
+
+    Dask blames every task that a dying worker held, the ones that it had not begun among them. The
+    guilty one is always blamed, so one that is blamed by itself needs no second death.
+    """
+    blamed = _died(executor, attempt, tasks)
+    if len(blamed) == 1:
+        return blamed
+    return [task for task in blamed if _died(executor, attempt, [task])]
+
+
+def _died(executor: Executor, attempt: Callable[[Task], None], tasks: Sequence[Task]) -> list[Task]:
     return [task for task, result in executor.map(attempt, tasks) if isinstance(result, Killed)]
 
 

@@ -1,11 +1,11 @@
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from corpus.executor import Executor, connect
+from corpus.executor import Executor, Killed, Result, Task, connect
 from corpus.ingest import Bundle, IngestConfig, find_poison, ingest, plan_bundles, without_poison
 from corpus.ingest.isolation import Attempts, Probe, paths_of, read
 from corpus.store import ArchiveStore
@@ -26,6 +26,30 @@ def die_on_poison(probe: Probe) -> None:
 def die_on_bad(bundle: Bundle) -> None:
     if any(archive.name == "bad" for archive in bundle.archives):
         die()
+
+
+class Died(Exception):
+    """Stands for the end of a worker."""
+
+
+def end_on_bad(bundle: Bundle) -> None:
+    if any(archive.name == "bad" for archive in bundle.archives):
+        raise Died
+
+
+class OneCrowdedWorker:
+    """Blames, as Dask may, all tasks that the worker held when one of them ended it."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
+        try:
+            yield from [(task, function(task)) for task in tasks]
+        except Died:
+            yield from [(task, Killed(task)) for task in tasks]
+
+    def renew(self) -> None:
+        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +79,15 @@ def test_an_archive_that_kills_a_worker_by_no_file_of_its_own_is_named_as_a_whol
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
     (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
     poison = find_poison(two_workers, bundle, Attempts(die_on_bad, read))
+    assert poison == {bad.sha256: frozenset([""])}
+
+
+def test_an_archive_that_a_dying_worker_merely_held_is_not_blamed(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    bad = add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
+    add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
+    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
+    poison = find_poison(OneCrowdedWorker(), bundle, Attempts(end_on_bad, read))
     assert poison == {bad.sha256: frozenset([""])}
 
 
