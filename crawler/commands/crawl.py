@@ -15,6 +15,10 @@ EXAMPLES = """Examples:
   scrapy crawl hex -a packages=plug,ecto -a versions=3"""
 
 
+NO_FEED = """-o and -O do not apply: what is fetched goes to the folder that the setting
+ARCHIVE_STORE names, and what is refused to its rejects"""
+
+
 class HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Leaves the lines of the last paragraph as they are."""
 
@@ -36,6 +40,8 @@ class Command(ScrapyCrawl):
         """Run the spider that `args` names."""
         if len(args) != 1:
             raise UsageError("name one spider, such as: scrapy crawl hex", print_help=False)
+        if opts.output or opts.overwrite_output:
+            raise UsageError(NO_FEED, print_help=False)
         assert self.crawler_process
         spiders = self.crawler_process.spider_loader.list()
         if args[0] not in spiders:

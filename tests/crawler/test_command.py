@@ -37,3 +37,12 @@ def test_a_spider_that_does_not_exist_is_named_with_those_that_do() -> None:
     assert done.returncode == 2
     assert "no spider is named 'hexx'; there is: hex" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_output_file_for_items_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
+    output = tmp_path / "items.json"
+    command = [sys.executable, "-m", "scrapy", "crawl", "hex", "-O", str(output)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "-o and -O do not apply" in done.stdout + done.stderr
+    assert not output.exists()
