@@ -10,7 +10,7 @@ help: ## List the targets
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,train-cpu]'
 	@touch $@
 
 demo: $(INSTALLED) ## Crawl the shipped Hex repository and build, gate and render a release from it

@@ -1,1 +1,1 @@
-"""Learn: fine-tuning from a release."""
+"""Turns a release into a model that writes better Elixir: QLoRA, evaluation, export."""

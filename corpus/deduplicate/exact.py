@@ -16,7 +16,8 @@ def joined(first: Indices, second: Indices) -> Indices:
     while True:
         reached = _least(first, _least(second, labels))
         if np.array_equal(reached, labels):
-            return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+            _, groups = np.unique(labels, return_inverse=True)
+            return groups.astype(np.int64, copy=False)
         labels = reached
 
 

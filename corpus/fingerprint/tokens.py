@@ -123,4 +123,5 @@ def _unique(values: Hashes) -> Hashes:
     values.sort()
     fresh = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=fresh[1:])
-    return values[fresh]
+    unique: Hashes = values[fresh]
+    return unique

@@ -1,0 +1,13 @@
+"""How often a run is saved, and how much of it is kept."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointSettings:
+    """When checkpoints are written and removed."""
+
+    every: int = 50
+    """Steps between two checkpoints; a stage also ends with one."""
+    keep: int = 3
+    """Newest checkpoints that are kept; the last one of each stage stays besides."""

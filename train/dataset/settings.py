@@ -1,0 +1,28 @@
+"""Which text is read in which proportion, and how it is laid out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplaySettings:
+    """General text mixed in so that less of it is forgotten."""
+
+    path: str = ""
+    """A Parquet or JSON-lines file, or a folder of them, with a column `text`; empty for none."""
+    share: float = 0.05
+    """Replayed tokens as a fraction of all tokens of an epoch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSettings:
+    """What one stage reads."""
+
+    mixture: Mapping[str, float] = field(default_factory=dict)
+    """Passes an epoch makes over each source, such as `documents.elixir` or
+    `instruct.documentation_to_function`; a fraction takes that share of its samples, another share
+    each epoch. Empty takes every source of the stage once."""
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
+    infilling_rate: float = 0.0
+    """Share of documents that are turned into fill-in-the-middle samples. Off by default: nothing
+    shows that Devstral was trained on that format."""

@@ -1,0 +1,41 @@
+"""What is trained, and which of its weights."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """The base model and how it lies in memory."""
+
+    name: str = "unsloth/Devstral-Small-2507"
+    """A local folder or a name on the Hub."""
+    revision: str = ""
+    """Commit, tag or branch on the Hub; empty takes its main branch."""
+    tokenizer: str = ""
+    """A folder with the tokenizer's files, or a Hub name; empty takes the model's own."""
+    quantization: Literal["nf4", "int8", "none"] = "nf4"
+    """4-bit NormalFloat with double quantisation in blocks of 64 (Dettmers et al. 2023, QLoRA);
+    8-bit integers (LLM.int8()); or the compute type itself."""
+    compute: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """The type of activations; auto takes bfloat16 on CUDA and float32 on a CPU."""
+    backend: Literal["auto", "unsloth", "transformers"] = "auto"
+    """What runs it; auto takes Unsloth on CUDA and transformers elsewhere."""
+    gradient_checkpointing: bool = True
+    """Compute activations again in the backward pass instead of keeping them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdapterSettings:
+    """Low-rank adapters (Hu et al. 2021, LoRA)."""
+
+    rank: int = 8
+    alpha: int = 16
+    dropout: float = 0.05
+    targets: tuple[str, ...] = ATTENTION
+    """Linear layers that get an adapter, by the last part of their names."""
+    embeddings: bool = False
+    """Also train the embeddings and the head whole; costs their size in gradients and moments."""
