@@ -17,7 +17,8 @@ def joined(first: Indices, second: Indices) -> Indices:
         reached = _least(first, _least(second, labels))
         if np.array_equal(reached, labels):
             _, groups = np.unique(labels, return_inverse=True)
-            return groups.astype(np.int64, copy=False)
+            numbered: npt.NDArray[np.int64] = groups.astype(np.int64, copy=False)
+            return numbered
         labels = reached
 
 

@@ -1,0 +1,33 @@
+"""The same seam through Unsloth, whose import alone needs an accelerator."""
+
+from typing import Any
+
+from train.model.settings import AdapterSettings, ModelSettings
+
+
+def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int) -> Any:
+    """Return the base model with fresh adapters, both made by Unsloth."""
+    from unsloth import FastLanguageModel  # before transformers, which it patches
+
+    from train.model.loading import check_targets, compute_type
+
+    model, _ = FastLanguageModel.from_pretrained(
+        model_name=settings.name,
+        revision=settings.revision or None,
+        max_seq_length=length,
+        dtype=compute_type(settings),
+        load_in_4bit=settings.quantization == "nf4",
+        load_in_8bit=settings.quantization == "int8",
+    )
+    check_targets(model, adapter.targets)
+    return FastLanguageModel.get_peft_model(
+        model,
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=list(adapter.targets),
+        modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,
+        bias="none",
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
+        random_state=seed,
+    )

@@ -1,0 +1,154 @@
+"""Loading a base model and giving it adapters, behind one seam.
+
+Unsloth on CUDA, transformers with peft and bitsandbytes elsewhere; the adapters of both are peft's.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from train.errors import TrainError
+from train.model.settings import AdapterSettings, ModelSettings
+
+if TYPE_CHECKING:
+    import torch
+
+FROM_TEXT_AND_IMAGES = ("mistral3",)
+"""Model types whose language model stands beside a vision tower (Devstral of 2512)."""
+
+
+class NoSuchModel(TrainError):
+    """Nothing can be loaded from the given place."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"{name!r}: no model can be loaded from there ({why}). Name a folder with config.json "
+            "and safetensors, or a model on the Hub; a private one needs HF_TOKEN."
+        )
+
+
+class NoAccelerator(TrainError):
+    """What was asked for needs a GPU, and there is none."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs a CUDA GPU, and torch sees none. On a CPU take a small model and "
+            "`--recipe smoke-cpu`, or set --model.backend transformers."
+        )
+
+
+class UnknownTarget(TrainError):
+    """No layer of the model has the name of an adapter's target."""
+
+    def __init__(self, targets: list[str], known: list[str]) -> None:
+        super().__init__(
+            f"--adapter.targets: the model has no linear layer named {', '.join(targets)}; it has "
+            f"{', '.join(known)}."
+        )
+
+
+def uses_unsloth(settings: ModelSettings) -> bool:
+    """Tell whether Unsloth runs the model. Raises NoAccelerator where it cannot."""
+    import torch
+
+    if settings.backend == "unsloth" and not torch.cuda.is_available():
+        raise NoAccelerator("--model.backend unsloth")
+    if settings.backend != "auto":
+        return settings.backend == "unsloth"
+    return torch.cuda.is_available()
+
+
+def compute_type(settings: ModelSettings) -> "torch.dtype":
+    """Return the type of activations. Single precision on a CPU: bfloat16 is far slower there."""
+    import torch
+
+    if settings.compute != "auto":
+        chosen: torch.dtype = getattr(torch, settings.compute)
+        return chosen
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
+def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int) -> Any:
+    """Return the base model with fresh adapters, which are the only weights that train.
+
+    The weights of adapters follow from `seed`. Raises NoSuchModel, NoAccelerator, UnknownTarget.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    if uses_unsloth(settings):
+        from train.model import accelerated
+
+        return accelerated.load_adapted(settings, adapter, length, seed)
+    return adapt(load_base(settings), settings, adapter)
+
+
+def load_base(settings: ModelSettings) -> Any:
+    """Return the base model in its quantised form, frozen, in evaluation mode.
+
+    Safetensors are mapped into memory and quantised layer by layer, so the model is never there
+    twice. Raises NoSuchModel.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+
+    from train.model.quantization import keep_format, quantization_config
+
+    compute = compute_type(settings)
+    place = {"revision": settings.revision or None}
+    try:
+        config = AutoConfig.from_pretrained(settings.name, **place)
+        both = config.model_type in FROM_TEXT_AND_IMAGES
+        model = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
+            settings.name,
+            **place,
+            dtype=compute,
+            quantization_config=quantization_config(settings, compute),
+            attn_implementation="sdpa",
+            device_map={"": _device()},
+            use_safetensors=True,
+        )
+    except (OSError, ValueError) as error:
+        raise NoSuchModel(settings.name, str(error).strip().splitlines()[0]) from error
+    if settings.quantization == "nf4":
+        keep_format(model)
+    model.requires_grad_(False)
+    return model
+
+
+def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
+    """Wrap a base model with fresh adapters. Raises UnknownTarget."""
+    from peft import LoraConfig, get_peft_model
+
+    check_targets(model, adapter.targets)
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable(
+            gradient_checkpointing_kwargs={"use_reentrant": False},
+        )
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=adapter.rank,
+            lora_alpha=adapter.alpha,
+            lora_dropout=adapter.dropout,
+            target_modules=list(adapter.targets),
+            modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def check_targets(model: Any, targets: tuple[str, ...]) -> None:
+    """Raise UnknownTarget if no linear layer of the decoder has one of the names."""
+    known = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if hasattr(module, "in_features")
+    }
+    if unknown := [target for target in targets if target not in known]:
+        raise UnknownTarget(unknown, sorted(known))
+
+
+def _device() -> str:
+    import os
+
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,73 @@
+"""A causal language model as the training loop sees it: packed rows in, a summed loss out."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train.loss import sampled_labels, summed_loss, token_losses
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from train.model.batch import Batch
+
+
+class NextToken(torch.nn.Module):
+    """Wraps an adapted model, so that what distributes it sees one forward pass.
+
+    No token sees another sample of its row: transformers reads where positions begin anew
+    (`transformers.masking_utils.find_packed_sequence_indices`), Unsloth takes the lengths.
+    """
+
+    def __init__(self, adapted: Any, compute: torch.dtype) -> None:
+        super().__init__()
+        self.adapted = adapted
+        self.compute = compute
+        self.takes_lengths = type(adapted).__module__.startswith("unsloth") or hasattr(
+            adapted.get_base_model(), "max_seq_length"
+        )
+
+    def forward(self, batch: "Batch") -> "Tensor":
+        """Return the sum of the labelled tokens' negative log-likelihood in nats, a scalar."""
+        with self._autocast(batch.ids.device.type):
+            return summed_loss(self.hidden(batch), batch.labels, self.head)
+
+    def token_losses(self, batch: "Batch") -> "Tensor":
+        """Return each labelled token's negative log-likelihood in nats, row after row."""
+        with torch.no_grad(), self._autocast(batch.ids.device.type):
+            return token_losses(self.hidden(batch), batch.labels, self.head)
+
+    def sampled_loss(self, batch: "Batch") -> "Tensor":
+        """Return the summed loss of tokens drawn from the model where the batch has labels."""
+        with self._autocast(batch.ids.device.type):
+            hidden = self.hidden(batch)
+            return summed_loss(hidden, sampled_labels(hidden, batch.labels, self.head), self.head)
+
+    def hidden(self, batch: "Batch") -> "Tensor":
+        """Return the last hidden states, [batch, length, width]."""
+        packing = {"packed_seq_lengths": batch.lengths} if self.takes_lengths else {}
+        output = self.decoder(
+            input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **packing
+        )
+        states: Tensor = output.last_hidden_state
+        return states
+
+    @property
+    def decoder(self) -> Any:
+        """The model without its head."""
+        return self.adapted.get_base_model().get_decoder()
+
+    @property
+    def head(self) -> Any:
+        """The projection onto the vocabulary."""
+        return self.adapted.get_base_model().get_output_embeddings()
+
+    def trained(self) -> "dict[str, torch.nn.Parameter]":
+        """Return the weights that train, by name, in a fixed order."""
+        return {name: each for name, each in self.named_parameters() if each.requires_grad}
+
+    def _autocast(self, device: str) -> AbstractContextManager[Any]:
+        if self.compute is torch.float32:
+            return nullcontext()
+        return torch.autocast(device, dtype=self.compute)

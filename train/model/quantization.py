@@ -1,0 +1,38 @@
+"""Weights in fewer bits, by bitsandbytes."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from train.model.settings import ModelSettings
+
+
+def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> Any:
+    """Return transformers' configuration for the wanted quantisation, or None for none of it."""
+    if settings.quantization == "none":
+        return None
+    from transformers import BitsAndBytesConfig
+
+    if settings.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+
+
+def keep_format(model: "torch.nn.Module") -> None:
+    """Keep bitsandbytes from packing 4-bit weights anew on processors with AVX-512 BF16.
+
+    It does so in place in the first forward pass in evaluation mode, rounds the scales to bfloat16
+    and never takes it back (bitsandbytes 0.50.2, `Linear4bit.forward`): training would go on with
+    other weights after the first held-out loss, and a resumed run would differ.
+    """
+    import bitsandbytes
+
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
