@@ -20,7 +20,7 @@ class ModelSettings:
     quantization: Literal["nf4", "int8", "none"] = "nf4"
     """4-bit NormalFloat with double quantisation in blocks of 64 (Dettmers et al. 2023, QLoRA);
     8-bit integers (LLM.int8()); or the compute type itself."""
-    compute: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    compute: Literal["auto", "bfloat16", "float32"] = "auto"
     """The type of activations; auto takes bfloat16 on CUDA and float32 on a CPU."""
     backend: Literal["auto", "unsloth", "transformers"] = "auto"
     """What runs it; auto takes Unsloth on CUDA and transformers elsewhere."""

@@ -1,0 +1,54 @@
+"""How well a model foretells text that it does not train on."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from train.loop.processes import Processes
+from train.model.batch import batch_of
+from train.model.next_token import NextToken
+
+if TYPE_CHECKING:
+    from train.dataset import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Sums over held-out rows."""
+
+    nats: float
+    targets: int
+    bytes: int
+    """UTF-8 bytes of the target tokens."""
+
+    @property
+    def loss(self) -> float:
+        """Nats a target token."""
+        return self.nats / max(1, self.targets)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits a byte of text: comparable between tokenizers."""
+        return self.nats / math.log(2) / max(1, self.bytes)
+
+
+def measure(model: NextToken, rows: "Rows", limit: int, processes: Processes) -> HeldOut:
+    """Measure the first `limit` rows of the held-out order, 0 for all; processes share them.
+
+    The model comes back in training mode.
+    """
+    count = min(rows.rows_in(0), limit or rows.rows_in(0))
+    nats, targets, length = 0.0, 0, 0
+    model.eval()
+    with torch.no_grad():
+        for number in range(processes.rank, count, processes.count):
+            row = rows.row(0, number)
+            losses = model.token_losses(batch_of([row], processes.device))
+            nats += float(losses.double().sum())
+            targets += row.targets
+            length += row.bytes
+    model.train()
+    summed = processes.sums([nats, targets, length])
+    return HeldOut(summed[0], int(summed[1]), int(summed[2]))

@@ -1,0 +1,55 @@
+"""Random numbers that survive a resumption, and other numbers of processes.
+
+Dropout is seeded anew for every micro-batch from its place in the run, so it does not depend on
+what was drawn before, nor on how many processes share a step. The generators are saved besides, for
+what libraries draw.
+"""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def seed_of(seed: int, *place: int) -> int:
+    """Return the seed for a place in a run: 63 bits of a digest."""
+    digest = hashlib.sha256(json.dumps([seed, *place]).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def write_generators(path: Path) -> None:
+    """Write the states of the generators of Python, NumPy and torch, on every device."""
+    version, state, gauss = random.getstate()
+    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    path.write_text(
+        json.dumps(
+            {
+                "python": [version, list(state), gauss],
+                "numpy": [str(kind), [int(key) for key in keys], place, has_gauss, cached],
+                "torch": torch.get_rng_state().tolist(),
+                "cuda": [state.tolist() for state in _cuda_states()],
+            }
+        ),
+        encoding="utf-8",
+    )
+
+
+def read_generators(path: Path) -> None:
+    """Set all generators as `write_generators` found them; those of as many devices only."""
+    states = json.loads(path.read_text(encoding="utf-8"))
+    version, state, gauss = states["python"]
+    random.setstate((version, tuple(state), gauss))
+    kind, keys, *rest = states["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
+    if len(states["cuda"]) == len(_cuda_states()):
+        torch.cuda.set_rng_state_all(
+            [torch.tensor(state, dtype=torch.uint8) for state in states["cuda"]]
+        )
+
+
+def _cuda_states() -> list[torch.Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

@@ -1,0 +1,199 @@
+"""A run: both stages from where they stand to their ends, told and saved on the way."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.checkpoint import Checkpoint, Identity, prune, write
+from train.loop.held_out import HeldOut, measure
+from train.loop.order import Order
+from train.loop.processes import Processes
+from train.loop.randomness import seed_of
+from train.loop.stage import Stage, StepResult, Trainee, steps
+from train.loop.state import read_adapter, read_consolidation, read_optimizer, state_files
+from train.loop.stopping import Stopped, StopRequest
+from train.material import Material
+from train.model.groups import layers_of
+from train.model.next_token import NextToken
+from train.optimization.elastic import Consolidation, fisher_diagonal, snapshot
+from train.optimization.optimizer import make_optimizer
+from train.recipe import Recipe
+
+Note = Callable[[dict[str, Any]], None]
+"""Takes a line of metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands: so many steps of a stage are done, and a checkpoint tells of them."""
+
+    stage: int = 1
+    step: int = 0
+    checkpoint: Path | None = None
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Place":
+        """Return where a checkpoint stands."""
+        position = checkpoint.position
+        return cls(int(position["stage"]), int(position["step"]), checkpoint.path)
+
+
+class Run:
+    """One process's part in a run."""
+
+    def __init__(
+        self,
+        checkpoints: Path,
+        recipe: Recipe,
+        identity: Identity,
+        material: Material,
+        model: NextToken,
+        processes: Processes,
+        request: StopRequest,
+        note: Note,
+    ) -> None:
+        self.checkpoints = checkpoints
+        self.recipe = recipe
+        self.identity = identity
+        self.material = material
+        self.model = model
+        self.processes = processes
+        self.request = request
+        self.note = note
+        self.module = processes.distribute(model)
+        self.consolidation: Consolidation | None = None
+
+    def train(self, place: Place) -> None:
+        """Take all steps that are left. Raises Stopped once a signal came and all is saved."""
+        if place.checkpoint is not None:
+            read_adapter(self.model.adapted, place.checkpoint)
+            self.consolidation = read_consolidation(
+                place.checkpoint, self.recipe.elastic.strength, self.processes.device
+            )
+        for number in sorted(self.material.training):
+            if number >= place.stage:
+                self.run_stage(number, place if number == place.stage else Place(number))
+
+    def run_stage(self, number: int, place: Place) -> None:
+        """Take the steps of a stage that are left."""
+        stage = self.stage_of(number)
+        if number == 2 and self.recipe.elastic.strength and self.consolidation is None:
+            self.consolidation = self.consolidate()
+        trainee = self.trainee_of(stage)
+        if place.checkpoint is not None:
+            read_optimizer(trainee.optimizer, place.checkpoint)
+        else:
+            self.begin(trainee, stage)
+        for result in steps(trainee, stage, place.step):
+            self.after_step(trainee, stage, result)
+
+    def stage_of(self, number: int) -> Stage:
+        """Return what a stage reads and how fast it moves."""
+        recipe = self.recipe
+        settings = recipe.stage1 if number == 1 else recipe.stage2
+        rows = self.material.training[number]
+        return Stage(
+            number=number,
+            rows=rows,
+            order=Order(rows, settings.epochs, recipe.batch, settings.steps),
+            settings=settings.optimizer,
+            length=recipe.length,
+            micro_batch=recipe.micro_batch,
+            seed=recipe.seed,
+        )
+
+    def trainee_of(self, stage: Stage) -> Trainee:
+        """Return the model with a fresh optimizer for a stage."""
+        trained = self.model.trained()
+        layers = layers_of(name for name, _ in self.model.named_parameters())
+        optimizer = make_optimizer(trained, layers, stage.settings)
+        return Trainee(self.module, self.model, optimizer, self.consolidation, self.processes)
+
+    def begin(self, trainee: Trainee, stage: Stage) -> None:
+        """Measure what the stage begins with, and save what it is held to."""
+        self.note(
+            {
+                "kind": "event",
+                "name": "stage_began",
+                "stage": stage.number,
+                "step": 0,
+                "steps": stage.order.steps,
+            }
+        )
+        self.measure(stage, 0, tuple(self.material.held_out))
+        if self.consolidation is not None:
+            self.save(trainee, stage, 0)
+
+    def after_step(self, trainee: Trainee, stage: Stage, result: StepResult) -> None:
+        """Tell of a step, then measure and save where that is due. Raises Stopped."""
+        self.note({"kind": "step", "stage": stage.number, **asdict(result)})
+        step, recipe = result.step, self.recipe
+        is_last = step == stage.order.steps
+        stops = bool(self.processes.sums([float(self.request.number)])[0])
+        if is_last:
+            self.measure(stage, step, tuple(self.material.held_out))
+        elif recipe.evaluate_every and step % recipe.evaluate_every == 0:
+            self.measure(stage, step, (stage.number,))
+        if is_last or stops or step % recipe.checkpoint.every == 0:
+            self.save(trainee, stage, step)
+        if stops:
+            raise Stopped(self.request.number, f"stage {stage.number}, step {step}")
+
+    def measure(self, stage: Stage, step: int, sets: tuple[int, ...]) -> None:
+        """Measure held-out rows of the named stages."""
+        for number in sets:
+            rows, limit = self.material.held_out[number], self.recipe.evaluation_rows
+            found = measure(self.model, rows, limit, self.processes)
+            self.note(held_out_line(stage.number, step, number, found))
+
+    def save(self, trainee: Trainee, stage: Stage, step: int) -> None:
+        """Write a checkpoint, then remove those that are not kept."""
+        if self.processes.is_first:
+            write(
+                self.checkpoints,
+                f"stage{stage.number}-{step:08d}",
+                state_files(self.model.adapted, trainee.optimizer, self.consolidation),
+                self.identity,
+                {"stage": stage.number, "step": step, "steps": stage.order.steps},
+            )
+            prune(self.checkpoints, self.recipe.checkpoint.keep)
+        self.processes.wait()
+
+    def consolidate(self) -> Consolidation:
+        """Estimate on held-out rows of stage 1 what stage 2 may not move."""
+        rows, elastic = self.material.held_out[1], self.recipe.elastic
+        fisher = fisher_diagonal(
+            self.model,
+            (rows.row(0, number) for number in range(rows.rows_in(0))),
+            elastic,
+            seed_of(self.recipe.seed, 2),
+            self.processes.device,
+        )
+        self.note({"kind": "event", "name": "fisher", "stage": 2, "step": 0})
+        return Consolidation(snapshot(self.model.trained()), fisher, elastic.strength)
+
+
+def held_out_line(stage: int, step: int, measured: int, found: HeldOut) -> dict[str, Any]:
+    """Return a measurement as a line of metrics."""
+    return {
+        "kind": "held_out",
+        "stage": stage,
+        "step": step,
+        "measured_on": f"stage{measured}",
+        "loss": found.loss,
+        "bits_per_byte": found.bits_per_byte,
+        "targets": found.targets,
+        "bytes": found.bytes,
+    }
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes that tensors took on a GPU, or that this process took in memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,178 @@
+"""The steps of one stage: forward, backward, penalty, update."""
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from train.errors import TrainError
+from train.loop.order import Order, share
+from train.loop.processes import Processes
+from train.loop.randomness import seed_of
+from train.model.batch import Batch, batch_of
+from train.model.next_token import NextToken
+from train.optimization.elastic import Consolidation
+from train.optimization.optimizer import clip, set_rates
+from train.optimization.schedule import rate_factor
+from train.optimization.settings import OptimizerSettings
+
+if TYPE_CHECKING:
+    from train.dataset import Rows
+
+
+class LossNotFinite(TrainError):
+    """The loss is no number any more."""
+
+    def __init__(self, stage: int, step: int, loss: float) -> None:
+        super().__init__(
+            f"stage {stage}, step {step}: the loss is {loss}. The last checkpoint is from before "
+            f"and sound. Lower --stage{stage}.optimizer.learning-rate and begin another run."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage reads, and how fast it moves."""
+
+    number: int
+    rows: "Rows"
+    order: Order
+    settings: OptimizerSettings
+    length: int
+    """Tokens of a row."""
+    micro_batch: int
+    """Rows of one forward pass of one process."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step as it went, over all processes."""
+
+    step: int
+    """Steps done, this one included."""
+    epoch: float
+    loss: float
+    """Nats a target token, without the penalty."""
+    penalty: float
+    learning_rate: float
+    gradient_norm: float
+    tokens: int
+    """Tokens read, padding included."""
+    targets: int
+    seconds: float
+    waited: float
+    """Seconds of these in which rows were waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """What one process reads in one forward pass."""
+
+    batch: Batch
+    seed: int
+    """For dropout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """A model with what moves its weights."""
+
+    module: torch.nn.Module
+    """The model as it is distributed over processes."""
+    model: NextToken
+    optimizer: torch.optim.Optimizer
+    consolidation: Consolidation | None
+    processes: Processes
+
+
+def steps(trainee: Trainee, stage: Stage, begin: int) -> Iterator[StepResult]:
+    """Take the steps of a stage one by one, from `begin` (counted from 0) to its end.
+
+    The rows of a step are read while the one before it is taken. Raises LossNotFinite before a bad
+    gradient moves anything.
+    """
+    with ThreadPoolExecutor(1) as ahead:
+        coming = [ahead.submit(read, stage, step, trainee.processes) for step in (begin,)]
+        for step in range(begin, stage.order.steps):
+            began = time.monotonic()
+            batches = coming.pop().result()
+            waited = time.monotonic() - began
+            if step + 1 < stage.order.steps:
+                coming.append(ahead.submit(read, stage, step + 1, trainee.processes))
+            yield take(trainee, stage, step, batches, began, waited)
+
+
+def take(
+    trainee: Trainee,
+    stage: Stage,
+    step: int,
+    batches: list[MicroBatch],
+    began: float,
+    waited: float,
+) -> StepResult:
+    """Take one step. Raises LossNotFinite."""
+    rows = stage.order.rows_of(step)
+    targets = sum(stage.rows.targets_of(rows.epoch, number) for number in rows.numbers)
+    trainee.model.train()
+    loss = accumulate(trainee, batches, targets)
+    if not math.isfinite(loss):
+        raise LossNotFinite(stage.number, step + 1, loss)
+    trained = trainee.model.trained()
+    penalty = trainee.consolidation.penalize(trained) if trainee.consolidation else 0.0
+    norm = clip(trained.values(), stage.settings.clip)
+    factor = rate_factor(step, stage.order.steps, stage.settings)
+    set_rates(trainee.optimizer, factor)
+    trainee.optimizer.step()
+    trainee.optimizer.zero_grad(set_to_none=True)
+    return StepResult(
+        step=step + 1,
+        epoch=stage.order.epochs_until(step + 1),
+        loss=loss,
+        penalty=penalty,
+        learning_rate=stage.settings.learning_rate * factor,
+        gradient_norm=norm,
+        tokens=len(rows.numbers) * stage.length,
+        targets=targets,
+        seconds=time.monotonic() - began,
+        waited=waited,
+    )
+
+
+def accumulate(trainee: Trainee, batches: list[MicroBatch], targets: int) -> float:
+    """Add up the gradients of a step; return its loss in nats a target token.
+
+    Gradients are averaged over processes, so each weighs its own with their number.
+    """
+    weight = trainee.processes.count / max(1, targets)
+    losses = []
+    for each in batches[:-1]:
+        with trainee.processes.without_exchange(trainee.module):
+            losses.append(backward(trainee.module, each, weight))
+    losses.append(backward(trainee.module, batches[-1], weight))
+    total = float(torch.stack(losses).sum())
+    return trainee.processes.sums([total])[0] / max(1, targets)
+
+
+def backward(module: torch.nn.Module, each: MicroBatch, weight: float) -> torch.Tensor:
+    """Add the gradient of a micro-batch; return its summed loss."""
+    torch.manual_seed(each.seed)
+    loss: torch.Tensor = module(each.batch)
+    (loss * weight).backward()
+    return loss.detach().double()
+
+
+def read(stage: Stage, step: int, processes: Processes) -> list[MicroBatch]:
+    """Read the micro-batches of one process; without rows of its own it gets one without labels."""
+    rows = stage.order.rows_of(step)
+    read = []
+    for numbers in share(rows.numbers, stage.micro_batch, processes.rank, processes.count):
+        taken = [stage.rows.row(rows.epoch, number) for number in numbers or rows.numbers[:1]]
+        batch = batch_of(taken, processes.device)
+        seed = seed_of(stage.seed, stage.number, step, (numbers or (-1,))[0])
+        read.append(MicroBatch(batch if numbers else batch.without_labels(), seed))
+    return read

@@ -1,0 +1,95 @@
+"""What a checkpoint holds: written file by file, read back into a model and its optimizer."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.loop.randomness import read_generators, write_generators
+from train.optimization.elastic import Consolidation
+
+ADAPTER = "adapter_model.safetensors"
+ADAPTER_SETTINGS = "adapter_config.json"
+OPTIMIZER = "optimizer.pt"
+GENERATORS = "generators.json"
+ANCHOR = "anchor.safetensors"
+FISHER = "fisher.safetensors"
+
+Write = Callable[[Path], None]
+
+
+def adapter_files(adapted: Any) -> dict[str, Write]:
+    """Return how to write an adapter in peft's format, by file name."""
+    return {
+        ADAPTER: lambda path: _write_tensors(adapter_weights(adapted), path),
+        ADAPTER_SETTINGS: lambda path: _write_settings(adapted, path),
+    }
+
+
+def state_files(
+    adapted: Any, optimizer: torch.optim.Optimizer, consolidation: Consolidation | None
+) -> dict[str, Write]:
+    """Return how to write all that a run needs to go on, by file name."""
+    files: dict[str, Write] = {
+        **adapter_files(adapted),
+        OPTIMIZER: lambda path: torch.save(optimizer.state_dict(), path),
+        GENERATORS: write_generators,
+    }
+    if consolidation is not None:
+        files[ANCHOR] = lambda path: _write_tensors(consolidation.anchor, path)
+        files[FISHER] = lambda path: _write_tensors(consolidation.fisher, path)
+    return files
+
+
+def adapter_weights(adapted: Any) -> dict[str, torch.Tensor]:
+    """Return the weights of an adapter under peft's names."""
+    from peft import get_peft_model_state_dict
+
+    state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    return {name: weight.detach().cpu().contiguous() for name, weight in state.items()}
+
+
+def read_adapter(adapted: Any, folder: Path) -> None:
+    """Put the weights of an adapter into a model that was adapted alike."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(adapted, load_file(folder / ADAPTER))
+
+
+def read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Put moments and step counts back, and the generators with them."""
+    state = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
+    optimizer.load_state_dict(state)
+    read_generators(folder / GENERATORS)
+
+
+def read_consolidation(folder: Path, strength: float, device: torch.device) -> Consolidation | None:
+    """Return what a checkpoint of the second stage is held to, if anything."""
+    if not (folder / FISHER).exists():
+        return None
+    from safetensors.torch import load_file
+
+    return Consolidation(
+        anchor=load_file(folder / ANCHOR, device=str(device)),
+        fisher=load_file(folder / FISHER, device=str(device)),
+        strength=strength,
+    )
+
+
+def _write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    flat = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
+    save_file(flat, path, metadata={"format": "pt"})
+
+
+def _write_settings(adapted: Any, path: Path) -> None:
+    settings = adapted.peft_config["default"].to_dict() | {"inference_mode": True}
+    plain = {
+        name: sorted(value) if isinstance(value, set) else value for name, value in settings.items()
+    }
+    text = json.dumps(plain, indent=2, sort_keys=True, default=str)
+    path.write_text(text + "\n", encoding="utf-8")

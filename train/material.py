@@ -1,0 +1,92 @@
+"""What a run is made of: a verified release, its tokenizer, and packed rows of every split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpus.progress import Progress
+from corpus.release import DamagedRelease, Release, verify
+from train.errors import TrainError
+
+if TYPE_CHECKING:
+    from train.dataset import Rows
+    from train.recipe import Recipe
+    from train.tokenizer import Tokenizer
+
+HELD_OUT = "validation"
+"""The split that is measured during a run; `test` is for what comes after."""
+
+
+class GateNotPassed(TrainError):
+    """The release is a candidate, or failed its gate."""
+
+    def __init__(self, path: Path, failed: tuple[str, ...]) -> None:
+        why = f"failed {', '.join(failed)}" if failed else "has not passed its gate"
+        super().__init__(
+            f"{path}: the release {why}. Run `python -m quality gate {path}` to see why, and train "
+            "on a release that `python -m corpus build` named."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Rows by stage, and what they come from."""
+
+    release: Release
+    tokenizer: "Tokenizer"
+    training: "dict[int, Rows]"
+    held_out: "dict[int, Rows]"
+
+
+def open_verified(path: Path) -> Release:
+    """Open a release that is what its manifest says and has passed its gate.
+
+    Raises NotARelease, MalformedManifest, DamagedRelease and GateNotPassed.
+    """
+    release = Release.open(path)
+    gate = release.manifest.gate
+    if gate is None or gate.outcome != "passed":
+        raise GateNotPassed(path, gate.failed if gate else ())
+    if problems := verify(release):
+        raise DamagedRelease(path, problems)
+    return release
+
+
+def gather(
+    release: Release,
+    recipe: "Recipe",
+    tokenizer: "Tokenizer",
+    work: Path,
+    progress: Progress,
+) -> Material:
+    """Lay out the rows of the stages that are enabled, and the held-out rows of both.
+
+    What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
+    """
+    from train.dataset import EmptyMixture, prepare
+
+    enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}
+    training: dict[int, Rows] = {}
+    held_out: dict[int, Rows] = {}
+    for stage, is_enabled in enabled.items():
+        if is_enabled:
+            training[stage] = prepare(release, stage, "train", recipe, tokenizer, work, progress)
+        try:
+            held_out[stage] = prepare(release, stage, HELD_OUT, recipe, tokenizer, work, progress)
+        except EmptyMixture:
+            if is_enabled:
+                raise
+    return Material(release, tokenizer, training, held_out)
+
+
+def first_alone(
+    is_first: bool, wait: Callable[[], None], prepare: Callable[[], Material]
+) -> Material:
+    """Let the first process write what the others then find written."""
+    if not is_first:
+        wait()
+    material = prepare()
+    if is_first:
+        wait()
+    return material
