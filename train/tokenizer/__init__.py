@@ -1,0 +1,38 @@
+"""Text to token ids, and which of them are trained on; for Tekken and for tokenizer.json."""
+
+from train.tokenizer.agreement import Difference, agreement, check_agreement
+from train.tokenizer.errors import (
+    DamagedTokenizer,
+    InfillingUnsupported,
+    MalformedConversation,
+    NoChatTemplate,
+    NoTokenizer,
+    TokenizersDisagree,
+    TokenizerUnreachable,
+    UnsupportedTekken,
+    UnusableTemplate,
+)
+from train.tokenizer.interface import Tokenizer
+from train.tokenizer.opening import open_tokenizer
+from train.tokenizer.sample import Flags, Ids, Message, Sample
+
+__all__ = [
+    "DamagedTokenizer",
+    "Difference",
+    "Flags",
+    "Ids",
+    "InfillingUnsupported",
+    "MalformedConversation",
+    "Message",
+    "NoChatTemplate",
+    "NoTokenizer",
+    "Sample",
+    "Tokenizer",
+    "TokenizerUnreachable",
+    "TokenizersDisagree",
+    "UnsupportedTekken",
+    "UnusableTemplate",
+    "agreement",
+    "check_agreement",
+    "open_tokenizer",
+]

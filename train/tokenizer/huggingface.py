@@ -1,0 +1,219 @@
+"""Any tokenizer that has a tokenizer.json, through the library that made it, and its chat template.
+
+transformers is asked for one thing, to render templates: its own tokenizers encode at two thirds
+of the speed of what lies under them.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.tokenizer.errors import (
+    DamagedTokenizer,
+    InfillingUnsupported,
+    MalformedConversation,
+    UnusableTemplate,
+)
+from train.tokenizer.infilling import SuffixFirst
+from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
+from train.tokenizer.template import (
+    CONFIG_NAME,
+    TEMPLATE_NAME,
+    ChatTemplate,
+    find_template,
+    read_config,
+    special_tokens,
+)
+from train.tokenizer.turns import answered, asked
+
+FORMAT = b"huggingface 1\n"
+"""Raise the number when other ids come out of the same files."""
+TOKENIZER_NAME = "tokenizer.json"
+FILES = (TOKENIZER_NAME, CONFIG_NAME, TEMPLATE_NAME)
+PRIVATE_USE = range(0xE000, 0xF900)
+"""Code points without a meaning, of which one keeps text from being read as a special token."""
+
+
+class HuggingFaceTokenizer:
+    """A tokenizer.json's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read tokenizer.json and, if there, tokenizer_config.json. Raises DamagedTokenizer."""
+        self.folder = folder
+        self._model = _read(folder / TOKENIZER_NAME)
+        self._config = _configuration(folder)
+        self._names = special_tokens(self._config)
+        self._special = {
+            token.content: number
+            for number, token in self._model.get_added_tokens_decoder().items()
+            if token.special
+        }
+        self.identity = _identity(folder)
+        self.vocabulary: int = self._model.get_vocab_size(with_added_tokens=True)
+        self.eos = self._end()
+        self.bos = self._beginning()
+        self.pad: int = self._special.get(self._names.get("pad_token", ""), self.eos)
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of a text, none of them special even where the text spells one."""
+        return self._ids(text, recognise=False)
+
+    def decode(self, ids: Sequence[int] | Ids) -> str:
+        """Return the text that ids stand for; special ones stand for none."""
+        text: str = self._model.decode(np.asarray(ids).tolist(), skip_special_tokens=True)
+        return text
+
+    def document(self, text: str) -> Sample:
+        """Return bos, if this tokenizer adds one by itself, text, eos; all but the first count."""
+        start = () if self.bos is None else (self.bos,)
+        return sample_of(
+            [(special(*start), False), (self.encode(text), True), (special(self.eos), True)]
+        )
+
+    def infilling(self, text: str, seed: int) -> Sample | None:
+        """Return the text with a middle moved to its end; None if short, or without the tokens."""
+        return None if self._infilling is None else self._infilling.sample(text, seed)
+
+    def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
+        """Return what a middle is asked for with. Raises InfillingUnsupported."""
+        if self._infilling is None:
+            raise InfillingUnsupported(self.folder)
+        return self._infilling.prompt(prefix, suffix)
+
+    def conversation(self, messages: Sequence[Message]) -> Sample:
+        """Return a chat that ends with an answer; only answers and what ends them carry loss.
+
+        Where an answer lies is found by rendering the chat up to its beginning and up to its end,
+        each of which has to come out as a beginning of the whole, id by id.
+
+        Raises MalformedConversation, NoChatTemplate and UnusableTemplate.
+        """
+        answered(messages)
+        ids = self._rendered(messages, answer_follows=False)
+        targets = np.zeros(len(ids), dtype=np.bool_)
+        for number, message in enumerate(messages):
+            if message["role"] == "assistant":
+                begin = self._length_of_beginning(ids, messages[:number], answer_follows=True)
+                end = self._length_of_beginning(ids, messages[: number + 1], answer_follows=False)
+                targets[begin : begin + self._length_of_answer(ids[begin:end])] = True
+        return Sample(ids, targets)
+
+    def prompt(self, messages: Sequence[Message]) -> Ids:
+        """Return a chat that ends where the assistant begins. Raises as `conversation`."""
+        asked(messages)
+        return self._rendered(messages, answer_follows=True)
+
+    def _length_of_beginning(
+        self, whole: Ids, messages: Sequence[Message], answer_follows: bool
+    ) -> int:
+        ids = self._rendered(messages, answer_follows)
+        if not np.array_equal(whole[: len(ids)], ids):
+            raise UnusableTemplate(
+                self._template.path,
+                f"the first {len(messages)} messages of a chat render otherwise than as its "
+                "beginning, so its answers cannot be told apart",
+            )
+        return len(ids)
+
+    def _length_of_answer(self, ids: Ids) -> int:
+        """Leave out what stands after the last special token: a line end, as a rule."""
+        found = np.flatnonzero(np.isin(ids, list(self._special.values())))
+        return int(found[-1]) + 1 if len(found) else len(ids)
+
+    def _rendered(self, messages: Sequence[Message], answer_follows: bool) -> Ids:
+        if not any(self._spelled.search(message["content"]) for message in messages):
+            return self._ids(self._template.render(messages, answer_follows), recognise=True)
+        guard = _unused(messages)
+        guarded = [
+            Message(role=each["role"], content=self._spelled.sub(_guarding(guard), each["content"]))
+            for each in messages
+        ]
+        rendered = self._template.render(guarded, answer_follows)
+        return np.concatenate(
+            [
+                special(self._special[part]) if number % 2 else self.encode(part.replace(guard, ""))
+                for number, part in enumerate(self._spelled.split(rendered))
+            ]
+        )
+
+    def _ids(self, text: str, recognise: bool) -> Ids:
+        """Encode, with special tokens read from the text where it may be trusted to name them."""
+        self._model.encode_special_tokens = not recognise
+        # One text at a time, but by the call that leaves out where in the text each token stood.
+        encoded = self._model.encode_batch_fast([text], add_special_tokens=False)[0]
+        return np.array(encoded.ids, dtype=np.int32)
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        return find_template(self.folder, self._config, self._names)
+
+    @cached_property
+    def _spelled(self) -> re.Pattern[str]:
+        longest_first = sorted(self._special, key=len, reverse=True)
+        return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+
+    @cached_property
+    def _infilling(self) -> SuffixFirst | None:
+        suffix, prefix = self._special.get("[SUFFIX]"), self._special.get("[PREFIX]")
+        if suffix is None or prefix is None:
+            return None
+        return SuffixFirst(self.encode, self.bos, suffix, prefix, self.eos)
+
+    def _end(self) -> int:
+        eos = self._special.get(self._names.get("eos_token", ""))
+        if eos is None:
+            path = self.folder / CONFIG_NAME
+            raise DamagedTokenizer(path, "it names no eos_token that tokenizer.json has")
+        return eos
+
+    def _beginning(self) -> int | None:
+        """Take what the tokenizer itself puts first: some name a bos_token that they never use."""
+        bos = self._special.get(self._names.get("bos_token", ""))
+        first = self._model.encode("a").ids[:1]
+        return bos if bos is not None and first == [bos] else None
+
+
+def _read(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        model = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower one
+        raise DamagedTokenizer(path, f"not a tokenizer: {error}") from error
+    model.no_truncation()
+    model.no_padding()
+    return model
+
+
+def _configuration(folder: Path) -> dict[str, Any]:
+    try:
+        return read_config(folder)
+    except ValueError as error:
+        raise DamagedTokenizer(folder / CONFIG_NAME, f"not JSON: {error}") from error
+
+
+def _identity(folder: Path) -> str:
+    digest = hashlib.sha256(FORMAT)
+    for name in FILES:
+        data = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        digest.update(b"%s %d\n" % (name.encode(), len(data)) + data)
+    return digest.hexdigest()
+
+
+def _unused(messages: Sequence[Message]) -> str:
+    """Return a character that no message has."""
+    used = set("".join(message["content"] for message in messages))
+    for code in PRIVATE_USE:
+        if chr(code) not in used:
+            return chr(code)
+    raise MalformedConversation("its text uses all 6,400 private characters")
+
+
+def _guarding(guard: str) -> Any:
+    """Return what puts the guard into a special token's spelling, so that it is text."""
+    return lambda found: found[0][:1] + guard + found[0][1:]

@@ -1,0 +1,122 @@
+"""Mistral's Tekken, from a tekken.json: no network, no other file.
+
+mistral-common reads the file; the chats are put together here, because its own encoding does not
+tell which tokens are an answer's. That both give the same ids is what the tests compare.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.tokenizer.errors import DamagedTokenizer, UnsupportedTekken
+from train.tokenizer.infilling import SuffixFirst
+from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
+from train.tokenizer.turns import Chat, answered, asked
+
+FORMAT = b"tekken 1\n"
+"""Raise the number when other ids come out of the same file."""
+SYSTEM_IN_LAST_QUESTION = ("v3",)
+SYSTEM_OF_ITS_OWN = ("v7", "v11", "v13")
+"""Tekken versions by where the system message goes. Devstral Small 2505 and those after it are of
+v7 or later; without tools those three render alike. What mistral-common ships is a v3."""
+
+
+class TekkenTokenizer:
+    """A Tekken file's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a tekken.json of 20 MB, in about a second.
+
+        Raises DamagedTokenizer and UnsupportedTekken.
+        """
+        tekken = _read(path)
+        self.identity = hashlib.sha256(FORMAT + path.read_bytes()).hexdigest()
+        self.version = str(tekken.version.value)
+        if self.version not in (*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN):
+            known = ", ".join((*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN))
+            raise UnsupportedTekken(path, self.version, known)
+        self.vocabulary: int = tekken.n_words
+        self.bos: int = tekken.bos_id
+        self.eos: int = tekken.eos_id
+        self.pad: int = tekken.pad_id
+        self._offset: int = tekken.num_special_tokens
+        self._special = tekken.get_special_token
+        # Tekkenizer's own encode copies every id in Python, which takes half of its time.
+        self._model = tekken._model
+        self._infilling = SuffixFirst(
+            self.encode, self.bos, self._special("[SUFFIX]"), self._special("[PREFIX]"), self.eos
+        )
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of a text, none of them special even where the text spells one."""
+        return np.array(self._model.encode_ordinary(text), dtype=np.int32) + self._offset
+
+    def decode(self, ids: Sequence[int] | Ids) -> str:
+        """Return the text that ids stand for; special ones stand for none."""
+        numbers = np.asarray(ids, dtype=np.int64) - self._offset
+        text: str = self._model.decode(numbers[numbers >= 0].tolist())
+        return text
+
+    def document(self, text: str) -> Sample:
+        """Return bos, text, eos; all but the first token carry loss."""
+        return sample_of(
+            [(special(self.bos), False), (self.encode(text), True), (special(self.eos), True)]
+        )
+
+    def infilling(self, text: str, seed: int) -> Sample | None:
+        """Return the text with a middle cut out and moved to its end, or None if it is short."""
+        return self._infilling.sample(text, seed)
+
+    def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
+        """Return what a middle is asked for with.
+
+        mistral-common separates a suffix's first character from the rest where that is a sign such
+        as `@`; here it is encoded as in a document.
+        """
+        return self._infilling.prompt(prefix, suffix)
+
+    def conversation(self, messages: Sequence[Message]) -> Sample:
+        """Return a chat that ends with an answer; only answers and their eos carry loss.
+
+        Raises MalformedConversation.
+        """
+        return sample_of(self._pieces(answered(messages)))
+
+    def prompt(self, messages: Sequence[Message]) -> Ids:
+        """Return a chat that ends where the assistant begins. Raises MalformedConversation."""
+        return sample_of(self._pieces(asked(messages))).ids
+
+    def _pieces(self, chat: Chat) -> Iterator[tuple[Ids, bool]]:
+        yield special(self.bos), False
+        turns = list(chat.turns)
+        if chat.system is not None:
+            if self.version in SYSTEM_OF_ITS_OWN:
+                yield self._between("[SYSTEM_PROMPT]", chat.system, "[/SYSTEM_PROMPT]"), False
+            elif chat.system:
+                last = (len(turns) - 1) // 2 * 2
+                turns[last] = f"{chat.system}\n\n{turns[last]}"
+        for number, content in enumerate(turns):
+            if number % 2:
+                yield self.encode(content.rstrip(" ")), True
+                yield special(self.eos), True
+            else:
+                yield self._between("[INST]", content, "[/INST]"), False
+
+    def _between(self, begin: str, text: str, end: str) -> Ids:
+        ends = special(self._special(begin), self._special(end))
+        return np.concatenate([ends[:1], self.encode(text), ends[1:]])
+
+
+def _read(path: Path) -> Any:
+    """Return mistral-common's Tekkenizer, whose checks are assertions."""
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+
+    try:
+        return Tekkenizer.from_file(path)
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedTokenizer(
+            path, f"not a Tekken file: {type(error).__name__} {error}"
+        ) from error

@@ -1,0 +1,74 @@
+"""Chat templates: Jinja text that comes with a tokenizer and turns messages into one string."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.tokenizer.errors import NoChatTemplate, UnusableTemplate
+from train.tokenizer.sample import Message
+
+TEMPLATE_NAME = "chat_template.jinja"
+CONFIG_NAME = "tokenizer_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """A template, the file it was found in, and the special tokens that it may name."""
+
+    path: Path
+    text: str
+    tokens: Mapping[str, str]
+
+    def render(self, messages: Sequence[Message], answer_follows: bool) -> str:
+        """Return the chat as text, up to where an answer begins if one is to follow.
+
+        Raises UnusableTemplate if the template refuses the messages or is no Jinja.
+        """
+        from jinja2 import TemplateError
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        try:
+            rendered, _ = render_jinja_template(
+                conversations=[list(messages)],
+                chat_template=self.text,
+                add_generation_prompt=answer_follows,
+                **self.tokens,
+            )
+        except TemplateError as error:
+            raise UnusableTemplate(self.path, f"the template refuses a chat: {error}") from error
+        return str(rendered[0])
+
+
+def find_template(
+    folder: Path, config: Mapping[str, Any], tokens: Mapping[str, str]
+) -> ChatTemplate:
+    """Return the template of a tokenizer's folder, from its own file or from the configuration.
+
+    Raises NoChatTemplate.
+    """
+    if (folder / TEMPLATE_NAME).is_file():
+        text = (folder / TEMPLATE_NAME).read_text(encoding="utf-8")
+        return ChatTemplate(folder / TEMPLATE_NAME, text, tokens)
+    found = config.get("chat_template")
+    if isinstance(found, list):  # several by name, for tools and the like
+        found = {each["name"]: each["template"] for each in found}.get("default")
+    if not isinstance(found, str):
+        raise NoChatTemplate(folder)
+    return ChatTemplate(folder / CONFIG_NAME, found, tokens)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return tokenizer_config.json, or nothing where there is none or it cannot be read."""
+    path = folder / CONFIG_NAME
+    return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+
+
+def special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a configuration calls bos_token, eos_token and so on."""
+    named = ((name, config[name]) for name in config if name.endswith("_token"))
+    texts = (
+        (name, token["content"] if isinstance(token, dict) else token) for name, token in named
+    )
+    return {name: text for name, text in texts if isinstance(text, str)}
