@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from train.model.loading import (
+    NoAccelerator,
+    NoSuchModel,
+    UnknownTarget,
+    load_adapted,
+)
+from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
+
+
+def settings(tiny_model: Path, **changes: object) -> ModelSettings:
+    return ModelSettings(name=str(tiny_model), **changes)  # type: ignore[arg-type]
+
+
+def adapters(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: each for name, each in model.named_parameters() if each.requires_grad}
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "int8", "none"])
+def test_only_adapters_train_whatever_the_base_is_quantised_to(
+    tiny_model: Path, quantization: str
+) -> None:
+    model = load_adapted(
+        settings(tiny_model, quantization=quantization), AdapterSettings(), length=64, seed=1
+    )
+    trained = adapters(model)
+    assert {name.rpartition(".lora_")[0].rpartition(".")[2] for name in trained} == set(ATTENTION)
+    assert all(weight.dtype is torch.float32 for weight in trained.values())
+
+
+def test_four_bits_are_normal_floats_with_double_quantisation_in_blocks_of_64(
+    tiny_model: Path,
+) -> None:
+    model = load_adapted(settings(tiny_model), AdapterSettings(), length=64, seed=1)
+    (layer,) = (each for name, each in model.named_modules() if name.endswith("0.mlp.up_proj"))
+    state = layer.weight.quant_state
+    assert (state.quant_type, state.blocksize, state.nested) == ("nf4", 64, True)
+
+
+def test_all_linear_layers_can_be_adapted(tiny_model: Path) -> None:
+    adapter = AdapterSettings(targets=ATTENTION + FEED_FORWARD)
+    model = load_adapted(settings(tiny_model), adapter, length=64, seed=1)
+    assert any("down_proj.lora_B" in name for name in adapters(model))
+
+
+def test_embeddings_and_head_train_where_that_is_wanted(tiny_model: Path) -> None:
+    model = load_adapted(
+        settings(tiny_model), AdapterSettings(embeddings=True), length=64, seed=1
+    )
+    names = " ".join(adapters(model))
+    assert "embed_tokens.modules_to_save" in names
+    assert "lm_head.modules_to_save" in names
+
+
+def test_fresh_adapters_follow_from_the_seed(tiny_model: Path) -> None:
+    first, same, other = (
+        adapters(load_adapted(settings(tiny_model), AdapterSettings(), length=64, seed=seed))
+        for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchModel, match="no model can be loaded from there"):
+        load_adapted(ModelSettings(name=str(tmp_path)), AdapterSettings(), length=64, seed=1)
+
+
+def test_a_target_that_no_layer_has_is_named_with_those_there_are(tiny_model: Path) -> None:
+    with pytest.raises(UnknownTarget, match="no linear layer named qkv; it has down_proj"):
+        load_adapted(settings(tiny_model), AdapterSettings(targets=("qkv",)), length=64, seed=1)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_unsloth_is_refused_where_there_is_no_gpu(tiny_model: Path) -> None:
+    with pytest.raises(NoAccelerator, match="needs a CUDA GPU"):
+        load_adapted(settings(tiny_model, backend="unsloth"), AdapterSettings(), length=64, seed=1)

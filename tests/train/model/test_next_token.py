@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.train.rows import packed
+from train.model.batch import Batch, batch_of
+from train.model.loading import load_adapted
+from train.model.next_token import NextToken
+from train.model.settings import AdapterSettings, ModelSettings
+
+SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])
+
+
+@pytest.fixture(scope="module", params=["none", "nf4"])
+def model(request: pytest.FixtureRequest, tiny_model: Path) -> NextToken:
+    settings = ModelSettings(name=str(tiny_model), quantization=request.param)
+    adapted = load_adapted(settings, AdapterSettings(), length=64, seed=3)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.05)
+    return NextToken(adapted, torch.float32)
+
+
+def logits(model: NextToken, batch: Batch) -> torch.Tensor:
+    model.eval()
+    with torch.no_grad():
+        found: torch.Tensor = model.head(model.hidden(batch))
+    return found
+
+
+def test_the_logits_of_a_packed_sample_are_those_of_the_sample_alone(model: NextToken) -> None:
+    whole = logits(model, batch_of([packed(SAMPLES, length=20)], "cpu"))
+    start = 0
+    for sample in SAMPLES:
+        alone = logits(model, batch_of([packed([sample], length=len(sample))], "cpu"))
+        found = whole[:, start : start + len(sample)]
+        torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
+        start += len(sample)
+
+
+def test_rows_of_a_batch_do_not_see_each_other(model: NextToken) -> None:
+    first, second = packed(SAMPLES, length=20), packed(SAMPLES[::-1], length=20)
+    both = logits(model, batch_of([first, second], "cpu"))
+    alone = logits(model, batch_of([second], "cpu"))
+    torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_the_loss_of_a_row_is_the_sum_over_its_samples(model: NextToken) -> None:
+    model.eval()
+    whole = float(model(batch_of([packed(SAMPLES, length=20)], "cpu")).detach())
+    alone = [batch_of([packed([sample], length=len(sample))], "cpu") for sample in SAMPLES]
+    apart = sum(float(model(batch).detach()) for batch in alone)
+    assert whole == pytest.approx(apart, rel=1e-4)
+
+
+def test_token_losses_add_up_to_the_loss(model: NextToken) -> None:
+    model.eval()
+    batch = batch_of([packed(SAMPLES, length=20)], "cpu")
+    losses = model.token_losses(batch)
+    assert losses.shape == (6 + 2 + 4,)
+    assert float(losses.sum()) == pytest.approx(float(model(batch).detach()), rel=1e-5)
+
+
+def test_measuring_changes_no_weight(model: NextToken) -> None:
+    batch = batch_of([packed(SAMPLES, length=20)], "cpu")
+    model.train()
+    model.zero_grad()
+    torch.manual_seed(0)
+    before = float(model(batch).detach())
+    model.eval()
+    model.token_losses(batch)
+    model.train()
+    torch.manual_seed(0)
+    assert float(model(batch).detach()) == before
+
+
+def test_gradients_reach_the_adapters_and_nothing_else(model: NextToken) -> None:
+    model.train()
+    model.zero_grad()
+    model(batch_of([packed(SAMPLES, length=20)], "cpu")).backward()
+    trained = model.trained()
+    assert trained
+    assert all("lora_" in name for name in trained)
+    assert all(weight.grad is not None and weight.grad.any() for weight in trained.values())
+    others = [weight for name, weight in model.named_parameters() if name not in trained]
+    assert all(weight.grad is None for weight in others)
+
+
+def test_lengths_of_a_batch_name_padding_as_one_more_run() -> None:
+    batch = batch_of([packed(SAMPLES, length=20)], "cpu")
+    assert batch.lengths.tolist() == [7, 3, 5, 5]
+    assert np.array_equal(batch.positions[0, -5:].numpy(), np.arange(5))

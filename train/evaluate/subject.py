@@ -1,0 +1,115 @@
+"""A model under evaluation: the base alone, or with an adapter."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train.model.batch import Batch
+from train.model.loading import adapt, compute_type, load_base
+from train.model.next_token import NextToken
+from train.model.settings import AdapterSettings, ModelSettings
+
+if TYPE_CHECKING:
+    from train.tokenizer import Ids, Sample, Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How completions are drawn."""
+
+    temperature: float = 0.2
+    """0 takes the likeliest token; 0.2 is what pass@1 is usually drawn at (Chen et al. 2021)."""
+    top_p: float = 0.95
+    longest: int = 512
+    """Tokens of a completion at most."""
+    seed: int = 20261101
+
+
+class Subject:
+    """Foretells and completes; its adapter can be left out to see the base."""
+
+    def __init__(self, model: NextToken, tokenizer: "Tokenizer", device: torch.device) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.device = device
+        model.eval()
+
+    @contextmanager
+    def as_base(self) -> Iterator[None]:
+        """Leave the adapter out."""
+        with self.model.adapted.disable_adapter():
+            yield
+
+    def nats(self, sample: "Sample") -> float:
+        """Return the summed negative log-likelihood of the target tokens."""
+        losses = self.model.token_losses(batch_of_sample(sample, self.device))
+        return float(losses.double().sum())
+
+    def complete(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
+        """Return `samples` completions of a prompt, without special tokens.
+
+        They follow from the sampling's seed and the prompt.
+        """
+        ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
+        torch.manual_seed(sampling.seed)
+        draws = sampling.temperature > 0
+        chosen: dict[str, Any] = {"do_sample": False}
+        if draws:
+            chosen = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
+                "num_return_sequences": samples,
+            }
+        with torch.no_grad():
+            found = self.model.adapted.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=sampling.longest,
+                eos_token_id=self.tokenizer.eos,
+                pad_token_id=self.tokenizer.pad,
+                use_cache=True,
+                **chosen,
+            )
+        texts = [self.decode(each[len(prompt) :].tolist()) for each in found]
+        return texts if draws else texts * samples
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text up to the first token that ends it."""
+        ended = list(ids)
+        if self.tokenizer.eos in ended:
+            ended = ended[: ended.index(self.tokenizer.eos)]
+        return self.tokenizer.decode(ended)
+
+
+def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:
+    """Return a batch of one sample."""
+    ids = torch.from_numpy(sample.ids.astype("int64"))
+    labels = torch.where(torch.from_numpy(sample.targets), ids, -100)
+    return Batch(
+        ids=ids[None].to(device),
+        labels=labels[None].to(device),
+        positions=torch.arange(len(ids), device=device)[None],
+        lengths=torch.tensor([len(ids)], dtype=torch.int32, device=device),
+    )
+
+
+def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Tokenizer") -> Subject:
+    """Load a base model, with the adapter of a folder if one is given.
+
+    Raises NoSuchModel, and what peft raises for a folder without an adapter.
+    """
+    base = load_base(settings)
+    if adapter is None:
+        adapted = adapt(base, settings, AdapterSettings())
+    else:
+        from peft import PeftModel
+
+        adapted = PeftModel.from_pretrained(base, str(adapter))
+    model = NextToken(adapted, compute_type(settings))
+    return Subject(model, tokenizer, next(model.parameters()).device)
