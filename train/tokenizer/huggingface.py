@@ -17,6 +17,7 @@ from train.tokenizer.errors import (
     DamagedTokenizer,
     InfillingUnsupported,
     MalformedConversation,
+    NoChatTemplate,
     UnusableTemplate,
 )
 from train.tokenizer.infilling import SuffixFirst
@@ -46,9 +47,9 @@ class HuggingFaceTokenizer:
         """Read tokenizer.json and, if there, tokenizer_config.json. Raises DamagedTokenizer."""
         self.folder = folder
         self._model = _read(folder / TOKENIZER_NAME)
-        self._config = _configuration(folder)
+        self._config = read_config(folder)
         self._names = special_tokens(self._config)
-        self._special = {
+        self._special: dict[str, int] = {
             token.content: number
             for number, token in self._model.get_added_tokens_decoder().items()
             if token.special
@@ -165,17 +166,26 @@ class HuggingFaceTokenizer:
         return SuffixFirst(self.encode, self.bos, suffix, prefix, self.eos)
 
     def _end(self) -> int:
-        eos = self._special.get(self._names.get("eos_token", ""))
+        eos: int | None = self._special.get(self._names.get("eos_token", ""))
         if eos is None:
             path = self.folder / CONFIG_NAME
             raise DamagedTokenizer(path, "it names no eos_token that tokenizer.json has")
         return eos
 
     def _beginning(self) -> int | None:
-        """Take what the tokenizer itself puts first: some name a bos_token that they never use."""
+        """Return bos where it is put first by the tokenizer or its template.
+
+        Some name a bos_token that nothing ever begins with.
+        """
         bos = self._special.get(self._names.get("bos_token", ""))
         first = self._model.encode("a").ids[:1]
-        return bos if bos is not None and first == [bos] else None
+        return bos if first == [bos] or self._template_names_bos() else None
+
+    def _template_names_bos(self) -> bool:
+        try:
+            return "bos_token" in self._template.text
+        except NoChatTemplate:
+            return False
 
 
 def _read(path: Path) -> Any:
@@ -188,13 +198,6 @@ def _read(path: Path) -> Any:
     model.no_truncation()
     model.no_padding()
     return model
-
-
-def _configuration(folder: Path) -> dict[str, Any]:
-    try:
-        return read_config(folder)
-    except ValueError as error:
-        raise DamagedTokenizer(folder / CONFIG_NAME, f"not JSON: {error}") from error
 
 
 def _identity(folder: Path) -> str:

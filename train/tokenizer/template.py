@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train.tokenizer.errors import NoChatTemplate, UnusableTemplate
+from train.tokenizer.errors import DamagedTokenizer, NoChatTemplate, UnusableTemplate
 from train.tokenizer.sample import Message
 
 TEMPLATE_NAME = "chat_template.jinja"
@@ -60,15 +60,24 @@ def find_template(
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return tokenizer_config.json, or nothing where there is none or it cannot be read."""
+    """Return tokenizer_config.json, or nothing where there is none. Raises DamagedTokenizer."""
     path = folder / CONFIG_NAME
-    return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        config = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DamagedTokenizer(path, f"not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise DamagedTokenizer(path, "not a JSON object")
+    return config
 
 
 def special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
     """Return what a configuration calls bos_token, eos_token and so on."""
-    named = ((name, config[name]) for name in config if name.endswith("_token"))
-    texts = (
-        (name, token["content"] if isinstance(token, dict) else token) for name, token in named
-    )
-    return {name: text for name, text in texts if isinstance(text, str)}
+    named = {name: config[name] for name in config if name.endswith("_token")}
+    texts = {
+        name: token.get("content") if isinstance(token, dict) else token
+        for name, token in named.items()
+    }
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
