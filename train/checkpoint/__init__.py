@@ -1,5 +1,29 @@
 """Checkpoints that can be trusted: whole or absent, every file's digest known."""
 
+from train.checkpoint.manifest import Checkpoint, Identity
+from train.checkpoint.reading import (
+    DamagedCheckpoint,
+    ForeignCheckpoint,
+    Skipped,
+    checkpoint_folders,
+    newest_valid,
+    open_checkpoint,
+)
 from train.checkpoint.settings import CheckpointSettings
+from train.checkpoint.writing import CheckpointNotWritten, prune, sweep, write
 
-__all__ = ["CheckpointSettings"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointNotWritten",
+    "CheckpointSettings",
+    "DamagedCheckpoint",
+    "ForeignCheckpoint",
+    "Identity",
+    "Skipped",
+    "checkpoint_folders",
+    "newest_valid",
+    "open_checkpoint",
+    "prune",
+    "sweep",
+    "write",
+]

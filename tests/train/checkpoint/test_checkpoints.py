@@ -1,0 +1,190 @@
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from train.checkpoint import (
+    Checkpoint,
+    CheckpointNotWritten,
+    DamagedCheckpoint,
+    ForeignCheckpoint,
+    Identity,
+    checkpoint_folders,
+    newest_valid,
+    open_checkpoint,
+    prune,
+    sweep,
+    write,
+)
+
+RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
+FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")
+PROJECT = Path(__file__).parents[3]
+
+
+def save(folder: Path, stage: int, step: int, text: str = "weights") -> Checkpoint:
+    files: dict[str, Callable[[Path], None]] = {
+        "adapter.safetensors": lambda path: _put(path, text),
+        "optimizer.pt": lambda path: _put(path, text[::-1]),
+    }
+    position = {"stage": stage, "step": step, "steps": 100}
+    return write(folder, f"stage{stage}-{step:08d}", files, RUN, position)
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_newest_is_that_of_the_latest_stage_and_step_however_files_are_dated(
+    tmp_path: Path,
+) -> None:
+    for stage, step in ((2, 10), (1, 90), (2, 9)):
+        save(tmp_path, stage, step)
+    found, skipped = newest_valid(tmp_path, RUN)
+    assert found is not None
+    assert (found.name, skipped) == ("stage2-00000010", [])
+    assert found.position == {"stage": 2, "step": 10, "steps": 100}
+
+
+def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
+    assert newest_valid(tmp_path / "none", RUN) == (None, [])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def shorten(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [flip, shorten, empty, Path.unlink])
+@pytest.mark.parametrize("name", FILES)
+def test_a_checkpoint_with_any_file_damaged_is_refused_and_the_one_before_taken(
+    tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    save(tmp_path, 1, 10)
+    save(tmp_path, 1, 20)
+    damage(tmp_path / "stage1-00000020" / name)
+    found, (skipped,) = newest_valid(tmp_path, RUN)
+    assert found is not None
+    assert found.name == "stage1-00000010"
+    assert str(skipped).startswith("stage1-00000020: ")
+    assert name in str(skipped) or "manifest" in str(skipped)
+    with pytest.raises(DamagedCheckpoint, match="--resume at auto"):
+        open_checkpoint(tmp_path / "stage1-00000020", RUN)
+
+
+def test_a_file_that_does_not_belong_there_is_damage_too(tmp_path: Path) -> None:
+    save(tmp_path, 1, 10)
+    (tmp_path / "stage1-00000010" / "more.pt").write_text("more")
+    found, (skipped,) = newest_valid(tmp_path, RUN)
+    assert found is None
+    assert str(skipped) == "stage1-00000010: more.pt is not one of its files"
+
+
+def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> None:
+    save(tmp_path, 1, 10).path.rename(tmp_path / "stage2-00000030")
+    with pytest.raises(DamagedCheckpoint, match="stands at stage 1 step 10"):
+        open_checkpoint(tmp_path / "stage2-00000030", RUN)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"release": "c" * 64}, "the release was aaaaaaaaaaaa... and is cccccccccccc... now"),
+        ({"recipe": "d" * 64}, "the recipe was"),
+        ({"model": "other"}, "the base model was 'tiny' and is 'other' now"),
+        ({"world_size": 2}, "the number of processes was 1 and is 2 now"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_never_gone_on_from(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    save(tmp_path, 1, 10)
+    with pytest.raises(ForeignCheckpoint, match=said):
+        newest_valid(tmp_path, replace(RUN, **change))  # type: ignore[arg-type]
+
+
+def test_the_newest_are_kept_and_the_last_of_each_stage(tmp_path: Path) -> None:
+    for stage, step in ((1, 10), (1, 20), (1, 30), (2, 0), (2, 10), (2, 20)):
+        save(tmp_path, stage, step)
+    prune(tmp_path, keep=2)
+    assert names(tmp_path) == ["stage1-00000030", "stage2-00000010", "stage2-00000020"]
+
+
+def test_saving_again_under_a_name_replaces_what_had_it(tmp_path: Path) -> None:
+    save(tmp_path, 1, 10, "old")
+    save(tmp_path, 1, 10, "new")
+    assert (tmp_path / "stage1-00000010" / "adapter.safetensors").read_text() == "new"
+    assert names(tmp_path) == ["stage1-00000010"]
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from tests.train.checkpoint.test_checkpoints import RUN, save
+from train.checkpoint import write
+folder = Path(sys.argv[1])
+save(folder, 1, 10)
+def first(path): path.write_text("half")
+def second(path): os.kill(os.getpid(), signal.SIGKILL)
+write(folder, "stage1-00000020", {"a": first, "b": second}, RUN, {"stage": 1, "step": 20})
+"""
+
+
+def test_a_kill_in_the_middle_of_a_save_leaves_the_one_before(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 2
+    found, skipped = newest_valid(tmp_path, RUN)
+    assert found is not None
+    assert (found.name, skipped) == ("stage1-00000010", [])
+    sweep(tmp_path)
+    assert names(tmp_path) == ["stage1-00000010"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from tests.train.checkpoint.test_checkpoints import save
+from train.checkpoint import CheckpointNotWritten
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder = Path(sys.argv[1])
+save(folder, 1, 10)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    save(folder, 1, 20, "x" * 10_000)
+except CheckpointNotWritten as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_is_full_leaves_what_was_there_and_says_what_to_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL, str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert "Make room, then run the same command" in done.stdout
+    assert names(tmp_path) == ["stage1-00000010"]
+    assert newest_valid(tmp_path, RUN)[0] is not None
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointNotWritten, match="could not be written"):
+        save(tmp_path / "file", 1, 10)
+    assert checkpoint_folders(tmp_path / "file") == []

@@ -1,0 +1,114 @@
+"""What a checkpoint is: its files with their digests, whose it is, and where it stands."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import canonical_json, sha256_file
+
+MANIFEST = "manifest.json"
+SEAL = "manifest.sha256"
+"""Holds the manifest's own digest, so that an altered one is noticed too."""
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The run that a checkpoint belongs to: what must be equal for it to go on."""
+
+    release: str
+    """SHA-256 of the release's manifest."""
+    recipe: str
+    """Digest of the resolved recipe."""
+    model: str
+    """The base model's name and revision."""
+    world_size: int
+    """Processes that trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a checkpoint."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that was verified, file by file."""
+
+    path: Path
+    identity: Identity
+    position: dict[str, int]
+    """`stage`, `step`, and `steps` of that stage."""
+    files: dict[str, StoredFile]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.path.name
+
+
+class Unsound(Exception):
+    """A folder is not what a checkpoint's manifest says; the message says in what."""
+
+
+def describe(folder: Path) -> dict[str, StoredFile]:
+    """Return size and digest of every file in a folder."""
+    return {
+        path.name: StoredFile(sha256_file(path), path.stat().st_size)
+        for path in sorted(folder.iterdir())
+    }
+
+
+def manifest_bytes(
+    identity: Identity, position: dict[str, int], files: dict[str, StoredFile]
+) -> bytes:
+    """Return the manifest as it is stored."""
+    return canonical_json(
+        {
+            "format": FORMAT,
+            "identity": asdict(identity),
+            "position": position,
+            "files": {name: asdict(each) for name, each in files.items()},
+        }
+    )
+
+
+def seal(folder: Path) -> str:
+    """Return what stands beside the manifest of a checkpoint."""
+    return sha256_file(folder / MANIFEST) + "\n"
+
+
+def verified(folder: Path) -> Checkpoint:
+    """Read a checkpoint and recheck every byte of it. Raises Unsound."""
+    checkpoint = _read(folder)
+    found = {path.name for path in folder.iterdir()} - {MANIFEST, SEAL}
+    if missing := sorted(checkpoint.files.keys() - found):
+        raise Unsound(f"{missing[0]} is missing")
+    if extra := sorted(found - checkpoint.files.keys()):
+        raise Unsound(f"{extra[0]} is not one of its files")
+    for name, expected in checkpoint.files.items():
+        size = (folder / name).stat().st_size
+        if size != expected.bytes:
+            raise Unsound(f"{name} has {size} bytes, not {expected.bytes}")
+        if (digest := sha256_file(folder / name)) != expected.sha256:
+            raise Unsound(f"sha256 of {name} is {digest[:12]}..., not {expected.sha256[:12]}...")
+    return checkpoint
+
+
+def _read(folder: Path) -> Checkpoint:
+    try:
+        if (folder / SEAL).read_text(encoding="ascii") != seal(folder):
+            raise Unsound(f"{MANIFEST} was altered")
+        told: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        if told["format"] != FORMAT:
+            raise Unsound(f"its format is {told['format']}, and this version reads {FORMAT}")
+        files = {name: StoredFile(**each) for name, each in told["files"].items()}
+        return Checkpoint(folder, Identity(**told["identity"]), told["position"], files)
+    except FileNotFoundError as error:
+        raise Unsound(f"{Path(error.filename).name} is missing") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unsound(f"{MANIFEST} cannot be read ({error})") from error
