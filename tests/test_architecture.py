@@ -43,6 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "filters",
             "fingerprint",
             "licenses",
+            "sandbox",
             "store",
         )
     ),

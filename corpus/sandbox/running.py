@@ -1,0 +1,150 @@
+"""Running one command in the sandbox."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from corpus.sandbox import bubblewrap
+from corpus.sandbox.errors import SandboxFailed
+from corpus.sandbox.limits import Limits, Stop
+from corpus.sandbox.system_calls import seccomp_filter
+from corpus.sandbox.watching import Watch
+
+NOTHING: Mapping[str, str] = {}
+DEFAULT_LIMITS = Limits()
+REPORT_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended."""
+
+    status: int | None
+    """Exit status, 128 + n after signal n; None when a limit ended the command."""
+    stdout: str
+    stderr: str
+    """Both with U+FFFD for what is not UTF-8, and cut off at the limit."""
+    truncated: bool
+    """Whether output was cut off."""
+    stop: Stop | None
+    """The limit for which it was ended."""
+    seconds: float
+    cpu: float
+    """Seconds of processor time, of all processes."""
+    memory: int
+    """Most bytes that were in use when looked at."""
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it took too long, by the clock or by the processor."""
+        return self.stop in (Stop.WALL, Stop.CPU)
+
+
+class Sandbox:
+    """A machine's way to run foreign commands, once it was seen to hold. Threads may share it."""
+
+    def __init__(self, readable: Mapping[str, Path] | None = None) -> None:
+        """Find a way; `readable` maps absolute places inside to folders, for reading only.
+
+        Root runs commands as nobody, who must be able to read those folders.
+        Raises SandboxUnavailable where there is none.
+        """
+        self._readable = dict(readable or {})
+        self._way = bubblewrap.find_way()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        files: Mapping[str, str | bytes] = NOTHING,
+        stdin: str | bytes = b"",
+        environment: Mapping[str, str] = NOTHING,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Outcome:
+        """Run a command in a scratch folder of its own that holds `files`, and end what it leaves.
+
+        A few hundred files at most: each is an open one here; what is larger belongs in `readable`.
+        Raises ValueError for a file outside of the folder and SandboxFailed when the sandbox could
+        not be set up. A command that is not found ends with status 127.
+        """
+        with ExitStack() as opened:
+            report = opened.enter_context(memory_file(b""))
+            line = self._line(opened, files, environment, limits)
+            line.name("--json-status-fd", report)
+            hidden = opened.enter_context(memory_file(line.text()))
+            process = self._way.start(
+                ["--args", str(hidden), *bubblewrap.command(argv, limits)],
+                [hidden, *line.descriptors],
+                opened.enter_context(memory_file(stdin)),
+            )
+            with process:
+                watch = Watch(process, limits)
+                watch.to_the_end()
+            outcome = outcome_of(watch)
+            if outcome.stop is None and b"exit-code" not in os.pread(report, REPORT_BYTES, 0):
+                raise SandboxFailed(argv[0], outcome.stderr)
+            return outcome
+
+    def _line(
+        self,
+        opened: ExitStack,
+        files: Mapping[str, str | bytes],
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> "Line":
+        """Lay out the arguments of bubblewrap, with the files that they name open."""
+        line = Line()
+        line.arguments += bubblewrap.confinement(limits, self._readable)
+        line.arguments += bubblewrap.environment(environment)
+        for name, content in files.items():
+            place = bubblewrap.placed(name)
+            line.name("--file", opened.enter_context(memory_file(content)), place)
+        if (program := seccomp_filter()) is not None:
+            line.name("--seccomp", opened.enter_context(memory_file(program)))
+        return line
+
+
+@dataclass(slots=True)
+class Line:
+    """Arguments, and the open files among them."""
+
+    arguments: list[str] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
+
+    def name(self, option: str, descriptor: int, *more: str) -> None:
+        """Add an option that takes a descriptor."""
+        self.arguments += [option, str(descriptor), *more]
+        self.descriptors.append(descriptor)
+
+    def text(self) -> bytes:
+        """Return the arguments as `--args` reads them: unseen by `ps`, and of any length."""
+        return "".join(f"{each}\0" for each in self.arguments).encode()
+
+
+@contextmanager
+def memory_file(content: str | bytes) -> Iterator[int]:
+    """Yield a descriptor of a file in memory, to be read from its beginning."""
+    descriptor = os.memfd_create("given")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def outcome_of(watch: Watch) -> Outcome:
+    """Tell how a watched command ended."""
+    return Outcome(
+        status=watch.status if watch.stop is None else None,
+        stdout=watch.stdout.decode(errors="replace"),
+        stderr=watch.stderr.decode(errors="replace"),
+        truncated=watch.truncated,
+        stop=watch.stop,
+        seconds=watch.seconds,
+        cpu=watch.cpu,
+        memory=watch.memory,
+    )

@@ -1,0 +1,88 @@
+"""A seccomp filter against system calls that get around the other limits.
+
+Memory that no process has mapped (memfd, System V segments) escapes the watch on memory, and the
+rest reach deep into the kernel with no use for a compiler or a test. The program is classic BPF as
+the kernel's Documentation/userspace-api/seccomp_filter.rst lays it out.
+"""
+
+import errno
+import platform
+import struct
+
+ARCHITECTURES = {
+    "x86_64": (
+        0xC000003E,
+        {
+            "shmget": 29,
+            "msgget": 68,
+            "ptrace": 101,
+            "pivot_root": 155,
+            "mount": 165,
+            "umount2": 166,
+            "add_key": 248,
+            "request_key": 249,
+            "keyctl": 250,
+            "unshare": 272,
+            "perf_event_open": 298,
+            "open_by_handle_at": 304,
+            "setns": 308,
+            "memfd_create": 319,
+            "bpf": 321,
+            "userfaultfd": 323,
+            "io_uring_setup": 425,
+            "memfd_secret": 447,
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {
+            "umount2": 39,
+            "mount": 40,
+            "pivot_root": 41,
+            "unshare": 97,
+            "ptrace": 117,
+            "msgget": 186,
+            "shmget": 194,
+            "add_key": 217,
+            "request_key": 218,
+            "keyctl": 219,
+            "perf_event_open": 241,
+            "open_by_handle_at": 265,
+            "setns": 268,
+            "memfd_create": 279,
+            "bpf": 280,
+            "userfaultfd": 282,
+            "io_uring_setup": 425,
+            "memfd_secret": 447,
+        },
+    ),
+}
+"""Audit number of each architecture (linux/audit.h) and its numbers of the calls refused."""
+
+LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+NUMBER_AT, ARCHITECTURE_AT = 0, 4
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+REFUSE = 0x00050000 | errno.ENOSYS
+"""ENOSYS, not EPERM: programs then fall back to older ways, as on an older kernel."""
+OTHER_ABI = 0x40000000
+"""x86_64 answers to a second set of numbers (x32) from here on."""
+
+
+def seccomp_filter(machine: str | None = None) -> bytes | None:
+    """Return the filter for a machine as `bwrap --seccomp` takes it; None for one not listed."""
+    architecture, refused = ARCHITECTURES.get(machine or platform.machine(), (0, {}))
+    if not refused:
+        return None
+    numbers = sorted(refused.values())
+    allow = len(numbers) + 1
+    program = [
+        (LOAD, 0, 0, ARCHITECTURE_AT),
+        (EQUAL, 1, 0, architecture),
+        (RETURN, 0, 0, KILL),
+        (LOAD, 0, 0, NUMBER_AT),
+        (AT_LEAST, allow, 0, OTHER_ABI),
+        *((EQUAL, allow - 1 - at, 0, number) for at, number in enumerate(numbers)),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, REFUSE),
+    ]
+    return b"".join(struct.pack("=HBBI", *step) for step in program)

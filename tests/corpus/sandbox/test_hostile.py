@@ -1,0 +1,289 @@
+"""Code that means harm, in three languages, and what becomes of it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.sandbox import Limits, Outcome, Sandbox, Stop
+from tests.corpus.sandbox.machine import needs_elixir, needs_sandbox
+
+pytestmark = needs_sandbox
+
+MEGABYTE = 1 << 20
+SHORT = Limits(wall=20, cpu=20, memory=256 * MEGABYTE, processes=64, disk=16 * MEGABYTE)
+elixir_too = pytest.param("elixir", marks=needs_elixir)
+LANGUAGES = ["sh", "python", elixir_too]
+COMMANDS = {"sh": ["sh", "-c"], "python": ["python3", "-c"], "elixir": ["elixir", "-e"]}
+
+
+def run(language: str, code: str, limits: Limits = SHORT) -> Outcome:
+    return Sandbox().run([*COMMANDS[language], code], limits=limits)
+
+
+@pytest.fixture
+def secret() -> Iterator[Path]:
+    """Yield a file in the home folder of whoever runs the tests."""
+    path = Path.home() / f".sandbox-test-{os.getpid()}"
+    path.write_text("the secret")
+    path.chmod(0o644)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture
+def service() -> Iterator[int]:
+    """Yield the port of a service on this machine's loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_home_folder_is_not_there(language: str, secret: Path) -> None:
+    code = {
+        "sh": f"cat {secret}; ls /home /root; ls -A ~",
+        "python": f"print(open('{secret}').read())",
+        "elixir": f'IO.inspect(File.read("{secret}")); IO.inspect(File.ls("/home"))',
+    }
+    outcome = run(language, code[language])
+    assert "the secret" not in outcome.stdout + outcome.stderr
+    assert secret.name not in outcome.stdout
+    assert {
+        "sh": "No such file",
+        "python": "No such file",
+        "elixir": "{:error, :enoent}\n{:error, :enoent}",
+    }[language] in outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("language", ["python", elixir_too])
+def test_services_of_the_machine_cannot_be_reached(language: str, service: int) -> None:
+    code = {
+        "python": f"import socket; socket.create_connection(('127.0.0.1', {service}))",
+        "elixir": "{:error, why} = :gen_tcp.connect({127, 0, 0, 1}, "
+        f"{service}, []); IO.puts(:stderr, inspect(why)); exit(1)",
+    }
+    outcome = run(language, code[language])
+    assert outcome.status == 1
+    refused = {"python": "Connection refused", "elixir": ":econnrefused"}
+    assert refused[language] in outcome.stderr
+
+
+@pytest.mark.parametrize("language", ["python", elixir_too])
+def test_the_world_cannot_be_reached(language: str) -> None:
+    code = {
+        "python": "import socket; socket.create_connection(('192.0.2.1', 443), 5)",
+        "elixir": "{:error, why} = :gen_tcp.connect({192, 0, 2, 1}, 443, [], 5000); "
+        "IO.puts(:stderr, inspect(why)); exit(1)",
+    }
+    outcome = run(language, code[language])
+    assert outcome.status == 1
+    unreachable = {"python": "Network is unreachable", "elixir": ":enetunreach"}
+    assert unreachable[language] in outcome.stderr
+    assert outcome.seconds < 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_written_outside(language: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    places = ["/usr/bin/x", "/etc/x", "/x", "/dev/x", "/proc/sys/kernel/hostname", f"{tmp_path}/x"]
+    code = {
+        "sh": "\n".join(f"echo bad > {place}" for place in places),
+        "python": "import sys\n"
+        f"for place in {places}:\n"
+        "    try: open(place, 'w').write('bad'); print('wrote', place)\n"
+        "    except OSError as error: print(error, file=sys.stderr)",
+        "elixir": f"for place <- {places}, ".replace("'", '"')
+        + 'do: IO.puts(:stderr, "refused #{inspect({:error, _} = File.write(place, "bad"))}")',
+    }
+    outcome = run(language, code[language])
+    assert "wrote" not in outcome.stdout
+    assert len(outcome.stderr.splitlines()) == len(places)
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/usr/bin/x").exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_endless_forking_is_held_and_ended(language: str) -> None:
+    before = len(list(Path("/proc").glob("[0-9]*")))
+    code = {
+        "sh": "f() { sleep 60 & f; }; f",
+        "python": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        "elixir": 'f = fn f -> Port.open({:spawn, "sleep 60"}, []); f.(f) end; f.(f)',
+    }
+    outcome = run(language, code[language])
+    refused = {"sh": "Cannot fork", "python": "no such end", "elixir": ":eagain"}
+    assert outcome.stop is Stop.PROCESSES or refused[language] in outcome.stderr
+    assert outcome.seconds < 15
+    assert len(list(Path("/proc").glob("[0-9]*"))) < before + 40
+
+
+def test_the_kernel_itself_counts_processes() -> None:
+    code = (
+        "import os, time\n"
+        "made = 0\n"
+        "try:\n"
+        "    while True:\n"
+        "        if os.fork() == 0: time.sleep(0.005); os._exit(0)\n"
+        "        made += 1\n"
+        "except OSError as error: print(made < 64, error)"
+    )
+    outcome = run("python", code)
+    assert outcome.stop is Stop.PROCESSES or "Resource temporarily" in outcome.stdout
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_disk_is_not_filled(language: str) -> None:
+    code = {
+        "sh": "while :; do head -c 1000000 /dev/urandom >> part$((n += 1)); done 2>/dev/null",
+        "python": "n = 0\n"
+        "while True:\n"
+        "    n += 1\n"
+        "    try: open(f'part{n}', 'wb').write(bytes(1000000))\n"
+        "    except OSError: pass",
+        "elixir": 'for n <- Stream.iterate(1, &(&1 + 1)), do: File.write("part#{n}", '
+        "String.duplicate(<<0>>, 1_000_000))",
+    }
+    outcome = run(language, code[language])
+    assert outcome.stop is Stop.DISK
+
+
+def test_a_single_file_is_not_larger_than_the_disk() -> None:
+    outcome = run("sh", "trap '' XFSZ; head -c 100000000 /dev/urandom > big; wc -c < big; sleep 60")
+    assert outcome.stop is Stop.DISK
+
+
+def test_files_without_end_are_ended() -> None:
+    code = "n = 0\nwhile True:\n    n += 1\n    open(f'f{n}', 'w').close()"
+    assert run("python", code, Limits(wall=20, files=500)).stop is Stop.DISK
+
+
+@pytest.mark.parametrize("language", ["python", elixir_too])
+def test_memory_is_not_filled(language: str) -> None:
+    code = {
+        "python": "kept = []\nwhile True: kept.append(b'x' * 1000000)",
+        "elixir": "grow = fn grow, kept -> grow.(grow, [List.duplicate(1, 1000) | kept]) end; "
+        "grow.(grow, [])",
+    }
+    outcome = run(language, code[language])
+    assert outcome.stop is Stop.MEMORY or outcome.status not in (0, None)
+    assert outcome.memory < 700 * MEGABYTE
+
+
+def test_memory_of_many_processes_together_is_not_filled() -> None:
+    code = (
+        "import os, time\n"
+        "for _ in range(8): os.fork() or (b'x' * 50_000_000, time.sleep(60))\n"
+        "kept = b'x' * 50_000_000\n"
+        "time.sleep(60)"
+    )
+    assert run("python", code).stop is Stop.MEMORY
+
+
+def test_one_allocation_larger_than_allowed_is_refused_by_the_kernel() -> None:
+    outcome = run("python", "bytearray(10**10)")
+    assert outcome.status == 1
+    assert "MemoryError" in outcome.stderr
+
+
+def test_memory_that_nobody_maps_cannot_be_had() -> None:
+    outcome = run("python", "import os; os.memfd_create('hidden')")
+    assert outcome.status == 1
+    assert "Function not implemented" in outcome.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_printing_for_ever_is_cut_off(language: str) -> None:
+    code = {
+        "sh": "while :; do echo again; done",
+        "python": "while True: print('again')",
+        "elixir": 'f = fn f -> IO.puts("again"); f.(f) end; f.(f)',
+    }
+    outcome = run(language, code[language], Limits(wall=20, output=10_000))
+    assert outcome.stop is Stop.OUTPUT
+    assert outcome.truncated
+    assert len(outcome.stdout) == 10_000
+    assert outcome.stdout.startswith("again\nagain\n")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sleeping_for_ever_is_ended(language: str) -> None:
+    code = {
+        "sh": "sleep 1000",
+        "python": "import time; time.sleep(1000)",
+        "elixir": "Process.sleep(:infinity)",
+    }
+    outcome = run(language, code[language], Limits(wall=1.0))
+    assert outcome.stop is Stop.WALL
+    assert outcome.timed_out
+    assert outcome.status is None
+    assert 1.0 <= outcome.seconds < 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_working_for_ever_is_ended(language: str) -> None:
+    code = {
+        "sh": "while :; do :; done",
+        "python": "while True: pass",
+        "elixir": "f = fn f -> f.(f) end; f.(f)",
+    }
+    outcome = run(language, code[language], Limits(cpu=1.0, wall=20))
+    assert outcome.stop is Stop.CPU
+    assert outcome.timed_out
+    assert outcome.cpu >= 1.0
+
+
+def test_signals_that_can_be_ignored_do_not_end_it_and_it_is_ended_all_the_same() -> None:
+    code = "import signal, time\nfor n in (1, 2, 3, 15): signal.signal(n, signal.SIG_IGN)\n"
+    outcome = run("python", code + "time.sleep(60)", Limits(wall=0.5))
+    assert outcome.stop is Stop.WALL
+
+
+def test_what_a_command_leaves_running_ends_with_it() -> None:
+    mark = f"31.{os.getpid()}"
+    outcome = run("sh", f"setsid sleep {mark} & setsid nohup sleep {mark} & echo done")
+    assert (outcome.status, outcome.stdout) == (0, "done\n")
+    assert outcome.seconds < 5
+    assert with_argument(mark) == []
+
+
+def test_what_a_command_runs_ends_with_us_even_if_we_are_killed() -> None:
+    mark = f"47.{os.getpid()}"
+    code = f"from corpus.sandbox import Sandbox; Sandbox().run(['sleep', '{mark}'])"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    wait_until(lambda: with_argument(mark) != [])
+    process.kill()
+    process.wait()
+    wait_until(lambda: with_argument(mark) == [])
+
+
+def with_argument(mark: str) -> list[Path]:
+    """Return the processes that were started with an argument, anywhere on the machine."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            arguments = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if arguments[0].endswith(b"sleep") and mark.encode() in arguments:
+            found.append(path)
+    return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_no_new_rights_can_be_had() -> None:
+    outcome = run("sh", "unshare --user true; mount -t tmpfs x /mnt; cat /proc/self/status")
+    assert "unshare failed" in outcome.stderr
+    assert "CapEff:\t0000000000000000" in outcome.stdout
+    assert "NoNewPrivs:\t1" in outcome.stdout
+    assert "Seccomp:\t2" in outcome.stdout
