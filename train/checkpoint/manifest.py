@@ -91,12 +91,20 @@ def verified(folder: Path) -> Checkpoint:
     if extra := sorted(found - checkpoint.files.keys()):
         raise Unsound(f"{extra[0]} is not one of its files")
     for name, expected in checkpoint.files.items():
-        size = (folder / name).stat().st_size
-        if size != expected.bytes:
-            raise Unsound(f"{name} has {size} bytes, not {expected.bytes}")
-        if (digest := sha256_file(folder / name)) != expected.sha256:
-            raise Unsound(f"sha256 of {name} is {digest[:12]}..., not {expected.sha256[:12]}...")
+        _compare(folder / name, expected)
     return checkpoint
+
+
+def _compare(path: Path, expected: StoredFile) -> None:
+    try:
+        size = path.stat().st_size
+        if size != expected.bytes:
+            raise Unsound(f"{path.name} has {size} bytes, not {expected.bytes}")
+        digest = sha256_file(path)
+    except OSError as error:  # as a dying disk gives
+        raise Unsound(f"{path.name} cannot be read ({error.strerror})") from error
+    if digest != expected.sha256:
+        raise Unsound(f"sha256 of {path.name} is {digest[:12]}..., not {expected.sha256[:12]}...")
 
 
 def _read(folder: Path) -> Checkpoint:

@@ -54,7 +54,7 @@ def newest_valid(folder: Path, identity: Identity) -> tuple[Checkpoint | None, l
 
     Raises ForeignCheckpoint when a sound one belongs to another run: then so does the folder.
     """
-    skipped = []
+    skipped: list[Skipped] = []
     for path in sorted(checkpoint_folders(folder), key=place_of, reverse=True):
         try:
             return open_checkpoint(path, identity), skipped

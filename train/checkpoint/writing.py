@@ -24,9 +24,10 @@ from train.errors import TrainError
 class CheckpointNotWritten(TrainError):
     """A checkpoint could not be saved, as on a full disk."""
 
-    def __init__(self, path: Path, error: OSError) -> None:
+    def __init__(self, path: Path, error: Exception) -> None:
+        said = str(getattr(error, "strerror", None) or error).rstrip(".")
         super().__init__(
-            f"{path}: the checkpoint could not be written ({error.strerror or error}). Those "
+            f"{path}: the checkpoint could not be written ({said}). Those "
             "before it are untouched. Make room, then run the same command: it goes on from the "
             "newest."
         )
@@ -41,7 +42,9 @@ def write(
 ) -> Checkpoint:
     """Write `folder/name`, each file by its function, and check it as a reader would.
 
-    What has the name already gives way. Raises CheckpointNotWritten; then nothing has changed.
+    What has the name already gives way. So does what stands further: the run came here from an
+    older checkpoint because those were damaged or not wanted, and once this one is there they
+    would be taken for the newest. Raises CheckpointNotWritten; then nothing has changed.
     """
     destination = folder / name
     try:
@@ -52,16 +55,19 @@ def write(
             _publish(temporary, destination)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
+    except Exception as error:  # on a full disk torch raises RuntimeError, safetensors its own
         raise CheckpointNotWritten(destination, error) from error
+    for path in checkpoint_folders(folder):
+        if place_of(path) > place_of(destination):
+            _remove(path)
     return verified(destination)
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints and the newest of each stage."""
+    """Remove all but the newest `keep` checkpoints, at least one, and the newest of each stage."""
     ordered = sorted(checkpoint_folders(folder), key=place_of)
     newest_of_stage = {place_of(path)[0]: path for path in ordered}
-    for path in ordered[:-keep]:
+    for path in ordered[: -max(1, keep)]:
         if path not in newest_of_stage.values():
             _remove(path)
 

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -46,8 +47,8 @@ def names(folder: Path) -> list[str]:
 def test_the_newest_is_that_of_the_latest_stage_and_step_however_files_are_dated(
     tmp_path: Path,
 ) -> None:
-    for stage, step in ((2, 10), (1, 90), (2, 9)):
-        save(tmp_path, stage, step)
+    for seconds, stage, step in ((3, 1, 90), (2, 2, 9), (1, 2, 10)):
+        os.utime(save(tmp_path, stage, step).path, (seconds, seconds))
     found, skipped = newest_valid(tmp_path, RUN)
     assert found is not None
     assert (found.name, skipped) == ("stage2-00000010", [])
@@ -97,6 +98,34 @@ def test_a_file_that_does_not_belong_there_is_damage_too(tmp_path: Path) -> None
     assert str(skipped) == "stage1-00000010: more.pt is not one of its files"
 
 
+def replace_with_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def link_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("gone"))
+
+
+def link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("damage", [replace_with_a_folder, link_to_nothing, link_to_itself])
+@pytest.mark.parametrize("name", FILES)
+def test_what_cannot_be_read_is_passed_over_like_what_is_damaged(
+    tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    save(tmp_path, 1, 10)
+    save(tmp_path, 1, 20)
+    damage(tmp_path / "stage1-00000020" / name)
+    found, skipped = newest_valid(tmp_path, RUN)
+    assert found is not None
+    assert (found.name, len(skipped)) == ("stage1-00000010", 1)
+
+
 def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> None:
     save(tmp_path, 1, 10).path.rename(tmp_path / "stage2-00000030")
     with pytest.raises(DamagedCheckpoint, match="stands at stage 1 step 10"):
@@ -125,6 +154,18 @@ def test_the_newest_are_kept_and_the_last_of_each_stage(tmp_path: Path) -> None:
         save(tmp_path, stage, step)
     prune(tmp_path, keep=2)
     assert names(tmp_path) == ["stage1-00000030", "stage2-00000010", "stage2-00000020"]
+
+
+def test_a_damaged_checkpoint_never_crowds_out_a_later_sound_one(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        save(tmp_path, 1, step)
+    for step in (20, 30):
+        flip(tmp_path / f"stage1-{step:08d}" / "optimizer.pt")
+    save(tmp_path, 1, 15)
+    prune(tmp_path, keep=1)
+    found, skipped = newest_valid(tmp_path, RUN)
+    assert found is not None
+    assert (found.name, skipped) == ("stage1-00000015", [])
 
 
 def test_saving_again_under_a_name_replaces_what_had_it(tmp_path: Path) -> None:
@@ -181,6 +222,35 @@ def test_a_disk_that_is_full_leaves_what_was_there_and_says_what_to_do(tmp_path:
     assert "Make room, then run the same command" in done.stdout
     assert names(tmp_path) == ["stage1-00000010"]
     assert newest_valid(tmp_path, RUN)[0] is not None
+
+
+TENSORS = """
+import resource, signal, sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+from tests.train.checkpoint.test_checkpoints import RUN, save
+from train.checkpoint import CheckpointNotWritten, write
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder, many = Path(sys.argv[1]), torch.zeros(10_000)
+save(folder, 1, 10)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for name, writer in (
+    ("optimizer.pt", lambda path: torch.save(many, path)),
+    ("adapter.safetensors", lambda path: save_file({"a": many}, path)),
+):
+    try:
+        write(folder, "stage1-00000020", {name: writer}, RUN, {"stage": 1, "step": 20})
+    except CheckpointNotWritten as error:
+        print(name, error)
+"""
+
+
+def test_a_disk_that_is_full_is_the_same_error_from_torch_and_safetensors(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TENSORS, str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout.count("Make room, then run the same command") == 2
+    assert names(tmp_path) == ["stage1-00000010"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -> None:
