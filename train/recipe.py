@@ -4,13 +4,39 @@ Recipes are TOML files in `train/recipes/`; what a file leaves out has the defau
 beside its owner. The resolved recipe is saved with the run.
 """
 
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
 
+from corpus.atomic import canonical_json, write_json
 from train.checkpoint.settings import CheckpointSettings
 from train.dataset.settings import DataSettings
+from train.errors import TrainError
 from train.model.settings import AdapterSettings, ModelSettings
 from train.optimization.settings import ElasticSettings, GroupRates, OptimizerSettings
+from train.options import build, override, require, to_mapping
+
+RECIPES = Path(__file__).parent / "recipes"
+"""The recipes that the project ships."""
+
+DEFAULT = "devstral-32gb"
+
+WITHOUT_EFFECT = (
+    "evaluate_every",
+    "evaluation_rows",
+    "tracker",
+    "checkpoint.every",
+    "checkpoint.keep",
+    "stage1.enabled",
+    "stage2.enabled",
+)
+"""Options that change no weight of the steps that are taken: when something is looked at or saved,
+and which stages are taken now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,12 +44,17 @@ class StageSettings:
     """One of the two stages."""
 
     enabled: bool = True
+    """Whether it is taken."""
     epochs: float = 3.0
     """Passes over the stage's mixture; a fraction ends within the last one."""
     steps: int = 0
     """Ends the stage after so many steps, whatever `epochs` says; 0 for no such end."""
     data: DataSettings = field(default_factory=DataSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+
+    def __post_init__(self) -> None:
+        require(self.epochs > 0, "epochs", self.epochs, "above 0")
+        require(self.steps >= 0, "steps", self.steps, "0 or more")
 
 
 SECOND_STAGE = StageSettings(
@@ -40,6 +71,7 @@ class Recipe:
     """Everything that a run depends on besides the release."""
 
     seed: int = 20261101
+    """What order, dropout and the adapter's first weights follow from."""
     length: int = 2048
     """Tokens of a packed row."""
     batch: int = 8
@@ -60,3 +92,87 @@ class Recipe:
     """Instruction tuning."""
     elastic: ElasticSettings = field(default_factory=ElasticSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", self.seed, "0 or more")
+        require(self.length >= 16, "length", self.length, "16 or more")
+        require(self.micro_batch >= 1, "micro_batch", self.micro_batch, "1 or more")
+        is_multiple = self.batch >= 1 and self.batch % self.micro_batch == 0
+        wanted = f"a multiple of micro_batch ({self.micro_batch})"
+        require(is_multiple, "batch", self.batch, wanted)
+        require(self.evaluate_every >= 0, "evaluate_every", self.evaluate_every, "0 or more")
+        require(self.evaluation_rows >= 1, "evaluation_rows", self.evaluation_rows, "1 or more")
+        is_some = self.stage1.enabled or self.stage2.enabled
+        require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
+
+
+class UnknownRecipe(TrainError):
+    """Neither a shipped recipe nor a file."""
+
+    def __init__(self, name: str) -> None:
+        near = get_close_matches(name, shipped(), 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        super().__init__(
+            f"{name}: no such recipe. {hint}Name one of {', '.join(shipped())}, or a file with "
+            ".toml or .json at its end."
+        )
+
+
+class MalformedRecipe(TrainError):
+    """A file that is not TOML, or not JSON where its name says so."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"{path}: not a recipe: {detail}. See {RECIPES} for how one looks.")
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the names of the recipes that the project ships."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+
+
+def load(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a shipped recipe by its name, or a file: TOML, or the JSON that `save` writes.
+
+    `overrides` are as `train.options.override` takes them. Raises UnknownRecipe, MalformedRecipe,
+    UnknownOption and BadValue.
+    """
+    path = _file(name_or_path)
+    return override(build(Recipe, _read(path), str(path)), overrides or {})
+
+
+def save(recipe: Recipe, path: Path) -> None:
+    """Write all options of a recipe as JSON that `load` reads."""
+    write_json(path, to_mapping(recipe))
+
+
+def digest(recipe: Recipe) -> str:
+    """Return a SHA-256 that differs for recipes that train differently.
+
+    Options `WITHOUT_EFFECT` are not in it, so a run may go on with others of them.
+    """
+    mapping = to_mapping(recipe)
+    for key in WITHOUT_EFFECT:
+        *sections, name = key.split(".")
+        table = mapping
+        for section in sections:
+            table = table[section]
+        del table[name]
+    return hashlib.sha256(canonical_json(mapping)).hexdigest()
+
+
+def _file(name_or_path: str | Path) -> Path:
+    path = RECIPES / f"{name_or_path}.toml"
+    if str(name_or_path) in shipped():
+        return path
+    path = Path(name_or_path)
+    if path.suffix not in (".toml", ".json") or not path.is_file():
+        raise UnknownRecipe(str(name_or_path))
+    return path
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MalformedRecipe(path, str(error)) from error

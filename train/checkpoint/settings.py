@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from train.options import require
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckpointSettings:
@@ -11,3 +13,7 @@ class CheckpointSettings:
     """Steps between two checkpoints; a stage also ends with one."""
     keep: int = 3
     """Newest checkpoints that are kept; the last one of each stage stays besides."""
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, "every", self.every, "1 or more")
+        require(self.keep >= 1, "keep", self.keep, "1 or more")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from train.options import require
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplaySettings:
@@ -12,6 +14,9 @@ class ReplaySettings:
     """A Parquet or JSON-lines file, or a folder of them, with a column `text`; empty for none."""
     share: float = 0.05
     """Replayed tokens as a fraction of all tokens of an epoch."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.share < 1, "share", self.share, "0 or more and less than 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,3 +31,11 @@ class DataSettings:
     infilling_rate: float = 0.0
     """Share of documents that are turned into fill-in-the-middle samples. Off by default: nothing
     shows that Devstral was trained on that format."""
+
+    def __post_init__(self) -> None:
+        for name, passes in self.mixture.items():
+            require(passes >= 0, f"mixture.{name}", passes, "0 or more")
+        is_something = not self.mixture or any(self.mixture.values())
+        require(is_something, "mixture", dict(self.mixture), "above 0 for one source at least")
+        within = 0 <= self.infilling_rate <= 1
+        require(within, "infilling_rate", self.infilling_rate, "from 0 to 1")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from train.options import require
+
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
 
@@ -27,15 +29,28 @@ class ModelSettings:
     gradient_checkpointing: bool = True
     """Compute activations again in the backward pass instead of keeping them."""
 
+    def __post_init__(self) -> None:
+        require(bool(self.name), "name", self.name, "a folder or a name on the Hub")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdapterSettings:
     """Low-rank adapters (Hu et al. 2021, LoRA)."""
 
     rank: int = 8
+    """Width of the two factors of a weight's update."""
     alpha: int = 16
+    """The update is scaled by alpha / rank."""
     dropout: float = 0.05
+    """Share of an adapter's inputs that are zeroed while it trains."""
     targets: tuple[str, ...] = ATTENTION
     """Linear layers that get an adapter, by the last part of their names."""
     embeddings: bool = False
     """Also train the embeddings and the head whole; costs their size in gradients and moments."""
+
+    def __post_init__(self) -> None:
+        require(self.rank >= 1, "rank", self.rank, "1 or more")
+        require(self.alpha >= 1, "alpha", self.alpha, "1 or more")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "0 or more and less than 1")
+        is_set = bool(self.targets) and len(set(self.targets)) == len(self.targets)
+        require(is_set, "targets", list(self.targets), "names of layers, each once")

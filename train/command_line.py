@@ -1,0 +1,291 @@
+"""The command line of `python -m train.qlora`: a release, a recipe, and every option of it."""
+
+import argparse
+import ast
+import inspect
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+from corpus.errors import CorpusError
+from train import recipe as recipes
+from train.options import Option, hints_of, options, override
+from train.recipe import Recipe
+
+STAGES: dict[str, dict[str, Any]] = {
+    "1": {"stage1.enabled": True, "stage2.enabled": False},
+    "2": {"stage1.enabled": False, "stage2.enabled": True},
+    "both": {"stage1.enabled": True, "stage2.enabled": True},
+}
+
+DESCRIPTION = """\
+Fine-tune a language model on a release with low-rank adapters over quantised weights: stage 1 reads
+its documents, stage 2 its instructions. The run's folder gets checkpoints, the adapter, metrics, a
+report and an evaluation. The same command goes on with a run that was ended."""
+
+EXAMPLES = """\
+examples:
+  python -m train.qlora --release releases/2026.11.1
+  python -m train.qlora --release releases/2026.11.1 --recipe devstral-80gb --stages 1
+  python -m train.qlora --release releases/2026.11.1 --recipe smoke-cpu --model.name models/smollm2
+  python -m train.qlora --release releases/2026.11.1 --stage1.optimizer.learning-rate 1e-5
+  torchrun --nproc-per-node 2 -m train.qlora --release releases/2026.11.1
+
+`python -m train.plan` says before anything is fetched whether it fits and how long it takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arguments:
+    """What a run was asked to do."""
+
+    release: Path
+    out: Path
+    """The run's folder."""
+    recipe: Recipe
+    """Resolved: what `--stages` and single options say is in it."""
+    resume: Path | Literal["auto", "never"]
+    """A checkpoint's folder, the newest valid one, or a start from the beginning."""
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Read the arguments after the program's name.
+
+    Leaves with a message and code 2 where they cannot be used, and with 0 after `--help`.
+    """
+    parser = Parser("python -m train.qlora", DESCRIPTION, EXAMPLES)
+    add_run_options(parser)
+    chosen = add_recipe_options(parser, argv)
+    given = parser.parse_args(dashed(argv))
+    try:
+        recipe = override(chosen.load(), overrides_of(given))
+        recipe = override(recipe, STAGES[given.stages]) if given.stages else recipe
+        return Arguments(
+            release=given.release,
+            out=given.out or default_out(chosen.name, given.release),
+            recipe=recipe,
+            resume=given.resume if given.resume in ("auto", "never") else Path(given.resume),
+        )
+    except CorpusError as error:
+        parser.error(str(error))
+
+
+def default_out(recipe: str, release: Path) -> Path:
+    """Return the run's folder: it tells recipe and release. Raises what `Release.open` does."""
+    from corpus.release import Release
+
+    return Path("runs") / f"{Path(recipe).stem}-{Release.open(release).manifest.version}"
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked of a run besides its recipe."""
+    parser.add_argument(
+        "--release",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="the release to train on; it is checked before the first step",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="the run's folder (default: runs/RECIPE-VERSION)",
+    )
+    parser.add_argument(
+        "--resume",
+        default="auto",
+        metavar="auto|never|CHECKPOINT",
+        help="go on from the newest valid checkpoint in the run's folder if there is one, begin "
+        "anew, or go on from the one that is named (default: auto)",
+    )
+    parser.add_argument(
+        "--stages",
+        choices=STAGES,
+        metavar="1|2|both",
+        help="the stages to take, whatever the recipe says",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRecipe:
+    """The recipe that a command line names, before its options are applied."""
+
+    name: str
+
+    def load(self) -> Recipe:
+        """Read it. Raises what `train.recipe.load` does."""
+        return recipes.load(self.name)
+
+    def or_default(self) -> Recipe:
+        """Read it, or take the defaults where it cannot be read: parsing tells of that later."""
+        try:
+            return self.load()
+        except (CorpusError, OSError):
+            return Recipe()
+
+
+def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> ChosenRecipe:
+    """Add `--recipe` and an option for every field of a recipe, and say which recipe is named.
+
+    Help shows the values of that recipe.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--recipe", nargs="?", default=recipes.DEFAULT)
+    chosen = ChosenRecipe(str(first.parse_known_args(argv)[0].recipe))
+    parser.add_argument(
+        "--recipe",
+        default=recipes.DEFAULT,
+        metavar="NAME|FILE",
+        help=f"one of {', '.join(recipes.shipped())}, a TOML file, or a run's recipe.json "
+        f"(default: {recipes.DEFAULT})",
+    )
+    sections: dict[str, Any] = {}
+    explained: dict[type, str] = {}
+    for option in options(chosen.or_default()):
+        section = option.key.rpartition(".")[0]
+        if section not in sections:
+            sections[section] = parser.add_argument_group(*heading(option, section, chosen.name))
+        seen = explained.setdefault(option.owner, section)
+        sections[section].add_argument(
+            f"--{option.key.replace('_', '-')}",
+            dest=option.key,
+            default=argparse.SUPPRESS,
+            metavar=metavar_of(option.type),
+            help=help_of(option, seen if seen != section else ""),
+            **({"nargs": "?", "const": "true"} if option.type is bool else {}),
+        )
+    return chosen
+
+
+def overrides_of(given: argparse.Namespace) -> dict[str, str]:
+    """Return the recipe's options that were given, by dotted key."""
+    known = {option.key for option in options(Recipe())}
+    return {key: value for key, value in vars(given).items() if key in known}
+
+
+def heading(option: Option, section: str, recipe: str) -> tuple[str, str]:
+    """Return title and description of a section's group of options."""
+    if not section:
+        return "recipe", f"What a run depends on; in brackets what {recipe} says."
+    text = section_documentation(section) or inspect.getdoc(option.owner) or ""
+    return section, text.partition("\n\n")[0]
+
+
+def section_documentation(section: str) -> str:
+    """Return the docstring behind the field that is a section, if it has one."""
+    owner: Any = Recipe
+    *parents, name = section.split(".")
+    for parent in parents:
+        owner = hints_of(owner)[parent]
+    return documentation(owner).get(name, "")
+
+
+def help_of(option: Option, seen: str) -> str:
+    """Return an option's docstring, or where the same was explained, with its value."""
+    told = documentation(option.owner).get(option.field, "")
+    text = f"as in {seen}" if seen and told else told
+    return f"{text} [{shown(option.value)}]".strip().replace("%", "%%")
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is written on the command line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(shown, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={shown(item)}" for name, item in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def metavar_of(kind: Any) -> str:
+    """Return what stands for an option's value in help."""
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        first, *others = map(metavar_of, get_args(kind)[:1] * 2)
+        return f"{first},{others[0]}" + (",..." if Ellipsis in get_args(kind) else "")
+    plain = {bool: "true|false", int: "INTEGER", float: "NUMBER", str: "TEXT"}
+    return plain.get(kind, "NAME=NUMBER,...")
+
+
+@cache
+def documentation(owner: type) -> dict[str, str]:
+    """Return the string literals that stand behind a class's fields, by field."""
+    try:
+        source = textwrap.dedent(inspect.getsource(owner))
+    except OSError:  # installed without source
+        return {}
+    (statement,) = ast.parse(source).body
+    return dict(_documented(statement.body)) if isinstance(statement, ast.ClassDef) else {}
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for before, after in pairwise(body):
+        if (
+            isinstance(before, ast.AnnAssign)
+            and isinstance(before.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            yield before.target.id, inspect.cleandoc(str(after.value.value))
+
+
+def dashed(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with hyphens for underscores in the names of options."""
+    return [_dashed(word) if word.startswith("--") else word for word in argv]
+
+
+def _dashed(word: str) -> str:
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+class Parser(argparse.ArgumentParser):
+    """Says of what it cannot use what would do instead."""
+
+    def __init__(self, program: str, description: str, epilog: str) -> None:
+        super().__init__(
+            prog=program,
+            usage=f"{program} --release FOLDER [options]",
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; leave with code 2 at the first thing that is not an option."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self.unknown(unknown[0]))
+        return given
+
+    def unknown(self, word: str) -> str:
+        """Say what a word that is no option may have meant."""
+        name = word.partition("=")[0]
+        known = [each for action in self._actions for each in action.option_strings]
+        same = [each for each in known if each.endswith(f".{name.removeprefix('--')}")]
+        near = same or get_close_matches(name, known, 2)
+        return f"there is no option {name}." + (f" Did you mean {' or '.join(near)}?" * bool(near))
+
+    def error(self, message: str) -> NoReturn:
+        """Print one message to standard error and leave with code 2."""
+        print(f"error: {message}\n`{self.prog} --help` lists every option.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help in wide lines, with names of options in a column of their own."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(
+            prog, max_help_position=34, width=min(100, shutil.get_terminal_size().columns)
+        )
