@@ -1,0 +1,19 @@
+"""What keeps a benchmark from being read."""
+
+from pathlib import Path
+
+from train.errors import TrainError
+
+
+class NoBenchmark(TrainError):
+    """Nothing of the benchmark lies where it was said to."""
+
+    def __init__(self, path: Path, expected: str) -> None:
+        super().__init__(f"{path}: no benchmark here. Expected {expected}.")
+
+
+class MalformedBenchmark(TrainError):
+    """A file of the benchmark is not what its format says."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}. Fetch it again from where it is published.")

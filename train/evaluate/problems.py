@@ -1,0 +1,70 @@
+"""A problem: what a model is asked, how its answer becomes a program, and what decides."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from train.tokenizer.sample import Message
+
+FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+OPEN_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Either a text to be continued or a question to be answered."""
+
+    text: str = ""
+    question: str = ""
+    """Set where `text` is empty: the user's message of a conversation."""
+    stop: tuple[str, ...] = ()
+    """The completion ends before the first of these; the part from there on is not part of it."""
+
+    @property
+    def messages(self) -> list[Message]:
+        """The conversation for a chat model; empty for a text to be continued."""
+        return [Message(role="user", content=self.question)] if self.question else []
+
+    def cut(self, completion: str) -> str:
+        """Return the completion up to the first stop, for completers that run past it."""
+        ends = [at for stop in self.stop if (at := completion.find(stop)) >= 0]
+        return completion[: min(ends, default=len(completion))]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One task of a benchmark, executed with ExUnit."""
+
+    identity: str
+    """Unique over all sources: the source, a slash, the name there."""
+    source: str
+    prompt: Prompt
+    before: str = ""
+    """Source text before the completion; for a prompt to be continued, usually the prompt."""
+    after: str = ""
+    """Source text after it."""
+    path: str = "lib/completed.ex"
+    """Where before + completion + after is written and compiled, in the scratch folder."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Sources compiled together with it, by path."""
+    tests: Mapping[str, str]
+    """Files with ExUnit cases, loaded once everything has compiled."""
+    reference: str | None = None
+    """A completion that is known to be right."""
+    requires: str = ""
+    """The Elixir version it needs, as mix.exs writes requirements; empty for any."""
+
+    def program(self, completion: str) -> str:
+        """Return the source text that a completion stands for.
+
+        An answer to a question is its first fenced block, or all of it where none is fenced.
+        """
+        if self.prompt.question:
+            completion = fenced(completion)
+        return self.before + self.prompt.cut(completion) + self.after
+
+
+def fenced(answer: str) -> str:
+    """Return the first fenced block of an answer, also one cut off, or the whole answer."""
+    found = FENCED.search(answer) or OPEN_FENCE.search(answer)
+    return found[1] if found else answer
