@@ -1,0 +1,29 @@
+"""Seeing a run: its metrics on the disk, on the terminal and in a tracker."""
+
+from train.telemetry.metrics import DamagedMetrics, Line, Metrics, read_metrics
+from train.telemetry.progress import Note, training_progress
+from train.telemetry.throughput import flops_a_token, peak_flops, utilisation
+from train.telemetry.trackers import (
+    MissingTracker,
+    TrackedMetrics,
+    Tracker,
+    TrackerNotStarted,
+    open_tracker,
+)
+
+__all__ = [
+    "DamagedMetrics",
+    "Line",
+    "Metrics",
+    "MissingTracker",
+    "Note",
+    "TrackedMetrics",
+    "Tracker",
+    "TrackerNotStarted",
+    "flops_a_token",
+    "open_tracker",
+    "peak_flops",
+    "read_metrics",
+    "training_progress",
+    "utilisation",
+]
