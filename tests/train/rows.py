@@ -23,4 +23,4 @@ def packed(samples: Sequence[Sequence[int]], length: int) -> PackedRow:
         start = stop
     positions[start:] = np.arange(length - start)
     lengths = tuple(len(sample) for sample in samples)
-    return PackedRow(ids, labels, positions, lengths, int((labels >= 0).sum()))
+    return PackedRow(ids, labels, positions, lengths, int((labels >= 0).sum()), 0)

@@ -1,5 +1,21 @@
 """The data path: from a release to packed rows of token ids."""
 
+from train.dataset.mixture import UnknownSource
+from train.dataset.preparation import EmptyMixture, prepare
+from train.dataset.row import PackedRow
+from train.dataset.rows import Rows
 from train.dataset.settings import DataSettings, ReplaySettings
+from train.dataset.sources import NoReplayText
+from train.dataset.store import DamagedTokens
 
-__all__ = ["DataSettings", "ReplaySettings"]
+__all__ = [
+    "DamagedTokens",
+    "DataSettings",
+    "EmptyMixture",
+    "NoReplayText",
+    "PackedRow",
+    "ReplaySettings",
+    "Rows",
+    "UnknownSource",
+    "prepare",
+]

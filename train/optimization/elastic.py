@@ -16,7 +16,7 @@ from train.model.next_token import NextToken
 from train.optimization.settings import ElasticSettings
 
 if TYPE_CHECKING:
-    from train.dataset.packing import PackedRow
+    from train.dataset import PackedRow
 
 Tensors = dict[str, torch.Tensor]
 

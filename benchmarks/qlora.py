@@ -1,0 +1,185 @@
+"""Speed and memory of a training step, ours against plain transformers with peft, in one run.
+
+    python -m benchmarks.random_weights build/devstral-shape
+    python -m benchmarks.qlora build/devstral-shape
+
+Three settings are measured, each arm in a process of its own, and what `train.plan` foretells
+stands beside the measured peak. On a machine without a GPU a small shape shows that both arms run;
+figures of memory and utilisation are then left out.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SETTINGS = ((2048, 1, 8), (4096, 1, 8), (2048, 4, 2))
+"""Tokens of a row, rows at once, micro-batches of a step."""
+WARM_UP = 2
+"""Steps that are not measured: kernels are compiled and memory is reserved in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one arm did."""
+
+    tokens_per_second: float
+    peak_bytes: int
+    waited: float
+    """Share of the time in which the step waited for rows."""
+
+
+def rows_of(length: int, words: int, count: int) -> Any:
+    """Return random rows, each of four samples of equal length, as a stage reads them."""
+    import numpy as np
+
+    from train.dataset import PackedRow
+
+    class RandomRows:
+        def rows_in(self, epoch: int) -> int:
+            return count
+
+        def row(self, epoch: int, number: int) -> PackedRow:
+            ids = np.random.default_rng(number).integers(3, words, length)
+            labels = ids.copy()
+            labels[:: length // 4] = -100
+            positions = np.tile(np.arange(length // 4), 4)
+            return PackedRow(ids, labels, positions, (length // 4,) * 4, length - 4, 0)
+
+        def targets_of(self, epoch: int, number: int) -> int:
+            return length - 4
+
+    return RandomRows()
+
+
+def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measured:
+    """Take steps as `train.qlora` does."""
+    from train.loop.order import Order
+    from train.loop.processes import Processes
+    from train.loop.stage import Stage, Trainee, steps
+    from train.model.groups import layers_of
+    from train.model.loading import compute_type, load_adapted
+    from train.model.next_token import NextToken
+    from train.model.settings import AdapterSettings, ModelSettings
+    from train.optimization.optimizer import make_optimizer
+    from train.optimization.settings import OptimizerSettings
+
+    settings = ModelSettings(name=model)
+    processes = Processes()
+    adapted = load_adapted(settings, AdapterSettings(), length, seed=1)
+    net = NextToken(adapted, compute_type(settings))
+    module = processes.distribute(net)
+    on_gpu = processes.device.type == "cuda"
+    optimizing = OptimizerSettings(kind="paged_adamw_8bit" if on_gpu else "adamw")
+    layers = layers_of(name for name, _ in net.named_parameters())
+    optimizer = make_optimizer(net.trained(), layers, optimizing)
+    batch = micro * rounds
+    rows = rows_of(length, adapted.config.vocab_size, batch * count)
+    order = Order(rows, 1, batch)
+    stage = Stage(1, rows, order, optimizing, length, micro, seed=1)
+    found = list(steps(Trainee(module, net, optimizer, None, processes), stage, 0))[WARM_UP:]
+    seconds = sum(each.seconds for each in found)
+    return Measured(
+        sum(each.tokens for each in found) / seconds,
+        peak(processes.device.type),
+        sum(each.waited for each in found) / seconds,
+    )
+
+
+def plain(model: str, length: int, micro: int, rounds: int, count: int) -> Measured:
+    """Take steps as transformers and peft are used by themselves: all logits, one loss."""
+    import torch
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers import AutoModelForCausalLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    compute = torch.bfloat16 if device == "cuda" else torch.float32
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=compute, device_map={"": device})
+    prepared = prepare_model_for_kbit_training(
+        base, gradient_checkpointing_kwargs={"use_reentrant": False}
+    )
+    wanted = LoraConfig(
+        r=8,
+        lora_alpha=16,
+        lora_dropout=0.05,
+        target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
+        task_type="CAUSAL_LM",
+    )
+    adapted = get_peft_model(prepared, wanted)
+    trained = [weight for weight in adapted.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=2e-5)
+    rows = rows_of(length, base.config.vocab_size, micro)
+    ids = torch.stack([torch.from_numpy(rows.row(0, number).ids) for number in range(micro)])
+    ids = ids.to(device)
+    adapted.train()
+    seconds = 0.0
+    for step in range(count):
+        began = time.monotonic()
+        for _ in range(rounds):
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+                loss = adapted(input_ids=ids, labels=ids, use_cache=False).loss
+            (loss / rounds).backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds += time.monotonic() - began if step >= WARM_UP else 0.0
+    tokens = length * micro * rounds * (count - WARM_UP)
+    return Measured(tokens / seconds, peak(device), 0.0)
+
+
+ARMS: dict[str, Callable[[str, int, int, int, int], Measured]] = {"ours": ours, "plain": plain}
+
+
+def peak(device: str) -> int:
+    """Return the most bytes that were reserved on the GPU, or resident in memory without one."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.max_memory_reserved()
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def measured(arm: str, model: str, setting: tuple[int, int, int], count: int) -> Measured | None:
+    """Run one arm in a process of its own; None if it ended badly, as out of memory does."""
+    told = [arm, model, *map(str, setting), str(count)]
+    command = [sys.executable, "-m", "benchmarks.qlora", "--arm", *told]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{arm} {setting}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        return None
+    return Measured(**json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def main() -> None:
+    """Measure every setting with both arms and print the figures."""
+    formatter = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("model", help="a folder that benchmarks.random_weights wrote")
+    parser.add_argument("--steps", type=int, default=6, help="steps an arm takes, warm-up included")
+    parser.add_argument(
+        "--setting", action="append", metavar="LENGTH,ROWS,ROUNDS", help="instead of the three"
+    )
+    told = parser.parse_args()
+    chosen = [tuple(map(int, each.split(","))) for each in told.setting or ()] or SETTINGS
+    for setting in chosen:
+        length, micro, rounds = setting
+        for arm in ARMS:
+            found = measured(arm, told.model, (length, micro, rounds), told.steps)
+            if found:
+                print(arm, setting, asdict(found))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--arm"]:
+        name, place, *numbers = sys.argv[2:]
+        print(json.dumps(asdict(ARMS[name](place, *map(int, numbers)))))
+    else:
+        main()

@@ -1,0 +1,122 @@
+"""From a split of a release to the rows of a stage."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpus.atomic import canonical_json
+from corpus.progress import Progress
+from corpus.release import Release
+from train.dataset.mixture import mix
+from train.dataset.rows import Rows
+from train.dataset.samples import Kept, Reason, Shape, samples_of
+from train.dataset.settings import DataSettings
+from train.dataset.sources import REPLAY, Conversation, Document, conversations, documents, replayed
+from train.dataset.store import FORMAT, TokenStore, read_store, write_store
+from train.errors import TrainError
+
+if TYPE_CHECKING:
+    from train.recipe import Recipe
+    from train.tokenizer import Tokenizer
+
+CONFIGS = {1: "documents", 2: "instruct"}
+"""What each stage reads of a release."""
+
+
+class EmptyMixture(TrainError):
+    """There is nothing to read."""
+
+    def __init__(self, release: Path, stage: int, split: str) -> None:
+        super().__init__(
+            f"{release}: the split {split} has no row of {CONFIGS[stage]} that fits, so stage "
+            f"{stage} has nothing to read. Take a release of more packages, longer rows "
+            "(--length), another mixture, or leave the stage out (--stages)."
+        )
+
+
+def prepare(
+    release: Release,
+    stage: int,
+    split: str,
+    recipe: "Recipe",
+    tokenizer: "Tokenizer",
+    work: Path,
+    progress: Progress,
+) -> Rows:
+    """Tokenise a split once and return its rows.
+
+    Held-out splits are read in one pass over everything, without replay or infilling. Raises
+    EmptyMixture, UnknownSource, NoReplayText and DamagedTokens.
+    """
+    settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
+    if split != "train":
+        settings = DataSettings()
+    shape = Shape(recipe.length, settings.infilling_rate if stage == 1 else 0.0, recipe.seed)
+    replay = Path(settings.replay.path) if settings.replay.path else None
+    folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay)}"
+    store = _stored(folder, release, stage, split, shape, replay, tokenizer, progress)
+    sources = {source.name: source for source in store.by_source()}
+    general = sources.pop(REPLAY, None)
+    mixture = mix(
+        list(sources.values()), general, settings.mixture, settings.replay.share, recipe.seed
+    )
+    rows = Rows(store, mixture, recipe.length, tokenizer.pad, recipe.seed)
+    if not rows.rows_in(0):
+        raise EmptyMixture(release.path, stage, split)
+    return rows
+
+
+def _digest(release: Release, shape: Shape, tokenizer: "Tokenizer", replay: Path | None) -> str:
+    made_of: dict[str, Any] = {
+        "format": FORMAT,
+        "release": release.identity,
+        "tokenizer": tokenizer.identity,
+        "length": shape.length,
+        "infilling_rate": shape.infilling_rate,
+        "seed": shape.seed if shape.infilling_rate else None,
+        "replay": _state_of(replay) if replay else None,
+    }
+    return hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
+
+
+def _stored(
+    folder: Path,
+    release: Release,
+    stage: int,
+    split: str,
+    shape: Shape,
+    replay: Path | None,
+    tokenizer: "Tokenizer",
+    progress: Progress,
+) -> TokenStore:
+    """Return the store of that name; existing means done."""
+    if not folder.exists():
+        rows = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
+        progress.start(f"tokenise {CONFIGS[stage]} ({split})", rows)
+        items = documents(release, split) if stage == 1 else conversations(release, split)
+        write_store(folder, _samples(items, replay, tokenizer, shape, progress))
+    return read_store(folder)
+
+
+def _samples(
+    items: Iterator[Document] | Iterator[Conversation],
+    replay: Path | None,
+    tokenizer: "Tokenizer",
+    shape: Shape,
+    progress: Progress,
+) -> Iterator[tuple[str, Kept | Reason]]:
+    for item in items:
+        for found in samples_of(item, tokenizer, shape):
+            yield item.source, found
+        progress.advance()
+    for text in replayed(replay) if replay else ():
+        for found in samples_of(text, tokenizer, shape):
+            yield REPLAY, found
+
+
+def _state_of(path: Path) -> list[tuple[str, int, int]]:
+    """Return what tells one state of the replayed files from another."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [(file.name, file.stat()) for file in files if file.is_file()]
+    return [(name, each.st_size, each.st_mtime_ns) for name, each in stats]

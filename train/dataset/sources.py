@@ -1,0 +1,85 @@
+"""What a split of a release holds for a stage, and general text from elsewhere."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.release import Release
+from train.errors import TrainError
+from train.tokenizer.sample import Message
+
+REPLAY = "replay"
+"""The source that general text is counted under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text to continue."""
+
+    source: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages, of which the assistant's are to be learned."""
+
+    source: str
+    key: str
+    messages: tuple[Message, ...]
+
+
+class NoReplayText(TrainError):
+    """The general text that was named is not there, or is no text."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: {why}. Name a Parquet or JSON-lines file, or a folder of them, with a column "
+            "`text`; or leave data.replay.path empty."
+        )
+
+
+def documents(release: Release, split: str) -> Iterator[Document]:
+    """Yield the documents of a split in the release's order."""
+    for batch in release.batches("documents", ("document_id", "language", "text"), split):
+        for row in batch.to_pylist():
+            yield Document(f"documents.{row['language']}", row["document_id"], row["text"])
+
+
+def conversations(release: Release, split: str) -> Iterator[Conversation]:
+    """Yield the instruction rows of a split in the release's order."""
+    for batch in release.batches("instruct", ("id", "kind", "messages"), split):
+        for row in batch.to_pylist():
+            messages = tuple(Message(role=m["role"], content=m["content"]) for m in row["messages"])
+            yield Conversation(f"instruct.{row['kind']}", row["id"], messages)
+
+
+def replayed(path: Path) -> Iterator[Document]:
+    """Yield general text, file by file in the order of their names. Raises NoReplayText."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    readable = [file for file in files if file.suffix in (".parquet", ".jsonl")]
+    if not readable:
+        raise NoReplayText(path, "there is no Parquet or JSON-lines file")
+    for file in readable:
+        try:
+            texts = _parquet(file) if file.suffix == ".parquet" else _json_lines(file)
+            for number, text in enumerate(texts):
+                yield Document(REPLAY, f"{file.name}:{number}", text)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise NoReplayText(file, f"it cannot be read as text ({error})") from error
+
+
+def _parquet(file: Path) -> Iterator[str]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches(256, columns=["text"]):
+        yield from batch.column("text").to_pylist()
+
+
+def _json_lines(file: Path) -> Iterator[str]:
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)["text"]

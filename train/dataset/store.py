@@ -1,0 +1,165 @@
+"""Token ids of a split on disk: made once, mapped into memory when read."""
+
+import json
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus.atomic import canonical_json, flush_to_disk, is_temporary, sha256_file
+from train.dataset.mixture import Source
+from train.dataset.samples import Kept, Reason
+from train.errors import TrainError
+from train.tokenizer.sample import Sample
+
+FORMAT = 1
+META = "meta.json"
+ARRAYS: dict[str, Any] = {
+    "ids": np.int32,
+    "targets": np.bool_,
+    "ends": np.int64,
+    "learned": np.int32,
+    "bytes": np.int64,
+    "source": np.int16,
+}
+"""`ids` and `targets` hold a number a token, the others a number a sample: where it ends, how many
+of its tokens carry loss, the bytes that they stand for, and the number of its source."""
+
+Numbers = npt.NDArray[Any]
+
+
+class DamagedTokens(TrainError):
+    """Stored token ids are not what was written."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"{folder}: {why}. Remove that folder; the same command makes it again from the "
+            "release."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStore:
+    """Samples of one split, by number."""
+
+    sources: tuple[str, ...]
+    dropped: dict[str, dict[str, int]]
+    """By source and reason."""
+    arrays: dict[str, Numbers]
+
+    def __len__(self) -> int:
+        return len(self.arrays["ends"])
+
+    def sample(self, number: int) -> Sample:
+        """Return a sample; several threads may ask."""
+        ends = self.arrays["ends"]
+        begin = int(ends[number - 1]) if number else 0
+        end = int(ends[number])
+        return Sample(self.arrays["ids"][begin:end], self.arrays["targets"][begin:end])
+
+    def lengths(self) -> Numbers:
+        """Return the tokens of every sample."""
+        return np.diff(self.arrays["ends"], prepend=0)
+
+    def by_source(self) -> list[Source]:
+        """Return the sources that have samples, in the order in which they came."""
+        lengths, source = self.lengths(), self.arrays["source"]
+        found = []
+        for number, name in enumerate(self.sources):
+            samples = np.flatnonzero(source == number)
+            if len(samples):
+                found.append(Source(name, samples, int(lengths[samples].sum())))
+        return found
+
+
+def write_store(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:
+    """Write samples, each with its source's name, as the folder `folder`, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep(folder.parent)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+    try:
+        _fill(temporary, items)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_store(folder: Path) -> TokenStore:
+    """Open a store. Raises DamagedTokens if any file is not what was written."""
+    try:
+        meta = json.loads((folder / META).read_bytes())
+        for name, expected in meta["files"].items():
+            if sha256_file(folder / name) != expected:
+                raise DamagedTokens(folder, f"{name} was altered")
+        arrays = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in ARRAYS.items()}
+        return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedTokens(folder, f"it cannot be read ({error})") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left half written."""
+    for path in folder.iterdir():
+        if is_temporary(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _fill(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:
+    files = {name: (folder / f"{name}.bin").open("wb") for name in ARRAYS}
+    try:
+        sources, dropped = _append_all(files, items)
+    finally:
+        for file in files.values():
+            file.close()
+    for name in ARRAYS:
+        flush_to_disk(folder / f"{name}.bin")
+    meta = {
+        "format": FORMAT,
+        "sources": sources,
+        "dropped": dropped,
+        "files": {f"{name}.bin": sha256_file(folder / f"{name}.bin") for name in ARRAYS},
+    }
+    (folder / META).write_bytes(canonical_json(meta))
+    flush_to_disk(folder / META)
+
+
+def _append_all(
+    files: Mapping[str, IO[bytes]], items: Iterator[tuple[str, Kept | Reason]]
+) -> tuple[list[str], dict[str, dict[str, int]]]:
+    """Write every sample; return the sources in order, and the dropped by source and reason."""
+    sources: dict[str, int] = {}
+    dropped: dict[str, Counter[str]] = defaultdict(Counter)
+    end = 0
+    for source, item in items:
+        number = sources.setdefault(source, len(sources))
+        if isinstance(item, str):
+            dropped[source][item] += 1
+        else:
+            end += len(item.sample.ids)
+            _append(files, item, number, end)
+    return list(sources), {source: dict(sorted(each.items())) for source, each in dropped.items()}
+
+
+def _append(files: Mapping[str, IO[bytes]], item: Kept, source: int, end: int) -> None:
+    row = {
+        "ids": item.sample.ids,
+        "targets": item.sample.targets,
+        "ends": end,
+        "learned": int(item.sample.targets.sum()),
+        "bytes": item.bytes,
+        "source": source,
+    }
+    for name, value in row.items():
+        files[name].write(np.asarray(value, dtype=ARRAYS[name]).tobytes())
+
+
+def _mapped(path: Path, kind: Any) -> Numbers:
+    if not path.stat().st_size:
+        return np.empty(0, dtype=kind)
+    return np.memmap(path, dtype=kind, mode="r")
