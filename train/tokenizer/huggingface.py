@@ -20,7 +20,7 @@ from train.tokenizer.errors import (
     NoChatTemplate,
     UnusableTemplate,
 )
-from train.tokenizer.infilling import SuffixFirst
+from train.tokenizer.infilling import SuffixFirst, suffix_first
 from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
 from train.tokenizer.template import (
     CONFIG_NAME,
@@ -160,10 +160,7 @@ class HuggingFaceTokenizer:
 
     @cached_property
     def _infilling(self) -> SuffixFirst | None:
-        suffix, prefix = self._special.get("[SUFFIX]"), self._special.get("[PREFIX]")
-        if suffix is None or prefix is None:
-            return None
-        return SuffixFirst(self.encode, self.bos, suffix, prefix, self.eos)
+        return suffix_first(self.encode, self._special, self.bos, self.eos)
 
     def _end(self) -> int:
         eos: int | None = self._special.get(self._names.get("eos_token", ""))

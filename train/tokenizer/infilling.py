@@ -7,15 +7,11 @@ the tokens that mark the parts, which a model should never come to write by itse
 """
 
 import random
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from train.tokenizer.lines import line_starts
 from train.tokenizer.sample import Ids, Sample, sample_of, special
-
-LINE_START = re.compile(r"(?<=\n)(?!\s*[\r\n]|\s*\Z|/)")
-"""Where Tekken's pattern always ends a token. It takes blank lines together, and a slash together
-with the line end before it where punctuation comes before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ def cut(text: str, seed: int) -> tuple[str, str, str] | None:
     Every pair of places is as likely as any other, but for the one that makes all of it the middle.
     None where there is no other.
     """
-    places = [0, *(match.start() for match in LINE_START.finditer(text)), len(text)]
+    places = [0, *line_starts(text), len(text)]
     last = len(places) - 1
     if last < 2:
         return None
@@ -67,3 +63,13 @@ def cut(text: str, seed: int) -> tuple[str, str, str] | None:
         first, second = sorted(draw.sample(range(last + 1), 2))
     begin, end = places[first], places[second]
     return text[:begin], text[begin:end], text[end:]
+
+
+def suffix_first(
+    encode: Callable[[str], Ids], specials: Mapping[str, int], bos: int | None, eos: int
+) -> SuffixFirst | None:
+    """Return the format for a tokenizer's special tokens, or None where it has not these."""
+    suffix, prefix = specials.get("[SUFFIX]"), specials.get("[PREFIX]")
+    if suffix is None or prefix is None:
+        return None
+    return SuffixFirst(encode, bos, suffix, prefix, eos)

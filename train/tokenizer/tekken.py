@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from train.tokenizer.errors import DamagedTokenizer, UnsupportedTekken
-from train.tokenizer.infilling import SuffixFirst
+from train.tokenizer.errors import DamagedTokenizer, InfillingUnsupported, UnsupportedTekken
+from train.tokenizer.infilling import suffix_first
+from train.tokenizer.lines import short_pieces
 from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
 from train.tokenizer.turns import Chat, answered, asked
 
@@ -22,6 +23,10 @@ SYSTEM_IN_LAST_QUESTION = ("v3",)
 SYSTEM_OF_ITS_OWN = ("v7", "v11", "v13")
 """Tekken versions by where the system message goes. Devstral Small 2505 and those after it are of
 v7 or later; without tools those three render alike. What mistral-common ships is a v3."""
+KNOWN = (*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN)
+MARKS = ("[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[SUFFIX]", "[PREFIX]")
+LONGEST = 500_000
+"""Characters that are encoded at once: tiktoken panics at a million spaces in a row."""
 
 
 class TekkenTokenizer:
@@ -35,23 +40,23 @@ class TekkenTokenizer:
         tekken = _read(path)
         self.identity = hashlib.sha256(FORMAT + path.read_bytes()).hexdigest()
         self.version = str(tekken.version.value)
-        if self.version not in (*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN):
-            known = ", ".join((*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN))
-            raise UnsupportedTekken(path, self.version, known)
+        if self.version not in KNOWN:
+            raise UnsupportedTekken(path, self.version, ", ".join(KNOWN))
         self.vocabulary: int = tekken.n_words
         self.bos: int = tekken.bos_id
         self.eos: int = tekken.eos_id
         self.pad: int = tekken.pad_id
+        self.path = path
+        self._special = _special(tekken)
         self._offset: int = tekken.num_special_tokens
-        self._special = tekken.get_special_token
         # Tekkenizer's own encode copies every id in Python, which takes half of its time.
         self._model = tekken._model
-        self._infilling = SuffixFirst(
-            self.encode, self.bos, self._special("[SUFFIX]"), self._special("[PREFIX]"), self.eos
-        )
+        self._infilling = suffix_first(self.encode, self._special, self.bos, self.eos)
 
     def encode(self, text: str) -> Ids:
         """Return the ids of a text, none of them special even where the text spells one."""
+        if len(text) > LONGEST:
+            return np.concatenate([self.encode(piece) for piece in short_pieces(text, LONGEST)])
         return np.array(self._model.encode_ordinary(text), dtype=np.int32) + self._offset
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
@@ -67,15 +72,17 @@ class TekkenTokenizer:
         )
 
     def infilling(self, text: str, seed: int) -> Sample | None:
-        """Return the text with a middle cut out and moved to its end, or None if it is short."""
-        return self._infilling.sample(text, seed)
+        """Return the text with a middle moved to its end; None if short, or without the tokens."""
+        return None if self._infilling is None else self._infilling.sample(text, seed)
 
     def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
         """Return what a middle is asked for with.
 
         mistral-common separates a suffix's first character from the rest where that is a sign such
-        as `@`; here it is encoded as in a document.
+        as `@`; here it is encoded as in a document. Raises InfillingUnsupported.
         """
+        if self._infilling is None:
+            raise InfillingUnsupported(self.path.parent)
         return self._infilling.prompt(prefix, suffix)
 
     def conversation(self, messages: Sequence[Message]) -> Sample:
@@ -106,7 +113,7 @@ class TekkenTokenizer:
                 yield self._between("[INST]", content, "[/INST]"), False
 
     def _between(self, begin: str, text: str, end: str) -> Ids:
-        ends = special(self._special(begin), self._special(end))
+        ends = special(self._special[begin], self._special[end])
         return np.concatenate([ends[:1], self.encode(text), ends[1:]])
 
 
@@ -120,3 +127,8 @@ def _read(path: Path) -> Any:
         raise DamagedTokenizer(
             path, f"not a Tekken file: {type(error).__name__} {error}"
         ) from error
+
+
+def _special(tekken: Any) -> dict[str, int]:
+    """Return the ids of the marks that the file has."""
+    return {mark: tekken.get_special_token(mark) for mark in MARKS if tekken.is_special(mark)}

@@ -12,29 +12,9 @@ from train.tokenizer.tekken import TekkenTokenizer
 TEKKEN = TekkenTokenizer(SHIPPED)
 CODE = ("  def a do", "end", ")", "},", "@doc", "# é", "'s")
 BLANKS_AND_SLASHES = ("", "  ", "\t", "//", "/ 2", " /a")
-LINES = st.lists(
-    st.one_of(
-        st.sampled_from(
-            [
-                "  def a do",
-                "end",
-                ")",
-                "},",
-                "//",
-                "/ 2",
-                " /a",
-                "",
-                "  ",
-                "\t",
-                "@doc",
-                "# é",
-                "'s",
-            ]
-        ),
-        st.text(st.sampled_from("aA1 /\r\t\v\x1c\x85\u2028\u3000é\u0301)@"), max_size=5),
-    ),
-    max_size=12,
-).map("\n".join)
+LINE = st.sampled_from(CODE + BLANKS_AND_SLASHES)
+SIGNS = st.text(st.sampled_from("aA1 /\r\t\v\x1c\x85\u2028\u3000é\u0301)@"), max_size=5)
+LINES = st.lists(LINE | SIGNS, max_size=12).map("\n".join)
 
 
 @given(LINES, st.integers(0, 2**64))

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.train.tokenizers import SHIPPED, SOURCE, small_tekken
-from train.tokenizer import DamagedTokenizer, MalformedConversation, Message, UnsupportedTekken
-from train.tokenizer.tekken import TekkenTokenizer
+from train.tokenizer import (
+    DamagedTokenizer,
+    InfillingUnsupported,
+    MalformedConversation,
+    Message,
+    UnsupportedTekken,
+)
+from train.tokenizer.tekken import LONGEST, TekkenTokenizer
 
 FULL = TekkenTokenizer(SHIPPED)
 
@@ -140,6 +146,19 @@ def test_every_text_comes_back(text: str) -> None:
     assert FULL.decode(FULL.encode(text)) == text
 
 
+@pytest.mark.parametrize("text", [" " * 2_000_000, "\t" * 1_100_000 + "x", "ab " * 400_000])
+def test_a_text_of_a_million_characters_comes_back(text: str) -> None:
+    assert FULL.decode(FULL.encode(text)) == text
+
+
+def test_a_long_text_has_the_ids_that_mistral_common_gives_it() -> None:
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+
+    text = SOURCE * 4000
+    assert len(text) > LONGEST
+    assert FULL.encode(text).tolist() == Tekkenizer.from_file(SHIPPED).encode(text, False, False)
+
+
 def test_the_file_that_mistral_ships_has_its_known_ids() -> None:
     assert (FULL.vocabulary, FULL.bos, FULL.eos, FULL.pad) == (131072, 1, 2, 11)
     sample = FULL.document("defmodule Shop do\nend\n")
@@ -163,6 +182,15 @@ def test_infilling_asks_as_mistral_common_does() -> None:
     expected = theirs.encode_fim(FIMRequest(prompt=prefix, suffix=suffix)).tokens
     assert FULL.infilling_prompt(prefix, suffix).tolist() == expected
     assert expected[:2] == [1, 16]
+
+
+def test_a_file_without_tokens_for_it_fills_nothing_in(tmp_path: Path) -> None:
+    path = small_tekken(tmp_path) / "tekken.json"
+    path.write_text(path.read_text().replace("[SUFFIX]", "[ELSE]"))
+    tokenizer = TekkenTokenizer(path)
+    assert tokenizer.infilling(SOURCE, 3) is None
+    with pytest.raises(InfillingUnsupported, match=str(tmp_path)):
+        tokenizer.infilling_prompt("a", "b")
 
 
 def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
