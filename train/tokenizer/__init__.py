@@ -13,7 +13,7 @@ from train.tokenizer.errors import (
     UnusableTemplate,
 )
 from train.tokenizer.interface import Tokenizer
-from train.tokenizer.opening import open_tokenizer
+from train.tokenizer.opening import locate, open_tokenizer
 from train.tokenizer.sample import Flags, Ids, Message, Sample
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "UnusableTemplate",
     "agreement",
     "check_agreement",
+    "locate",
     "open_tokenizer",
 ]
