@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus.sandbox import Sandbox
-from train.evaluate.execution import LIMITS, Limits, Verdict, judge_all
+from corpus.sandbox import Limits, Sandbox
+from train.evaluate.execution import LIMITS, Verdict, judge_all
 from train.evaluate.problems import Problem
 
 

@@ -57,7 +57,7 @@ def judge(
     sources = {**problem.files, problem.path: problem.program(completion)}
     outcome = sandbox.run(
         ["elixir", JUDGE_NAME, problem.requires, str(len(sources)), *sources, *problem.tests],
-        files={**sources, **problem.tests, JUDGE_NAME: JUDGE.read_bytes()},
+        files={**problem.assets, **sources, **problem.tests, JUDGE_NAME: JUDGE.read_bytes()},
         stdin=f"{secret}\n",
         environment=ENVIRONMENT,
         limits=limits,

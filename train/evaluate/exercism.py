@@ -74,6 +74,11 @@ def problem(folder: Path, files: dict[str, list[str]]) -> Problem:
         prompt=Prompt(question=question),
         path=solution,
         files={name: read(folder / name) for name in files["editor"]},
+        assets={
+            str(each.relative_to(folder)): each.read_bytes()
+            for each in sorted((folder / "assets").rglob("*"))
+            if each.is_file()
+        },
         tests={name: read(folder / name) for name in files["test"]},
         reference="\n".join(read(folder / name) for name in files["example"]),
         requires=requires[1] if requires else "",

@@ -47,6 +47,8 @@ class Problem:
     """Where before + completion + after is written and compiled, in the scratch folder."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Sources compiled together with it, by path."""
+    assets: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that the program or its tests read, by path."""
     tests: Mapping[str, str]
     """Files with ExUnit cases, loaded once everything has compiled."""
     reference: str | None = None
