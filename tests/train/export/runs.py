@@ -1,0 +1,46 @@
+"""Finished runs, made of a real random adapter on the tiny model."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+CARD = """\
+---
+license: apache-2.0
+library_name: peft
+base_model: tiny
+base_model_relation: adapter
+---
+# An adapter
+
+Trained on a release.
+"""
+
+
+def write_run(
+    folder: Path, model: Path, *, strength: float = 0.1, seed: int = 3, **lora: Any
+) -> Path:
+    """Write what `train.qlora` leaves; `strength` is the deviation of the adapter's B."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", **lora)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+        adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(model), config)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=strength)
+        elif "modules_to_save" in name:
+            weight.data += strength * torch.randn_like(weight)
+    adapted.save_pretrained(folder / "adapter")
+    recipe = {"seed": 1, "model": {"name": str(model), "quantization": "nf4"}}
+    (folder / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    identity = {"release": {"version": "2026.11.1"}}
+    (folder / "run.json").write_text(json.dumps(identity), encoding="utf-8")
+    (folder / "README.md").write_text(CARD, encoding="utf-8")
+    return folder

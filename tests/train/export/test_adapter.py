@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.train.export.runs import write_run
+from train.export.adapter import COPY, export_adapter
+from train.export.base import adapted, base_place, load_base
+from train.export.comparison import SAME, ExportDiffers
+from train.export.logits import prompts
+from train.export.reference import refer_to
+from train.export.run import NotARun, open_run
+from train.tokenizer import open_tokenizer
+
+
+def test_the_adapter_goes_out_as_it_is_with_card_and_tokenizer(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model))
+    told = export_adapter(run, tmp_path / "out")
+    assert (told["largest"], told["divergence"], told["agreement"]) == (0.0, 0.0, 1.0)
+    assert told["effect"] > 0.01
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        assert (tmp_path / "out" / name).read_bytes() == (run.adapter / name).read_bytes()
+    assert (tmp_path / "out" / "README.md").read_bytes() == run.card.read_bytes()
+    record = json.loads((tmp_path / "out" / "export.json").read_bytes())
+    assert record["files"]["adapter_model.safetensors"]["sha256"] == run.digest
+    assert "tokenizer.json" in record["files"]
+
+
+def test_a_copy_that_differs_in_one_weight_is_noticed(tmp_path: Path, tiny_model: Path) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model))
+    copy = write_run(tmp_path / "copy", tiny_model) / "adapter"
+    path = copy / "adapter_model.safetensors"
+    stored = load_file(path)
+    name = next(name for name in stored if "lora_B" in name)
+    stored[name][0, 0] += 0.01
+    save_file(stored, path)
+    model = adapted(load_base(base_place(run, None)), run, "")
+    reference = refer_to(model, prompts(open_tokenizer(tiny_model)))
+    model.load_adapter(str(copy), COPY)
+    model.set_adapter(COPY)
+    with pytest.raises(ExportDiffers):
+        reference.check(model, SAME, "The copy", "")
+
+
+def test_an_adapter_without_a_card_goes_out_without_one(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    (folder / "README.md").unlink()
+    export_adapter(open_run(folder), tmp_path / "out")
+    assert not (tmp_path / "out" / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("adapter/adapter_config.json", "there is no adapter/adapter_config.json"),
+        ("adapter/adapter_model.safetensors", "there is no adapter/adapter_model.safetensors"),
+        ("recipe.json", "there is no recipe.json"),
+        ("run.json", "there is no run.json"),
+    ],
+)
+def test_a_folder_that_is_no_finished_run_is_refused(
+    tmp_path: Path, tiny_model: Path, name: str, why: str
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    (folder / name).unlink()
+    with pytest.raises(NotARun, match=why):
+        open_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("{", "not JSON"), ("[]", "no object"), ("{}", "names no model"), ('{"model": {}}', "names")],
+)
+def test_a_recipe_that_cannot_be_read_is_refused(
+    tmp_path: Path, tiny_model: Path, content: str, why: str
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    (folder / "recipe.json").write_text(content, encoding="utf-8")
+    with pytest.raises(NotARun, match=why):
+        open_run(folder)
+
+
+def test_what_is_kept_of_the_adapter_is_single_precision(tmp_path: Path, tiny_model: Path) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model))
+    stored = load_file(run.adapter / "adapter_model.safetensors")
+    assert {each.dtype for each in stored.values()} == {torch.float32}

@@ -1,0 +1,115 @@
+"""The base model in 16 bits, which is what an adapter is merged into."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from train.errors import TrainError
+from train.export.run import FinishedRun
+from train.model.loading import FROM_TEXT_AND_IMAGES, NoSuchModel
+
+if TYPE_CHECKING:
+    import torch
+
+
+class QuantisedBase(TrainError):
+    """The base holds quantised weights."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        super().__init__(
+            f"{name!r} holds quantised weights ({kind}). What is merged into them is quantised "
+            "again: the result would be no 16-bit model, and most of what was learnt would be "
+            "rounded away. Name the same model in 16 bits with --base, a folder or a Hub name."
+        )
+
+
+class BaseDoesNotFit(TrainError):
+    """The adapter was not trained on this base."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"{name!r}: the adapter does not fit this model ({why}). Give --base the 16-bit form "
+            "of the very model that the run trained."
+        )
+
+
+def base_place(run: FinishedRun, base: str | None) -> dict[str, Any]:
+    """Return name and revision of the 16-bit base: the one given, or the run's own."""
+    if base is not None:
+        return {"pretrained_model_name_or_path": base, "revision": None}
+    return {
+        "pretrained_model_name_or_path": run.model["name"],
+        "revision": run.model.get("revision") or None,
+    }
+
+
+def load_base(place: dict[str, Any]) -> Any:
+    """Return the model of a place on the processor, in the type that it is stored in.
+
+    Raises QuantisedBase before any weight is read, and NoSuchModel.
+    """
+    from transformers import AutoConfig
+
+    name = place["pretrained_model_name_or_path"]
+    try:
+        config = AutoConfig.from_pretrained(**place)
+        if kind := quantised_as(config):
+            raise QuantisedBase(name, kind)
+        return _class_for(config).from_pretrained(**place, dtype="auto", use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise NoSuchModel(name, str(error).strip().splitlines()[0]) from error
+
+
+def load_exported(folder: Path) -> Any:
+    """Return a model that was just written. Raises what transformers raises: it is our own."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder)
+    return _class_for(config).from_pretrained(folder, dtype="auto", use_safetensors=True)
+
+
+def quantised_as(config: Any) -> str | None:
+    """Return how a configuration says that weights are quantised; None if they are not."""
+    settings = getattr(config, "quantization_config", None)
+    if settings is None:
+        return None
+    told = settings if isinstance(settings, dict) else settings.to_dict()
+    if told.get("load_in_4bit") or told.get("_load_in_4bit"):
+        return "4 bits, bitsandbytes"
+    return str(told.get("quant_method", "in a way that it does not name"))
+
+
+def sixteen_bits(stored: "torch.dtype") -> "torch.dtype":
+    """Return the 16-bit type for weights stored as `stored`: the same, or bfloat16."""
+    import torch
+
+    return stored if stored in (torch.bfloat16, torch.float16) else torch.bfloat16
+
+
+def adapted(model: Any, run: FinishedRun, name: str) -> Any:
+    """Return the model with the run's adapter. Raises BaseDoesNotFit."""
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings():
+            # Tied embeddings that were trained come apart, which is what an export has to keep.
+            warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+            return PeftModel.from_pretrained(model, str(run.adapter))
+    except (RuntimeError, ValueError) as error:
+        raise BaseDoesNotFit(name, str(error).strip().splitlines()[-1].strip()) from error
+
+
+def _class_for(config: Any) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    if config.model_type in FROM_TEXT_AND_IMAGES:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM
+
+
+def stored_type(folder: Path) -> str:
+    """Return the name of the type that a model's configuration names."""
+    from transformers import AutoConfig
+
+    dtype = AutoConfig.from_pretrained(folder).dtype
+    return str(dtype).removeprefix("torch.")
