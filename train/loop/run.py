@@ -151,6 +151,7 @@ class Run:
 
     def save(self, trainee: Trainee, stage: Stage, step: int) -> None:
         """Write a checkpoint, then remove those that are not kept."""
+        self.note({"kind": "event", "name": "checkpoint", "stage": stage.number, "step": step})
         if self.processes.is_first:
             write(
                 self.checkpoints,

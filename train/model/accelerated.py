@@ -1,21 +1,29 @@
 """The same seam through Unsloth, whose import alone needs an accelerator."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from train.model.settings import AdapterSettings, ModelSettings
+from train.model.targets import check_targets
+
+if TYPE_CHECKING:
+    import torch
 
 
-def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int) -> Any:
+def load_adapted(
+    settings: ModelSettings,
+    adapter: AdapterSettings,
+    length: int,
+    seed: int,
+    compute: "torch.dtype",
+) -> Any:
     """Return the base model with fresh adapters, both made by Unsloth."""
     from unsloth import FastLanguageModel  # before transformers, which it patches
-
-    from train.model.loading import check_targets, compute_type
 
     model, _ = FastLanguageModel.from_pretrained(
         model_name=settings.name,
         revision=settings.revision or None,
         max_seq_length=length,
-        dtype=compute_type(settings),
+        dtype=compute,
         load_in_4bit=settings.quantization == "nf4",
         load_in_8bit=settings.quantization == "int8",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
 from train.model.settings import AdapterSettings, ModelSettings
+from train.model.targets import check_targets
 
 if TYPE_CHECKING:
     import torch
@@ -32,16 +33,6 @@ class NoAccelerator(TrainError):
         super().__init__(
             f"{what} needs a CUDA GPU, and torch sees none. On a CPU take a small model and "
             "`--recipe smoke-cpu`, or set --model.backend transformers."
-        )
-
-
-class UnknownTarget(TrainError):
-    """No layer of the model has the name of an adapter's target."""
-
-    def __init__(self, targets: list[str], known: list[str]) -> None:
-        super().__init__(
-            f"--adapter.targets: the model has no linear layer named {', '.join(targets)}; it has "
-            f"{', '.join(known)}."
         )
 
 
@@ -77,7 +68,7 @@ def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int,
     if uses_unsloth(settings):
         from train.model import accelerated
 
-        return accelerated.load_adapted(settings, adapter, length, seed)
+        return accelerated.load_adapted(settings, adapter, length, seed, compute_type(settings))
     return adapt(load_base(settings), settings, adapter)
 
 
@@ -133,17 +124,6 @@ def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
             task_type="CAUSAL_LM",
         ),
     )
-
-
-def check_targets(model: Any, targets: tuple[str, ...]) -> None:
-    """Raise UnknownTarget if no linear layer of the decoder has one of the names."""
-    known = {
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if hasattr(module, "in_features")
-    }
-    if unknown := [target for target in targets if target not in known]:
-        raise UnknownTarget(unknown, sorted(known))
 
 
 def _device() -> str:

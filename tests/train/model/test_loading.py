@@ -6,10 +6,10 @@ import torch
 from train.model.loading import (
     NoAccelerator,
     NoSuchModel,
-    UnknownTarget,
     load_adapted,
 )
 from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
+from train.model.targets import UnknownTarget
 
 
 def settings(tiny_model: Path, **changes: object) -> ModelSettings:
@@ -48,9 +48,7 @@ def test_all_linear_layers_can_be_adapted(tiny_model: Path) -> None:
 
 
 def test_embeddings_and_head_train_where_that_is_wanted(tiny_model: Path) -> None:
-    model = load_adapted(
-        settings(tiny_model), AdapterSettings(embeddings=True), length=64, seed=1
-    )
+    model = load_adapted(settings(tiny_model), AdapterSettings(embeddings=True), length=64, seed=1)
     names = " ".join(adapters(model))
     assert "embed_tokens.modules_to_save" in names
     assert "lm_head.modules_to_save" in names

@@ -1,0 +1,268 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.progress import Silent
+from corpus.release import DamagedRelease, GateSummary, Release
+from tests.releases import document, instruction, write_release
+from train.checkpoint import ForeignCheckpoint
+from train.command_line import parse
+from train.material import GateNotPassed
+from train.pipeline import RunExists, train
+
+PROJECT = Path(__file__).parents[2]
+OPTIONS = {
+    "recipe": "smoke-cpu",
+    "length": 96,
+    "batch": 4,
+    "micro-batch": 2,
+    "evaluate-every": 3,
+    "evaluation-rows": 2,
+    "model.quantization": "nf4",
+    "checkpoint.every": 2,
+    "checkpoint.keep": 2,
+    "stage1.steps": 6,
+    "stage2.steps": 5,
+    "stage2.epochs": 3,
+    "elastic.strength": 1,
+    "elastic.samples": 3,
+}
+PASSED = GateSummary(outcome="passed", checks=1, failed=())
+
+
+def source(number: int) -> str:
+    lines = [
+        f"  def step_{each}(state), do: {{:ok, state + {number * each}}}\n" for each in range(9)
+    ]
+    return f"defmodule Shop.Part{number} do\n{''.join(lines)}end\n"
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("release") / "2026.11.1"
+    documents = [
+        document("shop", f"lib/part_{n}.ex", source(n), "train" if n < 16 else "validation")
+        for n in range(20)
+    ]
+    instructions = [
+        instruction(
+            each,
+            "documentation_to_function",
+            f"Write step {n}.",
+            f"def step_{n}(state), do: {{:ok, state}}",
+        )
+        for n, each in enumerate(documents)
+    ]
+    write_release(folder, documents, instruct=instructions, gate=PASSED)
+    return folder
+
+
+def command(release: Path, model: Path, out: Path, *more: str) -> list[str]:
+    options = {"release": release, "model.name": model, "out": out} | OPTIONS
+    return [*(f"--{name}={value}" for name, value in options.items()), *more]
+
+
+def run(release: Path, model: Path, out: Path, *more: str) -> Path:
+    return train(parse(command(release, model, out, *more)), Silent())
+
+
+def losses(out: Path) -> list[dict[str, Any]]:
+    """Return what must not depend on whether a run was ended on the way."""
+    lines = (json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines())
+    varying = {"seconds", "waited", "memory"}
+    return [
+        {key: value for key, value in line.items() if key not in varying}
+        for line in lines
+        if line["kind"] in ("step", "held_out")
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(release: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(release, tiny_model, tmp_path_factory.mktemp("runs") / "finished")
+
+
+def test_both_stages_are_taken_and_lower_the_held_out_loss(finished: Path) -> None:
+    lines = losses(finished)
+    taken = [(line["stage"], line["step"]) for line in lines if line["kind"] == "step"]
+    assert taken == [*((1, step) for step in range(1, 7)), *((2, step) for step in range(1, 6))]
+    held_out = {
+        (line["stage"], line["step"], line["measured_on"]): line["loss"]
+        for line in lines
+        if line["kind"] == "held_out"
+    }
+    assert held_out[1, 6, "stage1"] < held_out[1, 0, "stage1"]
+    assert held_out[2, 5, "stage2"] < held_out[2, 0, "stage2"]
+
+
+def test_the_run_says_what_it_is_of(finished: Path, release: Path, tiny_model: Path) -> None:
+    told = json.loads((finished / "run.json").read_bytes())
+    assert told["release"]["identity"] == Release.open(release).identity
+    assert told["model"]["name"] == str(tiny_model)
+    assert told["data"]["train"]["stage1"]["sources"]["documents.elixir"]["samples"] > 0
+    recipe = json.loads((finished / "recipe.json").read_bytes())
+    assert recipe["checkpoint"]["every"] == 2
+
+
+def test_the_penalty_of_stage_2_is_told_and_kept(finished: Path) -> None:
+    penalties = {
+        (line["stage"], line["step"]): line["penalty"]
+        for line in losses(finished)
+        if line["kind"] == "step"
+    }
+    assert penalties[1, 6] == 0.0
+    assert penalties[2, 1] == 0.0
+    assert penalties[2, 5] > 0.0
+    newest = finished / "checkpoints" / "stage2-00000005"
+    assert {"fisher.safetensors", "anchor.safetensors"} <= {each.name for each in newest.iterdir()}
+
+
+def test_the_adapter_loads_with_peft_alone_and_is_that_of_the_last_checkpoint(
+    finished: Path, tiny_model: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    adapted = PeftModel.from_pretrained(base, str(finished / "adapter"))
+    assert adapted.peft_config["default"].r == 8
+    last = finished / "checkpoints" / "stage2-00000005" / "adapter_model.safetensors"
+    assert (finished / "adapter" / "adapter_model.safetensors").read_bytes() == last.read_bytes()
+
+
+def after(line: str) -> Callable[[Path], bool]:
+    return lambda out: (
+        (out / "metrics.jsonl").exists() and line in (out / "metrics.jsonl").read_text()
+    )
+
+
+def while_saving(out: Path) -> bool:
+    return any(out.glob("checkpoints/.stage*.tmp/*"))
+
+
+MOMENTS = {
+    "during a step": after('"stage": 1, "step": 3, '),
+    "during a save": while_saving,
+    "during a measurement": after('"measured_on": "stage1", "stage": 1, "step": 6'),
+    "in stage 2": after('"stage": 2, "step": 2, '),
+}
+
+
+def until(condition: Callable[[Path], bool], out: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition(out):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def started(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    processes = []
+
+    def start() -> subprocess.Popen[str]:
+        told = command(release, tiny_model, tmp_path / "run")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "train.qlora", *told],
+            cwd=PROJECT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_goes_on_to_the_same_losses_and_the_same_adapter(
+    finished: Path,
+    release: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    started: Callable[[], subprocess.Popen[str]],
+    moment: str,
+) -> None:
+    process = started()
+    until(MOMENTS[moment], tmp_path / "run", process)
+    process.kill()
+    process.communicate()
+    run(release, tiny_model, tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(finished)
+    name = "adapter/adapter_model.safetensors"
+    assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_a_run_that_is_asked_to_stop_saves_and_goes_on_to_the_same_losses(
+    finished: Path,
+    release: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    started: Callable[[], subprocess.Popen[str]],
+) -> None:
+    process = started()
+    until(MOMENTS["during a step"], tmp_path / "run", process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "SIGTERM: saved at stage 1, step" in said
+    run(release, tiny_model, tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(finished)
+
+
+def test_a_finished_run_is_not_trained_again(
+    finished: Path, release: Path, tiny_model: Path
+) -> None:
+    before = losses(finished)
+    run(release, tiny_model, finished)
+    assert losses(finished) == before
+
+
+def test_a_run_under_other_options_is_refused(
+    finished: Path, release: Path, tiny_model: Path
+) -> None:
+    with pytest.raises(ForeignCheckpoint, match="the recipe was"):
+        run(release, tiny_model, finished, "--stage2.optimizer.learning-rate", "1e-5")
+
+
+def test_a_run_that_must_not_be_resumed_is_refused_where_there_is_one(
+    finished: Path, release: Path, tiny_model: Path
+) -> None:
+    with pytest.raises(RunExists, match="--resume never"):
+        run(release, tiny_model, finished, "--resume", "never")
+
+
+def test_a_damaged_release_is_refused_before_anything_is_loaded(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    shard = next(copy.glob("data/documents/train-*.parquet"))
+    data = bytearray(shard.read_bytes())
+    data[100] ^= 1
+    shard.write_bytes(bytes(data))
+    with pytest.raises(DamagedRelease, match=shard.name):
+        run(copy, tiny_model, tmp_path / "run")
+
+
+def test_a_candidate_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    documents = [document("shop", "lib/a.ex", source(1))]
+    write_release(tmp_path / "candidate", documents)
+    with pytest.raises(GateNotPassed, match="has not passed its gate"):
+        run(tmp_path / "candidate", tiny_model, tmp_path / "run")

@@ -1,0 +1,144 @@
+"""The trainer's main job: from a release to an adapter, its measurements, report and card."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from corpus.locking import claim
+from corpus.progress import Progress, Silent
+from corpus.release import Release
+from train.checkpoint import (
+    Checkpoint,
+    Identity,
+    Skipped,
+    checkpoint_folders,
+    newest_valid,
+    open_checkpoint,
+    sweep,
+)
+from train.command_line import Arguments
+from train.dataset.sources import documents
+from train.errors import TrainError
+from train.finish import finish
+from train.journal import Journal, journal
+from train.loop.processes import Processes
+from train.loop.run import Place, Run
+from train.loop.stopping import stop_requests
+from train.material import Material, first_alone, gather, open_verified
+from train.model.loading import compute_type, load_adapted
+from train.model.next_token import NextToken
+from train.provenance import write_provenance
+from train.recipe import Recipe, digest, save
+from train.tokenizer import check_agreement, open_tokenizer
+from train.tokenizer.opening import locate
+
+CHECKPOINTS = "checkpoints"
+COMPARED = 50
+"""Documents on which the two forms of a tokenizer must agree before anything is trained."""
+
+
+class RunExists(TrainError):
+    """The folder holds a run that was not to be gone on with."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(
+            f"{out}: a run has checkpoints here, and --resume never forbids to go on with it. Name "
+            "another folder with --out, or remove this one."
+        )
+
+
+def train(arguments: Arguments, progress: Progress) -> Path:
+    """Train, or go on training, and return the folder of the run.
+
+    Raises Stopped after a signal once everything is saved, LossNotFinite, RunExists, FolderInUse,
+    and what opening a release, a model, a tokenizer and a checkpoint raises.
+    """
+    processes = Processes()
+    try:
+        with claimed(arguments.out, processes.is_first):
+            train_together(arguments, processes, progress if processes.is_first else Silent())
+    finally:
+        processes.close()
+    return arguments.out
+
+
+def train_together(arguments: Arguments, processes: Processes, progress: Progress) -> None:
+    """Do one process's part of a run; the first one also tells and writes."""
+    recipe, out = arguments.recipe, arguments.out
+    release = open_verified(arguments.release) if processes.is_first else None
+    processes.wait()
+    release = release or Release.open(arguments.release)
+    identity = identity_of(release, recipe, processes)
+    checkpoint, skipped = where_to_go_on(arguments, identity)
+    material = laid_out(release, recipe, out / "work", processes, progress)
+    adapted = load_adapted(recipe.model, recipe.adapter, recipe.length, recipe.seed)
+    model = NextToken(adapted, compute_type(recipe.model))
+    if processes.is_first:
+        save(recipe, out / "recipe.json")
+        write_provenance(out / "run.json", release, recipe, material, model, processes)
+    with stop_requests() as request, journal(out, recipe, model, processes) as told:
+        run = Run(
+            out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note
+        )
+        announce(told, checkpoint, skipped)
+        run.train(Place.of(checkpoint) if checkpoint else Place())
+        finish(out, run)
+
+
+def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Identity:
+    """Return what a checkpoint must agree with to be gone on from."""
+    model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
+    return Identity(release.identity, digest(recipe), model, processes.count)
+
+
+def where_to_go_on(
+    arguments: Arguments, identity: Identity
+) -> tuple[Checkpoint | None, list[Skipped]]:
+    """Return the checkpoint to go on from, if any, and those passed over.
+
+    Raises RunExists, DamagedCheckpoint and ForeignCheckpoint.
+    """
+    folder = arguments.out / CHECKPOINTS
+    if isinstance(arguments.resume, Path):
+        return open_checkpoint(arguments.resume, identity), []
+    if arguments.resume == "never" and checkpoint_folders(folder):
+        raise RunExists(arguments.out)
+    return newest_valid(folder, identity)
+
+
+def laid_out(
+    release: Release, recipe: Recipe, work: Path, processes: Processes, progress: Progress
+) -> Material:
+    """Return the rows; the first process tokenises, the others wait for it."""
+    place = recipe.model.tokenizer or recipe.model.name
+    revision = "" if recipe.model.tokenizer else recipe.model.revision
+    tokenizer = open_tokenizer(place, revision)
+    if processes.is_first:
+        some = islice(documents(release, "train"), COMPARED)
+        check_agreement(locate(place, revision), (document.text for document in some))
+    lay_out = partial(gather, release, recipe, tokenizer, work, progress)
+    return first_alone(processes.is_first, processes.wait, lay_out)
+
+
+def announce(told: Journal, checkpoint: Checkpoint | None, skipped: list[Skipped]) -> None:
+    """Tell where the run goes on, and what was passed over."""
+    position = checkpoint.position if checkpoint else {"stage": 0, "step": 0}
+    at = {"kind": "event", "stage": position["stage"], "step": position["step"]}
+    told.begin(position["stage"], position["step"])
+    for each in skipped:
+        told.note({**at, "name": "skipped", "why": str(each)})
+    if checkpoint:
+        resumed = {"name": "resumed", "steps": position["steps"], "checkpoint": checkpoint.name}
+        told.note({**at, **resumed})
+
+
+@contextmanager
+def claimed(out: Path, is_first: bool) -> Iterator[None]:
+    """Keep others from writing to the run's folder. Raises FolderInUse."""
+    with ExitStack() as held:
+        if is_first:
+            held.enter_context(claim(out, "training run"))
+            sweep(out / CHECKPOINTS)
+        yield
