@@ -34,7 +34,10 @@ def export(
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(help="The base in 16 bits, a folder or Hub name; the run's unless given."),
+        typer.Option(
+            help="The base in 16 bits, a folder or Hub name; the run's unless given. "
+            "An adapter names it as its base."
+        ),
     ] = None,
     converter: Annotated[
         Path | None,
@@ -56,11 +59,13 @@ def export(
         fail("--to hub and --repo OWNER/NAME go together.", 2)
     with plain_errors():
         finished = open_run(run)
+        if repo is not None:
+            from train.export.hub import check_publishable, publish
+
+            check_publishable(finished, repo, base)
         folder = out or run / "export" / (Form.ADAPTER if to is Form.HUB else to)
         show(folder, makers(base, converter)[to](finished, folder))
         if repo is not None:
-            from train.export.hub import publish
-
             output.print(f"published at {publish(folder, repo, public=public)}")
 
 
@@ -72,11 +77,14 @@ def makers(
     from train.export.gguf import export_gguf
     from train.export.merged import export_merged
 
+    def adapter(run: Any, out: Path) -> dict[str, Any]:
+        return export_adapter(run, out, base)
+
     return {
-        Form.ADAPTER: export_adapter,
+        Form.ADAPTER: adapter,
         Form.MERGED: lambda run, out: export_merged(run, out, base),
         Form.GGUF: lambda run, out: export_gguf(run, out, base, converter),
-        Form.HUB: export_adapter,
+        Form.HUB: adapter,
     }
 
 

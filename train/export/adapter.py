@@ -1,12 +1,14 @@
 """The adapter as others load it: its two files, the tokenizer and the card."""
 
+import json
 import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from corpus.atomic import write_json
 from train.export.base import adapted
-from train.export.companions import copy_tokenizer, tokenizer_folder
+from train.export.companions import copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import SAME
 from train.export.folder import whole_folder
 from train.export.logits import prompts
@@ -22,22 +24,26 @@ COPY = "exported"
 ADVICE = "The copy was altered, or the disk is failing: run the command again."
 
 
-def export_adapter(run: FinishedRun, out: Path) -> dict[str, Any]:
+def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict[str, Any]:
     """Write the adapter, tokenizer, card and export.json; return the comparison.
+
+    `base` is what adapter and card are to name as their base, where it is not what the run called
+    it: a local folder has another name on the Hub.
 
     The copy is loaded beside the original, on the base as the run quantised it, and must give the
     same logits. A folder that is there already is returned as it is. Raises NoSuchModel,
     BaseDoesNotFit, ExportDiffers and OutputTaken.
     """
-    source = made_from(run, "adapter")
+    source = made_from(run, "adapter", base=base or run.model["name"])
     if found := existing(out, source):
         return found
     with whole_folder(out) as folder:
         words = copy_tokenizer(tokenizer_folder(run), folder)
         for name in (CONFIG, WEIGHTS):
             shutil.copyfile(run.adapter / name, folder / name)
-        if run.card.is_file():
-            shutil.copyfile(run.card, folder / "README.md")
+        write_card(run, folder, {"base_model": base} if base else {})
+        if base:
+            rename_base(folder / CONFIG, base)
         model = adapted(load_base(settings_of(run)), run, run.model["name"])
         reference = refer_to(model, prompts(words))
         model.load_adapter(str(folder), COPY)
@@ -45,6 +51,12 @@ def export_adapter(run: FinishedRun, out: Path) -> dict[str, Any]:
         told = reference.check(model, SAME, "The copied adapter", ADVICE).record(SAME)
         write_record(folder, source, told)
     return told
+
+
+def rename_base(path: Path, base: str) -> None:
+    """Let an adapter's configuration name another place of its base."""
+    config = json.loads(path.read_bytes())
+    write_json(path, config | {"base_model_name_or_path": base, "revision": None})
 
 
 def settings_of(run: FinishedRun) -> ModelSettings:

@@ -1,6 +1,7 @@
 """What stands beside the weights of an export: the tokenizer's files and the card."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from corpus.atomic import write_bytes
@@ -21,6 +22,10 @@ TOKENIZER_FILES = (
 )
 """What names ids and chats, in any of the forms that models on the Hub have."""
 
+MERGED = {"library_name": "transformers", "base_model_relation": "finetune"}
+QUANTIZED = MERGED | {"base_model_relation": "quantized"}
+"""What the Hub calls weights that are no adapter any more; GGUF counts as quantised."""
+
 
 def tokenizer_folder(run: FinishedRun) -> Path:
     """Return the folder of the run's tokenizer. Raises NoTokenizer, TokenizerUnreachable."""
@@ -36,16 +41,16 @@ def copy_tokenizer(source: Path, folder: Path) -> Tokenizer:
     return open_tokenizer(folder)
 
 
-def write_card(run: FinishedRun, folder: Path, relation: str) -> None:
-    """Write the run's model card, if it has one, told of weights that are no adapter any more.
-
-    `relation` is what the Hub calls the tie to the base: "finetune" or "quantized".
-    """
+def write_card(run: FinishedRun, folder: Path, changes: Mapping[str, str]) -> None:
+    """Write the run's model card, if it has one, with some of its metadata changed."""
     if not run.card.is_file():
+        return
+    if not changes:
+        shutil.copyfile(run.card, folder / "README.md")
         return
     from huggingface_hub import RepoCard
 
     card = RepoCard(run.card.read_text(encoding="utf-8"), ignore_metadata_errors=True)
-    card.data["library_name"] = "transformers"
-    card.data["base_model_relation"] = relation
+    for name, value in changes.items():
+        card.data[name] = value
     write_bytes(folder / "README.md", str(card).encode())

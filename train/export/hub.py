@@ -1,0 +1,101 @@
+"""Publishing an exported adapter on the Hub, in one commit: whole or not at all."""
+
+import json
+import re
+from pathlib import Path
+
+from train.errors import TrainError
+from train.export.run import CONFIG, FinishedRun
+
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+"""OWNER/NAME."""
+
+
+class NoToken(TrainError):
+    """Nobody is logged in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Publishing needs a Hub token with permission to write, and HF_TOKEN is not set. Make "
+            "one in the Hub's settings, then: export HF_TOKEN=hf_..."
+        )
+
+
+class BadRepository(TrainError):
+    """What was given is no name of a repository."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"--repo {name}: the name of a repository on the Hub is OWNER/NAME.")
+
+
+class LocalBase(TrainError):
+    """The adapter names a base that nobody else has."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The run's base model is the local folder {name}, where nobody else can load it from. "
+            "Name the same model on the Hub with --base OWNER/NAME; adapter and card then say so."
+        )
+
+
+class HubRefused(TrainError):
+    """The Hub did not take it."""
+
+    def __init__(self, repository: str, why: str) -> None:
+        super().__init__(
+            f"{repository}: nothing was published, the Hub says: {why} "
+            "Run the command again once that is mended; files that arrived are not sent again."
+        )
+
+
+def check_publishable(run: FinishedRun, repository: str, base: str | None) -> None:
+    """Raise NoToken, BadRepository or LocalBase before any work is done."""
+    if not HUB_NAME.fullmatch(repository):
+        raise BadRepository(repository)
+    name = base or str(run.model["name"])
+    if Path(name).exists() or not HUB_NAME.fullmatch(name):
+        raise LocalBase(name)
+    token()
+
+
+def token() -> str:
+    """Return the Hub's token, from HF_TOKEN or an earlier login. Raises NoToken."""
+    from huggingface_hub import get_token
+
+    if found := get_token():
+        return found
+    raise NoToken
+
+
+def publish(
+    folder: Path, repository: str, *, public: bool = False, endpoint: str | None = None
+) -> str:
+    """Commit all files of an exported adapter to a repository, made if need be; return its address.
+
+    `endpoint` is the Hub's address; HF_ENDPOINT or the public one unless given. A repository that
+    holds the same files already gets no commit. Raises NoToken and HubRefused.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    hub = HfApi(endpoint=endpoint, token=token())
+    base = json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    try:
+        address = hub.create_repo(repository, private=not public, exist_ok=True)
+        hub.create_commit(
+            repository,
+            operations=[CommitOperationAdd(name, str(folder / name)) for name in names],
+            commit_message=f"Publish an adapter for {base}",
+        )
+    except HfHubHTTPError as error:
+        raise HubRefused(repository, said(error.server_message or str(error))) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise HubRefused(repository, said(str(error.__cause__ or error))) from error
+    return str(address)
+
+
+def said(message: str) -> str:
+    """Return a message as one sentence."""
+    line = " ".join(message.split())
+    return line if line.endswith(".") else f"{line}."
