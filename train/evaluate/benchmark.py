@@ -8,7 +8,7 @@ from corpus.sandbox import Limits, Sandbox
 from train.evaluate.completer import Completer
 from train.evaluate.execution import LIMITS, Judgement, judge_all
 from train.evaluate.problems import Problem
-from train.evaluate.scores import score, verdicts
+from train.evaluate.scores import decided, score, verdicts
 
 Judgements = list[list[Judgement]]
 """A list a problem, of one judgement a sample."""
@@ -53,7 +53,7 @@ def by_source(problems: Sequence[Problem], judgements: Judgements) -> dict[str, 
 
 def scores(judgements: Judgements, ks: Sequence[int]) -> dict[str, Any]:
     """Return pass@k for each k that there are samples enough for."""
-    try:
-        return {f"pass@{k}": asdict(score(judgements, k)) for k in ks}
-    except ValueError as error:
-        return {"not_scored": str(error)}
+    samples = min(map(len, judgements), default=0)
+    if not decided(judgements):
+        return {}
+    return {f"pass@{k}": asdict(score(judgements, k)) for k in ks if k <= samples}

@@ -16,7 +16,7 @@ from train.evaluate.problems import Problem, Prompt
 SOURCE = "exercism"
 KINDS = ("practice", "concept")
 INSTRUCTIONS = ("introduction.md", "instructions.md", "instructions.append.md")
-REQUIREMENT = re.compile(r"^\s*elixir:\s*\"([^\"]+)\"", re.MULTILINE)
+REQUIREMENT = re.compile(r"\belixir:\s*\"([^\"]+)\"")
 QUESTION = """\
 {instructions}
 
@@ -49,7 +49,7 @@ def files_of(config: Path) -> dict[str, list[str]]:
     """Return the names of an exercise's files by their part in it."""
     try:
         files: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))["files"]
-        example = files.get("example") or files["exemplar"]
+        example = files["example"] if "example" in files else files["exemplar"]
         named = {"solution": files["solution"], "test": files["test"], "example": example}
         return {**named, "editor": files.get("editor", [])}
     except (ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,9 @@
 """pass@k without bias, how sure it is, and whether one model is better than another.
 
 Intervals are percentile bootstrap intervals over problems (Efron and Tibshirani 1993, chapter 13):
-another set of problems of the same kind would give a score within them 95 times in 100.
+another set of problems of the same kind would give a score within them 95 times in 100. Where all
+problems have one result the interval has no width, which says that they are too alike, not that
+the score is sure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,9 +81,17 @@ def by_problem(judgements: Sequence[Sequence[Judgement]], k: int) -> dict[str, f
     """Return pass@k of each problem that could be decided."""
     return {
         samples[0].problem: pass_at_k(len(samples), count(samples, Verdict.PASSED), k)
+        for samples in decided(judgements)
+    }
+
+
+def decided(judgements: Sequence[Sequence[Judgement]]) -> list[Sequence[Judgement]]:
+    """Return the samples of the problems that this machine's toolchain is new enough for."""
+    return [
+        samples
         for samples in judgements
         if samples and not count(samples, Verdict.TOOLCHAIN_TOO_OLD)
-    }
+    ]
 
 
 def count(samples: Sequence[Judgement], verdict: Verdict) -> int:

@@ -1,7 +1,9 @@
 """What the tests of the sandbox ask of the machine that they run on."""
 
 import shutil
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import pytest
 
@@ -26,3 +28,12 @@ needs_elixir = [
     *needs_sandbox,
     pytest.mark.skipif(shutil.which("elixir") is None, reason="needs Debian's package elixir"),
 ]
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def executed(test: Test) -> Test:
+    """Mark a test that runs Elixir in the sandbox."""
+    for mark in needs_elixir:
+        test = mark(test)
+    return test

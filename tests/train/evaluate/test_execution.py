@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+
+from corpus.sandbox import Limits, Sandbox
+from tests.corpus.sandbox.machine import needs_elixir
+from train.evaluate.execution import LIMITS, Verdict, judge, judge_all
+from train.evaluate.problems import Problem, Prompt
+
+pytestmark = needs_elixir
+
+DOUBLE = """\
+defmodule Double do
+  @doc \"\"\"
+  Doubles.
+
+      iex> Double.of(3)
+      6
+  \"\"\"
+  def of(number) do
+"""
+TEST = """\
+ExUnit.start()
+
+defmodule DoubleTest do
+  use ExUnit.Case
+  doctest Double
+  test "two", do: assert(Double.of(2) == 4)
+end
+"""
+PROBLEM = Problem(
+    identity="ours/double",
+    source="ours",
+    prompt=Prompt(text=DOUBLE, stop=("\n  end",)),
+    before=DOUBLE,
+    after="\n  end\nend\n",
+    tests={"test/double_test.exs": TEST},
+    reference="    2 * number",
+)
+
+
+@pytest.mark.parametrize(
+    ("completion", "verdict"),
+    [
+        ("    2 * number", Verdict.PASSED),
+        ("    number + number\n  end\n\n  def of(", Verdict.PASSED),
+        ("    number", Verdict.FAILED),
+        ("", Verdict.FAILED),
+        ("    raise inspect(number)", Verdict.FAILED),
+        ("    2 * nmber", Verdict.COMPILE_ERROR),
+        ("    2 * (number", Verdict.COMPILE_ERROR),
+        ("    Process.sleep(:infinity) && number", Verdict.TIMEOUT),
+        ("    IO.puts(number) && of(number)", Verdict.LIMIT),
+        ("    [number | List.wrap(of([number]))]", Verdict.LIMIT),
+    ],
+)
+def test_a_completion_is_compiled_and_tested(completion: str, verdict: Verdict) -> None:
+    limits = replace(LIMITS, wall=6.0, memory=300 << 20)
+    judgement = judge(PROBLEM, completion, Sandbox(), limits)
+    assert judgement.verdict is verdict, judgement.detail
+    assert (judgement.problem, judgement.sample) == ("ours/double", 0)
+    assert (judgement.detail == "") is (verdict is Verdict.PASSED)
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        "    System.halt(0)",
+        "    exit(:normal)",
+        "    System.stop(0) && Process.sleep(5000)",
+        '    IO.puts("passed") && System.halt(0)',
+        "    ExUnit.configure(exclude: [:test]) && System.halt(0)",
+    ],
+)
+def test_a_program_that_ends_early_has_not_passed(cheat: str) -> None:
+    assert judge(PROBLEM, cheat, Sandbox()).verdict is Verdict.FAILED
+
+
+def test_tests_that_are_not_there_are_not_passed() -> None:
+    empty = replace(PROBLEM, tests={"test/double_test.exs": "ExUnit.start()"})
+    assert judge(empty, "    2 * number", Sandbox()).verdict is Verdict.FAILED
+
+
+def test_a_problem_for_a_newer_elixir_is_not_failed() -> None:
+    later = replace(PROBLEM, requires="~> 99.0")
+    assert judge(later, "    2 * number", Sandbox()).verdict is Verdict.TOOLCHAIN_TOO_OLD
+    assert judge(later, "", Sandbox()).verdict is Verdict.TOOLCHAIN_TOO_OLD
+
+
+def test_other_sources_and_assets_are_there() -> None:
+    problem = replace(
+        PROBLEM,
+        files={"lib/two.ex": "defmodule Two, do: def(value, do: 2)"},
+        assets={"assets/one.bin": b"\xff\x01"},
+    )
+    body = '    <<0xFF, 1>> = File.read!("assets/one.bin")\n    Two.value() * number'
+    judgement = judge(problem, body, Sandbox())
+    assert judgement.verdict is Verdict.PASSED, judgement.detail
+
+
+def test_completions_are_judged_in_parallel_and_returned_in_order() -> None:
+    other = replace(PROBLEM, identity="ours/other")
+    seen: list[str] = []
+    judgements = judge_all(
+        [PROBLEM, other],
+        [["    2 * number", "    number", "    2 * number"], ["    2 *", "    2 * number"]],
+        Sandbox(),
+        workers=3,
+        limits=Limits(wall=30),
+        done=lambda judgement: seen.append(judgement.problem),
+    )
+    assert [[(each.sample, str(each.verdict)) for each in given] for given in judgements] == [
+        [(0, "passed"), (1, "failed"), (2, "passed")],
+        [(0, "compile_error"), (1, "passed")],
+    ]
+    assert sorted(seen) == ["ours/double"] * 2 + ["ours/other"] * 2, "equal ones are run once"
