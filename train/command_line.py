@@ -25,6 +25,8 @@ STAGES: dict[str, dict[str, Any]] = {
     "both": {"stage1.enabled": True, "stage2.enabled": True},
 }
 
+USAGE = "--release FOLDER [options]"
+
 DESCRIPTION = """\
 Fine-tune a language model on a release with low-rank adapters over quantised weights: stage 1 reads
 its documents, stage 2 its instructions. The run's folder gets checkpoints, the adapter, metrics, a
@@ -59,7 +61,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
     Leaves with a message and code 2 where they cannot be used, and with 0 after `--help`.
     """
-    parser = Parser("python -m train.qlora", DESCRIPTION, EXAMPLES)
+    parser = Parser("python -m train.qlora", USAGE, DESCRIPTION, EXAMPLES)
     add_run_options(parser)
     chosen = add_recipe_options(parser, argv)
     given = parser.parse_args(dashed(argv))
@@ -251,10 +253,10 @@ def _dashed(word: str) -> str:
 class Parser(argparse.ArgumentParser):
     """Says of what it cannot use what would do instead."""
 
-    def __init__(self, program: str, description: str, epilog: str) -> None:
+    def __init__(self, program: str, usage: str, description: str, epilog: str) -> None:
         super().__init__(
             prog=program,
-            usage=f"{program} --release FOLDER [options]",
+            usage=f"{program} {usage}",
             description=description,
             epilog=epilog,
             allow_abbrev=False,

@@ -1,0 +1,196 @@
+"""Memory of a training step on one GPU, component by component.
+
+Counted from what autograd keeps of transformers' decoder layers with adapters on them (5.17, under
+autocast, torch 2.13), one term a tensor; nothing is measured on the machine at hand. What happens
+in sequence is not added up: of the moments in which memory peaks, the worst counts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from train.architecture import Architecture, Linear
+from train.model.settings import ModelSettings
+from train.recipe import Recipe
+
+GIB = 2**30
+
+BITS_16 = 2.0
+NF4 = 4 / 8 + 1 / 64 + 4 / (64 * 256)
+"""Bytes a weight, 4.127 bits: four bits, a byte a block of 64, and a float a 256 of those (Dettmers
+et al. 2023, QLoRA, 3)."""
+INT8 = 1.0
+INT8_SCALE = 4
+"""Bytes an output row of LLM.int8()."""
+
+ADAPTER = 4
+"""Bytes of a trained weight, which peft keeps in single precision, and of its gradient."""
+MOMENTS = {
+    "adamw": 8.0,
+    "adamw_8bit": 2 * (1 + 4 / 256),
+    "paged_adamw_8bit": 2 * (1 + 4 / 256),
+}
+"""Bytes a trained weight of AdamW's two moments; of 8-bit ones with a float a block of 256."""
+
+CHUNK = 512
+"""Positions of which the loss projects logits at once: `train.loss.CHUNK`, whose module needs
+torch."""
+LOGITS = 3
+"""Copies of a chunk's logits in single precision at the worst moment of the loss: logarithms of
+probabilities, their gradient, and that of the logits."""
+
+CONTEXT = round(0.6 * GIB)
+"""CUDA's context with the kernels of torch and bitsandbytes."""
+FRAGMENTS = 0.06
+"""What the allocator reserves beyond the tensors of a step, as a fraction of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the memory."""
+
+    name: str
+    bytes: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a training step takes on a GPU."""
+
+    components: tuple[Component, ...]
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return sum(component.bytes for component in self.components)
+
+    @property
+    def reserved(self) -> int:
+        """Bytes without CUDA's context: what `torch.cuda.max_memory_reserved` says."""
+        return self.total - CONTEXT
+
+    def fits(self, capacity: int) -> bool:
+        """Tell whether a GPU with so many bytes has room for it."""
+        return self.total <= capacity
+
+
+def budget(shape: Architecture, recipe: Recipe) -> Budget:
+    """Count the memory of a step of `recipe` with a model of `shape`, on one GPU."""
+    fixed = [*weights(shape, recipe), *trained(shape, recipe)]
+    moving = list(activations(shape, recipe))
+    slack = Component(
+        "allocator",
+        round(FRAGMENTS * sum(component.bytes for component in moving)),
+        "fragments that no tensor fills",
+    )
+    context = Component("CUDA", CONTEXT, "context and kernels")
+    components = [*fixed, *moving, slack, context]
+    return Budget(tuple(each for each in components if each.bytes))
+
+
+def weights(shape: Architecture, recipe: Recipe) -> Iterator[Component]:
+    """Yield the weights of the base model, as they lie on the GPU."""
+    quantization = recipe.model.quantization
+    layers = [(layer, linear) for layer in range(shape.layers) for linear in shape.linears]
+    exempt = [linear for layer, linear in layers if shape.is_exempt(layer, linear)]
+    every = [linear for _, linear in layers]
+    if quantization == "none":
+        exempt, packed = every, 0
+    else:
+        packed = round(
+            sum(_packed(linear, quantization) for linear in every)
+            - sum(_packed(linear, quantization) for linear in exempt)
+        )
+    kind = {"nf4": "NF4, 4.127 bits each", "int8": "LLM.int8()", "none": ""}[quantization]
+    yield Component("quantised weights", packed, f"projections of the layers, {kind}")
+    counts = shape.parameters
+    biases = sum(linear.outputs for linear in every if linear.has_bias)
+    others = counts.embeddings + counts.head + counts.norms + counts.vision + biases
+    plain = others + sum(linear.weights for linear in exempt)
+    size = 4 if quantization == "none" and width(recipe.model) == 4 else BITS_16
+    what = "all weights" if quantization == "none" else "embeddings, head, norms"
+    yield Component("plain weights", round(plain * size), f"{what}, {size * 8:.0f} bits each")
+
+
+def trained(shape: Architecture, recipe: Recipe) -> Iterator[Component]:
+    """Yield what training adds to the weights: adapters, gradients, moments, what holds them."""
+    adapter, optimizers = recipe.adapter, (recipe.stage1.optimizer, recipe.stage2.optimizer)
+    count = shape.adapter_parameters(adapter.rank, adapter.targets)
+    if adapter.embeddings:
+        count += shape.parameters.embeddings + shape.parameters.head
+    yield Component("adapter", count * ADAPTER, f"{count:,} weights, 32 bits each")
+    yield Component("gradients", count * ADAPTER, "of the adapter")
+    kind = max((each.kind for each in optimizers), key=lambda kind: MOMENTS[kind])
+    yield Component("optimizer", round(count * MOMENTS[kind]), f"two moments, {kind}")
+    if recipe.elastic.strength:
+        yield Component("consolidation", 2 * count * ADAPTER, "anchor and Fisher diagonal")
+
+
+def activations(shape: Architecture, recipe: Recipe) -> Iterator[Component]:
+    """Yield what a forward and backward pass of one micro-batch keeps, at its worst moment."""
+    tokens = recipe.micro_batch * recipe.length
+    state = tokens * shape.hidden * width(recipe.model)
+    layer = kept_of_layer(shape, recipe)
+    mask = 3 * recipe.micro_batch * recipe.length**2
+    yield Component("attention mask", mask, "truth values and their 16-bit form")
+    yield Component(
+        "states around the loss", 2 * state, "last hidden states, and those with labels"
+    )
+    again = passing(shape, recipe)
+    loss = LOGITS * 4 * min(CHUNK, tokens) * shape.vocabulary + 2 * state
+    if not recipe.model.gradient_checkpointing:
+        yield Component("activations", shape.layers * layer, "of all layers")
+        yield _worst(loss, again, "one layer's backward pass")
+        return
+    offloads = recipe.model.backend != "transformers"
+    stored = 3 if offloads else shape.layers
+    where = "in the host's memory but for 3 layers" if offloads else f"of {shape.layers} layers"
+    yield Component("layer inputs", stored * state, where)
+    yield _worst(loss, layer + again, "one layer, computed again and its backward pass")
+
+
+def kept_of_layer(shape: Architecture, recipe: Recipe) -> int:
+    """Return the bytes of activations that one layer keeps for its backward pass.
+
+    Frozen projections keep nothing but in 8 bits, where bitsandbytes keeps their inputs.
+    """
+    size, queries = width(recipe.model), shape.heads * shape.head_dim
+    norms = 2 * 4 * shape.hidden
+    attention = 4 * queries * size  # queries, keys and values for every head, what comes out
+    feed_forward = 3 * shape.intermediate * size  # gate, its activation, up
+    inputs = {linear.name: linear.inputs for linear in shape.linears}
+    dropped = sum(inputs[name] for name in recipe.adapter.targets if name in inputs)
+    adapters = dropped * (size + 1) if recipe.adapter.dropout else 0
+    eight_bit = (2 * shape.hidden + shape.intermediate) * size
+    others = eight_bit if recipe.model.quantization == "int8" else 0
+    tokens = recipe.micro_batch * recipe.length
+    return tokens * (norms + attention + feed_forward + adapters + others)
+
+
+def passing(shape: Architecture, recipe: Recipe) -> int:
+    """Return the bytes that come and go while a layer's feed-forward part is gone back through.
+
+    Two gradients as wide as it is inside, three as wide as the model, and the largest matrix in
+    full width where it is stored in fewer bits.
+    """
+    size, tokens = width(recipe.model), recipe.micro_batch * recipe.length
+    gradients = tokens * (2 * shape.intermediate + 3 * shape.hidden) * size
+    largest = max(linear.weights for linear in shape.linears)
+    return gradients + (largest * size if recipe.model.quantization != "none" else 0)
+
+
+def width(model: ModelSettings) -> int:
+    """Return the bytes of an activation; `auto` is 16 bits on the GPU that is planned for."""
+    return 4 if model.compute == "float32" else 2
+
+
+def _packed(linear: Linear, quantization: str) -> float:
+    if quantization == "int8":
+        return linear.weights * INT8 + linear.outputs * INT8_SCALE
+    return linear.weights * NF4
+
+
+def _worst(loss: int, layer: int, what: str) -> Component:
+    if loss > layer:
+        return Component("worst moment", loss, f"logits of {CHUNK} positions and their gradients")
+    return Component("worst moment", layer, what)

@@ -1,0 +1,182 @@
+"""Whether a recipe fits on a GPU and how long it takes, before any weight is fetched."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.release import Release
+from train.architecture import Architecture
+from train.budget import BITS_16, GIB, INT8, NF4, Budget, budget
+from train.errors import TrainError
+from train.fitting import Change, changes, largest_micro_batch
+from train.model.targets import UnknownTarget
+from train.recipe import Recipe
+from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization
+from train.workload import BYTES_PER_TOKEN, Workload, workload
+
+STORED_BYTES = {"16-bit": BITS_16, "nf4": NF4, "int8": INT8, "fp8": 1.0}
+"""Of a weight of a projection in a model's files."""
+
+
+class RowsTooLong(TrainError):
+    """The recipe's rows are longer than what the model is for."""
+
+    def __init__(self, length: int, positions: int) -> None:
+        super().__init__(
+            f"rows of {length:,} tokens, but the model has {positions:,} positions. "
+            f"Set --length {positions} or less."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """How fast tokens go by."""
+
+    tokens_per_second: float
+    is_measured: bool
+    utilization: float | None
+    """Of the GPU's floating-point operations; None where no GPU is named."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What was found out."""
+
+    model: str
+    shape: Architecture
+    recipe: Recipe
+    budget: Budget
+    capacity: int | None
+    """Bytes of the GPU; None where nothing was said of it."""
+    changes: list[Change]
+    """What would make it fit."""
+    would_fit: bool
+    """Whether it fits with these changes."""
+    micro_batch: int
+    """The most rows at once that fit."""
+    workloads: list[Workload]
+    rate: Rate | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the recipe fits as it is; None where that cannot be said."""
+        return None if self.capacity is None else self.budget.fits(self.capacity)
+
+    @property
+    def fetched(self) -> int:
+        """Bytes of the model's files, estimated."""
+        counts = self.shape.parameters
+        packed = counts.attention + counts.feed_forward
+        rest = counts.total - packed
+        return round(packed * STORED_BYTES[self.shape.stored] + rest * BITS_16)
+
+    def hours(self, tokens: int) -> float | None:
+        """Return the hours that so many tokens take; None without a rate."""
+        return None if self.rate is None else tokens / self.rate.tokens_per_second / 3600
+
+    def epoch_hours(self, load: Workload) -> float | None:
+        """Return the hours of an epoch of a stage; None without a rate."""
+        return self.hours(load.epoch_rows * self.recipe.length)
+
+    def notes(self) -> list[str]:
+        """Return what else should be known."""
+        found = []
+        stored, wanted = self.shape.stored, self.recipe.model.quantization
+        if stored != "16-bit" and stored != wanted:
+            found.append(
+                f"The model's files are {stored}, the recipe wants {wanted}: name the repository "
+                "of its 16-bit weights instead."
+            )
+        if self.shape.exempt:
+            found.append("The quantised model keeps some layers in 16 bits; they are counted so.")
+        if self.shape.vision:
+            found.append("The vision tower is loaded too; it is not trained.")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        return {
+            "model": self.model,
+            "parameters": asdict(self.shape.parameters) | {"total": self.shape.parameters.total},
+            "fetched_bytes": self.fetched,
+            "components": [asdict(each) for each in self.budget.components],
+            "total_bytes": self.budget.total,
+            "capacity_bytes": self.capacity,
+            "fits": self.fits,
+            "changes": [asdict(each) for each in self.changes],
+            "would_fit": self.would_fit,
+            "largest_micro_batch": self.micro_batch,
+            "rate": None if self.rate is None else asdict(self.rate),
+            "stages": [
+                asdict(load)
+                | {"epoch_hours": self.epoch_hours(load), "hours": self.hours(load.row_tokens)}
+                for load in self.workloads
+            ],
+            "notes": self.notes(),
+        }
+
+
+def plan(
+    shape: Architecture,
+    recipe: Recipe,
+    release: Path | None = None,
+    *,
+    vram: float | None = None,
+    gpu: Gpu | None = None,
+    tokens_per_second: float | None = None,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+) -> Plan:
+    """Plan a run. `vram` is in GiB and comes before the GPU's own memory.
+
+    Raises RowsTooLong, UnknownTarget, UnknownSource, and what `Release.open` does.
+    """
+    check(shape, recipe)
+    needed = budget(shape, recipe)
+    memory = vram if vram is not None or gpu is None else gpu.memory
+    capacity = None if memory is None else round(memory * GIB)
+    made, changed = changes(shape, recipe, capacity) if capacity else ([], recipe)
+    return Plan(
+        model=recipe.model.name,
+        shape=shape,
+        recipe=recipe,
+        budget=needed,
+        capacity=capacity,
+        changes=made,
+        would_fit=capacity is not None and budget(shape, changed).fits(capacity),
+        micro_batch=largest_micro_batch(shape, recipe, capacity) if capacity else 0,
+        workloads=workloads(release, recipe, bytes_per_token) if release else [],
+        rate=rate_of(shape, recipe, gpu, tokens_per_second),
+    )
+
+
+def check(shape: Architecture, recipe: Recipe) -> None:
+    """Raise RowsTooLong or UnknownTarget where the model cannot be trained so."""
+    if recipe.length > shape.positions:
+        raise RowsTooLong(recipe.length, shape.positions)
+    names = [linear.name for linear in shape.linears]
+    if unknown := [name for name in recipe.adapter.targets if name not in names]:
+        raise UnknownTarget(unknown, sorted(names))
+
+
+def workloads(release: Path, recipe: Recipe, bytes_per_token: float) -> list[Workload]:
+    """Estimate what the stages that are enabled read."""
+    opened = Release.open(release)
+    enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}
+    return [workload(opened, recipe, stage, bytes_per_token) for stage in enabled if enabled[stage]]
+
+
+def rate_of(
+    shape: Architecture, recipe: Recipe, gpu: Gpu | None, measured: float | None
+) -> Rate | None:
+    """Return the measured rate, or what a GPU may be expected to do; None without either."""
+    flops = token_flops(shape, recipe)
+    if measured is not None:
+        used = utilization(measured, flops, gpu) if gpu else None
+        return Rate(tokens_per_second=measured, is_measured=True, utilization=used)
+    if gpu is None:
+        return None
+    return Rate(
+        tokens_per_second=expected_rate(flops, gpu),
+        is_measured=False,
+        utilization=ASSUMED_UTILIZATION,
+    )

@@ -1,0 +1,114 @@
+"""Floating-point operations of a token, and what GPUs can do of them in a second."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from train.architecture import Architecture
+from train.errors import TrainError
+from train.recipe import Recipe
+
+ASSUMED_UTILIZATION = 0.35
+"""Model FLOP utilisation where no rate was measured: 4-bit weights are widened before each product,
+so less than the 0.4 to 0.5 that training in 16 bits reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A model of GPU."""
+
+    name: str
+    memory: int
+    """GiB."""
+    teraflops: float
+    """Dense bfloat16 products with single-precision sums, 10^12 a second."""
+    source: str
+
+
+GPUS = (
+    Gpu("RTX 4090", 24, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 5090", 32, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
+    Gpu("L40S", 48, 362.05, "NVIDIA L40S datasheet, without sparsity"),
+    Gpu("A100 40GB", 40, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
+    Gpu("A100 80GB", 80, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
+    Gpu("H100 PCIe", 80, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
+    Gpu("H100", 80, 989.4, "NVIDIA H100 whitepaper, SXM5, without sparsity"),
+    Gpu("H200", 141, 989.4, "NVIDIA H200 datasheet, SXM, half of the figure with sparsity"),
+)
+
+
+class UnknownGpu(TrainError):
+    """A GPU that the table does not have."""
+
+    def __init__(self, name: str) -> None:
+        known = [gpu.name for gpu in GPUS]
+        near = get_close_matches(name.upper(), known, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        super().__init__(
+            f"--gpu {name}: not known. {hint}Known are {', '.join(known)}; for another one give "
+            "--vram and a measured --tokens-per-second."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFlops:
+    """Floating-point operations of one trained token, products and sums counted each."""
+
+    forward: float
+    backward: float
+    """Gradients of activations, and of the weights that train; frozen weights get none."""
+    recomputed: float
+    """What checkpointing and the chunked loss compute a second time."""
+
+    @property
+    def model(self) -> float:
+        """What the model needs: utilisation counts these (Chowdhery et al. 2022, PaLM, B)."""
+        return self.forward + self.backward
+
+    @property
+    def hardware(self) -> float:
+        """What the GPU does."""
+        return self.model + self.recomputed
+
+
+def token_flops(shape: Architecture, recipe: Recipe) -> TokenFlops:
+    """Count the operations of a token in a row of `recipe.length`.
+
+    A product with a matrix takes two a weight. Attention looks at half of the row on average; rows
+    of several samples look at less, so this is an upper bound there.
+    """
+    layers = 2.0 * shape.layers * sum(linear.weights for linear in shape.linears)
+    head = 2.0 * shape.vocabulary * shape.hidden
+    adapter = 2.0 * shape.adapter_parameters(recipe.adapter.rank, recipe.adapter.targets)
+    attention = attention_flops(shape, recipe.length)
+    once = layers + adapter + attention
+    trained_head = head if recipe.adapter.embeddings else 0.0
+    return TokenFlops(
+        forward=once + head,
+        backward=layers + head + trained_head + 2 * (adapter + attention),
+        recomputed=head + (once if recipe.model.gradient_checkpointing else 0.0),
+    )
+
+
+def attention_flops(shape: Architecture, length: int) -> float:
+    """Count the operations of a token's scores and weighed values, forward, in all layers."""
+    seen = min(length / 2, shape.window or length)
+    return 4.0 * shape.layers * shape.heads * shape.head_dim * seen
+
+
+def gpu_named(name: str) -> Gpu:
+    """Find a GPU by its name, whatever its case. Raises UnknownGpu."""
+    wanted = name.upper().replace("-", " ").removeprefix("NVIDIA ").removeprefix("GEFORCE ")
+    for gpu in GPUS:
+        if gpu.name.upper() == wanted:
+            return gpu
+    raise UnknownGpu(name)
+
+
+def expected_rate(flops: TokenFlops, gpu: Gpu, utilization: float = ASSUMED_UTILIZATION) -> float:
+    """Return tokens a second at a model FLOP utilisation."""
+    return gpu.teraflops * 1e12 * utilization / flops.model
+
+
+def utilization(tokens_per_second: float, flops: TokenFlops, gpu: Gpu) -> float:
+    """Return the model FLOP utilisation of a rate."""
+    return tokens_per_second * flops.model / (gpu.teraflops * 1e12)

@@ -1,0 +1,128 @@
+"""How many tokens a recipe reads of a release, estimated without its text.
+
+Documents are counted by their column of sizes; of instruction rows a sample is read.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from corpus.release import Release
+from train.loop.order import Order
+from train.recipe import Recipe, StageSettings
+
+BYTES_PER_TOKEN = 3.42
+"""Of Tekken on Elixir source, measured over 566 files of Elixir's own repository."""
+FILL = 0.97
+"""Share of a row that packing fills at least."""
+AROUND = {1: 2, 2: 8}
+"""Tokens that a sample has besides its text: begin and end; what a template puts around turns."""
+SAMPLED_ROWS = 4096
+"""Instruction rows that are read; they are in the order of a digest, so the first are as any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a release has of one kind of text in its training split."""
+
+    samples: float
+    bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What one stage reads."""
+
+    stage: int
+    sources: Mapping[str, float]
+    """Bytes that an epoch reads of each source, by its name."""
+    epoch_tokens: int
+    """Estimated; padding not counted."""
+    epoch_rows: int
+    steps: int
+    """Of the whole stage."""
+    row_tokens: int
+    """Tokens of all rows of the whole stage, padding included: what takes time."""
+
+
+def workload(
+    release: Release, recipe: Recipe, stage: int, bytes_per_token: float = BYTES_PER_TOKEN
+) -> Workload:
+    """Estimate what a stage of `recipe` reads of a release. Raises UnknownSource."""
+    settings = recipe.stage1 if stage == 1 else recipe.stage2
+    sources = document_sources(release) if stage == 1 else instruction_sources(release)
+    parts = mixed(sources, settings.data.mixture)
+    around = AROUND[stage]
+    tokens = sum(part.bytes / bytes_per_token + around * part.samples for part in parts.values())
+    if settings.data.replay.path:
+        tokens /= 1 - settings.data.replay.share
+    rows = math.ceil(tokens / (FILL * recipe.length))
+    return Workload(
+        stage,
+        {name: part.bytes for name, part in parts.items()},
+        round(tokens),
+        rows,
+        *steps_and_tokens(rows, recipe, settings),
+    )
+
+
+def mixed(sources: Mapping[str, Source], passes: Mapping[str, float]) -> dict[str, Source]:
+    """Return what an epoch reads of each source. Raises UnknownSource."""
+    from train.dataset.mixture import UnknownSource
+
+    for name in passes:
+        if name not in sources:
+            raise UnknownSource(name, sorted(sources))
+    rates = passes or dict.fromkeys(sources, 1.0)
+    return {
+        name: Source(sources[name].samples * rate, sources[name].bytes * rate)
+        for name, rate in rates.items()
+    }
+
+
+def document_sources(release: Release) -> dict[str, Source]:
+    """Count documents and their bytes by language."""
+    samples, size = Counter[str](), Counter[str]()
+    for batch in release.batches("documents", ("language", "bytes"), "train", 65536):
+        for language, count in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            samples[f"documents.{language}"] += 1
+            size[f"documents.{language}"] += count
+    return {name: Source(samples[name], size[name]) for name in sorted(samples)}
+
+
+def instruction_sources(release: Release) -> dict[str, Source]:
+    """Estimate instruction rows and their bytes by kind, from the first rows there are."""
+    rows = sum(shard.rows for shard in release.shards("instruct", "train"))
+    samples, size, read = Counter[str](), Counter[str](), 0
+    for batch in release.batches("instruct", ("kind", "messages"), "train"):
+        for row in batch.to_pylist():
+            samples[f"instruct.{row['kind']}"] += 1
+            size[f"instruct.{row['kind']}"] += sum(
+                len(message["content"].encode()) for message in row["messages"]
+            )
+        read += batch.num_rows
+        if read >= SAMPLED_ROWS:
+            break
+    scale = rows / max(1, read)
+    return {name: Source(samples[name] * scale, size[name] * scale) for name in sorted(samples)}
+
+
+def steps_and_tokens(rows: int, recipe: Recipe, settings: StageSettings) -> tuple[int, int]:
+    """Return the steps of a stage whose epochs have so many rows, and the tokens of their rows."""
+    order = Order(_Same(rows), settings.epochs, recipe.batch, settings.steps)
+    if not rows or not order.steps:
+        return 0, 0
+    whole = sum(order.counts)
+    read = whole if order.steps == order.ends[-1] else min(whole, order.steps * recipe.batch)
+    return order.steps, read * recipe.length
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """An epoch that has as many rows as every other."""
+
+    rows: int
+
+    def rows_in(self, epoch: int) -> int:
+        return self.rows
