@@ -54,7 +54,9 @@ def export(
     name. Exit code 2: it could not be done, or what came out says something else.
     """
     from train.export.run import open_run
+    from train.qlora import quieten
 
+    quieten()
     if (to is Form.HUB) != (repo is not None):
         fail("--to hub and --repo OWNER/NAME go together.", 2)
     with plain_errors():

@@ -37,7 +37,7 @@ def write_record(folder: Path, made_from: Mapping[str, Any], comparison: Mapping
 
 def made_from(run: FinishedRun, form: str, **more: Any) -> dict[str, Any]:
     """Return what an export's content follows from."""
-    return {"form": form, "adapter_sha256": run.digest, "run": run.identity, **more}
+    return {"form": form, "adapter_sha256": run.digest, "release": run.release, **more}
 
 
 def existing(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ from train.errors import TrainError
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
-IDENTITY = ("release", "model")
-"""What of run.json says where an adapter comes from; the rest may change after training."""
+IDENTITY = ("version", "sha256")
+"""What names a release; its place on this machine is nobody else's business."""
 
 
 class NotARun(TrainError):
@@ -20,7 +20,7 @@ class NotARun(TrainError):
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
             f"{folder}: not a finished run ({why}). Name the folder that `python -m train.qlora` "
-            "wrote; a run that was stopped goes on with --resume auto."
+            "wrote; where a run was stopped, the command that began it goes on with it."
         )
 
 
@@ -31,8 +31,8 @@ class FinishedRun:
     folder: Path
     model: dict[str, Any]
     """The recipe's model settings, as `train.model.settings.ModelSettings` names them."""
-    identity: dict[str, Any]
-    """What run.json says of release and model."""
+    release: dict[str, Any]
+    """Version and digest of the release that it was trained on."""
     digest: str
     """SHA-256 of the adapter's weights."""
 
@@ -61,9 +61,10 @@ def open_run(folder: Path) -> FinishedRun:
     model = recipe.get("model")
     if not isinstance(model, dict) or not model.get("name"):
         raise NotARun(folder, "recipe.json names no model")
-    told = _json(folder, "run.json")
-    identity = {name: told[name] for name in IDENTITY if name in told}
-    return FinishedRun(folder, model, identity, sha256_file(folder / "adapter" / WEIGHTS))
+    told = _json(folder, "run.json").get("release")
+    known = told if isinstance(told, dict) else {}
+    release = {name: known[name] for name in IDENTITY if name in known}
+    return FinishedRun(folder, model, release, sha256_file(folder / "adapter" / WEIGHTS))
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def write_run(
     adapted.save_pretrained(folder / "adapter")
     recipe = {"seed": 1, "model": {"name": str(model), "quantization": "nf4"}}
     (folder / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
-    identity = {"release": {"version": "2026.11.1"}}
-    (folder / "run.json").write_text(json.dumps(identity), encoding="utf-8")
+    release = {"version": "2026.11.1", "sha256": "5f" * 32, "place": str(folder.parent)}
+    told = {"release": release, "model": {"name": str(model)}}
+    (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
     (folder / "README.md").write_text(CARD, encoding="utf-8")
     return folder

@@ -46,6 +46,15 @@ def test_a_copy_that_differs_in_one_weight_is_noticed(tmp_path: Path, tiny_model
         reference.check(model, SAME, "The copy", "")
 
 
+def test_an_adapter_can_name_another_place_of_its_base(tmp_path: Path, tiny_model: Path) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model))
+    export_adapter(run, tmp_path / "out", "ana/tiny")
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_bytes())
+    original = json.loads((run.adapter / "adapter_config.json").read_bytes())
+    assert config == original | {"base_model_name_or_path": "ana/tiny"}
+    assert "base_model: ana/tiny\n" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
 def test_an_adapter_without_a_card_goes_out_without_one(tmp_path: Path, tiny_model: Path) -> None:
     folder = write_run(tmp_path / "run", tiny_model)
     (folder / "README.md").unlink()

@@ -77,7 +77,7 @@ def test_the_record_has_the_figures_their_bounds_and_every_digest(
 ) -> None:
     record = json.loads((merged / "export.json").read_bytes())
     assert record["made_from"]["adapter_sha256"] == run.digest
-    assert record["made_from"]["run"] == {"release": {"version": "2026.11.1"}}
+    assert record["made_from"]["release"] == {"version": "2026.11.1", "sha256": "5f" * 32}
     told = record["comparison"]
     assert told["tokens"] > 200
     assert 0 < told["divergence"] < told["tolerance"]["divergence"] == 1e-3
