@@ -1,0 +1,169 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from corpus.release import Release
+from tests.releases import example_release
+from tests.train.report.runs import EVALUATION, RECIPE, RUN, write_run
+from train.card import LicenceCount, card, licences_of, metadata, write
+from train.card.render import cell, place, setting
+from train.report import compose
+
+PROJECT = Path(__file__).parents[3]
+FILES = ("run.json", "recipe.json", "evaluation.json", "metrics.jsonl")
+
+
+def front_of(path: Path) -> dict[str, Any]:
+    _, block, _ = path.read_text(encoding="utf-8").split("---\n", 2)
+    found: dict[str, Any] = yaml.safe_load(block)
+    return found
+
+
+def of_values(folder: Path, name: str, values: dict[str, Any]) -> Path:
+    run = write_run(folder)
+    (run / name).write_text(json.dumps(values), encoding="utf-8")
+    return run
+
+
+def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    path = write(write_run(tmp_path / "run"), dataset="someone/elixir-corpus")
+    data: Any = ModelCard(path.read_text(encoding="utf-8")).data
+    assert data.base_model == "mistralai/Devstral-Small-2507"
+    assert data.base_model_relation == "adapter"
+    assert data.library_name == "peft"
+    assert data.license == "apache-2.0"
+    assert data.datasets == ["someone/elixir-corpus"]
+    assert data.language == ["en", "code"]
+    assert data.tags == ["code", "elixir", "erlang", "lora", "otp"]
+    assert data.metrics == ["bits_per_byte", "pass@1"]
+    assert [(each.metric_type, each.metric_value) for each in data.eval_results] == [
+        ("bits_per_byte", 0.5544),
+        ("bits_per_byte", 0.5321),
+        ("pass@1", 0.4472),
+    ]
+
+
+def test_a_run_that_was_not_evaluated_claims_nothing(tmp_path: Path) -> None:
+    path = write(write_run(tmp_path / "run", leave_out=("evaluation.json",)))
+    assert {"metrics", "model-index", "datasets"}.isdisjoint(front_of(path))
+    text = path.read_text(encoding="utf-8")
+    assert "It has not been evaluated on any benchmark" in text
+    assert "## Evaluation\n\nNone yet.\n" in text
+
+
+@pytest.mark.parametrize("name", ["/models/tiny", "../tiny", "./a/b", "tiny", "a/b/c"])
+def test_a_base_in_a_folder_has_no_name_on_the_hub(tmp_path: Path, name: str) -> None:
+    run = of_values(tmp_path / "run", "run.json", RUN | {"model": {"name": name}})
+    assert "base_model" not in metadata(compose(run), "apache-2.0")
+
+
+def test_a_card_does_not_tell_where_on_a_machine_things_lie(tmp_path: Path) -> None:
+    run = of_values(
+        tmp_path / "run",
+        "run.json",
+        {
+            "release": {"version": "1", "sha256": "ab", "place": "/home/me/releases/1"},
+            "model": {"name": "/home/me/models/tiny"},
+        },
+    )
+    recipe = RECIPE | {"model": RECIPE["model"] | {"name": "/home/me/models/tiny"}}
+    (run / "recipe.json").write_text(json.dumps(recipe))
+    text = write(run).read_text(encoding="utf-8")
+    assert "/home" not in text
+    assert 'base = "tiny"' in text
+
+
+def test_a_card_tells_release_recipe_losses_and_evaluation(tmp_path: Path) -> None:
+    text = write(write_run(tmp_path / "run")).read_text(encoding="utf-8")
+    for told in (
+        "trained on release 2026.11.1 of the Elixir Corpus",
+        f"manifest SHA-256 `{'ab' * 32}`",
+        "| documents.erlang | 12,411 | 31,050,118 | 0.5 |",
+        "Left out: 31 of documents.elixir (too long).",
+        "| learning rate | 2e-05 | 5e-06 |",
+        "| documents (stage 1) | 1.3100 (0.5526) | 1.0842 (0.4574) | 1.0951 (0.4620) |",
+        "elastic weight consolidation of strength 5,000",
+        "44.7% [37.3%, 52.2%] | +3.1 [−1.2, +7.4], no clear difference |",
+        "PeftModel.from_pretrained(model, adapter)",
+        "held in 4-bit NF4",
+    ):
+        assert told in text
+
+
+def test_every_table_of_a_card_is_one(tmp_path: Path) -> None:
+    text = write(write_run(tmp_path / "run")).read_text(encoding="utf-8")
+    _, _, body = text.split("---\n", 2)
+    blocks = [block.splitlines() for block in body.split("\n\n")]
+    tables = [block for block in blocks if any(line.startswith("|") for line in block)]
+    assert len(tables) == 7
+    for table in tables:
+        assert all(line.startswith("|") for line in table)
+        assert set(table[1]) <= set("|-:")
+        assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+
+
+def test_the_licences_of_the_training_split_are_told(tmp_path: Path) -> None:
+    release = example_release(tmp_path / "release")
+    assert licences_of(release) == [LicenceCount("Apache-2.0", 3, 1, 2)]
+    text = write(write_run(tmp_path / "run"), release).read_text(encoding="utf-8")
+    assert "| Apache-2.0 | 3 | 1 | 2 |" in text
+
+
+@pytest.mark.parametrize("missing", FILES)
+def test_any_file_of_the_run_may_be_missing(tmp_path: Path, missing: str) -> None:
+    path = write(write_run(tmp_path / "run", leave_out=(missing,)))
+    assert front_of(path)["library_name"] == "peft"
+
+
+@pytest.mark.parametrize("alone", FILES)
+def test_any_file_of_the_run_may_be_alone(tmp_path: Path, alone: str) -> None:
+    others = tuple(name for name in FILES if name != alone)
+    path = write(write_run(tmp_path / "run", leave_out=others))
+    assert front_of(path)["license"] == "apache-2.0"
+
+
+def test_a_figure_that_is_no_number_is_left_out(tmp_path: Path) -> None:
+    (measure, *_) = EVALUATION["measures"]
+    nothing = {"value": None, "low": None, "high": None}
+    wide = {"value": 0.5, "low": None, "high": None}
+    measures = [measure | {"adapter": nothing}, measure | {"adapter": wide}]
+    run = of_values(tmp_path / "run", "evaluation.json", {"measures": measures})
+    found = front_of(write(run))["model-index"][0]["results"]
+    assert [each["metrics"][0]["value"] for each in found] == [0.5]
+    assert "| 0.5000 |" in write(run).read_text(encoding="utf-8")
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+    values = compose(write_run(tmp_path / "run"))
+    assert card(values) == card(values)
+
+
+def test_text_stays_in_its_cell() -> None:
+    assert cell("a|b\nc") == "a\\|b c"
+
+
+def test_models_and_settings_are_written_short() -> None:
+    assert [place(each) for each in ("/a/b", "a/b", "", None)] == [
+        "b",
+        "a/b",
+        "an unnamed model",
+        "an unnamed model",
+    ]
+    assert [setting(each) for each in ("0", "0.0", "3.0", None)] == ["–", "–", "3.0", "–"]
+
+
+def test_the_command_writes_report_and_card(tmp_path: Path) -> None:
+    release: Release = example_release(tmp_path / "release")
+    run = write_run(tmp_path / "run")
+    command = [sys.executable, "-m", "train.report", str(run), "--release", str(release.path)]
+    command += ["--license", "mit", "--dataset", "someone/corpus"]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(run / "report.html"), str(run / "README.md")]
+    assert front_of(run / "README.md")["license"] == "mit"

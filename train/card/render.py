@@ -1,0 +1,110 @@
+"""Rendering README.md from the values of the run's report."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import write_bytes
+from corpus.release import Release
+from train.card.front_matter import front_matter
+from train.card.licences import LicenceCount, licences_of
+
+CARD_NAME = "README.md"
+ADAPTER_LICENSE = "apache-2.0"
+"""The Hub's name of the licence that an adapter gets unless another is named: this project's own.
+The terms of the base model and of the training data stand beside it."""
+STAGES = {1: "continued pretraining on documents", 2: "instruction tuning"}
+
+
+def write(
+    run: Path,
+    release: Release | None = None,
+    license_name: str = ADAPTER_LICENSE,
+    dataset: str = "",
+) -> Path:
+    """Write RUN/README.md, whole or not at all; return its path.
+
+    `release` is what the run was trained on: it tells the licences of the training data. `dataset`
+    is its name on the Hub. Raises what `train.report.compose` and `licences_of` raise, and OSError.
+    """
+    from train.report import compose
+
+    licences = licences_of(release) if release is not None else []
+    path = run / CARD_NAME
+    write_bytes(path, card(compose(run), licences, license_name, dataset))
+    return path
+
+
+def card(
+    report: Mapping[str, Any],
+    licences: Sequence[LicenceCount] = (),
+    license_name: str = ADAPTER_LICENSE,
+    dataset: str = "",
+) -> bytes:
+    """Render a card from the values that `train.report.compose` returns."""
+    text: str = (
+        _environment()
+        .get_template("README.md.j2")
+        .render(
+            **report,
+            front_matter=front_matter(report, license_name, dataset),
+            licences=licences,
+            license_name=license_name,
+            dataset=dataset,
+            settings={row["name"]: row["value"] for row in report["identity"]["recipe"]},
+            stage_names=STAGES,
+        )
+    )
+    return f"{text.rstrip()}\n".encode()
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from quality.report import formats as general
+    from train.report import formats
+
+    environment = Environment(
+        loader=PackageLoader("train.card", "templates"),
+        autoescape=False,  # Markdown, not HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "n": general.whole,
+        "compact": general.compact,
+        "pct": general.percent,
+        "size": general.size,
+        "words": general.words,
+        "plural": general.plural,
+        "loss": formats.loss,
+        "change": formats.change,
+        "duration": formats.duration,
+        "measure": formats.measure,
+        "difference": formats.difference,
+        "cell": cell,
+        "place": place,
+        "setting": setting,
+    }
+    return environment
+
+
+def cell(text: object) -> str:
+    """Write a text so that it stays in its cell of a Markdown table."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def setting(value: object) -> str:
+    """Write a setting of the recipe; "0" and "0.0" mean that there is none."""
+    is_set = isinstance(value, str) and value not in ("", "0", "0.0")
+    return str(value) if is_set else "–"
+
+
+def place(name: str | None) -> str:
+    """Write the name of a model; of one that lies in a folder, that folder's name only."""
+    if not name:
+        return "an unnamed model"
+    return Path(name).name if name.startswith(("/", ".", "~")) else name

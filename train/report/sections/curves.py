@@ -1,0 +1,154 @@
+"""The curves of a run: loss of each stage, learning rate, gradient norm, speed, penalty."""
+
+from collections.abc import Callable
+
+from train.report.axes import Axis, axis
+from train.report.sections.speed import peak_of
+from train.report.sections.steps import measured, stages_of, steps_of
+from train.report.sources import Sources, Values
+from train.telemetry import utilisation
+
+POINTS = 300
+"""Most points of a line: more are averaged in groups, or the page would grow with the run."""
+WINDOW = 25
+"""A line that is smoothed is averaged over this fraction of its length."""
+
+Points = list[tuple[float, float]]
+RATE, PENALTY = "Learning rate", "Elastic penalty, added to the loss"
+SMOOTH = (RATE, PENALTY)
+"""What is drawn as it is."""
+
+Figure = Callable[[Values], float | None]
+
+
+def curves(sources: Sources) -> Values:
+    """Return the loss charts by stage, and the charts over the whole run."""
+    return {
+        "loss": [_loss(sources, stage) for stage in stages_of(sources)],
+        "course": [chart for chart in _course(sources) if chart["series"]],
+    }
+
+
+def _loss(sources: Sources, stage: int) -> Values:
+    raw = points_of(steps_of(sources, stage), lambda line: line["loss"])
+    own = points_of(measured(sources, stage, stage), lambda line: line["loss"])
+    other = points_of(measured(sources, stage, 3 - stage), lambda line: line["loss"])
+    series = [
+        _series("raw", "every step", thinned(raw)),
+        _series("line", "training", thinned(smoothed(raw))),
+        _series("held", f"held out, stage {stage}", own),
+        _series("other", f"held out, stage {3 - stage}", other),
+    ]
+    return _chart(f"Stage {stage}", "loss in nats a token", series, stage=stage)
+
+
+def _course(sources: Sources) -> list[Values]:
+    """Return the charts whose steps run on from the first stage to the second."""
+    peak = peak_of(sources)
+    rate = ("Tokens a second", lambda line: line["tokens"] / line["seconds"])
+    charts: list[tuple[str, Figure]] = [
+        (RATE, lambda line: line.get("learning_rate")),
+        ("Gradient norm before clipping", lambda line: line.get("gradient_norm")),
+        rate,
+    ]
+    if peak:
+        charts.append(("Model FLOP utilisation", lambda line: _used(line, peak)))
+    if any(line.get("penalty") for line in steps_of(sources, 2)):
+        charts.append((PENALTY, lambda line: line.get("penalty") if line["stage"] == 2 else None))
+    ends = _ends(sources)
+    return [_over_both(sources, name, figure, ends) for name, figure in charts]
+
+
+def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]) -> Values:
+    """Return one chart with a line for each stage: what is smoothed must not mix the two."""
+    series = []
+    for stage in stages_of(sources):
+        points = points_of(steps_of(sources, stage), figure, ends)
+        if name in SMOOTH:
+            series.append(_series("line", name, thinned(points)))
+        else:
+            series.append(_series("raw", "every step", thinned(points)))
+            series.append(_series("line", name, thinned(smoothed(points))))
+    border = ends[2] if len(stages_of(sources)) == 2 else None
+    return _chart(name, "", series, border=border, from_zero=True)
+
+
+def _used(line: Values, peak: float) -> float | None:
+    flops = line.get("flops")
+    return utilisation(flops, line["seconds"], peak) if flops else None
+
+
+def _ends(sources: Sources) -> dict[int, int]:
+    """Return how many steps came before each stage."""
+    return {1: 0, 2: max((line["step"] for line in steps_of(sources, 1)), default=0)}
+
+
+def points_of(lines: list[Values], figure: Figure, ends: dict[int, int] | None = None) -> Points:
+    """Return step and figure of every line that has one; `ends` moves the steps of a stage on."""
+    found = ((line, figure(line)) for line in lines)
+    offset = ends or {}
+    return [
+        (float(line["step"] + offset.get(line["stage"], 0)), float(value))
+        for line, value in found
+        if value is not None
+    ]
+
+
+def smoothed(points: Points) -> Points:
+    """Average every point with its neighbours; at the ends there are some on one side only."""
+    reach = len(points) // WINDOW // 2
+    sums = [0.0]
+    for _, value in points:
+        sums.append(sums[-1] + value)
+    averaged = []
+    for at, (x, _) in enumerate(points):
+        first, last = max(0, at - reach), min(len(points), at + reach + 1)
+        averaged.append((x, (sums[last] - sums[first]) / (last - first)))
+    return averaged
+
+
+def thinned(points: Points) -> Points:
+    """Average groups of neighbours so that few enough points are left; both ends stay."""
+    if len(points) <= POINTS:
+        return points
+    size = -(-(len(points) - 2) // (POINTS - 2))
+    inner = points[1:-1]
+    groups = [inner[start : start + size] for start in range(0, len(inner), size)]
+    means = [
+        (sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group))
+        for group in groups
+    ]
+    return [points[0], *means, points[-1]]
+
+
+def _series(kind: str, name: str, points: Points) -> Values:
+    return {"kind": kind, "name": name, "points": points}
+
+
+def _chart(
+    name: str,
+    unit: str,
+    series: list[Values],
+    *,
+    stage: int | None = None,
+    border: int | None = None,
+    from_zero: bool = False,
+) -> Values:
+    """Return a chart: its series as points between 0 and 1, and its axes."""
+    drawn = [each for each in series if each["points"]]
+    points = [point for each in drawn for point in each["points"]]
+    across = axis([x for x, _ in points], ticks=5, from_zero=True, is_tight=True)
+    up = axis([y for _, y in points], from_zero=from_zero)
+    return {
+        "name": name,
+        "unit": unit,
+        "stage": stage,
+        "series": [each | {"points": _placed(each["points"], across, up)} for each in drawn],
+        "x": across.ticks,
+        "y": up.ticks,
+        "border": round(across.place(border), 4) if border else None,
+    }
+
+
+def _placed(points: Points, across: Axis, up: Axis) -> Points:
+    return [(round(across.place(x), 4), round(up.place(y), 4)) for x, y in points]

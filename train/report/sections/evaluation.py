@@ -1,0 +1,63 @@
+"""Base against adapter, measure by measure, as evaluation.json tells it."""
+
+from train.report.sources import Sources, Values
+
+SUBJECTS = ("base", "adapter", "difference")
+MARGIN = 0.06
+"""Share of the scale that is left free at both ends."""
+
+
+def evaluation(sources: Sources) -> list[Values]:
+    """Return the measures by group, in the order of the file, each with a common scale."""
+    groups: dict[str, list[Values]] = {}
+    for measure in sources.evaluation.get("measures") or []:
+        groups.setdefault(str(measure.get("group") or "evaluation"), []).append(_row(measure))
+    return [
+        {"name": name, "unit": rows[0]["unit"], "rows": rows, "scale": _scale(rows)}
+        for name, rows in groups.items()
+    ]
+
+
+def _row(measure: Values) -> Values:
+    told = {name: _figure(measure.get(name)) for name in SUBJECTS}
+    return {
+        "name": measure.get("name"),
+        "unit": measure.get("unit"),
+        "better": measure.get("better"),
+        "count": measure.get("count"),
+        **told,
+        "verdict": _verdict(told["difference"], measure.get("better")),
+    }
+
+
+def _figure(told: Values | None) -> Values | None:
+    """Return a value with the ends of its interval, which may be unknown; None without a value."""
+    if not told or told.get("value") is None:
+        return None
+    low, high = told.get("low"), told.get("high")
+    known = low is not None and high is not None
+    return {"value": told["value"], "low": low if known else None, "high": high if known else None}
+
+
+def _verdict(difference: Values | None, better: str | None) -> str:
+    """Say whether the interval of the difference lies on one side of zero."""
+    if difference is None or difference["low"] is None or better is None:
+        return ""
+    if difference["low"] <= 0 <= difference["high"]:
+        return "no clear difference"
+    return "better" if (difference["low"] > 0) == (better == "higher") else "worse"
+
+
+def _scale(rows: list[Values]) -> Values:
+    """Return the range that all intervals of a group fit into."""
+    ends = [
+        value
+        for row in rows
+        for told in (row["base"], row["adapter"])
+        if told
+        for value in told.values()
+        if value is not None
+    ]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    margin = MARGIN * ((high - low) or 1.0)
+    return {"low": low - margin, "high": high + margin}

@@ -1,0 +1,44 @@
+"""What the run took: steps, tokens, time, memory, and how much of the device it used."""
+
+from train.report.sections.steps import stages_of, steps_of
+from train.report.sources import Sources, Values
+from train.telemetry import utilisation
+
+
+def speed(sources: Sources) -> Values:
+    """Return totals over all steps, and by stage."""
+    return {
+        **_totals(sources, None),
+        "stages": [{"stage": stage, **_totals(sources, stage)} for stage in stages_of(sources)],
+    }
+
+
+def _totals(sources: Sources, stage: int | None) -> Values:
+    steps = steps_of(sources, stage)
+    seconds = sum(line["seconds"] for line in steps)
+    tokens = sum(line["tokens"] for line in steps)
+    waited = [line["waited"] for line in steps if line.get("waited") is not None]
+    return {
+        "steps": len(steps),
+        "epochs": steps[-1].get("epoch") if steps else None,
+        "tokens": tokens,
+        "targets": sum(line.get("targets") or 0 for line in steps),
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds if seconds else None,
+        "waited": sum(waited) / seconds if waited and seconds else None,
+        "memory": max((line.get("memory") or 0 for line in steps), default=0) or None,
+        "utilisation": _utilisation(sources, steps, seconds),
+    }
+
+
+def _utilisation(sources: Sources, steps: list[Values], seconds: float) -> float | None:
+    peak = peak_of(sources)
+    flops = sum(line.get("flops") or 0.0 for line in steps)
+    return utilisation(flops, seconds, peak) if peak and flops and seconds else None
+
+
+def peak_of(sources: Sources) -> float | None:
+    """Return the peak FLOP/s of all devices together, if run.json tells it."""
+    device = sources.run.get("device") or {}
+    peak = device.get("peak_flops")
+    return peak * (device.get("count") or 1) if peak else None

@@ -1,0 +1,83 @@
+"""The files of a run that report and card are made from; each may be absent."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.atomic import sha256_file
+from train.errors import TrainError
+from train.telemetry import read_metrics
+
+RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
+METRICS = "metrics.jsonl"
+WEIGHTS = "adapter/adapter_model.safetensors"
+
+Values = dict[str, Any]
+
+
+class UnreadableRunFile(TrainError):
+    """A file of a run is not the JSON that it should be."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: {why}. The file was altered. Restore it, or move it away to tell of the run "
+            "without it."
+        )
+
+
+class NoRunFiles(TrainError):
+    """A folder is no run."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: none of {RUN}, {METRICS}, {RECIPE}, {EVALUATION} is here. Name the folder "
+            "that `python -m train.qlora` wrote."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a run left behind."""
+
+    folder: Path
+    run: Values
+    """run.json: `release` (version, sha256), `model` (name, revision, architecture, parameters,
+    trained), `device` (name, count, peak_flops), `tools`, `world_size`, and `data`: by stage
+    (`stage1`, `stage2`) and split (`train`, `validation`) what `train.dataset.Rows` describes."""
+    recipe: Values
+    evaluation: Values
+    """evaluation.json: `measures`, a list of `group`, `name`, `unit`, `better` (lower or higher),
+    and for `base`, `adapter` and `difference` a `value` with `low` and `high` where known."""
+    lines: list[Values]
+    digests: dict[str, str]
+    """SHA-256 of recipe.json and of the adapter's weights, where they are."""
+
+
+def read_sources(folder: Path) -> Sources:
+    """Read the files of a run. Raises NoRunFiles, UnreadableRunFile and DamagedMetrics."""
+    if not any((folder / name).is_file() for name in (RUN, METRICS, RECIPE, EVALUATION)):
+        raise NoRunFiles(folder)
+    digests = {
+        name: sha256_file(folder / name) for name in (RECIPE, WEIGHTS) if (folder / name).is_file()
+    }
+    return Sources(
+        folder=folder,
+        run=_object(folder / RUN),
+        recipe=_object(folder / RECIPE),
+        evaluation=_object(folder / EVALUATION),
+        lines=read_metrics(folder / METRICS),
+        digests=digests,
+    )
+
+
+def _object(path: Path) -> Values:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UnreadableRunFile(path, f"not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise UnreadableRunFile(path, "no JSON object")
+    return found
