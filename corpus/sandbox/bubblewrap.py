@@ -44,20 +44,15 @@ REMEDY = "On Debian, as root: apt-get install bubblewrap."
 class Way:
     """How bubblewrap is started on this machine."""
 
-    program: str
-    user: int | None
-    """Taken on before; None stays who one is. The kernel counts no processes of root."""
+    program: tuple[str, ...]
 
     def start(
         self, arguments: Sequence[str], descriptors: Sequence[int], stdin: int
     ) -> "subprocess.Popen[bytes]":
         """Start bubblewrap with arguments and the descriptors that they name."""
         return subprocess.Popen(
-            [self.program, *arguments],
+            [*self.program, *arguments],
             pass_fds=descriptors,
-            user=self.user,
-            group=self.user,
-            extra_groups=None if self.user is None else [],
             env={},
             cwd="/",
             stdin=stdin,
@@ -76,10 +71,8 @@ def find_way() -> Way:
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxUnavailable("bubblewrap (bwrap) is not installed", REMEDY)
-    users = [NOBODY, None] if os.geteuid() == 0 else [None]
     complaints = []
-    for user in users:
-        way = Way(program, user)
+    for way in ways(program):
         if (complaint := probe(way)) is None:
             return way
         complaints.append(complaint)
@@ -89,6 +82,19 @@ def find_way() -> Way:
         "`sysctl kernel.unprivileged_userns_clone user.max_user_namespaces "
         "kernel.apparmor_restrict_unprivileged_userns`. A container must be allowed them.",
     )
+
+
+def ways(program: str) -> list[Way]:
+    """Return how it could be started, best first: the kernel counts no processes of root.
+
+    setpriv changes the user, not subprocess, which would then copy this process's page tables.
+    """
+    as_we_are = Way((program,))
+    setpriv = shutil.which("setpriv") if os.geteuid() == 0 else None
+    if setpriv is None:
+        return [as_we_are]
+    nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    return [Way((setpriv, *nobody, program)), as_we_are]
 
 
 def probe(way: Way) -> str | None:

@@ -17,3 +17,14 @@ class MalformedBenchmark(TrainError):
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}. Fetch it again from where it is published.")
+
+
+class NoToolchain(TrainError):
+    """There is no Elixir to run programs with."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"elixir cannot be run in the sandbox ({said.strip() or 'it said nothing'}); nothing can "
+            "be judged without. On Debian, as root: apt-get install elixir. One that lies in a home "
+            "folder is out of the sandbox's reach; install one under /usr/local."
+        )

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from corpus.sandbox import Limits, Outcome, Sandbox
+from train.evaluate.errors import NoToolchain
 from train.evaluate.problems import Problem
 
 JUDGE = Path(__file__).with_name("judge.exs")
@@ -47,6 +48,15 @@ class Judgement:
     seconds: float
     detail: str = ""
     """The end of what was printed, unless it passed; the limit that was met, if any."""
+
+
+def elixir_version(sandbox: Sandbox) -> str:
+    """Return the version of the Elixir that programs run with. Raises NoToolchain."""
+    script = "IO.write(System.version())"
+    outcome = sandbox.run(["elixir", "-e", script], environment=ENVIRONMENT, limits=LIMITS)
+    if outcome.status != 0:
+        raise NoToolchain(outcome.stderr)
+    return outcome.stdout.strip()
 
 
 def judge(
@@ -97,8 +107,9 @@ def judge_all(
     """Judge the completions of every problem, `workers` at a time (0: one a processor).
 
     Returns a list a problem, in the order given; `done` is called with each as it is decided, from
-    the threads that decide. Equal completions of a problem are run once.
+    the threads that decide. Equal completions of a problem are run once. Raises NoToolchain.
     """
+    elixir_version(sandbox)
     workers = workers or len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(workers) as pool:
         running = [

@@ -1,10 +1,13 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from corpus.sandbox import Limits, Sandbox
 from tests.corpus.sandbox.machine import needs_elixir
-from train.evaluate.execution import LIMITS, Verdict, judge, judge_all
+from train.evaluate.errors import NoToolchain
+from train.evaluate.execution import LIMITS, Verdict, elixir_version, judge, judge_all
 from train.evaluate.problems import Problem, Prompt
 
 pytestmark = needs_elixir
@@ -76,6 +79,13 @@ def test_a_program_that_ends_early_has_not_passed(cheat: str) -> None:
     assert judge(PROBLEM, cheat, Sandbox()).verdict is Verdict.FAILED
 
 
+def test_a_program_cannot_replace_its_tests() -> None:
+    write = 'File.write!("test/double_test.exs", "ExUnit.start()")'
+    before = f"{write}\n{DOUBLE}"
+    assert judge(replace(PROBLEM, before=before), "    2 * number", Sandbox()).verdict == "passed"
+    assert judge(replace(PROBLEM, before=before), "    number", Sandbox()).verdict == "failed"
+
+
 def test_tests_that_are_not_there_are_not_passed() -> None:
     empty = replace(PROBLEM, tests={"test/double_test.exs": "ExUnit.start()"})
     assert judge(empty, "    2 * number", Sandbox()).verdict is Verdict.FAILED
@@ -114,3 +124,13 @@ def test_completions_are_judged_in_parallel_and_returned_in_order() -> None:
         [(0, "compile_error"), (1, "passed")],
     ]
     assert sorted(seen) == ["ours/double"] * 2 + ["ours/other"] * 2, "equal ones are run once"
+
+
+def test_the_version_of_elixir_is_known() -> None:
+    assert re.match(r"1\.\d+\.\d+", elixir_version(Sandbox()))
+
+
+def test_without_elixir_nothing_is_judged() -> None:
+    nowhere = Sandbox({"/usr/bin/elixir": Path("/dev/null")})
+    with pytest.raises(NoToolchain, match="apt-get install elixir"):
+        judge_all([PROBLEM], [["    2 * number"]], nowhere)
