@@ -4,18 +4,47 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from corpus.atomic import flush_to_disk
+from corpus.atomic import flush_to_disk, write_json
+from corpus.progress import Progress
+from train.card import write as write_card
+from train.evaluate.evaluation import EVALUATION
+from train.evaluate.likelihood import held_out_documents
+from train.evaluate.measures import as_json
+from train.evaluate.side_by_side import Pair, likelihood
+from train.evaluate.subject import Subject
 from train.loop.run import Run
 from train.loop.state import adapter_files
+from train.report import write as write_report
 
 ADAPTER = "adapter"
+SPLIT = "test"
 
 
-def finish(out: Path, run: Run) -> None:
-    """Write the adapter in peft's format; the first process does."""
+def finish(out: Path, run: Run, progress: Progress) -> None:
+    """Write the adapter in peft's format, then what it changed, the report and the card.
+
+    The first process does; all of it is made again from the last checkpoint if it is interrupted.
+    """
     if run.processes.is_first:
         write_adapter(out, run)
+        evaluate(out, run, progress)
+        write_report(out)
+        write_card(out, run.material.release)
     run.processes.wait()
+
+
+def evaluate(out: Path, run: Run, progress: Progress) -> None:
+    """Compare base and adapter on the split that no step and no measurement has seen."""
+    release, recipe = run.material.release, run.recipe
+    documents = list(held_out_documents(release, SPLIT, recipe.evaluation_documents))
+    subject = Subject(run.model, run.material.tokenizer, run.processes.device)
+    measures = likelihood(Pair(subject, subject), documents, recipe.length, progress)
+    told = {
+        "release": {"version": release.manifest.version, "sha256": release.identity},
+        "split": SPLIT,
+        "against": "base",
+    }
+    write_json(out / EVALUATION, as_json(measures, told))
 
 
 def write_adapter(out: Path, run: Run) -> Path:

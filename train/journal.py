@@ -7,7 +7,6 @@ from typing import Any
 
 from train.loop.processes import Processes
 from train.loop.run import peak_memory
-from train.model.next_token import NextToken
 from train.options import to_mapping
 from train.recipe import Recipe
 from train.telemetry import (
@@ -56,9 +55,7 @@ class Journal:
 
 
 @contextmanager
-def journal(
-    out: Path, recipe: Recipe, model: NextToken, processes: Processes, flops: float = 0.0
-) -> Iterator[Journal]:
+def journal(out: Path, recipe: Recipe, processes: Processes, flops: float) -> Iterator[Journal]:
     """Yield the journal of a run; only the first process keeps one.
 
     `flops` is what a token needs in training. Raises DamagedMetrics, MissingTracker and

@@ -29,7 +29,7 @@ from train.loop.stopping import stop_requests
 from train.material import Material, first_alone, gather, open_verified
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
-from train.provenance import write_provenance
+from train.provenance import training_flops, write_provenance
 from train.recipe import Recipe, digest, save
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
@@ -78,13 +78,15 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     if processes.is_first:
         save(recipe, out / "recipe.json")
         write_provenance(out / "run.json", release, recipe, material, model, processes)
-    with stop_requests() as request, journal(out, recipe, model, processes) as told:
+    trained = sum(weight.numel() for weight in model.trained().values())
+    flops = training_flops(recipe, material, trained)
+    with stop_requests() as request, journal(out, recipe, processes, flops) as told:
         run = Run(
             out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note
         )
         announce(told, checkpoint, skipped)
         run.train(Place.of(checkpoint) if checkpoint else Place())
-        finish(out, run)
+    finish(out, run, progress)
 
 
 def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Identity:
@@ -139,6 +141,6 @@ def claimed(out: Path, is_first: bool) -> Iterator[None]:
     """Keep others from writing to the run's folder. Raises FolderInUse."""
     with ExitStack() as held:
         if is_first:
-            held.enter_context(claim(out, "training run"))
+            held.enter_context(claim(out, "trainer"))
             sweep(out / CHECKPOINTS)
         yield

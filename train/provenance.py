@@ -8,10 +8,12 @@ import torch
 
 from corpus.atomic import write_json
 from corpus.release import Release
+from train.architecture import Architecture, UnknownArchitecture, read
 from train.loop.processes import Processes
 from train.material import Material
 from train.model.next_token import NextToken
 from train.recipe import Recipe
+from train.telemetry import flops_a_token, peak_flops
 
 TOOLS = (
     "elixir-corpus",
@@ -35,28 +37,62 @@ def write_provenance(
     processes: Processes,
 ) -> None:
     """Write run.json, whole or not at all."""
-    trained = sum(weight.numel() for weight in model.trained().values())
+    shape = architecture_of(recipe)
+    device = device_name(processes.device)
     described: dict[str, Any] = {
         "release": {
             "version": release.manifest.version,
-            "identity": release.identity,
+            "sha256": release.identity,
             "place": str(release.path),
         },
         "model": {
             "name": recipe.model.name,
             "revision": recipe.model.revision,
-            "quantization": recipe.model.quantization,
-            "trained_parameters": trained,
+            "architecture": shape.model_type if shape else None,
+            "parameters": shape.parameters.total if shape else None,
+            "trained": sum(weight.numel() for weight in model.trained().values()),
         },
         "tokenizer": material.tokenizer.identity,
         "data": {
-            split: {f"stage{number}": rows.describe() for number, rows in by_stage.items()}
-            for split, by_stage in (("train", material.training), ("validation", material.held_out))
+            f"stage{number}": {
+                split: by_stage[number].describe()
+                for split, by_stage in (
+                    ("train", material.training),
+                    ("validation", material.held_out),
+                )
+                if number in by_stage
+            }
+            for number in (1, 2)
         },
         "tools": {name: found for name in TOOLS if (found := installed(name))},
-        "machine": {"device": device_name(processes.device), "processes": processes.count},
+        "device": {"name": device, "count": processes.count, "peak_flops": peak_flops(device)},
+        "world_size": processes.count,
     }
     write_json(path, described)
+
+
+def architecture_of(recipe: Recipe) -> Architecture | None:
+    """Return the model's shape; None where it is of a kind whose work we cannot count."""
+    try:
+        return read(recipe.model.name, recipe.model.revision)
+    except UnknownArchitecture:
+        return None
+
+
+def training_flops(recipe: Recipe, material: Material, trained: int) -> float:
+    """Return the floating-point operations that a token needs in training; 0 if unknown."""
+    shape = architecture_of(recipe)
+    if shape is None:
+        return 0.0
+    counts = shape.parameters
+    rows = next(iter(material.training.values()))
+    return flops_a_token(
+        multiplied=counts.attention + counts.feed_forward + shape.vocabulary * shape.hidden,
+        trained=trained,
+        layers=shape.layers,
+        attention_width=shape.heads * shape.head_dim,
+        length=rows.context,
+    )
 
 
 def installed(name: str) -> str | None:

@@ -3,8 +3,6 @@
 See `python -m train.qlora --help`, and docs/how-to/train.md.
 """
 
-import logging
-import os
 import sys
 from pathlib import Path
 
@@ -35,19 +33,13 @@ def main(argv: list[str]) -> int:
 def run(arguments: Arguments) -> Path:
     """Train with progress shown."""
     from corpus.terminal import progress_bars
+    from train.pipeline import train
+    from train.quiet import quieten
 
     quieten()
-    from train.pipeline import train
 
     with progress_bars() as progress:
         return train(arguments, progress)
-
-
-def quieten() -> None:
-    """Keep what libraries tell on loading out of the way."""
-    for name in ("bitsandbytes", "transformers", "peft", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1" if not sys.stderr.isatty() else "0")
 
 
 if __name__ == "__main__":

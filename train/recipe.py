@@ -29,6 +29,7 @@ DEFAULT = "devstral-32gb"
 WITHOUT_EFFECT = (
     "evaluate_every",
     "evaluation_rows",
+    "evaluation_documents",
     "tracker",
     "checkpoint.every",
     "checkpoint.keep",
@@ -82,6 +83,8 @@ class Recipe:
     """Steps between two measurements of held-out loss; 0 measures at the ends of stages only."""
     evaluation_rows: int = 64
     """Held-out rows of each such measurement at most."""
+    evaluation_documents: int = 200
+    """Documents of the test split on which base and adapter are compared in the end; 0 for all."""
     tracker: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = "none"
     """Also send the metrics there, through accelerate."""
     model: ModelSettings = field(default_factory=ModelSettings)

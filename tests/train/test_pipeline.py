@@ -106,9 +106,9 @@ def test_both_stages_are_taken_and_lower_the_held_out_loss(finished: Path) -> No
 
 def test_the_run_says_what_it_is_of(finished: Path, release: Path, tiny_model: Path) -> None:
     told = json.loads((finished / "run.json").read_bytes())
-    assert told["release"]["identity"] == Release.open(release).identity
+    assert told["release"]["sha256"] == Release.open(release).identity
     assert told["model"]["name"] == str(tiny_model)
-    assert told["data"]["train"]["stage1"]["sources"]["documents.elixir"]["samples"] > 0
+    assert told["data"]["stage1"]["train"]["sources"]["documents.elixir"]["samples"] > 0
     recipe = json.loads((finished / "recipe.json").read_bytes())
     assert recipe["checkpoint"]["every"] == 2
 

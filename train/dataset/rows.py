@@ -71,6 +71,12 @@ class Rows:
         """The share of the first epoch's rows that is not padding."""
         return self.tokens(0) / (self.rows_in(0) * self.length)
 
+    @property
+    def context(self) -> float:
+        """The mean length of the sample that a token of the first epoch stands in."""
+        lengths = self._lengths[self.plan(0).samples].astype(np.float64)
+        return float((lengths**2).sum() / lengths.sum())
+
     def describe(self) -> dict[str, Any]:
         """Return what a report tells of the data."""
         sources = {

@@ -54,7 +54,7 @@ def export(
     name. Exit code 2: it could not be done, or what came out says something else.
     """
     from train.export.run import open_run
-    from train.qlora import quieten
+    from train.quiet import quieten
 
     quieten()
     if (to is Form.HUB) != (repo is not None):

@@ -1,0 +1,87 @@
+"""`python -m train.evaluate`: what a run changed, measured on held-out text and by execution."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corpus.console import output, plain_errors
+from corpus.terminal import progress_bars
+
+app = typer.Typer(
+    help="Measure a run against its base, or any two models.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command(
+    epilog="Examples: `python -m train.evaluate runs/devstral-32gb-2026.11.1`, "
+    "`python -m train.evaluate runs/mine --benchmark otp --benchmark multipl-e=elixir.jsonl "
+    "--samples 5 -k 1 -k 5`, `python -m train.evaluate runs/mine --against runs/other`"
+)
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A folder that `python -m train.qlora` wrote.")],
+    release: Annotated[
+        Path | None,
+        typer.Option(help="The release with the held-out text; the run's own if unset."),
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="Another run's folder, or a model; the run's base if unset.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="The split that is measured.")] = "test",
+    documents: Annotated[
+        int, typer.Option(help="Documents to score at most; 0 for all.", min=0)
+    ] = 200,
+    gaps: Annotated[int, typer.Option(help="Missing lines to be written.", min=0)] = 0,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run answers to: otp, doctests, callbacks, multipl-e=PATH, mceval=PATH, "
+            "exercism=PATH. Can be repeated."
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Answers to each problem.", min=1)] = 1,
+    k: Annotated[list[int] | None, typer.Option("-k", help="Report pass@k for these.")] = None,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.", min=0)] = 0.2,
+    longest: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=1)] = 512,
+    general: Annotated[
+        Path | None, typer.Option(help="General text, to tell what was forgotten.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Programs run at once; the number of processors if 0.", min=0)
+    ] = 0,
+) -> None:
+    """Compare a run's model with its base, or with another, and write RUN/evaluation.json.
+
+    Programs that a model writes are run in a sandbox, or not at all where none can be had. Exit
+    code 2: something that was asked for cannot be measured.
+    """
+    from train.evaluate.evaluation import Plan, evaluate_run
+    from train.evaluate.subject import Sampling
+    from train.evaluate.terminal import show
+    from train.quiet import quieten
+
+    quieten()
+    plan = Plan(
+        run=run,
+        release=release,
+        against=against,
+        split=split,
+        documents=documents,
+        gaps=gaps,
+        benchmarks=tuple(benchmark or ()),
+        samples=samples,
+        ks=tuple(k or (1,)),
+        sampling=Sampling(temperature=temperature, longest=longest),
+        general=general,
+        workers=workers,
+    )
+    with plain_errors(), progress_bars() as progress:
+        measures = evaluate_run(plan, progress)
+    show(measures)
+    output.print(f"\n{run / 'evaluation.json'}")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m train.evaluate")

@@ -1,0 +1,120 @@
+"""Two models on benchmarks whose answers are run with the real toolchain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.progress import Progress
+from corpus.release import Release
+from corpus.sandbox import Sandbox
+from train.errors import TrainError
+from train.evaluate import callbacks, doctests, exercism, mceval, multipl_e, otp
+from train.evaluate.benchmark import Judgements, by_source, measure
+from train.evaluate.calibration import Calibration, calibrate
+from train.evaluate.measures import Figure, Measure
+from train.evaluate.problems import Problem
+from train.evaluate.scores import Estimate, decided, difference, score
+from train.evaluate.side_by_side import Pair
+from train.evaluate.subject import Sampling
+from train.evaluate.writer import Writer
+
+LOCAL = {"multipl-e": multipl_e.load, "mceval": mceval.load, "exercism": exercism.load}
+"""Benchmarks that are read from a path."""
+OURS = ("otp", "doctests", "callbacks")
+"""Benchmarks of our own: shipped tasks, and what is cut from held-out packages."""
+
+
+class UnknownBenchmark(TrainError):
+    """No benchmark has that name, or it needs a path."""
+
+    def __init__(self, told: str) -> None:
+        local = ", ".join(f"{name}=PATH" for name in LOCAL)
+        super().__init__(f"--benchmark {told}: there are {', '.join(OURS)}, {local}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How completions are asked for and run."""
+
+    samples: int
+    ks: tuple[int, ...]
+    sampling: Sampling
+    workers: int
+
+
+def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) -> list[Problem]:
+    """Load benchmarks by name, or NAME=PATH. Raises UnknownBenchmark and what loaders raise."""
+    found: list[Problem] = []
+    for each in told:
+        name, _, path = each.partition("=")
+        if name in LOCAL and path:
+            found += LOCAL[name](Path(path))
+        elif each == "otp":
+            found += otp.load()
+        elif each in OURS:
+            found += (doctests if each == "doctests" else callbacks).load(release, splits)
+        else:
+            raise UnknownBenchmark(each)
+    return found
+
+
+def executed(
+    pair: Pair, problems: Sequence[Problem], sandbox: Sandbox, how: Execution, progress: Progress
+) -> tuple[list[Measure], dict[str, Any]]:
+    """Compare pass@k by source; also return what was left out because no machine could tell.
+
+    A problem is asked only if here its reference passes and an empty answer does not.
+    """
+    progress.start("calibrate", 1)
+    fit = calibrate(problems, sandbox, workers=how.workers)
+    progress.advance()
+    with pair.as_base():
+        base = _judged(pair.base, fit, sandbox, how, progress, "ask the base")
+    adapter = _judged(pair.adapter, fit, sandbox, how, progress, "ask the adapter")
+    first, second = by_source(fit.problems, base), by_source(fit.problems, adapter)
+    measures = [
+        _measure(source, k, first[source], second[source])
+        for source in first
+        if decided(first[source])
+        for k in how.ks
+        if k <= how.samples
+    ]
+    return measures, {reason: sorted(names) for reason, names in fit.left_out.items()}
+
+
+def _judged(
+    subject: Any,
+    fit: Calibration,
+    sandbox: Sandbox,
+    how: Execution,
+    progress: Progress,
+    stage: str,
+) -> Judgements:
+    progress.start(stage, len(fit.problems))
+    writer = Writer(subject, how.sampling, progress.advance)
+    return measure(
+        writer,
+        fit.problems,
+        sandbox,
+        samples=how.samples,
+        seed=how.sampling.seed,
+        workers=how.workers,
+    )
+
+
+def _measure(source: str, k: int, base: Judgements, adapter: Judgements) -> Measure:
+    return Measure(
+        group="executed",
+        name=f"{source}, pass@{k}",
+        unit="share",
+        better="higher",
+        count=score(base, k).problems,
+        base=_figure(score(base, k)),
+        adapter=_figure(score(adapter, k)),
+        difference=_figure(difference(base, adapter, k)),
+    )
+
+
+def _figure(estimate: Estimate) -> Figure:
+    return Figure(estimate.value, estimate.low, estimate.high)

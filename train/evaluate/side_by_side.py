@@ -1,0 +1,175 @@
+"""A base model and its adapter on the same held-out text: bits a byte, and gaps filled exactly."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpus.progress import Progress, tracked
+from train.dataset.sources import replayed
+from train.evaluate.infilling import Filled, Gap, fill
+from train.evaluate.likelihood import (
+    HeldOutDocument,
+    ScoredDocument,
+    bits_per_byte,
+    difference,
+    score,
+)
+from train.evaluate.measures import Figure, Measure
+from train.evaluate.scores import SEED, interval
+from train.evaluate.subject import Sampling, Subject
+
+MOST_BEHAVIOURS = 10
+"""Behaviours that get a measure of their own: those with most text."""
+BITS = "bits per byte"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two models to compare; they may be one, with its adapter left out for the first."""
+
+    base: Subject
+    adapter: Subject
+
+    def as_base(self) -> AbstractContextManager[Any]:
+        """Make the first one what it is: the model of the second without its adapter."""
+        return self.base.as_base() if self.base is self.adapter else nullcontext()
+
+
+def likelihood(
+    pair: Pair, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> list[Measure]:
+    """Compare bits a byte overall, by role, and by the commonest behaviours."""
+    base, adapter = scored_twice(pair, documents, length, progress)
+    if not base:
+        return []
+    groups = [("held-out source", "all documents", everything)]
+    roles = sorted({each.role for each in documents})
+    groups += [("held-out source by role", role, partial(has_role, role)) for role in roles]
+    groups += [
+        ("held-out source by behaviour", name, partial(has_behaviour, name))
+        for name in common_behaviours(documents)
+    ]
+    return [bits(group, name, base, adapter, chosen) for group, name, chosen in groups]
+
+
+def everything(document: HeldOutDocument) -> bool:
+    """Choose every document."""
+    return True
+
+
+def has_role(role: str, document: HeldOutDocument) -> bool:
+    """Choose documents of a role."""
+    return document.role == role
+
+
+def has_behaviour(name: str, document: HeldOutDocument) -> bool:
+    """Choose documents with a module of a behaviour."""
+    return name in document.behaviours
+
+
+def general_text(pair: Pair, path: Path, length: int, progress: Progress) -> list[Measure]:
+    """Compare bits a byte on text that is not source: what was forgotten is a number.
+
+    Raises NoReplayText.
+    """
+    documents = [
+        HeldOutDocument(each.key, "", "", "", (), each.text) for each in replayed(path) if each.text
+    ]
+    base, adapter = scored_twice(pair, documents, length, progress)
+    return [bits("general text", path.name, base, adapter, everything)] if base else []
+
+
+def infilling(
+    pair: Pair, found: Sequence[Gap], sampling: Sampling, progress: Progress
+) -> list[Measure]:
+    """Compare how many missing lines are written exactly. Raises InfillingUnsupported."""
+    if not found:
+        return []
+    with pair.as_base():
+        base = _filled(pair.base, found, sampling, progress)
+    adapter = _filled(pair.adapter, found, sampling, progress)
+    return [shares("fill in the middle", "missing line, exact", base, adapter)]
+
+
+def shares(group: str, name: str, base: Sequence[float], adapter: Sequence[float]) -> Measure:
+    """Compare two lists of results between 0 and 1, of the same items in the same order."""
+    first, second = np.array(base), np.array(adapter)
+    return Measure(
+        group=group,
+        name=name,
+        unit="share",
+        better="higher",
+        count=len(base),
+        base=_figure(interval(first, SEED)),
+        adapter=_figure(interval(second, SEED)),
+        difference=_figure(interval(second - first, SEED)),
+    )
+
+
+def bits(
+    group: str,
+    name: str,
+    base: Sequence[ScoredDocument],
+    adapter: Sequence[ScoredDocument],
+    chosen: Callable[[HeldOutDocument], bool],
+) -> Measure:
+    """Compare bits a byte of the chosen documents."""
+    before = [each for each in base if chosen(each.document)]
+    after = [each for each in adapter if chosen(each.document)]
+    return Measure(
+        group=group,
+        name=name,
+        unit=BITS,
+        better="lower",
+        count=len(before),
+        base=_figure(bits_per_byte(before)),
+        adapter=_figure(bits_per_byte(after)),
+        difference=Figure(*difference(before, after)),
+    )
+
+
+def scored_twice(
+    pair: Pair, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> tuple[list[ScoredDocument], list[ScoredDocument]]:
+    """Score documents with both models, in the same order."""
+    with pair.as_base():
+        base = _scored(pair.base, documents, length, progress, "measure the base")
+    return base, _scored(pair.adapter, documents, length, progress, "measure the adapter")
+
+
+def common_behaviours(documents: Sequence[HeldOutDocument]) -> list[str]:
+    """Return the behaviours with most held-out text, the commonest first."""
+    sizes: dict[str, int] = {}
+    for document in documents:
+        for name in document.behaviours:
+            sizes[name] = sizes.get(name, 0) + len(document.text)
+    return sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_BEHAVIOURS]
+
+
+def _scored(
+    subject: Subject,
+    documents: Sequence[HeldOutDocument],
+    length: int,
+    progress: Progress,
+    stage: str,
+) -> list[ScoredDocument]:
+    found = score(subject, subject.tokenizer, documents, length)
+    return list(tracked(progress, stage, len(documents), found))
+
+
+def _filled(
+    subject: Subject, found: Sequence[Gap], sampling: Sampling, progress: Progress
+) -> list[float]:
+    written: list[Filled] = list(
+        tracked(progress, "fill gaps", len(found), fill(subject, found, sampling))
+    )
+    return [float(each.is_exact) for each in written]
+
+
+def _figure(estimate: Any) -> Figure:
+    return Figure(estimate.value, estimate.low, estimate.high)

@@ -1,0 +1,31 @@
+"""An evaluation as a table."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from corpus.console import output
+from train.evaluate.measures import Figure, Measure
+
+
+def show(measures: Sequence[Measure]) -> None:
+    """Print base and adapter side by side, with the intervals of what differs."""
+    table = Table("measure", "of", "base", "adapter", "difference (95%)", box=None, pad_edge=False)
+    group = ""
+    for each in measures:
+        if each.group != group:
+            group = each.group
+            table.add_row(f"{group}, {each.unit}")
+        table.add_row(
+            f"  {each.name}",
+            f"{each.count:,}",
+            f"{each.base.value:.4f}",
+            f"{each.adapter.value:.4f}",
+            told(each.difference),
+        )
+    output.print(table)
+
+
+def told(figure: Figure) -> str:
+    """Return a difference with its interval."""
+    return f"{figure.value:+.4f} ({figure.low:+.4f} to {figure.high:+.4f})"
