@@ -11,8 +11,8 @@ from corpus.sandbox.bubblewrap import SCRATCH
 from corpus.sandbox.limits import Limits, Stop
 from corpus.sandbox.usage import descendants, file_system, usage_of
 
-LOOK_EVERY = 0.02
-"""Seconds between two looks at what the processes use; a processor fills about 20 MB in it."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at what the processes use; a processor fills about 50 MB in it."""
 FIRST_LOOK = 0.002
 """Seconds to the first; each next one is twice as far off, so that short commands are seen too."""
 DYING_SECONDS = 10.0

@@ -24,7 +24,7 @@ class NoToolchain(TrainError):
 
     def __init__(self, said: str) -> None:
         super().__init__(
-            f"elixir cannot be run in the sandbox ({said.strip() or 'it said nothing'}); nothing can "
-            "be judged without. On Debian, as root: apt-get install elixir. One that lies in a home "
-            "folder is out of the sandbox's reach; install one under /usr/local."
+            f"elixir cannot be run in the sandbox ({said.strip() or 'it said nothing'}). "
+            "On Debian, as root: apt-get install elixir. One that lies in a home folder is out of "
+            "the sandbox's reach; install one under /usr/local."
         )
