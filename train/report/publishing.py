@@ -1,5 +1,6 @@
 """Writing the report: values from the files of a run, drawn as one page."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,37 @@ from train.report.sections.evaluation import evaluation
 from train.report.sections.held_out import elastic, held_out
 from train.report.sections.identity import identity
 from train.report.sections.speed import speed
-from train.report.sources import read_sources
+from train.report.sources import Sources, UnknownShape, read_sources
 
 HTML_NAME = "report.html"
+
+
+SECTIONS: dict[str, Callable[[Sources], Any]] = {
+    "identity": identity,
+    "speed": speed,
+    "held_out": held_out,
+    "elastic": elastic,
+    "curves": curves,
+    "data": data,
+    "checkpoints": checkpoints,
+    "evaluation": evaluation,
+}
 
 
 def compose(run: Path) -> dict[str, Any]:
     """Work out every section of the report; equal files give equal values.
 
-    Raises NoRunFiles, UnreadableRunFile and train.telemetry.DamagedMetrics.
+    Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.telemetry.DamagedMetrics.
     """
     sources = read_sources(run)
-    return {
-        "identity": identity(sources),
-        "speed": speed(sources),
-        "held_out": held_out(sources),
-        "elastic": elastic(sources),
-        "curves": curves(sources),
-        "data": data(sources),
-        "checkpoints": checkpoints(sources),
-        "evaluation": evaluation(sources),
-    }
+    return {name: _worked_out(name, section, sources) for name, section in SECTIONS.items()}
+
+
+def _worked_out(name: str, section: Callable[[Sources], Any], sources: Sources) -> Any:
+    try:
+        return section(sources)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnknownShape(sources.folder, name, error) from error
 
 
 def write(run: Path) -> Path:

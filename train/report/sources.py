@@ -36,6 +36,17 @@ class NoRunFiles(TrainError):
         )
 
 
+class UnknownShape(TrainError):
+    """The files of a run are JSON, but do not say what this version looks for."""
+
+    def __init__(self, folder: Path, section: str, cause: Exception) -> None:
+        super().__init__(
+            f"{folder}: the section {section} cannot be told from its files "
+            f"({type(cause).__name__}: {cause}). Another version wrote them, or they were altered: "
+            "use the version of elixir-corpus that the tools in run.json name."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What a run left behind."""

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from tests.train.report.runs import RUN, event, held_out, step, write_run
-from train.report import NoRunFiles, UnreadableRunFile, compose, formats, write
+from train.report import (
+    NoRunFiles,
+    UnknownShape,
+    UnreadableRunFile,
+    compose,
+    formats,
+    write,
+)
 from train.report.sections.curves import smoothed, thinned
 
 PROJECT = Path(__file__).parents[3]
@@ -116,6 +123,24 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         write(run)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "section"),
+    [
+        ("run.json", '{"data": {"train": {"stage1": {}}}}', "data"),
+        ("run.json", '{"release": "2026.11.1"}', "identity"),
+        ("evaluation.json", '{"measures": [1]}', "evaluation"),
+        ("metrics.jsonl", '{"kind": "step", "stage": 1, "step": 1}\n', "speed"),
+    ],
+)
+def test_files_of_another_version_are_one_clear_error(
+    tmp_path: Path, name: str, text: str, section: str
+) -> None:
+    run = write_run(tmp_path / "run")
+    (run / name).write_text(text)
+    with pytest.raises(UnknownShape, match=f"the section {section} .* Another version"):
+        write(run)
+
+
 def run_of(folder: Path, lines: list[dict[str, Any]]) -> Path:
     folder.mkdir()
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -134,7 +159,7 @@ def test_figures_that_are_not_known_stay_out_of_curves_and_sums(tmp_path: Path) 
     lines[1] |= {"gradient_norm": None, "memory": None, "flops": None}
     values = compose(run_of(tmp_path / "run", lines))
     norm = next(each for each in values["curves"]["course"] if "Gradient" in each["name"])
-    assert [len(each["points"]) for each in norm["series"]] == [2, 2]
+    assert [len(each["points"]) for each in norm["series"]] == [2]
     assert values["speed"]["memory"] == 19_400_000_000
     assert page_of(tmp_path / "run").open == []
 
@@ -200,6 +225,32 @@ def test_an_interval_on_one_side_of_zero_is_called_better_or_worse(tmp_path: Pat
         "better",
         "no clear difference",
     ]
+
+
+def test_too_few_items_get_no_verdict(tmp_path: Path) -> None:
+    figure = {"value": 1.0, "low": 1.0, "high": 1.0}
+    one = {"name": "x", "better": "higher", "count": 1}
+    measure = one | {"base": figure, "adapter": figure, "difference": figure}
+    (tmp_path / "evaluation.json").write_text(json.dumps({"measures": [measure]}))
+    (group,) = compose(tmp_path)["evaluation"]
+    assert group["rows"][0]["verdict"] == "too few to tell"
+
+
+def test_a_stage_that_goes_on_is_not_called_complete(tmp_path: Path) -> None:
+    lines = [event(1, 0, "stage_began", steps=3), held_out(1, 0, 1, 2.0)]
+    lines += [step(1, 1, 3, 1.0), step(1, 2, 3, 1.0), held_out(1, 2, 1, 1.5)]
+    run = run_of(tmp_path / "run", lines)
+    assert "so far in stage 1" in page_of(run).text
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(step(1, 3, 3, 1.0)) + "\n")
+    assert "after stage 1" in page_of(run).text
+
+
+def test_the_losses_at_the_edges_are_means(tmp_path: Path) -> None:
+    losses = [4.0, 2.0, *[9.0] * 36, 1.0, 2.0]  # 40 steps, so two at each edge
+    lines = [step(1, n, 40, 1.0) | {"loss": loss} for n, loss in enumerate(losses, start=1)]
+    (stage,) = compose(run_of(tmp_path / "run", lines))["speed"]["stages"]
+    assert (stage["first_loss"], stage["last_loss"]) == (3.0, 1.5)
 
 
 def test_names_from_the_files_cannot_become_markup(tmp_path: Path) -> None:

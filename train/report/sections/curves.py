@@ -34,8 +34,7 @@ def _loss(sources: Sources, stage: int) -> Values:
     own = points_of(measured(sources, stage, stage), lambda line: line["loss"])
     other = points_of(measured(sources, stage, 3 - stage), lambda line: line["loss"])
     series = [
-        _series("raw", "every step", thinned(raw)),
-        _series("line", "training", thinned(smoothed(raw))),
+        *_noisy("training", raw),
         _series("held", f"held out, stage {stage}", own),
         _series("other", f"held out, stage {3 - stage}", other),
     ]
@@ -67,10 +66,17 @@ def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]
         if name in SMOOTH:
             series.append(_series("line", name, thinned(points)))
         else:
-            series.append(_series("raw", "every step", thinned(points)))
-            series.append(_series("line", name, thinned(smoothed(points))))
+            series += _noisy(name, points)
     border = ends[2] if len(stages_of(sources)) == 2 else None
     return _chart(name, "", series, border=border, from_zero=True)
+
+
+def _noisy(name: str, points: Points) -> list[Values]:
+    """Return a line and its moving average; of few points, the line alone."""
+    if len(points) < 2 * WINDOW:
+        return [_series("line", name, points)]
+    every = _series("raw", "every step", thinned(points))
+    return [every, _series("line", name, thinned(smoothed(points)))]
 
 
 def _used(line: Values, peak: float) -> float | None:

@@ -6,6 +6,9 @@ SUBJECTS = ("base", "adapter", "difference")
 MARGIN = 0.06
 """Share of the scale that is left free at both ends."""
 
+FEWEST = 10
+"""Resampling fewer items than this gives intervals that are far too narrow."""
+
 
 def evaluation(sources: Sources) -> list[Values]:
     """Return the measures by group, in the order of the file, each with a common scale."""
@@ -26,7 +29,7 @@ def _row(measure: Values) -> Values:
         "better": measure.get("better"),
         "count": measure.get("count"),
         **told,
-        "verdict": _verdict(told["difference"], measure.get("better")),
+        "verdict": _verdict(told["difference"], measure.get("better"), measure.get("count")),
     }
 
 
@@ -39,10 +42,12 @@ def _figure(told: Values | None) -> Values | None:
     return {"value": told["value"], "low": low if known else None, "high": high if known else None}
 
 
-def _verdict(difference: Values | None, better: str | None) -> str:
+def _verdict(difference: Values | None, better: str | None, count: int | None) -> str:
     """Say whether the interval of the difference lies on one side of zero."""
     if difference is None or difference["low"] is None or better is None:
         return ""
+    if count is not None and count < FEWEST:
+        return "too few to tell"
     if difference["low"] <= 0 <= difference["high"]:
         return "no clear difference"
     return "better" if (difference["low"] > 0) == (better == "higher") else "worse"

@@ -4,13 +4,38 @@ from train.report.sections.steps import stages_of, steps_of
 from train.report.sources import Sources, Values
 from train.telemetry import utilisation
 
+EDGE = 20
+"""Losses at the beginning and the end of a stage are means of this fraction of its steps."""
+
 
 def speed(sources: Sources) -> Values:
     """Return totals over all steps, and by stage."""
     return {
         **_totals(sources, None),
-        "stages": [{"stage": stage, **_totals(sources, stage)} for stage in stages_of(sources)],
+        "stages": [_stage(sources, stage) for stage in stages_of(sources)],
     }
+
+
+def _stage(sources: Sources, stage: int) -> Values:
+    losses = [line["loss"] for line in steps_of(sources, stage) if line["loss"] is not None]
+    some = max(1, len(losses) // EDGE)
+    return {
+        "stage": stage,
+        **_totals(sources, stage),
+        "is_complete": is_complete(sources, stage),
+        "first_loss": sum(losses[:some]) / some if losses else None,
+        "last_loss": sum(losses[-some:]) / some if losses else None,
+    }
+
+
+def is_complete(sources: Sources, stage: int) -> bool:
+    """Tell whether a stage took all the steps that it announced."""
+    announced = [
+        line["steps"]
+        for line in sources.lines
+        if line["kind"] == "event" and line["stage"] == stage and line.get("steps")
+    ]
+    return not announced or steps_of(sources, stage)[-1]["step"] >= announced[-1]
 
 
 def _totals(sources: Sources, stage: int | None) -> Values:
