@@ -146,6 +146,7 @@ def activations(shape: Architecture, recipe: Recipe) -> Iterator[Component]:
     stored = 3 if offloads else shape.layers
     where = "in the host's memory but for 3 layers" if offloads else f"of {shape.layers} layers"
     yield Component("layer inputs", stored * state, where)
+    layer -= tokens * input_of_last_adapter(shape, recipe)
     yield _worst(loss, layer + again, "one layer, computed again and its backward pass")
 
 
@@ -158,30 +159,57 @@ def kept_of_layer(shape: Architecture, recipe: Recipe) -> int:
     norms = 2 * 4 * shape.hidden
     attention = 4 * queries * size  # queries, keys and values for every head, what comes out
     feed_forward = 3 * shape.intermediate * size  # gate, its activation, up
-    inputs = {linear.name: linear.inputs for linear in shape.linears}
-    dropped = sum(inputs[name] for name in recipe.adapter.targets if name in inputs)
-    adapters = dropped * (size + 1) if recipe.adapter.dropout else 0
+    adapters = inputs_of_adapters(shape, recipe)
     eight_bit = (2 * shape.hidden + shape.intermediate) * size
     others = eight_bit if recipe.model.quantization == "int8" else 0
     tokens = recipe.micro_batch * recipe.length
     return tokens * (norms + attention + feed_forward + adapters + others)
 
 
+def inputs_of_adapters(shape: Architecture, recipe: Recipe) -> int:
+    """Return the bytes a token that adapters of one layer keep of what they read.
+
+    With dropout each has its own, and what was dropped; without, those of one input share it.
+    """
+    reading = [linear for linear in shape.linears if linear.name in recipe.adapter.targets]
+    kept = {_input_of(linear, recipe): linear.inputs for linear in reading}
+    return sum(kept.values()) * _bytes_of_input(recipe)
+
+
+def input_of_last_adapter(shape: Architecture, recipe: Recipe) -> int:
+    """Return what `inputs_of_adapters` has of the last projection: gone before memory peaks."""
+    last = shape.linears[-1]
+    return last.inputs * _bytes_of_input(recipe) if last.name in recipe.adapter.targets else 0
+
+
 def passing(shape: Architecture, recipe: Recipe) -> int:
     """Return the bytes that come and go while a layer's feed-forward part is gone back through.
 
-    Two gradients as wide as it is inside, three as wide as the model, and the largest matrix in
-    full width where it is stored in fewer bits.
+    Of two moments the worse: the product of gate and up is taken apart, three gradients as wide as
+    it and one as wide as the model; or a projection is gone through, with two and three of these,
+    and its matrix in full width where it is stored in fewer bits.
     """
     size, tokens = width(recipe.model), recipe.micro_batch * recipe.length
-    gradients = tokens * (2 * shape.intermediate + 3 * shape.hidden) * size
-    largest = max(linear.weights for linear in shape.linears)
-    return gradients + (largest * size if recipe.model.quantization != "none" else 0)
+    product = tokens * (3 * shape.intermediate + shape.hidden)
+    projection = tokens * (2 * shape.intermediate + 3 * shape.hidden)
+    if recipe.model.quantization != "none":
+        projection += max(linear.weights for linear in shape.linears)
+    return max(product, projection) * size
 
 
 def width(model: ModelSettings) -> int:
     """Return the bytes of an activation; `auto` is 16 bits on the GPU that is planned for."""
     return 4 if model.compute == "float32" else 2
+
+
+def _input_of(linear: Linear, recipe: Recipe) -> str:
+    """Return what tells a projection's input from that of others."""
+    shares = linear.name not in ("o_proj", "down_proj") and not recipe.adapter.dropout
+    return linear.block if shares else linear.name
+
+
+def _bytes_of_input(recipe: Recipe) -> int:
+    return width(recipe.model) + (1 if recipe.adapter.dropout else 0)
 
 
 def _packed(linear: Linear, quantization: str) -> float:

@@ -105,6 +105,8 @@ class Recipe:
         require(is_multiple, "batch", self.batch, wanted)
         require(self.evaluate_every >= 0, "evaluate_every", self.evaluate_every, "0 or more")
         require(self.evaluation_rows >= 1, "evaluation_rows", self.evaluation_rows, "1 or more")
+        compared = self.evaluation_documents
+        require(compared >= 0, "evaluation_documents", compared, "0 or more")
         is_some = self.stage1.enabled or self.stage2.enabled
         require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
 
