@@ -22,7 +22,8 @@ def lines(chart: Mapping[str, Any]) -> str:
         body += f'<line x1="{x}" y1="0" x2="{x}" y2="{HEIGHT}" class="diagonal"/>'
     body += "".join(_series(each["kind"], each["points"]) for each in chart["series"])
     base = rectangle(0, HEIGHT - 0.8, WIDTH, 0.8, "axis")
-    title = f"{chart['name']}: {', '.join(each['name'] for each in chart['series'])}"
+    named = dict.fromkeys(each["name"] for each in chart["series"] if each["name"] != chart["name"])
+    title = f"{chart['name']}: {', '.join(named)}" if named else chart["name"]
     return drawing(title, body + base, HEIGHT, "lines")
 
 
