@@ -68,6 +68,8 @@ class Run:
 
     def train(self, place: Place) -> None:
         """Take all steps that are left. Raises Stopped once a signal came and all is saved."""
+        if place.checkpoint is None and self.recipe.adapter.start:
+            read_adapter(self.model.adapted, Path(self.recipe.adapter.start))
         if place.checkpoint is not None:
             read_adapter(self.model.adapted, place.checkpoint)
             self.consolidation = read_consolidation(

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from train.errors import TrainError
 from train.loop.randomness import read_generators, write_generators
 from train.optimization.elastic import Consolidation
 
@@ -16,6 +17,17 @@ OPTIMIZER = "optimizer.pt"
 GENERATORS = "generators.json"
 ANCHOR = "anchor.safetensors"
 FISHER = "fisher.safetensors"
+
+
+class UnfitAdapter(TrainError):
+    """An adapter cannot be put into the model."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"{folder}: {why}. Name a folder with an adapter that was trained on this base model "
+            "with the same --adapter.rank and --adapter.targets."
+        )
+
 
 Write = Callable[[Path], None]
 
@@ -52,11 +64,22 @@ def adapter_weights(adapted: Any) -> dict[str, torch.Tensor]:
 
 
 def read_adapter(adapted: Any, folder: Path) -> None:
-    """Put the weights of an adapter into a model that was adapted alike."""
+    """Put the weights of an adapter into a model that was adapted alike.
+
+    Raises UnfitAdapter if they are not there, or are those of other layers or another rank.
+    """
     from peft import set_peft_model_state_dict
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    set_peft_model_state_dict(adapted, load_file(folder / ADAPTER))
+    try:
+        weights = load_file(folder / ADAPTER)
+    except (OSError, SafetensorError) as error:
+        raise UnfitAdapter(folder, f"{ADAPTER} cannot be read ({error})") from error
+    ours = {name: weight.shape for name, weight in adapter_weights(adapted).items()}
+    if {name: weight.shape for name, weight in weights.items()} != ours:
+        raise UnfitAdapter(folder, "its weights are for other layers or of another rank")
+    set_peft_model_state_dict(adapted, weights)
 
 
 def read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:

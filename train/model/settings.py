@@ -47,6 +47,9 @@ class AdapterSettings:
     """Linear layers that get an adapter, by the last part of their names."""
     embeddings: bool = False
     """Also train the embeddings and the head whole; costs their size in gradients and moments."""
+    start: str = ""
+    """Folder of an adapter to begin from instead of a fresh one: a run's `adapter`, or one of its
+    checkpoints, as for a second stage of another kind after the same first one."""
 
     def __post_init__(self) -> None:
         require(self.rank >= 1, "rank", self.rank, "1 or more")
