@@ -1,0 +1,79 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.train.test_pipeline import command, losses, release, run
+
+PROJECT = Path(__file__).parents[3]
+SMALL = ("--micro-batch=1", "--adapter.dropout=0.1")
+
+__all__ = ["release"]
+
+
+def together(release: Path, model: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    """Start two processes that train together."""
+    told = command(release, model, out, *SMALL, *more)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    return subprocess.Popen(
+        [*launch, "-m", "train.qlora", *told],
+        cwd=PROJECT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def figures(out: Path) -> dict[tuple[Any, ...], float]:
+    return {
+        (line["kind"], line["stage"], line["step"], line.get("measured_on")): line["loss"]
+        for line in losses(out)
+    }
+
+
+def test_two_processes_take_the_same_steps_as_one(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    alone = figures(run(release, tiny_model, tmp_path / "alone", *SMALL))
+    process = together(release, tiny_model, tmp_path / "both")
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    both = figures(tmp_path / "both")
+    assert both.keys() == alone.keys()
+    assert both == pytest.approx(alone, rel=1e-4)
+    told = json.loads((tmp_path / "both" / "run.json").read_bytes())
+    assert told["world_size"] == 2
+
+
+def test_a_killed_process_ends_all_and_leaves_a_checkpoint_to_go_on_from(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "both"
+    process = together(release, tiny_model, out)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("checkpoints/stage1-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(one_of(process.pid), signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert process.returncode != 0
+    again = together(release, tiny_model, out)
+    said, _ = again.communicate(timeout=240)
+    assert again.returncode == 0, said
+    assert re.search(r"goes on from stage \d, step \d", said)
+    assert figures(out)["step", 2, 5, None] > 0
+
+
+def one_of(launcher: int) -> int:
+    """Return one of the processes that a launcher started."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    return int(children[-1])
