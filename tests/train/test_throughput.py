@@ -1,0 +1,72 @@
+import pytest
+
+from tests.train.architecture.configs import DEVSTRAL
+from train.architecture import of_config
+from train.recipe import load
+from train.throughput import (
+    UnknownGpu,
+    attention_flops,
+    expected_rate,
+    gpu_named,
+    token_flops,
+    utilization,
+)
+
+SHAPE = of_config(DEVSTRAL, "config.json")
+
+
+def test_a_token_takes_two_operations_a_weight_forward_and_two_back() -> None:
+    flops = token_flops(SHAPE, load("devstral-32gb"))
+    layers, head = 22_229_811_200, 131_072 * 5_120
+    adapter, attention = 9_830_400, 4 * 40 * 4096 * 1024
+    assert flops.forward == 2 * (layers + head + adapter) + attention
+    assert flops.backward == 2 * (layers + head) + 2 * (2 * adapter + attention)
+    assert flops.recomputed == 2 * (head + layers + adapter) + attention
+    assert flops.model == pytest.approx(93.7e9, rel=1e-3)
+    assert flops.hardware == pytest.approx(140.2e9, rel=1e-3)
+
+
+def test_without_checkpointing_the_loss_alone_is_computed_twice() -> None:
+    recipe = load("devstral-32gb", {"model.gradient_checkpointing": "false"})
+    assert token_flops(SHAPE, recipe).recomputed == 2 * 131_072 * 5_120
+
+
+def test_a_head_that_trains_takes_a_gradient_of_its_own() -> None:
+    frozen = token_flops(SHAPE, load("devstral-32gb"))
+    trained = token_flops(SHAPE, load("devstral-32gb", {"adapter.embeddings": "true"}))
+    assert trained.backward - frozen.backward == 2 * 131_072 * 5_120
+
+
+def test_attention_looks_at_half_of_the_row_or_at_its_window() -> None:
+    windowed = of_config(DEVSTRAL | {"sliding_window": 512}, "config.json")
+    assert attention_flops(SHAPE, 2048) == 4 * 40 * 4096 * 1024
+    assert attention_flops(windowed, 2048) == 4 * 40 * 4096 * 512
+    assert attention_flops(windowed, 512) == 4 * 40 * 4096 * 256
+
+
+@pytest.mark.parametrize(
+    ("name", "teraflops"),
+    [
+        ("RTX 4090", 165.2),
+        ("NVIDIA GeForce RTX 5090", 209.5),
+        ("l40s", 362.05),
+        ("A100-80GB", 312.0),
+        ("h100", 989.4),
+        ("H100-PCIe", 756.0),
+        ("H200", 989.4),
+    ],
+)
+def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> None:
+    assert gpu_named(name).teraflops == teraflops
+
+
+def test_an_unknown_gpu_is_answered_with_those_that_are_known() -> None:
+    with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are RTX 4090, RTX 5090,"):
+        gpu_named("rtx 5080")
+
+
+def test_a_rate_and_its_utilisation_are_two_sides_of_one_figure() -> None:
+    flops = token_flops(SHAPE, load("devstral-32gb"))
+    rate = expected_rate(flops, gpu_named("RTX 5090"), 0.4)
+    assert rate == pytest.approx(209.5e12 * 0.4 / 93.7e9, rel=1e-3)
+    assert utilization(rate, flops, gpu_named("RTX 5090")) == pytest.approx(0.4)
