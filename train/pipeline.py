@@ -26,6 +26,7 @@ from train.journal import Journal, journal
 from train.loop.processes import Processes
 from train.loop.run import Place, Run
 from train.loop.stopping import stop_requests
+from train.machine import check_machine
 from train.material import Material, first_alone, gather, open_verified
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
@@ -52,9 +53,11 @@ class RunExists(TrainError):
 def train(arguments: Arguments, progress: Progress) -> Path:
     """Train, or go on training, and return the folder of the run.
 
-    Raises Stopped after a signal once everything is saved, LossNotFinite, RunExists, FolderInUse,
-    and what opening a release, a model, a tokenizer and a checkpoint raises.
+    Raises Stopped after a signal once everything is saved, LossNotFinite, NoAccelerator,
+    TooLittleMemory, RunExists, FolderInUse, and what opening a release, a model, a tokenizer and a
+    checkpoint raises.
     """
+    check_machine(arguments.recipe)
     processes = Processes()
     try:
         with claimed(arguments.out, processes.is_first):

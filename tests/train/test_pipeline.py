@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
 from train.checkpoint import ForeignCheckpoint
 from train.command_line import parse
+from train.loop.stage import LossNotFinite
+from train.loop.state import UnfitAdapter
 from train.material import GateNotPassed
+from train.model.loading import NoAccelerator
 from train.pipeline import RunExists, train
 
 PROJECT = Path(__file__).parents[2]
@@ -46,13 +51,14 @@ def source(number: int) -> str:
     return f"defmodule Shop.Part{number} do\n{''.join(lines)}end\n"
 
 
+def split_of(number: int) -> str:
+    return "train" if number < 16 else "validation" if number < 18 else "test"
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release") / "2026.11.1"
-    documents = [
-        document("shop", f"lib/part_{n}.ex", source(n), "train" if n < 16 else "validation")
-        for n in range(20)
-    ]
+    documents = [document("shop", f"lib/part_{n}.ex", source(n), split_of(n)) for n in range(20)]
     instructions = [
         instruction(
             each,
@@ -137,6 +143,15 @@ def test_the_adapter_loads_with_peft_alone_and_is_that_of_the_last_checkpoint(
     assert adapted.peft_config["default"].r == 8
     last = finished / "checkpoints" / "stage2-00000005" / "adapter_model.safetensors"
     assert (finished / "adapter" / "adapter_model.safetensors").read_bytes() == last.read_bytes()
+
+
+def test_the_run_ends_with_an_evaluation_a_report_and_a_card(finished: Path) -> None:
+    told = json.loads((finished / "evaluation.json").read_bytes())
+    (overall,) = (each for each in told["measures"] if each["name"] == "all documents")
+    assert overall["count"] == 2
+    assert overall["adapter"]["value"] < overall["base"]["value"]
+    assert "<svg" in (finished / "report.html").read_text()
+    assert (finished / "README.md").read_text().startswith("---\nlibrary_name: peft\n")
 
 
 def after(line: str) -> Callable[[Path], bool]:
@@ -266,3 +281,53 @@ def test_a_candidate_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     write_release(tmp_path / "candidate", documents)
     with pytest.raises(GateNotPassed, match="has not passed its gate"):
         run(tmp_path / "candidate", tiny_model, tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_spoils_no_checkpoint(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(LossNotFinite, match=r"stage 1, step \d: the loss is"):
+        run(release, tiny_model, tmp_path / "run", "--stage1.optimizer.learning-rate", "1e30")
+    for path in (tmp_path / "run" / "checkpoints").glob("stage*"):
+        weights = load_file(path / "adapter_model.safetensors")
+        assert all(bool(each.isfinite().all()) for each in weights.values())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_recipe_for_a_gpu_is_refused_where_there_is_none(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(NoAccelerator, match=r"--stage1\.optimizer\.kind paged_adamw_8bit needs"):
+        run(
+            release,
+            tiny_model,
+            tmp_path / "run",
+            "--stage1.optimizer.kind",
+            "paged_adamw_8bit",
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_second_stage_can_begin_from_another_runs_first(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    start = finished / "checkpoints" / "stage1-00000006"
+    told = ("--stages", "2", "--adapter.start", str(start), "--elastic.strength", "0")
+    run(release, tiny_model, tmp_path / "run", *told)
+    begun, continued = (
+        next(
+            line["loss"]
+            for line in losses(out)
+            if line["kind"] == "held_out" and (line["stage"], line["step"]) == (2, 0)
+        )
+        for out in (tmp_path / "run", finished)
+    )
+    assert begun == pytest.approx(continued)
+
+
+def test_an_adapter_of_another_rank_is_no_beginning(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    told = ("--adapter.start", str(finished / "adapter"), "--adapter.rank", "4")
+    with pytest.raises(UnfitAdapter, match="of another rank"):
+        run(release, tiny_model, tmp_path / "run", *told)
