@@ -86,7 +86,7 @@ def problem(document: Document, function: Row, package: Sequence[Document]) -> P
         return None
     name, arity = function["name"], function["arity"]
     return Problem(
-        identity=f"{SOURCE}/{document.package}/{function['module']}.{name}/{arity}",
+        identity=f"{SOURCE}/{document.identity(function)}",
         source=SOURCE,
         prompt=Prompt(text=piece.before, stop=(piece.stop,)),
         before=piece.before,

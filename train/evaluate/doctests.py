@@ -43,9 +43,8 @@ def problem(document: Document, function: Row, package: Sequence[Document]) -> P
     files = needed(document, package)
     if not piece or files is None:
         return None
-    name = f"{function['module']}.{function['name']}"
     return Problem(
-        identity=f"{SOURCE}/{document.package}/{name}/{function['arity']}",
+        identity=f"{SOURCE}/{document.identity(function)}",
         source=SOURCE,
         prompt=Prompt(text=piece.before, stop=(piece.stop,)),
         before=piece.before,

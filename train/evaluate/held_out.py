@@ -11,7 +11,7 @@ from corpus.release import Release
 from train.evaluate.problems import Problem
 
 SPLITS = ("validation", "test")
-DOCUMENTS = ("document_id", "package", "path", "language", "role", "text", "modules")
+DOCUMENTS = ("document_id", "package", "version", "path", "language", "role", "text", "modules")
 FUNCTIONS = ("document_id", "module", "name", "arity", "kind", "clauses", "doc", "impl")
 MODULE_NAME = re.compile(r"\b[A-Z]\w*\b")
 MOST_FILES = 60
@@ -24,6 +24,7 @@ class Document:
     """One Elixir file of a package's library."""
 
     package: str
+    """Name and version."""
     path: str
     text: str
     modules: Sequence[Row]
@@ -31,18 +32,24 @@ class Document:
     functions: list[Row] = field(default_factory=list)
     """Rows of the release's table `functions`."""
 
+    def identity(self, function: Row) -> str:
+        """Return what names one of its functions in a release."""
+        name = f"{function['module']}.{function['name']}/{function['arity']}"
+        return f"{self.package}/{self.path}:{name}"
+
     def names(self) -> set[str]:
         """Return the last parts of its modules' names, by which other files call them."""
         return {each["name"].rpartition(".")[2] for each in self.modules}
 
 
 def packages(release: Release, split: str) -> Iterator[list[Document]]:
-    """Yield the library files of each package in a split, with their functions."""
+    """Yield the library files of each package's version in a split, with their functions."""
     by_package: dict[str, list[Document]] = defaultdict(list)
     by_id: dict[str, Document] = {}
     for row in rows(release, "documents", DOCUMENTS, split):
         if row["language"] == "elixir" and row["role"] == "library":
-            document = Document(row["package"], row["path"], row["text"], row["modules"])
+            package = f"{row['package']}-{row['version']}"
+            document = Document(package, row["path"], row["text"], row["modules"])
             by_package[document.package].append(document)
             by_id[row["document_id"]] = document
     for row in rows(release, "functions", FUNCTIONS, split):

@@ -78,11 +78,16 @@ def difference(
 
 
 def by_problem(judgements: Sequence[Sequence[Judgement]], k: int) -> dict[str, float]:
-    """Return pass@k of each problem that could be decided."""
-    return {
-        samples[0].problem: pass_at_k(len(samples), count(samples, Verdict.PASSED), k)
-        for samples in decided(judgements)
-    }
+    """Return pass@k of each problem that could be decided.
+
+    Raises ValueError where two have one identity: either would hide the other.
+    """
+    values: dict[str, float] = {}
+    for samples in decided(judgements):
+        if (name := samples[0].problem) in values:
+            raise ValueError(f"there are two problems called {name}.")
+        values[name] = pass_at_k(len(samples), count(samples, Verdict.PASSED), k)
+    return values
 
 
 def decided(judgements: Sequence[Sequence[Judgement]]) -> list[Sequence[Judgement]]:

@@ -122,7 +122,7 @@ def doc(name: str) -> str:
 
 def test_a_doctest_problem_ends_where_the_body_begins(release: Release) -> None:
     feet, inches = doctests.load(release)
-    assert inches.identity == "doctest/yard/Yard.Lengths.inches/1"
+    assert inches.identity == "doctest/yard-1.0.0/lib/lengths.ex:Yard.Lengths.inches/1"
     assert inches.prompt.text.endswith('24\n  """\n  def inches(feet) do\n')
     assert inches.prompt.stop == ("\n  end",)
     assert inches.reference == "    feet * Yard.Units.factor()"
@@ -151,12 +151,30 @@ def text_of(problem: Problem) -> str:
 
 def test_a_callback_problem_ends_behind_the_callbacks_name(release: Release) -> None:
     call, init = callbacks.load(release)
-    assert call.identity == "callback/yard/Yard.Store.handle_call/3"
+    assert call.identity == "callback/yard-1.0.0/lib/store.ex:Yard.Store.handle_call/3"
     assert call.prompt.text.endswith("@impl true\n  def handle_call(")
     assert call.reference == ":all, _from, goods) do\n    {:reply, goods, goods}"
     assert call.program(call.reference) == STORE
     assert init.prompt.text.endswith("@impl true\n  def init(")
     assert init.reference == "goods), do: {:ok, goods}"
+
+
+def test_two_versions_of_a_package_are_not_mixed(tmp_path: Path) -> None:
+    text = "defmodule Twice do\n  def init(one) do\n    {:ok, one}\n  end\nend\n"
+    init = clause(text, "def init", "\n  end")
+    documents = [
+        document(
+            "twice", "lib/twice.ex", text, "test", version=version, document_id=version,
+            archive_sha256=version, modules=[module("Twice", behaviours=[behaviour("GenServer")])],
+        )
+        for version in ("1.0.0", "2.0.0")
+    ]  # fmt: skip
+    functions = [function(each, "Twice", "init", 1, clauses=[init]) for each in documents]
+    release = write_release(tmp_path / "release", documents, functions)
+    assert [(each.identity, dict(each.files)) for each in callbacks.load(release)] == [
+        ("callback/twice-1.0.0/lib/twice.ex:Twice.init/1", {}),
+        ("callback/twice-2.0.0/lib/twice.ex:Twice.init/1", {}),
+    ]
 
 
 def test_nothing_is_asked_of_what_was_trained_on(release: Release) -> None:

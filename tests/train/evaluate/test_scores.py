@@ -65,6 +65,11 @@ def test_what_this_machine_could_not_decide_is_not_scored() -> None:
     assert (estimate.value, estimate.problems) == (1.0, 1)
 
 
+def test_one_problem_does_not_hide_another_of_the_same_name() -> None:
+    with pytest.raises(ValueError, match="two problems called a"):
+        score([*judged(a=[PASSED]), *judged(a=[FAILED])])
+
+
 def test_nothing_has_no_score() -> None:
     with pytest.raises(ValueError, match="no problem"):
         score(judged(a=[TOO_OLD]))
