@@ -72,7 +72,7 @@ def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measur
     processes = Processes()
     adapted = load_adapted(settings, AdapterSettings(), length, seed=1)
     net = NextToken(adapted, compute_type(settings))
-    module = processes.distribute(net)
+    module = processes.distribute(net, sharded=False)
     on_gpu = processes.device.type == "cuda"
     optimizing = OptimizerSettings(kind="paged_adamw_8bit" if on_gpu else "adamw")
     layers = layers_of(name for name, _ in net.named_parameters())

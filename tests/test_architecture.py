@@ -87,6 +87,11 @@ ENTRANCES = (
     "datacards.__main__",
     "demo.__main__",
     "crawler.spiders.hex",
+    "train.evaluate.__main__",
+    "train.export.__main__",
+    "train.plan",
+    "train.qlora",
+    "train.report.__main__",
 )
 
 LONGEST_MODULE = 300
@@ -195,7 +200,7 @@ def test_those_who_read_releases_see_only_the_release() -> None:
 @pytest.mark.parametrize("entrance", ENTRANCES)
 def test_a_command_starts_without_heavy_packages(entrance: str) -> None:
     loaded = loaded_with(entrance)
-    assert {"typer", "scrapy"} & loaded
+    assert {"typer", "scrapy", "argparse"} & loaded
     assert loaded.isdisjoint(HEAVY)
 
 

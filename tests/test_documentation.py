@@ -15,10 +15,15 @@ import corpus.__main__
 import datacards.__main__
 import demo.__main__
 import quality.__main__
+import train.evaluate.__main__
+import train.export.__main__
+import train.plan
+import train.report.__main__
 from corpus.configuration import BuildConfig
 from corpus.reasons import Reason, Stage
 from crawler import settings
 from crawler.arguments import ARGUMENTS
+from train.command_line import Parser, add_recipe_options, add_run_options, dashed
 
 PROJECT = Path(__file__).parents[1]
 PAGES = {
@@ -34,11 +39,21 @@ TREES: dict[str, Any] = {
     "demo": get_command(demo.__main__.app),
     "quality": get_command(quality.__main__.app),
 }
+SINGLE: dict[str, Any] = {
+    "train.evaluate": get_command(train.evaluate.__main__.app),
+    "train.export": get_command(train.export.__main__.app),
+    "train.report": get_command(train.report.__main__.app),
+}
 COMMANDS: dict[str, Any] = {
     f"python -m {package} {name}": command
     for package, tree in TREES.items()
     for name, command in tree.commands.items()
+} | {f"python -m {name}": command for name, command in SINGLE.items()}
+WITH_RECIPES = {
+    "train.plan": train.plan.add_plan_options,
+    "train.qlora": add_run_options,
 }
+"""What adds the options of a command that takes those of a recipe besides."""
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
@@ -155,6 +170,10 @@ def test_an_example_would_run(page: str, line: str) -> None:
         assert {each.split("=")[0] for each in given} <= set(ARGUMENTS)
     elif arguments[1] in TREES:
         parse(TREES[arguments[1]], arguments[2:])
+    elif arguments[1] in SINGLE:
+        SINGLE[arguments[1]].make_context("example", arguments[2:])
+    elif arguments[1] in WITH_RECIPES:
+        parse_recipe(arguments[1], arguments[2:])
     else:
         assert (PROJECT / Path(*arguments[1].split("."))).with_suffix(".py").exists()
 
@@ -165,3 +184,11 @@ def parse(tree: click.Group, arguments: list[str]) -> None:
         _, command, rest = tree.resolve_command(context, arguments)
         assert command is not None
         command.make_context("example", rest)
+
+
+def parse_recipe(name: str, arguments: list[str]) -> None:
+    """Parse a command line that takes a recipe's options. Leaves with 2 if that cannot be done."""
+    parser = Parser(name, "", "", "")
+    WITH_RECIPES[name](parser)
+    add_recipe_options(parser, arguments)
+    parser.parse_args(dashed(arguments))

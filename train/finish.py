@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from corpus.atomic import flush_to_disk, write_json
 from corpus.progress import Progress
@@ -23,17 +24,20 @@ SPLIT = "test"
 def finish(out: Path, run: Run, progress: Progress) -> None:
     """Write the adapter in peft's format, then what it changed, the report and the card.
 
-    The first process does; all of it is made again from the last checkpoint if it is interrupted.
+    All processes pass through the model, which may be divided among them, and the first one writes;
+    all of it is made again from the last checkpoint if it is interrupted.
     """
     if run.processes.is_first:
         write_adapter(out, run)
-        evaluate(out, run, progress)
+    evaluation = evaluate(run, progress)
+    if run.processes.is_first:
+        write_json(out / EVALUATION, evaluation)
         write_report(out)
         write_card(out, run.material.release)
     run.processes.wait()
 
 
-def evaluate(out: Path, run: Run, progress: Progress) -> None:
+def evaluate(run: Run, progress: Progress) -> dict[str, Any]:
     """Compare base and adapter on the split that no step and no measurement has seen."""
     release, recipe = run.material.release, run.recipe
     documents = list(held_out_documents(release, SPLIT, recipe.evaluation_documents))
@@ -44,7 +48,7 @@ def evaluate(out: Path, run: Run, progress: Progress) -> None:
         "split": SPLIT,
         "against": "base",
     }
-    write_json(out / EVALUATION, as_json(measures, told))
+    return as_json(measures, told)
 
 
 def write_adapter(out: Path, run: Run) -> Path:

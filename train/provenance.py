@@ -37,7 +37,6 @@ def write_provenance(
     processes: Processes,
 ) -> None:
     """Write run.json, whole or not at all."""
-    shape = architecture_of(recipe)
     device = device_name(processes.device)
     described: dict[str, Any] = {
         "release": {
@@ -45,30 +44,32 @@ def write_provenance(
             "sha256": release.identity,
             "place": str(release.path),
         },
-        "model": {
-            "name": recipe.model.name,
-            "revision": recipe.model.revision,
-            "architecture": shape.model_type if shape else None,
-            "parameters": shape.parameters.total if shape else None,
-            "trained": sum(weight.numel() for weight in model.trained().values()),
-        },
+        "model": describe_model(recipe, model),
         "tokenizer": material.tokenizer.identity,
-        "data": {
-            f"stage{number}": {
-                split: by_stage[number].describe()
-                for split, by_stage in (
-                    ("train", material.training),
-                    ("validation", material.held_out),
-                )
-                if number in by_stage
-            }
-            for number in (1, 2)
-        },
+        "data": {f"stage{number}": describe_data(material, number) for number in (1, 2)},
         "tools": {name: found for name in TOOLS if (found := installed(name))},
         "device": {"name": device, "count": processes.count, "peak_flops": peak_flops(device)},
         "world_size": processes.count,
     }
     write_json(path, described)
+
+
+def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
+    """Return what is trained: name, revision, shape and how many weights move."""
+    shape = architecture_of(recipe)
+    return {
+        "name": recipe.model.name,
+        "revision": recipe.model.revision,
+        "architecture": shape.model_type if shape else None,
+        "parameters": shape.parameters.total if shape else None,
+        "trained": sum(weight.numel() for weight in model.trained().values()),
+    }
+
+
+def describe_data(material: Material, stage: int) -> dict[str, Any]:
+    """Return what a stage reads, by split."""
+    splits = {"train": material.training, "validation": material.held_out}
+    return {name: rows[stage].describe() for name, rows in splits.items() if stage in rows}
 
 
 def architecture_of(recipe: Recipe) -> Architecture | None:

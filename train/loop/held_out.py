@@ -37,15 +37,19 @@ class HeldOut:
 def measure(model: NextToken, rows: "Rows", limit: int, processes: Processes) -> HeldOut:
     """Measure the first `limit` rows of the held-out order, 0 for all; processes share them.
 
-    The model comes back in training mode.
+    All pass through the model equally often, as a sharded one needs it; who has no row left reads
+    the last one and does not count it. The model comes back in training mode.
     """
     count = min(rows.rows_in(0), limit or rows.rows_in(0))
     nats, targets, length = 0.0, 0, 0
     model.eval()
     with torch.no_grad():
-        for number in range(processes.rank, count, processes.count):
-            row = rows.row(0, number)
+        for first in range(0, count, processes.count):
+            number = first + processes.rank
+            row = rows.row(0, min(number, count - 1))
             losses = model.token_losses(batch_of([row], processes.device))
+            if number >= count:
+                continue
             nats += float(losses.double().sum())
             targets += row.targets
             length += row.bytes

@@ -1,17 +1,19 @@
 """The processes that train together, through accelerate; alone it is one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
+from train.model.next_token import NextToken
+from train.model.sharding import shard
+
 
 class Processes:
     """One process among those that torchrun started.
 
-    Every process holds the whole model and its own rows (DDP), or its share of the model (FSDP), as
-    accelerate's environment says.
+    Every process has its own rows, and the whole model (DDP) or its share of the frozen one (FSDP).
     """
 
     def __init__(self) -> None:
@@ -27,17 +29,28 @@ class Processes:
         """Whether this process writes files and talks to the user."""
         return self.rank == 0
 
-    def distribute(self, module: torch.nn.Module) -> torch.nn.Module:
-        """Return the module as this process shall call it."""
+    def distribute(self, model: NextToken, sharded: bool) -> torch.nn.Module:
+        """Return the model as this process shall call it."""
         if self.count == 1:
-            return module.to(self.device)
-        distributed: torch.nn.Module = self.accelerator.prepare(module)
+            return model.to(self.device)
+        if sharded:
+            shard(model, self.device, self.count)
+            return model
+        distributed: torch.nn.Module = self.accelerator.prepare(model)
         return distributed
 
     def without_exchange(self, module: torch.nn.Module) -> AbstractContextManager[Any]:
         """Leave gradients where they are: more of the same step follow."""
         context: AbstractContextManager[Any] = self.accelerator.no_sync(module)
         return context
+
+    def average_gradients(self, weights: Iterable[torch.nn.Parameter]) -> None:
+        """Give every process the mean of all gradients, where nothing else has done so."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        flat = torch.cat([each.flatten() for each in gradients])
+        mean = self.accelerator.reduce(flat, "mean").split([each.numel() for each in gradients])
+        for gradient, averaged in zip(gradients, mean, strict=True):
+            gradient.copy_(averaged.view_as(gradient))
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Return the sum of each value over all processes."""

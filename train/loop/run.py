@@ -63,7 +63,7 @@ class Run:
         self.processes = processes
         self.request = request
         self.note = note
-        self.module = processes.distribute(model)
+        self.module = processes.distribute(model, recipe.model.sharded)
         self.consolidation: Consolidation | None = None
 
     def train(self, place: Place) -> None:

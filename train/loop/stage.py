@@ -89,6 +89,11 @@ class Trainee:
     consolidation: Consolidation | None
     processes: Processes
 
+    @property
+    def averages(self) -> bool:
+        """Whether gradients of several processes are theirs alone after a backward pass."""
+        return self.processes.count > 1 and self.module is self.model
+
 
 def steps(trainee: Trainee, stage: Stage, begin: int) -> Iterator[StepResult]:
     """Take the steps of a stage one by one, from `begin` (counted from 0) to its end.
@@ -154,6 +159,8 @@ def accumulate(trainee: Trainee, batches: list[MicroBatch], targets: int) -> flo
         with trainee.processes.without_exchange(trainee.module):
             losses.append(backward(trainee.module, each, weight))
     losses.append(backward(trainee.module, batches[-1], weight))
+    if trainee.averages:
+        trainee.processes.average_gradients(trainee.model.trained().values())
     total = float(torch.stack(losses).sum())
     return trainee.processes.sums([total])[0] / max(1, targets)
 

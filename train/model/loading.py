@@ -42,6 +42,8 @@ def uses_unsloth(settings: ModelSettings) -> bool:
 
     if settings.backend == "unsloth" and not torch.cuda.is_available():
         raise NoAccelerator("--model.backend unsloth")
+    if settings.sharded:
+        return False
     if settings.backend != "auto":
         return settings.backend == "unsloth"
     return torch.cuda.is_available()

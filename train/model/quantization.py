@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> Any:
-    """Return transformers' configuration for the wanted quantisation, or None for none of it."""
+    """Return transformers' configuration for the wanted quantisation, or None for none of it.
+
+    Weights that are to be sharded are stored in a floating type, which FSDP can divide and gather.
+    """
     if settings.quantization == "none":
         return None
     from transformers import BitsAndBytesConfig
@@ -21,6 +24,7 @@ def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> An
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
+        bnb_4bit_quant_storage=compute if settings.sharded else None,
     )
 
 

@@ -28,9 +28,15 @@ class ModelSettings:
     """What runs it; auto takes Unsloth on CUDA and transformers elsewhere."""
     gradient_checkpointing: bool = True
     """Compute activations again in the backward pass instead of keeping them."""
+    sharded: bool = False
+    """Divide the layers' frozen weights among the processes that train (FSDP) instead of giving all
+    of them to each (DDP). Without Unsloth, and not in int8."""
 
     def __post_init__(self) -> None:
         require(bool(self.name), "name", self.name, "a folder or a name on the Hub")
+        can_shard = self.quantization != "int8" and self.backend != "unsloth"
+        wanted = "false with int8 and with Unsloth, which need whole weights"
+        require(can_shard or not self.sharded, "sharded", self.sharded, wanted)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,11 +39,22 @@ def figures(out: Path) -> dict[tuple[Any, ...], float]:
     }
 
 
+@pytest.fixture(scope="module")
+def alone(
+    release: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[Any, ...], float]:
+    return figures(run(release, tiny_model, tmp_path_factory.mktemp("alone") / "run", *SMALL))
+
+
+@pytest.mark.parametrize("how", [(), ("--model.sharded=true",)], ids=["whole", "sharded"])
 def test_two_processes_take_the_same_steps_as_one(
-    release: Path, tiny_model: Path, tmp_path: Path
+    release: Path,
+    tiny_model: Path,
+    alone: dict[tuple[Any, ...], float],
+    tmp_path: Path,
+    how: tuple[str, ...],
 ) -> None:
-    alone = figures(run(release, tiny_model, tmp_path / "alone", *SMALL))
-    process = together(release, tiny_model, tmp_path / "both")
+    process = together(release, tiny_model, tmp_path / "both", *how)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0, said
     both = figures(tmp_path / "both")
@@ -51,6 +62,8 @@ def test_two_processes_take_the_same_steps_as_one(
     assert both == pytest.approx(alone, rel=1e-4)
     told = json.loads((tmp_path / "both" / "run.json").read_bytes())
     assert told["world_size"] == 2
+    recipe = json.loads((tmp_path / "both" / "recipe.json").read_bytes())
+    assert recipe["model"]["sharded"] == bool(how)
 
 
 def test_a_killed_process_ends_all_and_leaves_a_checkpoint_to_go_on_from(
