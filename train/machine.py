@@ -37,8 +37,10 @@ def check_machine(recipe: Recipe) -> None:
 def check_memory(recipe: Recipe, there: int, name: str) -> None:
     """Raise TooLittleMemory if a GPU of `there` bytes is too small.
 
-    A model of a kind that cannot be planned is let through.
+    A model of a kind that cannot be planned is let through, and so is one that several share.
     """
+    if recipe.model.sharded:
+        return
     try:
         shape = read(recipe.model.name, recipe.model.revision)
     except UnknownArchitecture:

@@ -81,8 +81,7 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     if processes.is_first:
         save(recipe, out / "recipe.json")
         write_provenance(out / "run.json", release, recipe, material, model, processes)
-    trained = sum(weight.numel() for weight in model.trained().values())
-    flops = training_flops(recipe, material, trained)
+    flops = training_flops(recipe, material)
     with stop_requests() as request, journal(out, recipe, processes, flops) as told:
         run = Run(
             out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note

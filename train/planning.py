@@ -171,7 +171,7 @@ def rate_of(
     """Return the measured rate, or what a GPU may be expected to do; None without either."""
     flops = token_flops(shape, recipe)
     if measured is not None:
-        used = utilization(measured, flops, gpu) if gpu else None
+        used = utilization(measured * flops.model, 1, gpu.teraflops * 1e12) if gpu else None
         return Rate(tokens_per_second=measured, is_measured=True, utilization=used)
     if gpu is None:
         return None

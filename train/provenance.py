@@ -13,7 +13,7 @@ from train.loop.processes import Processes
 from train.material import Material
 from train.model.next_token import NextToken
 from train.recipe import Recipe
-from train.telemetry import flops_a_token, peak_flops
+from train.throughput import peak_flops, token_flops
 
 TOOLS = (
     "elixir-corpus",
@@ -80,20 +80,11 @@ def architecture_of(recipe: Recipe) -> Architecture | None:
         return None
 
 
-def training_flops(recipe: Recipe, material: Material, trained: int) -> float:
+def training_flops(recipe: Recipe, material: Material) -> float:
     """Return the floating-point operations that a token needs in training; 0 if unknown."""
     shape = architecture_of(recipe)
-    if shape is None:
-        return 0.0
-    counts = shape.parameters
     rows = next(iter(material.training.values()))
-    return flops_a_token(
-        multiplied=counts.attention + counts.feed_forward + shape.vocabulary * shape.hidden,
-        trained=trained,
-        layers=shape.layers,
-        attention_width=shape.heads * shape.head_dim,
-        length=rows.context,
-    )
+    return token_flops(shape, recipe, rows.context).model if shape else 0.0
 
 
 def installed(name: str) -> str | None:

@@ -1,5 +1,6 @@
 """Floating-point operations of a token, and what GPUs can do of them in a second."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -25,14 +26,24 @@ class Gpu:
 
 
 GPUS = (
-    Gpu("RTX 4090", 24, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
-    Gpu("RTX 5090", 32, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
-    Gpu("L40S", 48, 362.05, "NVIDIA L40S datasheet, without sparsity"),
+    Gpu("A10", 24, 125.0, "NVIDIA A10 datasheet"),
+    Gpu("A10G", 24, 70.0, "NVIDIA A10G datasheet, half of the figure with sparsity"),
+    Gpu("A40", 48, 149.7, "NVIDIA A40 datasheet, without sparsity"),
     Gpu("A100 40GB", 40, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
     Gpu("A100 80GB", 80, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
-    Gpu("H100 PCIe", 80, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
+    Gpu("B200", 180, 2250.0, "NVIDIA B200 datasheet, half of the figure with sparsity"),
     Gpu("H100", 80, 989.4, "NVIDIA H100 whitepaper, SXM5, without sparsity"),
+    Gpu("H100 NVL", 94, 835.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
+    Gpu("H100 PCIe", 80, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
     Gpu("H200", 141, 989.4, "NVIDIA H200 datasheet, SXM, half of the figure with sparsity"),
+    Gpu("L4", 24, 121.0, "NVIDIA L4 datasheet, half of the figure with sparsity"),
+    Gpu("L40", 48, 181.0, "NVIDIA L40 datasheet, without sparsity"),
+    Gpu("L40S", 48, 362.0, "NVIDIA L40S datasheet, without sparsity"),
+    Gpu("RTX 3090", 24, 71.0, "NVIDIA Ampere GA102 GPU Architecture whitepaper"),
+    Gpu("RTX 4090", 24, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 5090", 32, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 6000 Ada", 48, 364.0, "NVIDIA RTX 6000 Ada datasheet, half of that with sparsity"),
+    Gpu("RTX A6000", 48, 154.8, "NVIDIA RTX A6000 datasheet, half of the figure with sparsity"),
 )
 
 
@@ -70,16 +81,16 @@ class TokenFlops:
         return self.model + self.recomputed
 
 
-def token_flops(shape: Architecture, recipe: Recipe) -> TokenFlops:
-    """Count the operations of a token in a row of `recipe.length`.
+def token_flops(shape: Architecture, recipe: Recipe, length: float | None = None) -> TokenFlops:
+    """Count the operations of a token in a sample of `length` tokens, which attends to its half.
 
-    A product with a matrix takes two a weight. Attention looks at half of the row on average; rows
-    of several samples look at less, so this is an upper bound there.
+    A product with a matrix takes two a weight. Without `length` it is that of a row: an upper bound
+    where rows hold several samples.
     """
     layers = 2.0 * shape.layers * sum(linear.weights for linear in shape.linears)
     head = 2.0 * shape.vocabulary * shape.hidden
     adapter = 2.0 * shape.adapter_parameters(recipe.adapter.rank, recipe.adapter.targets)
-    attention = attention_flops(shape, recipe.length)
+    attention = attention_flops(shape, length or recipe.length)
     once = layers + adapter + attention
     trained_head = head if recipe.adapter.embeddings else 0.0
     return TokenFlops(
@@ -89,7 +100,7 @@ def token_flops(shape: Architecture, recipe: Recipe) -> TokenFlops:
     )
 
 
-def attention_flops(shape: Architecture, length: int) -> float:
+def attention_flops(shape: Architecture, length: float) -> float:
     """Count the operations of a token's scores and weighed values, forward, in all layers."""
     seen = min(length / 2, shape.window or length)
     return 4.0 * shape.layers * shape.heads * shape.head_dim * seen
@@ -109,6 +120,23 @@ def expected_rate(flops: TokenFlops, gpu: Gpu, utilization: float = ASSUMED_UTIL
     return gpu.teraflops * 1e12 * utilization / flops.model
 
 
-def utilization(tokens_per_second: float, flops: TokenFlops, gpu: Gpu) -> float:
-    """Return the model FLOP utilisation of a rate."""
-    return tokens_per_second * flops.model / (gpu.teraflops * 1e12)
+def peak_flops(device: str) -> float | None:
+    """Return the peak FLOP/s of a GPU by the name its driver gives; None if it is not listed."""
+    words = f" {device.upper().replace('-', ' ')} "
+    named = [gpu for gpu in GPUS if f" {without_memory(gpu.name)} " in words]
+    longest = max(named, key=lambda gpu: len(gpu.name), default=None)
+    return longest.teraflops * 1e12 if longest else None
+
+
+def without_memory(name: str) -> str:
+    """Return a GPU's name in capitals, without the gigabytes that some carry."""
+    return re.sub(r" \d+GB$", "", name).upper()
+
+
+def utilization(flops: float, seconds: float, peak: float) -> float:
+    """Return the share of a device's peak that a model's operations took (PaLM, appendix B).
+
+    `flops` were needed in `seconds`; `peak` is FLOP/s, of all devices together if several shared
+    the work.
+    """
+    return flops / seconds / peak

@@ -8,6 +8,7 @@ from train.throughput import (
     attention_flops,
     expected_rate,
     gpu_named,
+    peak_flops,
     token_flops,
     utilization,
 )
@@ -49,7 +50,7 @@ def test_attention_looks_at_half_of_the_row_or_at_its_window() -> None:
     [
         ("RTX 4090", 165.2),
         ("NVIDIA GeForce RTX 5090", 209.5),
-        ("l40s", 362.05),
+        ("l40s", 362.0),
         ("A100-80GB", 312.0),
         ("h100", 989.4),
         ("H100-PCIe", 756.0),
@@ -61,7 +62,7 @@ def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> No
 
 
 def test_an_unknown_gpu_is_answered_with_those_that_are_known() -> None:
-    with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are RTX 4090, RTX 5090,"):
+    with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are A10, A10G,"):
         gpu_named("rtx 5080")
 
 
@@ -69,4 +70,29 @@ def test_a_rate_and_its_utilisation_are_two_sides_of_one_figure() -> None:
     flops = token_flops(SHAPE, load("devstral-32gb"))
     rate = expected_rate(flops, gpu_named("RTX 5090"), 0.4)
     assert rate == pytest.approx(209.5e12 * 0.4 / 93.7e9, rel=1e-3)
-    assert utilization(rate, flops, gpu_named("RTX 5090")) == pytest.approx(0.4)
+    assert utilization(rate * flops.model, 1, 209.5e12) == pytest.approx(0.4)
+
+
+def test_a_shorter_sample_takes_less_than_its_row() -> None:
+    recipe = load("devstral-32gb")
+    short, long = (token_flops(SHAPE, recipe, length) for length in (512, None))
+    assert long.forward - short.forward == 4 * 40 * 4096 * (1024 - 256)
+
+
+@pytest.mark.parametrize(
+    ("device", "peak"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989.4e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA A100-SXM4-40GB", 312e12),
+        ("NVIDIA A10G", 70e12),
+        ("NVIDIA A10", 125e12),
+        ("NVIDIA GeForce RTX 4090", 165.2e12),
+        ("NVIDIA L4", 121e12),
+        ("Intel(R) Xeon(R) CPU", None),
+    ],
+)
+def test_a_device_is_known_by_the_name_that_its_driver_gives(
+    device: str, peak: float | None
+) -> None:
+    assert peak_flops(device) == pytest.approx(peak)

@@ -1,5 +1,6 @@
 """A run: both stages from where they stand to their ends, told and saved on the way."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -168,6 +169,7 @@ class Run:
     def consolidate(self) -> Consolidation:
         """Estimate on held-out rows of stage 1 what stage 2 may not move."""
         rows, elastic = self.material.held_out[1], self.recipe.elastic
+        began = time.monotonic()
         fisher = fisher_diagonal(
             self.model,
             (rows.row(0, number) for number in range(rows.rows_in(0))),
@@ -175,7 +177,8 @@ class Run:
             seed_of(self.recipe.seed, 2),
             self.processes.device,
         )
-        self.note({"kind": "event", "name": "fisher", "stage": 2, "step": 0})
+        seconds = time.monotonic() - began
+        self.note({"kind": "event", "name": "fisher", "stage": 2, "step": 0, "seconds": seconds})
         return Consolidation(snapshot(self.model.trained()), fisher, elastic.strength)
 
 

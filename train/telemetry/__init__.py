@@ -2,7 +2,6 @@
 
 from train.telemetry.metrics import DamagedMetrics, Line, Metrics, read_metrics
 from train.telemetry.progress import Note, training_progress
-from train.telemetry.throughput import flops_a_token, peak_flops, utilisation
 from train.telemetry.trackers import (
     MissingTracker,
     TrackedMetrics,
@@ -20,10 +19,7 @@ __all__ = [
     "TrackedMetrics",
     "Tracker",
     "TrackerNotStarted",
-    "flops_a_token",
     "open_tracker",
-    "peak_flops",
     "read_metrics",
     "training_progress",
-    "utilisation",
 ]

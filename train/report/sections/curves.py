@@ -6,7 +6,7 @@ from train.report.axes import Axis, axis
 from train.report.sections.speed import peak_of
 from train.report.sections.steps import measured, stages_of, steps_of
 from train.report.sources import Sources, Values
-from train.telemetry import utilisation
+from train.throughput import utilization
 
 POINTS = 300
 """Most points of a line: more are averaged in groups, or the page would grow with the run."""
@@ -81,7 +81,7 @@ def _noisy(name: str, points: Points) -> list[Values]:
 
 def _used(line: Values, peak: float) -> float | None:
     flops = line.get("flops")
-    return utilisation(flops, line["seconds"], peak) if flops else None
+    return utilization(flops, line["seconds"], peak) if flops else None
 
 
 def _ends(sources: Sources) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from train.report.sections.steps import stages_of, steps_of
 from train.report.sources import Sources, Values
-from train.telemetry import utilisation
+from train.throughput import utilization
 
 EDGE = 20
 """Losses at the beginning and the end of a stage are means of this fraction of its steps."""
@@ -59,7 +59,7 @@ def _totals(sources: Sources, stage: int | None) -> Values:
 def _utilisation(sources: Sources, steps: list[Values], seconds: float) -> float | None:
     peak = peak_of(sources)
     flops = sum(line.get("flops") or 0.0 for line in steps)
-    return utilisation(flops, seconds, peak) if peak and flops and seconds else None
+    return utilization(flops, seconds, peak) if peak and flops and seconds else None
 
 
 def peak_of(sources: Sources) -> float | None:
