@@ -19,6 +19,7 @@ from typing import Any
 
 SETTINGS = ((2048, 1, 8), (4096, 1, 8), (2048, 4, 2))
 """Tokens of a row, rows at once, micro-batches of a step."""
+GIB = 2**30
 WARM_UP = 2
 """Steps that are not measured: kernels are compiled and memory is reserved in them."""
 
@@ -158,6 +159,52 @@ def measured(arm: str, model: str, setting: tuple[int, int, int], count: int) ->
     return Measured(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
+def planned(model: str, setting: tuple[int, int, int]) -> tuple[float, float]:
+    """Return the bytes on a GPU that `train.plan` foretells, and a token's operations."""
+    from train.architecture import read
+    from train.budget import budget
+    from train.recipe import load
+    from train.throughput import token_flops
+
+    length, micro, rounds = setting
+    told = {
+        "model.name": model,
+        "length": length,
+        "micro_batch": micro,
+        "batch": micro * rounds,
+        "stage1.optimizer.kind": "paged_adamw_8bit",
+        "stage2.optimizer.kind": "paged_adamw_8bit",
+    }
+    recipe = load("devstral-32gb", {name: str(value) for name, value in told.items()})
+    shape = read(model)
+    return budget(shape, recipe).reserved, token_flops(shape, recipe, length / 4).model
+
+
+def show(model: str, setting: tuple[int, int, int], found: dict[str, Measured]) -> None:
+    """Print what the arms of one setting did."""
+    import torch
+
+    from train.provenance import device_name
+    from train.throughput import peak_flops, utilization
+
+    device = device_name(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    peak = peak_flops(device)
+    memory, flops = planned(model, setting)
+    length, micro, rounds = setting
+    print(f"rows of {length}, {micro} at once, {rounds} a step, on {device}")
+    for arm, each in found.items():
+        faster = each.tokens_per_second / found["plain"].tokens_per_second if len(found) > 1 else 1
+        used = utilization(flops * each.tokens_per_second, 1, peak) if peak else None
+        print(
+            f"  {arm:6} {each.tokens_per_second:8.1f} tokens/s, {faster:.2f} of plain, "
+            f"peak {each.peak_bytes / GIB:.2f} GiB, waited {each.waited:.2%}"
+            + (f", utilisation {used:.1%}" if used else "")
+        )
+    if "ours" in found and device != "cpu":
+        off = memory / found["ours"].peak_bytes - 1
+        print(f"  planned {memory / GIB:.2f} GiB, {off:+.1%} of what was measured")
+
+
 def main() -> None:
     """Measure every setting with both arms and print the figures."""
     formatter = argparse.RawTextHelpFormatter
@@ -169,12 +216,10 @@ def main() -> None:
     )
     told = parser.parse_args()
     chosen = [tuple(map(int, each.split(","))) for each in told.setting or ()] or SETTINGS
-    for setting in chosen:
-        length, micro, rounds = setting
-        for arm in ARMS:
-            found = measured(arm, told.model, (length, micro, rounds), told.steps)
-            if found:
-                print(arm, setting, asdict(found))
+    for length, micro, rounds in chosen:
+        setting = (length, micro, rounds)
+        runs = {arm: measured(arm, told.model, setting, told.steps) for arm in ARMS}
+        show(told.model, setting, {arm: each for arm, each in runs.items() if each})
 
 
 if __name__ == "__main__":
