@@ -8,7 +8,7 @@ from train.errors import TrainError
 class NoBenchmark(TrainError):
     """Nothing of the benchmark lies where it was said to."""
 
-    def __init__(self, path: Path, expected: str) -> None:
+    def __init__(self, path: Path | str, expected: str) -> None:
         super().__init__(f"{path}: no benchmark here. Expected {expected}.")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from corpus.progress import Progress
@@ -13,14 +12,15 @@ from train.evaluate import callbacks, doctests, exercism, mceval, multipl_e, otp
 from train.evaluate.benchmark import Judgements, by_source, measure
 from train.evaluate.calibration import Calibration, calibrate
 from train.evaluate.measures import Figure, Measure
+from train.evaluate.places import located
 from train.evaluate.problems import Problem
 from train.evaluate.scores import Estimate, decided, difference, score
 from train.evaluate.side_by_side import Pair
 from train.evaluate.subject import Sampling
 from train.evaluate.writer import Writer
 
-LOCAL = {"multipl-e": multipl_e.load, "mceval": mceval.load, "exercism": exercism.load}
-"""Benchmarks that are read from a path."""
+PUBLISHED = {"multipl-e": multipl_e.load, "mceval": mceval.load, "exercism": exercism.load}
+"""Benchmarks that are read from where they lie."""
 OURS = ("otp", "doctests", "callbacks")
 """Benchmarks of our own: shipped tasks, and what is cut from held-out packages."""
 
@@ -29,8 +29,8 @@ class UnknownBenchmark(TrainError):
     """No benchmark has that name, or it needs a path."""
 
     def __init__(self, told: str) -> None:
-        local = ", ".join(f"{name}=PATH" for name in LOCAL)
-        super().__init__(f"--benchmark {told}: there are {', '.join(OURS)}, {local}.")
+        placed = ", ".join(f"{name}=PLACE" for name in PUBLISHED)
+        super().__init__(f"--benchmark {told}: there are {', '.join(OURS)}, {placed}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Execution:
 
 
 def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) -> list[Problem]:
-    """Load benchmarks by name, or NAME=PATH. Raises UnknownBenchmark and what loaders raise."""
+    """Load benchmarks by name, or NAME=PLACE. Raises UnknownBenchmark and what loaders raise."""
     found: list[Problem] = []
     for each in told:
         name, _, path = each.partition("=")
-        if name in LOCAL and path:
-            found += LOCAL[name](Path(path))
+        if name in PUBLISHED and path:
+            found += PUBLISHED[name](located(path))
         elif each == "otp":
             found += otp.load()
         elif each in OURS:
