@@ -104,7 +104,8 @@ def show(outcomes: Sequence[Outcome]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser("python -m benchmarks.consolidation", description=__doc__)
+    formatter = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, default=Path("build/consolidation"))
     parser.add_argument("--strengths", default="0,1,10,100")

@@ -131,6 +131,41 @@ def write_model(folder: Path, seed: int = 11, **changes: Any) -> Path:
     return write_tokenizer(folder)
 
 
+def write_vision_model(folder: Path, seed: int = 11) -> Path:
+    """Write a random model of Devstral's 2512 generation: Ministral 3 beside a Pixtral tower."""
+    import torch
+    from transformers import Mistral3Config, Mistral3ForConditionalGeneration
+
+    shape = {key: value for key, value in SHAPE.items() if key != "tie_word_embeddings"}
+    rope = {
+        "rope_type": "yarn",
+        "rope_theta": 1e6,
+        "factor": 4.0,
+        "original_max_position_embeddings": 128,
+        "mscale": 1.0,
+        "mscale_all_dim": 1.0,
+        "llama_4_scaling_beta": 0.1,
+    }
+    tower = {
+        "model_type": "pixtral",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "head_dim": 16,
+        "image_size": 56,
+        "patch_size": 14,
+    }
+    torch.manual_seed(seed)
+    config = Mistral3Config(
+        text_config=shape | {"model_type": "ministral3", "rope_parameters": rope},
+        vision_config=tower,
+        tie_word_embeddings=False,
+    )
+    Mistral3ForConditionalGeneration(config).save_pretrained(folder)
+    return write_tokenizer(folder)
+
+
 def write_tokenizer(folder: Path) -> Path:
     """Write a byte-level BPE learnt from `SOURCE`, with a ChatML template; return the folder."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers

@@ -12,6 +12,7 @@ app = typer.Typer(
     help="Measure a run against its base, or any two models.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
+    add_completion=False,
 )
 
 
@@ -37,8 +38,8 @@ def evaluate(
     benchmark: Annotated[
         list[str] | None,
         typer.Option(
-            help="Run answers to: otp, doctests, callbacks, multipl-e=PATH, mceval=PATH, "
-            "exercism=PATH. Can be repeated."
+            help="Run answers to: otp, doctests, callbacks, multipl-e=PLACE, mceval=PLACE, "
+            "exercism=PLACE; a path, or OWNER/NAME/FOLDER on the Hub. Can be repeated."
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="Answers to each problem.", min=1)] = 1,
@@ -51,8 +52,11 @@ def evaluate(
     workers: Annotated[
         int, typer.Option(help="Programs run at once; the number of processors if 0.", min=0)
     ] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; RUN/evaluation.json if unset.")
+    ] = None,
 ) -> None:
-    """Compare a run's model with its base, or with another, and write RUN/evaluation.json.
+    """Compare a run's model with its base, or with another, and write what was found as JSON.
 
     Programs that a model writes are run in a sandbox, or not at all where none can be had. Exit
     code 2: something that was asked for cannot be measured.
@@ -76,11 +80,12 @@ def evaluate(
         sampling=Sampling(temperature=temperature, longest=longest),
         general=general,
         workers=workers,
+        out=out,
     )
     with plain_errors(), progress_bars() as progress:
         measures = evaluate_run(plan, progress)
     show(measures)
-    output.print(f"\n{run / 'evaluation.json'}")
+    output.print(f"\n{plan.file}")
 
 
 if __name__ == "__main__":

@@ -35,10 +35,16 @@ class Plan:
     sampling: Sampling = field(default_factory=Sampling)
     general: Path | None = None
     workers: int = 0
+    out: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """Where the result is written."""
+        return self.out or self.run / EVALUATION
 
 
 def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
-    """Measure a run against its base or another model, and write its evaluation.json.
+    """Measure a run against its base or another model, and write what was found.
 
     Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, UnknownBenchmark and others of
     TrainError, before anything slow begins where that can be told.
@@ -63,7 +69,7 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
         how = Execution(plan.samples, plan.ks, plan.sampling, plan.workers)
         more, told["left_out"] = executed(pair, problems, sandbox, how, progress)
         measures += more
-    write_json(plan.run / EVALUATION, as_json(measures, told))
+    write_json(plan.file, as_json(measures, told))
     return measures
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
 from train.model.settings import AdapterSettings, ModelSettings
-from train.model.targets import check_targets
+from train.model.targets import beside_decoder, check_targets
 
 if TYPE_CHECKING:
     import torch
@@ -122,6 +122,7 @@ def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
             lora_alpha=adapter.alpha,
             lora_dropout=adapter.dropout,
             target_modules=list(adapter.targets),
+            exclude_modules=beside_decoder(model),
             modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,
             task_type="CAUSAL_LM",
         ),

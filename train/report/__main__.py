@@ -8,7 +8,10 @@ import typer
 from corpus.console import output, plain_errors
 
 app = typer.Typer(
-    help="Tell what a run learned.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Tell what a run learned.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
 )
 
 

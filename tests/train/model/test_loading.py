@@ -3,11 +3,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.train.models import SHAPE, SPECIAL, write_vision_model
+from train.model.batch import Batch
 from train.model.loading import (
     NoAccelerator,
     NoSuchModel,
     load_adapted,
 )
+from train.model.next_token import NextToken
 from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 from train.model.targets import UnknownTarget
 
@@ -52,6 +55,32 @@ def test_embeddings_and_head_train_where_that_is_wanted(tiny_model: Path) -> Non
     names = " ".join(adapters(model))
     assert "embed_tokens.modules_to_save" in names
     assert "lm_head.modules_to_save" in names
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+def test_a_model_of_the_2512_generation_gets_adapters_on_its_text_part_alone(
+    tmp_path: Path, quantization: str
+) -> None:
+    wanted = settings(write_vision_model(tmp_path / "model"), quantization=quantization)
+    net = NextToken(load_adapted(wanted, AdapterSettings(), length=64, seed=1), torch.float32)
+    trained = net.trained()
+    assert len(trained) == SHAPE["num_hidden_layers"] * len(ATTENTION) * 2
+    assert not any("vision" in name for name in trained)
+    ids = torch.randint(len(SPECIAL), SHAPE["vocab_size"], (1, 32))
+    positions = torch.arange(16).repeat(2)[None]
+    both = batch(ids, positions, (16, 16))
+    alone = [batch(part, torch.arange(16)[None], (16,)) for part in ids.split(16, dim=1)]
+    with torch.no_grad():
+        apart = sum(net(each) for each in alone)
+    whole = net(both)
+    whole.backward()
+    assert whole.item() == pytest.approx(float(apart), rel=1e-5)
+    assert all(weight.grad is not None for weight in trained.values())
+
+
+def batch(ids: torch.Tensor, positions: torch.Tensor, lengths: tuple[int, ...]) -> Batch:
+    labels = ids.masked_fill(positions == 0, -100)
+    return Batch(ids, labels, positions, torch.tensor(lengths, dtype=torch.int32))
 
 
 def test_fresh_adapters_follow_from_the_seed(tiny_model: Path) -> None:
