@@ -10,7 +10,8 @@ from corpus.errors import CorpusError
 from corpus.release import Release
 from datacards.croissant import croissant
 from datacards.front_matter import front_matter, split_name
-from quality.report import formats, read_report
+from quality import templating
+from quality.report import read_report
 
 CARD_NAME, CROISSANT_NAME = "README.md", "croissant.json"
 
@@ -59,22 +60,6 @@ def card(report: dict[str, Any]) -> bytes:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("datacards", "templates"),
-        autoescape=False,  # Markdown, not HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "n": formats.whole,
-        "compact": formats.compact,
-        "pct": formats.percent,
-        "size": formats.size,
-        "words": formats.words,
-        "plural": formats.plural,
-        "split_name": split_name,
-    }
+    environment = templating.environment("datacards", html=False)
+    environment.filters["split_name"] = split_name
     return environment

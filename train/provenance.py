@@ -58,12 +58,17 @@ def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
     """Return what is trained: name, revision, shape and how many weights move."""
     shape = architecture_of(recipe)
     return {
-        "name": recipe.model.name,
+        "name": place_of(recipe.model.name),
         "revision": recipe.model.revision,
         "architecture": shape.model_type if shape else None,
         "parameters": shape.parameters.total if shape else None,
         "trained": sum(weight.numel() for weight in model.trained().values()),
     }
+
+
+def place_of(name: str) -> str:
+    """Return a model's name on the Hub, or its folder's whole path, which is no such name."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
 
 
 def describe_data(material: Material, stage: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from quality import templating
 from quality.report import charts, formats
 from quality.report.figures import Row, share
 from quality.report.highlighting import highlight
@@ -22,23 +23,9 @@ def render(report: dict[str, Any]) -> bytes:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("quality.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templating.environment("quality.report", html=True)
     environment.filters |= {
-        "n": formats.whole,
-        "compact": formats.compact,
-        "pct": formats.percent,
-        "size": formats.size,
-        "words": formats.words,
         "signed": formats.signed,
-        "plural": formats.plural,
         "code": highlight,
         "ticked": ticked,
         "excerpt": lambda text: excerpt(text)["excerpt"],

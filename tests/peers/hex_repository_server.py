@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import groupby
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +28,7 @@ from demo.hex_repository import (
     versions_payload,
 )
 from demo.hex_tarball import Term
+from tests.peers.loopback import listening
 
 REPOSITORY = "peer"
 LAST_MODIFIED = "Sun, 01 Nov 2026 12:00:00 GMT"
@@ -210,26 +211,8 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-class Server(ThreadingHTTPServer):
-    """A server that does not mind clients that are killed."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over a broken connection."""
-
-
 @contextmanager
 def serving(peer: HexRepositoryServer) -> Iterator[HexRepositoryServer]:
     """Serve a peer on a free port of loopback."""
-    handler = type("PeerHandler", (Handler,), {"peer": peer})
-    with Server(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        peer.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield peer
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler, peer=peer) as peer.url:
+        yield peer

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha1
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from json import dumps
-from threading import Thread
 from urllib.parse import unquote
+
+from tests.peers.loopback import listening
 
 Datasets = Mapping[str, Mapping[str, bytes]]
 """Files by path, of datasets by OWNER/NAME."""
@@ -84,13 +85,5 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(datasets: Datasets) -> Iterator[str]:
     """Serve datasets on a free port of loopback; yield the address."""
-    handler = type("DatasetHandler", (Handler,), {"datasets": datasets})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler, datasets=datasets) as address:
+        yield address

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import Any
+
+from tests.peers.loopback import listening
 
 TOKEN = "hf_peer"
 OWNER = "ana"
@@ -236,14 +238,5 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(peer: HubServer) -> Iterator[HubServer]:
     """Serve a peer on a free port of loopback."""
-    handler = type("PeerHandler", (Handler,), {"peer": peer})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        peer.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield peer
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler, peer=peer) as peer.url:
+        yield peer

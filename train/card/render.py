@@ -7,6 +7,7 @@ from typing import Any
 
 from corpus.atomic import write_bytes
 from corpus.release import Release
+from quality import templating
 from train.card.front_matter import front_matter
 from train.card.licences import LicenceCount, licences_of
 
@@ -61,25 +62,10 @@ def card(
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    from quality.report import formats as general
     from train.report import formats
 
-    environment = Environment(
-        loader=PackageLoader("train.card", "templates"),
-        autoescape=False,  # Markdown, not HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templating.environment("train.card", html=False)
     environment.filters |= {
-        "n": general.whole,
-        "compact": general.compact,
-        "pct": general.percent,
-        "size": general.size,
-        "words": general.words,
-        "plural": general.plural,
         "loss": formats.loss,
         "change": formats.change,
         "duration": formats.duration,

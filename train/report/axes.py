@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 Tick = dict[str, float | str]
 
+NARROW, TINY = 1e-9, 1e-300
+"""A range below these, relative and absolute, is one value: floats have no ticks within it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -30,8 +33,8 @@ def axis(
     """
     low = 0.0 if from_zero else min(values, default=0.0)
     high = max([*values, low], default=1.0)
-    if high == low:
-        high = low + (abs(low) or 1.0)
+    if high - low <= max(abs(low), abs(high)) * NARROW + TINY:
+        high = low + (abs(low) if abs(low) > TINY else 1.0)
     step = round_step((high - low) / ticks)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     if is_tight:

@@ -11,8 +11,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from quality import templating
 from quality.report import charts
-from quality.report import formats as general
 from train.report import drawing, formats
 
 
@@ -24,22 +24,8 @@ def render(report: Mapping[str, Any]) -> bytes:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("train.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templating.environment("train.report", html=True)
     environment.filters |= {
-        "n": general.whole,
-        "compact": general.compact,
-        "pct": general.percent,
-        "size": general.size,
-        "words": general.words,
-        "plural": general.plural,
         "loss": formats.loss,
         "change": formats.change,
         "scientific": formats.scientific,
