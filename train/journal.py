@@ -55,11 +55,13 @@ class Journal:
 
 
 @contextmanager
-def journal(out: Path, recipe: Recipe, processes: Processes, flops: float) -> Iterator[Journal]:
+def journal(
+    out: Path, recipe: Recipe, processes: Processes, flops: Mapping[int, float]
+) -> Iterator[Journal]:
     """Yield the journal of a run; only the first process keeps one.
 
-    `flops` is what a token needs in training. Raises DamagedMetrics, MissingTracker and
-    TrackerNotStarted.
+    `flops` is what a token of each stage needs in training. Raises DamagedMetrics, MissingTracker
+    and TrackerNotStarted.
     """
     if not processes.is_first:
         yield Journal(None, lambda line: None, lambda: None, dict)
@@ -69,7 +71,7 @@ def journal(out: Path, recipe: Recipe, processes: Processes, flops: float) -> It
         if line["kind"] != "step":
             return dict(line)
         memory = peak_memory(processes.device)
-        return {**line, "memory": memory, "flops": flops * line["tokens"]}
+        return {**line, "memory": memory, "flops": flops[line["stage"]] * line["tokens"]}
 
     with ExitStack() as held:
         metrics = held.enter_context(Metrics(out / METRICS))

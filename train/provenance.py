@@ -85,11 +85,13 @@ def architecture_of(recipe: Recipe) -> Architecture | None:
         return None
 
 
-def training_flops(recipe: Recipe, material: Material) -> float:
-    """Return the floating-point operations that a token needs in training; 0 if unknown."""
+def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:
+    """Return the operations that a token of each stage needs in training; 0 if unknown."""
     shape = architecture_of(recipe)
-    rows = next(iter(material.training.values()))
-    return token_flops(shape, recipe, rows.context).model if shape else 0.0
+    return {
+        stage: token_flops(shape, recipe, rows.context).model if shape else 0.0
+        for stage, rows in material.training.items()
+    }
 
 
 def installed(name: str) -> str | None:

@@ -308,6 +308,15 @@ def test_a_recipe_for_a_gpu_is_refused_where_there_is_none(
     assert not (tmp_path / "run").exists()
 
 
+def test_stages_that_are_taken_one_by_one_are_those_of_one_run(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    first = run(release, tiny_model, tmp_path / "run", "--stages", "1")
+    assert {line["stage"] for line in losses(first)} == {1}
+    assert (first / "adapter").is_dir()
+    assert losses(run(release, tiny_model, first, "--stages", "2")) == losses(finished)
+
+
 def test_a_second_stage_can_begin_from_another_runs_first(
     finished: Path, release: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
