@@ -26,6 +26,7 @@ def load_adapted(
         dtype=compute,
         load_in_4bit=settings.quantization == "nf4",
         load_in_8bit=settings.quantization == "int8",
+        use_exact_model_name=True,  # it would take a quantised repository of its own instead
     )
     check_targets(model, adapter.targets)
     return FastLanguageModel.get_peft_model(
