@@ -23,9 +23,16 @@ from train.recipe import (
 
 
 def test_the_shipped_recipes_load() -> None:
-    assert shipped() == ("devstral-32gb", "devstral-80gb", "smoke-cpu")
+    assert shipped() == ("devstral-32gb", "devstral-32gb-high-rate", "devstral-80gb", "smoke-cpu")
     for name in shipped():
         assert isinstance(load(name), Recipe)
+
+
+def test_the_recipe_of_high_rates_differs_in_its_rates_alone() -> None:
+    low, high = load("devstral-32gb"), load("devstral-32gb-high-rate")
+    rates = {"stage1.optimizer.learning_rate": "2e-5", "stage2.optimizer.learning_rate": "5e-6"}
+    assert high.stage1.optimizer.learning_rate == 2e-4
+    assert load("devstral-32gb-high-rate", rates) == low
 
 
 def test_the_default_is_what_the_project_set_out_with() -> None:
@@ -71,7 +78,7 @@ def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
     with pytest.raises(UnknownRecipe) as caught:
         load("devstral-32g")
     assert "Did you mean devstral-32gb?" in str(caught.value)
-    assert "devstral-32gb, devstral-80gb, smoke-cpu" in str(caught.value)
+    assert "devstral-32gb, devstral-32gb-high-rate, devstral-80gb, smoke-cpu" in str(caught.value)
 
 
 def test_a_file_is_read_over_the_defaults(tmp_path: Path) -> None:
