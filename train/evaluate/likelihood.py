@@ -1,7 +1,6 @@
 """How many bits a model needs for a byte of held-out source, overall and by what the source is."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -110,23 +109,6 @@ def cut(sample: "Sample", length: int) -> Iterator["Sample"]:
         targets = sample.targets[start : start + length].copy()
         targets[:1] = False
         yield Sample(sample.ids[start : start + length], targets)
-
-
-def by_role(scored: Sequence[ScoredDocument]) -> dict[str, BitsPerByte]:
-    """Return the rate of every role."""
-    groups: dict[str, list[ScoredDocument]] = defaultdict(list)
-    for each in scored:
-        groups[each.document.role].append(each)
-    return {role: bits_per_byte(some) for role, some in sorted(groups.items())}
-
-
-def by_behaviour(scored: Sequence[ScoredDocument]) -> dict[str, BitsPerByte]:
-    """Return the rate of every behaviour; a document of two counts for both."""
-    groups: dict[str, list[ScoredDocument]] = defaultdict(list)
-    for each in scored:
-        for name in each.document.behaviours:
-            groups[name].append(each)
-    return {name: bits_per_byte(some) for name, some in sorted(groups.items())}
 
 
 def bits_per_byte(scored: Sequence[ScoredDocument]) -> BitsPerByte:

@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from corpus.progress import Silent
+from tests.train.models import SOURCE
+from train.dataset import NoReplayText
+from train.evaluate.infilling import Gap
+from train.evaluate.likelihood import HeldOutDocument
+from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
+from train.evaluate.subject import Sampling, Subject, open_subject
+from train.model.settings import ModelSettings
+from train.tokenizer import open_tokenizer
+
+LINES = SOURCE.splitlines(keepends=True)
+DOCUMENTS = [
+    HeldOutDocument("a", "p", "elixir", "library", ("GenServer",), "".join(LINES[:20])),
+    HeldOutDocument("b", "p", "elixir", "library", (), "".join(LINES[20:40])),
+    HeldOutDocument("c", "q", "elixir", "test", ("GenServer", "Plug"), "".join(LINES[40:60])),
+]
+
+
+@pytest.fixture(scope="module")
+def subject(tiny_model: Path) -> Subject:
+    """A base with an adapter that says something else."""
+    settings = ModelSettings(name=str(tiny_model), quantization="none")
+    found = open_subject(settings, None, open_tokenizer(str(tiny_model)))
+    torch.manual_seed(1)
+    for name, weight in found.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    return found
+
+
+@pytest.fixture(scope="module")
+def base(tiny_model: Path) -> Subject:
+    settings = ModelSettings(name=str(tiny_model), quantization="none")
+    return open_subject(settings, None, open_tokenizer(str(tiny_model)))
+
+
+def test_text_is_measured_whole_by_role_and_by_behaviour(subject: Subject) -> None:
+    found = likelihood(Pair(subject, subject), DOCUMENTS, 512, Silent())
+    assert [(each.group, each.name, each.count) for each in found] == [
+        ("held-out source", "all documents", 3),
+        ("held-out source by role", "library", 2),
+        ("held-out source by role", "test", 1),
+        ("held-out source by behaviour", "GenServer", 2),
+        ("held-out source by behaviour", "Plug", 1),
+    ]
+    whole = found[0]
+    change = whole.adapter.value - whole.base.value
+    assert abs(change) > 0.01
+    assert whole.difference.value == pytest.approx(change)
+    assert likelihood(Pair(subject, subject), [], 512, Silent()) == []
+
+
+def test_a_model_against_its_own_base_is_the_adapter_left_out(
+    subject: Subject, base: Subject
+) -> None:
+    (one, *_), (two, *_) = (
+        likelihood(pair, DOCUMENTS, 512, Silent())
+        for pair in (Pair(subject, subject), Pair(base, subject))
+    )
+    assert one.base.value == pytest.approx(two.base.value)
+    assert one.adapter.value == pytest.approx(two.adapter.value)
+
+
+def test_equal_models_do_not_differ(base: Subject) -> None:
+    for each in likelihood(Pair(base, base), DOCUMENTS, 512, Silent()):
+        assert each.difference.value == each.difference.low == each.difference.high == 0.0
+
+
+def test_forgetting_is_measured_on_text_that_is_not_source(
+    subject: Subject, tmp_path: Path
+) -> None:
+    file = tmp_path / "general.jsonl"
+    texts = ["The tide rises at noon.", "", "Ships wait for it."]
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    (found,) = general_text(Pair(subject, subject), file, 512, Silent())
+    assert (found.group, found.name, found.count) == ("general text", "general.jsonl", 2)
+    with pytest.raises(NoReplayText):
+        general_text(Pair(subject, subject), tmp_path / "missing.jsonl", 512, Silent())
+
+
+class Writer(Subject):
+    """Writes the same whatever it is asked."""
+
+    def __init__(self, like: Subject, written: str) -> None:
+        super().__init__(like.model, like.tokenizer, like.device)
+        self.written = written
+
+    def complete(self, prompt: object, samples: int, sampling: Sampling) -> list[str]:
+        return [self.written] * samples
+
+
+def test_a_gap_counts_as_filled_only_if_it_is_the_line_that_was_there(base: Subject) -> None:
+    gaps = [
+        Gap("a", "def one do\n", "    :ok", "\nend\n"),
+        Gap("b", "def two do\n", "    :error", "\nend\n"),
+    ]
+    knows, does_not = Writer(base, "    :ok\nend\n"), Writer(base, "    :okay")
+    (found,) = infilling(Pair(does_not, knows), gaps, Sampling(), Silent())
+    assert (found.base.value, found.adapter.value, found.count) == (0.0, 0.5, 2)
+    assert found.better == "higher"
+    assert infilling(Pair(does_not, knows), [], Sampling(), Silent()) == []
