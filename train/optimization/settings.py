@@ -33,7 +33,7 @@ class OptimizerSettings:
     warm_up: float = 0.1
     """Fraction of all steps over which the rate rises linearly from zero."""
     final: float = 0.0
-    """The rate at the end, as a fraction of the highest."""
+    """The rate that a step behind the last would have, as a fraction of the highest."""
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
