@@ -1,9 +1,10 @@
 """Whether this machine can run a recipe: asked before anything is fetched or tokenised."""
 
-from train.architecture import UnknownArchitecture, read
+from train.architecture import Architecture, UnknownArchitecture, read
 from train.budget import budget
 from train.errors import TrainError
 from train.model.loading import NoAccelerator, uses_unsloth
+from train.planning import check
 from train.recipe import Recipe
 
 GIB = 2**30
@@ -21,29 +22,40 @@ class TooLittleMemory(TrainError):
 
 
 def check_machine(recipe: Recipe) -> None:
-    """Raise NoAccelerator or TooLittleMemory where the recipe cannot run here."""
+    """Raise what keeps a recipe from running here, or at all.
+
+    NoAccelerator, NoUnsloth and TooLittleMemory; RowsTooLong and UnknownTarget; NoConfig where the
+    model is not there.
+    """
     import torch
 
     uses_unsloth(recipe.model)
+    shape = shape_of(recipe)
+    if shape is not None:
+        check(shape, recipe)
     if torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0)
-        check_memory(recipe, there.total_memory, there.name)
+        check_memory(shape, recipe, there.total_memory, there.name)
         return
     for name, stage in (("stage1", recipe.stage1), ("stage2", recipe.stage2)):
         if stage.enabled and stage.optimizer.kind != "adamw":
             raise NoAccelerator(f"--{name}.optimizer.kind {stage.optimizer.kind}")
 
 
-def check_memory(recipe: Recipe, there: int, name: str) -> None:
+def shape_of(recipe: Recipe) -> Architecture | None:
+    """Return the model's shape; None for a model of a kind that cannot be planned."""
+    try:
+        return read(recipe.model.name, recipe.model.revision)
+    except UnknownArchitecture:
+        return None
+
+
+def check_memory(shape: Architecture | None, recipe: Recipe, there: int, name: str) -> None:
     """Raise TooLittleMemory if a GPU of `there` bytes is too small.
 
-    A model of a kind that cannot be planned is let through, and so is one that several share.
+    A model that cannot be planned is let through, and so is one that several processes share.
     """
-    if recipe.model.sharded:
-        return
-    try:
-        shape = read(recipe.model.name, recipe.model.revision)
-    except UnknownArchitecture:
+    if shape is None or recipe.model.sharded:
         return
     if (needed := budget(shape, recipe).total) > there:
         raise TooLittleMemory(needed, there, name)

@@ -65,7 +65,9 @@ def gather(
     What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
     """
     from train.dataset import EmptyMixture, prepare
+    from train.tokenizer.errors import NoChatTemplate, UnusableTemplate
 
+    lacking = (EmptyMixture, NoChatTemplate, UnusableTemplate)
     enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}
     training: dict[int, Rows] = {}
     held_out: dict[int, Rows] = {}
@@ -74,7 +76,7 @@ def gather(
             training[stage] = prepare(release, stage, "train", recipe, tokenizer, work, progress)
         try:
             held_out[stage] = prepare(release, stage, HELD_OUT, recipe, tokenizer, work, progress)
-        except EmptyMixture:
+        except lacking:
             if is_enabled:
                 raise
     return Material(release, tokenizer, training, held_out)

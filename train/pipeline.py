@@ -9,18 +9,9 @@ from pathlib import Path
 from corpus.locking import claim
 from corpus.progress import Progress, Silent
 from corpus.release import Release
-from train.checkpoint import (
-    Checkpoint,
-    Identity,
-    Skipped,
-    checkpoint_folders,
-    newest_valid,
-    open_checkpoint,
-    sweep,
-)
+from train.checkpoint import Checkpoint, Identity, Skipped, sweep
 from train.command_line import Arguments
 from train.dataset.sources import documents
-from train.errors import TrainError
 from train.finish import finish
 from train.journal import Journal, journal
 from train.loop.processes import Processes
@@ -32,30 +23,19 @@ from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import training_flops, write_provenance
 from train.recipe import Recipe, digest, save
+from train.resumption import CHECKPOINTS, where_to_go_on
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
 
-CHECKPOINTS = "checkpoints"
 COMPARED = 50
 """Documents on which the two forms of a tokenizer must agree before anything is trained."""
-
-
-class RunExists(TrainError):
-    """The folder holds a run that was not to be gone on with."""
-
-    def __init__(self, out: Path) -> None:
-        super().__init__(
-            f"{out}: a run has checkpoints here, and --resume never forbids to go on with it. Name "
-            "another folder with --out, or remove this one."
-        )
 
 
 def train(arguments: Arguments, progress: Progress) -> Path:
     """Train, or go on training, and return the folder of the run.
 
-    Raises Stopped after a signal once everything is saved, LossNotFinite, NoAccelerator,
-    TooLittleMemory, RunExists, FolderInUse, and what opening a release, a model, a tokenizer and a
-    checkpoint raises.
+    Raises Stopped after a signal once everything is saved, LossNotFinite, FolderInUse, and what
+    `check_machine`, `where_to_go_on`, and opening a release, a model and a tokenizer raise.
     """
     check_machine(arguments.recipe)
     processes = Processes()
@@ -95,21 +75,6 @@ def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Ident
     """Return what a checkpoint must agree with to be gone on from."""
     model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
     return Identity(release.identity, digest(recipe), model, processes.count)
-
-
-def where_to_go_on(
-    arguments: Arguments, identity: Identity
-) -> tuple[Checkpoint | None, list[Skipped]]:
-    """Return the checkpoint to go on from, if any, and those passed over.
-
-    Raises RunExists, DamagedCheckpoint and ForeignCheckpoint.
-    """
-    folder = arguments.out / CHECKPOINTS
-    if isinstance(arguments.resume, Path):
-        return open_checkpoint(arguments.resume, identity), []
-    if arguments.resume == "never" and checkpoint_folders(folder):
-        raise RunExists(arguments.out)
-    return newest_valid(folder, identity)
 
 
 def laid_out(

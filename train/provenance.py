@@ -8,8 +8,8 @@ import torch
 
 from corpus.atomic import write_json
 from corpus.release import Release
-from train.architecture import Architecture, UnknownArchitecture, read
 from train.loop.processes import Processes
+from train.machine import shape_of
 from train.material import Material
 from train.model.next_token import NextToken
 from train.recipe import Recipe
@@ -56,7 +56,7 @@ def write_provenance(
 
 def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
     """Return what is trained: name, revision, shape and how many weights move."""
-    shape = architecture_of(recipe)
+    shape = shape_of(recipe)
     return {
         "name": place_of(recipe.model.name),
         "revision": recipe.model.revision,
@@ -77,17 +77,9 @@ def describe_data(material: Material, stage: int) -> dict[str, Any]:
     return {name: rows[stage].describe() for name, rows in splits.items() if stage in rows}
 
 
-def architecture_of(recipe: Recipe) -> Architecture | None:
-    """Return the model's shape; None where it is of a kind whose work we cannot count."""
-    try:
-        return read(recipe.model.name, recipe.model.revision)
-    except UnknownArchitecture:
-        return None
-
-
 def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:
     """Return the operations that a token of each stage needs in training; 0 if unknown."""
-    shape = architecture_of(recipe)
+    shape = shape_of(recipe)
     return {
         stage: token_flops(shape, recipe, rows.context).model if shape else 0.0
         for stage, rows in material.training.items()

@@ -24,10 +24,20 @@ def main(argv: list[str]) -> int:
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: {unwritten(arguments.out, error)}", file=sys.stderr)
+        return 2
     output.print(f"run      {folder}")
     output.print(f"adapter  {folder / 'adapter'}")
     output.print(f"report   {folder / 'report.html'}")
     return 0
+
+
+def unwritten(out: Path, error: OSError) -> str:
+    """Return what to say of a file that could not be read or written, as on a full disk."""
+    place = error.filename or out
+    said = (error.strerror or str(error)).rstrip(".")
+    return f"{place}: {said}. Once that is mended, the same command goes on."
 
 
 def run(arguments: Arguments) -> Path:

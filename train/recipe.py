@@ -19,7 +19,7 @@ from train.dataset.settings import DataSettings
 from train.errors import TrainError
 from train.model.settings import AdapterSettings, ModelSettings
 from train.optimization.settings import ElasticSettings, GroupRates, OptimizerSettings
-from train.options import build, override, require, to_mapping
+from train.options import build, options, override, require, to_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
 """The recipes that the project ships."""
@@ -163,6 +163,16 @@ def digest(recipe: Recipe) -> str:
             table = table[section]
         del table[name]
     return hashlib.sha256(canonical_json(mapping)).hexdigest()
+
+
+def differences(before: Recipe, after: Recipe) -> list[str]:
+    """Return what differs between two recipes that train differently, option by option."""
+    pairs = zip(options(before), options(after), strict=True)
+    return [
+        f"{old.key} was {old.value!r} and is {new.value!r}"
+        for old, new in pairs
+        if old.value != new.value and old.key not in WITHOUT_EFFECT
+    ]
 
 
 def _file(name_or_path: str | Path) -> Path:

@@ -16,13 +16,15 @@ from safetensors.torch import load_file
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
-from train.checkpoint import ForeignCheckpoint
+from train.checkpoint import NoCheckpoint
 from train.command_line import parse
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter
 from train.material import GateNotPassed
 from train.model.loading import NoAccelerator
-from train.pipeline import RunExists, train
+from train.pipeline import train
+from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
+from train.tokenizer.errors import NoChatTemplate
 
 PROJECT = Path(__file__).parents[2]
 OPTIONS = {
@@ -252,7 +254,8 @@ def test_a_finished_run_is_not_trained_again(
 def test_a_run_under_other_options_is_refused(
     finished: Path, release: Path, tiny_model: Path
 ) -> None:
-    with pytest.raises(ForeignCheckpoint, match="the recipe was"):
+    said = r"stage2\.optimizer\.learning_rate was 0\.0005 and is 1e-05\. Go on"
+    with pytest.raises(OtherRecipe, match=said):
         run(release, tiny_model, finished, "--stage2.optimizer.learning-rate", "1e-5")
 
 
@@ -315,6 +318,56 @@ def test_stages_that_are_taken_one_by_one_are_those_of_one_run(
     assert {line["stage"] for line in losses(first)} == {1}
     assert (first / "adapter").is_dir()
     assert losses(run(release, tiny_model, first, "--stages", "2")) == losses(finished)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        (("--stages=2",), ("--stages=both",), "stage 2 was begun without stage 1"),
+        (("--stages=2",), ("--stages=1",), "stage 2 came already"),
+    ],
+)
+def test_no_stage_is_skipped_silently(
+    release: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    first: tuple[str, ...],
+    then: tuple[str, ...],
+    said: str,
+) -> None:
+    run(release, tiny_model, tmp_path / "run", *first)
+    with pytest.raises(StagesOutOfOrder, match=said):
+        run(release, tiny_model, tmp_path / "run", *then)
+
+
+def test_a_stage_that_is_not_finished_is_not_left(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "checkpoints", tmp_path / "run" / "checkpoints")
+    for path in (tmp_path / "run" / "checkpoints").glob("stage*"):
+        if path.name != "stage2-00000004":
+            shutil.rmtree(path)
+    with pytest.raises(StagesOutOfOrder, match="stage 2 stands at step 4 of 5, and is not among"):
+        run(release, tiny_model, tmp_path / "run", "--stages=1")
+
+
+def test_a_checkpoint_that_is_not_there_is_named(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(NoCheckpoint, match="nowhere: there is no such folder"):
+        run(release, tiny_model, tmp_path / "run", "--resume", str(tmp_path / "nowhere"))
+
+
+def test_the_first_stage_needs_no_chat_template(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    settings = json.loads((model / "tokenizer_config.json").read_bytes())
+    del settings["chat_template"]
+    (model / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    run(release, model, tmp_path / "run", "--stages=1")
+    with pytest.raises(NoChatTemplate):
+        run(release, model, tmp_path / "both")
 
 
 def test_a_second_stage_can_begin_from_another_runs_first(

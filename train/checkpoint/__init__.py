@@ -4,6 +4,7 @@ from train.checkpoint.manifest import Checkpoint, Identity
 from train.checkpoint.reading import (
     DamagedCheckpoint,
     ForeignCheckpoint,
+    NoCheckpoint,
     Skipped,
     checkpoint_folders,
     newest_valid,
@@ -18,6 +19,7 @@ __all__ = [
     "CheckpointSettings",
     "DamagedCheckpoint",
     "ForeignCheckpoint",
+    "NoCheckpoint",
     "Identity",
     "Skipped",
     "checkpoint_folders",

@@ -39,6 +39,16 @@ class DamagedCheckpoint(TrainError):
         )
 
 
+class NoCheckpoint(TrainError):
+    """There is no such folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"--resume {path}: there is no such folder. Name one below a run's `checkpoints`, "
+            "auto for the newest sound one there, or never."
+        )
+
+
 class ForeignCheckpoint(TrainError):
     """A checkpoint belongs to another run."""
 
@@ -64,7 +74,9 @@ def newest_valid(folder: Path, identity: Identity) -> tuple[Checkpoint | None, l
 
 
 def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
-    """Verify one checkpoint. Raises DamagedCheckpoint and ForeignCheckpoint."""
+    """Verify one checkpoint. Raises NoCheckpoint, DamagedCheckpoint and ForeignCheckpoint."""
+    if not path.is_dir():
+        raise NoCheckpoint(path)
     try:
         checkpoint = verified(path)
     except Unsound as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
 from train.export.run import FinishedRun
-from train.model.loading import FROM_TEXT_AND_IMAGES, NoSuchModel
+from train.model.loading import FROM_TEXT_AND_IMAGES, readable
 
 if TYPE_CHECKING:
     import torch
@@ -51,13 +51,11 @@ def load_base(place: dict[str, Any]) -> Any:
     from transformers import AutoConfig
 
     name = place["pretrained_model_name_or_path"]
-    try:
+    with readable(name):
         config = AutoConfig.from_pretrained(**place)
         if kind := quantised_as(config):
             raise QuantisedBase(name, kind)
         return _class_for(config).from_pretrained(**place, dtype="auto", use_safetensors=True)
-    except (OSError, ValueError) as error:
-        raise NoSuchModel(name, str(error).strip().splitlines()[0]) from error
 
 
 def load_exported(folder: Path) -> Any:

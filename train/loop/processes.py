@@ -1,13 +1,18 @@
 """The processes that train together, through accelerate; alone it is one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 import torch
 
 from train.model.next_token import NextToken
 from train.model.sharding import shard
+
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first one, which tokenises a release alone; torch's own limit is
+ten minutes. It is not needed to notice a process that died: torchrun ends the others."""
 
 
 class Processes:
@@ -18,8 +23,12 @@ class Processes:
 
     def __init__(self) -> None:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
 
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
         self.rank: int = self.accelerator.process_index
         self.count: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
@@ -51,6 +60,12 @@ class Processes:
         mean = self.accelerator.reduce(flat, "mean").split([each.numel() for each in gradients])
         for gradient, averaged in zip(gradients, mean, strict=True):
             gradient.copy_(averaged.view_as(gradient))
+
+    def means(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return each tensor's mean over all processes, so that none drifts from the others."""
+        if self.count == 1:
+            return dict(tensors)
+        return {name: self.accelerator.reduce(each, "mean") for name, each in tensors.items()}
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Return the sum of each value over all processes."""

@@ -13,9 +13,9 @@ from train.loop.held_out import HeldOut, measure
 from train.loop.order import Order
 from train.loop.processes import Processes
 from train.loop.randomness import seed_of
-from train.loop.stage import Stage, StepResult, Trainee, steps
+from train.loop.stage import Stage, StepResult, Trainee, check_finite, steps
 from train.loop.state import read_adapter, read_consolidation, read_optimizer, state_files
-from train.loop.stopping import Stopped, StopRequest
+from train.loop.stopping import SIGNALS, Stopped, StopRequest
 from train.material import Material
 from train.model.groups import layers_of
 from train.model.next_token import NextToken
@@ -135,7 +135,7 @@ class Run:
         self.note({"kind": "step", "stage": stage.number, **asdict(result)})
         step, recipe = result.step, self.recipe
         is_last = step == stage.order.steps
-        stops = bool(self.processes.sums([float(self.request.number)])[0])
+        stops = self.signal()
         if is_last:
             self.measure(stage, step, tuple(self.material.held_out))
         elif recipe.evaluate_every and step % recipe.evaluate_every == 0:
@@ -143,13 +143,19 @@ class Run:
         if is_last or stops or step % recipe.checkpoint.every == 0:
             self.save(trainee, stage, step)
         if stops:
-            raise Stopped(self.request.number, f"stage {stage.number}, step {step}")
+            raise Stopped(stops, f"stage {stage.number}, step {step}")
+
+    def signal(self) -> int:
+        """Return a signal that any of the processes got, 0 for none; all return the same."""
+        came = self.processes.sums([float(self.request.number == each) for each in SIGNALS])
+        return max((each for each, count in zip(SIGNALS, came, strict=True) if count), default=0)
 
     def measure(self, stage: Stage, step: int, sets: tuple[int, ...]) -> None:
-        """Measure held-out rows of the named stages."""
+        """Measure held-out rows of the named stages. Raises LossNotFinite before it is saved."""
         for number in sets:
             rows, limit = self.material.held_out[number], self.recipe.evaluation_rows
             found = measure(self.model, rows, limit, self.processes)
+            check_finite(stage.number, step, held_out_loss=found.loss)
             self.note(held_out_line(stage.number, step, number, found))
 
     def save(self, trainee: Trainee, stage: Stage, step: int) -> None:
@@ -179,7 +185,8 @@ class Run:
         )
         seconds = time.monotonic() - began
         self.note({"kind": "event", "name": "fisher", "stage": 2, "step": 0, "seconds": seconds})
-        return Consolidation(snapshot(self.model.trained()), fisher, elastic.strength)
+        agreed = self.processes.means(fisher)
+        return Consolidation(snapshot(self.model.trained()), agreed, elastic.strength)
 
 
 def held_out_line(stage: int, step: int, measured: int, found: HeldOut) -> dict[str, Any]:

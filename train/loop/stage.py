@@ -25,13 +25,20 @@ if TYPE_CHECKING:
 
 
 class LossNotFinite(TrainError):
-    """The loss is no number any more."""
+    """The loss, its gradient or the penalty is no number any more."""
 
-    def __init__(self, stage: int, step: int, loss: float) -> None:
+    def __init__(self, stage: int, step: int, what: str, value: float) -> None:
         super().__init__(
-            f"stage {stage}, step {step}: the loss is {loss}. The last checkpoint is from before "
-            f"and sound. Lower --stage{stage}.optimizer.learning-rate and begin another run."
+            f"stage {stage}, step {step}: the {what} is {value}. The last checkpoint is from "
+            f"before and sound. Lower --stage{stage}.optimizer.learning-rate and begin another run."
         )
+
+
+def check_finite(stage: int, step: int, **values: float) -> None:
+    """Raise LossNotFinite if one of the values is no finite number."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise LossNotFinite(stage, step, name.replace("_", " "), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +132,10 @@ def take(
     targets = sum(stage.rows.targets_of(rows.epoch, number) for number in rows.numbers)
     trainee.model.train()
     loss = accumulate(trainee, batches, targets)
-    if not math.isfinite(loss):
-        raise LossNotFinite(stage.number, step + 1, loss)
     trained = trainee.model.trained()
     penalty = trainee.consolidation.penalize(trained) if trainee.consolidation else 0.0
     norm = clip(trained.values(), stage.settings.clip)
+    check_finite(stage.number, step + 1, loss=loss, penalty=penalty, gradient_norm=norm)
     factor = rate_factor(step, stage.order.steps, stage.settings)
     set_rates(trainee.optimizer, factor)
     trainee.optimizer.step()

@@ -3,6 +3,9 @@
 Unsloth on CUDA, transformers with peft and bitsandbytes elsewhere; the adapters of both are peft's.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
@@ -36,17 +39,29 @@ class NoAccelerator(TrainError):
         )
 
 
+class NoUnsloth(TrainError):
+    """There is a GPU, and Unsloth is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Unsloth runs models on a GPU, and it is not installed. Install the extra for GPUs in "
+            "an environment of its own, `pip install '.[train]'`, or set --model.backend "
+            "transformers, which is slower."
+        )
+
+
 def uses_unsloth(settings: ModelSettings) -> bool:
-    """Tell whether Unsloth runs the model. Raises NoAccelerator where it cannot."""
+    """Tell whether Unsloth runs the model. Raises NoAccelerator and NoUnsloth where it cannot."""
     import torch
 
     if settings.backend == "unsloth" and not torch.cuda.is_available():
         raise NoAccelerator("--model.backend unsloth")
     if settings.sharded:
         return False
-    if settings.backend != "auto":
-        return settings.backend == "unsloth"
-    return torch.cuda.is_available()
+    wanted = torch.cuda.is_available() and settings.backend != "transformers"
+    if wanted and find_spec("unsloth") is None:
+        raise NoUnsloth
+    return wanted
 
 
 def compute_type(settings: ModelSettings) -> "torch.dtype":
@@ -62,7 +77,8 @@ def compute_type(settings: ModelSettings) -> "torch.dtype":
 def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int) -> Any:
     """Return the base model with fresh adapters, which are the only weights that train.
 
-    The weights of adapters follow from `seed`. Raises NoSuchModel, NoAccelerator, UnknownTarget.
+    The weights of adapters follow from `seed`. Raises NoSuchModel, NoAccelerator, NoUnsloth and
+    UnknownTarget.
     """
     import torch
 
@@ -70,8 +86,20 @@ def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int,
     if uses_unsloth(settings):
         from train.model import accelerated
 
-        return accelerated.load_adapted(settings, adapter, length, seed, compute_type(settings))
+        with readable(settings.name):
+            return accelerated.load_adapted(settings, adapter, length, seed, compute_type(settings))
     return adapt(load_base(settings), settings, adapter)
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn what libraries raise of a model that is missing or damaged into NoSuchModel."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, SafetensorError) as error:
+        raise NoSuchModel(name, (str(error).strip() or repr(error)).splitlines()[0]) from error
 
 
 def load_base(settings: ModelSettings) -> Any:
@@ -86,7 +114,7 @@ def load_base(settings: ModelSettings) -> Any:
 
     compute = compute_type(settings)
     place = {"revision": settings.revision or None}
-    try:
+    with readable(settings.name):
         config = AutoConfig.from_pretrained(settings.name, **place)
         both = config.model_type in FROM_TEXT_AND_IMAGES
         model = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
@@ -98,8 +126,6 @@ def load_base(settings: ModelSettings) -> Any:
             device_map={"": _device()},
             use_safetensors=True,
         )
-    except (OSError, ValueError) as error:
-        raise NoSuchModel(settings.name, str(error).strip().splitlines()[0]) from error
     if settings.quantization == "nf4":
         keep_format(model)
     model.requires_grad_(False)
@@ -115,7 +141,7 @@ def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
         model.gradient_checkpointing_enable(
             gradient_checkpointing_kwargs={"use_reentrant": False},
         )
-    return get_peft_model(
+    adapted = get_peft_model(
         model,
         LoraConfig(
             r=adapter.rank,
@@ -127,6 +153,10 @@ def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
             task_type="CAUSAL_LM",
         ),
     )
+    for weight in adapted.parameters():
+        if weight.requires_grad:  # steps of usual rates round away in bfloat16
+            weight.data = weight.data.float()
+    return adapted
 
 
 def _device() -> str:

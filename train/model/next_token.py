@@ -45,12 +45,17 @@ class NextToken(torch.nn.Module):
             return summed_loss(hidden, sampled_labels(hidden, batch.labels, self.head), self.head)
 
     def hidden(self, batch: "Batch") -> "Tensor":
-        """Return the last hidden states, [batch, length, width]."""
-        packing = {"packed_seq_lengths": batch.lengths} if self.takes_lengths else {}
-        output = self.decoder(
-            input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **packing
-        )
-        states: Tensor = output.last_hidden_state
+        """Return the last hidden states, [batch, length, width].
+
+        Unsloth's packing is for one row, so there all rows are given as one.
+        """
+        ids, positions = batch.ids, batch.positions
+        packing = {}
+        if self.takes_lengths:
+            ids, positions = ids.view(1, -1), positions.view(1, -1)
+            packing["packed_seq_lengths"] = batch.lengths
+        output = self.decoder(input_ids=ids, position_ids=positions, use_cache=False, **packing)
+        states: Tensor = output.last_hidden_state.view(*batch.ids.shape, -1)
         return states
 
     @property

@@ -1,0 +1,99 @@
+"""Where a run goes on: the checkpoint, and whether the stages that are wanted may follow it."""
+
+from pathlib import Path
+
+from train.checkpoint import (
+    Checkpoint,
+    ForeignCheckpoint,
+    Identity,
+    Skipped,
+    checkpoint_folders,
+    newest_valid,
+    open_checkpoint,
+)
+from train.command_line import Arguments
+from train.errors import TrainError
+from train.recipe import Recipe, differences, load
+
+CHECKPOINTS = "checkpoints"
+
+
+class RunExists(TrainError):
+    """The folder holds a run that was not to be gone on with."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(
+            f"{out}: a run has checkpoints here, and --resume never forbids to go on with it. Name "
+            "another folder with --out, or remove this one."
+        )
+
+
+class OtherRecipe(TrainError):
+    """The folder holds a run of another recipe."""
+
+    def __init__(self, out: Path, differing: list[str]) -> None:
+        super().__init__(
+            f"{out}: the run here was begun with another recipe: {'; '.join(differing)}. Go on "
+            "with what it was begun with, or begin another run with another --out."
+        )
+
+
+class StagesOutOfOrder(TrainError):
+    """The wanted stages cannot follow what the checkpoint stands for."""
+
+    def __init__(self, checkpoint: Checkpoint, why: str) -> None:
+        super().__init__(
+            f"{checkpoint.path}: {why}. Take --stages both to go on with all that is left, or "
+            "begin another run with another --out."
+        )
+
+
+def where_to_go_on(
+    arguments: Arguments, identity: Identity
+) -> tuple[Checkpoint | None, list[Skipped]]:
+    """Return the checkpoint to go on from, if any, and those passed over.
+
+    Raises RunExists, NoCheckpoint, DamagedCheckpoint, ForeignCheckpoint, OtherRecipe and
+    StagesOutOfOrder.
+    """
+    try:
+        checkpoint, skipped = chosen(arguments, identity)
+    except ForeignCheckpoint as error:
+        if differing := options_that_differ(arguments):
+            raise OtherRecipe(arguments.out, differing) from error
+        raise
+    if checkpoint is not None:
+        check_order(checkpoint, arguments.recipe)
+    return checkpoint, skipped
+
+
+def chosen(arguments: Arguments, identity: Identity) -> tuple[Checkpoint | None, list[Skipped]]:
+    """Return the checkpoint that is named, or the newest sound one."""
+    folder = arguments.out / CHECKPOINTS
+    if isinstance(arguments.resume, Path):
+        return open_checkpoint(arguments.resume, identity), []
+    if arguments.resume == "never" and checkpoint_folders(folder):
+        raise RunExists(arguments.out)
+    return newest_valid(folder, identity)
+
+
+def options_that_differ(arguments: Arguments) -> list[str]:
+    """Return in what the recipe differs from the one that the run's folder was begun with."""
+    begun = arguments.out / "recipe.json"
+    return differences(load(begun), arguments.recipe) if begun.is_file() else []
+
+
+def check_order(checkpoint: Checkpoint, recipe: Recipe) -> None:
+    """Raise StagesOutOfOrder where a wanted stage would be skipped, or an unfinished one left."""
+    stage, step, steps = (checkpoint.position[name] for name in ("stage", "step", "steps"))
+    wanted = [number for number, each in ((1, recipe.stage1), (2, recipe.stage2)) if each.enabled]
+    if step < steps and stage not in wanted:
+        why = f"stage {stage} stands at step {step} of {steps}, and is not among the wanted stages"
+        raise StagesOutOfOrder(checkpoint, why)
+    if max(wanted) < stage:
+        raise StagesOutOfOrder(checkpoint, f"stage {stage} came already, and stage 1 comes before")
+    beside = {path.name.partition("-")[0] for path in checkpoint_folders(checkpoint.path.parent)}
+    for number in wanted:
+        if number < stage and f"stage{number}" not in beside:
+            why = f"stage {stage} was begun without stage {number}, which comes before"
+            raise StagesOutOfOrder(checkpoint, why)
