@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -294,6 +296,32 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spoils_no_checkpoint(
     for path in (tmp_path / "run" / "checkpoints").glob("stage*"):
         weights = load_file(path / "adapter_model.safetensors")
         assert all(bool(each.isfinite().all()) for each in weights.values())
+
+
+def test_weights_that_a_last_step_spoils_are_not_kept(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    told = ("--stage1.steps=1", "--stage1.optimizer.learning-rate=1e30")
+    with pytest.raises(LossNotFinite, match="stage 1, step 1: the held-out loss is"):
+        run(release, tiny_model, tmp_path / "run", *told)
+    assert not (tmp_path / "run" / "adapter").exists()
+    assert not list((tmp_path / "run" / "checkpoints").glob("stage*"))
+
+
+def test_a_disk_without_room_ends_in_one_sentence(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    told = shlex.join(command(release, tiny_model, tmp_path / "run"))
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 8 && exec {sys.executable} -m train.qlora {told}"],
+        cwd=PROJECT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.search(r"error: .*File too large", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -155,7 +155,7 @@ class Run:
         for number in sets:
             rows, limit = self.material.held_out[number], self.recipe.evaluation_rows
             found = measure(self.model, rows, limit, self.processes)
-            check_finite(stage.number, step, held_out_loss=found.loss)
+            check_finite(stage.number, step, {"held-out loss": found.loss})
             self.note(held_out_line(stage.number, step, number, found))
 
     def save(self, trainee: Trainee, stage: Stage, step: int) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,11 +34,11 @@ class LossNotFinite(TrainError):
         )
 
 
-def check_finite(stage: int, step: int, **values: float) -> None:
+def check_finite(stage: int, step: int, values: Mapping[str, float]) -> None:
     """Raise LossNotFinite if one of the values is no finite number."""
     for name, value in values.items():
         if not math.isfinite(value):
-            raise LossNotFinite(stage, step, name.replace("_", " "), value)
+            raise LossNotFinite(stage, step, name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ def take(
     trained = trainee.model.trained()
     penalty = trainee.consolidation.penalize(trained) if trainee.consolidation else 0.0
     norm = clip(trained.values(), stage.settings.clip)
-    check_finite(stage.number, step + 1, loss=loss, penalty=penalty, gradient_norm=norm)
+    values = {"loss": loss, "penalty": penalty, "gradient's norm": norm}
+    check_finite(stage.number, step + 1, values)
     factor = rate_factor(step, stage.order.steps, stage.settings)
     set_rates(trainee.optimizer, factor)
     trainee.optimizer.step()

@@ -66,8 +66,9 @@ def test_two_processes_take_the_same_steps_as_one(
     assert recipe["model"]["sharded"] == bool(how)
 
 
-def test_a_killed_process_ends_all_and_leaves_a_checkpoint_to_go_on_from(
-    release: Path, tiny_model: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+def test_one_process_that_ends_ends_all_and_leaves_a_checkpoint_to_go_on_from(
+    release: Path, tiny_model: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "both"
     process = together(release, tiny_model, out)
@@ -76,9 +77,13 @@ def test_a_killed_process_ends_all_and_leaves_a_checkpoint_to_go_on_from(
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(one_of(process.pid), signal.SIGKILL)
-    process.communicate(timeout=120)
+    os.kill(one_of(process.pid), number)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode != 0
+    if number == signal.SIGTERM:
+        assert re.search(r"SIGTERM: saved at stage \d, step \d", said)
+        assert "ValueError" not in said
+        return
     again = together(release, tiny_model, out)
     said, _ = again.communicate(timeout=240)
     assert again.returncode == 0, said

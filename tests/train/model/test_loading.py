@@ -1,3 +1,5 @@
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ from train.model.batch import Batch
 from train.model.loading import (
     NoAccelerator,
     NoSuchModel,
+    NoUnsloth,
     load_adapted,
+    uses_unsloth,
 )
 from train.model.next_token import NextToken
 from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
@@ -95,6 +99,33 @@ def test_fresh_adapters_follow_from_the_seed(tiny_model: Path) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoSuchModel, match="no model can be loaded from there"):
         load_adapted(ModelSettings(name=str(tmp_path)), AdapterSettings(), length=64, seed=1)
+
+
+def test_weights_that_are_damaged_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(NoSuchModel, match="no model can be loaded from there"):
+        load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
+
+
+def test_what_trains_is_in_single_precision_whatever_the_base_is(tiny_model: Path) -> None:
+    wanted = settings(tiny_model, compute="bfloat16", quantization="none")
+    model = load_adapted(wanted, AdapterSettings(embeddings=True), length=64, seed=1)
+    assert {weight.dtype for weight in adapters(model).values()} == {torch.float32}
+    frozen = {each.dtype for each in model.parameters() if not each.requires_grad}
+    assert frozen == {torch.bfloat16}
+
+
+@pytest.mark.skipif(find_spec("unsloth") is not None, reason="Unsloth is installed")
+def test_a_gpu_without_unsloth_is_told_what_to_install(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(NoUnsloth, match=r"pip install '\.\[train\]'"):
+        uses_unsloth(settings(tiny_model))
+    assert not uses_unsloth(settings(tiny_model, backend="transformers"))
+    assert not uses_unsloth(settings(tiny_model, sharded=True))
 
 
 def test_a_target_that_no_layer_has_is_named_with_those_there_are(tiny_model: Path) -> None:

@@ -47,6 +47,23 @@ def test_rows_of_a_batch_do_not_see_each_other(model: NextToken) -> None:
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-5)
 
 
+def test_rows_that_are_given_as_one_do_not_see_each_other(
+    model: NextToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = batch_of([packed(SAMPLES, length=20), packed(SAMPLES[::-1], length=20)], "cpu")
+    apart = logits(model, rows)
+    monkeypatch.setattr(model, "takes_lengths", True)
+    asked: list[dict[str, torch.Tensor]] = []
+    hook = model.decoder.register_forward_pre_hook(
+        lambda module, args, kwargs: asked.append(kwargs), with_kwargs=True
+    )
+    as_one = logits(model, rows)
+    hook.remove()
+    torch.testing.assert_close(as_one, apart, rtol=1e-4, atol=1e-5)
+    assert asked[0]["input_ids"].shape == asked[0]["position_ids"].shape == (1, 40)
+    assert asked[0]["packed_seq_lengths"].sum() == 40
+
+
 def test_the_loss_of_a_row_is_the_sum_over_its_samples(model: NextToken) -> None:
     model.eval()
     whole = float(model(batch_of([packed(SAMPLES, length=20)], "cpu")).detach())
