@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import write_bytes
 from corpus.errors import CorpusError
-from train.export.folder import whole_folder
+from train.folders import whole_folder
 
 if TYPE_CHECKING:
     import torch

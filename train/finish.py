@@ -1,11 +1,9 @@
 """The end of a run: the adapter in its own folder, and what it changed on the test split."""
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from corpus.atomic import flush_to_disk, write_json
+from corpus.atomic import write_json
 from corpus.progress import Progress
 from train.card import write as write_card
 from train.evaluate.evaluation import EVALUATION
@@ -13,6 +11,7 @@ from train.evaluate.likelihood import held_out_documents
 from train.evaluate.measures import as_json
 from train.evaluate.side_by_side import Pair, likelihood
 from train.evaluate.subject import Subject
+from train.folders import whole_folder
 from train.loop.run import Run
 from train.loop.state import adapter_files
 from train.report import write as write_report
@@ -53,14 +52,7 @@ def evaluate(run: Run, progress: Progress) -> dict[str, Any]:
 
 def write_adapter(out: Path, run: Run) -> Path:
     """Write the adapter's folder, whole or not at all; one that is there gives way."""
-    temporary = Path(tempfile.mkdtemp(dir=out, prefix=f".{ADAPTER}.", suffix=".tmp"))
-    try:
+    with whole_folder(out / ADAPTER, replaces=True) as folder:
         for name, write in adapter_files(run.model.adapted).items():
-            write(temporary / name)
-            flush_to_disk(temporary / name)
-        temporary.chmod(0o755)
-        shutil.rmtree(out / ADAPTER, ignore_errors=True)
-        temporary.rename(out / ADAPTER)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            write(folder / name)
     return out / ADAPTER

@@ -1,12 +1,10 @@
 """Writing a checkpoint so that it is there whole or not at all, and removing old ones."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from corpus.atomic import flush_to_disk, is_temporary
+from corpus.atomic import is_temporary
 from train.checkpoint.manifest import (
     MANIFEST,
     SEAL,
@@ -19,6 +17,7 @@ from train.checkpoint.manifest import (
 )
 from train.checkpoint.reading import checkpoint_folders, place_of
 from train.errors import TrainError
+from train.folders import remove_folder, whole_folder
 
 
 class CheckpointNotWritten(TrainError):
@@ -48,18 +47,13 @@ def write(
     """
     destination = folder / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}.", suffix=".tmp"))
-        try:
+        with whole_folder(destination, replaces=True) as temporary:
             _fill(temporary, files, identity, position)
-            _publish(temporary, destination)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except Exception as error:  # on a full disk torch raises RuntimeError, safetensors its own
         raise CheckpointNotWritten(destination, error) from error
     for path in checkpoint_folders(folder):
         if place_of(path) > place_of(destination):
-            _remove(path)
+            remove_folder(path)
     return verified(destination)
 
 
@@ -69,7 +63,7 @@ def prune(folder: Path, keep: int) -> None:
     newest_of_stage = {place_of(path)[0]: path for path in ordered}
     for path in ordered[: -max(1, keep)]:
         if path not in newest_of_stage.values():
-            _remove(path)
+            remove_folder(path)
 
 
 def sweep(folder: Path) -> None:
@@ -90,29 +84,3 @@ def _fill(
     manifest = manifest_bytes(identity, position, describe(temporary))
     (temporary / MANIFEST).write_bytes(manifest)
     (temporary / SEAL).write_text(seal(temporary), encoding="ascii")
-    for path in temporary.iterdir():
-        flush_to_disk(path)
-    _flush_folder(temporary)
-    temporary.chmod(0o755)
-
-
-def _publish(temporary: Path, destination: Path) -> None:
-    if destination.exists():
-        _remove(destination)
-    temporary.rename(destination)
-    _flush_folder(destination.parent)
-
-
-def _remove(path: Path) -> None:
-    """Take the name away first: a folder half removed must not look like a checkpoint."""
-    doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-    path.rename(doomed / path.name)
-    shutil.rmtree(doomed)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

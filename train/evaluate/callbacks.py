@@ -4,10 +4,10 @@ The cheapest check of all: nothing is run, so it asks for names, arities and syn
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from corpus.release import Release
-from train.evaluate.held_out import SPLITS, Document, Row, cut, drawn, needed, only_clause, packages
+from train.evaluate.held_out import SPLITS, Document, Row, asked, cut, drawn, needed, only_clause
 from train.evaluate.problems import Problem, Prompt
 
 SOURCE = "callback"
@@ -50,18 +50,7 @@ def load(release: Release, splits: Sequence[str] = SPLITS, most: int = 200) -> l
 
     Whether its file compiles without other packages is for `train.evaluate.calibration` to say.
     """
-    return drawn((each for split in splits for each in found(release, split)), most)
-
-
-def found(release: Release, split: str) -> Iterator[Problem]:
-    """Yield every such problem of a split."""
-    for package in packages(release, split):
-        for document in package:
-            for function in document.functions:
-                if is_callback(document, function):
-                    made = problem(document, function, package)
-                    if made is not None:
-                        yield made
+    return drawn(asked(release, splits, is_callback, problem), most)
 
 
 def is_callback(document: Document, function: Row) -> bool:

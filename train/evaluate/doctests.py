@@ -1,9 +1,9 @@
 """Our own problems: complete the body of a held-out function so that its doctest passes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from corpus.release import Release
-from train.evaluate.held_out import SPLITS, Document, Row, cut, drawn, needed, only_clause, packages
+from train.evaluate.held_out import SPLITS, Document, Row, asked, cut, drawn, needed, only_clause
 from train.evaluate.problems import Problem, Prompt
 
 SOURCE = "doctest"
@@ -22,18 +22,12 @@ def load(release: Release, splits: Sequence[str] = SPLITS, most: int = 200) -> l
 
     Whether its file compiles without other packages is for `train.evaluate.calibration` to say.
     """
-    return drawn((each for split in splits for each in found(release, split)), most)
+    return drawn(asked(release, splits, has_examples, problem), most)
 
 
-def found(release: Release, split: str) -> Iterator[Problem]:
-    """Yield every such problem of a split."""
-    for package in packages(release, split):
-        for document in package:
-            for function in document.functions:
-                if "iex>" in (function["doc"] or ""):
-                    made = problem(document, function, package)
-                    if made is not None:
-                        yield made
+def has_examples(document: Document, function: Row) -> bool:
+    """Tell whether a function's documentation has a doctest."""
+    return "iex>" in (function["doc"] or "")
 
 
 def problem(document: Document, function: Row, package: Sequence[Document]) -> Problem | None:

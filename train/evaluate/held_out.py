@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from corpus.release import Release
@@ -132,6 +133,21 @@ def only_clause(document: Document, function: Row) -> Row | None:
         return None
     clause: Row = function["clauses"][0]
     return clause
+
+
+def asked(
+    release: Release,
+    splits: Sequence[str],
+    is_wanted: Callable[[Document, Row], bool],
+    problem: Callable[[Document, Row, Sequence[Document]], Problem | None],
+) -> Iterator[Problem]:
+    """Yield the problem of every function that is wanted and can be made one of."""
+    for split in splits:
+        for package in packages(release, split):
+            for document in package:
+                for function in filter(partial(is_wanted, document), document.functions):
+                    if made := problem(document, function, package):
+                        yield made
 
 
 def drawn(problems: Iterable[Problem], most: int) -> list[Problem]:

@@ -10,11 +10,11 @@ from corpus.atomic import write_json
 from train.export.base import adapted
 from train.export.companions import copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import SAME
-from train.export.folder import whole_folder
 from train.export.logits import prompts
 from train.export.record import existing, made_from, write_record
 from train.export.reference import refer_to
 from train.export.run import CONFIG, WEIGHTS, FinishedRun
+from train.folders import whole_folder
 from train.model.loading import load_base
 from train.model.settings import ModelSettings
 

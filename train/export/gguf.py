@@ -10,11 +10,11 @@ from train.errors import TrainError
 from train.export.base import base_place, stored_type
 from train.export.companions import QUANTIZED, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import ROUNDED
-from train.export.folder import whole_folder
 from train.export.logits import prompts
 from train.export.merged import ADVICE, merge
 from train.export.record import existing, made_from, write_record
 from train.export.run import FinishedRun
+from train.folders import whole_folder
 
 CONVERTERS = ("convert_hf_to_gguf.py", "convert-hf-to-gguf")
 """The script in llama.cpp's repository, and the command of the Python package that holds it."""

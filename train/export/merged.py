@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from train.export.base import adapted, base_place, load_base, load_exported, sixteen_bits
 from train.export.companions import MERGED, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import ROUNDED
-from train.export.folder import whole_folder
 from train.export.logits import prompts
 from train.export.record import existing, made_from, write_record
 from train.export.reference import Reference, refer_to
 from train.export.run import FinishedRun
+from train.folders import whole_folder
 
 if TYPE_CHECKING:
     from train.tokenizer import Ids

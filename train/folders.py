@@ -11,10 +11,11 @@ from corpus.atomic import flush_to_disk
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `path`; rename it to `path` on success, else remove it.
 
-    Raises OSError as it comes; what stands at `path` must be empty or absent, and stays so then.
+    What stands at `path` gives way if `replaces` is set; else it must be empty or absent. Raises
+    OSError as it comes, and nothing has changed then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
@@ -22,10 +23,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         temporary.chmod(0o755)
+        if replaces and path.exists():
+            remove_folder(path)
         temporary.replace(path)
         flush_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Take the name away first: a folder half removed must not look like a whole one."""
+    doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    path.rename(doomed / path.name)
+    shutil.rmtree(doomed)
 
 
 def flush_folder(path: Path) -> None:
