@@ -89,6 +89,11 @@ class Plan:
             )
         if self.shape.exempt:
             found.append("The quantised model keeps some layers in 16 bits; they are counted so.")
+        if self.recipe.model.sharded:
+            found.append(
+                "What is counted is one process with all weights, as each loads them before they "
+                "are divided."
+            )
         if self.shape.vision:
             found.append("The vision tower is loaded too; it is not trained.")
         return found

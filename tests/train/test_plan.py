@@ -122,8 +122,9 @@ def test_files_of_another_form_are_pointed_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = written(DEVSTRAL_2512, tmp_path / "config.json")
-    assert main(["--model", config, "--vram", "32"]) == 0
+    assert main(["--model", config, "--vram", "32", "--model.sharded"]) == 0
     told = capsys.readouterr().out
+    assert "one process with all weights" in told
     assert "The model's files are fp8, the recipe wants nf4" in told
     assert "The vision tower is loaded too" in told
 
