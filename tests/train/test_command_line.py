@@ -148,7 +148,7 @@ def test_help_shows_the_values_of_the_recipe_that_is_named(
 
 def test_docstrings_of_fields_are_those_behind_them() -> None:
     told = documentation(OptimizerSettings)
-    assert told["final"] == "The rate that a step behind the last would have, as a fraction of the highest."
+    assert told["clip"] == "Largest norm of the gradient; longer ones are scaled down to it."
     assert "betas" not in told
 
 

@@ -43,7 +43,9 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="Answers to each problem.", min=1)] = 1,
-    k: Annotated[list[int] | None, typer.Option("-k", help="Report pass@k for these.")] = None,
+    k: Annotated[
+        list[int] | None, typer.Option("-k", help="Report pass@k for these.", min=1)
+    ] = None,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.", min=0)] = 0.2,
     longest: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=1)] = 512,
     general: Annotated[

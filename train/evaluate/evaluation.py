@@ -8,6 +8,7 @@ from typing import Any
 from corpus.atomic import write_json
 from corpus.progress import Progress
 from corpus.release import Release
+from train.errors import TrainError
 from train.evaluate.infilling import gaps
 from train.evaluate.likelihood import held_out_documents
 from train.evaluate.measures import Measure, as_json
@@ -17,6 +18,36 @@ from train.recipe import Recipe, load
 from train.tokenizer import open_tokenizer
 
 EVALUATION = "evaluation.json"
+
+
+class NoHeldOutText(TrainError):
+    """The split that is to be measured holds no document."""
+
+    def __init__(self, release: Release, split: str) -> None:
+        shards = release.shards("documents")
+        others = ", ".join(dict.fromkeys(shard.split for shard in shards if shard.rows))
+        super().__init__(
+            f"{release.path}: no document in the split {split!r}. --split can be {others or split}."
+        )
+
+
+class TooFewSamples(TrainError):
+    """pass@k was asked for with fewer than k answers."""
+
+    def __init__(self, k: int, samples: int) -> None:
+        super().__init__(
+            f"-k {k}: pass@{k} needs at least {k} answers to each problem, and --samples is "
+            f"{samples}. Raise --samples, or name a smaller k."
+        )
+
+
+class UnknownPlace(TrainError):
+    """A run does not say where its release lies."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(
+            f"{run / 'run.json'}: it does not say where the release lies. Name it with --release."
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,18 +77,25 @@ class Plan:
 def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     """Measure a run against its base or another model, and write what was found.
 
-    Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, UnknownBenchmark and others of
-    TrainError, before anything slow begins where that can be told.
+    Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, NoToolchain, UnknownBenchmark and
+    others of TrainError, before anything slow begins where that can be told.
     """
     from corpus.sandbox import Sandbox
     from train.evaluate.executed import Execution, executed, problems_of
+    from train.evaluate.execution import elixir_version
     from train.export.run import open_run
 
     open_run(plan.run)
     recipe = load(plan.run / "recipe.json")
     release = Release.open(plan.release or place_of_release(plan.run))
+    if not any(shard.rows for shard in release.shards("documents", plan.split)):
+        raise NoHeldOutText(release, plan.split)
+    if plan.benchmarks and max(plan.ks) > plan.samples:
+        raise TooFewSamples(max(plan.ks), plan.samples)
     problems = problems_of(plan.benchmarks, release, (plan.split,))
     sandbox = Sandbox() if problems else None
+    if sandbox is not None:
+        elixir_version(sandbox)
     pair = open_pair(plan, recipe)
     measures = on_text(pair, plan, recipe, release, progress)
     told: dict[str, Any] = {
@@ -74,9 +112,11 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
 
 
 def place_of_release(run: Path) -> Path:
-    """Return where the release of a run was."""
-    told = json.loads((run / "run.json").read_bytes())
-    return Path(told["release"]["place"])
+    """Return where the release of a run was. Raises UnknownPlace."""
+    told = json.loads((run / "run.json").read_bytes()).get("release")
+    if not isinstance(told, dict) or not told.get("place"):
+        raise UnknownPlace(run)
+    return Path(told["place"])
 
 
 def on_text(
@@ -98,14 +138,21 @@ def open_pair(plan: Plan, recipe: Recipe) -> Pair:
 
     Raises NoSuchModel, NoTokenizer and NotARun.
     """
+    from train.export.run import open_run
+
+    folder = Path(plan.against)
+    is_run = bool(plan.against) and any(
+        (folder / name).exists() for name in ("adapter", "recipe.json")
+    )
+    if is_run:
+        open_run(folder)
     ours = open_model(recipe, plan.run / "adapter")
     if not plan.against:
         return Pair(ours, ours)
-    folder = Path(plan.against)
-    if (folder / "adapter").is_dir():
+    if is_run:
         return Pair(open_model(load(folder / "recipe.json"), folder / "adapter"), ours)
-    other = replace(recipe, model=replace(recipe.model, name=plan.against, tokenizer=""))
-    return Pair(open_model(other, None), ours)
+    model = replace(recipe.model, name=plan.against, revision="", tokenizer="")
+    return Pair(open_model(replace(recipe, model=model), None), ours)
 
 
 def open_model(recipe: Recipe, adapter: Path | None) -> Subject:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from train.model.batch import Batch
-from train.model.loading import adapt, compute_type, load_base
+from train.model.loading import adapt, compute_type, load_base, readable
 from train.model.next_token import NextToken
 from train.model.settings import AdapterSettings, ModelSettings
 
@@ -102,7 +102,7 @@ def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:
 def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Tokenizer") -> Subject:
     """Load a base model, with the adapter of a folder if one is given.
 
-    Raises NoSuchModel, and what peft raises for a folder without an adapter.
+    Raises NoSuchModel, for a folder without a whole adapter too.
     """
     base = load_base(settings)
     if adapter is None:
@@ -110,6 +110,7 @@ def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Toke
     else:
         from peft import PeftModel
 
-        adapted = PeftModel.from_pretrained(base, str(adapter))
+        with readable(str(adapter)):
+            adapted = PeftModel.from_pretrained(base, str(adapter))
     model = NextToken(adapted, compute_type(settings))
     return Subject(model, tokenizer, next(model.parameters()).device)

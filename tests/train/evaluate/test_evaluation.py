@@ -1,7 +1,11 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,12 +13,21 @@ from typer.testing import CliRunner
 
 from corpus.progress import Silent
 from corpus.release import NotARelease
-from tests.releases import document, write_release
+from corpus.sandbox import SandboxUnavailable
+from tests.corpus.sandbox.machine import executed
+from tests.releases import behaviour, document, function, module, write_release
 from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
 from train.evaluate.__main__ import app
-from train.evaluate.evaluation import Plan, evaluate_run
+from train.evaluate.evaluation import (
+    NoHeldOutText,
+    Plan,
+    TooFewSamples,
+    UnknownPlace,
+    evaluate_run,
+)
 from train.evaluate.executed import UnknownBenchmark
+from train.evaluate.subject import Sampling
 from train.export.run import NotARun
 
 PROJECT = Path(__file__).parents[3]
@@ -40,6 +53,16 @@ def trained(folder: Path, model: Path, release: Path, seed: int) -> Path:
     told = json.loads((folder / "run.json").read_bytes())
     told["release"]["place"] = str(release)
     (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder
+
+
+def changed(run: Path, folder: Path, name: str, **settings: Any) -> Path:
+    """Copy a run, with other settings of a model or a release in one of its files."""
+    shutil.copytree(run, folder)
+    told = json.loads((folder / name).read_bytes())
+    for key, values in settings.items():
+        told[key] |= values
+    (folder / name).write_text(json.dumps(told), encoding="utf-8")
     return folder
 
 
@@ -104,12 +127,173 @@ def test_what_cannot_be_measured_is_said_before_a_model_is_loaded(
 
 
 def test_a_mistake_ends_in_one_sentence_and_code_2(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "train.evaluate", str(tmp_path)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
+    done = asked([str(tmp_path)])
     assert done.returncode == 2
     assert "not a finished run" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_everything_that_was_asked_for_is_in_the_file(run: Path, tmp_path: Path) -> None:
+    lines = "def sail(ship) do\n  {:ok, ship}\nend\n"
+    rows = [document("pier", f"lib/pier_{n}.ex", f"{lines}# {n}\n", "validation") for n in range(3)]
+    inner = {"start_line": 1, "end_line": 3, "start_byte": 0, "end_byte": 1, "guard": None}
+    functions = [function(each, "Pier", "sail", 1, clauses=[inner]) for each in rows]
+    other = write_release(tmp_path / "other", rows, functions)
+    (tmp_path / "general.jsonl").write_text(json.dumps({"text": "The tide rises."}))
+    told = {
+        "--release": other.path,
+        "--split": "validation",
+        "--documents": 2,
+        "--gaps": 1,
+        "--longest": 4,
+        "--general": tmp_path / "general.jsonl",
+        "--out": tmp_path / "results" / "first.json",
+    }
+    said = CliRunner().invoke(
+        app, [str(run), *(str(each) for pair in told.items() for each in pair)]
+    )
+    assert said.exit_code == 0, said.output
+    found = json.loads((tmp_path / "results" / "first.json").read_bytes())
+    assert (found["release"]["sha256"], found["split"]) == (other.identity, "validation")
+    assert [(each["group"], each["name"], each["count"]) for each in found["measures"]] == [
+        ("held-out source", "all documents", 2),
+        ("held-out source by role", "library", 2),
+        ("general text", "general.jsonl", 1),
+        ("fill in the middle", "missing line, exact", 1),
+    ]
+
+
+def test_the_command_measures_a_run_against_a_model_of_the_hub(
+    run: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    """The revision in the run's recipe is one of its own base, not of the other model."""
+    pinned = changed(run, tmp_path / "pinned", "recipe.json", model={"revision": "v9"})
+    cached = tmp_path / "home" / "hub" / "models--owner--tiny"
+    shutil.copytree(tiny_model, cached / "snapshots" / ("5f" * 20))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("5f" * 20)
+    hub = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    done = asked([str(pinned), "--against", "owner/tiny"], environment=hub)
+    assert done.returncode == 0, done.stderr
+    assert str(pinned / "evaluation.json") in done.stdout
+    assert "all documents" in done.stdout
+    assert json.loads((pinned / "evaluation.json").read_bytes())["against"] == "owner/tiny"
+    assert measured(pinned / "evaluation.json")["difference"]["value"] != 0
+
+
+def asked(
+    told: Sequence[str],
+    inside: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process of its own, perhaps inside of another."""
+    return subprocess.run(
+        [*inside, sys.executable, "-m", "train.evaluate", *told],
+        cwd=PROJECT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@executed
+def test_without_elixir_nothing_is_measured_and_it_is_said_what_to_install(
+    run: Path, tmp_path: Path
+) -> None:
+    away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
+    hidden = ("bwrap", "--dev-bind", "/", "/", "--bind", "/dev/null", "/usr/bin/elixir", "--")
+    if subprocess.run([*hidden, "true"], check=False).returncode:
+        pytest.skip("no sandbox can be had inside of another here")
+    done = asked([str(away), "--benchmark", "otp"], inside=hidden)
+    assert done.returncode == 2, done.stderr
+    assert "elixir cannot be run in the sandbox" in done.stderr
+    assert "apt-get install elixir" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_sandbox_nothing_is_measured_and_it_is_said_what_to_install(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
+        evaluate_run(Plan(run=away, benchmarks=("otp",)), Silent())
+
+
+@executed
+def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Path) -> None:
+    text = "defmodule Mole do\n  use GenServer\n\n  @impl true\n  def init(s), do: {:ok, s}\nend\n"
+    served = module("Mole", behaviours=[behaviour("GenServer")])
+    row = document("mole", "lib/mole.ex", text, "test", modules=[served])
+    start = text.index("def init")
+    clause = {
+        "start_line": 5,
+        "end_line": 5,
+        "start_byte": start,
+        "end_byte": start + len("def init(s), do: {:ok, s}"),
+        "guard": None,
+    }
+    init = function(row, "Mole", "init", 1, clauses=[clause], impl="true")
+    release = write_release(tmp_path / "release", [row], [init])
+    plan = Plan(
+        run=run, release=release.path, benchmarks=("callbacks",), samples=2, ks=(1, 2),
+        sampling=Sampling(longest=4), out=tmp_path / "out.json",
+    )  # fmt: skip
+    found = [each for each in evaluate_run(plan, Silent()) if each.group == "executed"]
+    assert [(each.name, each.count, each.adapter.value) for each in found] == [
+        ("callback, pass@1", 1, 0.0),
+        ("callback, pass@2", 1, 0.0),
+    ]
+    told = json.loads(plan.file.read_bytes())
+    assert told["left_out"] == {}
+    assert len(told["measures"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "said"),
+    [
+        ({"split": "tset"}, NoHeldOutText, "no document in the split 'tset'. --split can be test"),
+        (
+            {"benchmarks": ("otp",), "samples": 4, "ks": (1, 5)},
+            TooFewSamples,
+            "-k 5: .* at least 5 answers .* --samples is 4",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_leaves_the_file_as_it_was(
+    run: Path, tmp_path: Path, wanted: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
+    (away / "evaluation.json").write_text("{}")
+    with pytest.raises(error, match=said):
+        evaluate_run(Plan(**{"run": away} | wanted), Silent())
+    assert (away / "evaluation.json").read_text() == "{}"
+
+
+def test_a_pass_rate_of_no_answers_is_refused(run: Path) -> None:
+    said = CliRunner().invoke(app, [str(run), "--benchmark", "otp", "-k", "0"])
+    assert said.exit_code == 2
+    assert "'-k'" in said.output
+
+
+def test_a_run_that_does_not_say_where_its_release_lies_needs_it_named(
+    run: Path, release: Path, tmp_path: Path
+) -> None:
+    moved = changed(run, tmp_path / "moved", "run.json", release={"place": ""})
+    with pytest.raises(UnknownPlace, match=r"run\.json.*Name it with --release"):
+        evaluate_run(Plan(run=moved), Silent())
+    evaluate_run(Plan(run=moved, release=release), Silent())
+    assert measured(moved / "evaluation.json")["count"] == 2
+
+
+@pytest.mark.parametrize("missing", ["adapter/adapter_model.safetensors", "adapter", "recipe.json"])
+def test_a_run_that_is_not_finished_is_nothing_to_compare_with(
+    run: Path, tmp_path: Path, missing: str
+) -> None:
+    other = shutil.copytree(run, tmp_path / "other")
+    if (other / missing).is_dir():
+        shutil.rmtree(other / missing)
+    else:
+        (other / missing).unlink()
+    with pytest.raises(NotARun, match="other: not a finished run"):
+        evaluate_run(Plan(run=run, against=str(other)), Silent())

@@ -1,7 +1,16 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.releases import document, function, write_release
-from train.evaluate.infilling import cut_out, gaps
+from tests.train.tokenizers import small_chatml
+from train.evaluate.infilling import Filled, Gap, cut_out, fill, gaps
+from train.evaluate.subject import Sampling, Subject
+from train.tokenizer import InfillingUnsupported, open_tokenizer
+
+if TYPE_CHECKING:
+    from train.tokenizer import Ids, Tokenizer
 
 TEXT = """\
 defmodule Quay do
@@ -14,6 +23,25 @@ defmodule Quay do
   def leave(ship), do: {:ok, ship}
 end
 """
+
+
+GAPS = [cut_out(str(number), TEXT, [line]) for number, line in enumerate((3, 5, 8))]
+
+
+class Recites(Subject):
+    """Stands in for a model: finds in a text what lies between the two parts of its prompt."""
+
+    def __init__(self, tokenizer: "Tokenizer", text: str) -> None:
+        self.tokenizer = tokenizer
+        self.text = text
+
+    def complete(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
+        asked = self.tokenizer.decode(prompt)
+        for start in range(len(self.text)):
+            suffix, prefix = asked[: len(asked) - start], asked[len(asked) - start :]
+            if self.text.startswith(prefix) and self.text.endswith(suffix):
+                return [self.text[start:]] * samples
+        return [""] * samples
 
 
 def clause(first: int, last: int) -> dict[str, object]:
@@ -55,3 +83,48 @@ def test_a_file_without_such_functions_has_no_gap(tmp_path: Path) -> None:
     short = [function(row, "Quay", "leave", 1, clauses=[clause(8, 8)])]
     release = write_release(tmp_path / "release", [row], short)
     assert list(gaps(release, "test", 10)) == []
+
+
+def test_one_gap_a_document_and_no_more_than_asked_for(tmp_path: Path) -> None:
+    rows = [document("quay", f"lib/quay_{n}.ex", f"{TEXT}# {n}\n", "test") for n in range(4)]
+    functions = [function(each, "Quay", "moor", 1, clauses=[clause(2, 6)]) for each in rows]
+    release = write_release(tmp_path / "release", rows, functions)
+    every = list(gaps(release, "test", 10))
+    assert {each.document_id for each in every} == {row["document_id"] for row in rows}
+    assert len(every) == 4
+    assert list(gaps(release, "test", 2)) == every[:2]
+
+
+def test_a_model_that_knows_the_file_fills_every_gap(tiny_model: Path) -> None:
+    tokenizer = open_tokenizer(str(tiny_model))
+    knows = list(fill(Recites(tokenizer, TEXT), GAPS, Sampling()))
+    assert [each.written for each in knows] == [
+        "    check(ship)",
+        "    {:ok, ship}",
+        "  def leave(ship), do: {:ok, ship}",
+    ]
+    assert [each.is_exact for each in knows] == [True, True, True]
+    does_not = fill(Recites(tokenizer, "defmodule Pier do\nend\n"), GAPS, Sampling())
+    assert [each.is_exact for each in does_not] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("written", "is_exact"),
+    [
+        ("    {:ok, ship}", True),
+        ("{:ok, ship}  ", True),
+        ("    {:ok,  ship}", False),
+        ("    {:ok, ship", False),
+        ("    {:ok, ship} # moored", False),
+        ("", False),
+    ],
+)
+def test_blanks_around_a_line_are_all_that_may_differ(written: str, is_exact: bool) -> None:
+    gap = Gap("a", "def moor(ship) do\n", "    {:ok, ship}", "\nend\n")
+    assert Filled(gap, written).is_exact is is_exact
+
+
+def test_a_tokenizer_without_the_tokens_cannot_be_asked(tmp_path: Path) -> None:
+    tokenizer = open_tokenizer(small_chatml(tmp_path / "chatml"))
+    with pytest.raises(InfillingUnsupported, match="chatml"):
+        list(fill(Recites(tokenizer, TEXT), GAPS, Sampling()))

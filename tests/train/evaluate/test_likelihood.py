@@ -4,20 +4,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.releases import behaviour, document, module, write_release
 from tests.train.models import SOURCE
 from train.evaluate.likelihood import (
     HeldOutDocument,
     ScoredDocument,
+    behaviours_of,
     bits_per_byte,
+    cut,
     difference,
     held_out_documents,
     score,
 )
 from train.evaluate.subject import Subject, open_subject
 from train.model.settings import ModelSettings
-from train.tokenizer import open_tokenizer
+from train.tokenizer import Sample, open_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,11 @@ def scored(nats: float, text: str = "1234") -> ScoredDocument:
 
 def bits_by_hand(subject: Subject, text: str) -> float:
     """Add up -log2 of the probability of every token after the first, from whole logits."""
-    ids = torch.from_numpy(subject.tokenizer.document(text).ids.astype("int64"))
+    return bits_of_ids(subject, subject.tokenizer.document(text).ids.tolist())
+
+
+def bits_of_ids(subject: Subject, tokens: list[int]) -> float:
+    ids = torch.tensor(tokens)
     with torch.no_grad():
         logits = subject.model.adapted(input_ids=ids[None]).logits[0].double()
     probabilities = logits.log_softmax(-1)[:-1].gather(1, ids[1:, None])
@@ -70,6 +78,33 @@ def test_a_document_longer_than_the_context_is_foretold_token_by_token_once(
     assert counts.targets == int(subject.tokenizer.document(SOURCE).targets[1:].sum())
 
 
+def test_the_windows_of_a_long_document_are_foretold_each_from_its_first_token(
+    subject: Subject,
+) -> None:
+    text = SOURCE[:600]
+    ids = subject.tokenizer.document(text).ids.tolist()
+    assert 79 < len(ids) <= 3 * 79 + 1
+    (found,) = score(subject, subject.tokenizer, [held_out(text)], length=80)
+    windows = ids[:80], ids[79:159], ids[158:238]
+    by_hand = sum(bits_of_ids(subject, each) for each in windows if len(each) > 1)
+    assert found.bytes == 600
+    assert bits_per_byte([found]).value == pytest.approx(by_hand / 600, rel=1e-5)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(2, 20))
+def test_no_token_is_lost_or_foretold_twice_where_a_document_is_cut(
+    told: list[bool], length: int
+) -> None:
+    targets = np.array([False, *told[1:]])
+    pieces = list(cut(Sample(np.arange(len(told), dtype=np.int32), targets), length))
+    assert all(len(each.ids) <= length for each in pieces)
+    assert [int(token) for each in pieces for token in each.ids[each.targets]] == [
+        token for token, wanted in enumerate(told) if wanted and token
+    ]
+    followed = [token for each in pieces for token in each.ids[1:]]
+    assert followed == list(range(1, len(told)))
+
+
 def test_a_rate_is_that_of_all_bytes_not_the_mean_of_rates() -> None:
     found = bits_per_byte([scored(math.log(2) * 8, "1234"), scored(math.log(2) * 2, "12")])
     assert found.value == pytest.approx(10 / 6)
@@ -81,6 +116,15 @@ def test_more_documents_narrow_the_interval() -> None:
     draws = np.random.default_rng(1).uniform(1, 9, 400)
     few, many = (bits_per_byte([scored(each) for each in draws[:n]]) for n in (20, 400))
     assert many.high - many.low < (few.high - few.low) / 2
+
+
+def test_an_interval_is_the_same_whenever_it_is_asked_for() -> None:
+    documents = [scored(each) for each in np.random.default_rng(3).uniform(1, 9, 30)]
+    harder = [scored(each.nats * 1.1) for each in documents]
+    first = bits_per_byte(documents), difference(documents, harder)
+    assert (bits_per_byte(documents), difference(documents, harder)) == first
+    assert first[0].low < first[0].value < first[0].high
+    assert first[1][1] < first[1][0] < first[1][2]
 
 
 def test_what_is_hard_for_both_does_not_widen_the_interval_of_the_difference() -> None:
@@ -96,6 +140,16 @@ def test_what_is_hard_for_both_does_not_widen_the_interval_of_the_difference() -
 def test_nothing_has_no_rate() -> None:
     with pytest.raises(ValueError, match="no document"):
         bits_per_byte([])
+
+
+def test_a_document_has_the_behaviours_of_all_its_modules_once_each() -> None:
+    modules = [
+        module("Quay", behaviours=[behaviour("Supervisor"), behaviour("GenServer")]),
+        module("Quay.Berth", behaviours=[behaviour("GenServer")]),
+        module("Quay.Tide"),
+    ]
+    assert behaviours_of(modules) == ("GenServer", "Supervisor")
+    assert behaviours_of([]) == ()
 
 
 def test_documents_are_taken_from_all_over_a_split(tmp_path: Path) -> None:

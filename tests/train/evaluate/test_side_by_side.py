@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,11 @@ import torch
 
 from corpus.progress import Silent
 from tests.train.models import SOURCE
+from tests.train.tokenizers import small_chatml
 from train.dataset import NoReplayText
 from train.evaluate.infilling import Gap
-from train.evaluate.likelihood import HeldOutDocument
+from train.evaluate.likelihood import HeldOutDocument, bits_per_byte, score
+from train.evaluate.measures import Figure
 from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.model.settings import ModelSettings
@@ -67,6 +70,48 @@ def test_a_model_against_its_own_base_is_the_adapter_left_out(
     assert one.adapter.value == pytest.approx(two.adapter.value)
 
 
+@pytest.mark.parametrize("group", ["held-out source by role", "held-out source by behaviour"])
+def test_the_bits_of_all_groups_are_those_of_the_whole(subject: Subject, group: str) -> None:
+    one_each = [
+        replace(document, behaviours=(name,))
+        for document, name in zip(DOCUMENTS, ("GenServer", "Plug", "GenServer"), strict=True)
+    ]
+    sizes = {
+        "library": len("".join(LINES[:40])),
+        "test": len("".join(LINES[40:60])),
+        "GenServer": len("".join(LINES[:20] + LINES[40:60])),
+        "Plug": len("".join(LINES[20:40])),
+    }
+    whole, *found = likelihood(Pair(subject, subject), one_each, 512, Silent())
+    parts = [each for each in found if each.group == group]
+    assert len(parts) == 2
+    assert sum(each.count for each in parts) == whole.count
+    for figure in ("base", "adapter", "difference"):
+        bits = sum(getattr(each, figure).value * sizes[each.name] for each in parts)
+        assert bits / len("".join(LINES[:60])) == pytest.approx(getattr(whole, figure).value)
+
+
+def test_only_the_behaviours_with_most_text_are_told_of(base: Subject) -> None:
+    documents = [
+        HeldOutDocument(str(n), "p", "elixir", "library", (f"B{n:02}",), "x = 1\n" * n)
+        for n in range(1, 13)
+    ]
+    found = likelihood(Pair(base, base), documents, 512, Silent())
+    names = [each.name for each in found if each.group == "held-out source by behaviour"]
+    assert names == [f"B{n:02}" for n in (12, 11, 10, 9, 8, 7, 6, 5, 4, 3)]
+
+
+def test_models_with_tokenizers_of_their_own_are_compared_by_the_byte(
+    subject: Subject, base: Subject, tmp_path: Path
+) -> None:
+    other = Subject(base.model, open_tokenizer(small_chatml(tmp_path / "chatml")), base.device)
+    whole, *_ = likelihood(Pair(other, subject), DOCUMENTS, 512, Silent())
+    for model, value in ((other, whole.base.value), (subject, whole.adapter.value)):
+        alone = bits_per_byte(list(score(model, model.tokenizer, DOCUMENTS, 512)))
+        assert value == alone.value
+    assert abs(whole.base.value - whole.adapter.value) > 0.1
+
+
 def test_equal_models_do_not_differ(base: Subject) -> None:
     for each in likelihood(Pair(base, base), DOCUMENTS, 512, Silent()):
         assert each.difference.value == each.difference.low == each.difference.high == 0.0
@@ -105,3 +150,24 @@ def test_a_gap_counts_as_filled_only_if_it_is_the_line_that_was_there(base: Subj
     assert (found.base.value, found.adapter.value, found.count) == (0.0, 0.5, 2)
     assert found.better == "higher"
     assert infilling(Pair(does_not, knows), [], Sampling(), Silent()) == []
+
+
+def test_every_gap_filled_against_none_is_a_difference_of_one(base: Subject) -> None:
+    gaps = [Gap(str(n), f"def f{n} do\n", "    :ok", "\nend\n") for n in range(4)]
+    knows, does_not = Writer(base, "    :ok\n"), Writer(base, "    :error\n")
+    (found,) = infilling(Pair(does_not, knows), gaps, Sampling(), Silent())
+    assert found.base == Figure(0.0, 0.0, 0.0)
+    assert found.adapter == found.difference == Figure(1.0, 1.0, 1.0)
+    (same,) = infilling(Pair(knows, knows), gaps, Sampling(), Silent())
+    assert same.difference == Figure(0.0, 0.0, 0.0)
+
+
+def test_a_gap_is_asked_of_the_base_without_its_adapter(subject: Subject, base: Subject) -> None:
+    greedy = Sampling(temperature=0, longest=4)
+    prefix, suffix = "def leave(berth) do\n", "\nend\n"
+    prompt = base.tokenizer.infilling_prompt(prefix, suffix)
+    (of_base,) = base.complete(prompt, 1, greedy)
+    line = of_base.lstrip("\n").partition("\n")[0]
+    assert line.strip()
+    (found,) = infilling(Pair(subject, subject), [Gap("a", prefix, line, suffix)], greedy, Silent())
+    assert (found.base.value, found.adapter.value) == (1.0, 0.0)

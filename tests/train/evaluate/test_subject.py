@@ -1,0 +1,112 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.train.export.runs import write_run
+from train.evaluate.subject import Sampling, Subject, open_subject
+from train.model.loading import NoSuchModel
+from train.model.settings import ModelSettings
+from train.tokenizer import Sample, open_tokenizer
+
+TEXT = "def leave(berth), do: GenServer.call(berth, :leave)\n"
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"), tiny_model) / "adapter"
+
+
+@pytest.fixture(scope="module")
+def subject(tiny_model: Path, adapter: Path) -> Subject:
+    return opened(tiny_model, adapter)
+
+
+def opened(model: Path, adapter: Path | None) -> Subject:
+    settings = ModelSettings(name=str(model), quantization="none")
+    return open_subject(settings, adapter, open_tokenizer(str(model)))
+
+
+def nats(subject: Subject) -> float:
+    return subject.nats(subject.tokenizer.document(TEXT))
+
+
+def test_only_the_tokens_that_are_targets_count(subject: Subject) -> None:
+    whole = subject.tokenizer.document(TEXT)
+    odd = np.arange(len(whole.ids)) % 2 == 1
+    halves = [Sample(whole.ids, whole.targets & each) for each in (odd, ~odd)]
+    assert sum(map(subject.nats, halves)) == pytest.approx(subject.nats(whole))
+    assert subject.nats(Sample(whole.ids, np.zeros_like(whole.targets))) == 0.0
+
+
+def test_the_adapter_of_a_folder_is_what_peft_makes_of_it(
+    subject: Subject, tiny_model: Path, adapter: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    plain = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(tiny_model), str(adapter)
+    ).eval()
+    ids = torch.from_numpy(subject.tokenizer.document(TEXT).ids.astype("int64"))[None]
+    with torch.no_grad():
+        mean = plain(input_ids=ids, labels=ids).loss
+    assert nats(subject) == pytest.approx(float(mean) * (ids.numel() - 1), rel=1e-4)
+
+
+def test_the_adapter_is_left_out_and_put_back_even_after_an_error(
+    subject: Subject, tiny_model: Path
+) -> None:
+    base, adapted = nats(opened(tiny_model, None)), nats(subject)
+    assert not math.isclose(base, adapted, rel_tol=1e-3)
+    with subject.as_base():
+        assert nats(subject) == pytest.approx(base)
+    with pytest.raises(KeyboardInterrupt), subject.as_base():
+        raise KeyboardInterrupt
+    assert nats(subject) == adapted
+
+
+def test_completions_follow_from_the_seed(subject: Subject) -> None:
+    prompt = subject.tokenizer.encode("def moor(")
+    drawn = Sampling(temperature=1.0, longest=8)
+    first = subject.complete(prompt, 3, drawn)
+    torch.manual_seed(5)
+    assert subject.complete(prompt, 3, drawn) == first
+    assert len(set(first)) > 1
+    other = Sampling(temperature=1.0, longest=8, seed=drawn.seed + 1)
+    assert subject.complete(prompt, 3, other) != first
+
+
+def test_without_temperature_there_is_one_answer(subject: Subject) -> None:
+    prompt = subject.tokenizer.encode("def moor(")
+    greedy = Sampling(temperature=0, longest=8)
+    one, two = subject.complete(prompt, 2, greedy)
+    assert one == two
+    assert subject.complete(prompt, 1, Sampling(temperature=0, longest=8, seed=1)) == [one]
+    assert 0 < len(subject.tokenizer.encode(one)) <= 8
+
+
+def test_what_stands_behind_the_end_is_no_part_of_an_answer(subject: Subject) -> None:
+    tokenizer = subject.tokenizer
+    said, more = tokenizer.encode(":ok").tolist(), tokenizer.encode(":error").tolist()
+    assert subject.decode([*said, tokenizer.eos, *more]) == ":ok"
+    assert subject.decode([*said, *more]) == ":ok:error"
+
+
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_damaged_adapter_is_named(
+    tiny_model: Path, adapter: Path, tmp_path: Path, size: int
+) -> None:
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (tmp_path / name).write_bytes((adapter / name).read_bytes())
+    weights = tmp_path / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:size])
+    with pytest.raises(NoSuchModel, match=tmp_path.name):
+        opened(tiny_model, tmp_path)
+
+
+def test_a_folder_without_an_adapter_is_named(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoSuchModel, match=r"adapter_config\.json"):
+        opened(tiny_model, tmp_path)
