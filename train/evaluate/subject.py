@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from train.model.batch import Batch
-from train.model.loading import adapt, compute_type, load_base, readable
+from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
 from train.model.next_token import NextToken
 from train.model.settings import AdapterSettings, ModelSettings
 
@@ -102,7 +102,7 @@ def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:
 def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Tokenizer") -> Subject:
     """Load a base model, with the adapter of a folder if one is given.
 
-    Raises NoSuchModel, for a folder without a whole adapter too.
+    Raises NoSuchModel, also for a folder without a whole adapter, or with that of another base.
     """
     base = load_base(settings)
     if adapter is None:
@@ -110,7 +110,11 @@ def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Toke
     else:
         from peft import PeftModel
 
-        with readable(str(adapter)):
-            adapted = PeftModel.from_pretrained(base, str(adapter))
+        try:
+            with readable(str(adapter)):
+                adapted = PeftModel.from_pretrained(base, str(adapter))
+        except RuntimeError as error:  # torch's, of shapes that differ
+            why = f"it is for another base than {settings.name}"
+            raise NoSuchModel(str(adapter), why) from error
     model = NextToken(adapted, compute_type(settings))
     return Subject(model, tokenizer, next(model.parameters()).device)

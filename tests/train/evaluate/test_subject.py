@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.train.export.runs import write_run
+from tests.train.models import write_model
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.model.loading import NoSuchModel
 from train.model.settings import ModelSettings
@@ -110,3 +111,9 @@ def test_a_damaged_adapter_is_named(
 def test_a_folder_without_an_adapter_is_named(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(NoSuchModel, match=r"adapter_config\.json"):
         opened(tiny_model, tmp_path)
+
+
+def test_an_adapter_of_another_base_is_named(adapter: Path, tmp_path: Path) -> None:
+    other = write_model(tmp_path / "other", hidden_size=32, num_hidden_layers=2)
+    with pytest.raises(NoSuchModel, match="it is for another base than"):
+        opened(other, adapter)
