@@ -66,8 +66,9 @@ class Sandbox:
         """Run a command in a scratch folder of its own that holds `files`, and end what it leaves.
 
         A few hundred files at most: each is an open one here; what is larger belongs in `readable`.
-        Raises ValueError for a file outside of the folder and SandboxFailed when the sandbox could
-        not be set up. A command that is not found ends with status 127.
+        Standard input is read once and then gone: a pipe, which holds a few kilobytes.
+        Raises ValueError for a file outside of the folder or too long an input, and SandboxFailed
+        when the sandbox could not be set up. A command that is not found ends with status 127.
         """
         with ExitStack() as opened:
             report = opened.enter_context(memory_file(b""))
@@ -77,7 +78,7 @@ class Sandbox:
             process = self._way.start(
                 ["--args", str(hidden), *bubblewrap.command(argv, limits)],
                 [hidden, *line.descriptors],
-                opened.enter_context(memory_file(stdin)),
+                opened.enter_context(pipe(stdin)),
             )
             with process:
                 watch = Watch(process, limits)
@@ -134,6 +135,24 @@ def memory_file(content: str | bytes) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def pipe(content: str | bytes) -> Iterator[int]:
+    """Yield the end of a pipe from which the content can be read once.
+
+    Raises ValueError for more than a pipe holds.
+    """
+    given = content.encode() if isinstance(content, str) else content
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "wb", buffering=0) as file:
+            os.set_blocking(writing, False)
+            if given and file.write(given) != len(given):
+                raise ValueError(f"stdin: {len(given):,} bytes are more than a pipe holds.")
+        yield reading
+    finally:
+        os.close(reading)
 
 
 def outcome_of(watch: Watch) -> Outcome:

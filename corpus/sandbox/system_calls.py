@@ -1,8 +1,9 @@
 """A seccomp filter against system calls that get around the other limits.
 
-Memory that no process has mapped (memfd, System V segments) escapes the watch on memory, and the
-rest reach deep into the kernel with no use for a compiler or a test. The program is classic BPF as
-the kernel's Documentation/userspace-api/seccomp_filter.rst lays it out.
+Memory that can be kept without being mapped (memfd, System V segments, shared mappings of no file)
+escapes the watch on memory, and the rest reach deep into the kernel with no use for a compiler or a
+test. The program is classic BPF as the kernel's Documentation/userspace-api/seccomp_filter.rst lays
+it out.
 """
 
 import errno
@@ -12,6 +13,7 @@ import struct
 ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
+        9,
         {
             "shmget": 29,
             "msgget": 68,
@@ -35,6 +37,7 @@ ARCHITECTURES = {
     ),
     "aarch64": (
         0xC00000B7,
+        222,
         {
             "umount2": 39,
             "mount": 40,
@@ -57,10 +60,13 @@ ARCHITECTURES = {
         },
     ),
 }
-"""Audit number of each architecture (linux/audit.h) and its numbers of the calls refused."""
+"""Audit number of each architecture (linux/audit.h), its number of mmap, and those refused."""
 
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+LOAD, EQUAL, AT_LEAST, RETURN, AND = 0x20, 0x15, 0x35, 0x06, 0x54
 NUMBER_AT, ARCHITECTURE_AT = 0, 4
+FOURTH_ARGUMENT_AT = 16 + 3 * 8
+SHARED_ANONYMOUS = 0x01 | 0x20
+"""MAP_SHARED and MAP_ANONYMOUS (asm-generic/mman-common.h), among the flags of mmap(2)."""
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 REFUSE = 0x00050000 | errno.ENOSYS
 """ENOSYS, not EPERM: programs then fall back to older ways, as on an older kernel."""
@@ -70,9 +76,10 @@ OTHER_ABI = 0x40000000
 
 def seccomp_filter(machine: str | None = None) -> bytes | None:
     """Return the filter for a machine as `bwrap --seccomp` takes it; None for one not listed."""
-    architecture, refused = ARCHITECTURES.get(machine or platform.machine(), (0, {}))
-    if not refused:
+    known = ARCHITECTURES.get(machine or platform.machine())
+    if known is None:
         return None
+    architecture, mmap, refused = known
     numbers = sorted(refused.values())
     allow = len(numbers) + 1
     program = [
@@ -80,6 +87,12 @@ def seccomp_filter(machine: str | None = None) -> bytes | None:
         (EQUAL, 1, 0, architecture),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER_AT),
+        (EQUAL, 0, 5, mmap),
+        (LOAD, 0, 0, FOURTH_ARGUMENT_AT),
+        (AND, 0, 0, SHARED_ANONYMOUS),
+        (EQUAL, 0, 1, SHARED_ANONYMOUS),
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, ALLOW),
         (AT_LEAST, allow, 0, OTHER_ABI),
         *((EQUAL, allow - 1 - at, 0, number) for at, number in enumerate(numbers)),
         (RETURN, 0, 0, ALLOW),

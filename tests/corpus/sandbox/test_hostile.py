@@ -193,6 +193,72 @@ def test_memory_that_nobody_maps_cannot_be_had() -> None:
     assert "Function not implemented" in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    "mapped", ["mmap.mmap(-1, SIZE)", "mmap.mmap(open('/dev/zero', 'r+b').fileno(), SIZE)"]
+)
+def test_shared_memory_of_no_file_cannot_be_had(mapped: str) -> None:
+    code = (
+        "import mmap\nSIZE = 700 << 20\n"
+        f"m = {mapped}\n"
+        "for at in range(0, SIZE, 4096): m[at] = 1\n"
+        "print('full')"
+    )
+    outcome = run("python", code)
+    assert outcome.stdout == ""
+    assert outcome.status == 1
+    assert "Function not implemented" in outcome.stderr or "No such file" in outcome.stderr
+
+
+PAIRS = {
+    "unix": "socket.socketpair()",
+    "tcp": "(socket.create_connection(server.getsockname()), server.accept()[0])",
+}
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_memory_is_not_filled_through_sockets(kind: str) -> None:
+    code = (
+        "import os, socket, time\n"
+        "for _ in range(5): os.fork()\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "kept = []\n"
+        "while len(kept) < 240:\n"
+        f"    for end in {PAIRS[kind]}:\n"
+        "        end.setblocking(False)\n"
+        "        kept.append(end)\n"
+        "        try:\n"
+        "            while True: end.send(bytes(1 << 16))\n"
+        "        except BlockingIOError: pass\n"
+        "time.sleep(60)"
+    )
+    outcome = run("python", code)
+    assert outcome.stop is Stop.MEMORY
+
+
+def test_many_idle_connections_are_no_memory() -> None:
+    code = (
+        "import socket\n"
+        "server = socket.create_server(('127.0.0.1', 0), backlog=100)\n"
+        f"kept = [{PAIRS['tcp']} for _ in range(100)]\n"
+        "import time; time.sleep(0.3)\n"
+        "print(len(kept))"
+    )
+    outcome = run("python", code)
+    assert (outcome.stdout, outcome.stop) == ("100\n", None)
+
+
+def test_memory_is_not_filled_with_page_tables() -> None:
+    code = (
+        "import mmap\n"
+        "size = 1 << 40\n"
+        "m = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)\n"
+        "for at in range(0, size, 1 << 21): m[at]\n"
+        "print('full')"
+    )
+    outcome = run("python", code)
+    assert outcome.stop is Stop.MEMORY or outcome.status == 1
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_printing_for_ever_is_cut_off(language: str) -> None:
     code = {

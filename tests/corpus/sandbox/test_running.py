@@ -25,6 +25,16 @@ def test_a_command_finds_its_files_its_input_and_its_environment() -> None:
     assert 0 < outcome.seconds < 5
 
 
+def test_input_is_read_once_and_cannot_be_had_again() -> None:
+    outcome = Sandbox().run(["sh", "-c", "cat; cat; cat /proc/self/fd/0; true"], stdin="once\n")
+    assert outcome.stdout == "once\n"
+
+
+def test_more_input_than_a_pipe_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than a pipe holds"):
+        Sandbox().run(["cat"], stdin=bytes(1 << 21))
+
+
 def test_nothing_of_our_environment_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", "secret")
     outcome = Sandbox().run(["env"])

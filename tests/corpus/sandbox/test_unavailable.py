@@ -1,3 +1,5 @@
+import errno
+import struct
 from pathlib import Path
 
 import pytest
@@ -40,11 +42,48 @@ def test_a_bubblewrap_that_confines_nothing_is_found_out(
         Sandbox()
 
 
-@pytest.mark.parametrize("machine", sorted(ARCHITECTURES))
-def test_a_filter_has_one_comparison_a_call_and_seven_steps_around_them(machine: str) -> None:
+def answer(program: bytes, architecture: int, number: int, flags: int = 0) -> int:
+    """Run a filter as the kernel does, on a call whose fourth argument is `flags`."""
+    call = struct.pack("=IIQ4Q", number, architecture, 0, 0, 0, 0, flags)
+    steps = list(struct.iter_unpack("=HBBI", program))
+    at = value = 0
+    while True:
+        code, jump_true, jump_false, operand = steps[at]
+        at += 1
+        if code == 0x06:
+            return int(operand)
+        if code == 0x20:
+            value = struct.unpack_from("=I", call, operand)[0]
+        elif code == 0x54:
+            value &= operand
+        else:
+            held = value == operand if code == 0x15 else value >= operand
+            at += jump_true if held else jump_false
+
+
+ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050000 | errno.ENOSYS, 0x80000000
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture", "openat", "mmap", "unshare"),
+    [("x86_64", 0xC000003E, 257, 9, 272), ("aarch64", 0xC00000B7, 56, 222, 97)],
+)
+def test_a_filter_refuses_what_it_lists_and_shared_memory_of_no_file(
+    machine: str, architecture: int, openat: int, mmap: int, unshare: int
+) -> None:
     program = seccomp_filter(machine)
     assert program is not None
-    assert len(program) == 8 * (7 + len(ARCHITECTURES[machine][1]))
+    assert answer(program, architecture, openat) == ALLOWED
+    assert answer(program, architecture, openat, 0x21) == ALLOWED
+    assert answer(program, architecture, unshare) == REFUSED
+    assert answer(program, architecture, mmap, 0x22) == ALLOWED, "private, of no file"
+    assert answer(program, architecture, mmap, 0x01) == ALLOWED, "shared, of a file"
+    assert answer(program, architecture, mmap, 0x21) == REFUSED
+    assert answer(program, architecture, mmap, 0x4023) == REFUSED, "MAP_SHARED_VALIDATE"
+    assert answer(program, architecture, mmap | 0x40000000) == REFUSED, "x32"
+    assert answer(program, 0x40000003, openat) == KILLED
+    for number in ARCHITECTURES[machine][2].values():
+        assert answer(program, architecture, number) == REFUSED
 
 
 def test_an_unknown_machine_has_no_filter() -> None:
