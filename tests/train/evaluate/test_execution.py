@@ -79,6 +79,43 @@ def test_a_program_that_ends_early_has_not_passed(cheat: str) -> None:
     assert judge(PROBLEM, cheat, Sandbox()).verdict is Verdict.FAILED
 
 
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        'IO.puts("\\n#{String.trim(File.read!("/proc/self/fd/0"))} passed")\nSystem.halt(0)',
+        'IO.puts("\\n#{IO.gets("")} passed")\nSystem.halt(0)',
+        "ExUnit.configure(exclude: [:test], include: [mine: true])\n"
+        "defmodule Mine do\n"
+        "  use ExUnit.Case\n"
+        "  @tag mine: true\n"
+        '  test "mine", do: assert(true)\n'
+        "end",
+        "ExUnit.start()\nExUnit.configure(exclude: [:test])",
+        "defmodule ExUnit do\n"
+        "  def start(_ \\\\ []), do: :ok\n"
+        "  def run, do: %{total: 1, excluded: 0, failures: 0, skipped: 0}\n"
+        "end",
+        "defmodule ExUnit.Runner do\n"
+        "  def run(_, _), do: %{total: 1, excluded: 0, failures: 0, skipped: 0}\n"
+        "end",
+    ],
+)
+def test_what_runs_while_it_is_compiled_cannot_say_the_verdict(cheat: str) -> None:
+    wrong = replace(PROBLEM, before=f"{cheat}\n{DOUBLE}")
+    judgement = judge(wrong, "    number", Sandbox())
+    assert judgement.verdict in (Verdict.FAILED, Verdict.COMPILE_ERROR), judgement.detail
+
+
+@pytest.mark.parametrize("name", ["OwnTest", "DoubleTest"])
+def test_tests_that_come_with_an_answer_do_not_count(name: str) -> None:
+    own = f'defmodule {name} do\n  use ExUnit.Case\n  test "own", do: assert(false)\nend\n'
+    question = replace(PROBLEM, prompt=Prompt(question="Double."), before="", after="")
+    module = f"{DOUBLE}    2 * number\n  end\nend\n"
+    judgement = judge(question, f"```elixir\nExUnit.start()\n{module}{own}```\n", Sandbox())
+    assert judgement.verdict is Verdict.PASSED, judgement.detail
+    assert judge(question, f"```elixir\n{own}```\n", Sandbox()).verdict is not Verdict.PASSED
+
+
 def test_a_program_cannot_replace_its_tests() -> None:
     write = 'File.write!("test/double_test.exs", "ExUnit.start()")'
     before = f"{write}\n{DOUBLE}"
