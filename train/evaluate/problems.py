@@ -6,8 +6,20 @@ from dataclasses import dataclass, field
 
 from train.tokenizer.sample import Message
 
-FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
-OPEN_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*)\Z", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(
+    r"""
+    ^(?P<indent>[ \t]*) (?P<fence>`{3,}) (?P<language>[^\n`]*) \n
+    (?P<text>.*?)
+    (?: ^(?P=indent) (?P=fence)`* [ \t]*$ | \Z )
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+"""A block as CommonMark fences it, up to the end where it was cut off. A fence in a moduledoc is
+deeper than that of the block around it, and so does not end it."""
+ELIXIR = {"", "elixir", "ex", "exs"}
+MODULE = re.compile(r"^[ \t]*defmodule\b", re.MULTILINE)
+BESIDE = re.compile(r"^[ \t]*use (?:ExUnit\.Case|Mix\.Project)\b", re.MULTILINE)
+"""Found in what an answer adds to its program: tests of its own, a mix.exs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +71,24 @@ class Problem:
     def program(self, completion: str) -> str:
         """Return the source text that a completion stands for.
 
-        An answer to a question is its first fenced block, or all of it where none is fenced.
+        Of an answer to a question only its code counts, where it is fenced.
         """
         if self.prompt.question:
-            completion = fenced(completion)
+            completion = code_of(completion)
         return self.before + self.prompt.cut(completion) + self.after
 
 
-def fenced(answer: str) -> str:
-    """Return the first fenced block of an answer, also one cut off, or the whole answer."""
-    found = FENCED.search(answer) or OPEN_FENCE.search(answer)
-    return found[1] if found else answer
+def code_of(answer: str) -> str:
+    """Return the fenced blocks of an answer that define modules, joined in their order.
+
+    A module that is defined again is then the later one. Without such blocks it is the longest
+    block of Elixir, and without any the whole answer.
+    """
+    blocks = [
+        found["text"]
+        for found in FENCED.finditer(answer)
+        if found["language"].strip().lower() in ELIXIR
+    ]
+    modules = [block for block in blocks if MODULE.search(block)]
+    program = [block for block in modules if not BESIDE.search(block)]
+    return "\n".join(program or modules) or max(blocks, key=len, default=answer)

@@ -1,4 +1,6 @@
-from train.evaluate.problems import Problem, Prompt, fenced
+import pytest
+
+from train.evaluate.problems import Problem, Prompt, code_of
 
 
 def problem(prompt: Prompt) -> Problem:
@@ -19,21 +21,44 @@ def test_a_text_to_be_continued_has_no_messages_and_a_question_has_one() -> None
     assert Prompt(question="Why?").messages == [{"role": "user", "content": "Why?"}]
 
 
-def test_an_answer_is_its_first_fenced_block() -> None:
-    answer = "Here:\n\n```elixir\nA\nB\n```\n\nAnd:\n\n```elixir\nC\n```\n"
-    assert fenced(answer) == "A\nB\n"
+def test_an_answer_is_the_blocks_that_define_modules() -> None:
+    answer = (
+        "Run `mix new x`:\n\n```bash\nmix new x\n```\n\n```elixir\nA.call()\n```\n\n"
+        "```elixir\ndefmodule A do\nend\n```\n\nand\n\n```Elixir\ndefmodule B do\nend\n```\n\n"
+        "```python\ndefmodule C\n```\n"
+    )
+    assert code_of(answer) == "defmodule A do\nend\n\ndefmodule B do\nend\n"
+
+
+@pytest.mark.parametrize("beside", ["use ExUnit.Case, async: true", "use Mix.Project"])
+def test_tests_and_project_files_are_not_part_of_the_program(beside: str) -> None:
+    added = f"defmodule Added do\n  {beside}\nend\n"
+    answer = f"```elixir\n{added}```\n\n```elixir\ndefmodule A do\nend\n```\n"
+    assert code_of(answer) == "defmodule A do\nend\n"
+    assert code_of(f"```elixir\n{added}```\n") == added, "unless there is nothing else"
+
+
+def test_an_answer_without_a_module_is_its_longest_block() -> None:
+    assert code_of("```elixir\n1\n```\n\n```elixir\n1 + 1\n```\n\n```elixir\n2\n```\n") == "1 + 1\n"
+
+
+def test_a_fence_in_a_moduledoc_does_not_end_the_block() -> None:
+    module = 'defmodule A do\n  @moduledoc """\n  ```elixir\n  A.f()\n  ```\n  """\nend\n'
+    assert code_of(f"```elixir\n{module}```\nDone.") == module
+    assert code_of(f"1. So:\n\n   ```elixir\n{module}   ```\n") == module
+    assert code_of(f"````elixir\n{module}````\n") == module
 
 
 def test_an_answer_that_was_cut_off_is_taken_from_its_fence_on() -> None:
-    assert fenced("Sure.\n```elixir\nA\nB") == "A\nB"
+    assert code_of("Sure.\n```elixir\nA\nB") == "A\nB"
 
 
 def test_an_answer_without_a_fence_is_all_code() -> None:
-    assert fenced("defmodule A do\nend\n") == "defmodule A do\nend\n"
+    assert code_of("defmodule A do\nend\n") == "defmodule A do\nend\n"
 
 
 def test_backticks_inside_a_block_do_not_end_it() -> None:
-    assert fenced('```elixir\n@doc "see `f/1` and ```x```"\n```\n') == (
+    assert code_of('```elixir\n@doc "see `f/1` and ```x```"\n```\n') == (
         '@doc "see `f/1` and ```x```"\n'
     )
 
