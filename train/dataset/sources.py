@@ -37,7 +37,7 @@ class NoReplayText(TrainError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"{path}: {why}. Name a Parquet or JSON-lines file, or a folder of them, with a column "
-            "`text`; or leave data.replay.path empty."
+            "`text`; or name none."
         )
 
 

@@ -9,26 +9,14 @@ from corpus.atomic import write_json
 from corpus.progress import Progress
 from corpus.release import Release
 from train.errors import TrainError
-from train.evaluate.infilling import gaps
-from train.evaluate.likelihood import held_out_documents
+from train.evaluate.inputs import Inputs, gathered
 from train.evaluate.measures import Measure, as_json
-from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
+from train.evaluate.side_by_side import Pair, check_infilling, general_text, infilling, likelihood
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.recipe import Recipe, load
 from train.tokenizer import open_tokenizer
 
 EVALUATION = "evaluation.json"
-
-
-class NoHeldOutText(TrainError):
-    """The split that is to be measured holds no document."""
-
-    def __init__(self, release: Release, split: str) -> None:
-        shards = release.shards("documents")
-        others = ", ".join(dict.fromkeys(shard.split for shard in shards if shard.rows))
-        super().__init__(
-            f"{release.path}: no document in the split {split!r}. --split can be {others or split}."
-        )
 
 
 class TooFewSamples(TrainError):
@@ -81,23 +69,21 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     others of TrainError, before anything slow begins where that can be told.
     """
     from corpus.sandbox import Sandbox
-    from train.evaluate.executed import Execution, executed, problems_of
+    from train.evaluate.executed import Execution, executed
     from train.evaluate.execution import elixir_version
     from train.export.run import open_run
 
     open_run(plan.run)
     recipe = load(plan.run / "recipe.json")
     release = Release.open(plan.release or place_of_release(plan.run))
-    if not any(shard.rows for shard in release.shards("documents", plan.split)):
-        raise NoHeldOutText(release, plan.split)
     if plan.benchmarks and max(plan.ks) > plan.samples:
         raise TooFewSamples(max(plan.ks), plan.samples)
-    problems = problems_of(plan.benchmarks, release, (plan.split,))
-    sandbox = Sandbox() if problems else None
+    inputs = inputs_of(plan, release)
+    sandbox = Sandbox() if inputs.problems else None
     if sandbox is not None:
         elixir_version(sandbox)
     pair = open_pair(plan, recipe)
-    measures = on_text(pair, plan, recipe, release, progress)
+    measures = on_text(pair, plan, inputs, recipe.length, progress)
     told: dict[str, Any] = {
         "release": {"version": release.manifest.version, "sha256": release.identity},
         "split": plan.split,
@@ -105,10 +91,22 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     }
     if sandbox is not None:
         how = Execution(plan.samples, plan.ks, plan.sampling, plan.workers)
-        more, told["left_out"] = executed(pair, problems, sandbox, how, progress)
+        more, told["left_out"] = executed(pair, inputs.problems, sandbox, how, progress)
         measures += more
     write_json(plan.file, as_json(measures, told))
     return measures
+
+
+def inputs_of(plan: Plan, release: Release) -> Inputs:
+    """Gather what a plan asks for. Raises as `gathered` does."""
+    return gathered(
+        release,
+        plan.split,
+        documents=plan.documents,
+        general=plan.general,
+        gaps=plan.gaps,
+        benchmarks=plan.benchmarks,
+    )
 
 
 def place_of_release(run: Path) -> Path:
@@ -120,17 +118,15 @@ def place_of_release(run: Path) -> Path:
 
 
 def on_text(
-    pair: Pair, plan: Plan, recipe: Recipe, release: Release, progress: Progress
+    pair: Pair, plan: Plan, inputs: Inputs, length: int, progress: Progress
 ) -> list[Measure]:
-    """Measure what needs no execution. Raises NoReplayText and InfillingUnsupported."""
-    documents = list(held_out_documents(release, plan.split, plan.documents))
-    measures = likelihood(pair, documents, recipe.length, progress)
-    if plan.general is not None:
-        measures += general_text(pair, plan.general, recipe.length, progress)
-    if plan.gaps:
-        found = list(gaps(release, plan.split, plan.gaps))
-        measures += infilling(pair, found, plan.sampling, progress)
-    return measures
+    """Measure what needs no execution. Raises InfillingUnsupported before the rest is measured."""
+    if inputs.gaps:
+        check_infilling(pair)
+    name = plan.general.name if plan.general else ""
+    measures = likelihood(pair, inputs.documents, length, progress)
+    measures += general_text(pair, name, inputs.general, length, progress)
+    return measures + infilling(pair, inputs.gaps, plan.sampling, progress)
 
 
 def open_pair(plan: Plan, recipe: Recipe) -> Pair:

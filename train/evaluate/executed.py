@@ -1,6 +1,6 @@
 """Two models on benchmarks whose answers are run with the real toolchain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ from train.evaluate.writer import Writer
 
 PUBLISHED = {"multipl-e": multipl_e.load, "mceval": mceval.load, "exercism": exercism.load}
 """Benchmarks that are read from where they lie."""
-OURS = ("otp", "doctests", "callbacks")
-"""Benchmarks of our own: shipped tasks, and what is cut from held-out packages."""
+CUT = {"doctests": doctests.load, "callbacks": callbacks.load}
+"""Benchmarks that are cut from held-out packages."""
 
 
 class UnknownBenchmark(TrainError):
@@ -30,7 +30,14 @@ class UnknownBenchmark(TrainError):
 
     def __init__(self, told: str) -> None:
         placed = ", ".join(f"{name}=PLACE" for name in PUBLISHED)
-        super().__init__(f"--benchmark {told}: there are {', '.join(OURS)}, {placed}.")
+        super().__init__(f"--benchmark {told}: there are otp, {', '.join(CUT)}, {placed}.")
+
+
+class NoProblems(TrainError):
+    """A benchmark holds nothing to be asked, or the same twice."""
+
+    def __init__(self, told: str, why: str) -> None:
+        super().__init__(f"--benchmark {told}: {why}. Leave it out, or name another.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +51,31 @@ class Execution:
 
 
 def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) -> list[Problem]:
-    """Load benchmarks by name, or NAME=PLACE. Raises UnknownBenchmark and what loaders raise."""
-    found: list[Problem] = []
-    for each in told:
-        name, _, path = each.partition("=")
-        if name in PUBLISHED and path:
-            found += PUBLISHED[name](located(path))
-        elif each == "otp":
-            found += otp.load()
-        elif each in OURS:
-            found += (doctests if each == "doctests" else callbacks).load(release, splits)
-        else:
-            raise UnknownBenchmark(each)
-    return found
+    """Load benchmarks by name, or NAME=PLACE; one that is named twice is asked once.
+
+    Raises UnknownBenchmark, NoProblems and what loaders raise.
+    """
+    found: dict[str, Problem] = {}
+    for each in dict.fromkeys(told):
+        problems = {problem.identity: problem for problem in benchmark(each, release, splits)}
+        if not problems:
+            raise NoProblems(each, f"no problem in it, or in {', '.join(splits)} of {release.path}")
+        if both := sorted(problems.keys() & found.keys()):
+            raise NoProblems(each, f"{both[0]} is in another benchmark too")
+        found |= problems
+    return list(found.values())
+
+
+def benchmark(told: str, release: Release, splits: Sequence[str]) -> Iterable[Problem]:
+    """Load one benchmark. Raises UnknownBenchmark and what its loader raises."""
+    name, _, place = told.partition("=")
+    if name in PUBLISHED and place:
+        return PUBLISHED[name](located(place))
+    if told in CUT:
+        return CUT[told](release, splits)
+    if told == "otp":
+        return otp.load()
+    raise UnknownBenchmark(told)
 
 
 def executed(

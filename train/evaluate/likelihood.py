@@ -66,9 +66,9 @@ class BitsPerByte:
 def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator[HeldOutDocument]:
     """Yield the documents of a split, `limit` of them spread evenly if it is not 0."""
     total = sum(shard.rows for shard in release.shards("documents", split))
-    every = max(1, total // limit) if limit else 1
+    wanted = min(limit or total, total)
     for number, row in enumerate(_rows(release, split)):
-        if number % every == 0 and (not limit or number // every < limit):
+        if number * wanted % total < wanted:
             yield HeldOutDocument(
                 row["document_id"],
                 row["package"],

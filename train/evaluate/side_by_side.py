@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from corpus.progress import Progress, tracked
-from train.dataset.sources import replayed
 from train.evaluate.infilling import Filled, Gap, fill
 from train.evaluate.likelihood import (
     HeldOutDocument,
@@ -44,9 +42,9 @@ def likelihood(
     pair: Pair, documents: Sequence[HeldOutDocument], length: int, progress: Progress
 ) -> list[Measure]:
     """Compare bits a byte overall, by role, and by the commonest behaviours."""
-    base, adapter = scored_twice(pair, documents, length, progress)
-    if not base:
+    if not documents:
         return []
+    base, adapter = scored_twice(pair, documents, length, progress)
     groups = [("held-out source", "all documents", everything)]
     roles = sorted({each.role for each in documents})
     groups += [("held-out source by role", role, partial(has_role, role)) for role in roles]
@@ -72,22 +70,26 @@ def has_behaviour(name: str, document: HeldOutDocument) -> bool:
     return name in document.behaviours
 
 
-def general_text(pair: Pair, path: Path, length: int, progress: Progress) -> list[Measure]:
-    """Compare bits a byte on text that is not source: what was forgotten is a number.
-
-    Raises NoReplayText.
-    """
-    documents = [
-        HeldOutDocument(each.key, "", "", "", (), each.text) for each in replayed(path) if each.text
-    ]
+def general_text(
+    pair: Pair, name: str, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> list[Measure]:
+    """Compare bits a byte on text that is not source: what was forgotten is a number."""
+    if not documents:
+        return []
     base, adapter = scored_twice(pair, documents, length, progress)
-    return [bits("general text", path.name, base, adapter, everything)] if base else []
+    return [bits("general text", name, base, adapter, everything)]
+
+
+def check_infilling(pair: Pair) -> None:
+    """Raise InfillingUnsupported unless both models can be asked for what is missing."""
+    for subject in (pair.base, pair.adapter):
+        subject.tokenizer.infilling_prompt("", "")
 
 
 def infilling(
     pair: Pair, found: Sequence[Gap], sampling: Sampling, progress: Progress
 ) -> list[Measure]:
-    """Compare how many missing lines are written exactly. Raises InfillingUnsupported."""
+    """Compare how many missing lines are written exactly."""
     if not found:
         return []
     with pair.as_base():

@@ -18,15 +18,11 @@ from tests.corpus.sandbox.machine import executed
 from tests.releases import behaviour, document, function, module, write_release
 from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
+from train.dataset import NoReplayText
 from train.evaluate.__main__ import app
-from train.evaluate.evaluation import (
-    NoHeldOutText,
-    Plan,
-    TooFewSamples,
-    UnknownPlace,
-    evaluate_run,
-)
-from train.evaluate.executed import UnknownBenchmark
+from train.evaluate.evaluation import Plan, TooFewSamples, UnknownPlace, evaluate_run
+from train.evaluate.executed import NoProblems, UnknownBenchmark
+from train.evaluate.inputs import NoGaps, NoHeldOutText
 from train.evaluate.subject import Sampling
 from train.export.run import NotARun
 
@@ -257,6 +253,13 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
             {"benchmarks": ("otp",), "samples": 4, "ks": (1, 5)},
             TooFewSamples,
             "-k 5: .* at least 5 answers .* --samples is 4",
+        ),
+        ({"general": Path("gone.jsonl")}, NoReplayText, "gone.jsonl: it cannot be read as text"),
+        ({"gaps": 3}, NoGaps, "--gaps: no function of three lines .* 'test'"),
+        (
+            {"benchmarks": ("otp", "doctests")},
+            NoProblems,
+            "--benchmark doctests: no problem .* test",
         ),
     ],
 )

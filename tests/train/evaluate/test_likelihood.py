@@ -164,6 +164,8 @@ def test_documents_are_taken_from_all_over_a_split(tmp_path: Path) -> None:
     whole = list(held_out_documents(release, "test"))
     some = list(held_out_documents(release, "test", 3))
     assert len(whole) == 10
-    assert [each.document_id for each in some] == [whole[n].document_id for n in (0, 3, 6)]
+    assert [each.document_id for each in some] == [whole[n].document_id for n in (0, 4, 7)]
+    assert len(list(held_out_documents(release, "test", 8))) == 8
+    assert list(held_out_documents(release, "test", 11)) == whole
     assert {each.behaviours for each in whole} == {("GenServer",)}
     assert list(held_out_documents(release, "validation")) == []

@@ -8,8 +8,8 @@ import torch
 from corpus.progress import Silent
 from tests.train.models import SOURCE
 from tests.train.tokenizers import small_chatml
-from train.dataset import NoReplayText
 from train.evaluate.infilling import Gap
+from train.evaluate.inputs import general_documents
 from train.evaluate.likelihood import HeldOutDocument, bits_per_byte, score
 from train.evaluate.measures import Figure
 from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
@@ -123,10 +123,10 @@ def test_forgetting_is_measured_on_text_that_is_not_source(
     file = tmp_path / "general.jsonl"
     texts = ["The tide rises at noon.", "", "Ships wait for it."]
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    (found,) = general_text(Pair(subject, subject), file, 512, Silent())
+    documents = general_documents(file)
+    (found,) = general_text(Pair(subject, subject), "general.jsonl", documents, 512, Silent())
     assert (found.group, found.name, found.count) == ("general text", "general.jsonl", 2)
-    with pytest.raises(NoReplayText):
-        general_text(Pair(subject, subject), tmp_path / "missing.jsonl", 512, Silent())
+    assert general_text(Pair(subject, subject), "", [], 512, Silent()) == []
 
 
 class Writer(Subject):
