@@ -19,7 +19,8 @@ app = typer.Typer(
 @app.command(
     epilog="Examples: `python -m train.evaluate runs/devstral-32gb-2026.11.1`, "
     "`python -m train.evaluate runs/mine --benchmark otp --benchmark multipl-e=elixir.jsonl "
-    "--samples 5 -k 1 -k 5`, `python -m train.evaluate runs/mine --against runs/other`"
+    "--samples 5 -k 1 -k 5`, `python -m train.evaluate runs/mine --against runs/other "
+    "--out comparison.json`"
 )
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A folder that `python -m train.qlora` wrote.")],
@@ -55,7 +56,11 @@ def evaluate(
         int, typer.Option(help="Programs run at once; the number of processors if 0.", min=0)
     ] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="The file to write; RUN/evaluation.json if unset.")
+        Path | None,
+        typer.Option(
+            help="The file to write; RUN/evaluation.json if unset. Needed with --against, --split "
+            "train or another release than the run's."
+        ),
     ] = None,
 ) -> None:
     """Compare a run's model with its base, or with another, and write what was found as JSON.

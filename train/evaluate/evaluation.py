@@ -1,7 +1,7 @@
 """A whole evaluation: two models opened, everything asked for measured, the result written."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,16 @@ class UnknownPlace(TrainError):
     def __init__(self, run: Path) -> None:
         super().__init__(
             f"{run / 'run.json'}: it does not say where the release lies. Name it with --release."
+        )
+
+
+class NotTheRunsOwn(TrainError):
+    """What is asked for is not what a run's card and report tell of it."""
+
+    def __init__(self, told: str, why: str) -> None:
+        super().__init__(
+            f"{told}: {why}, so it is no evaluation for the run's folder, where report and card "
+            "read it. Name a file of its own with --out."
         )
 
 
@@ -78,10 +88,11 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     release = Release.open(plan.release or place_of_release(plan.run))
     if plan.benchmarks and max(plan.ks) > plan.samples:
         raise TooFewSamples(max(plan.ks), plan.samples)
+    if plan.out is None:
+        check_own(plan, release)
     inputs = inputs_of(plan, release)
     sandbox = Sandbox() if inputs.problems else None
-    if sandbox is not None:
-        elixir_version(sandbox)
+    elixir = elixir_version(sandbox) if sandbox is not None else ""
     pair = open_pair(plan, recipe)
     measures = on_text(pair, plan, inputs, recipe.length, progress)
     told: dict[str, Any] = {
@@ -93,8 +104,20 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
         how = Execution(plan.samples, plan.ks, plan.sampling, plan.workers)
         more, told["left_out"] = executed(pair, inputs.problems, sandbox, how, progress)
         measures += more
+        told["answers"] = {"samples": plan.samples, "elixir": elixir, **asdict(plan.sampling)}
     write_json(plan.file, as_json(measures, told))
     return measures
+
+
+def check_own(plan: Plan, release: Release) -> None:
+    """Raise NotTheRunsOwn unless it is the run against its base, on text that it did not learn."""
+    learned = (json.loads((plan.run / "run.json").read_bytes()).get("release") or {}).get("sha256")
+    if plan.against:
+        raise NotTheRunsOwn(f"--against {plan.against}", "it is not the run's base")
+    if plan.split == "train":
+        raise NotTheRunsOwn("--split train", "the run was trained on it")
+    if learned and learned != release.identity:
+        raise NotTheRunsOwn(str(release.path), "the run was trained on another release")
 
 
 def inputs_of(plan: Plan, release: Release) -> Inputs:

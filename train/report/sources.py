@@ -59,7 +59,9 @@ class Sources:
     recipe: Values
     evaluation: Values
     """evaluation.json: `measures`, a list of `group`, `name`, `unit`, `better` (lower or higher),
-    and for `base`, `adapter` and `difference` a `value` with `low` and `high` where known."""
+    and for `base`, `adapter` and `difference` a `value` with `low` and `high` where known; of what:
+    `against`, `split`, `release` (version, sha256), and where problems were asked `answers`
+    (samples, temperature, longest, elixir) and `left_out`, identities by reason."""
     lines: list[Values]
     digests: dict[str, str]
     """SHA-256 of recipe.json and of the adapter's weights, where they are."""

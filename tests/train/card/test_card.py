@@ -97,6 +97,30 @@ def test_a_card_tells_release_recipe_losses_and_evaluation(tmp_path: Path) -> No
         assert told in text
 
 
+def test_a_card_tells_what_was_compared_on_what(tmp_path: Path) -> None:
+    text = write(write_run(tmp_path / "run")).read_text(encoding="utf-8")
+    assert (
+        "The base model against the same model with the adapter, on the split test of release "
+        "2026.11.1. 5 answers to each problem, at temperature 0.2 and of 512 tokens at most, were "
+        "run with Elixir 1.14.0. Problems left out, because they cannot be decided there: 2 "
+        "(reference failed)."
+    ) in text
+    assert "| | base | adapter | difference |" in text
+
+
+def test_a_card_does_not_call_another_model_the_base(tmp_path: Path) -> None:
+    other = {"against": "runs/other", "split": "train", "release": {"version": "1", "sha256": "0"}}
+    run = of_values(tmp_path / "run", "evaluation.json", EVALUATION | other)
+    text = write(run).read_text(encoding="utf-8")
+    assert (
+        "runs/other against this run's model, on the split train of release 1. This run was "
+        "trained on another release, which may hold some of that text. This run was trained on "
+        "that split."
+    ) in text
+    assert "| | runs/other | adapter | difference |" in text
+    assert "base model against" not in text
+
+
 def test_every_table_of_a_card_is_one(tmp_path: Path) -> None:
     text = write(write_run(tmp_path / "run")).read_text(encoding="utf-8")
     _, _, body = text.split("---\n", 2)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from corpus.progress import Silent
-from corpus.release import NotARelease
+from corpus.release import NotARelease, Release
 from corpus.sandbox import SandboxUnavailable
 from tests.corpus.sandbox.machine import executed
 from tests.releases import behaviour, document, function, module, write_release
@@ -20,7 +20,13 @@ from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
 from train.dataset import NoReplayText
 from train.evaluate.__main__ import app
-from train.evaluate.evaluation import Plan, TooFewSamples, UnknownPlace, evaluate_run
+from train.evaluate.evaluation import (
+    NotTheRunsOwn,
+    Plan,
+    TooFewSamples,
+    UnknownPlace,
+    evaluate_run,
+)
 from train.evaluate.executed import NoProblems, UnknownBenchmark
 from train.evaluate.inputs import NoGaps, NoHeldOutText
 from train.evaluate.subject import Sampling
@@ -47,7 +53,7 @@ def trained(folder: Path, model: Path, release: Path, seed: int) -> Path:
     folder.mkdir()
     write_run(folder, model, seed=seed)
     told = json.loads((folder / "run.json").read_bytes())
-    told["release"]["place"] = str(release)
+    told["release"] |= {"place": str(release), "sha256": Release.open(release).identity}
     (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
     return folder
 
@@ -169,12 +175,35 @@ def test_the_command_measures_a_run_against_a_model_of_the_hub(
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text("5f" * 20)
     hub = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
-    done = asked([str(pinned), "--against", "owner/tiny"], environment=hub)
+    out = tmp_path / "named.json"
+    done = asked([str(pinned), "--against", "owner/tiny", "--out", str(out)], environment=hub)
     assert done.returncode == 0, done.stderr
-    assert str(pinned / "evaluation.json") in done.stdout
+    assert str(out) in done.stdout
     assert "all documents" in done.stdout
-    assert json.loads((pinned / "evaluation.json").read_bytes())["against"] == "owner/tiny"
-    assert measured(pinned / "evaluation.json")["difference"]["value"] != 0
+    assert json.loads(out.read_bytes())["against"] == "owner/tiny"
+    assert measured(out)["difference"]["value"] != 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({"against": "owner/tiny"}, "--against owner/tiny: it is not the run's base.* --out"),
+        ({"split": "train"}, "--split train: the run was trained on it.* --out"),
+        ({"release": "other"}, "other: the run was trained on another release.* --out"),
+    ],
+)
+def test_what_is_not_the_runs_own_evaluation_is_not_written_as_one(
+    run: Path, tmp_path: Path, wanted: dict[str, Any], why: str
+) -> None:
+    rows = [document("pier", "lib/pier.ex", "defmodule Pier do\nend\n", "test")]
+    other = write_release(tmp_path / "other", rows).path
+    if "release" in wanted:
+        wanted = {"release": other}
+    away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
+    (away / "evaluation.json").write_text("{}")
+    with pytest.raises(NotTheRunsOwn, match=why):
+        evaluate_run(Plan(run=away, **wanted), Silent())
+    assert (away / "evaluation.json").read_text() == "{}"
 
 
 def asked(
@@ -242,6 +271,8 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
     ]
     told = json.loads(plan.file.read_bytes())
     assert told["left_out"] == {}
+    assert (told["answers"]["samples"], told["answers"]["longest"]) == (2, 4)
+    assert told["answers"]["elixir"][:2] == "1."
     assert len(told["measures"]) == 5
 
 
@@ -299,4 +330,4 @@ def test_a_run_that_is_not_finished_is_nothing_to_compare_with(
     else:
         (other / missing).unlink()
     with pytest.raises(NotARun, match="other: not a finished run"):
-        evaluate_run(Plan(run=run, against=str(other)), Silent())
+        evaluate_run(Plan(run=run, against=str(other), out=tmp_path / "out.json"), Silent())

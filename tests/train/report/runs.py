@@ -70,6 +70,11 @@ RECIPE: dict[str, Any] = to_mapping(
 )
 
 EVALUATION: dict[str, Any] = {
+    "release": {"version": "2026.11.1", "sha256": "ab" * 32},
+    "split": "test",
+    "against": "base",
+    "answers": {"samples": 5, "temperature": 0.2, "longest": 512, "elixir": "1.14.0"},
+    "left_out": {"reference_failed": ["multipl-e/one", "multipl-e/two"]},
     "measures": [
         {
             "group": "held-out source",
@@ -101,7 +106,7 @@ EVALUATION: dict[str, Any] = {
             "adapter": {"value": 0.4472, "low": 0.3727, "high": 0.5217},
             "difference": {"value": 0.0311, "low": -0.0124, "high": 0.0745},
         },
-    ]
+    ],
 }
 
 

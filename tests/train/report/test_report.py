@@ -227,6 +227,16 @@ def test_an_interval_on_one_side_of_zero_is_called_better_or_worse(tmp_path: Pat
     ]
 
 
+def test_a_page_names_what_stands_in_the_place_of_the_base(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    told = json.loads((run / "evaluation.json").read_bytes()) | {"against": "owner/<other>"}
+    (run / "evaluation.json").write_text(json.dumps(told))
+    page = write(run).read_text(encoding="utf-8")
+    assert "owner/&lt;other&gt; against this run&#39;s model, on the split test" in page
+    assert "The base model against" not in page
+    assert '<th class="r">owner/&lt;other&gt;</th>' in page
+
+
 def test_too_few_items_get_no_verdict(tmp_path: Path) -> None:
     figure = {"value": 1.0, "low": 1.0, "high": 1.0}
     one = {"name": "x", "better": "higher", "count": 1}

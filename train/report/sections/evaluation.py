@@ -1,5 +1,8 @@
 """Base against adapter, measure by measure, as evaluation.json tells it."""
 
+from collections.abc import Iterator
+
+from quality.report.formats import plural, words
 from train.report.sources import Sources, Values
 
 SUBJECTS = ("base", "adapter", "difference")
@@ -19,6 +22,55 @@ def evaluation(sources: Sources) -> list[Values]:
         {"name": name, "unit": rows[0]["unit"], "rows": rows, "scale": _scale(rows)}
         for name, rows in groups.items()
     ]
+
+
+def comparison(sources: Sources) -> Values:
+    """Return what stands where the base does, and in sentences what was compared on what."""
+    told = sources.evaluation
+    against = str(told.get("against") or "base")
+    compared = "The base model against the same model with the adapter"
+    if against != "base":
+        compared = f"{against} against this run's model"
+    place = " of ".join(_place(told))
+    first = f"{compared}, on {place}." if place else f"{compared}."
+    return {
+        "against": against,
+        "sentences": [first, *_warnings(sources), *_answers(told), *_left_out(told)],
+    }
+
+
+def _place(told: Values) -> Iterator[str]:
+    if told.get("split"):
+        yield f"the split {told['split']}"
+    if version := (told.get("release") or {}).get("version"):
+        yield f"release {version}"
+
+
+def _warnings(sources: Sources) -> Iterator[str]:
+    """Yield why the figures may not be of new text."""
+    measured, learned = (
+        (each.get("release") or {}).get("sha256") for each in (sources.evaluation, sources.run)
+    )
+    if measured and learned and measured != learned:
+        yield "This run was trained on another release, which may hold some of that text."
+    if sources.evaluation.get("split") == "train":
+        yield "This run was trained on that split."
+
+
+def _answers(told: Values) -> Iterator[str]:
+    if asked := told.get("answers"):
+        yield (
+            f"{plural(asked['samples'], 'answer')} to each problem, at temperature "
+            f"{asked['temperature']:g} and of {asked['longest']:,} tokens at most, were run with "
+            f"Elixir {asked['elixir']}."
+        )
+
+
+def _left_out(told: Values) -> Iterator[str]:
+    """Yield how many problems were not asked, by reason."""
+    if left_out := told.get("left_out"):
+        counts = [f"{len(names)} ({words(reason)})" for reason, names in left_out.items()]
+        yield f"Problems left out, because they cannot be decided there: {', '.join(counts)}."
 
 
 def _row(measure: Values) -> Values:
