@@ -59,11 +59,18 @@ def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) ->
     for each in dict.fromkeys(told):
         problems = {problem.identity: problem for problem in benchmark(each, release, splits)}
         if not problems:
-            raise NoProblems(each, f"no problem in it, or in {', '.join(splits)} of {release.path}")
+            raise NoProblems(each, why_none(each, release, splits))
         if both := sorted(problems.keys() & found.keys()):
             raise NoProblems(each, f"{both[0]} is in another benchmark too")
         found |= problems
     return list(found.values())
+
+
+def why_none(told: str, release: Release, splits: Sequence[str]) -> str:
+    """Return why a benchmark has no problem."""
+    if told in CUT:
+        return f"{release.path} has no function for it in the split {' or '.join(splits)}"
+    return "it holds no problem in Elixir"
 
 
 def benchmark(told: str, release: Release, splits: Sequence[str]) -> Iterable[Problem]:

@@ -290,7 +290,7 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
         (
             {"benchmarks": ("otp", "doctests")},
             NoProblems,
-            "--benchmark doctests: no problem .* test",
+            "--benchmark doctests: .* has no function for it .* test",
         ),
     ],
 )

@@ -53,9 +53,11 @@ def test_a_problem_of_two_benchmarks_is_refused(release: Release, tmp_path: Path
 
 
 def test_a_benchmark_without_a_problem_is_refused(release: Release, tmp_path: Path) -> None:
-    for empty in ("doctests", "callbacks", multipl_e(tmp_path / "a.jsonl")):
-        with pytest.raises(NoProblems, match="no problem in it"):
-            asked(release, benchmarks=(empty,))
+    for cut in ("doctests", "callbacks"):
+        with pytest.raises(NoProblems, match="has no function for it in the split test"):
+            asked(release, benchmarks=(cut,))
+    with pytest.raises(NoProblems, match="it holds no problem in Elixir"):
+        asked(release, benchmarks=(multipl_e(tmp_path / "a.jsonl"),))
 
 
 def test_gaps_that_nothing_can_be_cut_out_of_are_refused(release: Release) -> None:
