@@ -8,9 +8,9 @@ from train.tokenizer.sample import Message
 
 FENCED = re.compile(
     r"""
-    ^(?P<indent>[ \t]*) (?P<fence>`{3,}) (?P<language>[^\n`]*) \n
+    ^(?P<indent>[ \t]*) (?P<fence>`{3,}|~{3,}) (?P<language>[^\n`]*) \n
     (?P<text>.*?)
-    (?: ^(?P=indent) (?P=fence)`* [ \t]*$ | \Z )
+    (?: ^(?:(?P=indent))? (?P=fence)[`~]* [ \t\r]*$ | \Z )
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
@@ -87,7 +87,7 @@ def code_of(answer: str) -> str:
     blocks = [
         found["text"]
         for found in FENCED.finditer(answer)
-        if found["language"].strip().lower() in ELIXIR
+        if (found["language"].split() or [""])[0].lower() in ELIXIR
     ]
     modules = [block for block in blocks if MODULE.search(block)]
     program = [block for block in modules if not BESIDE.search(block)]

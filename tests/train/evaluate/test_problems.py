@@ -49,6 +49,19 @@ def test_a_fence_in_a_moduledoc_does_not_end_the_block() -> None:
     assert code_of(f"````elixir\n{module}````\n") == module
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "~~~elixir\ndefmodule A do\nend\n~~~\n",
+        "1. So:\n\n   ```elixir\ndefmodule A do\nend\n```\n\nDone.",
+        "```elixir title=a.ex\ndefmodule A do\nend\n```\nDone.",
+    ],
+)
+def test_fences_as_people_write_them_are_found(answer: str) -> None:
+    assert code_of(answer) == "defmodule A do\nend\n"
+    assert code_of(answer.replace("\n", "\r\n")) == "defmodule A do\r\nend\r\n"
+
+
 def test_an_answer_that_was_cut_off_is_taken_from_its_fence_on() -> None:
     assert code_of("Sure.\n```elixir\nA\nB") == "A\nB"
 
