@@ -60,6 +60,10 @@ def rename_base(path: Path, base: str) -> None:
 
 
 def settings_of(run: FinishedRun) -> ModelSettings:
-    """Return the recipe's settings of the model, without what is no setting any more."""
+    """Return the recipe's settings of the model, without what is no setting any more.
+
+    Whole, also where a run divided it: an export is one process.
+    """
     known = {field.name for field in fields(ModelSettings)}
-    return ModelSettings(**{name: value for name, value in run.model.items() if name in known})
+    kept = {name: value for name, value in run.model.items() if name in known}
+    return ModelSettings(**kept | {"sharded": False})

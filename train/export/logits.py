@@ -1,4 +1,4 @@
-"""The logits of a model on fixed prompts, in single precision on the processor.
+"""The logits of a model on fixed prompts, in single precision, where the model lies.
 
 Weights stay as they are stored; a layer is widened only while it runs. So a model of 24 billion
 parameters is compared in 48 GB, and no rounding of activations hides that of weights.
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from train.model.quantization import is_packed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,24 +52,31 @@ def prompts(tokenizer: "Tokenizer") -> "list[Ids]":
 
 
 def logits(model: Any, prompted: "list[Ids]") -> "Tensor":
-    """Return the logits after every token of every prompt, [tokens, vocabulary] in float32."""
+    """Return the logits after every token of every prompt, [tokens, vocabulary] in float32.
+
+    They lie on the model's device, which is that of its first weight.
+    """
     model.eval()
+    device = next(model.parameters()).device
     with torch.no_grad(), single_precision(model):
-        found = [
-            model(input_ids=torch.from_numpy(ids.astype("int64"))[None], use_cache=False).logits[0]
-            for ids in prompted
-        ]
+        rows = [torch.from_numpy(ids.astype("int64"))[None].to(device) for ids in prompted]
+        found = [model(input_ids=row, use_cache=False).logits[0] for row in rows]
     return torch.cat(found).float()
 
 
 @contextmanager
 def single_precision(model: torch.nn.Module) -> Iterator[None]:
-    """Compute in float32, whatever float type the weights are stored in."""
+    """Compute in float32, whatever float type the weights are stored in.
+
+    Packed weights stay as they are: their bits are no numbers, whatever type they are kept in, and
+    bitsandbytes widens them itself.
+    """
     stored: dict[torch.nn.Parameter, Tensor] = {}
 
     def widen(module: torch.nn.Module, _: Any) -> None:
         for weight in module.parameters(recurse=False):
-            if weight.is_floating_point() and weight.dtype is not torch.float32:
+            narrow_float = weight.is_floating_point() and weight.dtype is not torch.float32
+            if narrow_float and not is_packed(weight):
                 stored[weight] = weight.data
                 weight.data = weight.data.float()
 

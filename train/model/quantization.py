@@ -28,6 +28,13 @@ def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> An
     )
 
 
+def is_packed(weight: "torch.nn.Parameter") -> bool:
+    """Tell whether a weight is bitsandbytes' own, which only its layer can read."""
+    from bitsandbytes.nn import Int8Params, Params4bit
+
+    return isinstance(weight, (Int8Params, Params4bit))
+
+
 def keep_format(model: "torch.nn.Module") -> None:
     """Keep bitsandbytes from packing 4-bit weights anew on processors with AVX-512 BF16.
 

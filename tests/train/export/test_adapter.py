@@ -6,12 +6,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.train.export.runs import write_run
-from train.export.adapter import COPY, export_adapter
+from train.export.adapter import COPY, export_adapter, settings_of
 from train.export.base import adapted, base_place, load_base
 from train.export.comparison import SAME, ExportDiffers
 from train.export.logits import prompts
 from train.export.reference import refer_to
 from train.export.run import NotARun, open_run
+from train.model.settings import ModelSettings
 from train.tokenizer import open_tokenizer
 
 
@@ -60,6 +61,19 @@ def test_an_adapter_without_a_card_goes_out_without_one(tmp_path: Path, tiny_mod
     (folder / "README.md").unlink()
     export_adapter(open_run(folder), tmp_path / "out")
     assert not (tmp_path / "out" / "README.md").exists()
+
+
+def test_the_adapter_of_a_run_that_divided_its_base_goes_out(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    settings = {"name": str(tiny_model), "sharded": True, "compute": "bfloat16", "gone": 1}
+    (folder / "recipe.json").write_text(json.dumps({"model": settings}), encoding="utf-8")
+    run = open_run(folder)
+    assert settings_of(run) == ModelSettings(name=str(tiny_model), compute="bfloat16")
+    told = export_adapter(run, tmp_path / "out")
+    assert (told["largest"], told["divergence"]) == (0.0, 0.0)
+    assert told["effect"] > 0.01
 
 
 @pytest.mark.parametrize(
