@@ -10,6 +10,7 @@ from corpus.release import Release
 from quality import templating
 from train.card.front_matter import front_matter
 from train.card.licences import LicenceCount, licences_of
+from train.card.usage import Usage, place, section
 
 CARD_NAME = "README.md"
 ADAPTER_LICENSE = "apache-2.0"
@@ -53,11 +54,23 @@ def card(
             licences=licences,
             license_name=license_name,
             dataset=dataset,
+            usage=section(usage_of(report["identity"])),
             settings={row["name"]: row["value"] for row in report["identity"]["recipe"]},
             stage_names=STAGES,
         )
     )
     return f"{text.rstrip()}\n".encode()
+
+
+def usage_of(identity: Mapping[str, Any]) -> Usage:
+    """Return how what a run's folder holds is loaded, from the report's section of that name."""
+    model = identity["model"]
+    return Usage(
+        holds="run",
+        base=model["name"] or "",
+        architecture=model["architecture"],
+        quantization=model["quantization"],
+    )
 
 
 @cache
@@ -87,10 +100,3 @@ def setting(value: object) -> str:
     """Write a setting of the recipe; "0" and "0.0" mean that there is none."""
     is_set = isinstance(value, str) and value not in ("", "0", "0.0")
     return str(value) if is_set else "–"
-
-
-def place(name: str | None) -> str:
-    """Write the name of a model; of one that lies in a folder, that folder's name only."""
-    if not name:
-        return "an unnamed model"
-    return Path(name).name if name.startswith(("/", ".", "~")) else name

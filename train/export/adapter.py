@@ -8,7 +8,7 @@ from typing import Any
 
 from corpus.atomic import write_json
 from train.export.base import adapted
-from train.export.companions import copy_tokenizer, tokenizer_folder, write_card
+from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import SAME
 from train.export.logits import prompts
 from train.export.record import existing, made_from, write_record
@@ -27,8 +27,8 @@ ADVICE = "The copy was altered, or the disk is failing: run the command again."
 def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict[str, Any]:
     """Write the adapter, tokenizer, card and export.json; return the comparison.
 
-    `base` is what adapter and card are to name as their base, where it is not what the run called
-    it: a local folder has another name on the Hub.
+    `base` is what the adapter is to name as its base, where it is not what the run called it: a
+    local folder has another name on the Hub. The card names it too, unless it is a folder.
 
     The copy is loaded beside the original, on the base as the run quantised it, and must give the
     same logits. A folder that is there already is returned as it is. Raises NoSuchModel,
@@ -41,7 +41,7 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
         words = copy_tokenizer(tokenizer_folder(run), folder)
         for name in (CONFIG, WEIGHTS):
             shutil.copyfile(run.adapter / name, folder / name)
-        write_card(run, folder, {"base_model": base} if base else {})
+        write_card(folder, card_of(run, "adapter", base))
         if base:
             rename_base(folder / CONFIG, base)
         model = adapted(load_base(settings_of(run)), run, run.model["name"])

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from corpus.atomic import write_bytes
+from train.card.front_matter import is_on_hub
+from train.card.usage import Content, Usage, with_usage
 from train.export.run import FinishedRun
 from train.tokenizer import Tokenizer, open_tokenizer
 from train.tokenizer.opening import locate
@@ -22,8 +24,11 @@ TOKENIZER_FILES = (
 )
 """What names ids and chats, in any of the forms that models on the Hub have."""
 
-MERGED = {"library_name": "transformers", "base_model_relation": "finetune"}
-QUANTIZED = MERGED | {"base_model_relation": "quantized"}
+METADATA: dict[Content, dict[str, str]] = {
+    "adapter": {},
+    "merged": {"library_name": "transformers", "base_model_relation": "finetune"},
+    "gguf": {"library_name": "transformers", "base_model_relation": "quantized"},
+}
 """What the Hub calls weights that are no adapter any more; GGUF counts as quantised."""
 
 
@@ -41,16 +46,45 @@ def copy_tokenizer(source: Path, folder: Path) -> Tokenizer:
     return open_tokenizer(folder)
 
 
-def write_card(run: FinishedRun, folder: Path, changes: Mapping[str, str]) -> None:
-    """Write the run's model card, if it has one, with some of its metadata changed."""
+def card_of(run: FinishedRun, holds: Content, base: str | None) -> bytes | None:
+    """Return the card of an export: the run's own, if it has one, that says how to load this form.
+
+    `base` is what --base named. A folder of this machine is nobody else's business: the card keeps
+    the base that the run tells of.
+    """
     if not run.card.is_file():
-        return
+        return None
+    given = base if base is not None and is_published(base) else None
+    text = with_usage(
+        run.card.read_text(encoding="utf-8"),
+        Usage(
+            holds=holds,
+            base=given or str(run.trained.get("name") or run.model["name"]),
+            architecture=run.trained.get("architecture"),
+            quantization=run.model.get("quantization"),
+        ),
+    )
+    return with_metadata(text, METADATA[holds] | ({"base_model": given} if given else {})).encode()
+
+
+def with_metadata(card: str, changes: Mapping[str, str]) -> str:
+    """Return a card with some of its metadata changed."""
     if not changes:
-        shutil.copyfile(run.card, folder / "README.md")
-        return
+        return card
     from huggingface_hub import RepoCard
 
-    card = RepoCard(run.card.read_text(encoding="utf-8"), ignore_metadata_errors=True)
+    changed = RepoCard(card, ignore_metadata_errors=True)
     for name, value in changes.items():
-        card.data[name] = value
-    write_bytes(folder / "README.md", str(card).encode())
+        changed.data[name] = value
+    return str(changed)
+
+
+def is_published(name: str) -> bool:
+    """Tell whether a model's name is one on the Hub and no folder here."""
+    return is_on_hub(name) and not Path(name).exists()
+
+
+def write_card(folder: Path, card: bytes | None) -> None:
+    """Write a card into an export's folder, if there is one."""
+    if card is not None:
+        write_bytes(folder / "README.md", card)

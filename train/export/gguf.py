@@ -8,7 +8,7 @@ from typing import Any
 
 from train.errors import TrainError
 from train.export.base import base_place, stored_type
-from train.export.companions import QUANTIZED, copy_tokenizer, tokenizer_folder, write_card
+from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import ROUNDED
 from train.export.logits import prompts
 from train.export.merged import ADVICE, merge
@@ -78,7 +78,7 @@ def export_gguf(
         shutil.rmtree(weights)
         exported = load_gguf(folder / "model.gguf", stored)
         told = reference.check(exported, ROUNDED, "The GGUF file", ADVICE).record(ROUNDED)
-        write_card(run, folder, QUANTIZED)
+        write_card(folder, card_of(run, "gguf", base))
         write_record(folder, source, told)
     return told
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train.export.base import adapted, base_place, load_base, load_exported, sixteen_bits
-from train.export.companions import MERGED, copy_tokenizer, tokenizer_folder, write_card
+from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import ROUNDED
 from train.export.logits import prompts
 from train.export.record import existing, made_from, write_record
@@ -41,7 +41,7 @@ def export_merged(run: FinishedRun, out: Path, base: str | None = None) -> dict[
         words = copy_tokenizer(tokenizer_folder(run), folder)
         reference = merge(run, place, prompts(words), folder)
         comparison = reference.check(load_exported(folder), ROUNDED, "The merged model", ADVICE)
-        write_card(run, folder, MERGED)
+        write_card(folder, card_of(run, "merged", base))
         told = comparison.record(ROUNDED)
         write_record(folder, source, told)
     return told

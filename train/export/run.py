@@ -31,6 +31,8 @@ class FinishedRun:
     folder: Path
     model: dict[str, Any]
     """The recipe's model settings, as `train.model.settings.ModelSettings` names them."""
+    trained: dict[str, Any]
+    """What run.json tells of the model: `name`, a folder's by its whole path, `architecture`."""
     release: dict[str, Any]
     """Version and digest of the release that it was trained on."""
     digest: str
@@ -61,10 +63,16 @@ def open_run(folder: Path) -> FinishedRun:
     model = recipe.get("model")
     if not isinstance(model, dict) or not model.get("name"):
         raise NotARun(folder, "recipe.json names no model")
-    told = _json(folder, "run.json").get("release")
-    known = told if isinstance(told, dict) else {}
+    told = _json(folder, "run.json")
+    trained, known = (_within(told, name) for name in ("model", "release"))
     release = {name: known[name] for name in IDENTITY if name in known}
-    return FinishedRun(folder, model, release, sha256_file(folder / "adapter" / WEIGHTS))
+    digest = sha256_file(folder / "adapter" / WEIGHTS)
+    return FinishedRun(folder, model, trained, release, digest)
+
+
+def _within(told: dict[str, Any], name: str) -> dict[str, Any]:
+    found = told.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

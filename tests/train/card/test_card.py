@@ -11,7 +11,8 @@ from corpus.release import Release
 from tests.releases import example_release
 from tests.train.report.runs import EVALUATION, RECIPE, RUN, write_run
 from train.card import LicenceCount, card, licences_of, metadata, write
-from train.card.render import cell, place, setting
+from train.card.render import cell, setting
+from train.card.usage import place
 from train.report import compose
 
 PROJECT = Path(__file__).parents[3]
@@ -77,7 +78,8 @@ def test_a_card_does_not_tell_where_on_a_machine_things_lie(tmp_path: Path) -> N
     (run / "recipe.json").write_text(json.dumps(recipe))
     text = write(run).read_text(encoding="utf-8")
     assert "/home" not in text
-    assert 'base = "tiny"' in text
+    assert "The base lay in a folder, `tiny`, and by which name others get it is not known" in text
+    assert 'base = "PATH/TO/THE/BASE"' in text
 
 
 def test_a_card_tells_release_recipe_losses_and_evaluation(tmp_path: Path) -> None:
