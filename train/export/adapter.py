@@ -31,17 +31,18 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
     local folder has another name on the Hub. The card names it too, unless it is a folder.
 
     The copy is loaded beside the original, on the base as the run quantised it, and must give the
-    same logits. A folder that is there already is returned as it is. Raises NoSuchModel,
-    BaseDoesNotFit, ExportDiffers and OutputTaken.
+    same logits. An export that is there already, whole and with the same card, is kept. Raises
+    NoSuchModel, BaseDoesNotFit, ExportDiffers and OutputTaken.
     """
-    source = made_from(run, "adapter", base=base or run.model["name"])
+    card = card_of(run, "adapter", base)
+    source = made_from(run, "adapter", card, base=base or run.model["name"])
     if found := existing(out, source):
         return found
-    with whole_folder(out) as folder:
+    with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(tokenizer_folder(run), folder)
         for name in (CONFIG, WEIGHTS):
             shutil.copyfile(run.adapter / name, folder / name)
-        write_card(folder, card_of(run, "adapter", base))
+        write_card(folder, card)
         if base:
             rename_base(folder / CONFIG, base)
         model = adapted(load_base(settings_of(run)), run, run.model["name"])

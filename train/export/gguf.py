@@ -64,11 +64,12 @@ def export_gguf(
     UnreadableGguf.
     """
     place = base_place(run, base)
-    source = made_from(run, "gguf", base=place)
+    card = card_of(run, "gguf", base)
+    source = made_from(run, "gguf", card, base=place)
     if found := existing(out, source):
         return found
     command = find_converter(converter)
-    with whole_folder(out) as folder:
+    with whole_folder(out, replaces=True) as folder:
         weights = folder / "merged"
         weights.mkdir()
         words = copy_tokenizer(tokenizer_folder(run), weights)
@@ -78,7 +79,7 @@ def export_gguf(
         shutil.rmtree(weights)
         exported = load_gguf(folder / "model.gguf", stored)
         told = reference.check(exported, ROUNDED, "The GGUF file", ADVICE).record(ROUNDED)
-        write_card(folder, card_of(run, "gguf", base))
+        write_card(folder, card)
         write_record(folder, source, told)
     return told
 

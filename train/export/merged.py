@@ -30,18 +30,19 @@ def export_merged(run: FinishedRun, out: Path, base: str | None = None) -> dict[
 
     `base` names the 16-bit base where the run trained a quantised one. The folder appears only
     after the weights, loaded again, gave the logits of base and adapter within `ROUNDED`. One that
-    is there already is returned as it is. Raises QuantisedBase, BaseDoesNotFit, NoSuchModel,
-    ExportDiffers and OutputTaken.
+    is there already, whole and with the same card, is kept. Raises QuantisedBase, BaseDoesNotFit,
+    NoSuchModel, ExportDiffers and OutputTaken.
     """
     place = base_place(run, base)
-    source = made_from(run, "merged", base=place)
+    card = card_of(run, "merged", base)
+    source = made_from(run, "merged", card, base=place)
     if found := existing(out, source):
         return found
-    with whole_folder(out) as folder:
+    with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(tokenizer_folder(run), folder)
         reference = merge(run, place, prompts(words), folder)
         comparison = reference.check(load_exported(folder), ROUNDED, "The merged model", ADVICE)
-        write_card(folder, card_of(run, "merged", base))
+        write_card(folder, card)
         told = comparison.record(ROUNDED)
         write_record(folder, source, told)
     return told
