@@ -1,6 +1,7 @@
 """constraints.txt pins everything that an installation brings, so that two are the same."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+PROJECT = Path(__file__).parents[1]
+CONSTRAINTS = PROJECT / "constraints.txt"
 
 
 def pinned() -> dict[str, str]:
@@ -45,3 +47,18 @@ def test_everything_that_is_installed_is_pinned_at_its_version() -> None:
     pins = pinned()
     found = {name: installed(name) for name in names}
     assert {name: number for name, number in found.items() if pins.get(name) != number} == {}
+
+
+def test_a_machine_with_a_gpu_gets_all_that_one_without_gets() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {
+        extra: {
+            (requirement.name, floor.version)
+            for requirement in map(Requirement, project["optional-dependencies"][extra])
+            for floor in requirement.specifier
+            if floor.operator == ">="
+        }
+        for extra in ("train", "train-cpu")
+    }
+    assert ("gguf", "0.19") in extras["train-cpu"]
+    assert extras["train-cpu"] - extras["train"] == set()

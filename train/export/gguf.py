@@ -35,6 +35,16 @@ class NoConverter(TrainError):
         )
 
 
+class NoReader(TrainError):
+    """What reads GGUF files is not installed, so that none can be checked."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "A GGUF file is loaded again to check it. That takes the Python package gguf, and it "
+            f"cannot be imported ({why}). Install it beside transformers: pip install 'gguf>=0.19'."
+        )
+
+
 class ConverterFailed(TrainError):
     """The converter ended with an error."""
 
@@ -60,8 +70,8 @@ def export_gguf(
 ) -> dict[str, Any]:
     """Write model.gguf, the card and export.json; return the comparison.
 
-    Raises what `export_merged` raises, NoConverter before anything is loaded, ConverterFailed and
-    UnreadableGguf.
+    Raises what `export_merged` raises, NoConverter and NoReader before anything is loaded,
+    ConverterFailed and UnreadableGguf.
     """
     place = base_place(run, base)
     card = card_of(run, "gguf", base)
@@ -69,6 +79,7 @@ def export_gguf(
     if found := existing(out, source):
         return found
     command = find_converter(converter)
+    check_reader()
     with whole_folder(out, replaces=True) as folder:
         weights = folder / "merged"
         weights.mkdir()
@@ -96,6 +107,14 @@ def find_converter(given: Path | None) -> list[str]:
     raise NoConverter("on PATH")
 
 
+def check_reader() -> None:
+    """Raise NoReader if a GGUF file could be written, but not loaded again."""
+    try:
+        import gguf  # noqa: F401
+    except ImportError as error:
+        raise NoReader(str(error)) from error
+
+
 def convert(command: list[str], weights: Path, stored: str, destination: Path) -> None:
     """Run the converter, keeping the 16-bit type of the weights. Raises ConverterFailed."""
     arguments = [str(weights), "--outfile", str(destination), "--outtype", TYPES[stored]]
@@ -106,10 +125,12 @@ def convert(command: list[str], weights: Path, stored: str, destination: Path) -
 
 
 def load_gguf(path: Path, stored: str) -> Any:
-    """Load a GGUF file with weights of a 16-bit type. Raises UnreadableGguf."""
+    """Load a GGUF file with weights of a 16-bit type. Raises UnreadableGguf and NoReader."""
     from transformers import AutoModelForCausalLM
 
     try:
         return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=stored)
+    except ImportError as error:  # transformers wants a newer one, say
+        raise NoReader(str(error).strip().splitlines()[0]) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise UnreadableGguf(str(error).strip().splitlines()[0]) from error

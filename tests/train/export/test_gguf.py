@@ -1,4 +1,5 @@
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,14 @@ import pytest
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.export.comparison import ExportDiffers
-from train.export.gguf import ConverterFailed, NoConverter, export_gguf, find_converter
+from train.export.gguf import (
+    ConverterFailed,
+    NoConverter,
+    NoReader,
+    export_gguf,
+    find_converter,
+    load_gguf,
+)
 from train.export.run import open_run
 
 CONVERTER = Path(__file__).with_name("tiny_converter.py")
@@ -47,6 +55,20 @@ def test_a_converter_that_fails_is_quoted(tmp_path: Path, tiny_model: Path) -> N
 def test_without_a_converter_the_error_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(NoConverter, match=r"none at .*Take convert_hf_to_gguf\.py from a checkout"):
         find_converter(tmp_path / "nowhere.py")
+
+
+def test_without_the_package_that_reads_gguf_it_is_said_before_anything_is_loaded(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model))
+    export_gguf(run, tmp_path / "out", converter=CONVERTER)
+    monkeypatch.setitem(sys.modules, "gguf", None)  # which Python takes for a package not there
+    wanted = r"cannot be imported .*Install it beside transformers: pip install 'gguf>=0\.19'"
+    with pytest.raises(NoReader, match=wanted):
+        load_gguf(tmp_path / "out" / "model.gguf", "bfloat16")
+    with pytest.raises(NoReader, match=wanted):
+        export_gguf(run, tmp_path / "other", base=str(tmp_path / "nowhere"), converter=CONVERTER)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_converter_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
