@@ -12,7 +12,7 @@ from train.architecture import Architecture, Linear
 from train.model.settings import ModelSettings
 from train.recipe import Recipe
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 
 BITS_16 = 2.0
 NF4 = 4 / 8 + 1 / 64 + 4 / (64 * 256)

@@ -17,7 +17,7 @@ class TooLittleMemory(TrainError):
         super().__init__(
             f"the recipe needs about {needed / GIB:.1f} GiB, and {name} has {there / GIB:.1f}. "
             "`python -m train.plan --model MODEL --vram "
-            f"{there / GIB:.0f}` says what to change so that it fits."
+            f"{there / GIB:.2f}` says what to change so that it fits."
         )
 
 

@@ -118,7 +118,7 @@ def show_memory(made: "Plan") -> None:
     total = made.shape.parameters.total
     print(f"{made.model}: {total:,} parameters, {made.fetched / 1e9:.1f} GB to fetch")
     rows = [(each.name, f"{each.bytes / GIB:.2f}", each.detail) for each in made.budget.components]
-    capacity = "" if made.capacity is None else f"of {made.capacity / GIB:g}"
+    capacity = "" if made.capacity is None else f"of {made.capacity / GIB:.4g}"
     show_table(
         ("memory", "GiB", ""), [*rows, ("total", f"{made.budget.total / GIB:.2f}", capacity)]
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from corpus.release import Release
 from train.architecture import Architecture
-from train.budget import BITS_16, GIB, INT8, NF4, Budget, budget
+from train.budget import BITS_16, GIB, INT8, MIB, NF4, Budget, budget
 from train.errors import TrainError
 from train.fitting import Change, changes, largest_micro_batch
 from train.model.targets import UnknownTarget
@@ -137,8 +137,7 @@ def plan(
     """
     check(shape, recipe)
     needed = budget(shape, recipe)
-    memory = vram if vram is not None or gpu is None else gpu.memory
-    capacity = None if memory is None else round(memory * GIB)
+    capacity = capacity_of(vram, gpu)
     made, changed = changes(shape, recipe, capacity) if capacity else ([], recipe)
     return Plan(
         model=recipe.model.name,
@@ -152,6 +151,13 @@ def plan(
         workloads=workloads(release, recipe, bytes_per_token) if release else [],
         rate=rate_of(shape, recipe, gpu, tokens_per_second),
     )
+
+
+def capacity_of(vram: float | None, gpu: Gpu | None) -> int | None:
+    """Return the bytes of what `plan` was told of; None where that is nothing."""
+    if vram is not None:
+        return round(vram * GIB)
+    return None if gpu is None else gpu.memory * MIB
 
 
 def check(shape: Architecture, recipe: Recipe) -> None:

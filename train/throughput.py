@@ -19,32 +19,37 @@ class Gpu:
 
     name: str
     memory: int
-    """GiB."""
+    """MiB, as nvidia-smi prints them."""
     teraflops: float
     """Dense bfloat16 products with single-precision sums, 10^12 a second."""
     source: str
+    """Of the operations."""
 
 
 GPUS = (
-    Gpu("A10", 24, 125.0, "NVIDIA A10 datasheet"),
-    Gpu("A10G", 24, 70.0, "NVIDIA A10G datasheet, half of the figure with sparsity"),
-    Gpu("A40", 48, 149.7, "NVIDIA A40 datasheet, without sparsity"),
-    Gpu("A100 40GB", 40, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
-    Gpu("A100 80GB", 80, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
-    Gpu("B200", 180, 2250.0, "NVIDIA B200 datasheet, half of the figure with sparsity"),
-    Gpu("H100", 80, 989.4, "NVIDIA H100 whitepaper, SXM5, without sparsity"),
-    Gpu("H100 NVL", 94, 835.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
-    Gpu("H100 PCIe", 80, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
-    Gpu("H200", 141, 989.4, "NVIDIA H200 datasheet, SXM, half of the figure with sparsity"),
-    Gpu("L4", 24, 121.0, "NVIDIA L4 datasheet, half of the figure with sparsity"),
-    Gpu("L40", 48, 181.0, "NVIDIA L40 datasheet, without sparsity"),
-    Gpu("L40S", 48, 362.0, "NVIDIA L40S datasheet, without sparsity"),
-    Gpu("RTX 3090", 24, 71.0, "NVIDIA Ampere GA102 GPU Architecture whitepaper"),
-    Gpu("RTX 4090", 24, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
-    Gpu("RTX 5090", 32, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
-    Gpu("RTX 6000 Ada", 48, 364.0, "NVIDIA RTX 6000 Ada datasheet, half of that with sparsity"),
-    Gpu("RTX A6000", 48, 154.8, "NVIDIA RTX A6000 datasheet, half of the figure with sparsity"),
+    Gpu("A10", 23_028, 125.0, "NVIDIA A10 datasheet"),
+    Gpu("A10G", 23_028, 70.0, "NVIDIA A10G datasheet, half of the figure with sparsity"),
+    Gpu("A40", 46_068, 149.7, "NVIDIA A40 datasheet, without sparsity"),
+    Gpu("A100 40GB", 40_960, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
+    Gpu("A100 80GB", 81_920, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
+    Gpu("B200", 183_359, 2250.0, "NVIDIA B200 datasheet, half of the figure with sparsity"),
+    Gpu("H100", 81_559, 989.4, "NVIDIA H100 whitepaper, SXM5, without sparsity"),
+    Gpu("H100 NVL", 95_830, 835.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
+    Gpu("H100 PCIe", 81_559, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
+    Gpu("H200", 143_771, 989.4, "NVIDIA H200 datasheet, SXM, half of the figure with sparsity"),
+    Gpu("L4", 23_034, 121.0, "NVIDIA L4 datasheet, half of the figure with sparsity"),
+    Gpu("L40", 46_068, 181.0, "NVIDIA L40 datasheet, without sparsity"),
+    Gpu("L40S", 46_068, 362.0, "NVIDIA L40S datasheet, without sparsity"),
+    Gpu("RTX 3090", 24_576, 71.0, "NVIDIA Ampere GA102 GPU Architecture whitepaper"),
+    Gpu("RTX 4090", 24_564, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 5090", 32_607, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 6000 Ada", 49_140, 364.0, "NVIDIA RTX 6000 Ada datasheet, half of that with sparsity"),
+    Gpu("RTX A6000", 49_140, 154.8, "NVIDIA RTX A6000 datasheet, half of the figure with sparsity"),
 )
+"""Memory is from output of nvidia-smi that users published: no datasheet tells it, and we did not
+measure it. It is not the gigabytes of the name: 48 of them are 44.99 GiB on an L40S, which keeps a
+part for error correction, and 47.99 on an A6000, where that is off at first. Another driver may say
+a little else, and CUDA gives programs some hundred MiB less."""
 
 
 class UnknownGpu(TrainError):

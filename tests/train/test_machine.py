@@ -12,7 +12,8 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny_model: 
     recipe = Recipe(model=ModelSettings(name=str(tiny_model)))
     shape = shape_of(recipe)
     check_memory(shape, recipe, there=16 * 2**30, name="a large one")
-    with pytest.raises(TooLittleMemory, match=r"and a small one has 0\.1\. `python -m train\.plan"):
+    wanted = r"and a small one has 0\.1\. `python -m train\.plan --model MODEL --vram 0\.12` says"
+    with pytest.raises(TooLittleMemory, match=wanted):
         check_memory(shape, recipe, there=2**27, name="a small one")
 
 

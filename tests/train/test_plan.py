@@ -88,9 +88,21 @@ def test_a_gpu_brings_its_memory_and_its_rate(
 ) -> None:
     release = str(example_release(tmp_path / "release").path)
     code, told = planned(capsys, "--model", config, "--gpu", "rtx 5090", "--release", release)
-    assert (code, told["capacity_bytes"]) == (0, 32 * GIB)
+    assert (code, told["capacity_bytes"]) == (0, 32_607 * 2**20)
     assert told["rate"]["is_measured"] is False
     assert told["rate"]["tokens_per_second"] == pytest.approx(783, abs=1)
+
+
+def test_a_gpu_by_name_is_not_taken_for_the_gigabytes_on_its_box(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("--model", config, "--length", "4096", "--micro-batch", "4")
+    code, told = planned(capsys, *argv, "--vram", "24")
+    assert (code, told["capacity_bytes"]) == (0, 24 * GIB)
+    code, told = planned(capsys, *argv, "--gpu", "L4")
+    assert (code, told["capacity_bytes"]) == (1, 23_034 * 2**20)
+    assert main([*argv, "--gpu", "L4"]) == 1
+    assert re.search(r"total +23\.\d\d +of 22\.49", capsys.readouterr().out)
 
 
 def test_hours_follow_from_the_measured_rate(

@@ -61,6 +61,20 @@ def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> No
     assert gpu_named(name).teraflops == teraflops
 
 
+@pytest.mark.parametrize(
+    ("name", "mebibytes"),
+    [
+        ("H100", 81_559),
+        ("A100 80GB", 81_920),
+        ("L4", 23_034),
+        ("A40", 46_068),
+        ("RTX 5090", 32_607),
+    ],
+)
+def test_a_gpu_has_the_memory_that_its_driver_reports(name: str, mebibytes: int) -> None:
+    assert gpu_named(name).memory == mebibytes
+
+
 def test_an_unknown_gpu_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are A10, A10G,"):
         gpu_named("rtx 5080")
