@@ -25,8 +25,11 @@ SCHEDULER_SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 1,
     "distributed.admin.tick.limit": "60s",
+    "distributed.deploy.lost-worker-timeout": "365 days",
 }
-"""Without the first two, tasks queued behind one that kills its worker are blamed with it."""
+"""Without the first two, tasks queued behind one that kills its worker are blamed with it. Without
+the last, a local cluster gives up a worker that is dead 15 seconds after it died, also if that is
+from another death or it is starting again on a busy machine; then tasks wait for ever."""
 
 SCHEDULER_SECONDS = 5
 ADDRESS = re.compile(r"tcp://[^/:]+:\d+")

@@ -52,6 +52,19 @@ def test_a_task_that_kills_its_worker_takes_no_other_with_it(two_workers: Execut
     assert results == {n: n * 10 for n in range(12) if n != 7}
 
 
+@pytest.mark.timeout(120)
+def test_workers_that_take_long_to_start_again_are_not_given_up() -> None:
+    """A second is less than a worker needs; Dask's own patience is as little on a busy machine."""
+    import dask
+    import distributed  # noqa: F401 - its defaults must be there before some are replaced
+
+    impatient = {"distributed.deploy.lost-worker-timeout": "0.2s"}
+    with dask.config.set(impatient), connect(1, None) as executor:
+        for _ in range(2):
+            results = dict(executor.map(die_on_seven, [6, 7, 8]))
+            assert results == {6: 60, 7: Killed(7), 8: 80}
+
+
 def test_an_exception_in_a_task_is_raised_here(two_workers: Executor) -> None:
     with pytest.raises(LookupError, match="seven"):
         list(two_workers.map(fail_on_seven, [7]))
