@@ -124,13 +124,18 @@ class Line:
         return "".join(f"{each}\0" for each in self.arguments).encode()
 
 
+def as_bytes(content: str | bytes) -> bytes:
+    """Return content as bytes; what UTF-8 cannot say, half of a surrogate pair, becomes "?"."""
+    return content.encode(errors="replace") if isinstance(content, str) else content
+
+
 @contextmanager
 def memory_file(content: str | bytes) -> Iterator[int]:
     """Yield a descriptor of a file in memory, to be read from its beginning."""
     descriptor = os.memfd_create("given")
     try:
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(as_bytes(content))
         os.lseek(descriptor, 0, os.SEEK_SET)
         yield descriptor
     finally:
@@ -143,7 +148,7 @@ def pipe(content: str | bytes) -> Iterator[int]:
 
     Raises ValueError for more than a pipe holds.
     """
-    given = content.encode() if isinstance(content, str) else content
+    given = as_bytes(content)
     reading, writing = os.pipe()
     try:
         with os.fdopen(writing, "wb", buffering=0) as file:

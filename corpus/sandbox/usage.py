@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
+SOCKETS = re.compile(r"^sockets: used (\d+)", re.MULTILINE)
+TCP = re.compile(r"^TCP6?: inuse (\d+)", re.MULTILINE)
 MEMORY_FIELDS = re.compile(r"^(?:RssAnon|VmSwap|VmPTE):\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -50,8 +50,8 @@ def children_of(pid: int) -> list[int]:
 
 
 def usage_of(pids: list[int]) -> Usage:
-    """Add up what the processes use; those that are gone use nothing."""
-    total = Usage(memory=socket_memory(pids))
+    """Add up what processes of one network use; those that are gone use nothing."""
+    total = Usage(memory=socket_memory(pids[0]) if pids else 0)
     for pid in pids:
         total += usage_of_one(pid)
     return total
@@ -69,43 +69,44 @@ def usage_of_one(pid: int) -> Usage:
     return Usage(int(stat[17]), ticks / TICK, kilobytes * 1024)
 
 
-def socket_memory(pids: list[int]) -> int:
-    """Return the most bytes that the sockets of processes that share a network could hold.
+def socket_memory(pid: int) -> int:
+    """Return the most bytes that the sockets of a process's network could hold.
 
-    The kernel tells what waits in those of TCP; it does not of others, so each counts in full.
+    Also those that nobody has accepted yet. The kernel tells what waits in those of TCP; it does
+    not of others, so each counts for a full buffer.
     """
-    sockets = {each for pid in pids for each in sockets_of(pid)}
-    if not sockets:
-        return 0
-    waiting = waiting_in_tcp(pids[-1])
-    return len(sockets - waiting.keys()) * largest_buffer() + sum(waiting.values())
+    used = sum(numbers_in(pid, "sockstat", SOCKETS))
+    tcp = sum(numbers_in(pid, "sockstat", TCP)) + sum(numbers_in(pid, "sockstat6", TCP))
+    return max(0, used - tcp) * buffer_size() + (waiting_in_tcp(pid) if tcp else 0)
+
+
+def numbers_in(pid: int, table: str, wanted: re.Pattern[str]) -> list[int]:
+    """Return numbers from a table of a process's network; none once it is gone."""
+    try:
+        return [int(found) for found in wanted.findall(network(pid, table))]
+    except OSError:
+        return []
+
+
+def network(pid: int, table: str) -> str:
+    """Return a table of a process's network (proc_pid_net(5)). Raises OSError once it is gone."""
+    return Path(f"/proc/{pid}/net/{table}").read_text()
 
 
 @cache
-def largest_buffer() -> int:
-    """Return the most bytes of a socket's buffer: twice what may be asked for (socket(7))."""
-    sizes = [Path(f"/proc/sys/net/core/{name}_max").read_text() for name in ("rmem", "wmem")]
-    return 2 * max(map(int, sizes))
+def buffer_size() -> int:
+    """Return the bytes of a socket's buffer (socket(7)); `system_calls` lets nobody enlarge it."""
+    sizes = [Path(f"/proc/sys/net/core/{name}_default").read_text() for name in ("rmem", "wmem")]
+    return max(map(int, sizes))
 
 
-def sockets_of(pid: int) -> Iterator[int]:
-    """Yield the inode of each socket that a process has open; none once it is gone."""
-    with suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                kind, _, inode = str(descriptor.readlink()).partition(":")
-                if kind == "socket":
-                    yield int(inode.strip("[]"))
-
-
-def waiting_in_tcp(pid: int) -> Counter[int]:
-    """Return the bytes that wait, to be sent or read, in a process's network by socket inode."""
-    waiting: Counter[int] = Counter()
+def waiting_in_tcp(pid: int) -> int:
+    """Return the bytes that wait, to be sent or read, in the TCP sockets of a process's network."""
+    waiting = 0
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
-            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-                fields = line.split()
-                waiting[int(fields[9])] += sum(int(each, 16) for each in fields[4].split(":"))
+            for line in network(pid, table).splitlines()[1:]:
+                waiting += sum(int(each, 16) for each in line.split()[4].split(":"))
     return waiting
 
 

@@ -8,16 +8,16 @@ from train.tokenizer.sample import Message
 
 FENCED = re.compile(
     r"""
-    ^(?P<indent>[ \t]*) (?P<fence>`{3,}|~{3,}) (?P<language>[^\n`]*) \n
+    ^(?P<indent>[ \t]*) (?P<fence>`{3,}|~{3,}) [ ]* \{?\.?(?P<language>\w*) [^\n`]* \n
     (?P<text>.*?)
-    (?: ^(?:(?P=indent))? (?P=fence)[`~]* [ \t\r]*$ | \Z )
+    (?: ^(?:(?P=indent))? (?P<end>(?P=fence)[`~]*) [ \t\r]*$ | \Z )
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 """A block as CommonMark fences it, up to the end where it was cut off. A fence in a moduledoc is
 deeper than that of the block around it, and so does not end it."""
 ELIXIR = {"", "elixir", "ex", "exs"}
-MODULE = re.compile(r"^[ \t]*defmodule\b", re.MULTILINE)
+MODULE = re.compile(r"^[ \t]*def(?:module|protocol|impl)\b", re.MULTILINE)
 BESIDE = re.compile(r"^[ \t]*use (?:ExUnit\.Case|Mix\.Project)\b", re.MULTILINE)
 """Found in what an answer adds to its program: tests of its own, a mix.exs."""
 
@@ -81,14 +81,18 @@ class Problem:
 def code_of(answer: str) -> str:
     """Return the fenced blocks of an answer that define modules, joined in their order.
 
-    A module that is defined again is then the later one. Without such blocks it is the longest
-    block of Elixir, and without any the whole answer.
+    A module that is defined again is then the later one. Blocks of nothing but tests or a mix.exs
+    are left out, and so is one that was cut off behind whole ones. Without a module it is the
+    longest block of Elixir, and without a block the whole answer.
     """
-    blocks = [
-        found["text"]
-        for found in FENCED.finditer(answer)
-        if (found["language"].split() or [""])[0].lower() in ELIXIR
-    ]
-    modules = [block for block in blocks if MODULE.search(block)]
-    program = [block for block in modules if not BESIDE.search(block)]
-    return "\n".join(program or modules) or max(blocks, key=len, default=answer)
+    found = [each for each in FENCED.finditer(answer) if each["language"].lower() in ELIXIR]
+    modules = [each for each in found if MODULE.search(each["text"])]
+    program = [each for each in modules if not is_beside(each["text"])] or modules
+    whole = [each for each in program if each["end"]] or program
+    longest = max((each["text"] for each in found), key=len, default=answer)
+    return "\n".join(each["text"] for each in whole) or longest
+
+
+def is_beside(block: str) -> bool:
+    """Tell whether all modules of a block are tests or a mix.exs."""
+    return len(MODULE.findall(block)) <= len(BESIDE.findall(block))

@@ -187,8 +187,22 @@ def test_one_allocation_larger_than_allowed_is_refused_by_the_kernel() -> None:
     assert "MemoryError" in outcome.stderr
 
 
-def test_memory_that_nobody_maps_cannot_be_had() -> None:
-    outcome = run("python", "import os; os.memfd_create('hidden')")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "os.memfd_create('hidden')",
+        "libc.shmget(0, 1 << 20, 0o600) < 0 and fail()",
+        "libc.semget(0, 32000, 0o600) < 0 and fail()",
+        "libc.vmsplice(os.pipe()[1], None, 0, 0) < 0 and fail()",
+    ],
+)
+def test_memory_that_nobody_maps_cannot_be_had(code: str) -> None:
+    first = (
+        "import ctypes, os\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def fail(): raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
+    )
+    outcome = run("python", first + code)
     assert outcome.status == 1
     assert "Function not implemented" in outcome.stderr
 
@@ -209,42 +223,63 @@ def test_shared_memory_of_no_file_cannot_be_had(mapped: str) -> None:
     assert "Function not implemented" in outcome.stderr or "No such file" in outcome.stderr
 
 
-PAIRS = {
-    "unix": "socket.socketpair()",
-    "tcp": "(socket.create_connection(server.getsockname()), server.accept()[0])",
+SOCKETS = {
+    "unix": "kept += socket.socketpair()",
+    "tcp": "kept += [socket.create_connection(server.getsockname()), server.accept()[0]]",
+    "unaccepted": "kept.append(socket.socket(socket.AF_UNIX)); kept[-1].connect('\\0waiting')",
 }
 
 
-@pytest.mark.parametrize("kind", PAIRS)
-def test_memory_is_not_filled_through_sockets(kind: str) -> None:
+@pytest.mark.parametrize("kind", SOCKETS)
+@pytest.mark.parametrize("hidden", [False, True])
+def test_memory_is_not_filled_through_sockets(kind: str, hidden: bool) -> None:
     code = (
-        "import os, socket, time\n"
+        "import ctypes, os, socket, time\n"
+        f"if {hidden}: ctypes.CDLL(None).prctl(4, 0)\n"
+        "waiting = socket.socket(socket.AF_UNIX)\n"
+        "waiting.bind('\\0waiting')\n"
+        "waiting.listen(4096)\n"
         "for _ in range(5): os.fork()\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"
         "kept = []\n"
-        "while len(kept) < 240:\n"
-        f"    for end in {PAIRS[kind]}:\n"
+        "for _ in range(100):\n"
+        f"    {SOCKETS[kind]}\n"
+        "    for end in kept[-2:]:\n"
+        "        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)\n"
         "        end.setblocking(False)\n"
-        "        kept.append(end)\n"
         "        try:\n"
         "            while True: end.send(bytes(1 << 16))\n"
         "        except BlockingIOError: pass\n"
+        f"    if {kind == 'unaccepted'}: kept.pop().close()\n"
         "time.sleep(60)"
     )
-    outcome = run("python", code)
-    assert outcome.stop is Stop.MEMORY
+    assert run("python", code).stop is Stop.MEMORY
+
+
+def test_buffers_of_sockets_cannot_be_enlarged() -> None:
+    code = (
+        "import socket\n"
+        "one, _ = socket.socketpair()\n"
+        "before = one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)\n"
+        "one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)\n"
+        "one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)\n"
+        "print(before == one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))\n"
+        "print(one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"
+    )
+    assert run("python", code).stdout == "True\n1\n"
 
 
 def test_many_idle_connections_are_no_memory() -> None:
     code = (
         "import socket\n"
         "server = socket.create_server(('127.0.0.1', 0), backlog=100)\n"
-        f"kept = [{PAIRS['tcp']} for _ in range(100)]\n"
+        "kept = []\n"
+        f"for _ in range(100): {SOCKETS['tcp']}\n"
         "import time; time.sleep(0.3)\n"
         "print(len(kept))"
     )
     outcome = run("python", code)
-    assert (outcome.stdout, outcome.stop) == ("100\n", None)
+    assert (outcome.stdout, outcome.stop) == ("200\n", None)
 
 
 def test_memory_is_not_filled_with_page_tables() -> None:

@@ -42,9 +42,13 @@ def test_a_bubblewrap_that_confines_nothing_is_found_out(
         Sandbox()
 
 
-def answer(program: bytes, architecture: int, number: int, flags: int = 0) -> int:
-    """Run a filter as the kernel does, on a call whose fourth argument is `flags`."""
-    call = struct.pack("=IIQ4Q", number, architecture, 0, 0, 0, 0, flags)
+def answer(program: bytes, architecture: int, number: int, flags: int = 0, *option: int) -> int:
+    """Run a filter as the kernel does, on a call whose fourth argument is `flags`.
+
+    Its second and third are `option`, zero unless given.
+    """
+    second, third = option or (0, 0)
+    call = struct.pack("=IIQ4Q", number, architecture, 0, 0, second, third, flags)
     steps = list(struct.iter_unpack("=HBBI", program))
     at = value = 0
     while True:
@@ -61,15 +65,16 @@ def answer(program: bytes, architecture: int, number: int, flags: int = 0) -> in
             at += jump_true if held else jump_false
 
 
+IGNORED = 0x00050000
 ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050000 | errno.ENOSYS, 0x80000000
 
 
 @pytest.mark.parametrize(
-    ("machine", "architecture", "openat", "mmap", "unshare"),
-    [("x86_64", 0xC000003E, 257, 9, 272), ("aarch64", 0xC00000B7, 56, 222, 97)],
+    ("machine", "architecture", "openat", "mmap", "unshare", "setsockopt"),
+    [("x86_64", 0xC000003E, 257, 9, 272, 54), ("aarch64", 0xC00000B7, 56, 222, 97, 208)],
 )
 def test_a_filter_refuses_what_it_lists_and_shared_memory_of_no_file(
-    machine: str, architecture: int, openat: int, mmap: int, unshare: int
+    machine: str, architecture: int, openat: int, mmap: int, unshare: int, setsockopt: int
 ) -> None:
     program = seccomp_filter(machine)
     assert program is not None
@@ -81,6 +86,9 @@ def test_a_filter_refuses_what_it_lists_and_shared_memory_of_no_file(
     assert answer(program, architecture, mmap, 0x21) == REFUSED
     assert answer(program, architecture, mmap, 0x4023) == REFUSED, "MAP_SHARED_VALIDATE"
     assert answer(program, architecture, mmap | 0x40000000) == REFUSED, "x32"
+    for name, expected in ((7, IGNORED), (8, IGNORED), (9, ALLOWED)):
+        assert answer(program, architecture, setsockopt, 0, 1, name) == expected
+        assert answer(program, architecture, setsockopt, 0, 6, name) == ALLOWED
     assert answer(program, 0x40000003, openat) == KILLED
     for number in ARCHITECTURES[machine][2].values():
         assert answer(program, architecture, number) == REFUSED

@@ -116,6 +116,15 @@ def test_tests_that_come_with_an_answer_do_not_count(name: str) -> None:
     assert judge(question, f"```elixir\n{own}```\n", Sandbox()).verdict is not Verdict.PASSED
 
 
+@pytest.mark.parametrize(
+    "first", ["Application.stop(:ex_unit)", 'File.cd!("lib")', "# half a pair: \ud800"]
+)
+def test_what_a_right_answer_does_first_does_not_matter(first: str) -> None:
+    right = replace(PROBLEM, before=f"{first}\n{DOUBLE}")
+    judgement = judge(right, "    2 * number", Sandbox())
+    assert judgement.verdict is Verdict.PASSED, judgement.detail
+
+
 def test_a_program_cannot_replace_its_tests() -> None:
     write = 'File.write!("test/double_test.exs", "ExUnit.start()")'
     before = f"{write}\n{DOUBLE}"

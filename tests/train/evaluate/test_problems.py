@@ -49,12 +49,32 @@ def test_a_fence_in_a_moduledoc_does_not_end_the_block() -> None:
     assert code_of(f"````elixir\n{module}````\n") == module
 
 
+def test_protocols_and_their_implementations_are_part_of_the_program() -> None:
+    written = ("defprotocol P do\nend\n", "defimpl P, for: Map do\nend\n", "defmodule A do\nend\n")
+    answer = "\n".join(f"```elixir\n{each}```\n" for each in written)
+    assert code_of(answer) == "\n".join(written)
+
+
+def test_a_module_is_kept_with_the_tests_in_its_block() -> None:
+    both = "defmodule A do\nend\n\ndefmodule ATest do\n  use ExUnit.Case\nend\n"
+    example = "defmodule Demo do\nend\n"
+    answer = f"```elixir\n{both}```\n\n```elixir\n{example}```\n"
+    assert code_of(answer) == f"{both}\n{example}"
+
+
+def test_a_block_that_was_cut_off_does_not_spoil_whole_ones() -> None:
+    whole = "defmodule A do\nend\n"
+    assert code_of(f"```elixir\n{whole}```\n\n```elixir\ndefmodule ATest do\n  te") == whole
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         "~~~elixir\ndefmodule A do\nend\n~~~\n",
         "1. So:\n\n   ```elixir\ndefmodule A do\nend\n```\n\nDone.",
         "```elixir title=a.ex\ndefmodule A do\nend\n```\nDone.",
+        "```elixir:lib/a.ex\ndefmodule A do\nend\n```\nDone.",
+        "``` {.elixir .numbered}\ndefmodule A do\nend\n```\nDone.",
     ],
 )
 def test_fences_as_people_write_them_are_found(answer: str) -> None:
