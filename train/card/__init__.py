@@ -2,6 +2,6 @@
 
 from train.card.front_matter import metadata
 from train.card.licences import LicenceCount, licences_of
-from train.card.render import ADAPTER_LICENSE, card, write
+from train.card.render import card, write
 
-__all__ = ["ADAPTER_LICENSE", "LicenceCount", "card", "licences_of", "metadata", "write"]
+__all__ = ["LicenceCount", "card", "licences_of", "metadata", "write"]

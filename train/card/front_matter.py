@@ -60,7 +60,9 @@ def _languages(report: Values) -> set[str]:
 
 
 def _results(report: Values) -> list[dict[str, Any]]:
-    """Return the figures of the adapter as a model index has them."""
+    """Return the figures of the adapter as a model index has them: of text that is new to it."""
+    if not report["comparison"]["is_of_new_text"]:
+        return []
     return [
         {
             "task": {"type": "text-generation"},

@@ -15,20 +15,21 @@ from train.card.usage import Usage, place, section
 CARD_NAME = "README.md"
 ADAPTER_LICENSE = "apache-2.0"
 """The Hub's name of the licence that an adapter gets unless another is named: this project's own.
-The terms of the base model and of the training data stand beside it."""
+The card says so. The terms of the base model and of the training data stand beside it."""
 STAGES = {1: "continued pretraining on documents", 2: "instruction tuning"}
 
 
 def write(
     run: Path,
     release: Release | None = None,
-    license_name: str = ADAPTER_LICENSE,
+    license_name: str = "",
     dataset: str = "",
 ) -> Path:
     """Write RUN/README.md, whole or not at all; return its path.
 
     `release` is what the run was trained on: it tells the licences of the training data. `dataset`
-    is its name on the Hub. Raises what `train.report.compose` and `licences_of` raise, and OSError.
+    is its name on the Hub. An empty `license_name` stands for `ADAPTER_LICENSE`. Raises what
+    `train.report.compose` and `licences_of` raise, and OSError.
     """
     from train.report import compose
 
@@ -41,18 +42,20 @@ def write(
 def card(
     report: Mapping[str, Any],
     licences: Sequence[LicenceCount] = (),
-    license_name: str = ADAPTER_LICENSE,
+    license_name: str = "",
     dataset: str = "",
 ) -> bytes:
     """Render a card from the values that `train.report.compose` returns."""
+    licensed = license_name or ADAPTER_LICENSE
     text: str = (
         _environment()
         .get_template("README.md.j2")
         .render(
             **report,
-            front_matter=front_matter(report, license_name, dataset),
+            front_matter=front_matter(report, licensed, dataset),
             licences=licences,
-            license_name=license_name,
+            license_name=licensed,
+            license_is_named=bool(license_name),
             dataset=dataset,
             usage=section(usage_of(report["identity"])),
             settings={row["name"]: row["value"] for row in report["identity"]["recipe"]},

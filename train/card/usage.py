@@ -14,6 +14,13 @@ Content = Literal["run", "adapter", "merged", "gguf"]
 
 SECTION = re.compile(r"^## Use it\n.*?(?=\s*(?:^## |\Z))", re.MULTILINE | re.DOTALL)
 
+LEAD = "\nA LoRA adapter for "
+"""How the card of a run begins, before the name of the base."""
+LEADS: dict[Content, str] = {
+    "merged": "\nWeights in 16 bits with a LoRA adapter merged in, of ",
+    "gguf": "\nA GGUF file with a LoRA adapter merged in, of ",
+}
+
 BESIDE_A_TOWER = ("ministral3",)
 """Language models that are published beside a vision tower only, and load with it."""
 
@@ -47,8 +54,9 @@ def section(usage: Usage) -> str:
 
 
 def with_usage(card: str, usage: Usage) -> str:
-    """Return a card that says how to load something else; one without such a section is kept."""
-    return SECTION.sub(lambda _: section(usage), card, count=1)
+    """Return a run's card as one of something else; what is not in our words there is kept."""
+    told = card.replace(LEAD, LEADS.get(usage.holds, LEAD), 1)
+    return SECTION.sub(lambda _: section(usage), told, count=1)
 
 
 def place(name: str | None) -> str:

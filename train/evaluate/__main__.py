@@ -91,7 +91,7 @@ def evaluate(
     )
     with plain_errors(), progress_bars() as progress:
         measures = evaluate_run(plan, progress)
-    show(measures)
+    show(measures, against or "base")
     output.print(f"\n{plan.file}")
 
 

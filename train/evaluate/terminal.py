@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from corpus.console import output
 from train.evaluate.measures import Figure, Measure
 
 
-def show(measures: Sequence[Measure]) -> None:
-    """Print base and adapter side by side, with the intervals of what differs."""
-    table = Table("measure", "of", "base", "adapter", "difference (95%)", box=None, pad_edge=False)
+def show(measures: Sequence[Measure], against: str) -> None:
+    """Print two models side by side, with the intervals of what differs."""
+    columns = ("measure", "of", escape(against), "adapter", "difference (95%)")
+    table = Table(*columns, box=None, pad_edge=False)
     group = ""
     for each in measures:
         if each.group != group:

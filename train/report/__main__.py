@@ -30,7 +30,10 @@ def report(
     ] = None,
     dataset: Annotated[str, typer.Option(help="The release's name on the Hub, for the card.")] = "",
     license_name: Annotated[
-        str, typer.Option("--license", help="The adapter's licence, by the Hub's name.")
+        str,
+        typer.Option(
+            "--license", help="The adapter's licence, by the Hub's name; apache-2.0 if unset."
+        ),
     ] = "",
 ) -> None:
     """Write RUN/report.html from run.json, recipe.json, metrics.jsonl and evaluation.json.
@@ -44,11 +47,10 @@ def report(
         output.print(str(write(run)))
         if card or release is not None:
             from corpus.release import Release
-            from train.card import ADAPTER_LICENSE
             from train.card import write as write_card
 
             opened = Release.open(release) if release is not None else None
-            output.print(str(write_card(run, opened, license_name or ADAPTER_LICENSE, dataset)))
+            output.print(str(write_card(run, opened, license_name, dataset)))
 
 
 if __name__ == "__main__":

@@ -121,6 +121,7 @@ def test_a_card_does_not_call_another_model_the_base(tmp_path: Path) -> None:
     ) in text
     assert "| | runs/other | adapter | difference |" in text
     assert "base model against" not in text
+    assert "model-index" not in front_of(run / "README.md")
 
 
 def test_every_table_of_a_card_is_one(tmp_path: Path) -> None:
@@ -133,6 +134,18 @@ def test_every_table_of_a_card_is_one(tmp_path: Path) -> None:
         assert all(line.startswith("|") for line in table)
         assert set(table[1]) <= set("|-:")
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+
+
+def test_a_card_says_where_the_adapters_licence_is_from(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    text = write(run).read_text(encoding="utf-8")
+    assert (
+        "| licence of the adapter | apache-2.0, that of the software which trained it, because no "
+        "other was named |"
+    ) in text
+    assert "The terms of the base model apply besides those of the adapter." in text
+    named = write(run, license_name="apache-2.0").read_text(encoding="utf-8")
+    assert "| licence of the adapter | apache-2.0 |" in named
 
 
 def test_the_licences_of_the_training_split_are_told(tmp_path: Path) -> None:

@@ -32,10 +32,12 @@ def comparison(sources: Sources) -> Values:
     if against != "base":
         compared = f"{against} against this run's model"
     place = " of ".join(_place(told))
+    warnings = list(_warnings(sources))
     first = f"{compared}, on {place}." if place else f"{compared}."
     return {
         "against": against,
-        "sentences": [first, *_warnings(sources), *_answers(told), *_left_out(told)],
+        "is_of_new_text": not warnings,
+        "sentences": [first, *warnings, *_answers(told), *_left_out(told)],
     }
 
 
