@@ -93,13 +93,18 @@ def read_consolidation(folder: Path, strength: float, device: torch.device) -> C
     """Return what a checkpoint of the second stage is held to, if anything."""
     if not (folder / FISHER).exists():
         return None
-    from safetensors.torch import load_file
-
     return Consolidation(
-        anchor=load_file(folder / ANCHOR, device=str(device)),
-        fisher=load_file(folder / FISHER, device=str(device)),
+        anchor=_read_tensors(folder / ANCHOR, device),
+        fisher=_read_tensors(folder / FISHER, device),
         strength=strength,
     )
+
+
+def _read_tensors(path: Path, device: torch.device) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    # safetensors does not know `cpu:0`, as accelerate calls the processor of one of several
+    return {name: each.to(device) for name, each in load_file(path).items()}
 
 
 def _write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
