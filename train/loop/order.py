@@ -31,16 +31,18 @@ class Order:
 
     def __init__(self, rows: Counted, epochs: float, batch: int, limit: int = 0) -> None:
         self.batch = batch
-        counts = [rows.rows_in(epoch) for epoch in range(math.ceil(epochs))]
+        whole = tuple(rows.rows_in(epoch) for epoch in range(math.ceil(epochs)))
+        counts = list(whole)
         if counts and (part := epochs - math.floor(epochs)):
             counts[-1] = math.ceil(counts[-1] * part)
+        self.whole = whole
         self.counts = counts
         self.ends: list[int] = []
         for count in counts:
             begun = self.ends[-1] if self.ends else 0
             self.ends.append(begun + math.ceil(count / batch))
-        whole = self.ends[-1] if self.ends else 0
-        self.steps = min(whole, limit) if limit else whole
+        last = self.ends[-1] if self.ends else 0
+        self.steps = min(last, limit) if limit else last
 
     def rows_of(self, step: int) -> StepRows:
         """Return the rows of a step, counted from 0."""
@@ -53,7 +55,8 @@ class Order:
         """Return how many passes have been made when `step` steps are done."""
         epoch = min(bisect_right(self.ends, step), len(self.ends) - 1)
         begun = self.ends[epoch - 1] if epoch else 0
-        return epoch + (step - begun) / (self.ends[epoch] - begun)
+        read = min((step - begun) * self.batch, self.counts[epoch])
+        return epoch + read / self.whole[epoch]
 
 
 def share(

@@ -61,3 +61,8 @@ def test_every_row_of_every_epoch_is_read_once_by_one_process(
 def test_a_process_without_rows_takes_part_with_none() -> None:
     assert share((0, 1, 2), micro=1, rank=0, count=2) == [(0,), (2,)]
     assert share((0, 1, 2), micro=1, rank=1, count=2) == [(1,), None]
+
+
+def test_of_an_epoch_that_is_taken_in_part_that_part_is_told() -> None:
+    order = Order(Counts((10, 10)), epochs=1.5, batch=4)
+    assert [order.epochs_until(step) for step in (3, 4, 5)] == [1.0, 1.4, 1.5]
