@@ -41,7 +41,9 @@ class Metrics:
 
     def note(self, line: Line) -> None:
         """Append a line; a number that JSON has no word for becomes null. Raises OSError."""
-        self._file.write(_encode(line))
+        rest = _encode(line)
+        while rest:  # a disk that fills up takes a part of it, and tells only when asked again
+            rest = rest[self._file.write(rest) :]
 
     def truncate_to(self, stage: int, step: int) -> None:
         """Drop what came after a step: a run goes on there. (0, 0) drops all.

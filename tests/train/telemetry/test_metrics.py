@@ -91,3 +91,22 @@ def test_a_run_that_begins_anew_drops_all(tmp_path: Path) -> None:
         metrics.note(step(1, 1))
         metrics.truncate_to(0, 0)
     assert read_metrics(tmp_path / "metrics.jsonl") == []
+
+
+def test_a_disk_that_fills_up_within_a_line_is_told_and_spoils_no_line(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from train.telemetry import Metrics\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "metrics = Metrics(Path(sys.argv[1]))\n"
+        "metrics.note({'kind': 'step', 'stage': 1, 'step': 1})\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))\n"
+        "metrics.note({'kind': 'step', 'stage': 1, 'step': 2})"
+    )
+    path = tmp_path / "metrics.jsonl"
+    told = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(told, cwd=PROJECT, capture_output=True, text=True)
+    assert "OSError: [Errno 27] File too large" in done.stderr
+    with Metrics(path) as metrics:
+        metrics.note(step(1, 2))
+    assert [line["step"] for line in read_metrics(path)] == [1, 2]
