@@ -167,6 +167,8 @@ def sentence(line: Mapping[str, Any]) -> str:
         measured = str(line["measured_on"]).replace("stage", "stage ")
         rate = f"{line['bits_per_byte']:.4f} bits a byte"
         return f"held-out loss of {measured}: {line['loss']:.4f} ({rate}) after {place}"
+    if line.get("name") == "skipped":
+        return f"passed over {line['why']}"
     said = {"resumed": "goes on from", "fisher": "estimated what stage 2 may not move at"}
     name = line.get("name", "")
     return f"{said[name]} {place}" if name in said else ""

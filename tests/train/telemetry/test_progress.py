@@ -82,3 +82,10 @@ def test_a_terminal_shows_a_bar_with_the_figures() -> None:
     assert "stage 1" in told
     assert "4/10" in told
     assert "loss 2.0000  2,048 tokens/s  19.2 GB" in told
+
+
+def test_a_checkpoint_that_was_passed_over_is_named_with_the_reason() -> None:
+    why = "stage2-00000005: optimizer.pt has 7 bytes, not 9"
+    skipped = {"kind": "event", "name": "skipped", "stage": 2, "step": 4, "why": why}
+    for terminal in (False, True):
+        assert f"passed over {why}" in shown([skipped], terminal=terminal)
