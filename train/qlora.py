@@ -27,6 +27,9 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print(f"error: {unwritten(arguments.out, error)}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the first step, or after the last one
+        print("SIGINT: what is finished is kept; the same command goes on.", file=sys.stderr)
+        return 130
     output.print(f"run      {folder}")
     output.print(f"adapter  {folder / 'adapter'}")
     output.print(f"report   {folder / 'report.html'}")

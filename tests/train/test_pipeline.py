@@ -245,6 +245,45 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_to_the_same_losses(
     assert losses(tmp_path / "run") == losses(finished)
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('"name": "checkpoint", "stage": 1, "step": 6', "the beginning of stage 2"),
+        ('"measured_on": "stage1", "stage": 2, "step": 5', "the end of the last stage"),
+    ],
+    ids=["before stage 2", "after the last step"],
+)
+def test_a_run_stops_between_its_stages_and_before_its_evaluation_too(
+    finished: Path,
+    release: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    started: Callable[[], subprocess.Popen[str]],
+    line: str,
+    place: str,
+) -> None:
+    process = started()
+    until(after(line), tmp_path / "run", process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert f"SIGTERM: saved at {place}. The same command goes on" in said
+    assert not (tmp_path / "run" / "evaluation.json").exists()
+    run(release, tiny_model, tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(finished)
+
+
+def test_ctrl_c_before_the_first_step_is_one_sentence(
+    tmp_path: Path, started: Callable[[], subprocess.Popen[str]]
+) -> None:
+    process = started()
+    until(lambda out: (out / "trainer.lock").exists(), tmp_path / "run", process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert said == "SIGINT: what is finished is kept; the same command goes on.\n"
+
+
 def test_a_finished_run_is_not_trained_again(
     finished: Path, release: Path, tiny_model: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """A run: both stages from where they stand to their ends, told and saved on the way."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from train.checkpoint import Checkpoint, Identity, prune, write
+from train.dataset.row import PackedRow
 from train.loop.held_out import HeldOut, measure
 from train.loop.order import Order
 from train.loop.processes import Processes
@@ -79,9 +80,10 @@ class Run:
         for number in sorted(self.material.training):
             if number >= place.stage:
                 self.run_stage(number, place if number == place.stage else Place(number))
+        self.stop_if_asked("the end of the last stage")
 
     def run_stage(self, number: int, place: Place) -> None:
-        """Take the steps of a stage that are left."""
+        """Take the steps of a stage that are left. Raises Stopped."""
         stage = self.stage_of(number)
         if number == 2 and self.recipe.elastic.strength and self.consolidation is None:
             self.consolidation = self.consolidate()
@@ -145,6 +147,11 @@ class Run:
         if stops:
             raise Stopped(stops, f"stage {stage.number}, step {step}")
 
+    def stop_if_asked(self, where: str) -> None:
+        """Raise Stopped if a signal came where all is saved; all processes have to ask."""
+        if stops := self.signal():
+            raise Stopped(stops, where)
+
     def signal(self) -> int:
         """Return a signal that any of the processes got, 0 for none; all return the same."""
         came = self.processes.sums([float(self.request.number == each) for each in SIGNALS])
@@ -173,12 +180,11 @@ class Run:
         self.processes.wait()
 
     def consolidate(self) -> Consolidation:
-        """Estimate on held-out rows of stage 1 what stage 2 may not move."""
-        rows, elastic = self.material.held_out[1], self.recipe.elastic
-        began = time.monotonic()
+        """Estimate on held-out rows of stage 1 what stage 2 may not move. Raises Stopped."""
+        began, elastic = time.monotonic(), self.recipe.elastic
         fisher = fisher_diagonal(
             self.model,
-            (rows.row(0, number) for number in range(rows.rows_in(0))),
+            self.rows_until_asked(),
             elastic,
             seed_of(self.recipe.seed, 2),
             self.processes.device,
@@ -187,6 +193,16 @@ class Run:
         self.note({"kind": "event", "name": "fisher", "stage": 2, "step": 0, "seconds": seconds})
         agreed = self.processes.means(fisher)
         return Consolidation(snapshot(self.model.trained()), agreed, elastic.strength)
+
+    def rows_until_asked(self) -> Iterator[PackedRow]:
+        """Yield the held-out rows of stage 1: hundreds of gradients are not waited for at the end.
+
+        Raises Stopped.
+        """
+        rows = self.material.held_out[1]
+        for number in range(rows.rows_in(0)):
+            self.stop_if_asked("the beginning of stage 2")
+            yield rows.row(0, number)
 
 
 def held_out_line(stage: int, step: int, measured: int, found: HeldOut) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Signals that end a run between two steps, with a checkpoint."""
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -8,6 +10,10 @@ from types import FrameType
 from train.errors import TrainError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+PASSED_ON = 5.0
+"""Seconds in which another SIGTERM is the same request: a scheduler that ends a job sends it to all
+processes, and torchrun passes on to its own what it got itself."""
 
 
 class Stopped(TrainError):
@@ -24,11 +30,15 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.number = 0
+        self.came = 0.0
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """Remember a signal."""
-        self.number = number
-        signal.signal(number, signal.SIG_DFL)
+        if not self.number:
+            self.number, self.came = number, time.monotonic()
+        elif number != signal.SIGTERM or time.monotonic() - self.came > PASSED_ON:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
 
 @contextmanager
