@@ -23,7 +23,7 @@ from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import training_flops, write_provenance
 from train.recipe import Recipe, digest, save
-from train.resumption import CHECKPOINTS, where_to_go_on
+from train.resumption import CHECKPOINTS, check_tokens, where_to_go_on
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
 
@@ -56,6 +56,8 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     identity = identity_of(release, recipe, processes)
     checkpoint, skipped = where_to_go_on(arguments, identity)
     material = laid_out(release, recipe, out / "work", processes, progress)
+    if checkpoint:
+        check_tokens(checkpoint, material)
     adapted = load_adapted(recipe.model, recipe.adapter, recipe.length, recipe.seed)
     model = NextToken(adapted, compute_type(recipe.model))
     if processes.is_first:

@@ -1,5 +1,6 @@
 """Where a run goes on: the checkpoint, and whether the stages that are wanted may follow it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from train.checkpoint import (
@@ -8,11 +9,13 @@ from train.checkpoint import (
     Identity,
     Skipped,
     checkpoint_folders,
+    compare,
     newest_valid,
     open_checkpoint,
 )
 from train.command_line import Arguments
 from train.errors import TrainError
+from train.material import Material
 from train.recipe import Recipe, differences, load
 
 CHECKPOINTS = "checkpoints"
@@ -97,3 +100,13 @@ def check_order(checkpoint: Checkpoint, recipe: Recipe) -> None:
         if number < stage and f"stage{number}" not in beside:
             why = f"stage {stage} was begun without stage {number}, which comes before"
             raise StagesOutOfOrder(checkpoint, why)
+
+
+def check_tokens(checkpoint: Checkpoint, material: Material) -> None:
+    """Raise ForeignCheckpoint if the stage that goes on would read other tokens than it began with.
+
+    Neither release nor recipe tell of that: a tokenizer or general text may change under its name.
+    """
+    rows, theirs = material.training.get(checkpoint.position["stage"]), checkpoint.identity
+    if rows is not None and theirs.tokens:
+        compare(checkpoint, replace(theirs, tokens=rows.identity))

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
-from train.checkpoint import NoCheckpoint
+from train.checkpoint import ForeignCheckpoint, NoCheckpoint
 from train.command_line import parse
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter
@@ -298,6 +298,20 @@ def test_a_run_under_other_options_is_refused(
     said = r"stage2\.optimizer\.learning_rate was 0\.0005 and is 1e-05\. Go on"
     with pytest.raises(OtherRecipe, match=said):
         run(release, tiny_model, finished, "--stage2.optimizer.learning-rate", "1e-5")
+
+
+def test_a_run_whose_general_text_has_changed_is_refused(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "general.jsonl"
+    told = ("--stages=1", "--stage1.steps=1", "--stage1.data.replay.path", str(text))
+    text.write_text('{"text": "The tide comes in twice a day."}\n', encoding="utf-8")
+    out = run(release, tiny_model, tmp_path / "run", *told)
+    before = (out / "metrics.jsonl").read_bytes()
+    text.write_text('{"text": "The tide went out again."}\n', encoding="utf-8")
+    with pytest.raises(ForeignCheckpoint, match="what its stage reads, in tokens, was"):
+        run(release, tiny_model, out, *told)
+    assert (out / "metrics.jsonl").read_bytes() == before
 
 
 def test_a_run_that_must_not_be_resumed_is_refused_where_there_is_one(

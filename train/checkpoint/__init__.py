@@ -7,6 +7,7 @@ from train.checkpoint.reading import (
     NoCheckpoint,
     Skipped,
     checkpoint_folders,
+    compare,
     newest_valid,
     open_checkpoint,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "NoCheckpoint",
     "Skipped",
     "checkpoint_folders",
+    "compare",
     "newest_valid",
     "open_checkpoint",
     "prune",

@@ -25,6 +25,8 @@ class Identity:
     """The base model's name and revision."""
     world_size: int
     """Processes that trained."""
+    tokens: str = ""
+    """SHA-256 of the tokens that the checkpoint's stage reads; empty where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)

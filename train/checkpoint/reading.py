@@ -1,7 +1,7 @@
 """Choosing the checkpoint to go on from: the newest that is sound and of the same run."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from train.checkpoint.manifest import Checkpoint, Identity, Unsound, verified
@@ -14,6 +14,7 @@ MEANINGS = {
     "recipe": "the recipe",
     "model": "the base model",
     "world_size": "the number of processes",
+    "tokens": "what its stage reads, in tokens,",
 }
 
 
@@ -85,12 +86,17 @@ def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
     if place_of(path) not in ((0, 0), told):
         reason = "it is named for stage {} step {}, and stands at stage {} step {}"
         raise DamagedCheckpoint(path, reason.format(*place_of(path), *told))
+    compare(checkpoint, replace(identity, tokens=identity.tokens or checkpoint.identity.tokens))
+    return checkpoint
+
+
+def compare(checkpoint: Checkpoint, identity: Identity) -> None:
+    """Raise ForeignCheckpoint if a checkpoint is of another run."""
     for each in fields(Identity):
         theirs, ours = getattr(checkpoint.identity, each.name), getattr(identity, each.name)
         if theirs != ours:
             reason = f"{MEANINGS[each.name]} was {shown(theirs)} and is {shown(ours)} now"
-            raise ForeignCheckpoint(path, reason)
-    return checkpoint
+            raise ForeignCheckpoint(checkpoint.path, reason)
 
 
 def checkpoint_folders(folder: Path) -> list[Path]:

@@ -47,6 +47,11 @@ class Rows:
         self._plans: OrderedDict[int, Plan] = OrderedDict()
         self._lock = Lock()
 
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the tokens that the rows are made of."""
+        return self.store.identity
+
     def rows_in(self, epoch: int) -> int:
         """Return the rows of an epoch, counted from 0."""
         return len(self.plan(epoch).ends)

@@ -52,6 +52,8 @@ class TokenStore:
     dropped: dict[str, dict[str, int]]
     """By source and reason."""
     arrays: dict[str, Numbers]
+    identity: str
+    """SHA-256 of what tells all of that, with every file's digest."""
 
     def __len__(self) -> int:
         return len(self.arrays["ends"])
@@ -98,7 +100,8 @@ def read_store(folder: Path) -> TokenStore:
             if sha256_file(folder / name) != expected:
                 raise DamagedTokens(folder, f"{name} was altered")
         arrays = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in ARRAYS.items()}
-        return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays)
+        identity = sha256_file(folder / META)
+        return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays, identity)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedTokens(folder, f"it cannot be read ({error})") from error
 

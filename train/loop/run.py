@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ class Run:
                 self.checkpoints,
                 f"stage{stage.number}-{step:08d}",
                 state_files(self.model.adapted, trainee.optimizer, self.consolidation),
-                self.identity,
+                replace(self.identity, tokens=stage.rows.identity),
                 {"stage": stage.number, "step": step, "steps": stage.order.steps},
             )
             prune(self.checkpoints, self.recipe.checkpoint.keep)
