@@ -23,7 +23,7 @@ from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import training_flops, write_provenance
 from train.recipe import Recipe, digest, save
-from train.resumption import CHECKPOINTS, check_tokens, where_to_go_on
+from train.resumption import CHECKPOINTS, check_tokens, rewind, where_to_go_on
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
 
@@ -68,6 +68,8 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         run = Run(
             out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note
         )
+        if checkpoint and processes.is_first:
+            rewind(arguments, checkpoint)
         announce(told, checkpoint, skipped)
         run.train(Place.of(checkpoint) if checkpoint else Place())
     finish(out, run, progress)

@@ -10,6 +10,7 @@ from train.checkpoint import (
     Skipped,
     checkpoint_folders,
     compare,
+    give_way,
     newest_valid,
     open_checkpoint,
 )
@@ -110,3 +111,13 @@ def check_tokens(checkpoint: Checkpoint, material: Material) -> None:
     rows, theirs = material.training.get(checkpoint.position["stage"]), checkpoint.identity
     if rows is not None and theirs.tokens:
         compare(checkpoint, replace(theirs, tokens=rows.identity))
+
+
+def rewind(arguments: Arguments, checkpoint: Checkpoint) -> None:
+    """Remove what stands further than a checkpoint that was named, as the next save would.
+
+    Its metrics go now. A run that is killed before that save must not go on from there without.
+    """
+    if isinstance(arguments.resume, Path):
+        place = checkpoint.position["stage"], checkpoint.position["step"]
+        give_way(arguments.out / CHECKPOINTS, place)

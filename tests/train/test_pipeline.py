@@ -187,11 +187,11 @@ def until(condition: Callable[[Path], bool], out: Path, process: subprocess.Pope
 @pytest.fixture
 def started(
     release: Path, tiny_model: Path, tmp_path: Path
-) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     processes = []
 
-    def start() -> subprocess.Popen[str]:
-        told = command(release, tiny_model, tmp_path / "run")
+    def start(*more: str) -> subprocess.Popen[str]:
+        told = command(release, tiny_model, tmp_path / "run", *more)
         process = subprocess.Popen(
             [sys.executable, "-m", "train.qlora", *told],
             cwd=PROJECT,
@@ -437,6 +437,23 @@ def test_a_checkpoint_that_is_not_there_is_named(
 ) -> None:
     with pytest.raises(NoCheckpoint, match="nowhere: there is no such folder"):
         run(release, tiny_model, tmp_path / "run", "--resume", str(tmp_path / "nowhere"))
+
+
+def test_a_run_that_is_taken_back_and_killed_does_not_go_on_without_its_metrics(
+    finished: Path,
+    release: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    started: Callable[..., subprocess.Popen[str]],
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    named = tmp_path / "run" / "checkpoints" / "stage1-00000006"
+    process = started(f"--resume={named}")
+    until(after('"checkpoint": "stage1-00000006"'), tmp_path / "run", process)
+    process.kill()
+    process.communicate()
+    run(release, tiny_model, tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(finished)
 
 
 def test_the_first_stage_needs_no_chat_template(

@@ -12,7 +12,7 @@ from train.checkpoint.reading import (
     open_checkpoint,
 )
 from train.checkpoint.settings import CheckpointSettings
-from train.checkpoint.writing import CheckpointNotWritten, prune, sweep, write
+from train.checkpoint.writing import CheckpointNotWritten, give_way, prune, sweep, write
 
 __all__ = [
     "Checkpoint",
@@ -25,6 +25,7 @@ __all__ = [
     "Skipped",
     "checkpoint_folders",
     "compare",
+    "give_way",
     "newest_valid",
     "open_checkpoint",
     "prune",

@@ -51,10 +51,15 @@ def write(
             _fill(temporary, files, identity, position)
     except Exception as error:  # on a full disk torch raises RuntimeError, safetensors its own
         raise CheckpointNotWritten(destination, error) from error
-    for path in checkpoint_folders(folder):
-        if place_of(path) > place_of(destination):
-            remove_folder(path)
+    give_way(folder, place_of(destination))
     return verified(destination)
+
+
+def give_way(folder: Path, place: tuple[int, int]) -> None:
+    """Remove what stands further than a stage and step."""
+    for path in checkpoint_folders(folder):
+        if place_of(path) > place:
+            remove_folder(path)
 
 
 def prune(folder: Path, keep: int) -> None:
