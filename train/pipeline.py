@@ -23,7 +23,7 @@ from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import training_flops, write_provenance
 from train.recipe import Recipe, digest, save
-from train.resumption import CHECKPOINTS, check_tokens, rewind, where_to_go_on
+from train.resumption import CHECKPOINTS, check_agreed, check_tokens, rewind, where_to_go_on
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
 
@@ -55,6 +55,7 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     release = release or Release.open(arguments.release)
     identity = identity_of(release, recipe, processes)
     checkpoint, skipped = where_to_go_on(arguments, identity)
+    check_agreed(processes.gathered(checkpoint))
     material = laid_out(release, recipe, out / "work", processes, progress)
     if checkpoint:
         check_tokens(checkpoint, material)

@@ -1,5 +1,6 @@
 """Where a run goes on: the checkpoint, and whether the stages that are wanted may follow it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,17 @@ class StagesOutOfOrder(TrainError):
         super().__init__(
             f"{checkpoint.path}: {why}. Take --stages both to go on with all that is left, or "
             "begin another run with another --out."
+        )
+
+
+class CheckpointsDiffer(TrainError):
+    """Processes on several machines do not see the same checkpoints."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"the processes would go on from different checkpoints ({', '.join(names)}). The first "
+            "one alone writes them: put the run's folder on a disk that all machines share, or "
+            "copy its `checkpoints` to the others."
         )
 
 
@@ -111,6 +123,13 @@ def check_tokens(checkpoint: Checkpoint, material: Material) -> None:
     rows, theirs = material.training.get(checkpoint.position["stage"]), checkpoint.identity
     if rows is not None and theirs.tokens:
         compare(checkpoint, replace(theirs, tokens=rows.identity))
+
+
+def check_agreed(found: Sequence[Checkpoint | None]) -> None:
+    """Raise CheckpointsDiffer if not all processes found the same checkpoint to go on from."""
+    told = [(each.name, each.files) if each else None for each in found]
+    if any(each != told[0] for each in told):
+        raise CheckpointsDiffer([each.name if each else "none" for each in found])
 
 
 def rewind(arguments: Arguments, checkpoint: Checkpoint) -> None:

@@ -75,6 +75,13 @@ class Processes:
         summed: list[float] = self.accelerator.reduce(on_device, "sum").tolist()
         return summed
 
+    def gathered(self, value: Any) -> list[Any]:
+        """Return what every process gives, in their order."""
+        from accelerate.utils import gather_object
+
+        every: list[Any] = gather_object([value])
+        return every
+
     def wait(self) -> None:
         """Go on when all processes have come here."""
         self.accelerator.wait_for_everyone()

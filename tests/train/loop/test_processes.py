@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,6 +90,38 @@ def test_one_process_that_ends_ends_all_and_leaves_a_checkpoint_to_go_on_from(
     assert again.returncode == 0, said
     assert re.search(r"goes on from stage \d, step \d", said)
     assert figures(out)["step", 2, 5, None] > 0
+
+
+def test_machines_that_do_not_share_checkpoints_do_not_go_on_from_different_ones(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    process = together(release, tiny_model, tmp_path / "first", "--stages=1", "--stage1.steps=1")
+    begun, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, begun
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = (*SMALL, "--stages=1", "--stage1.steps=1")
+    machines = [
+        machine(number, port, command(release, tiny_model, out, *told))
+        for number, out in enumerate((tmp_path / "first", tmp_path / "second"))
+    ]
+    ended = [each.communicate(timeout=240)[0] for each in machines]
+    assert [each.returncode for each in machines] == [2, 2], ended
+    assert "from different checkpoints (stage1-00000001, none)" in ended[0]
+
+
+def machine(number: int, port: int, told: list[str]) -> subprocess.Popen[str]:
+    """Start one process of two as one of two machines does."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "train.qlora", *told],
+        cwd=PROJECT,
+        env=os.environ | where | {"RANK": str(number), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def one_of(launcher: int) -> int:
