@@ -61,7 +61,7 @@ class ElasticSettings:
     strength: float = 0.0
     """Lambda: the penalty is strength / 2 * sum(F * (weight - anchor)^2); 0 leaves it out."""
     samples: int = 256
-    """Held-out stage-1 rows over which the Fisher diagonal F is averaged."""
+    """Held-out samples of stage 1 that the Fisher diagonal F is estimated from, a gradient each."""
     labels: Literal["true", "sampled"] = "sampled"
     """Gradients for the held-out tokens themselves (the empirical Fisher) or for tokens drawn from
     the model's own distribution (the Fisher; Kunstner et al. 2019 tell the two apart)."""
