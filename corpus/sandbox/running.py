@@ -1,6 +1,7 @@
 """Running one command in the sandbox."""
 
 import os
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -49,9 +50,12 @@ class Sandbox:
         """Find a way; `readable` maps absolute places inside to folders, for reading only.
 
         Root runs commands as nobody, who must be able to read those folders.
+        As many files may then be open in this process as the system lets it have: each of those
+        that a command is given is one, and often many commands run at once.
         Raises SandboxUnavailable where there is none.
         """
         self._readable = dict(readable or {})
+        open_more_files()
         self._way = bubblewrap.find_way()
 
     def run(
@@ -122,6 +126,13 @@ class Line:
     def text(self) -> bytes:
         """Return the arguments as `--args` reads them: unseen by `ps`, and of any length."""
         return "".join(f"{each}\0" for each in self.arguments).encode()
+
+
+def open_more_files() -> None:
+    """Raise the soft limit on open files, 1,024 as a rule, to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def as_bytes(content: str | bytes) -> bytes:

@@ -1,5 +1,7 @@
 import json
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +94,19 @@ def test_bytes_that_are_no_text_do_not_stop_it() -> None:
 def test_hundreds_of_files_can_be_given() -> None:
     files = {f"lib/m{number}.ex": str(number) for number in range(300)}
     assert Sandbox().run(["sh", "-c", "ls lib | wc -l"], files=files).stdout == "300\n"
+
+
+def test_more_files_can_be_given_than_a_process_may_open_at_first() -> None:
+    script = (
+        "import resource\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))\n"
+        "from corpus.sandbox import Sandbox\n"
+        "files = {f'm{number}': 'x' for number in range(100)}\n"
+        "print(Sandbox().run(['sh', '-c', 'ls | wc -l; ulimit -n'], files=files).stdout)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["100", "256"], done.stderr
 
 
 def test_a_command_sees_no_process_but_its_own() -> None:
