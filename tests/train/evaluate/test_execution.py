@@ -65,6 +65,10 @@ def test_a_completion_is_compiled_and_tested(completion: str, verdict: Verdict) 
     assert (judgement.detail == "") is (verdict is Verdict.PASSED)
 
 
+def test_an_answer_that_computes_meets_its_limit_long_before_the_clock_does() -> None:
+    assert LIMITS.wall >= 3 * LIMITS.cpu, "with two other programs a processor, the clock decides"
+
+
 @pytest.mark.parametrize(
     "cheat",
     [
