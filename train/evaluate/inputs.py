@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.release import Release
+from corpus.schema import SPLIT_NAMES
 from train.dataset.sources import NoReplayText, replayed
 from train.errors import TrainError
 from train.evaluate.executed import problems_of
@@ -56,9 +57,12 @@ def gathered(
 ) -> Inputs:
     """Read everything that is asked for.
 
+    A split without documents is refused where nothing else is to be measured.
     Raises NoHeldOutText, NoReplayText, NoGaps and what `problems_of` raises.
     """
-    if not any(shard.rows for shard in release.shards("documents", split)):
+    has_text = any(shard.rows for shard in release.shards("documents", split))
+    needs_none = split in SPLIT_NAMES and (benchmarks or general or gaps)
+    if not has_text and not needs_none:
         raise NoHeldOutText(release, split)
     return Inputs(
         documents=list(held_out_documents(release, split, documents)),

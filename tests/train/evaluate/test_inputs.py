@@ -7,7 +7,7 @@ from corpus.release import Release
 from tests.releases import document, function, write_release
 from train.dataset import NoReplayText
 from train.evaluate.executed import NoProblems
-from train.evaluate.inputs import Inputs, NoGaps, gathered
+from train.evaluate.inputs import Inputs, NoGaps, NoHeldOutText, gathered
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,26 @@ def test_nothing_more_is_gathered_than_was_asked_for(release: Release) -> None:
     inputs = asked(release)
     assert [each.package for each in inputs.documents] == ["quay"]
     assert (*inputs.general, *inputs.gaps, *inputs.problems) == ()
+
+
+def test_a_split_without_documents_will_do_where_nothing_needs_them(release: Release) -> None:
+    def asked_of(
+        split: str, *benchmarks: str, general: Path | None = None, gaps: int = 0
+    ) -> Inputs:
+        return gathered(
+            release, split, documents=0, general=general, gaps=gaps, benchmarks=benchmarks
+        )
+
+    inputs = asked_of("validation", "otp")
+    assert (len(inputs.documents), len(inputs.problems)) == (0, 8)
+    with pytest.raises(NoHeldOutText, match="no document in the split 'validation'"):
+        asked_of("validation")
+    with pytest.raises(NoHeldOutText, match="no document in the split 'tset'"):
+        asked_of("tset", "otp")
+    with pytest.raises(NoProblems, match="no function for it in the split validation"):
+        asked_of("validation", "otp", "doctests")
+    with pytest.raises(NoGaps):
+        asked_of("validation", gaps=3)
 
 
 def test_a_benchmark_that_is_named_twice_is_asked_once(release: Release, tmp_path: Path) -> None:
