@@ -57,7 +57,13 @@ def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) ->
     """
     found: dict[str, Problem] = {}
     for each in dict.fromkeys(told):
-        problems = {problem.identity: problem for problem in benchmark(each, release, splits)}
+        problems: dict[str, Problem] = {}
+        for problem in benchmark(each, release, splits):
+            if problem.identity in problems:
+                raise NoProblems(
+                    each, f"{problem.identity} is there twice; name one file or folder"
+                )
+            problems[problem.identity] = problem
         if not problems:
             raise NoProblems(each, why_none(each, release, splits))
         if both := sorted(problems.keys() & found.keys()):

@@ -72,6 +72,13 @@ def test_a_problem_of_two_benchmarks_is_refused(release: Release, tmp_path: Path
         asked(release, benchmarks=both)
 
 
+def test_a_folder_with_variants_of_one_problem_is_refused(release: Release, tmp_path: Path) -> None:
+    multipl_e(tmp_path / "keep.jsonl", "one", "two")
+    multipl_e(tmp_path / "reworded.jsonl", "two", "three")
+    with pytest.raises(NoProblems, match="multipl-e/two is there twice; name one file"):
+        asked(release, benchmarks=(f"multipl-e={tmp_path}",))
+
+
 def test_a_benchmark_without_a_problem_is_refused(release: Release, tmp_path: Path) -> None:
     for cut in ("doctests", "callbacks"):
         with pytest.raises(NoProblems, match="has no function for it in the split test"):
