@@ -27,14 +27,14 @@ Complete the following file, `{path}`, and answer with the whole of it in one fe
 """
 
 
-def load(path: Path, kinds: tuple[str, ...] = KINDS[:1]) -> Iterator[Problem]:
+def load(path: Path) -> Iterator[Problem]:
     """Yield the exercises of a checkout that are solved in one file, in the order of their names.
 
     Raises NoBenchmark where there is no exercise and MalformedBenchmark for one that is damaged.
     """
     configs = [
         config
-        for kind in kinds
+        for kind in KINDS
         for config in sorted((path / "exercises" / kind).glob("*/.meta/config.json"))
     ]
     if not configs:

@@ -86,10 +86,10 @@ def test_mceval_is_executed(tmp_path: Path) -> None:
     assert judge(problem, "", sandbox).verdict is Verdict.COMPILE_ERROR
 
 
-def exercise(root: Path, name: str, files: dict[str, str]) -> None:
+def exercise(root: Path, name: str, files: dict[str, str], kind: str = "practice") -> None:
     for path, text in files.items():
-        (root / "exercises/practice" / name / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / "exercises/practice" / name / path).write_text(text)
+        (root / "exercises" / kind / name / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "exercises" / kind / name / path).write_text(text)
 
 
 def config(**files: list[str]) -> str:
@@ -126,6 +126,17 @@ def test_an_exercise_is_asked_with_its_instructions_and_its_stub(tmp_path: Path)
     )
     assert (problem.path, problem.requires) == ("lib/reader.ex", "~> 1.10")
     assert problem.assets == {"assets/a.txt": b"hello"}
+
+
+def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:
+    exercise(tmp_path, "reader", READER)
+    exemplar = {**READER, ".meta/exemplar.ex": READER[".meta/example.ex"]}
+    exemplar[".meta/config.json"] = READER[".meta/config.json"].replace("example", "exemplar")
+    exercise(tmp_path, "lasagna", exemplar, kind="concept")
+    found = {each.identity: each.reference for each in exercism.load(tmp_path)}
+    assert found == dict.fromkeys(
+        ["exercism/reader", "exercism/lasagna"], READER[".meta/example.ex"]
+    )
 
 
 @executed
