@@ -38,6 +38,12 @@ class Subject:
         self.device = device
         model.eval()
 
+    @property
+    def positions(self) -> int:
+        """How many tokens the model can tell the places of."""
+        settings = self.model.adapted.get_base_model().config.get_text_config()
+        return int(settings.max_position_embeddings)
+
     @contextmanager
     def as_base(self) -> Iterator[None]:
         """Leave the adapter out."""

@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from train.evaluate.problems import Prompt
 
 if TYPE_CHECKING:
     from train.evaluate.subject import Sampling, Subject
+    from train.tokenizer import Ids
 
 
 class Writer:
@@ -27,11 +30,22 @@ class Writer:
         return [self._completed(prompt, samples, seed) for prompt in prompts]
 
     def _completed(self, prompt: Prompt, samples: int, seed: int) -> list[str]:
-        tokenizer = self.subject.tokenizer
-        if prompt.question:
-            ids = tokenizer.prompt(prompt.messages)
-        else:
-            ids = tokenizer.document(prompt.text).ids[:-1]
+        ids = self._ids(prompt)
         found = self.subject.complete(ids, samples, replace(self.sampling, seed=seed))
         self.done()
         return found
+
+    def _ids(self, prompt: Prompt) -> "Ids":
+        """Return the ids of a prompt; of a text too long for the model, its beginning is left out.
+
+        A model knows as many positions as it was trained on, and writes nonsense behind them. Half
+        of them at least are for the text.
+        """
+        tokenizer = self.subject.tokenizer
+        if prompt.question:
+            return tokenizer.prompt(prompt.messages)
+        known = self.subject.positions
+        room = max(known - self.sampling.longest, known // 2)
+        ids = tokenizer.document(prompt.text).ids[:-1]
+        begin = int(tokenizer.bos is not None)
+        return ids if len(ids) <= room else np.concatenate([ids[:begin], ids[begin - room :]])

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from train.evaluate.problems import Prompt
+from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.writer import Writer
+from train.model.settings import ModelSettings
+from train.tokenizer import Ids, open_tokenizer
+
+
+class Listener(Subject):
+    """Keeps what it is asked."""
+
+    def __init__(self, like: Subject) -> None:
+        super().__init__(like.model, like.tokenizer, like.device)
+        self.heard: list[Ids] = []
+
+    def complete(self, prompt: Ids, samples: int, sampling: Sampling) -> list[str]:
+        self.heard.append(prompt)
+        return [""] * samples
+
+
+@pytest.fixture(scope="module")
+def listener(tiny_model: Path) -> Listener:
+    settings = ModelSettings(name=str(tiny_model), quantization="none")
+    return Listener(open_subject(settings, None, open_tokenizer(str(tiny_model))))
+
+
+def heard(listener: Listener, text: str, longest: int) -> list[int]:
+    Writer(listener, Sampling(longest=longest)).complete([Prompt(text=text)], 1)
+    return [int(each) for each in listener.heard[-1]]
+
+
+@pytest.mark.parametrize(("longest", "left"), [(100, 412), (400, 256), (5_000, 256)])
+def test_a_text_longer_than_the_model_can_read_keeps_its_end(
+    listener: Listener, longest: int, left: int
+) -> None:
+    text = "def moor(boat), do: {:ok, boat}\n" * 200
+    whole = listener.tokenizer.document(text).ids[:-1].tolist()
+    assert listener.positions == 512 < len(whole)
+    found = heard(listener, text, longest)
+    assert len(found) == left
+    assert found[0] == whole[0] == listener.tokenizer.bos
+    assert found[1:] == whole[1 - left :]
+
+
+def test_a_text_that_fits_is_asked_whole(listener: Listener) -> None:
+    text = "defmodule Quay do\n  def moor("
+    ids = listener.tokenizer.document(text).ids
+    assert heard(listener, text, 100) == ids[:-1].tolist()
