@@ -4,8 +4,16 @@ The command sees the system's programs and a scratch folder in memory, and nothi
 no network, no other process. See `corpus.sandbox.bubblewrap` for how.
 """
 
-from corpus.sandbox.errors import SandboxFailed, SandboxUnavailable
+from corpus.sandbox.errors import SandboxFailed, SandboxGivenUp, SandboxUnavailable
 from corpus.sandbox.limits import Limits, Stop
 from corpus.sandbox.running import Outcome, Sandbox
 
-__all__ = ["Limits", "Outcome", "Sandbox", "SandboxFailed", "SandboxUnavailable", "Stop"]
+__all__ = [
+    "Limits",
+    "Outcome",
+    "Sandbox",
+    "SandboxFailed",
+    "SandboxGivenUp",
+    "SandboxUnavailable",
+    "Stop",
+]

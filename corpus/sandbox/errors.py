@@ -18,3 +18,10 @@ class SandboxFailed(CorpusError):
             f"{argv0}: its sandbox could not be set up ({said.strip() or 'it said nothing'}). "
             "Check the names of its files and the folders it is to read."
         )
+
+
+class SandboxGivenUp(CorpusError):
+    """A command was ended because nobody waits for its outcome any more."""
+
+    def __init__(self, argv0: str) -> None:
+        super().__init__(f"{argv0}: ended early, as was asked for. Run it again for its outcome.")

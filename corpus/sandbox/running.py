@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from corpus.sandbox import bubblewrap
-from corpus.sandbox.errors import SandboxFailed
+from corpus.sandbox.errors import SandboxFailed, SandboxGivenUp
 from corpus.sandbox.limits import Limits, Stop
 from corpus.sandbox.system_calls import seccomp_filter
 from corpus.sandbox.watching import Watch
@@ -66,6 +67,7 @@ class Sandbox:
         stdin: str | bytes = b"",
         environment: Mapping[str, str] = NOTHING,
         limits: Limits = DEFAULT_LIMITS,
+        given_up: Event | None = None,
     ) -> Outcome:
         """Run a command in a scratch folder of its own that holds `files`, and end what it leaves.
 
@@ -73,6 +75,7 @@ class Sandbox:
         Standard input is read once and then gone: a pipe, which holds a few kilobytes.
         Raises ValueError for a file outside of the folder or too long an input, and SandboxFailed
         when the sandbox could not be set up. A command that is not found ends with status 127.
+        It is ended within a moment, with SandboxGivenUp, when another thread sets `given_up`.
         """
         with ExitStack() as opened:
             report = opened.enter_context(memory_file(b""))
@@ -85,8 +88,10 @@ class Sandbox:
                 opened.enter_context(pipe(stdin)),
             )
             with process:
-                watch = Watch(process, limits)
+                watch = Watch(process, limits, given_up or Event())
                 watch.to_the_end()
+            if watch.given_up.is_set():
+                raise SandboxGivenUp(argv[0])
             outcome = outcome_of(watch)
             if outcome.stop is None and b"exit-code" not in os.pread(report, REPORT_BYTES, 0):
                 raise SandboxFailed(argv[0], outcome.stderr)

@@ -5,6 +5,7 @@ import selectors
 import subprocess
 import time
 from dataclasses import dataclass, field
+from threading import Event
 from typing import IO
 
 from corpus.sandbox.bubblewrap import SCRATCH
@@ -25,6 +26,8 @@ class Watch:
 
     process: "subprocess.Popen[bytes]"
     limits: Limits
+    given_up: Event
+    """Set by another thread that has no more use for the outcome."""
     started: float = field(default_factory=time.monotonic)
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
@@ -44,7 +47,7 @@ class Watch:
             self._listen(selector, self.process.stdout, self.stdout)
             self._listen(selector, self.process.stderr, self.stderr)
             try:
-                while self.stop is None and not self._has_ended(os.WNOHANG):
+                while self._goes_on():
                     self._hear(selector, LOOK_EVERY if selector.get_map() else FIRST_LOOK)
                     self._look()
             finally:
@@ -52,6 +55,10 @@ class Watch:
             self.seconds = time.monotonic() - self.started
             while selector.get_map() and time.monotonic() - self.started < self._patience():
                 self._hear(selector, LOOK_EVERY)
+
+    def _goes_on(self) -> bool:
+        is_wanted = self.stop is None and not self.given_up.is_set()
+        return is_wanted and not self._has_ended(os.WNOHANG)
 
     def _patience(self) -> float:
         return self.seconds + DYING_SECONDS

@@ -7,10 +7,12 @@ tables of one completion decide about the next. Its start costs a quarter of a s
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from corpus.sandbox import Limits, Outcome, Sandbox
 from train.evaluate.errors import NoToolchain
@@ -62,9 +64,13 @@ def elixir_version(sandbox: Sandbox) -> str:
 
 
 def judge(
-    problem: Problem, completion: str, sandbox: Sandbox, limits: Limits = LIMITS
+    problem: Problem,
+    completion: str,
+    sandbox: Sandbox,
+    limits: Limits = LIMITS,
+    given_up: Event | None = None,
 ) -> Judgement:
-    """Compile and test one completion. Raises SandboxFailed as `Sandbox.run` does."""
+    """Compile and test one completion. Raises what `Sandbox.run` raises."""
     secret = secrets.token_hex(8)
     sources = {**problem.files, problem.path: problem.program(completion)}
     outcome = sandbox.run(
@@ -73,6 +79,7 @@ def judge(
         stdin=f"{secret}\n",
         environment=ENVIRONMENT,
         limits=limits,
+        given_up=given_up,
     )
     verdict = verdict_of(outcome, secret)
     detail = "" if verdict is Verdict.PASSED else detail_of(outcome, secret)
@@ -109,28 +116,37 @@ def judge_all(
     """Judge the completions of every problem, `workers` at a time (0: one a processor).
 
     Returns a list a problem, in the order given; `done` is called with each as it is decided, from
-    the threads that decide. Equal completions of a problem are run once. Raises NoToolchain.
+    the threads that decide. Equal completions of a problem are run once. Raises NoToolchain. An
+    interrupt ends the programs that run: the interpreter would wait for their threads.
     """
     elixir_version(sandbox)
+    given_up = Event()
     workers = workers or len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(workers) as pool:
         running = [
             {
-                each: pool.submit(judge, problem, each, sandbox, limits)
+                each: pool.submit(judge, problem, each, sandbox, limits, given_up)
                 for each in dict.fromkeys(given)
             }
             for problem, given in zip(problems, completions, strict=True)
         ]
         for futures in running:
             for future in futures.values():
-                future.add_done_callback(lambda ended: done(ended.result()))
+                future.add_done_callback(partial(tell, done))
         try:
             return [
                 list(numbered(futures[each].result() for each in given))
                 for futures, given in zip(running, completions, strict=True)
             ]
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # for an interrupt: all are done else
+            given_up.set()  # for an interrupt: all are done else
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def tell(done: Callable[[Judgement], None], ended: "Future[Judgement]") -> None:
+    """Hand on a judgement, if there is one: whoever asks for it is told of an error."""
+    if not ended.cancelled() and ended.exception() is None:
+        done(ended.result())
 
 
 def numbered(judgements: Iterator[Judgement]) -> Iterator[Judgement]:

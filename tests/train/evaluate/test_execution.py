@@ -1,4 +1,7 @@
 import re
+import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +177,18 @@ def test_completions_are_judged_in_parallel_and_returned_in_order() -> None:
         [(0, "compile_error"), (1, "passed")],
     ]
     assert sorted(seen) == ["ours/double"] * 2 + ["ours/other"] * 2, "equal ones are run once"
+
+
+def test_an_interrupt_ends_the_programs_that_run(capfd: pytest.CaptureFixture[str]) -> None:
+    sleeps = [f"    Process.sleep(60_000) && {number}" for number in range(4)]
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(4.0, signal.pthread_kill, (main, signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        judge_all([PROBLEM], [sleeps], Sandbox(), workers=2)
+    assert time.monotonic() - began < 20
+    assert not capfd.readouterr().err
 
 
 def test_the_version_of_elixir_is_known() -> None:
