@@ -61,7 +61,8 @@ PROBLEM = Problem(
     ],
 )
 def test_a_completion_is_compiled_and_tested(completion: str, verdict: Verdict) -> None:
-    limits = replace(LIMITS, wall=6.0, memory=300 << 20)
+    wall = 6.0 if verdict is Verdict.TIMEOUT else LIMITS.wall
+    limits = replace(LIMITS, wall=wall, memory=300 << 20)
     judgement = judge(PROBLEM, completion, Sandbox(), limits)
     assert judgement.verdict is verdict, judgement.detail
     assert (judgement.problem, judgement.sample) == ("ours/double", 0)
