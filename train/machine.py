@@ -6,6 +6,7 @@ from train.errors import TrainError
 from train.model.loading import NoAccelerator, uses_unsloth
 from train.planning import check
 from train.recipe import Recipe
+from train.telemetry import check_tracker
 
 GIB = 2**30
 
@@ -24,22 +25,30 @@ class TooLittleMemory(TrainError):
 def check_machine(recipe: Recipe) -> None:
     """Raise what keeps a recipe from running here, or at all.
 
-    NoAccelerator, NoUnsloth and TooLittleMemory; RowsTooLong and UnknownTarget; NoConfig where the
-    model is not there.
+    NoAccelerator, NoUnsloth and TooLittleMemory; MissingTracker; RowsTooLong and UnknownTarget;
+    NoConfig where the model is not there. What takes no look at the model comes first.
     """
     import torch
 
     uses_unsloth(recipe.model)
+    check_tracker(recipe.tracker)
+    if not torch.cuda.is_available():
+        check_optimizers(recipe)
     shape = shape_of(recipe)
     if shape is not None:
         check(shape, recipe)
     if torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0)
         check_memory(shape, recipe, there.total_memory, there.name)
-        return
-    for name, stage in (("stage1", recipe.stage1), ("stage2", recipe.stage2)):
-        if stage.enabled and stage.optimizer.kind != "adamw":
-            raise NoAccelerator(f"--{name}.optimizer.kind {stage.optimizer.kind}")
+
+
+def check_optimizers(recipe: Recipe) -> None:
+    """Raise NoAccelerator if a stage's optimizer is one that needs a GPU."""
+    stages = (("stage1", recipe.stage1), ("stage2", recipe.stage2))
+    kinds = {name: stage.optimizer.kind for name, stage in stages if stage.enabled}
+    if wanting := [name for name, kind in kinds.items() if kind != "adamw"]:
+        instead = " ".join(f"--{name}.optimizer.kind adamw" for name in wanting)
+        raise NoAccelerator(f"--{wanting[0]}.optimizer.kind {kinds[wanting[0]]}", instead)
 
 
 def shape_of(recipe: Recipe) -> Architecture | None:

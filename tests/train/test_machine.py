@@ -1,11 +1,16 @@
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
 from train.machine import TooLittleMemory, check_machine, check_memory, shape_of
+from train.model.loading import NoAccelerator
 from train.model.settings import ModelSettings
 from train.planning import RowsTooLong
-from train.recipe import Recipe
+from train.recipe import Recipe, load
+from train.telemetry import MissingTracker
 
 
 def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny_model: Path) -> None:
@@ -15,6 +20,22 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny_model: 
     wanted = r"and a small one has 0\.1\. `python -m train\.plan --model MODEL --vram 0\.12` says"
     with pytest.raises(TooLittleMemory, match=wanted):
         check_memory(shape, recipe, there=2**27, name="a small one")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_told_before_the_model_is_looked_for(tmp_path: Path) -> None:
+    recipe = load("devstral-32gb")
+    absent = replace(recipe, model=replace(recipe.model, name=str(tmp_path / "absent")))
+    wanted = r"or set --stage1\.optimizer\.kind adamw --stage2\.optimizer\.kind adamw\.$"
+    with pytest.raises(NoAccelerator, match=wanted):
+        check_machine(absent)
+
+
+@pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
+def test_a_missing_tracker_is_told_before_the_model_is_looked_for(tmp_path: Path) -> None:
+    absent = ModelSettings(name=str(tmp_path / "absent"), backend="transformers")
+    with pytest.raises(MissingTracker, match="pip install wandb"):
+        check_machine(Recipe(model=absent, tracker="wandb"))
 
 
 def test_rows_that_the_model_has_no_positions_for_are_refused(tiny_model: Path) -> None:

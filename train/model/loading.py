@@ -32,10 +32,10 @@ class NoSuchModel(TrainError):
 class NoAccelerator(TrainError):
     """What was asked for needs a GPU, and there is none."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, instead: str) -> None:
         super().__init__(
             f"{what} needs a CUDA GPU, and torch sees none. On a CPU take a small model and "
-            "`--recipe smoke-cpu`, or set --model.backend transformers."
+            f"`--recipe smoke-cpu`, or set {instead}."
         )
 
 
@@ -55,7 +55,7 @@ def uses_unsloth(settings: ModelSettings) -> bool:
     import torch
 
     if settings.backend == "unsloth" and not torch.cuda.is_available():
-        raise NoAccelerator("--model.backend unsloth")
+        raise NoAccelerator("--model.backend unsloth", "--model.backend transformers")
     if settings.sharded:
         return False
     wanted = torch.cuda.is_available() and settings.backend != "transformers"

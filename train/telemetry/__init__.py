@@ -7,6 +7,7 @@ from train.telemetry.trackers import (
     TrackedMetrics,
     Tracker,
     TrackerNotStarted,
+    check_tracker,
     open_tracker,
 )
 
@@ -19,6 +20,7 @@ __all__ = [
     "TrackedMetrics",
     "Tracker",
     "TrackerNotStarted",
+    "check_tracker",
     "open_tracker",
     "read_metrics",
     "training_progress",

@@ -79,6 +79,12 @@ class _Accelerated:
             errors.print(f"tracker {self.name}: gets no more ({error}); metrics.jsonl goes on.")
 
 
+def check_tracker(name: str) -> None:
+    """Raise MissingTracker if what a tracker needs is not installed; "none" needs nothing."""
+    if name != "none" and not any(find_spec(package) for package in PACKAGES[name]):
+        raise MissingTracker(name)
+
+
 def open_tracker(name: str, run: Path, settings: Mapping[str, Any]) -> Tracker:
     """Begin a run in a tracker, named like the run's folder, with its settings.
 
@@ -86,8 +92,7 @@ def open_tracker(name: str, run: Path, settings: Mapping[str, Any]) -> Tracker:
     writes to `run/tensorboard`; the others send to where they are logged in. Raises MissingTracker
     and TrackerNotStarted.
     """
-    if not any(find_spec(package) for package in PACKAGES[name]):
-        raise MissingTracker(name)
+    check_tracker(name)
     try:
         tracker = _made(name, run)
         tracker.start()
