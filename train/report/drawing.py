@@ -8,8 +8,8 @@ from quality.report.charts import WIDTH, drawing, number, rectangle
 HEIGHT = 220
 ROW = 14
 """Height of a drawing that stands in a table's row."""
-DOTTED = ("held", "other")
-"""Series whose points are few and measured one by one."""
+DOTTED = "held-"
+"""What kinds of series begin with whose points are few and measured one by one."""
 
 
 def lines(chart: Mapping[str, Any]) -> str:
@@ -40,6 +40,6 @@ def interval(low: float, value: float, high: float, title: str, kind: str) -> st
 def _series(kind: str, points: Sequence[tuple[float, float]]) -> str:
     placed = [f"{number(x * WIDTH)},{number(HEIGHT * (1 - y))}" for x, y in points]
     drawn = f'<polyline points="{" ".join(placed)}" class="{kind}"/>' if len(placed) > 1 else ""
-    if kind in DOTTED or len(placed) == 1:
+    if kind.startswith(DOTTED) or len(placed) == 1:
         drawn += "".join(f'<path d="M{place}h0" class="dot {kind}"/>' for place in placed)
     return drawn

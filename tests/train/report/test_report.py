@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -162,6 +163,13 @@ def test_figures_that_are_not_known_stay_out_of_curves_and_sums(tmp_path: Path) 
     assert [len(each["points"]) for each in norm["series"]] == [2]
     assert values["speed"]["memory"] == 19_400_000_000
     assert page_of(tmp_path / "run").open == []
+
+
+def test_what_was_held_out_has_the_same_colour_in_both_charts(tmp_path: Path) -> None:
+    page = write(write_run(tmp_path / "run")).read_text(encoding="utf-8")
+    for on in (1, 2):
+        keys = re.findall(rf'<li class="swatch-held-(\d)[^"]*">held out, stage {on}</li>', page)
+        assert keys == [str(on)] * 2
 
 
 def test_one_stage_alone_has_its_own_columns(tmp_path: Path) -> None:

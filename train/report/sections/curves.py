@@ -35,8 +35,8 @@ def _loss(sources: Sources, stage: int) -> Values:
     other = points_of(measured(sources, stage, 3 - stage), lambda line: line["loss"])
     series = [
         *_noisy("training", raw),
-        _series("held", f"held out, stage {stage}", own),
-        _series("other", f"held out, stage {3 - stage}", other),
+        _series(f"held-{stage}", f"held out, stage {stage}", own),
+        _series(f"held-{3 - stage} aside", f"held out, stage {3 - stage}", other),
     ]
     return _chart(f"Stage {stage}", "loss in nats a token", series, stage=stage)
 
