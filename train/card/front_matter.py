@@ -66,7 +66,11 @@ def _results(report: Values) -> list[dict[str, Any]]:
     return [
         {
             "task": {"type": "text-generation"},
-            "dataset": {"type": slug(group["name"]), "name": f"{group['name']}: {row['name']}"},
+            "dataset": {
+                "type": slug(group["name"]),
+                "name": f"{group['name']}: {row['name']}",
+                "config": row["name"],  # results of one type and config are taken for one dataset's
+            },
             "metrics": [
                 {
                     "type": metric_type(group["name"], row["name"], row["unit"]),

@@ -51,6 +51,24 @@ def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
     ]
 
 
+def test_every_result_keeps_its_name_when_the_hub_writes_the_card_again(tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    once = ModelCard(write(write_run(tmp_path / "run")).read_text(encoding="utf-8"))
+    data: Any = ModelCard(str(once)).data
+    assert [each.dataset_name for each in data.eval_results] == [
+        "held-out source: overall",
+        "held-out source: GenServer",
+        "executed benchmarks, pass@1: MultiPL-E, Elixir",
+    ]
+
+
+def test_base_weights_that_are_not_quantised_are_told_in_words(tmp_path: Path) -> None:
+    recipe = {"model": {"quantization": "none"}}
+    text = write(of_values(tmp_path / "run", "recipe.json", recipe)).read_text(encoding="utf-8")
+    assert "base weights not quantised." in text
+
+
 def test_a_run_that_was_not_evaluated_claims_nothing(tmp_path: Path) -> None:
     path = write(write_run(tmp_path / "run", leave_out=("evaluation.json",)))
     assert {"metrics", "model-index", "datasets"}.isdisjoint(front_of(path))
