@@ -21,7 +21,7 @@ from train.machine import check_machine
 from train.material import Material, first_alone, gather, open_verified
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
-from train.provenance import training_flops, write_provenance
+from train.provenance import left_out, training_flops, write_provenance
 from train.recipe import Recipe, digest, save
 from train.resumption import CHECKPOINTS, check_agreed, check_tokens, rewind, where_to_go_on
 from train.tokenizer import check_agreement, open_tokenizer
@@ -72,6 +72,7 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         if checkpoint and processes.is_first:
             rewind(arguments, checkpoint)
         announce(told, checkpoint, skipped)
+        tell_left_out(told, material, checkpoint)
         run.train(Place.of(checkpoint) if checkpoint else Place())
     finish(out, run, progress)
 
@@ -106,6 +107,16 @@ def announce(told: Journal, checkpoint: Checkpoint | None, skipped: list[Skipped
     if checkpoint:
         resumed = {"name": "resumed", "steps": position["steps"], "checkpoint": checkpoint.name}
         told.note({**at, **resumed})
+
+
+def tell_left_out(told: Journal, material: Material, checkpoint: Checkpoint | None) -> None:
+    """Tell of the stages that are to begin which samples no step will see."""
+    position = checkpoint.position if checkpoint else {"stage": 0, "step": 0}
+    at = {"kind": "event", "stage": position["stage"], "step": position["step"]}
+    for stage, rows in material.training.items():
+        found = left_out(rows.describe())
+        if stage > position["stage"] and found["reasons"]:
+            told.note({**at, "name": "left_out", "of_stage": stage, **found})
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a run is of: release, model, data, tools and machine, written beside it."""
 
+from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,15 @@ def describe_data(material: Material, stage: int) -> dict[str, Any]:
     """Return what a stage reads, by split."""
     splits = {"train": material.training, "validation": material.held_out}
     return {name: rows[stage].describe() for name, rows in splits.items() if stage in rows}
+
+
+def left_out(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of what a stage reads how many samples there were, and those left out by reason."""
+    reasons: Counter[str] = Counter()
+    for each in described["dropped"].values():
+        reasons.update(each)
+    kept = sum(each["samples"] for each in described["sources"].values())
+    return {"samples": kept + reasons.total(), "reasons": dict(sorted(reasons.items()))}
 
 
 def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:

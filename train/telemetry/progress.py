@@ -169,6 +169,9 @@ def sentence(line: Mapping[str, Any]) -> str:
         return f"held-out loss of {measured}: {line['loss']:.4f} ({rate}) after {place}"
     if line.get("name") == "skipped":
         return f"passed over {line['why']}"
+    if line.get("name") == "left_out":
+        reasons = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in line["reasons"].items())
+        return f"stage {line['of_stage']} leaves out, of {line['samples']:,} samples: {reasons}"
     said = {"resumed": "goes on from", "fisher": "estimated what stage 2 may not move at"}
     name = line.get("name", "")
     return f"{said[name]} {place}" if name in said else ""

@@ -77,6 +77,13 @@ def test_measurements_and_resumes_are_told_in_both_places() -> None:
         assert "held-out loss of stage 1: 1.2500 (0.5625 bits a byte) after stage 2, step 5" in told
 
 
+def test_samples_that_no_step_will_see_are_told() -> None:
+    line = {"kind": "event", "name": "left_out", "stage": 0, "step": 0, "of_stage": 2}
+    counted = {"samples": 1_188, "reasons": {"longer_than_context": 1_178}}
+    told = shown([line | counted], terminal=False)
+    assert told == "stage 2 leaves out, of 1,188 samples: 1,178 longer than context\n"
+
+
 def test_a_terminal_shows_a_bar_with_the_figures() -> None:
     told = shown([began(1, 10), step(1, 4)], terminal=True)
     assert "stage 1" in told
