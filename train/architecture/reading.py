@@ -181,9 +181,11 @@ def _locate(place: Path | str, revision: str) -> Path:
 
 def _fetched(name: str, revision: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         return Path(hf_hub_download(name, "config.json", revision=revision or None))
+    except HFValidationError as error:
+        raise NoConfig(name, "there is no such folder, and no such name on the Hub") from error
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise NoConfig(name, str(error).strip().splitlines()[0]) from error

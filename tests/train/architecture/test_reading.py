@@ -224,3 +224,8 @@ def test_a_model_that_the_hub_does_not_give_is_named_in_one_sentence(tmp_path: P
     )
     assert done.stdout.startswith("maker/model: no config.json can be read (")
     assert done.stdout.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_not_called_a_malformed_name(tmp_path: Path) -> None:
+    with pytest.raises(NoConfig, match="there is no such folder, and no such name on the Hub"):
+        read(str(tmp_path / "absent"))
