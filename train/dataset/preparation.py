@@ -12,7 +12,15 @@ from train.dataset.mixture import mix
 from train.dataset.rows import Rows
 from train.dataset.samples import Kept, Reason, Shape, samples_of
 from train.dataset.settings import DataSettings
-from train.dataset.sources import REPLAY, Conversation, Document, conversations, documents, replayed
+from train.dataset.sources import (
+    REPLAY,
+    Conversation,
+    Document,
+    NoReplayText,
+    conversations,
+    documents,
+    replayed,
+)
 from train.dataset.store import FORMAT, TokenStore, read_store, write_store
 from train.errors import TrainError
 
@@ -58,6 +66,8 @@ def prepare(
     store = _stored(folder, release, stage, split, shape, replay, tokenizer, progress)
     sources = {source.name: source for source in store.by_source()}
     general = sources.pop(REPLAY, None)
+    if replay and general is None:
+        raise NoReplayText(replay, "it has no text that fits a row")
     mixture = mix(
         list(sources.values()), general, settings.mixture, settings.replay.share, recipe.seed
     )

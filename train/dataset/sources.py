@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corpus.release import Release
 from train.errors import TrainError
@@ -65,20 +66,28 @@ def replayed(path: Path) -> Iterator[Document]:
     for file in readable:
         try:
             texts = _parquet(file) if file.suffix == ".parquet" else _json_lines(file)
-            for number, text in enumerate(texts):
-                yield Document(REPLAY, f"{file.name}:{number}", text)
+            for number, text in enumerate(texts, 1):
+                yield Document(REPLAY, f"{file.name}:{number - 1}", _checked(text, number))
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise NoReplayText(file, f"it cannot be read as text ({error})") from error
 
 
-def _parquet(file: Path) -> Iterator[str]:
+def _checked(text: Any, number: int) -> str:
+    """Return a row's text. Raises TypeError, and ValueError for what UTF-8 cannot hold."""
+    if not isinstance(text, str):
+        raise TypeError(f"row {number}: `text` is {text!r:.40}")
+    text.encode()  # JSON can spell half of a surrogate pair
+    return text
+
+
+def _parquet(file: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     for batch in pq.ParquetFile(file).iter_batches(256, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
 
-def _json_lines(file: Path) -> Iterator[str]:
+def _json_lines(file: Path) -> Iterator[Any]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():

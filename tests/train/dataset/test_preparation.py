@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.progress import Silent
@@ -196,14 +198,39 @@ def test_general_text_is_replayed_from_files(
     assert rows.describe()["sources"]["replay"]["samples"] == 9
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ('{"body": "no text"}', "'text'"),
+        ('{"text": "one"}\n{"text": null}', "row 2: `text` is None"),
+        ('{"text": ["a", "b"]}', r"row 1: `text` is \['a', 'b'\]"),
+        ('{"text": "half of a pair: \\ud800"}', "surrogates not allowed"),
+        ("", "it has no text"),
+        ('{"text": " "}', "it has no text"),
+    ],
+)
 def test_general_text_that_is_not_there_is_one_clear_error(
-    release: Release, tokenizer: Tokenizer, tmp_path: Path
+    release: Release, tokenizer: Tokenizer, tmp_path: Path, lines: str, why: str
 ) -> None:
     path = tmp_path / "general.jsonl"
-    path.write_text('{"body": "no text"}\n')
+    path.write_text(lines)
     data = DataSettings(replay=ReplaySettings(path=str(path)))
-    with pytest.raises(NoReplayText, match="a column `text`"):
+    with pytest.raises(NoReplayText, match=f"{why}.*a column `text`"):
         laid_out(release, tokenizer, tmp_path, stage1=replace(Recipe().stage1, data=data))
+
+
+def test_general_text_of_parquet_files_is_text(
+    release: Release, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    path = tmp_path / "general.parquet"
+    data = DataSettings(replay=ReplaySettings(path=str(path), share=0.3))
+    settings = replace(Recipe().stage1, data=data)
+    pq.write_table(pa.table({"text": ["Rain again.", None]}), path)
+    with pytest.raises(NoReplayText, match="row 2: `text` is None"):
+        laid_out(release, tokenizer, tmp_path, stage1=settings)
+    pq.write_table(pa.table({"text": ["Rain again."]}), path)
+    rows = laid_out(release, tokenizer, tmp_path, stage1=settings)
+    assert "Rain again." in texts(rows, tokenizer)
 
 
 def test_a_split_without_rows_is_one_clear_error(
