@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Reason = Literal["empty", "longer_than_context", "nothing_to_learn", "malformed_conversation"]
 
 
+AHEAD = 8
+"""Characters that are encoded for each token that there is room for: more than any code takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A sample, and the UTF-8 bytes that its target tokens stand for."""
@@ -85,13 +89,29 @@ def _pieces(text: str, whole: Ids, tokenizer: "Tokenizer", length: int) -> Itera
     """
     begin, end = _frame(tokenizer)
     ids, room = whole[len(begin) : len(whole) - len(end)], length - len(begin) - len(end)
+    at, known = 0, len(text)  # `ids` are those of the text between
     while len(ids) > room:
-        part, taken = _beginning(text, ids, tokenizer, room)
+        part, taken = _beginning(text[at:known], ids, tokenizer, room)
         yield Kept(_learned(np.concatenate([begin, taken])), len(part.encode()))
-        text = text[len(part) :]
+        at += len(part)
         is_clean = np.array_equal(ids[: len(taken)], taken)
-        ids = ids[len(taken) :] if is_clean else tokenizer.encode(text)
-    yield Kept(_learned(np.concatenate([begin, ids, end])), len(text.encode()))
+        ids = ids[len(taken) :]
+        if not is_clean or (len(ids) <= room and known < len(text)):
+            ids, known = _ahead(text, at, tokenizer, room)
+    yield Kept(_learned(np.concatenate([begin, ids, end])), len(text[at:].encode()))
+
+
+def _ahead(text: str, at: int, tokenizer: "Tokenizer", room: int) -> tuple[Ids, int]:
+    """Return ids of a text from `at` on, more than fit if there are, and where they end.
+
+    Not of all that is left: a text without lines would be encoded once a piece.
+    """
+    known = min(at + AHEAD * room, len(text))
+    ids = tokenizer.encode(text[at:known])
+    while len(ids) <= room and known < len(text):
+        known = min(at + 2 * (known - at), len(text))
+        ids = tokenizer.encode(text[at:known])
+    return ids, known
 
 
 def _beginning(text: str, ids: Ids, tokenizer: "Tokenizer", room: int) -> tuple[str, Ids]:

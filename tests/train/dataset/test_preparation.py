@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,10 @@ from train.dataset import (
     Rows,
     prepare,
 )
+from train.dataset.samples import Kept, Shape, samples_of
+from train.dataset.sources import Document
 from train.recipe import Recipe
-from train.tokenizer import Tokenizer, open_tokenizer
+from train.tokenizer import Ids, Tokenizer, open_tokenizer
 
 PROJECT = Path(__file__).parents[3]
 LINE = "  def step_{0}(state), do: {{:ok, state + {0}}}\n"
@@ -79,6 +82,35 @@ def test_every_document_is_in_an_epoch_once_long_ones_in_pieces_of_whole_lines(
     assert len(pieces) > 5
     assert "".join(pieces) == LONG
     assert all(piece.endswith("\n") for piece in pieces)
+
+
+class Counting:
+    """A tokenizer that counts the characters which it is given."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.characters = 0
+
+    def encode(self, text: str) -> Ids:
+        self.characters += len(text)
+        return self.tokenizer.encode(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tokenizer, name)
+
+
+@pytest.mark.parametrize("unit", ["words without a line end, ", "  indented\n", "\n", "é🧪"])
+def test_a_text_of_any_size_is_cut_in_time_that_grows_with_it(
+    tokenizer: Tokenizer, unit: str
+) -> None:
+    text = "a" + unit * (60_000 // len(unit)) + "z"
+    counting: Any = Counting(tokenizer)
+    found = list(samples_of(Document("replay", "0", text), counting, Shape(128, 0.0, 1)))
+    kept = [each for each in found if isinstance(each, Kept)]
+    assert "".join(tokenizer.decode(each.sample.ids) for each in kept) == text
+    assert sum(each.bytes for each in kept) == len(text.encode())
+    assert max(len(each.sample.ids) for each in kept) <= 128
+    assert counting.characters < 15 * len(text)
 
 
 def test_a_row_tells_samples_apart_and_learns_all_but_their_first_tokens(
