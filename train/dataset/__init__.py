@@ -1,6 +1,6 @@
 """The data path: from a release to packed rows of token ids."""
 
-from train.dataset.mixture import UnknownSource
+from train.dataset.mixture import EpochTooLong, UnknownSource
 from train.dataset.preparation import EmptyMixture, prepare
 from train.dataset.row import PackedRow
 from train.dataset.rows import Rows
@@ -12,6 +12,7 @@ __all__ = [
     "DamagedTokens",
     "DataSettings",
     "EmptyMixture",
+    "EpochTooLong",
     "NoReplayText",
     "PackedRow",
     "ReplaySettings",

@@ -11,6 +11,9 @@ from train.errors import TrainError
 
 Integers = npt.NDArray[np.int64]
 
+LARGEST = 100_000_000
+"""Samples of an epoch at most: as many lie in memory when it is planned."""
+
 
 class UnknownSource(TrainError):
     """The mixture names what the release does not have."""
@@ -20,6 +23,16 @@ class UnknownSource(TrainError):
         hint = f" Did you mean {near[0]}?" if near else ""
         super().__init__(
             f"the mixture names {name}, and the split has {', '.join(known) or 'nothing'}.{hint}"
+        )
+
+
+class EpochTooLong(TrainError):
+    """The passes over the sources, or the replayed share, make more than can be planned."""
+
+    def __init__(self, samples: float) -> None:
+        super().__init__(
+            f"an epoch of {samples:,.3g} samples, and {LARGEST:,} are the most there can be. Lower "
+            "the passes in the mixture or the share that is replayed, and take more epochs instead."
         )
 
 
@@ -57,7 +70,8 @@ def mix(
 ) -> Mixture:
     """Return a mixture: `passes` over each named source, once over all without any named.
 
-    Replayed text makes up `replay_share` of an epoch's tokens. Raises UnknownSource.
+    Replayed text makes up `replay_share` of an epoch's tokens. Raises UnknownSource and
+    EpochTooLong.
     """
     known = {source.name: source for source in sources}
     for name in passes:
@@ -68,6 +82,8 @@ def mix(
     if replay is not None and replay.tokens and replay_share:
         tokens = sum(source.tokens * rate for source, rate in parts)
         parts.append((replay, replay_share / (1 - replay_share) * tokens / replay.tokens))
+    if (samples := sum(len(source.samples) * rate for source, rate in parts)) > LARGEST:
+        raise EpochTooLong(samples)
     return Mixture(tuple(parts), seed)
 
 

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from train.dataset.mixture import Source, UnknownSource, mix
+from train.dataset.mixture import EpochTooLong, Source, UnknownSource, mix
 
 ELIXIR = Source("documents.elixir", np.arange(10), tokens=1000)
 ERLANG = Source("documents.erlang", np.arange(10, 14), tokens=400)
@@ -44,3 +44,12 @@ def test_another_seed_takes_other_samples_for_a_fraction() -> None:
 def test_a_source_that_is_not_there_is_named_with_those_there_are() -> None:
     with pytest.raises(UnknownSource, match=r"documents\.elixr, and the split has .*Did you mean"):
         mix([ELIXIR, ERLANG], None, {"documents.elixr": 1.0}, 0.0, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("passes", "share"),
+    [({"documents.elixir": 1e15}, 0.0), ({}, 0.9999999999999), ({"documents.elixir": 1e300}, 0.0)],
+)
+def test_an_epoch_that_no_memory_holds_is_refused(passes: dict[str, float], share: float) -> None:
+    with pytest.raises(EpochTooLong, match="take more epochs instead"):
+        mix([ELIXIR], REPLAY, passes, share, seed=1)
