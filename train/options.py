@@ -4,7 +4,7 @@ Settings are frozen dataclasses with a default for every field. What a mapping l
 default that stands where the settings stand, which need not be the default of their class.
 """
 
-import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from train.errors import TrainError
 
 Settings = TypeVar("Settings")
+
+LARGEST = sys.float_info.max
 
 COMMAND_LINE = "command line"
 """Where options that no file holds are from."""
@@ -205,7 +207,7 @@ def _checked(kind: Any, value: Any, current: Any, place: _Place) -> Any:
     if origin is Mapping:
         return _table(kind, value, place)
     if kind is float and type(value) in (int, float):
-        if not math.isfinite(value):
+        if not -LARGEST <= value <= LARGEST:  # nor is NaN; an integer may be beyond any float
             raise place.refuse(value, "a finite number")
         return float(value)
     if type(value) is not kind:

@@ -97,7 +97,7 @@ class Recipe:
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, "seed", self.seed, "0 or more")
+        require(0 <= self.seed < 2**64, "seed", self.seed, "0 or more and less than 2**64")
         require(self.length >= 16, "length", self.length, "16 or more")
         require(self.micro_batch >= 1, "micro_batch", self.micro_batch, "1 or more")
         is_multiple = self.batch >= 1 and self.batch % self.micro_batch == 0
@@ -107,6 +107,9 @@ class Recipe:
         require(self.evaluation_rows >= 1, "evaluation_rows", self.evaluation_rows, "1 or more")
         compared = self.evaluation_documents
         require(compared >= 0, "evaluation_documents", compared, "0 or more")
+        infilled = self.stage2.data.infilling_rate
+        wanted = "0, because conversations are not filled in"
+        require(not infilled, "stage2.data.infilling_rate", infilled, wanted)
         is_some = self.stage1.enabled or self.stage2.enabled
         require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
 
@@ -124,7 +127,7 @@ class UnknownRecipe(TrainError):
 
 
 class MalformedRecipe(TrainError):
-    """A file that is not TOML, or not JSON where its name says so."""
+    """A file that cannot be read, is not TOML, or not JSON where its name says so."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(f"{path}: not a recipe: {detail}. See {RECIPES} for how one looks.")
@@ -189,5 +192,5 @@ def _read(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, RecursionError, ValueError) as error:  # as for an integer of 5,000 digits
         raise MalformedRecipe(path, str(error)) from error

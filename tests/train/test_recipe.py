@@ -116,6 +116,23 @@ def test_what_is_not_toml_is_refused_with_its_line(tmp_path: Path) -> None:
         load(file)
 
 
+@pytest.mark.parametrize("name", ["mine.toml", "mine.json"])
+def test_a_number_of_any_size_is_one_clear_error(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    begin, end = (
+        ('{"elastic": {"strength": ', "}}")
+        if name.endswith("json")
+        else ("[elastic]\nstrength = ", "\n")
+    )
+    file.write_text(f"{begin}1{400 * '0'}{end}")
+    with pytest.raises(BadValue, match=r"elastic\.strength is 10*, but must be a finite number"):
+        load(file)
+    for value in (f"1{5000 * '0'}", f"{20_000 * '['}{20_000 * ']'}"):
+        file.write_text(f"{begin}{value}{end}")
+        with pytest.raises(MalformedRecipe, match=f"{name}: not a recipe"):
+            load(file)
+
+
 def test_a_file_that_is_not_there_is_an_unknown_recipe(tmp_path: Path) -> None:
     with pytest.raises(UnknownRecipe):
         load(tmp_path / "mine.toml")
@@ -135,6 +152,7 @@ def test_overrides_come_after_the_file() -> None:
     ("key", "value"),
     [
         ("seed", "-1"),
+        ("seed", str(2**64)),
         ("length", "8"),
         ("batch", "0"),
         ("micro_batch", "0"),
@@ -151,6 +169,7 @@ def test_overrides_come_after_the_file() -> None:
         ("stage1.epochs", "0"),
         ("stage2.steps", "-1"),
         ("stage1.data.infilling_rate", "1.5"),
+        ("stage2.data.infilling_rate", "0.5"),
         ("stage1.data.mixture", "documents.elixir=-1"),
         ("stage1.data.mixture", "documents.elixir=0"),
         ("stage1.data.replay.share", "1"),

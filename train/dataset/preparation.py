@@ -55,12 +55,14 @@ def prepare(
     """Tokenise a split once and return its rows.
 
     Held-out splits are read in one pass over everything, without replay or infilling. Raises
-    EmptyMixture, UnknownSource, NoReplayText and DamagedTokens.
+    EmptyMixture, UnknownSource, EpochTooLong, NoReplayText, InfillingUnsupported and DamagedTokens.
     """
     settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
     if split != "train":
         settings = DataSettings()
     shape = Shape(recipe.length, settings.infilling_rate if stage == 1 else 0.0, recipe.seed)
+    if shape.infilling_rate:
+        tokenizer.infilling_prompt("", "")
     replay = Path(settings.replay.path) if settings.replay.path else None
     folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay)}"
     store = _stored(folder, release, stage, split, shape, replay, tokenizer, progress)

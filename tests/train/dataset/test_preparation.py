@@ -14,6 +14,7 @@ import pytest
 from corpus.progress import Silent
 from corpus.release import Release
 from tests.releases import document, instruction, write_release
+from tests.train.tokenizers import small_chatml
 from train.dataset import (
     DamagedTokens,
     DataSettings,
@@ -26,7 +27,7 @@ from train.dataset import (
 from train.dataset.samples import Kept, Shape, samples_of
 from train.dataset.sources import Document
 from train.recipe import Recipe
-from train.tokenizer import Ids, Tokenizer, open_tokenizer
+from train.tokenizer import Ids, InfillingUnsupported, Tokenizer, open_tokenizer
 
 PROJECT = Path(__file__).parents[3]
 LINE = "  def step_{0}(state), do: {{:ok, state + {0}}}\n"
@@ -217,6 +218,15 @@ def test_infilling_moves_middles_of_the_asked_for_share_of_documents(
     assert SHORT in texts(plain, tokenizer)
     assert SHORT not in texts(moved, tokenizer)
     assert any(sorted(text) == sorted(SHORT) for text in texts(moved, tokenizer))
+
+
+def test_infilling_that_the_tokenizer_cannot_mark_is_refused(
+    release: Release, tmp_path: Path
+) -> None:
+    chatml = open_tokenizer(small_chatml(tmp_path / "chatml"))
+    stage = replace(Recipe().stage1, data=DataSettings(infilling_rate=0.5))
+    with pytest.raises(InfillingUnsupported, match=r"no \[SUFFIX\] and \[PREFIX\] tokens"):
+        laid_out(release, chatml, tmp_path / "work", stage1=stage)
 
 
 def test_general_text_is_replayed_from_files(
