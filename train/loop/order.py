@@ -31,16 +31,18 @@ class Order:
 
     def __init__(self, rows: Counted, epochs: float, batch: int, limit: int = 0) -> None:
         self.batch = batch
-        whole = tuple(rows.rows_in(epoch) for epoch in range(math.ceil(epochs)))
-        counts = list(whole)
-        if counts and (part := epochs - math.floor(epochs)):
-            counts[-1] = math.ceil(counts[-1] * part)
-        self.whole = whole
-        self.counts = counts
+        self.whole: list[int] = []
+        self.counts: list[int] = []
         self.ends: list[int] = []
-        for count in counts:
+        for epoch in range(math.ceil(epochs)):
+            whole = rows.rows_in(epoch)
+            count = math.ceil(whole * min(1.0, epochs - epoch))
             begun = self.ends[-1] if self.ends else 0
+            self.whole.append(whole)
+            self.counts.append(count)
             self.ends.append(begun + math.ceil(count / batch))
+            if 0 < limit <= self.ends[-1]:  # epochs behind it need no plan
+                break
         last = self.ends[-1] if self.ends else 0
         self.steps = min(last, limit) if limit else last
 

@@ -33,6 +33,12 @@ def test_a_limit_ends_the_stage_earlier_and_never_later() -> None:
     assert Order(Counts((10,)), epochs=1, batch=4, limit=9).steps == 3
 
 
+def test_epochs_behind_the_limit_are_not_planned() -> None:
+    order = Order(Counts((10, 10)), epochs=1e9, batch=4, limit=5)
+    assert order.steps == 5
+    assert order.rows_of(4).numbers == (4, 5, 6, 7)
+
+
 def test_epochs_are_told_as_passes_made() -> None:
     order = Order(Counts((4, 8)), epochs=2, batch=2)
     assert [order.epochs_until(step) for step in (0, 1, 2, 4, 6)] == [0.0, 0.5, 1.0, 1.5, 2.0]
