@@ -29,6 +29,16 @@ class GateNotPassed(TrainError):
         )
 
 
+class ForeignTokenizer(TrainError):
+    """The rows have ids that the model has no embeddings for."""
+
+    def __init__(self, largest: int, vocabulary: int) -> None:
+        super().__init__(
+            f"the tokenizer gives ids up to {largest:,}, and the model has {vocabulary:,} tokens. "
+            "Take the model's own: leave --model.tokenizer empty, or fetch the model again."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """Rows by stage, and what they come from."""
@@ -80,6 +90,14 @@ def gather(
             if is_enabled:
                 raise
     return Material(release, tokenizer, training, held_out)
+
+
+def check_vocabulary(material: Material, vocabulary: int) -> None:
+    """Raise ForeignTokenizer if any id is not below `vocabulary`, how many tokens a model knows."""
+    for rows in (*material.training.values(), *material.held_out.values()):
+        largest = max(rows.pad, int(rows.store.arrays["ids"].max()))
+        if largest >= vocabulary:
+            raise ForeignTokenizer(largest, vocabulary)
 
 
 def first_alone(

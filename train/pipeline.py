@@ -17,8 +17,8 @@ from train.journal import Journal, journal
 from train.loop.processes import Processes
 from train.loop.run import Place, Run
 from train.loop.stopping import stop_requests
-from train.machine import check_machine
-from train.material import Material, first_alone, gather, open_verified
+from train.machine import check_machine, shape_of
+from train.material import Material, check_vocabulary, first_alone, gather, open_verified
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import left_out, training_flops, write_provenance
@@ -59,6 +59,8 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     material = laid_out(release, recipe, out / "work", processes, progress)
     if checkpoint:
         check_tokens(checkpoint, material)
+    if shape := shape_of(recipe):
+        check_vocabulary(material, shape.vocabulary)
     adapted = load_adapted(recipe.model, recipe.adapter, recipe.length, recipe.seed)
     model = NextToken(adapted, compute_type(recipe.model))
     if processes.is_first:

@@ -18,11 +18,12 @@ from safetensors.torch import load_file
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
+from tests.train.tokenizers import small_tekken
 from train.checkpoint import ForeignCheckpoint, NoCheckpoint
 from train.command_line import parse
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter
-from train.material import GateNotPassed
+from train.material import ForeignTokenizer, GateNotPassed
 from train.model.loading import NoAccelerator
 from train.pipeline import train
 from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
@@ -466,6 +467,14 @@ def test_the_first_stage_needs_no_chat_template(
     run(release, model, tmp_path / "run", "--stages=1")
     with pytest.raises(NoChatTemplate):
         run(release, model, tmp_path / "both")
+
+
+def test_a_tokenizer_of_a_larger_model_is_refused(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    tekken = small_tekken(tmp_path / "tekken")
+    with pytest.raises(ForeignTokenizer, match=r"ids up to [\d,]+, and the model has 512 tokens"):
+        run(release, tiny_model, tmp_path / "run", f"--model.tokenizer={tekken}")
 
 
 def test_a_second_stage_can_begin_from_another_runs_first(
