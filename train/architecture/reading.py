@@ -16,6 +16,10 @@ WINDOWS = {"mistral": 4096}
 """Sliding windows of types that have one unless their configuration says null."""
 POSITIONS = {"llama": 2048, "mistral": 131072, "ministral3": 262144, "qwen2": 32768}
 TYPES = tuple(POSITIONS)
+KEY_VALUE_HEADS = {"mistral": 8, "ministral3": 8, "qwen2": 32}
+"""Where a file does not say; null means as many as there are heads, and so do other types."""
+HEAD_DIM = {"ministral3": 128}
+"""Likewise; null, and other types, mean hidden / heads."""
 WITH_VISION = ("mistral3",)
 """Types whose language model is `text_config`, beside a Pixtral vision tower."""
 
@@ -69,6 +73,13 @@ def of_config(config: Mapping[str, Any], place: str) -> Architecture:
 
     Raises MalformedConfig, UnknownArchitecture.
     """
+    try:
+        return _shape(config, place)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise MalformedConfig(place, f"a value is of the wrong type ({error})") from error
+
+
+def _shape(config: Mapping[str, Any], place: str) -> Architecture:
     model_type = str(config.get("model_type"))
     text = config.get("text_config") if model_type in WITH_VISION else config
     if not isinstance(text, Mapping):
@@ -85,14 +96,14 @@ def of_config(config: Mapping[str, Any], place: str) -> Architecture:
         hidden=hidden,
         intermediate=number("intermediate_size"),
         heads=heads,
-        key_value_heads=number("num_key_value_heads", heads),
-        head_dim=number("head_dim", hidden // heads),
+        key_value_heads=number("num_key_value_heads", heads, KEY_VALUE_HEADS.get(text_type)),
+        head_dim=number("head_dim", hidden // heads, HEAD_DIM.get(text_type)),
         vocabulary=number("vocab_size"),
         ties_embeddings=bool(tied.get("tie_word_embeddings", False)),
         rope_base=base,
         rope_kind=kind,
         rope_factor=factor,
-        window=_window(text, text_type),
+        window=_window(number, text_type),
         positions=number("max_position_embeddings", POSITIONS[text_type]),
         attention_bias=_biased(text, text_type),
         feed_forward_bias=bool(text.get("mlp_bias", False)),
@@ -109,8 +120,9 @@ class _Numbers:
         self.config = config
         self.place = place
 
-    def __call__(self, key: str, default: int | None = None) -> int:
-        found = self.config.get(key)
+    def __call__(self, key: str, default: int | None = None, left_out: int | None = None) -> int:
+        """Return a number; `default` where it is null, or not there and `left_out` is None."""
+        found = self.config.get(key, left_out)
         value = default if found is None else found
         if type(value) is not int or value < 1:
             said = "is missing" if value is None else f"is {value!r}"
@@ -126,11 +138,12 @@ def _rope(config: Mapping[str, Any]) -> tuple[float, str, float]:
     return float(base), str(kind), float(scaling.get("factor", 1.0))
 
 
-def _window(config: Mapping[str, Any], model_type: str) -> int | None:
-    if model_type == "qwen2" and not config.get("use_sliding_window", False):
+def _window(number: _Numbers, model_type: str) -> int | None:
+    if model_type == "qwen2" and not number.config.get("use_sliding_window", False):
         return None
-    found = config.get("sliding_window", WINDOWS.get(model_type))
-    return None if found is None else int(found)
+    default = WINDOWS.get(model_type)
+    found = number.config.get("sliding_window", default)
+    return None if found is None else number("sliding_window", default)
 
 
 def _biased(config: Mapping[str, Any], model_type: str) -> tuple[str, ...]:

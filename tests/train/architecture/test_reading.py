@@ -135,6 +135,20 @@ def test_counts_are_those_of_the_model_that_transformers_makes(
     assert read(tmp_path).parameters.total == counted_by_transformers(config)
 
 
+@pytest.mark.parametrize("model_type", ["llama", "mistral", "qwen2", "ministral3"])
+@pytest.mark.parametrize("key", ["num_key_value_heads", "head_dim"])
+def test_what_a_file_leaves_out_is_what_its_type_has(
+    model_type: str, key: str, tmp_path: Path
+) -> None:
+    from transformers import AutoConfig
+
+    heads = {"hidden_size": 64, "num_attention_heads": 64, "num_key_value_heads": 2, "head_dim": 2}
+    config = SMALL | heads | {"model_type": model_type}
+    del config[key]
+    theirs = AutoConfig.from_pretrained(written(config, tmp_path))
+    assert read(tmp_path).parameters.total == counted_by_transformers(theirs)
+
+
 def test_windows_are_those_that_the_type_means() -> None:
     def window(**config: Any) -> int | None:
         return of_config(SMALL | config, "x").window
@@ -177,6 +191,11 @@ def test_a_quantised_repository_tells_which_layers_it_exempts() -> None:
         (SMALL | {"model_type": "llama", "head_dim": "128"}, "`head_dim` is '128'"),
         ({"model_type": "mistral3"}, "`text_config` is missing"),
         (DEVSTRAL_2512 | {"vision_config": {"model_type": "siglip"}}, "not that of a Pixtral"),
+        (DEVSTRAL | {"rope_scaling": "yarn"}, "a value is of the wrong type"),
+        (DEVSTRAL | {"rope_theta": None}, "a value is of the wrong type"),
+        (DEVSTRAL | {"quantization_config": ["fp8"]}, "a value is of the wrong type"),
+        (DEVSTRAL | {"sliding_window": 0}, "`sliding_window` is 0"),
+        (DEVSTRAL_2512 | {"spatial_merge_size": "two"}, "a value is of the wrong type"),
     ],
 )
 def test_a_config_that_cannot_be_counted_says_which_key_is_to_blame(
