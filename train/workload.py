@@ -1,6 +1,7 @@
 """How many tokens a recipe reads of a release, estimated without its text.
 
-Documents are counted by their column of sizes; of instruction rows a sample is read.
+Documents are counted by their column of sizes, instruction rows by that of kinds; of their text a
+sample is read.
 """
 
 import math
@@ -92,20 +93,24 @@ def document_sources(release: Release) -> dict[str, Source]:
 
 
 def instruction_sources(release: Release) -> dict[str, Source]:
-    """Estimate instruction rows and their bytes by kind, from the first rows there are."""
-    rows = sum(shard.rows for shard in release.shards("instruct", "train"))
-    samples, size, read = Counter[str](), Counter[str](), 0
+    """Count instruction rows by kind, and estimate their bytes from the first rows there are.
+
+    A kind that is not among those is taken to have rows of the usual size.
+    """
+    rows, sampled, size = Counter[str](), Counter[str](), Counter[str]()
+    for batch in release.batches("instruct", ("kind",), "train", 65536):
+        rows.update(batch.column("kind").to_pylist())
     for batch in release.batches("instruct", ("kind", "messages"), "train"):
         for row in batch.to_pylist():
-            samples[f"instruct.{row['kind']}"] += 1
-            size[f"instruct.{row['kind']}"] += sum(
-                len(message["content"].encode()) for message in row["messages"]
-            )
-        read += batch.num_rows
-        if read >= SAMPLED_ROWS:
+            sampled[row["kind"]] += 1
+            size[row["kind"]] += sum(len(each["content"].encode()) for each in row["messages"])
+        if sampled.total() >= SAMPLED_ROWS:
             break
-    scale = rows / max(1, read)
-    return {name: Source(samples[name] * scale, size[name] * scale) for name in sorted(samples)}
+    usual = size.total() / max(1, sampled.total())
+    means = {kind: size[kind] / sampled[kind] if sampled[kind] else usual for kind in rows}
+    return {
+        f"instruct.{kind}": Source(rows[kind], rows[kind] * means[kind]) for kind in sorted(rows)
+    }
 
 
 def steps_and_tokens(rows: int, recipe: Recipe, settings: StageSettings) -> tuple[int, int]:

@@ -56,6 +56,17 @@ def test_many_instruction_rows_are_estimated_from_the_first(tmp_path: Path) -> N
     assert instruction_sources(release) == {"instruct.explain": Source(5096, 509_600)}
 
 
+def test_a_kind_that_is_not_among_the_first_rows_is_counted_all_the_same(tmp_path: Path) -> None:
+    whole = document("shop", "lib/a.ex", "a")
+    kinds = ["explain"] * SAMPLED_ROWS * 2 + ["repair"] * 3
+    rows = [instruction(whole, kind, f"{n:05}", "x" * 95) for n, kind in enumerate(kinds)]
+    release = write_release(tmp_path, [whole], (), rows)
+    assert instruction_sources(release) == {
+        "instruct.explain": Source(SAMPLED_ROWS * 2, SAMPLED_ROWS * 200),
+        "instruct.repair": Source(3, 300),
+    }
+
+
 def test_an_epoch_is_bytes_by_bytes_a_token_and_what_stands_around_samples(
     tmp_path: Path,
 ) -> None:
