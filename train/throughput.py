@@ -1,6 +1,7 @@
 """Floating-point operations of a token, and what GPUs can do of them in a second."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -52,13 +53,18 @@ part for error correction, and 47.99 on an A6000, where that is off at first. An
 a little else, and CUDA gives programs some hundred MiB less."""
 
 
+OTHERS = re.compile(r" (TI|SUPER|D|LAPTOP|MAX Q|MIG|\d+[ABCQ]) ")
+"""What a driver's name says besides where it is not the GPU of the table: a faster or slower one,
+or a part of it (MIG, vGPU)."""
+
+
 class UnknownGpu(TrainError):
     """A GPU that the table does not have."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, near: Sequence[Gpu] = ()) -> None:
         known = [gpu.name for gpu in GPUS]
-        near = get_close_matches(name.upper(), known, 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
+        close = [gpu.name for gpu in near] or get_close_matches(name.upper(), known, 1)
+        hint = f"Did you mean {' or '.join(close)}? " if close else ""
         super().__init__(
             f"--gpu {name}: not known. {hint}Known are {', '.join(known)}; for another one give "
             "--vram and a measured --tokens-per-second."
@@ -112,12 +118,11 @@ def attention_flops(shape: Architecture, length: float) -> float:
 
 
 def gpu_named(name: str) -> Gpu:
-    """Find a GPU by its name, whatever its case. Raises UnknownGpu."""
-    wanted = name.upper().replace("-", " ").removeprefix("NVIDIA ").removeprefix("GEFORCE ")
-    for gpu in GPUS:
-        if gpu.name.upper() == wanted:
-            return gpu
-    raise UnknownGpu(name)
+    """Find a GPU by its name, or by what its driver calls it, in any case. Raises UnknownGpu."""
+    found = of_device(name)
+    if len(found) != 1:
+        raise UnknownGpu(name, found)
+    return found[0]
 
 
 def expected_rate(flops: TokenFlops, gpu: Gpu, utilization: float = ASSUMED_UTILIZATION) -> float:
@@ -127,10 +132,22 @@ def expected_rate(flops: TokenFlops, gpu: Gpu, utilization: float = ASSUMED_UTIL
 
 def peak_flops(device: str) -> float | None:
     """Return the peak FLOP/s of a GPU by the name its driver gives; None if it is not listed."""
+    found = of_device(device)
+    return found[0].teraflops * 1e12 if found else None
+
+
+def of_device(device: str) -> list[Gpu]:
+    """Return the GPUs that a driver's name may stand for: several where they differ in memory.
+
+    The longest name counts. A part of a GPU, or one for laptops, is none of those in the table.
+    """
     words = f" {device.upper().replace('-', ' ')} "
+    if OTHERS.search(words):
+        return []
     named = [gpu for gpu in GPUS if f" {without_memory(gpu.name)} " in words]
-    longest = max(named, key=lambda gpu: len(gpu.name), default=None)
-    return longest.teraflops * 1e12 if longest else None
+    longest = max((without_memory(gpu.name) for gpu in named), key=len, default="")
+    named = [gpu for gpu in named if without_memory(gpu.name) == longest]
+    return [gpu for gpu in named if f" {gpu.name.upper().rpartition(' ')[2]} " in words] or named
 
 
 def without_memory(name: str) -> str:

@@ -54,6 +54,8 @@ def test_attention_looks_at_half_of_the_row_or_at_its_window() -> None:
         ("A100-80GB", 312.0),
         ("h100", 989.4),
         ("H100-PCIe", 756.0),
+        ("NVIDIA H100 80GB HBM3", 989.4),
+        ("RTX 6000 Ada", 364.0),
         ("H200", 989.4),
     ],
 )
@@ -66,6 +68,8 @@ def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> No
     [
         ("H100", 81_559),
         ("A100 80GB", 81_920),
+        ("NVIDIA A100-SXM4-80GB", 81_920),
+        ("NVIDIA A100-PCIE-40GB", 40_960),
         ("L4", 23_034),
         ("A40", 46_068),
         ("RTX 5090", 32_607),
@@ -78,6 +82,11 @@ def test_a_gpu_has_the_memory_that_its_driver_reports(name: str, mebibytes: int)
 def test_an_unknown_gpu_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are A10, A10G,"):
         gpu_named("rtx 5080")
+
+
+def test_a_gpu_that_comes_in_several_sizes_is_asked_for_its_own() -> None:
+    with pytest.raises(UnknownGpu, match=r"Did you mean A100 40GB or A100 80GB\?"):
+        gpu_named("A100")
 
 
 def test_a_rate_and_its_utilisation_are_two_sides_of_one_figure() -> None:
@@ -103,6 +112,12 @@ def test_a_shorter_sample_takes_less_than_its_row() -> None:
         ("NVIDIA A10", 125e12),
         ("NVIDIA GeForce RTX 4090", 165.2e12),
         ("NVIDIA L4", 121e12),
+        ("NVIDIA RTX 6000 Ada Generation", 364e12),
+        ("NVIDIA GeForce RTX 3090 Ti", None),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("NVIDIA GeForce RTX 5090 D", None),
+        ("NVIDIA H100 80GB HBM3 MIG 3g.40gb", None),
+        ("NVIDIA A40-48Q", None),
         ("Intel(R) Xeon(R) CPU", None),
     ],
 )
