@@ -28,6 +28,16 @@ class RowsTooLong(TrainError):
         )
 
 
+class UnreadableRelease(TrainError):
+    """A file of the release is missing or damaged."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: the release cannot be read ({why}). `python -m corpus verify {path}` says "
+            "which files differ from its manifest."
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
     """How fast tokens go by."""
@@ -133,7 +143,8 @@ def plan(
 ) -> Plan:
     """Plan a run. `vram` is in GiB and comes before the GPU's own memory.
 
-    Raises RowsTooLong, UnknownTarget, UnknownSource, and what `Release.open` does.
+    Raises RowsTooLong, UnknownTarget, UnknownSource, UnreadableRelease, and what `Release.open`
+    does.
     """
     check(shape, recipe)
     needed = budget(shape, recipe)
@@ -170,10 +181,14 @@ def check(shape: Architecture, recipe: Recipe) -> None:
 
 
 def workloads(release: Path, recipe: Recipe, bytes_per_token: float) -> list[Workload]:
-    """Estimate what the stages that are enabled read."""
+    """Estimate what the stages that are enabled read. Raises UnreadableRelease."""
     opened = Release.open(release)
     enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}
-    return [workload(opened, recipe, stage, bytes_per_token) for stage in enabled if enabled[stage]]
+    stages = [stage for stage in enabled if enabled[stage]]
+    try:
+        return [workload(opened, recipe, stage, bytes_per_token) for stage in stages]
+    except (OSError, ValueError) as error:  # Arrow's are of these
+        raise UnreadableRelease(release, str(error).rstrip(".")) from error
 
 
 def rate_of(

@@ -168,6 +168,22 @@ def test_what_cannot_be_planned_ends_with_2_and_a_sentence(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_release_with_a_damaged_file_cannot_be_planned(
+    is_there: bool, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = example_release(tmp_path / "release")
+    shard = next((release.path / "data" / "documents").glob("train-*"))
+    data = shard.read_bytes()
+    shard.unlink()
+    if is_there:
+        shard.write_bytes(data[:100])
+    with pytest.raises(SystemExit) as caught:
+        main(["--model", config, "--vram", "32", "--release", str(release.path)])
+    assert caught.value.code == 2
+    assert f"`python -m corpus verify {release.path}`" in capsys.readouterr().err
+
+
 def test_changes_are_tried_mildest_first_and_only_where_they_save() -> None:
     recipe = override(
         load("devstral-32gb"),
