@@ -117,6 +117,17 @@ def files(shape: dict[str, Any], device: str) -> Iterator[tuple[str, dict[str, A
         yield f"model-layer-{number:03d}.safetensors", named
 
 
+def write_tokenizer(folder: Path) -> None:
+    """Write a tokenizer of four words. Nothing is tokenised, but Unsloth opens no model without."""
+    from tokenizers import Tokenizer, models
+
+    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    words = {word: number for number, word in enumerate(special.values())}
+    Tokenizer(models.WordLevel(words, unk_token="<unk>")).save(str(folder / "tokenizer.json"))
+    config = {"tokenizer_class": "PreTrainedTokenizerFast"} | special
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
 def write(folder: Path, shape: dict[str, Any]) -> Path:
     """Write the model into a folder; existing means done."""
     import torch
@@ -125,6 +136,7 @@ def write(folder: Path, shape: dict[str, Any]) -> Path:
     if (folder / "config.json").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights: dict[str, str] = {}
     for name, tensors in files(shape, device):

@@ -22,17 +22,31 @@ class TooLittleMemory(TrainError):
         )
 
 
+class NoBfloat16(TrainError):
+    """The GPU is of a generation before bfloat16."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} cannot calculate in bfloat16, which takes a GPU of compute capability 8.0 or "
+            "more (Ampere, 2020). Set --model.compute float32 --model.backend transformers, which "
+            "is far slower, or take a newer one."
+        )
+
+
 def check_machine(recipe: Recipe) -> None:
     """Raise what keeps a recipe from running here, or at all.
 
-    NoAccelerator, NoUnsloth and TooLittleMemory; MissingTracker; RowsTooLong and UnknownTarget;
-    NoConfig where the model is not there. What takes no look at the model comes first.
+    NoAccelerator, NoUnsloth, NoBfloat16 and TooLittleMemory; MissingTracker; RowsTooLong and
+    UnknownTarget; NoConfig where the model is not there. What takes no look at the model comes
+    first.
     """
     import torch
 
     uses_unsloth(recipe.model)
     check_tracker(recipe.tracker)
-    if not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        check_precision(recipe, torch.cuda.get_device_capability(), torch.cuda.get_device_name())
+    else:
         check_optimizers(recipe)
     shape = shape_of(recipe)
     if shape is not None:
@@ -40,6 +54,12 @@ def check_machine(recipe: Recipe) -> None:
     if torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0)
         check_memory(shape, recipe, there.total_memory, there.name)
+
+
+def check_precision(recipe: Recipe, capability: tuple[int, int], name: str) -> None:
+    """Raise NoBfloat16 if a GPU of a compute capability lacks the type that is calculated in."""
+    if recipe.model.compute != "float32" and capability < (8, 0):
+        raise NoBfloat16(name)
 
 
 def check_optimizers(recipe: Recipe) -> None:

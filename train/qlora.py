@@ -45,12 +45,14 @@ def unwritten(out: Path, error: OSError) -> str:
 
 def run(arguments: Arguments) -> Path:
     """Train with progress shown."""
+    from train.model.loading import prepare
+
+    prepare(arguments.recipe.model)
     from corpus.terminal import progress_bars
     from train.pipeline import train
     from train.quiet import quieten
 
     quieten()
-
     with progress_bars() as progress:
         return train(arguments, progress)
 

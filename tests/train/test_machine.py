@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from train.machine import TooLittleMemory, check_machine, check_memory, shape_of
+from train.machine import (
+    NoBfloat16,
+    TooLittleMemory,
+    check_machine,
+    check_memory,
+    check_precision,
+    shape_of,
+)
 from train.model.loading import NoAccelerator
 from train.model.settings import ModelSettings
 from train.planning import RowsTooLong
@@ -20,6 +27,15 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny_model: 
     wanted = r"and a small one has 0\.1\. `python -m train\.plan --model MODEL --vram 0\.12` says"
     with pytest.raises(TooLittleMemory, match=wanted):
         check_memory(shape, recipe, there=2**27, name="a small one")
+
+
+def test_a_gpu_without_bfloat16_is_refused_unless_single_precision_is_asked_for() -> None:
+    recipe = load("devstral-32gb")
+    check_precision(recipe, (8, 0), "NVIDIA A100-SXM4-40GB")
+    with pytest.raises(NoBfloat16, match=r"^Tesla V100 cannot .* --model\.compute float32"):
+        check_precision(recipe, (7, 0), "Tesla V100")
+    single = replace(recipe, model=replace(recipe.model, compute="float32"))
+    check_precision(single, (7, 0), "Tesla V100")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

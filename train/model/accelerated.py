@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from train.model.quantization import check_quantized
 from train.model.settings import AdapterSettings, ModelSettings
 from train.model.targets import check_targets
 
@@ -16,7 +17,10 @@ def load_adapted(
     seed: int,
     compute: "torch.dtype",
 ) -> Any:
-    """Return the base model with fresh adapters, both made by Unsloth."""
+    """Return the base model with fresh adapters, both made by Unsloth.
+
+    Raises NotQuantized and UnknownTarget.
+    """
     from unsloth import FastLanguageModel  # before transformers, which it patches
 
     model, _ = FastLanguageModel.from_pretrained(
@@ -27,7 +31,9 @@ def load_adapted(
         load_in_4bit=settings.quantization == "nf4",
         load_in_8bit=settings.quantization == "int8",
         use_exact_model_name=True,  # it would take a quantised repository of its own instead
+        fix_tokenizer=False,  # ours is another, and fixing fails where there is only a tekken.json
     )
+    check_quantized(model, settings)
     check_targets(model, adapter.targets)
     return FastLanguageModel.get_peft_model(
         model,

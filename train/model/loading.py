@@ -64,6 +64,15 @@ def uses_unsloth(settings: ModelSettings) -> bool:
     return wanted
 
 
+def prepare(settings: ModelSettings) -> None:
+    """Import Unsloth where it runs the model: what it patches must not have been imported before.
+
+    Raises NoAccelerator and NoUnsloth.
+    """
+    if uses_unsloth(settings):
+        import unsloth  # noqa: F401
+
+
 def compute_type(settings: ModelSettings) -> "torch.dtype":
     """Return the type of activations. Single precision on a CPU: bfloat16 is far slower there."""
     import torch

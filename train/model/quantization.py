@@ -2,10 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
+from train.errors import TrainError
+
 if TYPE_CHECKING:
     import torch
 
     from train.model.settings import ModelSettings
+
+
+class NotQuantized(TrainError):
+    """A model was loaded whole, though fewer bits were asked for."""
+
+    def __init__(self, name: str, quantization: str) -> None:
+        super().__init__(
+            f"{name}: --model.quantization {quantization}, and no weight was quantised. "
+            "bitsandbytes does not work here (`python -m bitsandbytes` says why), or the "
+            "repository's weights are kept in another form."
+        )
 
 
 def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> Any:
@@ -33,6 +46,16 @@ def is_packed(weight: "torch.nn.Parameter") -> bool:
     from bitsandbytes.nn import Int8Params, Params4bit
 
     return isinstance(weight, (Int8Params, Params4bit))
+
+
+def check_quantized(model: "torch.nn.Module", settings: "ModelSettings") -> None:
+    """Raise NotQuantized where a model was to be quantised and none of its weights is.
+
+    Unsloth loads such a model in 16 bits, with a line on the terminal, where bitsandbytes fails.
+    """
+    packed = any(is_packed(weight) for weight in model.parameters())
+    if settings.quantization != "none" and not packed:
+        raise NotQuantized(settings.name, settings.quantization)
 
 
 def keep_format(model: "torch.nn.Module") -> None:

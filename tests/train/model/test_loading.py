@@ -12,9 +12,11 @@ from train.model.loading import (
     NoSuchModel,
     NoUnsloth,
     load_adapted,
+    load_base,
     uses_unsloth,
 )
 from train.model.next_token import NextToken
+from train.model.quantization import NotQuantized, check_quantized
 from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 from train.model.targets import UnknownTarget
 
@@ -126,6 +128,14 @@ def test_a_gpu_without_unsloth_is_told_what_to_install(
         uses_unsloth(settings(tiny_model))
     assert not uses_unsloth(settings(tiny_model, backend="transformers"))
     assert not uses_unsloth(settings(tiny_model, sharded=True))
+
+
+def test_a_model_that_was_to_be_quantised_and_is_not_is_refused(tiny_model: Path) -> None:
+    whole = load_base(settings(tiny_model, quantization="none"))
+    check_quantized(whole, settings(tiny_model, quantization="none"))
+    check_quantized(load_base(settings(tiny_model)), settings(tiny_model))
+    with pytest.raises(NotQuantized, match=r"--model\.quantization nf4, and no weight was"):
+        check_quantized(whole, settings(tiny_model))
 
 
 def test_a_target_that_no_layer_has_is_named_with_those_there_are(tiny_model: Path) -> None:
