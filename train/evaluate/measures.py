@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+FEWEST = 10
+"""Resampling fewer items than this gives intervals that are far too narrow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

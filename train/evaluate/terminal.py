@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from corpus.console import output
-from train.evaluate.measures import Figure, Measure
+from train.evaluate.measures import FEWEST, Measure
 
 
 def show(measures: Sequence[Measure], against: str) -> None:
@@ -23,11 +23,13 @@ def show(measures: Sequence[Measure], against: str) -> None:
             f"{each.count:,}",
             f"{each.base.value:.4f}",
             f"{each.adapter.value:.4f}",
-            told(each.difference),
+            told(each),
         )
     output.print(table)
 
 
-def told(figure: Figure) -> str:
-    """Return a difference with its interval."""
-    return f"{figure.value:+.4f} ({figure.low:+.4f} to {figure.high:+.4f})"
+def told(measure: Measure) -> str:
+    """Return a difference with its interval, or that there are too few items for one."""
+    found = measure.difference
+    between = f"{found.low:+.4f} to {found.high:+.4f}"
+    return f"{found.value:+.4f} ({'too few to tell' if measure.count < FEWEST else between})"

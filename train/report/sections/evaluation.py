@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 
 from quality.report.formats import plural, words
+from train.evaluate.measures import FEWEST
 from train.report.sources import Sources, Values
 
 SUBJECTS = ("base", "adapter", "difference")
 MARGIN = 0.06
 """Share of the scale that is left free at both ends."""
-
-FEWEST = 10
-"""Resampling fewer items than this gives intervals that are far too narrow."""
 
 
 def evaluation(sources: Sources) -> list[Values]:
