@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from corpus.atomic import flush_to_disk
+from corpus.atomic import flush_to_disk, is_temporary
 
 
 @contextmanager
@@ -36,6 +36,17 @@ def remove_folder(path: Path) -> None:
     doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     path.rename(doomed / path.name)
     shutil.rmtree(doomed)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files and folders that a killed run left half written."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not is_temporary(path.name):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def flush_folder(path: Path) -> None:

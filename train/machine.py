@@ -1,5 +1,8 @@
 """Whether this machine can run a recipe: asked before anything is fetched or tokenised."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from train.architecture import Architecture, UnknownArchitecture, read
 from train.budget import budget
 from train.errors import TrainError
@@ -19,6 +22,17 @@ class TooLittleMemory(TrainError):
             f"the recipe needs about {needed / GIB:.1f} GiB, and {name} has {there / GIB:.1f}. "
             "`python -m train.plan --model MODEL --vram "
             f"{there / GIB:.2f}` says what to change so that it fits."
+        )
+
+
+class GpuIsFull(TrainError):
+    """The GPU had no memory left in the middle of a run."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"the GPU has no memory left ({said}). The last checkpoint is sound. See with "
+            "nvidia-smi whether another program takes of it: then the same command goes on once "
+            "it has ended. Else `python -m train.plan` says what makes a run smaller."
         )
 
 
@@ -54,6 +68,17 @@ def check_machine(recipe: Recipe) -> None:
     if torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0)
         check_memory(shape, recipe, there.total_memory, there.name)
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """Turn torch's error of a full GPU into GpuIsFull."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise GpuIsFull(str(error).partition(". ")[0]) from error
 
 
 def check_precision(recipe: Recipe, capability: tuple[int, int], name: str) -> None:

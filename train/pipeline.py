@@ -9,15 +9,16 @@ from pathlib import Path
 from corpus.locking import claim
 from corpus.progress import Progress, Silent
 from corpus.release import Release
-from train.checkpoint import Checkpoint, Identity, Skipped, sweep
+from train.checkpoint import Checkpoint, Identity, Skipped
 from train.command_line import Arguments
 from train.dataset.sources import documents
 from train.finish import finish
+from train.folders import sweep
 from train.journal import Journal, journal
 from train.loop.processes import Processes
 from train.loop.run import Place, Run
 from train.loop.stopping import stop_requests
-from train.machine import check_machine, shape_of
+from train.machine import check_machine, memory_told, shape_of
 from train.material import Material, check_vocabulary, first_alone, gather, open_verified
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
@@ -34,13 +35,13 @@ COMPARED = 50
 def train(arguments: Arguments, progress: Progress) -> Path:
     """Train, or go on training, and return the folder of the run.
 
-    Raises Stopped after a signal once everything is saved, LossNotFinite, FolderInUse, and what
-    `check_machine`, `where_to_go_on`, and opening a release, a model and a tokenizer raise.
+    Raises Stopped after a signal once everything is saved, LossNotFinite, GpuIsFull, FolderInUse,
+    and what `check_machine`, `where_to_go_on`, and opening a release, a model, a tokenizer raise.
     """
     check_machine(arguments.recipe)
     processes = Processes()
     try:
-        with claimed(arguments.out, processes.is_first):
+        with claimed(arguments.out, processes.is_first), memory_told():
             train_together(arguments, processes, progress if processes.is_first else Silent())
     finally:
         processes.close()
@@ -127,5 +128,6 @@ def claimed(out: Path, is_first: bool) -> Iterator[None]:
     with ExitStack() as held:
         if is_first:
             held.enter_context(claim(out, "trainer"))
+            sweep(out)
             sweep(out / CHECKPOINTS)
         yield

@@ -3,6 +3,7 @@
 See `python -m train.qlora --help`, and docs/how-to/train.md.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,9 +31,10 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:  # before the first step, or after the last one
         print("SIGINT: what is finished is kept; the same command goes on.", file=sys.stderr)
         return 130
-    output.print(f"run      {folder}")
-    output.print(f"adapter  {folder / 'adapter'}")
-    output.print(f"report   {folder / 'report.html'}")
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts several, and one speaks for all
+        output.print(f"run      {folder}")
+        output.print(f"adapter  {folder / 'adapter'}")
+        output.print(f"report   {folder / 'report.html'}")
     return 0
 
 

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from train.machine import (
+    GpuIsFull,
     NoBfloat16,
     TooLittleMemory,
     check_machine,
     check_memory,
     check_precision,
+    memory_told,
     shape_of,
 )
 from train.model.loading import NoAccelerator
@@ -36,6 +38,13 @@ def test_a_gpu_without_bfloat16_is_refused_unless_single_precision_is_asked_for(
         check_precision(recipe, (7, 0), "Tesla V100")
     single = replace(recipe, model=replace(recipe.model, compute="float32"))
     check_precision(single, (7, 0), "Tesla V100")
+
+
+def test_a_gpu_that_is_full_is_told_in_a_sentence() -> None:
+    said = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 31.37 GiB"
+    wanted = r"^the GPU has no memory left \(CUDA out of memory\)\. The last checkpoint is sound\."
+    with pytest.raises(GpuIsFull, match=wanted), memory_told():
+        raise torch.OutOfMemoryError(said)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -12,7 +12,7 @@ from train.checkpoint.reading import (
     open_checkpoint,
 )
 from train.checkpoint.settings import CheckpointSettings
-from train.checkpoint.writing import CheckpointNotWritten, give_way, prune, sweep, write
+from train.checkpoint.writing import CheckpointNotWritten, give_way, prune, write
 
 __all__ = [
     "Checkpoint",
@@ -29,6 +29,5 @@ __all__ = [
     "newest_valid",
     "open_checkpoint",
     "prune",
-    "sweep",
     "write",
 ]

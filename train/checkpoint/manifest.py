@@ -57,6 +57,10 @@ class Unsound(Exception):
     """A folder is not what a checkpoint's manifest says; the message says in what."""
 
 
+class OtherFormat(Exception):
+    """A checkpoint is whole, and another version of this program wrote it."""
+
+
 def describe(folder: Path) -> dict[str, StoredFile]:
     """Return size and digest of every file in a folder."""
     return {
@@ -85,7 +89,7 @@ def seal(folder: Path) -> str:
 
 
 def verified(folder: Path) -> Checkpoint:
-    """Read a checkpoint and recheck every byte of it. Raises Unsound."""
+    """Read a checkpoint and recheck every byte of it. Raises Unsound and OtherFormat."""
     checkpoint = _read(folder)
     found = {path.name for path in folder.iterdir()} - {MANIFEST, SEAL}
     if missing := sorted(checkpoint.files.keys() - found):
@@ -115,7 +119,7 @@ def _read(folder: Path) -> Checkpoint:
             raise Unsound(f"{MANIFEST} was altered")
         told: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         if told["format"] != FORMAT:
-            raise Unsound(f"its format is {told['format']}, and this version reads {FORMAT}")
+            raise OtherFormat(f"its format is {told['format']}, and this version reads {FORMAT}")
         files = {name: StoredFile(**each) for name, each in told["files"].items()}
         return Checkpoint(folder, Identity(**told["identity"]), told["position"], files)
     except FileNotFoundError as error:

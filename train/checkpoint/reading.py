@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from train.checkpoint.manifest import Checkpoint, Identity, Unsound, verified
+from train.checkpoint.manifest import Checkpoint, Identity, OtherFormat, Unsound, verified
 from train.errors import TrainError
 
 NAME = re.compile(r"stage(\d+)-(\d+)")
@@ -82,6 +82,8 @@ def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
         checkpoint = verified(path)
     except Unsound as error:
         raise DamagedCheckpoint(path, str(error)) from error
+    except OtherFormat as error:  # not damage: to begin anew would remove it
+        raise ForeignCheckpoint(path, str(error)) from error
     told = checkpoint.position["stage"], checkpoint.position["step"]
     if place_of(path) not in ((0, 0), told):
         reason = "it is named for stage {} step {}, and stands at stage {} step {}"

@@ -1,10 +1,8 @@
 """Writing a checkpoint so that it is there whole or not at all, and removing old ones."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from corpus.atomic import is_temporary
 from train.checkpoint.manifest import (
     MANIFEST,
     SEAL,
@@ -69,13 +67,6 @@ def prune(folder: Path, keep: int) -> None:
     for path in ordered[: -max(1, keep)]:
         if path not in newest_of_stage.values():
             remove_folder(path)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what killed runs left half written."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if is_temporary(path.name):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _fill(

@@ -12,10 +12,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from corpus.atomic import canonical_json, flush_to_disk, is_temporary, sha256_file
+from corpus.atomic import canonical_json, flush_to_disk, sha256_file
 from train.dataset.mixture import Source
 from train.dataset.samples import Kept, Reason
 from train.errors import TrainError
+from train.folders import sweep
 from train.tokenizer.sample import Sample
 
 FORMAT = 1
@@ -104,13 +105,6 @@ def read_store(folder: Path) -> TokenStore:
         return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays, identity)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedTokens(folder, f"it cannot be read ({error})") from error
-
-
-def sweep(folder: Path) -> None:
-    """Remove what killed runs left half written."""
-    for path in folder.iterdir():
-        if is_temporary(path.name):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _fill(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -18,9 +19,10 @@ from train.checkpoint import (
     newest_valid,
     open_checkpoint,
     prune,
-    sweep,
     write,
 )
+from train.checkpoint.manifest import MANIFEST, SEAL, seal
+from train.folders import sweep
 
 RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
 FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")
@@ -173,6 +175,17 @@ def test_saving_again_under_a_name_replaces_what_had_it(tmp_path: Path) -> None:
     save(tmp_path, 1, 10, "new")
     assert (tmp_path / "stage1-00000010" / "adapter.safetensors").read_text() == "new"
     assert names(tmp_path) == ["stage1-00000010"]
+
+
+def test_a_checkpoint_of_a_later_version_is_no_damage_that_a_run_begins_anew_for(
+    tmp_path: Path,
+) -> None:
+    path = save(tmp_path, 1, 10).path
+    told = json.loads((path / MANIFEST).read_bytes()) | {"format": 2, "something": "new"}
+    (path / MANIFEST).write_text(json.dumps(told))
+    (path / SEAL).write_text(seal(path))
+    with pytest.raises(ForeignCheckpoint, match="its format is 2, and this version reads 1"):
+        newest_valid(tmp_path, RUN)
 
 
 WRITER = """
