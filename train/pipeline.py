@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,11 +21,19 @@ from train.loop.run import Place, Run
 from train.loop.stopping import stop_requests
 from train.machine import check_machine, memory_told, shape_of
 from train.material import Material, check_vocabulary, first_alone, gather, open_verified
+from train.model.fingerprint import of_stored
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import left_out, training_flops, write_provenance
 from train.recipe import Recipe, digest, save
-from train.resumption import CHECKPOINTS, check_agreed, check_tokens, rewind, where_to_go_on
+from train.resumption import (
+    CHECKPOINTS,
+    check_agreed,
+    check_tokens,
+    check_weights,
+    rewind,
+    where_to_go_on,
+)
 from train.tokenizer import check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
 
@@ -62,8 +71,10 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         check_tokens(checkpoint, material)
     if shape := shape_of(recipe):
         check_vocabulary(material, shape.vocabulary)
-    adapted = load_adapted(recipe.model, recipe.adapter, recipe.length, recipe.seed)
-    model = NextToken(adapted, compute_type(recipe.model))
+    model = load(recipe)
+    identity = replace(identity, weights=of_stored(model.adapted))
+    if checkpoint:
+        check_weights(checkpoint, identity.weights)
     if processes.is_first:
         save(recipe, out / "recipe.json")
         write_provenance(out / "run.json", release, recipe, material, model, processes)
@@ -84,6 +95,12 @@ def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Ident
     """Return what a checkpoint must agree with to be gone on from."""
     model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
     return Identity(release.identity, digest(recipe), model, processes.count)
+
+
+def load(recipe: Recipe) -> NextToken:
+    """Return the model with fresh adapters. Raises what `load_adapted` does."""
+    adapted = load_adapted(recipe.model, recipe.adapter, recipe.length, recipe.seed)
+    return NextToken(adapted, compute_type(recipe.model))
 
 
 def laid_out(

@@ -13,6 +13,7 @@ from corpus.release import Release
 from train.loop.processes import Processes
 from train.machine import shape_of
 from train.material import Material
+from train.model.fingerprint import of_unquantised
 from train.model.next_token import NextToken
 from train.recipe import Recipe
 from train.throughput import peak_flops, token_flops
@@ -57,13 +58,18 @@ def write_provenance(
 
 
 def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
-    """Return what is trained: name, revision, shape and how many weights move."""
+    """Return what is trained: name, revision, shape and how many weights move.
+
+    The fingerprint is that of the base, and the same in 16 bits, so that an export can tell whether
+    it is given the same model; null where there is none.
+    """
     shape = shape_of(recipe)
     return {
         "name": place_of(recipe.model.name),
         "revision": recipe.model.revision,
         "architecture": shape.model_type if shape else None,
         "parameters": shape.parameters.total if shape else None,
+        "fingerprint": of_unquantised(model.adapted),
         "trained": sum(weight.numel() for weight in model.trained().values()),
     }
 

@@ -125,6 +125,16 @@ def check_tokens(checkpoint: Checkpoint, material: Material) -> None:
         compare(checkpoint, replace(theirs, tokens=rows.identity))
 
 
+def check_weights(checkpoint: Checkpoint, weights: str) -> None:
+    """Raise ForeignCheckpoint if the base model's weights are not those that the run began with.
+
+    A folder's files can be replaced, and a branch on the Hub moves, while the name stays.
+    """
+    theirs = checkpoint.identity
+    if theirs.weights:
+        compare(checkpoint, replace(theirs, weights=weights))
+
+
 def check_agreed(found: Sequence[Checkpoint | None]) -> None:
     """Raise CheckpointsDiffer if not all processes found the same checkpoint to go on from."""
     told = [(each.name, each.files) if each else None for each in found]

@@ -18,12 +18,16 @@ from safetensors.torch import load_file
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
+from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
 from train.checkpoint import ForeignCheckpoint, NoCheckpoint
+from train.checkpoint.manifest import seal
 from train.command_line import parse
+from train.export.base import load_base
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter
 from train.material import ForeignTokenizer, GateNotPassed
+from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
 from train.pipeline import train
 from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
@@ -119,6 +123,8 @@ def test_the_run_says_what_it_is_of(finished: Path, release: Path, tiny_model: P
     told = json.loads((finished / "run.json").read_bytes())
     assert told["release"]["sha256"] == Release.open(release).identity
     assert told["model"]["name"] == str(tiny_model)
+    base = load_base({"pretrained_model_name_or_path": tiny_model})
+    assert told["model"]["fingerprint"] == of_unquantised(base)
     assert told["data"]["stage1"]["train"]["sources"]["documents.elixir"]["samples"] > 0
     recipe = json.loads((finished / "recipe.json").read_bytes())
     assert recipe["checkpoint"]["every"] == 2
@@ -313,6 +319,33 @@ def test_a_run_whose_general_text_has_changed_is_refused(
     with pytest.raises(ForeignCheckpoint, match="what its stage reads, in tokens, was"):
         run(release, tiny_model, out, *told)
     assert (out / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_run_whose_base_was_replaced_under_its_name_is_refused(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    out = run(release, model, tmp_path / "run", "--stages=1", "--stage1.steps=1")
+    run(release, model, out, "--stages=1", "--stage1.steps=1")
+    before = [(out / name).read_bytes() for name in ("metrics.jsonl", "run.json")]
+    write_model(model, seed=12)
+    with pytest.raises(ForeignCheckpoint, match=r"the base model holds .* was .* and is .* now"):
+        run(release, model, out, "--stages=1", "--stage1.steps=1")
+    assert [(out / name).read_bytes() for name in ("metrics.jsonl", "run.json")] == before
+
+
+def test_a_checkpoint_of_an_older_version_is_gone_on_from(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    told = ("--stages=1", "--stage1.steps=1")
+    out = run(release, tiny_model, tmp_path / "run", *told)
+    (checkpoint,) = (out / "checkpoints").iterdir()
+    manifest = json.loads((checkpoint / "manifest.json").read_bytes())
+    assert len(manifest["identity"].pop("weights")) == 64
+    (checkpoint / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (checkpoint / "manifest.sha256").write_text(seal(checkpoint), encoding="ascii")
+    before = losses(out)
+    assert losses(run(release, tiny_model, out, *told)) == before
 
 
 def test_a_run_that_must_not_be_resumed_is_refused_where_there_is_one(

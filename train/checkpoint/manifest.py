@@ -27,6 +27,8 @@ class Identity:
     """Processes that trained."""
     tokens: str = ""
     """SHA-256 of the tokens that the checkpoint's stage reads; empty where they are not known."""
+    weights: str = ""
+    """What `train.model.fingerprint` tells of the base's weights; empty in older checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ MEANINGS = {
     "model": "the base model",
     "world_size": "the number of processes",
     "tokens": "what its stage reads, in tokens,",
+    "weights": "what the base model holds under its name, in weights,",
 }
 
 
@@ -88,8 +89,17 @@ def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
     if place_of(path) not in ((0, 0), told):
         reason = "it is named for stage {} step {}, and stands at stage {} step {}"
         raise DamagedCheckpoint(path, reason.format(*place_of(path), *told))
-    compare(checkpoint, replace(identity, tokens=identity.tokens or checkpoint.identity.tokens))
+    compare(checkpoint, completed(identity, checkpoint.identity))
     return checkpoint
+
+
+def completed(identity: Identity, theirs: Identity) -> Identity:
+    """Return an identity with what is known only once data and model are loaded, from another."""
+    return replace(
+        identity,
+        tokens=identity.tokens or theirs.tokens,
+        weights=identity.weights or theirs.weights,
+    )
 
 
 def compare(checkpoint: Checkpoint, identity: Identity) -> None:

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from corpus.atomic import write_json
-from train.export.base import adapted
+from train.export.base import adapted, check_base
 from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import SAME
 from train.export.logits import prompts
@@ -32,12 +32,14 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
 
     The copy is loaded beside the original, on the base as the run quantised it, and must give the
     same logits. An export that is there already, whole and with the same card, is kept. Raises
-    NoSuchModel, BaseDoesNotFit, ExportDiffers and OutputTaken.
+    NoSuchModel, OtherBase, BaseDoesNotFit, ExportDiffers and OutputTaken.
     """
     card = card_of(run, "adapter", base)
     source = made_from(run, "adapter", card, base=base or run.model["name"])
     if found := existing(out, source):
         return found
+    if base:
+        check_named(run, base)
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(tokenizer_folder(run), folder)
         for name in (CONFIG, WEIGHTS):
@@ -45,13 +47,30 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
         write_card(folder, card)
         if base:
             rename_base(folder / CONFIG, base)
-        model = adapted(load_base(settings_of(run)), run, run.model["name"])
+        model = adapted(load_own(run), run, run.model["name"])
         reference = refer_to(model, prompts(words))
         model.load_adapter(str(folder), COPY)
         model.set_adapter(COPY)
         told = reference.check(model, SAME, "The copied adapter", ADVICE).record(SAME)
         write_record(folder, source, told)
     return told
+
+
+def load_own(run: FinishedRun) -> Any:
+    """Return the base that the run trained, as it quantised it. Raises NoSuchModel, OtherBase."""
+    model = load_base(settings_of(run))
+    check_base(model, run, run.model["name"])
+    return model
+
+
+def check_named(run: FinishedRun, base: str) -> None:
+    """Raise OtherBase if what the adapter is to name as its base is another model.
+
+    It is loaded for that, as those who load the adapter will, and let go before the run's own.
+    Raises NoSuchModel where it cannot be.
+    """
+    if run.fingerprint and base != run.model["name"]:
+        check_base(load_base(replace(settings_of(run), name=base, revision="")), run, base)
 
 
 def rename_base(path: Path, base: str) -> None:

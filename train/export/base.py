@@ -33,6 +33,33 @@ class BaseDoesNotFit(TrainError):
         )
 
 
+class OtherBase(TrainError):
+    """The model has the shape of the one that was trained, and other weights."""
+
+    def __init__(self, name: str, trained: str) -> None:
+        super().__init__(
+            f"{name!r} holds other weights than the run trained, which was {trained!r}: token "
+            "embeddings, norms or head differ, which are the same in every form of one model. "
+            "Put that very model back in its place, or name it with --base, in the state it had "
+            "then."
+        )
+
+
+def check_base(model: Any, run: FinishedRun, name: str) -> None:
+    """Raise OtherBase if a loaded model is not the one that a run trained.
+
+    Runs of older versions tell nothing of that; the comparison of logits cannot, for it holds an
+    export against the base that is given.
+    """
+    from train.model.fingerprint import of_unquantised
+
+    if not run.fingerprint:
+        return
+    found = of_unquantised(model)
+    if found is not None and found != run.fingerprint:
+        raise OtherBase(name, run.base)
+
+
 def base_place(run: FinishedRun, base: str | None) -> dict[str, Any]:
     """Return name and revision of the 16-bit base: the one given, or the run's own."""
     if base is not None:

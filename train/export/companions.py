@@ -59,7 +59,7 @@ def card_of(run: FinishedRun, holds: Content, base: str | None) -> bytes | None:
         run.card.read_text(encoding="utf-8"),
         Usage(
             holds=holds,
-            base=given or str(run.trained.get("name") or run.model["name"]),
+            base=given or run.base,
             architecture=run.trained.get("architecture"),
             quantization=run.model.get("quantization"),
         ),

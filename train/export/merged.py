@@ -4,7 +4,14 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from train.export.base import adapted, base_place, load_base, load_exported, sixteen_bits
+from train.export.base import (
+    adapted,
+    base_place,
+    check_base,
+    load_base,
+    load_exported,
+    sixteen_bits,
+)
 from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
 from train.export.comparison import ROUNDED
 from train.export.logits import prompts
@@ -30,8 +37,8 @@ def export_merged(run: FinishedRun, out: Path, base: str | None = None) -> dict[
 
     `base` names the 16-bit base where the run trained a quantised one. The folder appears only
     after the weights, loaded again, gave the logits of base and adapter within `ROUNDED`. One that
-    is there already, whole and with the same card, is kept. Raises QuantisedBase, BaseDoesNotFit,
-    NoSuchModel, ExportDiffers and OutputTaken.
+    is there already, whole and with the same card, is kept. Raises QuantisedBase, OtherBase,
+    BaseDoesNotFit, NoSuchModel, ExportDiffers and OutputTaken.
     """
     place = base_place(run, base)
     card = card_of(run, "merged", base)
@@ -52,7 +59,10 @@ def merge(
     run: FinishedRun, place: dict[str, Any], prompted: "list[Ids]", folder: Path
 ) -> Reference:
     """Write base and adapter as one model into `folder`; return what both said apart."""
-    model = adapted(load_base(place), run, place["pretrained_model_name_or_path"])
+    name = place["pretrained_model_name_or_path"]
+    base = load_base(place)
+    check_base(base, run, name)
+    model = adapted(base, run, name)
     reference = refer_to(model, prompted)
     write_merged(model, folder)
     return reference

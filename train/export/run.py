@@ -39,6 +39,16 @@ class FinishedRun:
     """SHA-256 of the adapter's weights."""
 
     @property
+    def base(self) -> str:
+        """The model that it trained: its name on the Hub, or its folder."""
+        return str(self.trained.get("name") or self.model["name"])
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells that model's weights from others; empty in runs of older versions."""
+        return str(self.trained.get("fingerprint") or "")
+
+    @property
     def adapter(self) -> Path:
         """The adapter's folder, in peft's format."""
         return self.folder / "adapter"

@@ -58,6 +58,21 @@ def check_quantized(model: "torch.nn.Module", settings: "ModelSettings") -> None
         raise NotQuantized(settings.name, settings.quantization)
 
 
+def scales(weight: Any) -> list["torch.Tensor"]:
+    """Return what bitsandbytes multiplies a packed weight with, before it was run.
+
+    Where scales are quantised themselves that is their mean, in bfloat16: a GPU may add them up in
+    another order than the next. Scales that are not are maxima, the same everywhere.
+    """
+    import torch
+
+    state = getattr(weight, "quant_state", None)
+    if state is not None:
+        return [state.offset.to(torch.bfloat16) if state.nested else state.absmax]
+    found = getattr(weight, "SCB", None)
+    return [] if found is None else [found]
+
+
 def keep_format(model: "torch.nn.Module") -> None:
     """Keep bitsandbytes from packing 4-bit weights anew on processors with AVX-512 BF16.
 

@@ -140,6 +140,7 @@ def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> No
         ({"release": "c" * 64}, "the release was aaaaaaaaaaaa... and is cccccccccccc... now"),
         ({"recipe": "d" * 64}, "the recipe was"),
         ({"model": "other"}, "the base model was 'tiny' and is 'other' now"),
+        ({"weights": "e" * 64}, "the base model holds under its name, in weights, was"),
         ({"world_size": 2}, "the number of processes was 1 and is 2 now"),
     ],
 )

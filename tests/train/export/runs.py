@@ -18,6 +18,18 @@ Trained on a release.
 """
 
 
+def tell_weights(folder: Path, model: Path) -> None:
+    """Let a run's run.json tell the weights of a model, as training on its 4-bit form does."""
+    from train.model.fingerprint import of_unquantised
+    from train.model.loading import load_adapted
+    from train.model.settings import AdapterSettings, ModelSettings
+
+    trained = load_adapted(ModelSettings(name=str(model)), AdapterSettings(), length=64, seed=1)
+    told = json.loads((folder / "run.json").read_bytes())
+    told["model"]["fingerprint"] = of_unquantised(trained)
+    (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+
+
 def write_run(
     folder: Path, model: Path, *, strength: float = 0.1, seed: int = 3, **lora: Any
 ) -> Path:

@@ -5,9 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.train.export.runs import write_run
+from tests.train.export.runs import tell_weights, write_run
+from tests.train.models import write_model
 from train.export.adapter import COPY, export_adapter, settings_of
-from train.export.base import adapted, base_place, load_base
+from train.export.base import OtherBase, adapted, base_place, load_base
 from train.export.comparison import SAME, ExportDiffers
 from train.export.logits import prompts
 from train.export.reference import refer_to
@@ -54,6 +55,27 @@ def test_an_adapter_can_name_another_place_of_its_base(tmp_path: Path, tiny_mode
     original = json.loads((run.adapter / "adapter_config.json").read_bytes())
     assert config == original | {"base_model_name_or_path": "ana/tiny"}
     assert "base_model: ana/tiny\n" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_an_adapter_names_no_other_model_as_its_base(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    tell_weights(folder, tiny_model)
+    run = open_run(folder)
+    other = write_model(tmp_path / "other", seed=12)
+    with pytest.raises(OtherBase, match="holds other weights than the run trained"):
+        export_adapter(run, tmp_path / "out", str(other))
+    assert not (tmp_path / "out").exists()
+    same = write_model(tmp_path / "same")
+    assert export_adapter(run, tmp_path / "out", str(same))
+
+
+def test_an_adapter_whose_base_was_replaced_is_not_exported(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    folder = write_run(tmp_path / "run", model)
+    tell_weights(folder, model)
+    write_model(model, seed=12)
+    with pytest.raises(OtherBase, match="holds other weights than the run trained"):
+        export_adapter(open_run(folder), tmp_path / "out")
 
 
 def test_an_adapter_without_a_card_goes_out_without_one(tmp_path: Path, tiny_model: Path) -> None:

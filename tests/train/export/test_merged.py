@@ -6,9 +6,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.train.export.runs import write_run
+from tests.train.export.runs import tell_weights, write_run
 from tests.train.models import write_model
-from train.export.base import BaseDoesNotFit, QuantisedBase, adapted, base_place, load_base
+from train.export.base import (
+    BaseDoesNotFit,
+    OtherBase,
+    QuantisedBase,
+    adapted,
+    base_place,
+    load_base,
+)
 from train.export.comparison import ROUNDED, ExportDiffers
 from train.export.logits import prompts
 from train.export.merged import export_merged, write_merged
@@ -195,6 +202,45 @@ def test_a_base_of_another_shape_is_refused(tmp_path: Path, run: FinishedRun) ->
     wider = write_model(tmp_path / "wider", hidden_size=96)
     with pytest.raises(BaseDoesNotFit, match="does not fit this model"):
         export_merged(run, tmp_path / "merged", str(wider))
+
+
+def test_another_model_of_the_same_shape_is_no_base(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    tell_weights(folder, tiny_model)
+    other = write_model(tmp_path / "other", seed=12)
+    said = rf"'{other}' holds other weights than the run trained, which was '{tiny_model}'"
+    with pytest.raises(OtherBase, match=said):
+        export_merged(open_run(folder), tmp_path / "out" / "merged", str(other))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16])
+def test_the_same_model_elsewhere_is_a_base_in_any_type(
+    tmp_path: Path, tiny_model: Path, stored: torch.dtype
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(tiny_model, dtype=stored).save_pretrained(tmp_path / "m")
+    folder = write_run(tmp_path / "run", tiny_model)
+    tell_weights(folder, tiny_model)
+    assert export_merged(open_run(folder), tmp_path / "merged", str(tmp_path / "m"))
+
+
+def test_a_base_that_was_replaced_where_it_lay_is_refused(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    folder = write_run(tmp_path / "run", model)
+    tell_weights(folder, model)
+    write_model(model, seed=12)
+    with pytest.raises(OtherBase, match="Put that very model back"):
+        export_merged(open_run(folder), tmp_path / "merged")
+
+
+def test_a_run_of_an_older_version_takes_any_base_that_fits(
+    tmp_path: Path, run: FinishedRun
+) -> None:
+    assert run.fingerprint == ""
+    other = write_model(tmp_path / "other", seed=12)
+    assert export_merged(run, tmp_path / "merged", str(other))
 
 
 def test_a_base_that_is_not_there_is_named(tmp_path: Path, run: FinishedRun) -> None:
