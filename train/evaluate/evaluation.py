@@ -71,6 +71,11 @@ class Plan:
         """Where the result is written."""
         return self.out or self.run / EVALUATION
 
+    @property
+    def answers(self) -> Path:
+        """Where answers are kept as they are drawn, for an evaluation that is killed to go on."""
+        return self.run / "work" / "answers"
+
 
 def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     """Measure a run against its base or another model, and write what was found.
@@ -165,18 +170,22 @@ def open_pair(plan: Plan, recipe: Recipe) -> Pair:
     )
     if is_run:
         open_run(folder)
-    ours = open_model(recipe, plan.run / "adapter")
+    ours = open_model(recipe, plan.run / "adapter", plan.answers)
     if not plan.against:
         return Pair(ours, ours)
     if is_run:
-        return Pair(open_model(load(folder / "recipe.json"), folder / "adapter"), ours)
+        other = load(folder / "recipe.json")
+        return Pair(open_model(other, folder / "adapter", plan.answers), ours)
     model = replace(recipe.model, name=plan.against, revision="", tokenizer="")
-    return Pair(open_model(replace(recipe, model=model), None), ours)
+    return Pair(open_model(replace(recipe, model=model), None, plan.answers), ours)
 
 
-def open_model(recipe: Recipe, adapter: Path | None) -> Subject:
-    """Open a base model in the form in which it was trained on, with an adapter if there is one."""
+def open_model(recipe: Recipe, adapter: Path | None, answers: Path) -> Subject:
+    """Open a base model in the form in which it was trained on, with an adapter if there is one.
+
+    Its answers are kept in the folder `answers`.
+    """
     model = recipe.model
     revision = "" if model.tokenizer else model.revision
     tokenizer = open_tokenizer(model.tokenizer or model.name, revision)
-    return open_subject(model, adapter, tokenizer)
+    return open_subject(model, adapter, tokenizer, answers)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from train.evaluate.answers import Answers, describe
 from train.model.batch import Batch
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
 from train.model.next_token import NextToken
@@ -32,10 +34,17 @@ class Sampling:
 class Subject:
     """Foretells and completes; its adapter can be left out to see the base."""
 
-    def __init__(self, model: NextToken, tokenizer: "Tokenizer", device: torch.device) -> None:
+    def __init__(
+        self,
+        model: NextToken,
+        tokenizer: "Tokenizer",
+        device: torch.device,
+        answers: Answers | None = None,
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.device = device
+        self.answers = answers
         model.eval()
 
     @property
@@ -47,8 +56,13 @@ class Subject:
     @contextmanager
     def as_base(self) -> Iterator[None]:
         """Leave the adapter out."""
-        with self.model.adapted.disable_adapter():
-            yield
+        whole = self.answers
+        self.answers = whole and whole.without_adapter()
+        try:
+            with self.model.adapted.disable_adapter():
+                yield
+        finally:
+            self.answers = whole
 
     def nats(self, sample: "Sample") -> float:
         """Return the summed negative log-likelihood of the target tokens."""
@@ -58,8 +72,15 @@ class Subject:
     def complete(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
         """Return `samples` completions of a prompt, without special tokens.
 
-        They follow from the sampling's seed and the prompt.
+        They follow from the sampling's seed and the prompt, and are kept if the subject keeps any.
         """
+        draw = partial(self._draw, prompt, samples, sampling)
+        if self.answers is None:
+            return draw()
+        asked = {"prompt": prompt.tolist(), "samples": samples, "sampling": asdict(sampling)}
+        return self.answers.recall(asked, draw)
+
+    def _draw(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
         ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
         torch.manual_seed(sampling.seed)
         draws = sampling.temperature > 0
@@ -105,9 +126,15 @@ def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:
     )
 
 
-def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Tokenizer") -> Subject:
+def open_subject(
+    settings: ModelSettings,
+    adapter: Path | None,
+    tokenizer: "Tokenizer",
+    answers: Path | None = None,
+) -> Subject:
     """Load a base model, with the adapter of a folder if one is given.
 
+    Its answers are kept in the folder `answers`, if one is given.
     Raises NoSuchModel, also for a folder without a whole adapter, or with that of another base.
     """
     base = load_base(settings)
@@ -123,4 +150,8 @@ def open_subject(settings: ModelSettings, adapter: Path | None, tokenizer: "Toke
             why = f"it is for another base than {settings.name}"
             raise NoSuchModel(str(adapter), why) from error
     model = NextToken(adapted, compute_type(settings))
-    return Subject(model, tokenizer, next(model.parameters()).device)
+    device = next(model.parameters()).device
+    if answers is None:
+        return Subject(model, tokenizer, device)
+    told = describe(settings, adapter, base, tokenizer, device)
+    return Subject(model, tokenizer, device, Answers(answers, told))
