@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from corpus.release import Release
+from train.evaluate.stops import Stops
 
 if TYPE_CHECKING:
     from train.evaluate.subject import Sampling, Subject
 
 CONTEXT_BYTES = 4_000
 """Of source kept before and behind the line that is asked for."""
+
+LINE = Stops(("\n",), skipped="\n")
+"""Empty lines before the one that is written do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def fill(subject: "Subject", found: Iterable[Gap], sampling: "Sampling") -> Iter
     """Let a model write each missing line. Raises InfillingUnsupported."""
     for gap in found:
         prompt = subject.tokenizer.infilling_prompt(gap.prefix, gap.suffix)
-        (written,) = subject.complete(prompt, 1, sampling)
+        (written,) = subject.complete(prompt, 1, sampling, LINE)
         yield Filled(gap, written.lstrip("\n").partition("\n")[0])
 
 

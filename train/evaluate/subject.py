@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from train.evaluate.answers import Answers, describe
+from train.evaluate.stops import Stops
 from train.model.batch import Batch
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
 from train.model.next_token import NextToken
@@ -17,6 +18,9 @@ from train.model.settings import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
     from train.tokenizer import Ids, Sample, Tokenizer
+
+
+NOWHERE = Stops()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,30 +73,26 @@ class Subject:
         losses = self.model.token_losses(batch_of_sample(sample, self.device))
         return float(losses.double().sum())
 
-    def complete(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
+    def complete(
+        self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops = NOWHERE
+    ) -> list[str]:
         """Return `samples` completions of a prompt, without special tokens.
 
         They follow from the sampling's seed and the prompt, and are kept if the subject keeps any.
+        They may run past the first of the stops, and do not go on from there.
         """
-        draw = partial(self._draw, prompt, samples, sampling)
+        draw = partial(self._draw, prompt, samples, sampling, stops)
         if self.answers is None:
             return draw()
-        asked = {"prompt": prompt.tolist(), "samples": samples, "sampling": asdict(sampling)}
-        return self.answers.recall(asked, draw)
+        how = {"samples": samples, "sampling": asdict(sampling), "stops": asdict(stops)}
+        return self.answers.recall({"prompt": prompt.tolist(), **how}, draw)
 
-    def _draw(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
+    def _draw(self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops) -> list[str]:
+        from train.evaluate.stopping import Stopping
+
+        stopping = [Stopping(stops, len(prompt), self.decode)] if stops.texts else []
         ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
         torch.manual_seed(sampling.seed)
-        draws = sampling.temperature > 0
-        chosen: dict[str, Any] = {"do_sample": False}
-        if draws:
-            chosen = {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": 0,
-                "num_return_sequences": samples,
-            }
         with torch.no_grad():
             found = self.model.adapted.generate(
                 input_ids=ids,
@@ -101,10 +101,11 @@ class Subject:
                 eos_token_id=self.tokenizer.eos,
                 pad_token_id=self.tokenizer.pad,
                 use_cache=True,
-                **chosen,
+                stopping_criteria=stopping,
+                **chosen(sampling, samples),
             )
         texts = [self.decode(each[len(prompt) :].tolist()) for each in found]
-        return texts if draws else texts * samples
+        return texts if sampling.temperature > 0 else texts * samples
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text up to the first token that ends it."""
@@ -112,6 +113,19 @@ class Subject:
         if self.tokenizer.eos in ended:
             ended = ended[: ended.index(self.tokenizer.eos)]
         return self.tokenizer.decode(ended)
+
+
+def chosen(sampling: Sampling, samples: int) -> dict[str, Any]:
+    """Return how transformers chooses tokens; without a temperature one answer is all there are."""
+    if not sampling.temperature > 0:
+        return {"do_sample": False}
+    return {
+        "do_sample": True,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": 0,
+        "num_return_sequences": samples,
+    }
 
 
 def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:

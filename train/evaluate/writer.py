@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.evaluate.problems import Prompt
+from train.evaluate.stops import Stops
 
 if TYPE_CHECKING:
     from train.evaluate.subject import Sampling, Subject
@@ -31,7 +32,8 @@ class Writer:
 
     def _completed(self, prompt: Prompt, samples: int, seed: int) -> list[str]:
         ids = self._ids(prompt)
-        found = self.subject.complete(ids, samples, replace(self.sampling, seed=seed))
+        stops = Stops() if prompt.question else Stops(prompt.stop)  # an answer's code has them
+        found = self.subject.complete(ids, samples, replace(self.sampling, seed=seed), stops)
         self.done()
         return found
 

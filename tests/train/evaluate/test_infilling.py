@@ -6,7 +6,8 @@ import pytest
 from tests.releases import document, function, write_release
 from tests.train.tokenizers import small_chatml
 from train.evaluate.infilling import Filled, Gap, cut_out, fill, gaps
-from train.evaluate.subject import Sampling, Subject
+from train.evaluate.stops import Stops
+from train.evaluate.subject import NOWHERE, Sampling, Subject
 from train.tokenizer import InfillingUnsupported, open_tokenizer
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Recites(Subject):
         self.tokenizer = tokenizer
         self.text = text
 
-    def complete(self, prompt: "Ids", samples: int, sampling: Sampling) -> list[str]:
+    def complete(
+        self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops = NOWHERE
+    ) -> list[str]:
         asked = self.tokenizer.decode(prompt)
         for start in range(len(self.text)):
             suffix, prefix = asked[: len(asked) - start], asked[len(asked) - start :]

@@ -13,7 +13,8 @@ from train.evaluate.inputs import general_documents
 from train.evaluate.likelihood import HeldOutDocument, bits_per_byte, score
 from train.evaluate.measures import Figure
 from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
-from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.stops import Stops
+from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
 from train.model.settings import ModelSettings
 from train.tokenizer import open_tokenizer
 
@@ -136,7 +137,9 @@ class Writer(Subject):
         super().__init__(like.model, like.tokenizer, like.device)
         self.written = written
 
-    def complete(self, prompt: object, samples: int, sampling: Sampling) -> list[str]:
+    def complete(
+        self, prompt: object, samples: int, sampling: Sampling, stops: Stops = NOWHERE
+    ) -> list[str]:
         return [self.written] * samples
 
 

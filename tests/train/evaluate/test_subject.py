@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import torch
 
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
+from train.evaluate.problems import Prompt
+from train.evaluate.stops import Stops
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.model.loading import NoSuchModel
 from train.model.settings import ModelSettings
@@ -78,6 +81,23 @@ def test_completions_follow_from_the_seed(subject: Subject) -> None:
     assert len(set(first)) > 1
     other = Sampling(temperature=1.0, longest=8, seed=drawn.seed + 1)
     assert subject.complete(prompt, 3, other) != first
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+@pytest.mark.parametrize("chosen", [lambda text: text[2:4], lambda text: text[9:11]])
+def test_an_answer_stops_where_it_would_be_cut_off(
+    subject: Subject, temperature: float, chosen: Callable[[str], str]
+) -> None:
+    """Each by itself: what is kept of them is what it was without stops."""
+    prompt = subject.tokenizer.encode("def moor(")
+    sampling = Sampling(temperature=temperature, longest=60)
+    whole = subject.complete(prompt, 4, sampling)
+    stop = chosen(whole[0])
+    stopped = subject.complete(prompt, 4, sampling, Stops((stop, "never")))
+    cut = Prompt(text=TEXT, stop=(stop, "never")).cut
+    assert [cut(each) for each in stopped] == [cut(each) for each in whole]
+    assert len(stopped[0]) < len(whole[0])
+    assert all(each == full for each, full in zip(stopped, whole, strict=True) if stop not in full)
 
 
 def test_without_temperature_there_is_one_answer(subject: Subject) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from train.evaluate.problems import Prompt
-from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.stops import Stops
+from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
 from train.evaluate.writer import Writer
 from train.model.settings import ModelSettings
 from train.tokenizer import Ids, open_tokenizer
@@ -15,9 +16,13 @@ class Listener(Subject):
     def __init__(self, like: Subject) -> None:
         super().__init__(like.model, like.tokenizer, like.device)
         self.heard: list[Ids] = []
+        self.stops: list[Stops] = []
 
-    def complete(self, prompt: Ids, samples: int, sampling: Sampling) -> list[str]:
+    def complete(
+        self, prompt: Ids, samples: int, sampling: Sampling, stops: Stops = NOWHERE
+    ) -> list[str]:
         self.heard.append(prompt)
+        self.stops.append(stops)
         return [""] * samples
 
 
@@ -49,3 +54,10 @@ def test_a_text_that_fits_is_asked_whole(listener: Listener) -> None:
     text = "defmodule Quay do\n  def moor("
     ids = listener.tokenizer.document(text).ids
     assert heard(listener, text, 100) == ids[:-1].tolist()
+
+
+def test_a_text_ends_at_its_stops_and_the_answer_to_a_question_does_not(listener: Listener) -> None:
+    """Of an answer it is the code, found in the whole of it, that stops cut off."""
+    prompts = [Prompt(text="def ", stop=("\nend",)), Prompt(question="Why?", stop=("\nend",))]
+    Writer(listener, Sampling()).complete(prompts, 1)
+    assert [each.texts for each in listener.stops[-2:]] == [("\nend",), ()]
