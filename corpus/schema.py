@@ -1,261 +1,269 @@
-"""The Arrow schemas of every table that crosses a stage or leaves in a release."""
+"""The Arrow schemas of every table that crosses a stage or leaves in a release.
+
+Each column says what it means, once, here: the meaning travels in the schema (`description`), so
+that the data card, Croissant, `python -m corpus schema` and the Parquet files themselves tell the
+same. Times are ISO 8601 in UTC; digests are SHA-256 in lower-case hexadecimal.
+"""
+
+from collections.abc import Iterable
 
 import pyarrow as pa
 
-REQUIREMENT = pa.struct(
-    [("name", pa.string()), ("requirement", pa.string()), ("optional", pa.bool_())]
-)
-LINK = pa.struct([("name", pa.string()), ("url", pa.string())])
-LICENSE_TEXT = pa.struct([("path", pa.string()), ("text", pa.string())])
+DESCRIPTION = b"description"
+"""The key of a column's meaning in the metadata of its field."""
 
-ARCHIVES = pa.schema(
-    [
-        ("source", pa.string()),
-        ("name", pa.string()),
-        ("version", pa.string()),
-        ("url", pa.string()),
-        ("sha256", pa.string()),
-        ("bytes", pa.int64()),
-        ("licenses", pa.list_(pa.string())),
-        ("requirements", pa.list_(REQUIREMENT)),
-        ("links", pa.list_(LINK)),
-        ("published_at", pa.string()),
-        ("retirement", pa.string()),
-        ("advisories", pa.list_(pa.string())),
-        ("fetched_at", pa.string()),
-    ]
-)
-"""Index of the archive store, one row an archive. `licenses` as found; times are ISO 8601 UTC."""
 
-BEHAVIOUR = pa.struct(
-    [("name", pa.string()), ("evidence", pa.string()), ("confidence", pa.float32())]
-)
-MODULE = pa.struct(
-    [
-        ("name", pa.string()),
-        ("kind", pa.string()),
-        ("start_line", pa.int32()),
-        ("end_line", pa.int32()),
-        ("doc", pa.string()),
-        ("doc_kind", pa.string()),
-        ("uses", pa.list_(pa.string())),
-        ("behaviours", pa.list_(BEHAVIOUR)),
-        (
-            "types",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("name", pa.string()),
-                        ("arity", pa.int32()),
-                        ("kind", pa.string()),
-                        ("line", pa.int32()),
-                    ]
-                )
-            ),
-        ),
-        (
-            "callbacks",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("name", pa.string()),
-                        ("arity", pa.int32()),
-                        ("kind", pa.string()),
-                        ("optional", pa.bool_()),
-                        ("line", pa.int32()),
-                    ]
-                )
-            ),
-        ),
-        ("exports", pa.list_(pa.struct([("name", pa.string()), ("arity", pa.int32())]))),
-    ]
-)
-REDACTION = pa.struct([("rule", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
-"""`start` and `end` are byte offsets into the original file, half open."""
+def column(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
+    """Return a field that knows what it means."""
+    return pa.field(name, kind, metadata={DESCRIPTION: meaning})
 
-IDENTITY: list[tuple[str, pa.DataType]] = [
-    ("document_id", pa.string()),
-    ("content_id", pa.string()),
-    ("source", pa.string()),
-    ("package", pa.string()),
-    ("version", pa.string()),
-    ("archive_sha256", pa.string()),
-    ("path", pa.string()),
-]
+
+def meaning_of(field: pa.Field) -> str:
+    """Return what a column means, empty for a field that does not say."""
+    meaning: bytes = (field.metadata or {}).get(DESCRIPTION, b"")
+    return meaning.decode()
+
+
+def _struct(*fields: pa.Field) -> pa.StructType:
+    return pa.struct(fields)
+
+
+def _table(*columns: pa.Field | Iterable[pa.Field]) -> pa.Schema:
+    """Return a schema of columns and of other schemas' columns, in this order."""
+    flat: list[pa.Field] = []
+    for each in columns:
+        flat += [each] if isinstance(each, pa.Field) else each
+    return pa.schema(flat)
+
+
+REQUIREMENT = _struct(
+    column("name", pa.string(), "name of the required package"),
+    column("requirement", pa.string(), 'version requirement, such as "~> 1.2"'),
+    column("optional", pa.bool_(), "whether the package works without it"),
+)
+LINK = _struct(
+    column("name", pa.string(), "what the package calls the link"),
+    column("url", pa.string(), "where it leads, as declared"),
+)
+LICENSE_TEXT = _struct(
+    column("path", pa.string(), "path of the licence file inside the archive"),
+    column("text", pa.string(), "its text"),
+)
+
+ARCHIVES = _table(
+    column("source", pa.string(), "where the archive came from: hex"),
+    column("name", pa.string(), "name of the package"),
+    column("version", pa.string(), "version of the package"),
+    column("url", pa.string(), "address that the archive was fetched from"),
+    column("sha256", pa.string(), "digest of the archive file"),
+    column("bytes", pa.int64(), "size of the archive file in bytes"),
+    column("licenses", pa.list_(pa.string()), "licences as declared, unchanged"),
+    column("requirements", pa.list_(REQUIREMENT), "packages that it requires"),
+    column("links", pa.list_(LINK), "links that the package declares"),
+    column("published_at", pa.string(), "when this version was published, null if unknown"),
+    column("retirement", pa.string(), "why the version was retired, null if it was not"),
+    column("advisories", pa.list_(pa.string()), "security advisories that name the version"),
+    column("fetched_at", pa.string(), "when the archive was fetched"),
+)
+"""Index of the archive store, one row an archive."""
+
+BEHAVIOUR = _struct(
+    column("name", pa.string(), "module that defines the behaviour"),
+    column("evidence", pa.string(), "how it is known: direct, structural, table, ..."),
+    column("confidence", pa.float32(), "from 0 to 1"),
+)
+TYPE = _struct(
+    column("name", pa.string(), "name of the type"),
+    column("arity", pa.int32(), "number of its parameters"),
+    column("kind", pa.string(), "type, typep, opaque or nominal"),
+    column("line", pa.int32(), "line of its definition, from 1"),
+)
+CALLBACK = _struct(
+    column("name", pa.string(), "name of the callback"),
+    column("arity", pa.int32(), "number of its arguments"),
+    column("kind", pa.string(), "callback or macrocallback"),
+    column("optional", pa.bool_(), "whether an implementation may leave it out"),
+    column("line", pa.int32(), "line of its definition, from 1"),
+)
+EXPORT = _struct(
+    column("name", pa.string(), "name of the function"),
+    column("arity", pa.int32(), "number of its arguments"),
+)
+MODULE = _struct(
+    column("name", pa.string(), "full name of the module"),
+    column("kind", pa.string(), "module, protocol or implementation"),
+    column("start_line", pa.int32(), "first line, from 1"),
+    column("end_line", pa.int32(), "last line, inclusive"),
+    column("doc", pa.string(), "text of the module's documentation, null without a literal text"),
+    column("doc_kind", pa.string(), "string, hidden (`@moduledoc false`) or null for none"),
+    column("uses", pa.list_(pa.string()), "modules that it names in `use`"),
+    column("behaviours", pa.list_(BEHAVIOUR), "behaviours that it implements"),
+    column("types", pa.list_(TYPE), "types that it defines"),
+    column("callbacks", pa.list_(CALLBACK), "callbacks that it defines for others"),
+    column("exports", pa.list_(EXPORT), "exported functions (Erlang); empty for Elixir"),
+)
+REDACTION = _struct(
+    column("rule", pa.string(), "the rule that cut the span out"),
+    column("start", pa.int64(), "first byte in the original file"),
+    column("end", pa.int64(), "byte behind the last one"),
+)
+
+IDENTITY: tuple[pa.Field, ...] = (
+    column("document_id", pa.string(), "digest of archive_sha256 and path"),
+    column("content_id", pa.string(), "digest of the file's original bytes"),
+    column("source", pa.string(), "where the archive came from: hex"),
+    column("package", pa.string(), "name of the package"),
+    column("version", pa.string(), "version of the package"),
+    column("archive_sha256", pa.string(), "digest of the archive that holds the file"),
+    column("path", pa.string(), "path of the file inside the archive"),
+)
 """What says where a file came from; the same columns in documents, rejects and fingerprints."""
 
-EXTRACTED = pa.schema(
-    [
-        *IDENTITY,
-        ("language", pa.string()),
-        ("role", pa.string()),
-        ("text", pa.large_string()),
-        ("bytes", pa.int64()),
-        ("lines", pa.int32()),
-        ("tokens", pa.int32()),
-        ("license_expression", pa.string()),
-        ("license_evidence", pa.string()),
-        ("modules", pa.list_(MODULE)),
-        ("parse_errors", pa.int32()),
-        ("median_line_length", pa.float32()),
-        ("longest_line", pa.int32()),
-        ("comment_fraction", pa.float32()),
-        ("public_functions", pa.int32()),
-        ("documented_functions", pa.int32()),
-        ("specified_functions", pa.int32()),
-        ("redactions", pa.list_(REDACTION)),
-    ]
+EXTRACTED = _table(
+    IDENTITY,
+    column("language", pa.string(), "elixir, erlang, heex or eex"),
+    column("role", pa.string(), "library, test, script, config, migration or template"),
+    column("text", pa.large_string(), "the file in UTF-8, without what `redactions` names"),
+    column("bytes", pa.int64(), "length of `text` in bytes"),
+    column("lines", pa.int32(), "lines of `text`"),
+    column("tokens", pa.int32(), "lexical tokens of the code without comments and documentation"),
+    column("license_expression", pa.string(), "SPDX expression that holds for the file"),
+    column("license_evidence", pa.string(), "verified, declared_only or text_only"),
+    column("modules", pa.list_(MODULE), "modules that the file defines"),
+    column("parse_errors", pa.int32(), "nodes that the parser could not read"),
+    column("median_line_length", pa.float32(), "median length of a line in bytes"),
+    column("longest_line", pa.int32(), "length of the longest line in bytes"),
+    column("comment_fraction", pa.float32(), "share of lines that are comments, from 0 to 1"),
+    column("public_functions", pa.int32(), "functions and macros that others can call"),
+    column("documented_functions", pa.int32(), "public ones with documentation"),
+    column("specified_functions", pa.int32(), "public ones with a specification"),
+    column("redactions", pa.list_(REDACTION), "spans that were cut out of the original file"),
 )
-"""Documents as ingest leaves them, before clusters and splits are known.
+"""Documents as ingest leaves them, before clusters and splits are known."""
 
-`tokens` counts lexical tokens of the code without comments and documentation. `bytes` and
-`lines` describe `text`; `content_id` is the SHA-256 of the original bytes.
-"""
+CLUSTER_ID = column("cluster_id", pa.string(), "smallest document_id of its near-duplicates")
+SPLIT = column("split", pa.string(), "train, validation or test")
 
-DOCUMENTS = pa.schema([*EXTRACTED, ("cluster_id", pa.string()), ("split", pa.string())])
+DOCUMENTS = _table(EXTRACTED, CLUSTER_ID, SPLIT)
 """Documents as a release holds them."""
 
-CLAUSE = pa.struct(
-    [
-        ("start_line", pa.int32()),
-        ("end_line", pa.int32()),
-        ("start_byte", pa.int64()),
-        ("end_byte", pa.int64()),
-        ("guard", pa.string()),
-    ]
+CLAUSE = _struct(
+    column("start_line", pa.int32(), "first line, from 1"),
+    column("end_line", pa.int32(), "last line, inclusive"),
+    column("start_byte", pa.int64(), "first byte in the document's `text`"),
+    column("end_byte", pa.int64(), "byte behind the last one"),
+    column("guard", pa.string(), "guard as it is written, null without one"),
 )
-FUNCTIONS = pa.schema(
-    [
-        ("document_id", pa.string()),
-        ("module", pa.string()),
-        ("name", pa.string()),
-        ("arity", pa.int32()),
-        ("defaults", pa.int32()),
-        ("kind", pa.string()),
-        ("clauses", pa.list_(CLAUSE)),
-        ("doc", pa.string()),
-        ("doc_kind", pa.string()),
-        ("specs", pa.list_(pa.string())),
-        ("impl", pa.string()),
-    ]
+FUNCTIONS = _table(
+    column("document_id", pa.string(), "document that defines the function"),
+    column("module", pa.string(), "full name of its module"),
+    column("name", pa.string(), "name of the function or macro"),
+    column("arity", pa.int32(), "number of its arguments"),
+    column("defaults", pa.int32(), "arguments with a default value"),
+    column("kind", pa.string(), "def, defp, defmacro, ... or function (Erlang)"),
+    column("clauses", pa.list_(CLAUSE), "its clauses in the order of the file"),
+    column("doc", pa.string(), "text of its documentation, null without a literal text"),
+    column("doc_kind", pa.string(), "string, hidden (`@doc false`) or null for none"),
+    column("specs", pa.list_(pa.string()), "specifications as they are written"),
+    column("impl", pa.string(), "true, false or the behaviour in `@impl`, null without one"),
 )
 """One row a function; clause offsets are into the document's `text` in UTF-8."""
 
-REJECTS = pa.schema(
-    [
-        *IDENTITY,
-        ("bytes", pa.int64()),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("representative_id", pa.string()),
-    ]
+REJECTS = _table(
+    IDENTITY,
+    column("bytes", pa.int64(), "size of the file in bytes"),
+    column("stage", pa.string(), "stage of the pipeline that rejected it"),
+    column("reason", pa.string(), "the reason, from a closed list"),
+    column("detail", pa.string(), "what exactly was found"),
+    column("representative_id", pa.string(), "document_id that stands for a dropped duplicate"),
 )
-"""One row a rejected file; an empty `path` means the archive as a whole.
-
-`representative_id` is the document_id that stands for a dropped duplicate.
-"""
+"""One row a rejected file; an empty `path` means the archive as a whole."""
 
 PERMUTATIONS = 128
 """Numbers in a MinHash signature."""
 
-FINGERPRINTS = pa.schema(
-    [
-        *IDENTITY,
-        ("bytes", pa.int64()),
-        ("role", pa.string()),
-        ("license_evidence", pa.string()),
-        ("normalized_id", pa.string()),
-        ("shingles", pa.list_(pa.uint64())),
-        ("signature", pa.binary(4 * PERMUTATIONS)),
-    ]
+FINGERPRINTS = _table(
+    IDENTITY,
+    column("bytes", pa.int64(), "length of the document's text in bytes"),
+    column("role", pa.string(), "role of the document"),
+    column("license_evidence", pa.string(), "evidence of the document's licence"),
+    column("normalized_id", pa.string(), "digest of the normalised token sequence"),
+    column("shingles", pa.list_(pa.uint64()), "sorted, unique hashes of five tokens each"),
+    column("signature", pa.binary(4 * PERMUTATIONS), "little-endian uint32 minima"),
 )
-"""What deduplication sees of a document.
+"""What deduplication sees of a document."""
 
-`normalized_id` digests the normalised token sequence; `shingles` are sorted, unique hashes;
-`signature` is PERMUTATIONS little-endian uint32 minima.
-"""
-
-READ_ARCHIVES = pa.schema(
-    [
-        ("source", pa.string()),
-        ("package", pa.string()),
-        ("version", pa.string()),
-        ("sha256", pa.string()),
-        ("url", pa.string()),
-        ("license_expression", pa.string()),
-        ("license_evidence", pa.string()),
-        ("license_reason", pa.string()),
-        ("copyright", pa.list_(pa.string())),
-        ("license_texts", pa.list_(LICENSE_TEXT)),
-        ("links", pa.list_(LINK)),
-        ("files_seen", pa.int64()),
-        ("failure", pa.string()),
-    ]
+READ_ARCHIVES = _table(
+    column("source", pa.string(), "where the archive came from: hex"),
+    column("package", pa.string(), "name of the package"),
+    column("version", pa.string(), "version of the package"),
+    column("sha256", pa.string(), "digest of the archive"),
+    column("url", pa.string(), "address that the archive was fetched from"),
+    column("license_expression", pa.string(), "SPDX expression of the package"),
+    column("license_evidence", pa.string(), "how the package's licence is known"),
+    column("license_reason", pa.string(), "why the licence is not permitted, null if it is"),
+    column("copyright", pa.list_(pa.string()), "copyright lines of its licence files"),
+    column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
+    column("links", pa.list_(LINK), "links that the package declares"),
+    column("files_seen", pa.int64(), "files in the archive"),
+    column("failure", pa.string(), "why the archive could not be opened, null if it could"),
 )
-"""One row an archive that ingest read.
+"""One row an archive that ingest read."""
 
-`license_reason` is set when its licence is not permitted, `failure` when it could not be opened.
-"""
-
-KEPT = pa.schema(
-    [
-        ("document_id", pa.string()),
-        ("content_id", pa.string()),
-        ("bytes", pa.int64()),
-        ("cluster_id", pa.string()),
-        ("split", pa.string()),
-    ]
+KEPT = _table(
+    column("document_id", pa.string(), "the document"),
+    column("content_id", pa.string(), "digest of its original bytes"),
+    column("bytes", pa.int64(), "length of its text in bytes"),
+    CLUSTER_ID,
+    SPLIT,
 )
 """One row a document that stays in the release."""
 
-CLUSTERS = pa.schema(
-    [
-        ("document_id", pa.string()),
-        ("cluster_id", pa.string()),
-        ("representative_id", pa.string()),
-        ("relation", pa.string()),
-        ("similarity", pa.float32()),
-    ]
+CLUSTERS = _table(
+    column("document_id", pa.string(), "the document"),
+    CLUSTER_ID,
+    column("representative_id", pa.string(), "the document that stands for it, or itself"),
+    column("relation", pa.string(), "representative, exact or near"),
+    column("similarity", pa.float32(), "exact Jaccard similarity to the representative"),
 )
-"""One row a document. `relation` is "representative", "exact" or "near".
+"""One row a document."""
 
-`similarity` is the exact Jaccard similarity to the representative (1 for exact duplicates).
-"""
-
-SPLITS = pa.schema([("package", pa.string()), ("family", pa.string()), ("split", pa.string())])
+SPLITS = _table(
+    column("package", pa.string(), "name of the package"),
+    column("family", pa.string(), "package that its family is named after"),
+    SPLIT,
+)
 """One row a package."""
 
-MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
-INSTRUCT = pa.schema(
-    [
-        ("id", pa.string()),
-        ("kind", pa.string()),
-        ("messages", pa.list_(MESSAGE)),
-        ("document_ids", pa.list_(pa.string())),
-        ("license_expression", pa.string()),
-        ("verification", pa.string()),
-        ("toolchain", pa.string()),
-        ("split", pa.string()),
-    ]
+MESSAGE = _struct(
+    column("role", pa.string(), "system, user or assistant"),
+    column("content", pa.string(), "what is said"),
 )
-"""Instruction rows; `verification` is none, parsed, compiled or executed."""
+INSTRUCT = _table(
+    column("id", pa.string(), "digest of the kind, the document and the place in it"),
+    column("kind", pa.string(), "kind of instruction"),
+    column("messages", pa.list_(MESSAGE), "the conversation"),
+    column("document_ids", pa.list_(pa.string()), "documents that the answer comes from"),
+    column("license_expression", pa.string(), "SPDX expression of these documents"),
+    column("verification", pa.string(), "none, parsed, compiled or executed"),
+    column("toolchain", pa.string(), "version that verified it, null for none"),
+    SPLIT,
+)
+"""Instruction rows."""
 
-ATTRIBUTION = pa.schema(
-    [
-        ("source", pa.string()),
-        ("package", pa.string()),
-        ("version", pa.string()),
-        ("url", pa.string()),
-        ("sha256", pa.string()),
-        ("license_expression", pa.string()),
-        ("license_evidence", pa.string()),
-        ("copyright", pa.list_(pa.string())),
-        ("license_texts", pa.list_(LICENSE_TEXT)),
-        ("links", pa.list_(LINK)),
-        ("documents", pa.int64()),
-    ]
+ATTRIBUTION = _table(
+    column("source", pa.string(), "where the archive came from: hex"),
+    column("package", pa.string(), "name of the package"),
+    column("version", pa.string(), "version of the package"),
+    column("url", pa.string(), "address that the archive was fetched from"),
+    column("sha256", pa.string(), "digest of the archive"),
+    column("license_expression", pa.string(), "SPDX expression of the package"),
+    column("license_evidence", pa.string(), "how the package's licence is known"),
+    column("copyright", pa.list_(pa.string()), "copyright lines as they stand in licence files"),
+    column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
+    column("links", pa.list_(LINK), "links that the package declares"),
+    column("documents", pa.int64(), "documents that the release holds of it"),
 )
-"""One row an archive that contributed; `copyright` lines as they stand in its licence files."""
+"""One row an archive that contributed."""
 
 SPLIT_NAMES = ("train", "validation", "test")

@@ -52,7 +52,7 @@ def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
 
 def _with_clusters(part: Path, clusters: pa.Table) -> pa.Table:
     """Return identity and size of the documents of a part with the columns of `schema.CLUSTERS`."""
-    documents = pq.read_table(part, columns=[*(name for name, _ in IDENTITY), "bytes"])
+    documents = pq.read_table(part, columns=[*(each.name for each in IDENTITY), "bytes"])
     known = identifiers(clusters["document_id"])
     found = clusters.take(
         pa.array(np.searchsorted(known, identifiers(documents["document_id"])), pa.int64())
