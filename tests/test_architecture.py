@@ -94,9 +94,6 @@ ENTRANCES = (
     "train.report.__main__",
 )
 
-LONGEST_MODULE = 300
-LONGEST_FUNCTION = 40
-
 
 @cache
 def modules() -> dict[str, Path]:
@@ -229,26 +226,6 @@ def imported_at_the_top(name: str) -> Iterator[str]:
     for statement in source.body:
         if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from imports(statement)
-
-
-def test_no_module_is_longer_than_one_sitting() -> None:
-    long = {
-        name: lines
-        for name, path in modules().items()
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_MODULE
-    }
-    assert long == {}
-
-
-def test_no_function_is_longer_than_a_screen() -> None:
-    long = [
-        f"{name}.{node.name}"
-        for name in modules()
-        for node in ast.walk(tree(name))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
-    ]
-    assert long == []
 
 
 def test_a_face_is_no_room() -> None:
