@@ -140,6 +140,6 @@ def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object; anything else, or nothing, is an empty one."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

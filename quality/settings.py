@@ -9,6 +9,7 @@ from corpus.filters import Limits
 from corpus.fingerprint import FingerprintConfig
 from corpus.licenses import LicensePolicy, is_license_id
 from corpus.release import Release
+from corpus.release.manifest import MANIFEST_NAME, MalformedManifest
 
 RECODED = 2
 """Bytes that a byte of a file can take in a document: a Latin-1 character in UTF-8. Cutting encoded
@@ -30,7 +31,18 @@ class BuiltUnder:
 
 
 def built_under(release: Release) -> BuiltUnder:
-    """Read the settings of a release; the defaults where its manifest tells none."""
+    """Read the settings of a release; the defaults where its manifest tells none.
+
+    Raises MalformedManifest for settings that no build can have.
+    """
+    try:
+        return _read(release)
+    except (TypeError, ValueError, AttributeError) as error:
+        path = release.path / MANIFEST_NAME
+        raise MalformedManifest(path, f"config: no settings of a build ({error})") from error
+
+
+def _read(release: Release) -> BuiltUnder:
     read = ("ingest", "read")
     filters = _told(release, *read, "file", "filters")
     return BuiltUnder(
@@ -54,6 +66,9 @@ def _as(model: type[Model], told: Mapping[str, Any]) -> Model:
     for name in (item.name for item in fields(model) if item.name in told):
         value = told[name]
         known[name] = tuple(value) if isinstance(value, list) else value
+        default = getattr(model(), name)
+        if not isinstance(known[name], (int, float) if type(default) is float else type(default)):
+            raise TypeError(f"{name} is {value!r}")
     return model(**known)
 
 

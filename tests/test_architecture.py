@@ -30,6 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "reasons",
             "schema",
             "source",
+            "untrusted",
         )
     ),
     frozenset(

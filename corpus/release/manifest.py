@@ -1,23 +1,50 @@
-"""What a release says of itself, typed; its canonical JSON is the release's identity."""
+"""What a release says of itself, typed; its canonical JSON is the release's identity.
 
+A release is fetched from others, so its manifest is untrusted: the types below hold no version that
+is a path, no file outside the release, no digest or count that is none.
+"""
+
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
+from corpus.schema import SPLIT_NAMES
+from corpus.untrusted import (
+    COMMIT,
+    WORD,
+    below,
+    check_counts,
+    check_digest,
+    check_matches,
+    check_name,
+    check_path,
+    check_text,
+    check_unique,
+    parse_object,
+)
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+VERSION = re.compile(r"([0-9]{4})\.(0[1-9]|1[0-2])\.([1-9][0-9]{0,5})")
+"""YYYY.MM.N, the name of a release and of its folder."""
+SPLITS = {
+    **dict.fromkeys(("documents", "functions", "instruct"), SPLIT_NAMES),
+    "rejects": ("all",),
+}
+"""The splits of every table of a release."""
 
 
 class MalformedManifest(CorpusError):
-    """The manifest cannot be read as one."""
+    """The manifest cannot be read as one, or names what is not in its release."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
-            f"{path}: {detail}. The release was altered or written by another version; "
-            "fetch it again, or delete the folder and run `python -m corpus build` again."
+            f"{path}: {detail}. Nothing of this release was used. It was altered, or written by "
+            "another version of this program: fetch it again, or use that version."
         )
 
 
@@ -34,6 +61,13 @@ class Input:
     kept: bool
     """Whether the archive opened and its licence is permitted."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no store holds."""
+        for what in ("source", "package", "version"):
+            check_name(what, getattr(self, what))
+        check_digest(self.sha256)
+        check_text(self.license_expression or "", self.license_evidence or "")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageCount:
@@ -43,6 +77,12 @@ class StageCount:
     files_in: int
     files_out: int
     reasons: dict[str, int]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what counts nothing."""
+        check_matches(WORD, "stage", self.stage)
+        check_counts(self.files_in, self.files_out)
+        _check_reasons(self.reasons)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +100,15 @@ class Shard:
     rows: int
     logical_digest: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError unless the path is the one that config and split have."""
+        if self.config not in SPLITS or self.split not in SPLITS[self.config]:
+            raise ValueError(f"there is no split {self.split!r} of a table {self.config!r}")
+        name = rf"data/{self.config}/{self.split}-[0-9]{{5}}-of-[0-9]{{5}}\.parquet"
+        check_matches(re.compile(name), f"shard of {self.config}/{self.split}", self.path)
+        check_digest(self.sha256, self.logical_digest)
+        check_counts(self.bytes, self.rows)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
@@ -68,6 +117,12 @@ class Artifact:
     path: str
     sha256: str
     bytes: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a path that leaves the release."""
+        check_path(self.path)
+        check_digest(self.sha256)
+        check_counts(self.bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +133,12 @@ class GateSummary:
     checks: int
     failed: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no verdict."""
+        check_matches(WORD, "verdict", self.outcome)
+        check_counts(self.checks)
+        check_text(*self.failed)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parent:
@@ -85,6 +146,11 @@ class Parent:
 
     version: str
     identity: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what names no release."""
+        check_matches(VERSION, "version", self.version)
+        check_digest(self.identity)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +180,24 @@ class Manifest:
     report_digest: str | None = None
     schema_version: int = SCHEMA_VERSION
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that a release cannot have."""
+        check_matches(VERSION, "version", self.version)
+        check_digest(self.build_digest, self.config_digest, self.code_digest)
+        check_text(self.code_version, *self.tools, *self.tools.values())
+        if self.code_commit is not None:
+            check_matches(COMMIT, "commit", self.code_commit)
+        if self.report_digest is not None:
+            check_digest(self.report_digest)
+        check_counts(self.archives_seen, self.files_seen)
+        _check_reasons(self.archives_rejected)
+        check_unique("file", [MANIFEST_NAME, *self.paths()])
+
+    def paths(self) -> list[str]:
+        """Return the paths of all files that it lists, within the release."""
+        shards = [shard.path for shard in self.shards]
+        return shards + [artifact.path for artifact in self.artifacts]
+
     def to_json(self) -> bytes:
         """Return the canonical bytes; their SHA-256 is the identity of the release."""
         return canonical_json(asdict(self))
@@ -124,19 +208,31 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and check a manifest.
+    """Read and check a manifest; nothing else of the release is opened.
 
-    Raises MalformedManifest when it is not JSON, lacks a field or has another schema version.
+    Raises MalformedManifest when it is not JSON, lacks a field, has another schema version or a
+    value that no release has, or when a file that it names is a link that leads out of the release.
     """
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        manifest = TypeAdapter(Manifest).validate_json(path.read_bytes())
-    except ValidationError as error:
+        data = path.read_bytes()
+        found = parse_object(data).get("schema_version")
+        if found != SCHEMA_VERSION:
+            raise ValueError(f"schema version {found!r}, this code reads {SCHEMA_VERSION}")
+        manifest = TypeAdapter(Manifest).validate_json(data, strict=True)
+        for file in manifest.paths():
+            below(path.parent, file)
+    except ValidationError as error:  # a ValueError too, of many lines
         first = error.errors()[0]
-        said = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+        message = first["msg"].removeprefix("Value error, ")
+        said = ": ".join(filter(None, [".".join(map(str, first["loc"])), message]))
         raise MalformedManifest(path, said) from error
-    if manifest.schema_version != SCHEMA_VERSION:
-        found = manifest.schema_version
-        raise MalformedManifest(path, f"schema version {found}, this code reads {SCHEMA_VERSION}")
+    except (OSError, ValueError) as error:
+        raise MalformedManifest(path, str(error)) from error
     return manifest
+
+
+def _check_reasons(counts: Mapping[str, int]) -> None:
+    check_matches(WORD, "reason", *counts)
+    check_counts(*counts.values())

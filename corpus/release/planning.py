@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from corpus.bounds import check_least
 from corpus.identifiers import PREFIXES, prefixes
+from corpus.release.manifest import SPLITS
 from corpus.schema import SPLIT_NAMES
 from corpus.selection import of_kept
 
@@ -132,7 +133,7 @@ def plan_shards(
 
 def splits_of(config: str) -> tuple[str, ...]:
     """Return the splits that a configuration is divided into."""
-    return ("all",) if config == "rejects" else SPLIT_NAMES
+    return SPLITS[config]
 
 
 def _cut(weights: Weights, within: Range | None, limit: int) -> Iterator[Range]:

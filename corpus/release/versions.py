@@ -1,12 +1,10 @@
 """The versions of the releases in one folder: YYYY.MM.N."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from corpus.release.manifest import VERSION
 from corpus.release.reading import Release
-
-VERSION = re.compile(r"(\d{4})\.(\d{2})\.(\d+)")
 
 
 def releases_in(folder: Path) -> list[Release]:

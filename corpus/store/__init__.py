@@ -2,13 +2,13 @@
 
 from corpus.packages import Link, Requirement
 from corpus.store.archives import (
-    LONGEST_NAME,
     ArchiveStore,
     DamagedArchive,
     UnsafeName,
     check_body,
 )
 from corpus.store.rows import Archive, ArchiveReject, DamagedRow, StoreError
+from corpus.untrusted import LONGEST_NAME
 
 __all__ = [
     "LONGEST_NAME",

@@ -10,7 +10,6 @@ was killed at. One process writes; any number may read.
 """
 
 import hashlib
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +24,13 @@ from corpus.store.rows import (
     row_of,
     rows_under,
 )
+from corpus.untrusted import check_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST_NAME = 100
-"""Characters in a name or a version: two of them, and what a temporary name adds, fit in a
-file name of 255 bytes."""
 FOLDERS = ("archives", "rejects", "registry")
 """What the crawl writes below the root."""
-SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
-"""What may become a file name. Hex's own names, versions and git object ids all match."""
 
 
 class UnsafeName(StoreError):
@@ -145,11 +140,10 @@ class ArchiveStore:
 
 def check_segment(what: str, text: str) -> None:
     """Raise UnsafeName unless `text` may stand in a path of the store."""
-    if len(text) > LONGEST_NAME or not SEGMENT.fullmatch(text):
-        raise UnsafeName(
-            f"{text!r} cannot be an archive's {what}: up to {LONGEST_NAME} letters, digits and "
-            "_.+- are allowed, beginning with a letter, digit or _. Leave this archive out."
-        )
+    try:
+        check_name(what, text)
+    except ValueError as error:
+        raise UnsafeName(f"{error}. Leave this archive out.") from error
 
 
 def check_body(archive: Archive, body: bytes, where: str) -> None:

@@ -1,6 +1,5 @@
 """Index rows: what the store says of an archive that it holds, and of one that it does not."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from corpus.errors import CorpusError
 from corpus.packages import Link, Requirement
 from corpus.reasons import Reason, Stage
+from corpus.untrusted import parse_json
 
 
 class StoreError(CorpusError):
@@ -114,7 +114,7 @@ def read_row(path: Path | str, types: Types) -> dict[str, Any]:
     """Read a JSON object that has exactly the keys of `types`, with values of those types."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a Path each costs as much as the read
-            row = json.loads(file.read())
+            row = parse_json(file.read())
     except ValueError as error:
         raise damaged(path, str(error)) from error
     if not isinstance(row, dict) or row.keys() != types.keys():

@@ -8,6 +8,7 @@ from typing import Any
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
 from corpus.release import Release
+from corpus.untrusted import parse_json
 from quality.report.composing import SCHEMA_VERSION, compose
 from quality.report.page import render
 from quality.verdict import GateVerdict
@@ -74,7 +75,7 @@ def read_report(release: Release) -> dict[str, Any]:
     path = release.path / JSON_NAME
     published = release.manifest.report_digest is not None
     try:
-        report = json.loads(path.read_bytes())
+        report = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise NoReport(path, "there is no report here", FETCH if published else WRITE) from error
     except ValueError as error:

@@ -61,7 +61,7 @@ def read(place: Path | str, revision: str = "") -> Architecture:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoConfig(str(place), error.strerror or str(error)) from error
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise MalformedConfig(str(path), f"not JSON: {error}") from error
     if not isinstance(config, dict):
         raise MalformedConfig(str(path), "not a JSON object")

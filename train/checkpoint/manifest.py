@@ -1,11 +1,11 @@
 """What a checkpoint is: its files with their digests, whose it is, and where it stands."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.atomic import canonical_json, sha256_file
+from corpus.untrusted import check_counts, check_digest, check_name, check_text, parse_object
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
@@ -30,6 +30,11 @@ class Identity:
     weights: str = ""
     """What `train.model.fingerprint` tells of the base's weights; empty in older checkpoints."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what identifies no run."""
+        check_text(self.release, self.recipe, self.model, self.tokens, self.weights)
+        check_counts(self.world_size)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -37,6 +42,11 @@ class StoredFile:
 
     sha256: str
     bytes: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is true of no file."""
+        check_digest(self.sha256)
+        check_counts(self.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,15 @@ class Checkpoint:
     position: dict[str, int]
     """`stage`, `step`, and `steps` of that stage."""
     files: dict[str, StoredFile]
+    """By name; a checkpoint has no folders."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a place that no run has, and for a file elsewhere."""
+        if self.position.keys() != {"stage", "step", "steps"}:
+            raise ValueError("its place is not stage, step and steps")
+        check_counts(*self.position.values())
+        for name in self.files:
+            check_name("file of a checkpoint", name)
 
     @property
     def name(self) -> str:
@@ -99,6 +118,8 @@ def verified(folder: Path) -> Checkpoint:
     if extra := sorted(found - checkpoint.files.keys()):
         raise Unsound(f"{extra[0]} is not one of its files")
     for name, expected in checkpoint.files.items():
+        if (folder / name).is_symlink():
+            raise Unsound(f"{name} is a link")
         _compare(folder / name, expected)
     return checkpoint
 
@@ -119,12 +140,12 @@ def _read(folder: Path) -> Checkpoint:
     try:
         if (folder / SEAL).read_text(encoding="ascii") != seal(folder):
             raise Unsound(f"{MANIFEST} was altered")
-        told: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        told: dict[str, Any] = parse_object((folder / MANIFEST).read_bytes())
         if told["format"] != FORMAT:
             raise OtherFormat(f"its format is {told['format']}, and this version reads {FORMAT}")
         files = {name: StoredFile(**each) for name, each in told["files"].items()}
         return Checkpoint(folder, Identity(**told["identity"]), told["position"], files)
     except FileNotFoundError as error:
         raise Unsound(f"{Path(error.filename).name} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unsound(f"{MANIFEST} cannot be read ({error})") from error

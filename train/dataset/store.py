@@ -1,6 +1,5 @@
 """Token ids of a split on disk: made once, mapped into memory when read."""
 
-import json
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.atomic import canonical_json, flush_to_disk, sha256_file
+from corpus.untrusted import check_name, parse_object
 from train.dataset.mixture import Source
 from train.dataset.samples import Kept, Reason
 from train.errors import TrainError
@@ -96,14 +96,15 @@ def write_store(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> Non
 def read_store(folder: Path) -> TokenStore:
     """Open a store. Raises DamagedTokens if any file is not what was written."""
     try:
-        meta = json.loads((folder / META).read_bytes())
+        meta = parse_object((folder / META).read_bytes())
         for name, expected in meta["files"].items():
+            check_name("file of a store", name)
             if sha256_file(folder / name) != expected:
                 raise DamagedTokens(folder, f"{name} was altered")
         arrays = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in ARRAYS.items()}
         identity = sha256_file(folder / META)
         return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays, identity)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedTokens(folder, f"it cannot be read ({error})") from error
 
 

@@ -4,13 +4,13 @@ Programs are not kept: to run them again costs little beside what the model's wo
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import canonical_json, sha256_file, write_json
+from corpus.untrusted import parse_object
 from train.model.loading import compute_type
 from train.model.settings import ModelSettings
 from train.provenance import device_name, installed, place_of
@@ -57,7 +57,7 @@ class Answers:
 def read(path: Path, name: str) -> list[str] | None:
     """Return the answers of a file; None where there is none, or it is not as it was written."""
     try:
-        told = json.loads(path.read_bytes())
+        told = parse_object(path.read_bytes())
         found = told["answers"]
         is_whole = told["sha256"] == digest([name, found])
     except (FileNotFoundError, ValueError, KeyError, TypeError):

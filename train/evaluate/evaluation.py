@@ -1,6 +1,5 @@
 """A whole evaluation: two models opened, everything asked for measured, the result written."""
 
-import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from corpus.atomic import write_json
 from corpus.progress import Progress
 from corpus.release import Release
+from corpus.untrusted import parse_object
 from train.errors import TrainError
 from train.evaluate.inputs import Inputs, gathered
 from train.evaluate.measures import Measure, as_json
@@ -116,7 +116,7 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
 
 def check_own(plan: Plan, release: Release) -> None:
     """Raise NotTheRunsOwn unless it is the run against its base, on text that it did not learn."""
-    learned = (json.loads((plan.run / "run.json").read_bytes()).get("release") or {}).get("sha256")
+    learned = release_of(plan.run).get("sha256")
     if plan.against:
         raise NotTheRunsOwn(f"--against {plan.against}", "it is not the run's base")
     if plan.split == "train":
@@ -138,11 +138,22 @@ def inputs_of(plan: Plan, release: Release) -> Inputs:
 
 
 def place_of_release(run: Path) -> Path:
-    """Return where the release of a run was. Raises UnknownPlace."""
-    told = json.loads((run / "run.json").read_bytes()).get("release")
-    if not isinstance(told, dict) or not told.get("place"):
+    """Return where the release of a run was. Raises NotARun and UnknownPlace."""
+    place = release_of(run).get("place")
+    if not place or not isinstance(place, str):
         raise UnknownPlace(run)
-    return Path(told["place"])
+    return Path(place)
+
+
+def release_of(run: Path) -> dict[str, object]:
+    """Return what run.json tells of the release, if anything. Raises NotARun."""
+    from train.export.run import NotARun
+
+    try:
+        told = parse_object((run / "run.json").read_bytes()).get("release")
+    except (OSError, ValueError) as error:
+        raise NotARun(run, f"run.json: {error}") from error
+    return told if isinstance(told, dict) else {}
 
 
 def on_text(

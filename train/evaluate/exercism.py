@@ -4,12 +4,13 @@ Each exercise says in .meta/config.json which file is to be written, which are i
 is the example solution. Mix is left out: it would ask for packages, and an exercise has none.
 """
 
-import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from corpus.untrusted import below, parse_object
 from train.evaluate.errors import MalformedBenchmark, NoBenchmark
 from train.evaluate.problems import Problem, Prompt
 
@@ -46,13 +47,19 @@ def load(path: Path) -> Iterator[Problem]:
 
 
 def files_of(config: Path) -> dict[str, list[str]]:
-    """Return the names of an exercise's files by their part in it."""
+    """Return the names of an exercise's files by their part in it, all below its folder.
+
+    Raises MalformedBenchmark.
+    """
     try:
-        files: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))["files"]
+        files: dict[str, Any] = parse_object(config.read_bytes())["files"]
         example = files["example"] if "example" in files else files["exemplar"]
         named = {"solution": files["solution"], "test": files["test"], "example": example}
-        return {**named, "editor": files.get("editor", [])}
-    except (ValueError, KeyError, TypeError) as error:
+        named["editor"] = files.get("editor", [])
+        for name in chain.from_iterable(named.values()):
+            below(config.parent.parent, name)
+        return named
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedBenchmark(
             config, f"not the configuration of an exercise: {error}"
         ) from error
@@ -77,7 +84,7 @@ def problem(folder: Path, files: dict[str, list[str]]) -> Problem:
         assets={
             str(each.relative_to(folder)): each.read_bytes()
             for each in sorted((folder / "assets").rglob("*"))
-            if each.is_file()
+            if each.is_file() and not each.is_symlink()
         },
         tests={name: read(folder / name) for name in files["test"]},
         reference="\n".join(read(folder / name) for name in files["example"]),

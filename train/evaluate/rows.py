@@ -1,10 +1,10 @@
 """Reading the rows of a benchmark as the Hub holds them: JSON lines or Parquet."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from corpus.untrusted import parse_json
 from train.evaluate.errors import MalformedBenchmark, NoBenchmark
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
@@ -33,7 +33,7 @@ def json_rows(path: Path) -> Iterator[Row]:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 try:
-                    row = json.loads(line)
+                    row = parse_json(line)
                 except ValueError as error:
                     raise MalformedBenchmark(path, f"line {number} is not JSON: {error}") from error
                 if not isinstance(row, dict):

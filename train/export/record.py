@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.atomic import sha256_file, write_json
+from corpus.untrusted import check_counts, check_digest, check_path, parse_object
 from train.errors import TrainError
 from train.export.run import FinishedRun
 
@@ -32,6 +33,13 @@ class Record:
     comparison: dict[str, Any]
     files: dict[str, tuple[int, str]]
     """Bytes and SHA-256 of every other file, by its name below the folder."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a file elsewhere, and for what is true of no file."""
+        for path, (size, digest) in self.files.items():
+            check_path(path)
+            check_counts(size)
+            check_digest(digest)
 
 
 def write_record(folder: Path, made_from: Mapping[str, Any], comparison: Mapping[str, Any]) -> None:
@@ -79,7 +87,7 @@ def existing(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _read(folder: Path) -> Record:
     try:
-        told = json.loads((folder / NAME).read_bytes())
+        told = parse_object((folder / NAME).read_bytes())
         files = {name: (each["bytes"], each["sha256"]) for name, each in told["files"].items()}
         return Record(dict(told["made_from"]), dict(told["comparison"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -1,11 +1,11 @@
 """A finished run as an export sees it: which model, which adapter, which card."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.atomic import sha256_file
+from corpus.untrusted import parse_json
 from train.errors import TrainError
 
 WEIGHTS = "adapter_model.safetensors"
@@ -87,11 +87,11 @@ def _within(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
-        found = json.loads((folder / name).read_bytes())
+        found = parse_json((folder / name).read_bytes())
     except FileNotFoundError as error:
         raise NotARun(folder, f"there is no {name}") from error
     except ValueError as error:
-        raise NotARun(folder, f"{name} is not JSON") from error
+        raise NotARun(folder, f"{name} is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise NotARun(folder, f"{name} is no object")
     return found

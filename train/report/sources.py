@@ -1,11 +1,11 @@
 """The files of a run that report and card are made from; each may be absent."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.atomic import sha256_file
+from corpus.untrusted import parse_json
 from train.errors import TrainError
 from train.telemetry import read_metrics
 
@@ -88,7 +88,7 @@ def _object(path: Path) -> Values:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes())
     except ValueError as error:
         raise UnreadableRunFile(path, f"not JSON ({error})") from error
     if not isinstance(found, dict):

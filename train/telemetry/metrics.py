@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from corpus.atomic import write_bytes
+from corpus.untrusted import parse_object
 from train.errors import TrainError
 
 Line = Mapping[str, Any]
@@ -106,7 +107,7 @@ def _finite(value: Any) -> Any:
 
 def _decode(path: Path, number: int, data: bytes) -> dict[str, Any]:
     try:
-        line = json.loads(data)
+        line = parse_object(data)
         place_of(line)
         return dict(line)
     except (ValueError, KeyError, TypeError) as error:

@@ -66,7 +66,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         return {}
     try:
         config = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise DamagedTokenizer(path, f"not JSON: {error}") from error
     if not isinstance(config, dict):
         raise DamagedTokenizer(path, "not a JSON object")

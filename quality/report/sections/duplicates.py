@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.deduplicate import NearDuplicates
 from corpus.reasons import Reason
 from quality.keys import Keys, among, joined, keys
 from quality.report.figures import Numbers, Row, even_histogram, share, total
 from quality.report.kept import Kept, read_kept
 from quality.report.sources import Sources
+from quality.settings import built_under
 
 SIMILARITY = re.compile(r"similarity (\d\.\d+)")
 """How `corpus.selection` tells the similarity in the detail of a reject."""
@@ -45,8 +45,7 @@ def duplicates(sources: Sources) -> dict[str, Any]:
 
 
 def _threshold(sources: Sources) -> float:
-    told = sources.release.manifest.config.get("duplicates", {})
-    return float(told.get("threshold", NearDuplicates().threshold))
+    return built_under(sources.release).duplicates.threshold
 
 
 def _dropped(table: pa.Table, compared: int) -> Row:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,3 +273,54 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -
     with pytest.raises(CheckpointNotWritten, match="could not be written"):
         save(tmp_path / "file", 1, 10)
     assert checkpoint_folders(tmp_path / "file") == []
+
+
+def told_as(folder: Path, **changes: Any) -> Path:
+    """Write a checkpoint whose sealed manifest says what `changes` say."""
+    path = save(folder, 1, 10).path
+    told = {**json.loads((path / MANIFEST).read_bytes()), **changes}
+    (path / MANIFEST).write_text(json.dumps(told))
+    (path / SEAL).write_text(seal(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}},
+        {"files": {"../other": {"sha256": "0" * 64, "bytes": 1}}},
+        {"files": {"adapter.safetensors": {"sha256": "../x", "bytes": 1}}},
+        {"files": {"adapter.safetensors": {"sha256": "0" * 64, "bytes": "1"}}},
+        {"files": []},
+        {"files": None},
+        {"position": {"stage": 1}},
+        {"position": {"stage": "1", "step": 10, "steps": 100}},
+        {"position": {"stage": 1, "step": -10, "steps": 100}},
+        {"position": [1, 2, 3]},
+        {"identity": {"release": 1, "recipe": "", "model": "", "world_size": 1}},
+        {"identity": []},
+        {"format": None},
+    ],
+)
+def test_a_manifest_with_values_of_no_checkpoint_is_passed_over(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = told_as(tmp_path, **changes)
+    with pytest.raises((DamagedCheckpoint, ForeignCheckpoint)):
+        open_checkpoint(path, RUN)
+
+
+def test_a_manifest_that_nests_too_deeply_is_passed_over(tmp_path: Path) -> None:
+    path = save(tmp_path, 1, 10).path
+    (path / MANIFEST).write_text("[" * 100_000)
+    (path / SEAL).write_text(seal(path))
+    with pytest.raises(DamagedCheckpoint, match="nests too deeply"):
+        open_checkpoint(path, RUN)
+
+
+def test_a_file_of_a_checkpoint_is_no_link(tmp_path: Path) -> None:
+    path = save(tmp_path, 1, 10).path
+    (path / "optimizer.pt").rename(tmp_path / "elsewhere")
+    (path / "optimizer.pt").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedCheckpoint, match=r"optimizer\.pt is a link"):
+        open_checkpoint(path, RUN)

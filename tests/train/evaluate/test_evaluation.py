@@ -320,6 +320,14 @@ def test_a_run_that_does_not_say_where_its_release_lies_needs_it_named(
     assert measured(moved / "evaluation.json")["count"] == 2
 
 
+@pytest.mark.parametrize("told", ["{", "[]", '["release"]', "[" * 100_000])
+def test_a_run_whose_record_was_altered_says_no_place(run: Path, tmp_path: Path, told: str) -> None:
+    moved = changed(run, tmp_path / "moved", "run.json")
+    (moved / "run.json").write_text(told)
+    with pytest.raises(NotARun, match=r"run\.json"):
+        evaluate_run(Plan(run=moved), Silent())
+
+
 @pytest.mark.parametrize("missing", ["adapter/adapter_model.safetensors", "adapter", "recipe.json"])
 def test_a_run_that_is_not_finished_is_nothing_to_compare_with(
     run: Path, tmp_path: Path, missing: str

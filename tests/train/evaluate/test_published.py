@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -126,6 +127,16 @@ def test_an_exercise_is_asked_with_its_instructions_and_its_stub(tmp_path: Path)
     )
     assert (problem.path, problem.requires) == ("lib/reader.ex", "~> 1.10")
     assert problem.assets == {"assets/a.txt": b"hello"}
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../../secret", "lib/../../../secret", 7])
+@pytest.mark.parametrize("part", ["solution", "test", "example"])
+def test_an_exercise_names_no_file_of_others(tmp_path: Path, part: str, name: object) -> None:
+    files: dict[str, list[Any]] = {"solution": ["a"], "test": ["b"], "example": ["c"]}
+    files[part] = [name]
+    exercise(tmp_path, "reader", {".meta/config.json": json.dumps({"files": files})})
+    with pytest.raises(MalformedBenchmark, match="is no path"):
+        list(exercism.load(tmp_path))
 
 
 def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Which checkpoints a run keeps, and where it went on from one."""
 
-import json
 from pathlib import Path
 
+from corpus.untrusted import parse_object
 from train.checkpoint import checkpoint_folders
 from train.report.sources import Sources, Values
 
@@ -27,7 +27,7 @@ def checkpoints(sources: Sources) -> Values:
 def _checkpoint(path: Path) -> Values:
     """Return name, files and bytes; nothing is verified, which resuming does."""
     try:
-        files = json.loads((path / "manifest.json").read_bytes())["files"]
+        files = parse_object((path / "manifest.json").read_bytes())["files"]
         size = sum(each["bytes"] for each in files.values())
         return {"name": path.name, "files": len(files), "bytes": size}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

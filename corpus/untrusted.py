@@ -1,0 +1,133 @@
+"""What others wrote, checked as it is read: JSON, names, digests, counts, and paths below a folder.
+
+A manifest, a checkpoint or a benchmark comes from a download or a shared disk. Whatever it says
+ends in a value that cannot do harm, or in ValueError with what is wrong; who reads a file turns
+that into the error of that file.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+LONGEST_NAME = 100
+"""Characters in a name or a version: two of them, and what a temporary name adds, fit in a
+file name of 255 bytes."""
+LONGEST_PATH = 1024
+"""Bytes in a path within a folder of ours."""
+LARGEST_COUNT = 2**63 - 1
+"""What Arrow and Parquet hold."""
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+"""What may become a file name. Hex's own names, versions and git object ids all match."""
+DIGEST = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+TIME = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-3][0-9](?:T[0-9:.]{5,20}(?:Z|[+-][0-9:]{5})?)?")
+"""ISO 8601, a date alone or with a time."""
+WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""What our own enumerations are made of."""
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Parse JSON; raise ValueError for all that is none.
+
+    So that one type tells it: also for what nests too deeply, where `json.loads` raises
+    RecursionError, for keys that stand twice, and for NaN and Infinity, which JSON has not.
+    """
+    try:
+        return json.loads(data, object_pairs_hook=_object, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def parse_object(data: bytes | str) -> dict[str, Any]:
+    """Parse a JSON object. Raises ValueError for anything else."""
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def check_matches(pattern: re.Pattern[str], what: str, *values: object) -> None:
+    """Raise ValueError unless every value is text that the whole pattern matches."""
+    for value in values:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"{shown(value)} is no {what}")
+
+
+def check_digest(*values: object) -> None:
+    """Raise ValueError unless every value is a SHA-256 in lower-case hexadecimal."""
+    check_matches(DIGEST, "SHA-256 digest", *values)
+
+
+def check_name(what: str, value: object) -> None:
+    """Raise ValueError unless a value may be a part of a path: no separator, no dot in front."""
+    if not isinstance(value, str) or len(value) > LONGEST_NAME or not NAME.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} cannot be a {what}: up to {LONGEST_NAME} letters, digits and _.+- are "
+            "allowed, beginning with a letter, digit or _"
+        )
+
+
+def check_counts(*values: object) -> None:
+    """Raise ValueError unless every value is a whole number from 0 on that Arrow can hold."""
+    for value in values:
+        if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
+            raise ValueError(f"{shown(value)} is no count")
+
+
+def check_text(*values: object) -> None:
+    """Raise ValueError unless every value is text without characters that steer a terminal."""
+    for value in values:
+        if not isinstance(value, str) or not value.isprintable():
+            raise ValueError(f"{shown(value)} is no plain text")
+
+
+def check_path(path: object) -> None:
+    """Raise ValueError unless a path stays below the folder that it is taken from, on any system.
+
+    That is what the text alone can tell; `below` also sees links.
+    """
+    if not isinstance(path, str) or not path.isprintable() or "\\" in path:
+        raise ValueError(f"{shown(path)} is no path")
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts) or re.match("[A-Za-z]:", path):
+        raise ValueError(f"{shown(path)} is no path below its folder")
+    if len(path.encode()) > LONGEST_PATH:
+        raise ValueError(f"{shown(path)} is longer than {LONGEST_PATH} bytes")
+
+
+def below(root: Path, path: str) -> Path:
+    """Return where a path leads, links followed. Raises ValueError if that is not below `root`."""
+    check_path(path)
+    whole = root.resolve()
+    found = (whole / path).resolve()
+    if not found.is_relative_to(whole) or found == whole:
+        raise ValueError(f"{shown(path)} leads out of its folder")
+    return found
+
+
+def check_unique(what: str, values: Iterable[str]) -> None:
+    """Raise ValueError if a value stands twice."""
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"the {what} {shown(value)} stands twice")
+        seen.add(value)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message may show it: escaped and short."""
+    text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    return text if len(text) <= 100 else f"{text[:90]}..."

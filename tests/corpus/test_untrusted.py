@@ -1,0 +1,82 @@
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.untrusted import below, check_counts, check_name, check_path, check_text, parse_json
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "../up",
+        "a/../../up",
+        "a//b",
+        "./a",
+        "a/.",
+        "",
+        "a\\b",
+        "C:/a",
+        "a\nb",
+        "a\x00b",
+        "\u202ea",
+        "\ud800",
+        "a/" * 600 + "b",
+        7,
+        None,
+        ["a"],
+    ],
+)
+def test_a_path_that_may_leave_its_folder_is_refused(path: object) -> None:
+    with pytest.raises(ValueError, match=r"is no path|is longer"):
+        check_path(path)
+
+
+def test_a_path_below_its_folder_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert below(tmp_path, "link/file") == (tmp_path / "real" / "file").resolve()
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "..", "../outside", "."])
+def test_a_link_out_of_its_folder_is_refused(tmp_path: Path, target: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link").symlink_to(target)
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        below(root, "link")
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", ".hidden", "", "a" * 101, "é", "a b", 1, None])
+def test_what_cannot_be_a_part_of_a_path_is_no_name(name: object) -> None:
+    with pytest.raises(ValueError, match="cannot be a version"):
+        check_name("version", name)
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 1.0, True, "1", None])
+def test_what_counts_nothing_is_no_count(value: object) -> None:
+    with pytest.raises(ValueError, match="is no count"):
+        check_counts(value)
+
+
+def test_what_steers_a_terminal_is_no_plain_text() -> None:
+    with pytest.raises(ValueError, match=r"'\\x1b\[2J' is no plain text"):
+        check_text("\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[" * 100_000, '{"a":' * 100_000, "NaN", "[Infinity]", '{"a": 1, "a": 2}', "\xff"],
+)
+def test_what_is_no_json_raises_one_type(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_json(text)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_value_or_a_value_error(data: bytes) -> None:
+    with suppress(ValueError):
+        parse_json(data)
