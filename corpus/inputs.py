@@ -8,6 +8,9 @@ from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, check_body
 
+CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
+"""Columns that another crawl of the same archives would fill otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -27,7 +30,7 @@ class Inputs:
 
     @property
     def rows(self) -> list[list[dict[str, Any]]]:
-        """What decides a build: all rows without the time of the crawl, which is no input."""
+        """What decides a build: all rows without what another crawl would find otherwise."""
         return [_undated(self.archives), _undated(self.refused)]
 
 
@@ -88,6 +91,10 @@ def _place(row: Archive | ArchiveReject) -> tuple[str, str, str]:
 
 def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str, Any]]:
     return [
-        {k: v for k, v in asdict(row).items() if k not in {"fetched_at", "recorded_at"}}
+        {
+            k: v
+            for k, v in asdict(row).items()
+            if k not in {"fetched_at", "recorded_at", "downloads"}
+        }
         for row in rows
     ]

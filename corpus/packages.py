@@ -5,11 +5,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One dependency; `requirement` is the version constraint as written, "" if there is none."""
+    """One dependency; `requirement` is the version constraint as written, "" if there is none.
+
+    `app` and `repository` are None where they are those that one would expect.
+    """
 
     name: str
     requirement: str
     optional: bool
+    app: str | None = None
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """One security advisory; `severity` is none, low, medium, high, critical or not known.
+
+    `score` is the CVSS score from 0 to 10; `aliases` are other identifiers of the same.
+    """
+
+    id: str
+    summary: str | None = None
+    severity: str | None = None
+    score: float | None = None
+    url: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """How often a package was fetched: ever, and in the last 90 days."""
+
+    all: int
+    recent: int
 
 
 @dataclass(frozen=True, slots=True)

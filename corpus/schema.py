@@ -40,6 +40,20 @@ REQUIREMENT = _struct(
     column("name", pa.string(), "name of the required package"),
     column("requirement", pa.string(), 'version requirement, such as "~> 1.2"'),
     column("optional", pa.bool_(), "whether the package works without it"),
+    column("app", pa.string(), "its OTP application, null where it is called as the package is"),
+    column("repository", pa.string(), "repository that has it, null for the package's own"),
+)
+ADVISORY = _struct(
+    column("id", pa.string(), "identifier, such as GHSA-... or CVE-..."),
+    column("summary", pa.string(), "what it is about, null if unknown"),
+    column("severity", pa.string(), "none, low, medium, high or critical, null if unknown"),
+    column("score", pa.float64(), "CVSS score from 0 to 10, null if unknown"),
+    column("url", pa.string(), "page of the advisory, null if unknown"),
+    column("aliases", pa.list_(pa.string()), "other identifiers of the same vulnerability"),
+)
+DOWNLOADS = _struct(
+    column("all", pa.int64(), "downloads of all time"),
+    column("recent", pa.int64(), "downloads of the 90 days before it was fetched"),
 )
 LINK = _struct(
     column("name", pa.string(), "what the package calls the link"),
@@ -62,8 +76,14 @@ ARCHIVES = _table(
     column("links", pa.list_(LINK), "links that the package declares"),
     column("published_at", pa.string(), "when this version was published, null if unknown"),
     column("retirement", pa.string(), "why the version was retired, null if it was not"),
-    column("advisories", pa.list_(pa.string()), "security advisories that name the version"),
+    column("advisories", pa.list_(ADVISORY), "security advisories that name the version"),
     column("fetched_at", pa.string(), "when the archive was fetched"),
+    column("first_published_at", pa.string(), "when the package's first version was published"),
+    column("last_published_at", pa.string(), "when its latest version was published"),
+    column("description", pa.string(), "what the package says that it is, null if it does not"),
+    column("downloads", DOWNLOADS, "downloads of the package, null where nobody was asked"),
+    column("owners", pa.list_(pa.string()), "who may publish it, null where nobody was asked"),
+    column("superseded_by", pa.string(), "sha256 of what replaced this version, null if current"),
 )
 """Index of the archive store, one row an archive."""
 

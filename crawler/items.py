@@ -19,6 +19,9 @@ class Wanted:
     name: str
     url: str
     release: Release
+    first_published_at: str | None = None
+    """When the package's first release was published."""
+    last_published_at: str | None = None
 
     @property
     def version(self) -> str:

@@ -39,14 +39,20 @@ class Planner:
         choice = self.selection.choose(tuple(releases), retired)
         plan = Plan()
         for version in choice.retired:
-            self.pass_over(self.wanted(package.name, releases[version]), plan)
+            self.pass_over(self.wanted(package, releases[version]), plan)
         for version in choice.wanted:
-            self.take(self.wanted(package.name, releases[version]), refused.get(version), plan)
+            self.take(self.wanted(package, releases[version]), refused.get(version), plan)
         return plan
 
-    def wanted(self, name: str, release: Release) -> Wanted:
+    def wanted(self, package: PackageReleases, release: Release) -> Wanted:
         """Say where a release is."""
-        return Wanted(name=name, url=self.tarball_url(name, release.version), release=release)
+        return Wanted(
+            name=package.name,
+            url=self.tarball_url(package.name, release.version),
+            release=release,
+            first_published_at=package.first_published_at,
+            last_published_at=package.last_published_at,
+        )
 
     def tarball_url(self, name: str, version: str) -> str:
         """Return the address of a release."""
@@ -132,6 +138,8 @@ class Planner:
             retirement=str(release.retirement) if release.retirement else None,
             advisories=release.advisories,
             published_at=release.published_at,
+            first_published_at=wanted.first_published_at,
+            last_published_at=wanted.last_published_at,
         )
         if current == archive:
             return False

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from google.protobuf.message import DecodeError, Message
 
 from corpus.errors import CorpusError
+from corpus.packages import Advisory
 from corpus.reasons import Reason
 from crawler.proto import hex_registry_pb2 as wire
 
@@ -29,6 +31,11 @@ EXPANDED_LIMIT = 128 * 1024 * 1024
 
 RETIREMENT_REASONS = ("other", "invalid", "security", "deprecated", "renamed")
 """Names of the reasons by their number on the wire."""
+SEVERITIES = ("none", "low", "medium", "high", "critical")
+"""Names of an advisory's severities by their number on the wire."""
+
+
+Item = TypeVar("Item")
 
 
 class RegistryError(CorpusError):
@@ -103,7 +110,7 @@ class Release:
     outer_checksum: str | None
     dependencies: tuple[Dependency, ...] = ()
     retirement: Retirement | None = None
-    advisories: tuple[str, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
     published_at: str | None = None
 
 
@@ -113,6 +120,21 @@ class PackageReleases:
 
     name: str
     releases: tuple[Release, ...]
+
+    @property
+    def first_published_at(self) -> str | None:
+        """When the package was published first, as far as the registry says."""
+        return min(self.published, default=None)
+
+    @property
+    def last_published_at(self) -> str | None:
+        """When it was published last, as far as the registry says."""
+        return max(self.published, default=None)
+
+    @property
+    def published(self) -> list[str]:
+        """The times that are known, in the order of the releases."""
+        return [each.published_at for each in self.releases if each.published_at]
 
 
 def read_public_key(path: Path) -> RSAPublicKey:
@@ -154,7 +176,7 @@ def read_package(body: bytes, key: RSAPublicKey, repository: str, name: str) -> 
     check_repository(index.repository, repository)
     if index.name != name:
         raise WrongRepository(f"asked for the package {name!r}, the registry's is {index.name!r}")
-    advisories = tuple(advisory.id for advisory in index.advisories)
+    advisories = tuple(map(advisory, index.advisories))
     releases = tuple(release(entry, advisories) for entry in index.releases)
     return PackageReleases(name=name, releases=releases)
 
@@ -214,8 +236,22 @@ def package_versions(entry: wire.VersionEntry) -> PackageVersions:
     )
 
 
-def release(entry: wire.ReleaseEntry, advisories: Sequence[str]) -> Release:
-    """Convert one release; `advisories` are the identifiers of its package's advisories."""
+def advisory(entry: wire.AdvisoryEntry) -> Advisory:
+    """Convert an advisory; a severity that the specification may add later is unknown."""
+    known = entry.HasField("severity") and 0 <= entry.severity < len(SEVERITIES)
+    is_scored = entry.HasField("cvss_score") and 0 <= entry.cvss_score <= 10
+    return Advisory(
+        id=entry.id,
+        summary=entry.summary or None,
+        severity=SEVERITIES[entry.severity] if known else None,
+        score=round(entry.cvss_score, 1) if is_scored else None,
+        url=entry.html_url or None,
+        aliases=tuple(entry.aliases),
+    )
+
+
+def release(entry: wire.ReleaseEntry, advisories: Sequence[Advisory]) -> Release:
+    """Convert one release; `advisories` are those of its package."""
     return Release(
         version=entry.version,
         outer_checksum=checksum(entry),
@@ -261,7 +297,7 @@ def instant(entry: wire.Instant) -> str:
         raise MalformedRegistry(f"{entry.seconds} seconds are no point in time") from error
 
 
-def pick(values: Sequence[str], positions: Sequence[int]) -> Iterator[str]:
+def pick(values: Sequence[Item], positions: Sequence[int]) -> Iterator[Item]:
     """Yield the values at `positions`. Raises MalformedRegistry where there is none."""
     for position in positions:
         if not 0 <= position < len(values):

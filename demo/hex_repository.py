@@ -32,8 +32,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from corpus.atomic import write_bytes
 from corpus.errors import CorpusError
+from corpus.packages import Advisory
 from crawler.proto import hex_registry_pb2 as wire
-from crawler.registry import RETIREMENT_REASONS, Dependency, Retirement
+from crawler.registry import RETIREMENT_REASONS, SEVERITIES, Dependency, Retirement
 from crawler.versions import Version
 from demo.hex_tarball import Term, inner_checksum, pack
 
@@ -49,7 +50,7 @@ class Publication:
     tarball: bytes
     dependencies: tuple[Dependency, ...] = ()
     retirement: Retirement | None = None
-    advisories: tuple[str, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
     published_at: int | None = None
 
 
@@ -58,7 +59,7 @@ def publish(
     files: Mapping[str, bytes],
     *,
     retirement: Retirement | None = None,
-    advisories: Sequence[str] = (),
+    advisories: Sequence[Advisory] = (),
     published_at: int | None = None,
 ) -> Publication:
     """Pack a release and say of it in the registry what its metadata says."""
@@ -74,7 +75,7 @@ def publish(
 
 
 def dependencies(requirements: Term) -> Iterator[Dependency]:
-    """Read the metadata's requirements: a mapping from name to `requirement` and `optional`."""
+    """Read the metadata's requirements: a mapping from names to their fields."""
     assert isinstance(requirements, Mapping)
     for name, details in requirements.items():
         assert isinstance(details, Mapping)
@@ -82,6 +83,7 @@ def dependencies(requirements: Term) -> Iterator[Dependency]:
             package=name,
             requirement=str(details.get("requirement", ">= 0.0.0")),
             optional=bool(details.get("optional", False)),
+            app=app if (app := str(details.get("app", name))) != name else None,
         )
 
 
@@ -171,16 +173,31 @@ def versions_payload(packages: Mapping[str, Sequence[Publication]], repository: 
 def package_payload(name: str, releases: Sequence[Publication], repository: str) -> bytes:
     """Serialise one package with all its releases."""
     index = wire.PackageIndex(name=name, repository=repository)
-    advisories = sorted({advisory for each in releases for advisory in each.advisories})
-    for advisory in advisories:
-        url = f"https://osv.dev/vulnerability/{advisory}"
-        index.advisories.add(id=advisory, summary=advisory, html_url=url, api_url=url)
+    advisories = list(dict.fromkeys(found for each in releases for found in each.advisories))
+    index.advisories.extend(map(advisory_entry, advisories))
     for each in releases:
         index.releases.append(release_entry(each, advisories))
     return index.SerializeToString(deterministic=True)
 
 
-def release_entry(release: Publication, advisories: Sequence[str]) -> wire.ReleaseEntry:
+def advisory_entry(advisory: Advisory) -> wire.AdvisoryEntry:
+    """Describe one advisory."""
+    url = advisory.url or f"https://osv.dev/vulnerability/{advisory.id}"
+    entry = wire.AdvisoryEntry(
+        id=advisory.id,
+        summary=advisory.summary or advisory.id,
+        html_url=url,
+        api_url=url,
+        aliases=advisory.aliases,
+    )
+    if advisory.severity is not None:
+        entry.severity = SEVERITIES.index(advisory.severity)
+    if advisory.score is not None:
+        entry.cvss_score = advisory.score
+    return entry
+
+
+def release_entry(release: Publication, advisories: Sequence[Advisory]) -> wire.ReleaseEntry:
     """Describe one release; `advisories` are those of the package."""
     entry = wire.ReleaseEntry(
         version=release.version,

@@ -1,6 +1,6 @@
 """Where archives lie, unchanged, with an index row each."""
 
-from corpus.packages import Link, Requirement
+from corpus.packages import Advisory, Downloads, Link, Requirement
 from corpus.store.archives import (
     ArchiveStore,
     DamagedArchive,
@@ -12,11 +12,13 @@ from corpus.untrusted import LONGEST_NAME
 
 __all__ = [
     "LONGEST_NAME",
+    "Advisory",
     "Archive",
     "ArchiveReject",
     "ArchiveStore",
     "DamagedArchive",
     "DamagedRow",
+    "Downloads",
     "Link",
     "Requirement",
     "StoreError",

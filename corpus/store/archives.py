@@ -3,6 +3,8 @@
     ROOT/archives/hex/NAME/NAME-VERSION.tar     the archive as it was served
     ROOT/archives/hex/NAME/NAME-VERSION.json    its index row
     ROOT/rejects/hex/NAME/NAME-VERSION.json     why an archive is not here
+    ROOT/superseded/hex/NAME/NAME-VERSION-DIGEST.tar, .json
+                                                what a version was before it was published again
 
 The row is written after the archive and removed before other bytes replace it, so a row always
 speaks of the bytes beside it: an archive without a row is not stored, whatever moment the writer
@@ -10,14 +12,15 @@ was killed at. One process writes; any number may read.
 """
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.atomic import flush_to_disk, is_temporary, replacing, write_json
+from corpus.atomic import flush_to_disk, is_temporary, replacing, write_bytes, write_json
 from corpus.store.rows import (
     Archive,
     ArchiveReject,
+    DamagedRow,
     StoreError,
     read_archive,
     read_reject,
@@ -29,7 +32,7 @@ from corpus.untrusted import check_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FOLDERS = ("archives", "rejects", "registry")
+FOLDERS = ("archives", "rejects", "registry", "superseded")
 """What the crawl writes below the root."""
 
 
@@ -50,12 +53,14 @@ class ArchiveStore:
     def put(self, archive: Archive, body: bytes) -> None:
         """Store `body` under its row, replacing an earlier archive or reject of that version.
 
-        Raises UnsafeName, DamagedArchive if `body` is not what the row says, and OSError.
+        An earlier archive of other bytes is kept as superseded. Raises UnsafeName, DamagedArchive
+        if `body` is not what the row says, and OSError.
         """
         if problem := difference(archive, body):
             raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
         row = self._row("archives", archive.source, archive.name, archive.version)
         if not self._holds(archive):
+            self._supersede(archive)
             with replacing(self.path(archive)) as temporary:
                 temporary.write_bytes(body)
                 flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
@@ -79,6 +84,8 @@ class ArchiveStore:
 
     def path(self, archive: Archive) -> Path:
         """Return where the archive file of a row lies."""
+        if archive.superseded_by is not None:
+            return self._superseded(archive).with_suffix(".tar")
         row = self._row("archives", archive.source, archive.name, archive.version)
         return row.with_name(f"{row.name.removesuffix('.json')}.tar")
 
@@ -94,13 +101,23 @@ class ArchiveStore:
         rows = [read_archive(path) for path in rows_under(self.root / "archives")]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
+    def superseded(self) -> list[Archive]:
+        """Return the rows of what was published again since, sorted as `archives` is.
+
+        No build reads them: `superseded_by` is the digest of what stands in their place.
+        Raises DamagedRow.
+        """
+        rows = [read_archive(path) for path in rows_under(self.root / "superseded")]
+        return sorted(rows, key=lambda row: (row.source, row.name, row.version, row.sha256))
+
     def table(self) -> "pa.Table":
-        """Return the index as a table of `schema.ARCHIVES`, sorted as `archives` is."""
+        """Return the index as a table of `schema.ARCHIVES`: what is current, then superseded."""
         import pyarrow as pa
 
         from corpus.schema import ARCHIVES
 
-        return pa.Table.from_pylist([row_of(each) for each in self.archives()], schema=ARCHIVES)
+        rows = map(row_of, (*self.archives(), *self.superseded()))
+        return pa.Table.from_pylist(list(rows), schema=ARCHIVES)
 
     def reject(self, row: ArchiveReject) -> None:
         """Record why an archive is not stored, replacing an earlier record."""
@@ -131,6 +148,25 @@ class ArchiveStore:
         """Tell whether the bytes of an archive are there, whatever its row says."""
         path = self.path(archive)
         return path.is_file() and difference(archive, path.read_bytes()) is None
+
+    def _supersede(self, archive: Archive) -> None:
+        """Keep what stands in the place of an archive, where it is whole and another.
+
+        A writer that is killed after this leaves a copy too many, which the next one writes again.
+        """
+        try:
+            earlier = self.get(archive.source, archive.name, archive.version)
+        except DamagedRow:
+            return
+        if earlier is None or earlier.sha256 == archive.sha256 or not self._holds(earlier):
+            return
+        kept = replace(earlier, superseded_by=archive.sha256)
+        write_bytes(self.path(kept), self.path(earlier).read_bytes())
+        write_json(self._superseded(kept), row_of(kept))
+
+    def _superseded(self, archive: Archive) -> Path:
+        row = self._row("superseded", archive.source, archive.name, archive.version)
+        return row.with_name(f"{row.stem}-{archive.sha256[:16]}.json")
 
     def _row(self, kind: str, source: str, name: str, version: str) -> Path:
         for what, text in (("source", source), ("name", name), ("version", version)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import CorpusError
-from corpus.packages import Link, Requirement
+from corpus.packages import Advisory, Downloads, Link, Requirement
 from corpus.reasons import Reason, Stage
 from corpus.untrusted import parse_json
 
@@ -22,7 +22,10 @@ class DamagedRow(StoreError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Archive:
-    """One row of `schema.ARCHIVES`. `licenses` as found; times are ISO 8601 UTC."""
+    """One row of `schema.ARCHIVES`. `licenses` as found; times are ISO 8601 UTC.
+
+    What has a default came to the index later, and older rows are read as if it were unknown.
+    """
 
     source: str
     name: str
@@ -35,8 +38,14 @@ class Archive:
     links: tuple[Link, ...]
     published_at: str | None
     retirement: str | None
-    advisories: tuple[str, ...]
+    advisories: tuple[Advisory, ...]
     fetched_at: str
+    first_published_at: str | None = None
+    last_published_at: str | None = None
+    description: str | None = None
+    downloads: Downloads | None = None
+    owners: tuple[str, ...] | None = None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,15 +72,17 @@ def rows_under(root: Path) -> Iterator[str]:
 
 def row_of(archive: Archive) -> dict[str, Any]:
     """Return an archive as JSON and Arrow take it (`asdict` alone takes twice the time)."""
-    row = {key: getattr(archive, key) for key in ARCHIVE_TYPES}
+    row = {key: getattr(archive, key) for key in (*ARCHIVE_TYPES, *LATER_TYPES)}
     row["requirements"] = [asdict(item) for item in archive.requirements]
     row["links"] = [asdict(item) for item in archive.links]
+    row["advisories"] = [asdict(item) for item in archive.advisories]
+    row["downloads"] = asdict(archive.downloads) if archive.downloads else None
     return row
 
 
 def read_archive(path: Path | str) -> Archive:
     """Read one index row. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(path, ARCHIVE_TYPES)
+    row = read_row(path, ARCHIVE_TYPES, LATER_TYPES)
     try:
         return Archive(
             **{
@@ -79,11 +90,22 @@ def read_archive(path: Path | str) -> Archive:
                 "licenses": strings(row["licenses"]),
                 "requirements": tuple(Requirement(**item) for item in row["requirements"]),
                 "links": tuple(Link(**item) for item in row["links"]),
-                "advisories": strings(row["advisories"]),
+                "advisories": tuple(map(advisory, row["advisories"])),
+                "downloads": Downloads(**row["downloads"]) if row["downloads"] else None,
+                "owners": None if row["owners"] is None else strings(row["owners"]),
             }
         )
     except TypeError as error:
         raise damaged(path, str(error)) from error
+
+
+def advisory(value: Any) -> Advisory:
+    """Read one advisory; older rows have its identifier only. Raises TypeError."""
+    if isinstance(value, str):
+        return Advisory(value)
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an advisory, found {value!r}")
+    return Advisory(**{**value, "aliases": strings(value.get("aliases", []))})
 
 
 def read_reject(path: Path | str) -> ArchiveReject:
@@ -105,21 +127,33 @@ ARCHIVE_TYPES: Types = {
     **dict.fromkeys(("licenses", "requirements", "links", "advisories"), (list,)),
     "bytes": (int,),
 }
+LATER_TYPES: Types = {
+    **dict.fromkeys(("first_published_at", "last_published_at", "description"), OPTIONAL_TEXT),
+    "downloads": (dict, type(None)),
+    "owners": (list, type(None)),
+    "superseded_by": OPTIONAL_TEXT,
+}
+"""Columns that came later; a row may lack them."""
 REJECT_TYPES: Types = dict.fromkeys(
     ("source", "name", "version", "url", "stage", "reason", "detail", "recorded_at"), TEXT
 )
 
 
-def read_row(path: Path | str, types: Types) -> dict[str, Any]:
-    """Read a JSON object that has exactly the keys of `types`, with values of those types."""
+def read_row(path: Path | str, types: Types, later: Types | None = None) -> dict[str, Any]:
+    """Read a JSON object that has exactly the keys of `types`, with values of those types.
+
+    Keys of `later` may be missing; they are None then.
+    """
+    later = later or {}
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a Path each costs as much as the read
             row = parse_json(file.read())
     except ValueError as error:
         raise damaged(path, str(error)) from error
-    if not isinstance(row, dict) or row.keys() != types.keys():
+    if not isinstance(row, dict) or not types.keys() <= row.keys() <= {*types, *later}:
         raise damaged(path, f"expected an object with the keys {', '.join(sorted(types))}")
-    for key, kinds in types.items():
+    row = {**dict.fromkeys(later), **row}
+    for key, kinds in (types | later).items():
         if not isinstance(row[key], kinds):
             raise damaged(path, f"{key} is {row[key]!r}")
     return row

@@ -73,12 +73,21 @@ def archive_row(item: Described, fetched_at: str) -> Archive:
         retirement=str(release.retirement) if release.retirement else None,
         advisories=release.advisories,
         fetched_at=fetched_at,
+        first_published_at=item.wanted.first_published_at,
+        last_published_at=item.wanted.last_published_at,
+        description=item.metadata.description,
     )
 
 
 def requirement(dependency: Dependency) -> Requirement:
     """Describe a dependency as the store does."""
-    return Requirement(dependency.package, dependency.requirement, dependency.optional)
+    return Requirement(
+        name=dependency.package,
+        requirement=dependency.requirement,
+        optional=dependency.optional,
+        app=dependency.app,
+        repository=dependency.repository,
+    )
 
 
 def reject_row(item: Refusal, recorded_at: str) -> ArchiveReject:

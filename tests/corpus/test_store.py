@@ -1,4 +1,5 @@
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from corpus.reasons import Reason, Stage
 from corpus.schema import ARCHIVES
 from corpus.store import (
+    Advisory,
     Archive,
     ArchiveReject,
     ArchiveStore,
@@ -36,7 +38,7 @@ def archive(name: str = "decimal", version: str = "1.0.0", body: bytes = BODY) -
         links=(Link("GitHub", "https://forge.example/décimal"),),
         published_at=None,
         retirement=None,
-        advisories=("GHSA-1",),
+        advisories=(Advisory("GHSA-1", severity="high"),),
         fetched_at="2026-11-22T10:00:00Z",
     )
 
@@ -88,7 +90,16 @@ def test_the_index_is_a_table(tmp_path: Path) -> None:
     table = store.table()
     assert table.schema == ARCHIVES
     row = table.to_pylist()[0]
-    assert row["requirements"] == [{"name": "ecto", "requirement": "~> 3.0", "optional": True}]
+    assert row["requirements"] == [
+        {
+            "name": "ecto",
+            "requirement": "~> 3.0",
+            "optional": True,
+            "app": None,
+            "repository": None,
+        }
+    ]
+    assert row["advisories"][0]["severity"] == "high"
     assert ArchiveStore(tmp_path / "empty").table().schema == ARCHIVES
 
 
@@ -104,6 +115,44 @@ def test_a_later_body_replaces_an_earlier_one(tmp_path: Path) -> None:
     store.put(archive(), BODY)
     store.put(archive(body=b"published again"), b"published again")
     assert store.read(store.archives()[0]) == b"published again"
+
+
+def test_what_was_published_again_is_kept_and_says_what_replaced_it(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    store.put(archive(), BODY)
+    again = archive(body=b"published again")
+    store.put(again, b"published again")
+    store.put(again, b"published again")
+
+    assert store.archives() == [again]
+    (old,) = store.superseded()
+    assert (old.sha256, old.superseded_by) == (archive().sha256, again.sha256)
+    assert store.read(old) == BODY
+    assert store.table().column("superseded_by").to_pylist() == [None, again.sha256]
+
+
+def test_damaged_bytes_are_not_kept_as_superseded(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    store.put(archive(), BODY)
+    store.path(archive()).write_bytes(b"altered")
+    store.put(archive(body=b"published again"), b"published again")
+    assert store.superseded() == []
+
+
+def test_rows_of_an_older_store_are_read_as_if_what_came_later_were_unknown(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    store.put(archive(), BODY)
+    path = tmp_path / "archives" / "hex" / "decimal" / "decimal-1.0.0.json"
+    row = json.loads(path.read_bytes())
+    later = ("first_published_at", "last_published_at", "description", "downloads", "owners")
+    for name in (*later, "superseded_by"):
+        del row[name]
+    row["advisories"] = ["GHSA-1"]
+    row["requirements"] = [{"name": "ecto", "requirement": "~> 3.0", "optional": True}]
+    path.write_text(json.dumps(row))
+
+    assert store.archives() == [replace(archive(), advisories=(Advisory("GHSA-1"),))]
+    assert [store.archives()[0].first_published_at, store.archives()[0].owners] == [None, None]
 
 
 def test_a_body_that_is_not_what_its_row_says_is_not_stored(tmp_path: Path) -> None:

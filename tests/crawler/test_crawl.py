@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.packages import Advisory, Requirement
 from corpus.store import DamagedArchive
 from crawler.registry import Retirement
 from tests.crawler.crawling import Crawl
@@ -16,8 +17,8 @@ def test_archives_land_unchanged_with_what_registry_and_tarball_say_and_no_port_
         "alpha",
         "1.0.0",
         licenses=("Apache-2.0",),
-        requirements={"beta": {"app": "beta", "optional": True, "requirement": "~> 1.0"}},
-        advisories=["GHSA-aaaa-bbbb-cccc"],
+        requirements={"beta": {"app": "b", "optional": True, "requirement": "~> 1.0"}},
+        advisories=[Advisory("GHSA-aaaa-bbbb-cccc", "Leaks", "high", 7.5, "https://osv.test/g")],
         published_at=1_700_000_000,
     )
 
@@ -30,12 +31,13 @@ def test_archives_land_unchanged_with_what_registry_and_tarball_say_and_no_port_
     assert row.url == f"{peer.url}/tarballs/alpha-1.0.0.tar"
     assert row.bytes == len(tarball)
     assert row.licenses == ("Apache-2.0",)
-    assert [(r.name, r.requirement, r.optional) for r in row.requirements] == [
-        ("beta", "~> 1.0", True)
-    ]
+    assert row.requirements == (Requirement("beta", "~> 1.0", True, app="b"),)
     assert [(link.name, link.url) for link in row.links] == [("Home", "https://home.test")]
     assert row.published_at == "2023-11-14T22:13:20Z"
-    assert row.advisories == ("GHSA-aaaa-bbbb-cccc",)
+    assert row.advisories == (
+        Advisory("GHSA-aaaa-bbbb-cccc", "Leaks", "high", 7.5, "https://osv.test/g"),
+    )
+    assert (row.first_published_at, row.last_published_at) == (row.published_at, row.published_at)
     assert row.retirement is None
     assert row.fetched_at.endswith("Z")
     assert {access.user_agent for access in peer.log} == {

@@ -4,6 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from corpus.packages import Advisory
 from crawler.registry import (
     Dependency,
     PackageReleases,
@@ -90,7 +91,7 @@ def sample() -> Publication:
         },
         {"lib/plug.ex": b"defmodule Plug do\nend\n"},
         retirement=Retirement(reason="security", message="leaks"),
-        advisories=["GHSA-1"],
+        advisories=[Advisory("GHSA-1")],
         published_at=1_700_000_000,
     )
 

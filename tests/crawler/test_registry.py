@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from corpus.packages import Advisory
 from crawler.proto import hex_registry_pb2 as wire
 from crawler.registry import (
     BadSignature,
@@ -41,7 +42,15 @@ def versions(**fields: object) -> bytes:
 def package(*releases: wire.ReleaseEntry, name: str = "plug") -> bytes:
     index = wire.PackageIndex(repository="hexpm", name=name, releases=releases)
     for advisory in ("GHSA-1", "CVE-2"):
-        index.advisories.add(id=advisory, summary="s", html_url="h", api_url="a", severity=4)
+        index.advisories.add(
+            id=advisory,
+            summary="s",
+            html_url="h",
+            api_url="a",
+            severity=4,
+            cvss_score=9.8,
+            aliases=["GHSA-2"],
+        )
     return signed(index.SerializeToString(), KEY)
 
 
@@ -82,7 +91,7 @@ def test_a_package_gives_all_that_the_registry_knows_of_a_release() -> None:
                     ),
                 ),
                 retirement=Retirement(reason="security", message="leaks"),
-                advisories=("CVE-2",),
+                advisories=(Advisory("CVE-2", "s", "critical", 9.8, "h", ("GHSA-2",)),),
                 published_at="2023-11-14T22:13:20Z",
             ),
         ),
