@@ -87,6 +87,8 @@ class Function(NamedTuple):
 
     `defaults` counts default arguments, so the function answers to `arity - defaults` to `arity`.
     `impl` is what stands after `@impl` ("true", "false" or an expanded module name), else None.
+    `branch` is the condition under which the function is compiled, outermost first, if it stands in
+    a branch: functions of one name and arity in different branches are alternatives.
     """
 
     module: str
@@ -99,6 +101,7 @@ class Function(NamedTuple):
     doc_kind: str | None
     specs: tuple[str, ...]
     impl: str | None
+    branch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +109,15 @@ class Extraction:
     """All that was read from one file.
 
     `parse_errors` counts the parser's error and missing nodes. `doc_spans` are half-open byte
-    ranges of documentation attributes, sorted, for those who compare code without prose.
+    ranges of documentation, sorted, for those who compare code without prose. `unread_bytes` counts
+    the bytes of what could not be read: lines for Elixir, forms and bodies of clauses for Erlang.
     """
 
     parse_errors: int
     modules: tuple[Module, ...]
     functions: tuple[Function, ...]
     doc_spans: tuple[tuple[int, int], ...]
+    unread_bytes: int = 0
 
 
 class NestedTooDeeply(CorpusError):

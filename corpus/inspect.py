@@ -89,4 +89,5 @@ def _function(function: Function) -> dict[str, Any]:
         "doc": function.doc_kind,
         "specs": len(function.specs),
         "impl": function.impl,
+        "branch": function.branch,
     }

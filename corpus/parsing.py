@@ -81,3 +81,22 @@ def count_errors(root: Node) -> int:
             count += node.is_error or node.is_missing
             stack.extend(node.children)
     return count
+
+
+def unread_bytes(root: Node, source: bytes) -> int:
+    """Count the bytes of the lines that hold what the parser could not read, each once."""
+    spans, stack = [], [root] if root.has_error else []
+    while stack:
+        node = stack.pop()
+        if node.is_error:
+            spans.append((node.start_byte, node.end_byte))
+        elif node.has_error:
+            stack.extend(node.children)
+    count = position = 0
+    for start, end in sorted(spans):
+        if end > position:
+            first = max(position, source.rfind(b"\n", position, start) + 1)
+            newline = source.find(b"\n", end - 1)
+            position = len(source) if newline < 0 else newline + 1
+            count += position - first
+    return count

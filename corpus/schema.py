@@ -186,6 +186,7 @@ FUNCTIONS = _table(
     column("doc_kind", pa.string(), "string, hidden (`@doc false`) or null for none"),
     column("specs", pa.list_(pa.string()), "specifications as they are written"),
     column("impl", pa.string(), "true, false or the behaviour in `@impl`, null without one"),
+    column("branch", pa.string(), "condition that it is compiled under, null where it always is"),
 )
 """One row a function; clause offsets are into the document's `text` in UTF-8."""
 

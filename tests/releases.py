@@ -142,6 +142,7 @@ def function(of: Row, module: str, name: str, arity: int, **columns: Any) -> Row
         "doc_kind": None,
         "specs": [],
         "impl": None,
+        "branch": None,
         **columns,
     }
 

@@ -4,7 +4,7 @@ from corpus.elixir import grammar
 from corpus.elixir.walk import Walk
 from corpus.extraction import Extraction
 from corpus.nesting import refuse_deep_brackets
-from corpus.parsing import count_errors, parse
+from corpus.parsing import count_errors, parse, unread_bytes
 
 
 def extract(source: bytes) -> Extraction:
@@ -20,4 +20,5 @@ def extract(source: bytes) -> Extraction:
     walk.run(root)
     modules, functions = walk.finish()
     spans = tuple(sorted(walk.doc_spans))
-    return Extraction(count_errors(root), modules, functions, spans)
+    unread = unread_bytes(root, source)
+    return Extraction(count_errors(root), modules, functions, spans, unread)

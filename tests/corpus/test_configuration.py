@@ -49,12 +49,12 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
             "ingest.read.archive: depth is 0; it must be at least 1",
         ),
         (
-            "[ingest.read.file]\nparse_errors_per_line = nan\n",
-            "ingest.read.file: parse_errors_per_line is nan; it must",
+            "[ingest.read.file]\nunparsable_share = nan\n",
+            "ingest.read.file: unparsable_share is nan; it is a fraction",
         ),
         (
-            "[ingest.read.file]\nparse_errors_per_line = -1\n",
-            "parse_errors_per_line is -1.0; it must be at least 0",
+            "[ingest.read.file]\nunparsable_share = -1\n",
+            "unparsable_share is -1.0; it is a fraction",
         ),
         (
             "[instruct.behaviour_module]\nshortest_module = -1\n",

@@ -57,6 +57,7 @@ def test_an_elixir_file_becomes_the_documented_object(tmp_path: Path) -> None:
                 "doc": "hidden",
                 "specs": 1,
                 "impl": "Shop.Priced",
+                "branch": None,
             }
         ],
     }

@@ -4,7 +4,7 @@ import pytest
 
 from corpus.elixir.grammar import PARSER
 from corpus.extraction import Unparsable
-from corpus.parsing import UNWATCHED, ParseLimit, count_errors, parse
+from corpus.parsing import UNWATCHED, ParseLimit, count_errors, parse, unread_bytes
 
 QUADRATIC = b"&&" + b"\r\na\n0x" * 48_000
 
@@ -24,6 +24,20 @@ def test_a_large_file_read_in_pieces_gives_the_tree_of_the_whole() -> None:
 def test_errors_are_counted_with_what_is_missing() -> None:
     assert count_errors(parse(PARSER, b"a + b").root_node) == 0
     assert count_errors(parse(PARSER, b"defmodule A do\n").root_node) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "unread"),
+    [
+        (b"a + b\n", 0),
+        (b"a = 1\nb )\nc = 3\n", 10),
+        (b"a = 1\r\nb = ) )\r\n", 9),
+        (b"defmodule A do\n", 0),
+        (b"defmodule A do\n  def f(x), do: [)\n  def g, do: 1\nend\n", 19),
+    ],
+)
+def test_what_cannot_be_read_is_measured_in_bytes_of_lines(source: bytes, unread: int) -> None:
+    assert unread_bytes(parse(PARSER, source).root_node, source) == unread
 
 
 def test_a_large_file_is_let_go_after_its_parse() -> None:

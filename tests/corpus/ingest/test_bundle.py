@@ -108,6 +108,25 @@ def test_odd_bytes_end_as_documents_or_as_rejects_with_their_reason(tmp_path: Pa
     }
 
 
+def test_one_error_does_not_cost_a_short_file(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    functions = b"".join(b"  def name_%d(x), do: {x, %d}\n" % (n, n) for n in range(12))
+    files = {
+        "LICENSE": MIT,
+        "lib/short.ex": b"defmodule Short do\n" + functions + b"  def odd(x), do: [)\nend\n",
+        "lib/prose.ex": b"Two steps: open it, (then) read. What's that? See: below!\n" * 16,
+        "lib/other.ex": b"-module(other).\n-export([f/0]).\nf() -> ok.\n",
+    }
+    add(store, "short", files)
+    documents = part(store, tmp_path / "parts", "documents").to_pylist()
+    rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert [(row["path"], row["parse_errors"]) for row in documents] == [("lib/short.ex", 1)]
+    assert {row["path"]: row["reason"] for row in rejects if row["stage"] == "parse"} == {
+        "lib/prose.ex": "unparsable",
+        "lib/other.ex": "unparsable",
+    }
+
+
 def test_a_mistake_in_an_extractor_costs_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
