@@ -2,23 +2,32 @@
 
 import json
 import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from corpus.console import errors, fail, output, plain_errors
+from corpus.console import Version, application, errors, fail, output, plain_errors
+from corpus.executor import Cluster
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release
-from corpus.terminal import progress_bars, show_explanation, show_funnel
+from corpus.terminal import LogLevel, LogLevelOption, show_explanation, show_funnel, show_progress
 
-app = typer.Typer(
-    help="Turn an archive store into a traceable, deduplicated, gated release.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+app = application("Turn an archive store into a traceable, deduplicated, gated release.")
 
 ReleaseFolder = Annotated[Path, typer.Argument(help="A release, as `build` printed it.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="A TOML file; `python -m corpus config` prints every key.")
+]
+
+
+@app.callback()
+def corpus(version: Version = False) -> None:
+    """Turn an archive store into a traceable, deduplicated, gated release."""
 
 
 @app.command(
@@ -27,13 +36,27 @@ ReleaseFolder = Annotated[Path, typer.Argument(help="A release, as `build` print
 def build(
     archives: Annotated[Path, typer.Option(help="The archive store that the crawl filled.")],
     out: Annotated[Path, typer.Option(help="Where releases go, each in a folder by version.")],
-    config: Annotated[Path | None, typer.Option(help="TOML; see docs/how-to/build.md.")] = None,
+    config: ConfigOption = None,
     workers: Annotated[
         int, typer.Option(help="Worker processes; 0 works in this process.", min=0)
     ] = os.cpu_count() or 1,
     scheduler: Annotated[
-        str | None, typer.Option(help="A running Dask scheduler, tcp://HOST:PORT.")
+        str | None,
+        typer.Option(
+            help="A running Dask scheduler, tls://HOST:PORT or tcp://HOST:PORT. Whoever can "
+            "connect to it can run code on its workers."
+        ),
     ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="With tls://: the certificate authority, PEM.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="With tls://: our certificate, PEM.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="With tls://: the key of our certificate, PEM.")
+    ] = None,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Build a release, gate it, and give it its name if it passes.
 
@@ -42,8 +65,9 @@ def build(
     """
     from corpus.pipeline import build_release
 
-    with plain_errors(), progress_bars() as progress:
-        outcome = build_release(archives, out, config, workers, scheduler, progress, _finish)
+    cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key) if scheduler else None
+    with plain_errors(), show_progress(log_level) as progress:
+        outcome = build_release(archives, out, config, workers, cluster, progress, _finish)
     show_funnel(outcome.release)
     output.print(f"release {outcome.release.manifest.version}: {outcome.release.path}")
     if outcome.failed:
@@ -81,36 +105,59 @@ def verify(release: ReleaseFolder) -> None:
     output.print(f"{release}: {files} files as the manifest says; identity {opened.identity}")
 
 
-@app.command(epilog="Example: `python -m corpus explain releases/2026.11.1 plug/lib/plug.ex`")
+@app.command(
+    epilog="Examples: `python -m corpus explain releases/2026.11.1 plug/lib/plug.ex`, "
+    "`python -m corpus explain releases/2026.11.1 near_duplicate --json`"
+)
 def explain(
     release: ReleaseFolder,
     wanted: Annotated[
         str,
         typer.Argument(
-            metavar="PACKAGE[/PATH]|HASH",
-            help="A package, a file in it, or 8 or more digits of a hash of either.",
+            metavar="PACKAGE[/PATH]|HASH|REASON",
+            help="A package, a file or folder in it, 8 or more digits of a hash of either, or a "
+            "reason for which files were left out.",
         ),
     ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
 ) -> None:
-    """Say what became of a package, a file or a hash, and why."""
+    """Say what became of a package, a folder, a file or a hash, or what was left out for a reason.
+
+    Exit code 2: the release knows nothing about it, or cannot be read.
+    """
     from corpus.explain import explain as look_up
 
     with plain_errors():
-        show_explanation(look_up(Release.open(release), wanted))
+        found = look_up(Release.open(release), wanted)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
+    else:
+        show_explanation(found)
 
 
-@app.command(epilog="Example: `python -m corpus inspect lib/*.ex`")
+@app.command(
+    epilog="Examples: `python -m corpus inspect lib`, `python -m corpus inspect lib/*.ex`, "
+    "`git show HEAD:lib/plug.ex | python -m corpus inspect - --name plug.ex`"
+)
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(help="Elixir and Erlang source files.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Elixir and Erlang source files, folders of them, or - for input."),
+    ],
+    name: Annotated[
+        Path, typer.Option(help="What the file that is read from standard input is called.")
+    ] = Path("stdin.ex"),
 ) -> None:
-    """Print what extraction finds in source files, one JSON line a file."""
+    """Print what extraction finds in source files, one JSON line a file.
+
+    Exit code 2: something could not be read; everything else is printed all the same.
+    """
     from corpus.errors import CorpusError
-    from corpus.inspect import inspect as inspect_file
 
     failures = 0
-    for path in paths:
+    for path, read in _inspected(paths, name):
         try:
-            found = inspect_file(path)
+            found = read()
         except CorpusError as error:
             failures += 1
             errors.print(f"error: {path}: {error}")
@@ -118,6 +165,27 @@ def inspect(
             typer.echo(json.dumps(found, ensure_ascii=False))
     if failures:
         raise typer.Exit(2)
+
+
+def _inspected(paths: list[Path], name: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
+    """Yield what is looked at, and what reads it."""
+    from corpus.inspect import inspect as inspect_file
+    from corpus.inspect import inspect_bytes, source_files
+
+    for path in paths:
+        if path == Path("-"):
+            yield name, lambda: inspect_bytes(name, sys.stdin.buffer.read())
+        else:
+            yield from ((file, partial(inspect_file, file)) for file in source_files(path))
+
+
+@app.command(epilog="Example: `python -m corpus config --config small.toml > full.toml`")
+def config(config: ConfigOption = None) -> None:
+    """Print every key of the configuration with the value that is in effect, as TOML."""
+    from corpus.configuration import BuildConfig, dump, load
+
+    with plain_errors():
+        typer.echo(dump(load(config) if config else BuildConfig()), nl=False)
 
 
 if __name__ == "__main__":

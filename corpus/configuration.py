@@ -1,7 +1,8 @@
-"""The configuration of a build, and reading it from TOML."""
+"""The configuration of a build, read from TOML and written as TOML."""
 
 import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +12,7 @@ from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest import IngestConfig
 from corpus.instruct import InstructConfig
+from corpus.provenance import plain
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
 
@@ -30,7 +32,7 @@ class BadConfiguration(CorpusError):
     """A configuration file that cannot be used."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path}: {detail}. docs/how-to/build.md lists every key.")
+        super().__init__(f"{path}: {detail}. `python -m corpus config` prints every key.")
 
 
 def load(path: Path) -> BuildConfig:
@@ -57,6 +59,27 @@ def load(path: Path) -> BuildConfig:
         where = ".".join(map(str, first["loc"]))
         what = first["msg"].removeprefix("Value error, ")
         raise BadConfiguration(path, f"{where}: {what}") from error
+
+
+def dump(config: BuildConfig) -> str:
+    """Return every key with its value as TOML, which `load` reads as the same configuration."""
+    return "\n".join(_dumped(plain(config), ""))
+
+
+def _dumped(values: dict[str, Any], table: str) -> Iterator[str]:
+    """Yield the lines of a table: its own keys first, then the tables below it."""
+    own = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    if own:
+        yield f"[{table}]"
+        # JSON writes strings, numbers, booleans and lists as TOML does, but for DEL in a string.
+        yield from (
+            f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+            for key, value in own.items()
+        )
+        yield ""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _dumped(value, f"{table}.{key}".removeprefix("."))
 
 
 def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:

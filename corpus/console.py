@@ -1,20 +1,53 @@
-"""Standard output, standard error, and how a command ends when something goes wrong."""
+"""What all commands share: options, output, and how they end when something goes wrong."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from corpus.errors import CorpusError
+from corpus.provenance import code_version
 
 output = Console(soft_wrap=True, markup=False, emoji=False)
 errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 INTERRUPTED = 130
 """What a shell reports of a command that SIGINT ended: 128 and the signal's number."""
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def application(text: str) -> typer.Typer:
+    """Return a command line without subcommands yet; `text` is the first line of its help.
+
+    Completion is left out: Typer would write it to the shell's start-up file under the name of the
+    program, which is `python` for `python -m`.
+    """
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        add_completion=False,
+        context_settings=HELP,
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"elixir-corpus {code_version()}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+    ),
+]
+"""The option `--version` of an application's callback."""
 
 
 @contextmanager

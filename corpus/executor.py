@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
@@ -32,7 +33,7 @@ the last, a local cluster gives up a worker that is dead 15 seconds after it die
 from another death or it is starting again on a busy machine; then tasks wait for ever."""
 
 SCHEDULER_SECONDS = 5
-ADDRESS = re.compile(r"tcp://[^/:]+:\d+")
+ADDRESS = re.compile(r"(tcp|tls)://(?:\[[0-9a-fA-F:.]+\]|[^/:\[\]]+):\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,58 @@ class SchedulerUnreachable(CorpusError):
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"{address!r}: no Dask scheduler answers there. Give its address as tcp://HOST:PORT, "
-            "start one with `dask scheduler`, or leave --scheduler out to use this machine."
+            f"{address!r}: no Dask scheduler answers there. Give its address as tls://HOST:PORT or "
+            "tcp://HOST:PORT, as the scheduler speaks, start one with `dask scheduler`, or leave "
+            "--scheduler out to use this machine."
         )
+
+
+class BadCredentials(CorpusError):
+    """TLS credentials are missing, unreadable or not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Dask cluster that already runs: its scheduler's address and, for tls://, PEM files."""
+
+    address: str
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    def security(self) -> Any:
+        """Return the credentials as Dask takes them, None for tcp://.
+
+        Raises SchedulerUnreachable for what is no address, and BadCredentials.
+        """
+        match = ADDRESS.fullmatch(self.address)
+        if match is None:
+            raise SchedulerUnreachable(self.address)
+        files = {"--tls-ca": self.tls_ca, "--tls-cert": self.tls_cert, "--tls-key": self.tls_key}
+        if match[1] == "tcp":
+            if any(files.values()):
+                raise BadCredentials(f"{self.address} is not encrypted; give it as tls://HOST:PORT")
+            return None
+        missing = [name for name, file in files.items() if file is None]
+        if missing:
+            raise BadCredentials(f"{self.address} needs {', '.join(missing)} too")
+        return self._from_files()
+
+    def _from_files(self) -> Any:
+        from distributed.security import Security
+
+        security = Security(
+            require_encryption=True,
+            tls_ca_file=str(self.tls_ca),
+            tls_client_cert=str(self.tls_cert),
+            tls_client_key=str(self.tls_key),
+        )
+        try:
+            security.get_connection_args("client")
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise BadCredentials(f"the TLS credentials cannot be read: {said}") from error
+        return security
 
 
 class Executor(Protocol):
@@ -114,7 +164,11 @@ class OnDask:
 
 
 class OnThisMachine(OnDask):
-    """Runs tasks on worker processes of its own, which are closed with it."""
+    """Runs tasks on worker processes of its own, which are closed with it.
+
+    Scheduler and workers take code from whoever connects, and any process of this machine could,
+    so they speak TLS with credentials that are made for them and held in memory only.
+    """
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -149,6 +203,7 @@ class OnThisMachine(OnDask):
                 dashboard_address="127.0.0.1:0",
                 memory_limit="auto",
                 silence_logs="CRITICAL",
+                security=True,
             )
             self.client = Client(self._cluster)
 
@@ -211,54 +266,48 @@ def _trim_heap() -> None:
 
 
 @contextmanager
-def connect(workers: int, scheduler: str | None) -> Iterator[Executor]:
-    """Yield an executor: this process for no workers, else a local or the named cluster.
+def connect(workers: int, cluster: Cluster | None) -> Iterator[Executor]:
+    """Yield an executor: this process for no workers, else a local or the given cluster.
 
-    Raises SchedulerUnreachable when nothing answers at the address `scheduler`.
+    Raises SchedulerUnreachable when nothing answers at the cluster's address, and BadCredentials.
     """
-    if scheduler is None and workers == 0:
+    if cluster is None and workers == 0:
         yield Serial()
         return
     import dask
     import distributed  # noqa: F401 - its defaults must be there before some are replaced
 
     with dask.config.set(SCHEDULER_SETTINGS):
-        if scheduler is None:
-            with _local(workers) as executor:
+        if cluster is None:
+            with closing(OnThisMachine(workers)) as executor:
                 yield executor
         else:
-            with _remote(scheduler) as executor:
-                yield executor
+            with _remote(cluster) as remote:
+                yield remote
 
 
 @contextmanager
-def _local(workers: int) -> Iterator[Executor]:
-    with closing(OnThisMachine(workers)) as executor:
-        yield executor
-
-
-@contextmanager
-def _remote(address: str) -> Iterator[Executor]:
+def _remote(cluster: Cluster) -> Iterator[Executor]:
     from distributed import Client
 
-    if not ADDRESS.fullmatch(address):
-        raise SchedulerUnreachable(address)
+    security = cluster.security()
     try:
-        asyncio.run(_greet(address))
-        client = Client(address, timeout=SCHEDULER_SECONDS)
+        asyncio.run(_greet(cluster.address, security))
+        client = Client(cluster.address, timeout=SCHEDULER_SECONDS, security=security)
     except (OSError, UnicodeError) as error:
-        raise SchedulerUnreachable(address) from error
+        raise SchedulerUnreachable(cluster.address) from error
     with client:
         yield OnDask(client)
 
 
-async def _greet(address: str) -> None:
+async def _greet(address: str, security: Any) -> None:
     """Exchange greetings as Dask does; its client waits for them for ever.
 
     Raises OSError, of which TimeoutError is a kind, where nothing or something else answers.
     """
     from distributed.comm.core import connect as open_connection
 
-    greeting = open_connection(address, timeout=SCHEDULER_SECONDS)
+    arguments = security.get_connection_args("client") if security else {}
+    greeting = open_connection(address, timeout=SCHEDULER_SECONDS, **arguments)
     connection = await asyncio.wait_for(greeting, SCHEDULER_SECONDS)
     await connection.close()

@@ -1,4 +1,4 @@
-"""What became of a file or a package, and why."""
+"""What became of a package, a folder or a file, and why; what was left out for a reason."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from corpus.errors import CorpusError
+from corpus.reasons import Reason
 from corpus.release import Input, Release
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -23,8 +24,9 @@ class NothingFound(CorpusError):
 
     def __init__(self, release: Release, wanted: str) -> None:
         super().__init__(
-            f"{release.path}: nothing known about {wanted!r}. Give a package (`plug`), a file "
-            "(`plug/lib/plug.ex`), or at least 8 digits of a document, content or archive hash."
+            f"{release.path}: nothing known about {wanted!r}. Give a package (`plug`), a file or "
+            "folder (`plug/lib/plug.ex`, `plug/lib`), at least 8 digits of a document, content or "
+            "archive hash, or a reason (`near_duplicate`)."
         )
 
 
@@ -82,20 +84,30 @@ class Explanation:
     dropped: tuple[Dropped, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of documents and of rejects, None for nothing, and the archives it names."""
+
+    kept: ds.Expression | None
+    dropped: ds.Expression
+    archives: tuple[Input, ...] = ()
+
+
 def explain(release: Release, wanted: str) -> Explanation:
-    """Look up `wanted`: PACKAGE, PACKAGE/PATH, or a hash of a document, its content or archive.
+    """Look up `wanted`: PACKAGE, PACKAGE/PATH, a hash of a document, its content or archive, or a
+    reason. A package goes before a reason or a hash of its name.
 
     Raises NothingFound and UnreadableRelease.
     """
     if not _is_text(wanted):
         raise NothingFound(release, wanted)
-    condition, archives = _meaning(release, wanted)
-    kept = tuple(_kept(release, condition))
-    dropped = tuple(_dropped(release, condition))
-    names_a_file = "/" in wanted
-    if not (kept or dropped or (archives and not names_a_file)):
+    question = _question(release, wanted)
+    kept = () if question.kept is None else tuple(_kept(release, question.kept))
+    dropped = tuple(_dropped(release, question.dropped))
+    names_a_file = bool(wanted.partition("/")[2])
+    if not (kept or dropped or (question.archives and not names_a_file)):
         raise NothingFound(release, wanted)
-    return Explanation(archives, kept, dropped)
+    return Explanation(question.archives, kept, dropped)
 
 
 def _is_text(wanted: str) -> bool:
@@ -107,18 +119,23 @@ def _is_text(wanted: str) -> bool:
     return True
 
 
-def _meaning(release: Release, wanted: str) -> tuple[ds.Expression, tuple[Input, ...]]:
+def _question(release: Release, wanted: str) -> _Question:
     package, _, path = wanted.partition("/")
     inputs = release.manifest.inputs
     named = tuple(item for item in inputs if item.package == package)
-    if named or not HASH.fullmatch(wanted):
-        condition = ds.field("package") == package
-        return (condition & (ds.field("path") == path) if path else condition), named
-    columns = ("document_id", "content_id", "archive_sha256")
-    condition = ds.scalar(False)
-    for column in columns:
-        condition = condition | pc.starts_with(ds.field(column), wanted)
-    return condition, tuple(item for item in inputs if item.sha256.startswith(wanted))
+    if not named and HASH.fullmatch(wanted):
+        condition = ds.scalar(False)
+        for column in ("document_id", "content_id", "archive_sha256"):
+            condition = condition | pc.starts_with(ds.field(column), wanted)
+        found = tuple(item for item in inputs if item.sha256.startswith(wanted))
+        return _Question(condition, condition, found)
+    condition = ds.field("package") == package
+    if not named and wanted in frozenset(Reason):
+        return _Question(None, condition | (ds.field("reason") == wanted))
+    if path:
+        below = pc.starts_with(ds.field("path"), path.rstrip("/") + "/")
+        condition = condition & ((ds.field("path") == path) | below)
+    return _Question(condition, condition, named)
 
 
 def _rows(

@@ -1,5 +1,7 @@
 """One source file as the JSON object that `python -m corpus inspect` prints."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ from corpus.extraction import Extraction, Function, Module
 from corpus.filters import Reject, decode
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
+NOT_SOURCE = frozenset({"_build", "deps", "node_modules"})
+"""Folders that hold what tools made or fetched; hidden ones are not entered either."""
 
 
 class UnknownLanguage(CorpusError):
@@ -16,6 +20,21 @@ class UnknownLanguage(CorpusError):
 
 class UnreadableFile(CorpusError):
     """A file could not be read."""
+
+
+def source_files(path: Path) -> Iterator[Path]:
+    """Yield the source files below a folder in order, or `path` itself if it is none.
+
+    Links to folders are not followed.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(
+            each for each in folders if each not in NOT_SOURCE and not each.startswith(".")
+        )
+        yield from (Path(folder, file) for file in sorted(files) if Path(file).suffix in LANGUAGES)
 
 
 def inspect(path: Path) -> dict[str, Any]:

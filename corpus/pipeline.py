@@ -6,7 +6,7 @@ from pathlib import Path
 
 from corpus.build import build
 from corpus.configuration import BuildConfig, load
-from corpus.executor import connect
+from corpus.executor import Cluster, connect
 from corpus.locking import claim
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release, finalize
@@ -30,18 +30,21 @@ def build_release(
     out: Path,
     config: Path | None,
     workers: int,
-    scheduler: str | None,
+    cluster: Cluster | None,
     progress: Progress,
     finish: Finish,
 ) -> Outcome:
     """Build a candidate, let `finish` judge it, and name it if it passed.
 
+    A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
     `corpus.configuration.load` and `corpus.executor.connect` do.
     """
     settings = load(config) if config else BuildConfig()
+    if cluster is not None:
+        archives, out = archives.resolve(), out.resolve()
     with claim(out, "build"):
-        with connect(workers, scheduler) as executor:
+        with connect(workers, cluster) as executor:
             release = build(ArchiveStore(archives), out, settings, executor, progress)
         if release.manifest.gate is not None:
             return Outcome(release, ())

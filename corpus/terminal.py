@@ -1,44 +1,132 @@
-"""What the commands of the corpus show on a terminal: progress bars and tables."""
+"""What the commands of the corpus show on a terminal: stages, the funnel, explanations."""
 
-from collections.abc import Iterator
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated
 
+import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from corpus.console import errors, output
 from corpus.explain import Dropped, Explanation
-from corpus.progress import Progress, Silent
+from corpus.progress import Progress
 from corpus.release import Release
 
+SECONDS_BETWEEN_LINES = 30.0
 
-class Bars:
-    """One bar a stage, on standard error."""
 
-    def __init__(self, bars: RichProgress) -> None:
-        self.bars = bars
-        self.current = bars.add_task("start", total=None)
+class LogLevel(StrEnum):
+    """How much a command tells on standard error while it works."""
+
+    DEBUG = "debug"
+    """What libraries log, too."""
+    INFO = "info"
+    """A line for each stage."""
+    WARNING = "warning"
+    """Problems only."""
+
+
+LogLevelOption = Annotated[
+    LogLevel,
+    typer.Option(
+        "--log-level",
+        help="What is told on standard error: `info` a line for each stage, `debug` also what "
+        "libraries log, `warning` problems only.",
+    ),
+]
+
+
+class Stages:
+    """Tells of stages: a line with count and seconds behind each, a bar for the current one.
+
+    Without `bars` (no terminal) a stage that takes long gives a line now and then instead. The
+    clock is in seconds.
+    """
+
+    def __init__(
+        self, console: Console, bars: RichProgress | None, clock: Callable[[], float]
+    ) -> None:
+        self._console = console
+        self._bars = bars
+        self._clock = clock
+        self._bar = bars.add_task("start", total=None) if bars else None
+        self._stage: str | None = None
+        self._total = self._done = 0
+        self._began = self._told = 0.0
 
     def start(self, stage: str, total: int) -> None:
-        """Begin the bar of a stage."""
-        self.bars.remove_task(self.current)
-        self.current = self.bars.add_task(stage, total=total)
+        """Tell of the stage before and begin another."""
+        self.finish()
+        self._stage, self._total, self._done = stage, total, 0
+        self._began = self._told = self._clock()
+        if self._bars is not None and self._bar is not None:
+            self._bars.remove_task(self._bar)
+            self._bar = self._bars.add_task(stage, total=total)
 
     def advance(self) -> None:
-        """Move the bar by one step."""
-        self.bars.advance(self.current)
+        """Count one step of the current stage."""
+        self._done += 1
+        if self._bars is not None and self._bar is not None:
+            self._bars.advance(self._bar)
+        elif self._done < self._total:
+            self._tell_now_and_then()
+
+    def finish(self) -> None:
+        """Tell of the current stage, whether or not it came to its end."""
+        if self._stage is not None:
+            self._tell(f"{self._count()}, {self._seconds():,.1f} s")
+        self._stage = None
+
+    def _tell_now_and_then(self) -> None:
+        now = self._clock()
+        if now - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = now
+            left = self._seconds() / self._done * (self._total - self._done)
+            self._tell(
+                f"{self._count()} so far, {self._seconds():,.0f} s, about {left:,.0f} s left"
+            )
+
+    def _tell(self, what: str) -> None:
+        self._console.print(f"{self._stage}: {what}", highlight=False)
+
+    def _count(self) -> str:
+        if self._done == self._total:
+            return f"{self._total:,}"
+        return f"{self._done:,} of {self._total:,}"
+
+    def _seconds(self) -> float:
+        return self._clock() - self._began
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Yield bars on a terminal, and silence anywhere else."""
-    if not errors.is_terminal:
-        yield Silent()
+def show_progress(level: LogLevel = LogLevel.INFO, console: Console = errors) -> Iterator[Progress]:
+    """Yield what tells of stages on standard error, as much as `level` says."""
+    if level is LogLevel.DEBUG:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    quiet = level is LogLevel.WARNING
+    if not console.is_terminal:
+        yield from _staged(Console(quiet=True) if quiet else console, None)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with RichProgress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bars:
-        yield Bars(bars)
+    with RichProgress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet
+    ) as bars:
+        yield from _staged(Console(quiet=True) if quiet else console, bars)
+
+
+def _staged(console: Console, bars: RichProgress | None) -> Iterator[Progress]:
+    stages = Stages(console, bars, time.monotonic)
+    try:
+        yield stages
+    finally:
+        stages.finish()
 
 
 def show_funnel(release: Release) -> None:
@@ -55,8 +143,15 @@ def show_funnel(release: Release) -> None:
     output.print(table)
 
 
+def show_places(**places: object) -> None:
+    """Print where to look, a line a place: a table would cut a long path."""
+    width = max(map(len, places))
+    for name, place in places.items():
+        output.print(f"{name:{width}}  {place}")
+
+
 def show_explanation(found: Explanation) -> None:
-    """Print what became of what was asked for, a line a fact."""
+    """Print what became of what was asked for, a line a fact, and how many there are."""
     for archive in found.archives:
         said = f"{archive.license_expression or 'no licence'} ({archive.license_evidence})"
         output.print(f"{archive.package} {archive.version}  sha256 {archive.sha256}  {said}")
@@ -65,6 +160,8 @@ def show_explanation(found: Explanation) -> None:
         output.print(f"kept     {kept.package}/{kept.path}  {said}  {kept.role}  {kept.split}")
     for dropped in found.dropped:
         output.print(_dropped_line(dropped))
+    if len(found.kept) + len(found.dropped) > 1:
+        output.print(f"{len(found.kept):,} kept, {len(found.dropped):,} dropped")
 
 
 def _dropped_line(dropped: Dropped) -> str:

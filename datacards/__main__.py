@@ -5,18 +5,14 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import fail, output, plain_errors
+from corpus.console import Version, application, fail, output, plain_errors
 from corpus.release import Release
 
-app = typer.Typer(
-    help="Tell the world what is in a release.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+app = application("Tell the world what is in a release.")
 
 
 @app.callback()
-def datacards() -> None:
+def datacards(version: Version = False) -> None:
     """Tell the world what is in a release."""
 
 

@@ -4,16 +4,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from corpus.console import output, plain_errors
+from corpus.console import Version, application, output, plain_errors
 from corpus.release import Release
+from corpus.terminal import show_places
 
-app = typer.Typer(
-    help="Run the main job on the shipped packages or on real code, and train on what it gives.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+app = application(
+    "Run the main job on the shipped packages or on real code, and train on what it gives."
 )
+
+
+@app.callback()
+def demo(version: Version = False) -> None:
+    """Run the main job on the shipped packages or on real code, and train on what it gives."""
+
 
 Workers = Annotated[
     int | None, typer.Option(help="Worker processes; the number of processors unless given.", min=0)
@@ -33,7 +37,7 @@ def run(
 
     with plain_errors():
         release = run_demo(out, workers)
-    show_places(release)
+    show(release)
 
 
 @app.command(epilog="Example: `python -m demo real --out build/real`")
@@ -51,7 +55,7 @@ def real(
         outcome = run_real(out, workers)
     output.print()
     output.print(outcome.table())
-    show_places(outcome.release)
+    show(outcome.release)
 
 
 @app.command(epilog="Example: `python -m demo model --out build/demo/model`")
@@ -83,17 +87,12 @@ def train(
         train_demo(out, workers)
 
 
-def show_places(release: Release) -> None:
+def show(release: Release) -> None:
     """Print where to look."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, path in (
-        ("release", release.path),
-        ("report", release.path / "report.html"),
-        ("card", release.path / "README.md"),
-    ):
-        table.add_row(name, str(path))
     output.print()
-    output.print(table)
+    show_places(
+        release=release.path, report=release.path / "report.html", card=release.path / "README.md"
+    )
 
 
 if __name__ == "__main__":

@@ -13,9 +13,6 @@ from pathlib import Path
 
 from corpus.errors import CorpusError
 
-PROJECT = Path(__file__).resolve().parent.parent
-"""Where scrapy.cfg lies; Scrapy looks for it in the working directory."""
-
 
 class StepFailed(CorpusError):
     """A step of the main job ended with an error, which it has already explained."""
@@ -70,6 +67,7 @@ def crawl(
         "HEX_PUBLIC_KEY": str(workplace.repository / "public_key"),
         "HEX_REPOSITORY_NAME": repository,
         "ARCHIVE_STORE": str(workplace.archives),
+        "SCRAPY_SETTINGS_MODULE": "crawler.settings",
     }
     # The politeness that hex.pm is owed would only slow the loopback down.
     unhurried = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "0", **(settings or {})}
@@ -88,8 +86,11 @@ def build(workplace: Workplace, *, config: Path | None = None, workers: int | No
 
 
 def run_python(step: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run this Python with arguments in the project's folder. Raises StepFailed."""
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, **environment}, check=False)
+    """Run this Python with arguments, importing nothing from the working directory.
+
+    Raises StepFailed.
+    """
+    command = [sys.executable, "-P", *arguments]
+    done = subprocess.run(command, env={**os.environ, **environment}, check=False)
     if done.returncode:
         raise StepFailed(step, done.returncode)

@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import errors, fail, output, plain_errors
+from corpus.console import Version, application, errors, fail, output, plain_errors
 from corpus.release import Release
 from quality.terminal import show_json, show_verdict, working
 from quality.verdict import GateVerdict, Outcome
 
-app = typer.Typer(
-    help="Judge a release, and tell what is in it.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+app = application("Judge a release, and tell what is in it.")
+
+
+@app.callback()
+def quality(version: Version = False) -> None:
+    """Judge a release, and tell what is in it."""
+
 
 ReleaseFolder = Annotated[
     Path, typer.Argument(help="A release or candidate, as `python -m corpus build` printed it.")

@@ -43,7 +43,7 @@ def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
         table.add_column(overflow="fold")
     for check in verdict.checks:
         if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
-            table.add_row(*_cells(check))
+            table.add_row(*_cells(check, named=every_check))
     output.print(table)
     kept = sum(check.level is Level.ROW for check in verdict.with_outcome(Outcome.PASSED))
     output.print(f"{kept} promises about every row hold." if kept else "No row was judged.")
@@ -51,10 +51,12 @@ def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
     output.print(Text.assemble((word, style), "  ", ENDINGS[verdict.outcome]))
 
 
-def _cells(check: Check) -> tuple[Text, Text, Text]:
-    """Return outcome, promise and finding; what does not hold is named, as `--json` names it."""
+def _cells(check: Check, *, named: bool) -> tuple[Text, Text, Text]:
+    """Return outcome, promise and finding; what does not hold is named, as `--json` names it,
+    and every check with `named`.
+    """
     promise, found = Text(check.expected), Text(check.observed)
-    if check.outcome is not Outcome.PASSED:
+    if named or check.outcome is not Outcome.PASSED:
         promise.append(f"\n{check.name}", "dim")
         found.append(f"\n{check.detail}" if check.detail else "", "dim")
     return Text(*MARKS[check.outcome]), promise, found

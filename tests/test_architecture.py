@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-PACKAGES = ("corpus", "crawler", "quality", "datacards", "demo", "train")
+PACKAGES = ("corpus", "crawler", "quality", "datacards", "demo", "elixir_corpus", "train")
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
@@ -69,6 +69,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"quality"}),
     frozenset({"datacards", "train"}),
     frozenset({"demo"}),
+    frozenset({"elixir_corpus"}),
 )
 """Lowest first. A module imports from its own floor and from those below."""
 
@@ -87,6 +88,7 @@ ENTRANCES = (
     "quality.__main__",
     "datacards.__main__",
     "demo.__main__",
+    "elixir_corpus.__main__",
     "crawler.spiders.hex",
     "train.evaluate.__main__",
     "train.export.__main__",

@@ -14,6 +14,7 @@ from typer.main import get_command
 import corpus.__main__
 import datacards.__main__
 import demo.__main__
+import elixir_corpus.__main__
 import quality.__main__
 import train.evaluate.__main__
 import train.export.__main__
@@ -70,7 +71,8 @@ def options_of(command: Any) -> Iterator[str]:
 def test_every_command_is_documented_with_all_its_options(name: str) -> None:
     pages = [text for text in PAGES.values() if name in text]
     assert pages, f"no page mentions `{name}`"
-    options = [option for option in options_of(COMMANDS[name]) if option != "--help"]
+    everywhere = ("--help", "--version")
+    options = [option for option in options_of(COMMANDS[name]) if option not in everywhere]
     missing = [
         option
         for option in options
@@ -149,7 +151,7 @@ def examples() -> list[tuple[str, str]]:
         for page, text in PAGES.items()
         for block in FENCE.findall(text)
         for line in block.splitlines()
-        if re.match(r"(?:\$ )?(?:\.venv/bin/)?(?:python -m|make|scrapy) ", line)
+        if re.match(r"(?:\$ )?(?:\.venv/bin/)?(?:python -m|make|scrapy|elixir-corpus) ", line)
     ]
 
 
@@ -164,6 +166,8 @@ def test_an_example_would_run(page: str, line: str) -> None:
     if program == "make":
         makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
         assert re.search(rf"^{arguments[0]}:", makefile, re.MULTILINE)
+    elif program == "elixir-corpus":
+        parse(get_command(elixir_corpus.__main__.app), arguments)
     elif program == "scrapy":
         assert arguments[:2] == ["crawl", "hex"]
         given = [arguments[n + 1] for n, word in enumerate(arguments) if word == "-a"]

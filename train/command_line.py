@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from corpus.errors import CorpusError
+from corpus.provenance import code_version
 from train import recipe as recipes
 from train.options import Option, hints_of, options, override
 from train.recipe import Recipe
@@ -261,6 +262,12 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             formatter_class=_Formatter,
+        )
+        self.add_argument(
+            "--version",
+            action="version",
+            version=f"elixir-corpus {code_version()}",
+            help="print the version and leave",
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:

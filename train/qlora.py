@@ -50,12 +50,12 @@ def run(arguments: Arguments) -> Path:
     from train.model.loading import prepare
 
     prepare(arguments.recipe.model)
-    from corpus.terminal import progress_bars
+    from corpus.terminal import show_progress
     from train.pipeline import train
     from train.quiet import quieten
 
     quieten()
-    with progress_bars() as progress:
+    with show_progress() as progress:
         return train(arguments, progress)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from corpus.build import NothingToBuild, build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial, connect
+from corpus.executor import Cluster, Serial, connect
 from corpus.ingest import IngestConfig
 from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
@@ -98,7 +98,7 @@ def test_a_cluster_that_already_runs_gives_the_same_bytes(
 
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
-        connect(1, cluster.scheduler_address) as executor,
+        connect(1, Cluster(cluster.scheduler_address)) as executor,
     ):
         release = build(store, tmp_path, BuildConfig(), executor)
         assert len(cluster.workers) == 2

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.configuration import BadConfiguration, BuildConfig, load
+from corpus.configuration import BadConfiguration, BuildConfig, dump, load
 
 
 def write(folder: Path, text: str) -> Path:
@@ -90,3 +90,14 @@ def test_a_limit_of_a_filter_is_above_zero(tmp_path: Path, key: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"absent\.toml: No such file"):
         load(tmp_path / "absent.toml")
+
+
+def test_what_is_in_effect_is_printed_as_a_file_that_means_the_same(tmp_path: Path) -> None:
+    given = write(
+        tmp_path, '[split]\nsalt = "a \\"b\\" \\u007f ü"\n[duplicates]\nbands = [20, 6]\n'
+    )
+    config = load(given)
+    text = dump(config)
+    assert "bands = [20, 6]\n" in text
+    assert load(write(tmp_path, text)) == config
+    assert load(write(tmp_path, dump(BuildConfig()))) == BuildConfig()

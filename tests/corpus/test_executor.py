@@ -4,10 +4,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from corpus.executor import Executor, Killed, SchedulerUnreachable, Serial, connect
+from corpus.executor import (
+    BadCredentials,
+    Cluster,
+    Executor,
+    Killed,
+    OnThisMachine,
+    SchedulerUnreachable,
+    Serial,
+    connect,
+)
 
 
 def halve(number: int) -> int:
@@ -74,7 +84,7 @@ def test_an_exception_in_a_task_is_raised_here(two_workers: Executor) -> None:
 def test_a_scheduler_that_does_not_answer_is_named(address: str) -> None:
     with (
         pytest.raises(SchedulerUnreachable, match=f"'{address}': no Dask scheduler answers"),
-        connect(1, address),
+        connect(1, Cluster(address)),
     ):
         pass
 
@@ -82,8 +92,39 @@ def test_a_scheduler_that_does_not_answer_is_named(address: str) -> None:
 def test_something_else_at_the_address_of_the_scheduler_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(SchedulerUnreachable, match="no Dask scheduler"), connect(1, address):
+        with (
+            pytest.raises(SchedulerUnreachable, match="no Dask scheduler"),
+            connect(1, Cluster(address)),
+        ):
             pass
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Cluster("tls://127.0.0.1:9", tls_ca=Path("ca.pem")), "needs --tls-cert, --tls-key too"),
+        (Cluster("tcp://127.0.0.1:9", tls_key=Path("key.pem")), "is not encrypted"),
+        (
+            Cluster("tls://127.0.0.1:9", Path("no.pem"), Path("no.pem"), Path("no.pem")),
+            "cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_credentials_that_do_not_fit_the_address_are_refused(given: Cluster, message: str) -> None:
+    with pytest.raises(BadCredentials, match=message), connect(1, given):
+        pass
+
+
+def test_a_stranger_on_this_machine_gets_no_work_done_by_the_local_cluster() -> None:
+    """Before, any process could send code to the workers of a build."""
+    with connect(1, None) as executor:
+        assert isinstance(executor, OnThisMachine)
+        address = executor.client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        stranger = Cluster(address.replace("tls", "tcp"))
+        with pytest.raises(SchedulerUnreachable), connect(1, stranger):
+            pass
+        assert dict(executor.map(halve, [2])) == {2: 1}
 
 
 def process_id(_: int) -> int:

@@ -49,6 +49,26 @@ def test_the_beginning_of_a_content_hash_is_enough(release: Release) -> None:
     assert explain(release, kept.document_id).kept == (kept,)
 
 
+def test_a_folder_is_explained_with_all_that_lies_below_it(release: Release) -> None:
+    found = explain(release, "anchor/lib")
+    assert [kept.path for kept in found.kept] == ["lib/anchor.ex"]
+    assert explain(release, "anchor/lib/") == found
+    with pytest.raises(NothingFound):
+        explain(release, "anchor/li")
+
+
+def test_a_reason_is_explained_by_all_that_was_left_out_for_it(release: Release) -> None:
+    found = explain(release, "exact_duplicate")
+    assert [(row.package, row.path) for row in found.dropped] == [("copied", "lib/again.ex")]
+    assert (found.kept, found.archives) == ((), ())
+    assert explain(release, "gone").dropped[0].package == "lost"
+
+
+def test_a_reason_for_which_nothing_was_left_out_is_unknown(release: Release) -> None:
+    with pytest.raises(NothingFound, match="or a reason"):
+        explain(release, "minified")
+
+
 def test_what_is_unknown_says_what_to_ask(release: Release) -> None:
     with pytest.raises(NothingFound, match="Give a package"):
         explain(release, "absent/lib/absent.ex")

@@ -124,3 +124,29 @@ def test_files_are_decoded_as_for_a_build(tmp_path: Path) -> None:
     path.write_bytes(b"-module(a).\ncaf\xe9() -> 1.\n")
     with pytest.raises(UnreadableFile, match="not_utf8: byte 0xe9 at 15; save it in UTF-8"):
         inspect(path)
+
+
+def run_inspect(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "corpus", "inspect", *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    return subprocess.CompletedProcess(
+        command, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def test_a_folder_is_read_with_all_source_files_below_it(tmp_path: Path) -> None:
+    for name in ("lib/b.ex", "lib/a/a.erl", "deps/x/x.ex", ".git/y.ex", "README.md", "mix.exs"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "lib" / "loop").symlink_to(tmp_path)
+    done = run_inspect(str(tmp_path))
+    paths = [json.loads(line)["path"] for line in done.stdout.splitlines()]
+    assert paths == [str(tmp_path / name) for name in ("mix.exs", "lib/b.ex", "lib/a/a.erl")]
+    assert done.returncode == 0
+
+
+def test_standard_input_is_read_under_a_name(tmp_path: Path) -> None:
+    elixir = json.loads(run_inspect("-", given=ELIXIR).stdout)
+    assert (elixir["path"], elixir["modules"][0]["name"]) == ("stdin.ex", "Shop.Cart")
+    erlang = run_inspect("-", "--name", "a.erl", given=b"-module(a).\nf() -> ok.\n")
+    assert json.loads(erlang.stdout)["language"] == "erlang"

@@ -37,6 +37,9 @@ def test_the_gate_speaks_json_to_machines(sound_release: Release) -> None:
 def test_all_lists_the_row_promises_too(sound_release: Release) -> None:
     result = run.invoke(app, ["gate", str(sound_release.path), "--all"])
     assert "64 hexadecimal digits" in result.output
+    lines = [line.strip() for line in result.output.splitlines()]
+    names = [check.name for check in judge(sound_release).checks]
+    assert [name for name in names if name not in lines] == []
 
 
 def test_a_broken_promise_exits_with_1_and_is_named(tmp_path: Path) -> None:

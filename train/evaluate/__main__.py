@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import output, plain_errors
-from corpus.terminal import progress_bars
+from corpus.console import HELP, Version, output, plain_errors
+from corpus.terminal import show_progress
 
 app = typer.Typer(
     help="Measure a run against its base, or any two models.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     add_completion=False,
+    context_settings=HELP,
 )
 
 
@@ -62,6 +63,7 @@ def evaluate(
             "train or another release than the run's."
         ),
     ] = None,
+    version: Version = False,
 ) -> None:
     """Compare a run's model with its base, or with another, and write what was found as JSON.
 
@@ -89,7 +91,7 @@ def evaluate(
         workers=workers,
         out=out,
     )
-    with plain_errors(), progress_bars() as progress:
+    with plain_errors(), show_progress() as progress:
         measures = evaluate_run(plan, progress)
     show(measures, against or "base")
     output.print(f"\n{plan.file}")

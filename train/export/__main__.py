@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from corpus.console import fail, output, plain_errors
+from corpus.console import HELP, Version, fail, output, plain_errors
+from corpus.terminal import show_places
 
-app = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+app = typer.Typer(rich_markup_mode="markdown", add_completion=False, context_settings=HELP)
 
 
 class Form(StrEnum):
@@ -47,6 +48,7 @@ def export(
     public: Annotated[
         bool, typer.Option("--public", help="Make a new Hub repository public.")
     ] = False,
+    version: Version = False,
 ) -> None:
     """Export a run's adapter, merged 16-bit weights or GGUF, or publish the adapter on the Hub.
 
@@ -92,8 +94,8 @@ def makers(
 
 def show(folder: Path, told: Mapping[str, Any]) -> None:
     """Print where the export is and how near it is to base and adapter."""
+    show_places(export=folder)
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("export", str(folder))
     table.add_row("compared", f"{told['tokens']} tokens")
     for name, key, unit in (
         ("largest difference", "largest", "standard deviations of the logits"),

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import output, plain_errors
+from corpus.console import HELP, Version, output, plain_errors
 
 app = typer.Typer(
     help="Tell what a run learned.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     add_completion=False,
+    context_settings=HELP,
 )
 
 
@@ -35,6 +36,7 @@ def report(
             "--license", help="The adapter's licence, by the Hub's name; apache-2.0 if unset."
         ),
     ] = "",
+    version: Version = False,
 ) -> None:
     """Write RUN/report.html from run.json, recipe.json, metrics.jsonl and evaluation.json.
 

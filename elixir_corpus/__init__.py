@@ -1,0 +1,1 @@
+"""The console command: every command of the project under one name."""
