@@ -34,6 +34,7 @@ PAGES = {
 BUILD = PAGES["docs/how-to/build.md"]
 CRAWL = PAGES["docs/how-to/crawl.md"]
 
+CONSOLE: Any = get_command(elixir_corpus.__main__.app)
 TREES: dict[str, Any] = {
     "corpus": get_command(corpus.__main__.app),
     "datacards": get_command(datacards.__main__.app),
@@ -167,7 +168,7 @@ def test_an_example_would_run(page: str, line: str) -> None:
         makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
         assert re.search(rf"^{arguments[0]}:", makefile, re.MULTILINE)
     elif program == "elixir-corpus":
-        parse(get_command(elixir_corpus.__main__.app), arguments)
+        parse(CONSOLE, arguments)
     elif program == "scrapy":
         assert arguments[:2] == ["crawl", "hex"]
         given = [arguments[n + 1] for n, word in enumerate(arguments) if word == "-a"]
