@@ -136,8 +136,14 @@ defmodule CompilerAST.Names do
 
   def full({:__MODULE__, _, context}, env) when is_atom(context), do: env.module
 
-  def full({:__block__, _, [atom]}, _) when is_atom(atom) and atom not in [nil, true, false],
-    do: atom |> Atom.to_string() |> Macro.unescape_string() |> String.to_atom() |> inspect()
+  # `:"Elixir.Straße"` is a module of Elixir too, though `inspect` shows it as an atom.
+  def full({:__block__, _, [atom]}, _) when is_atom(atom) and atom not in [nil, true, false] do
+    name = atom |> Atom.to_string() |> Macro.unescape_string()
+
+    if name == "Elixir" or name =~ ~r/^Elixir(\.\p{Lu}\w*)+$/u,
+      do: String.replace_prefix(name, "Elixir.", ""),
+      else: name |> String.to_atom() |> inspect()
+  end
 
   def full(_, _), do: nil
 
@@ -161,12 +167,14 @@ defmodule CompilerAST.Walk do
 
   @definitions [:def, :defp, :defmacro, :defmacrop, :defdelegate, :defguard, :defguardp]
   @private [:defp, :defmacrop, :defguardp]
+  @conditional [:if, :unless, :case, :cond, :with, :try, :receive]
+  @sections [:do, :else, :rescue, :catch, :after]
   @attributes [:moduledoc, :doc, :typedoc, :impl, :behaviour, :spec, :callback, :macrocallback] ++
                 [:type, :typep, :opaque, :optional_callbacks]
 
   # Modules in file order, each with its functions.
   def run(ast) do
-    env = %{module: nil, index: nil, aliases: %{}, in_function: false}
+    env = %{module: nil, index: nil, aliases: %{}, in_function: false, branch: []}
     {_, modules} = walk(ast, env, [])
     Enum.reverse(modules)
   end
@@ -222,8 +230,8 @@ defmodule CompilerAST.Walk do
     aliases =
       for name <- Names.all(target, env), as != nil or kind == :alias, into: env.aliases do
         case as do
-          {:__aliases__, _, [as]} -> {Atom.to_string(as), name}
           nil -> {Names.last_segment(name), name}
+          as -> {Names.full(as, %{env | aliases: %{}}), name}
         end
       end
 
@@ -245,30 +253,105 @@ defmodule CompilerAST.Walk do
       else: {env, modules}
   end
 
+  # What stands before it in a module is put aside by the next definition of that name.
+  defp walk({:defoverridable, _, [list]}, env, modules) do
+    names =
+      for {{:__block__, _, [name]}, {:__block__, _, [arity]}} <- pairs(list),
+          is_atom(name) and is_integer(arity),
+          do: {name, arity}
+
+    if collects?(env),
+      do: {env, update(modules, env, &%{&1 | overridable: names ++ &1.overridable})},
+      else: {env, modules}
+  end
+
   # `@use X` is an attribute of that name, and no `use`.
   defp walk({:@, _, [{name, _, args}]}, env, modules) when is_atom(name) and is_list(args),
     do: walk(args, env, modules)
 
+  defp walk({kind, _, args} = ast, %{in_function: false} = env, modules) when is_list(args) do
+    if kind in @conditional or has_else?(ast),
+      do: fork(ast, env, modules),
+      else: walk_any(ast, env, modules)
+  end
+
+  defp walk(ast, env, modules), do: walk_any(ast, env, modules)
+
+  defp has_else?({_, meta, args}) do
+    meta[:do] != nil and
+      Enum.any?(List.last(args), &match?({{:__block__, _, [:else]}, _}, &1))
+  end
+
+  # Each branch starts with the pending attributes; the first that changes them has its way.
+  defp fork({kind, _, args}, env, modules) do
+    {sections, conditions} =
+      args |> Enum.flat_map(&List.wrap/1) |> Enum.split_with(&section?/1)
+
+    {env, modules} = walk(conditions, env, modules)
+    told = bare({kind, conditions})
+
+    branches =
+      for {{:__block__, _, [key]}, body} <- sections, {label, code} <- clauses(key, body) do
+        {env.branch ++ [{told, bare(label)}], code}
+      end
+
+    start = pending(modules, env)
+
+    {modules, outcome} =
+      Enum.reduce(branches, {modules, start}, fn {branch, code}, {modules, outcome} ->
+        modules = restore(modules, env, start)
+        {_, modules} = walk(code, %{env | branch: branch}, modules)
+        {modules, if(outcome == start, do: pending(modules, env), else: outcome)}
+      end)
+
+    {env, restore(modules, env, outcome)}
+  end
+
+  defp section?({{:__block__, _, [key]}, _}) when key in @sections, do: true
+  defp section?(_), do: false
+
+  defp clauses(key, [{:->, _, _} | _] = clauses),
+    do: for({:->, _, [left, _]} = clause <- clauses, do: {{key, left}, [clause]})
+
+  defp clauses(key, body), do: [{key, body}]
+
+  defp bare(ast) when is_tuple(ast) and tuple_size(ast) == 3 and is_list(elem(ast, 1)),
+    do: {bare(elem(ast, 0)), bare(elem(ast, 2))}
+
+  defp bare(ast) when is_tuple(ast), do: ast |> Tuple.to_list() |> bare() |> List.to_tuple()
+  defp bare(ast) when is_list(ast), do: Enum.map(ast, &bare/1)
+  defp bare(ast), do: ast
+
+  defp pending(_, %{index: nil}), do: nil
+
+  defp pending(modules, env) do
+    module = Enum.at(modules, length(modules) - env.index - 1)
+    {module.doc, module.impl}
+  end
+
+  defp restore(modules, _, nil), do: modules
+  defp restore(modules, env, {doc, impl}), do: update(modules, env, &%{&1 | doc: doc, impl: impl})
+
   # A clause of a function literal or of a block is a scope.
-  defp walk({:->, _, args}, env, modules) do
+  defp walk_any({:->, _, args}, env, modules) do
     {_, modules} = walk(args, env, modules)
     {env, modules}
   end
 
-  defp walk({form, meta, args}, env, modules) when is_list(args) do
+  defp walk_any({form, meta, args}, env, modules) when is_list(args) do
     {env, modules} = walk(form, env, modules)
     blocks(args, meta, env, modules)
   end
 
-  defp walk({left, right}, env, modules) do
+  defp walk_any({left, right}, env, modules) do
     {env, modules} = walk(left, env, modules)
     walk(right, env, modules)
   end
 
-  defp walk(list, env, modules) when is_list(list),
+  defp walk_any(list, env, modules) when is_list(list),
     do: Enum.reduce(list, {env, modules}, fn ast, {env, modules} -> walk(ast, env, modules) end)
 
-  defp walk(_, env, modules), do: {env, modules}
+  defp walk_any(_, env, modules), do: {env, modules}
 
   # Arguments of a call; if it has a do block, that is the last one, and each section a scope.
   defp blocks(args, meta, env, modules) do
@@ -288,7 +371,7 @@ defmodule CompilerAST.Walk do
   defp open(modules, env, kind, name, behaviours, ast, rest, meta) do
     module = %{
       name: name, kind: kind, lines: [meta[:line], EndLine.of(ast)], moduledoc: nil, doc: nil,
-      impl: nil, uses: [], behaviours: behaviours, specs: [], functions: []
+      impl: nil, uses: [], behaviours: behaviours, specs: [], functions: [], overridable: []
     }
 
     inner = %{env | module: name, index: length(modules), in_function: false}
@@ -341,17 +424,40 @@ defmodule CompilerAST.Walk do
 
     update(modules, env, fn module ->
       found
-      |> Enum.reduce(module, fn {name, args}, module -> clause(module, kind, name, args, clause) end)
+      |> Enum.reduce(module, fn {name, args}, module ->
+        module |> override({name, length(args)}) |> clause(kind, name, args, clause, env.branch)
+      end)
       |> settle()
     end)
   end
 
-  defp clause(module, kind, name, args, lines) do
+  # Kept under a branch of its own, told by how many functions there were.
+  defp override(module, name) do
+    if name in module.overridable do
+      aside = fn function ->
+        if {elem(function.key, 0), elem(function.key, 1)} == name,
+          do: %{function | key: put_elem(function.key, 2, {:overridden, function.key, make_ref()})},
+          else: function
+      end
+
+      %{
+        module
+        | overridable: Enum.reject(module.overridable, &(&1 == name)),
+          functions: Enum.map(module.functions, aside)
+      }
+    else
+      module
+    end
+  end
+
+  defp clause(module, kind, name, args, lines, branch) do
     defaults = Enum.count(args, &match?({:\\, _, [_, _]}, &1))
     doc = if kind in @private, do: nil, else: module.doc
-    key = {name, length(args), kind}
+    key = {name, length(args), branch}
 
-    new = %{key: key, defaults: defaults, clauses: [lines], doc: doc, impl: module.impl}
+    new = %{
+      key: key, kind: kind, defaults: defaults, clauses: [lines], doc: doc, impl: module.impl
+    }
 
     case Enum.split_with(module.functions, &(&1.key == key)) do
       {[], others} ->
@@ -361,6 +467,7 @@ defmodule CompilerAST.Walk do
         merged = %{
           old
           | clauses: old.clauses ++ [lines],
+            kind: if(old.kind in @private and kind not in @private, do: kind, else: old.kind),
             defaults: max(old.defaults, defaults),
             doc: doc || old.doc,
             impl: module.impl || old.impl
@@ -394,9 +501,9 @@ defmodule CompilerAST.Walk do
   defp attribute(:behaviour, value, module, env),
     do: %{module | behaviours: Enum.uniq(module.behaviours ++ Names.all(value, env))}
 
-  defp attribute(:spec, value, module, _) do
+  defp attribute(:spec, value, module, env) do
     with {:"::", _, [head, _]} <- without_when(value), {name, args} <- signature(head) do
-      %{module | specs: [{name, length(args)} | module.specs]}
+      %{module | specs: [{{name, length(args)}, env.branch} | module.specs]}
     else
       _ -> module
     end
@@ -466,15 +573,29 @@ defmodule CompilerAST do
   end
 
   defp function(function, module) do
-    {name, arity, kind} = function.key
+    {name, arity, branch} = function.key
     [doc, text] = function.doc || [nil, nil]
 
+    specs =
+      Enum.count(module.specs, fn {key, within} ->
+        key == {name, arity} and meet?(within, path(branch))
+      end)
+
     %{
-      module: module.name, name: to_string(name), arity: arity, kind: to_string(kind),
+      module: module.name, name: to_string(name), arity: arity, kind: to_string(function.kind),
+      branch: branch != [],
       defaults: function.defaults, clauses: function.clauses, doc: doc, text: text,
-      specs: Enum.count(module.specs, &(&1 == {name, arity})), impl: function.impl
+      specs: specs, impl: function.impl
     }
   end
+
+  defp path({:overridden, {_, _, branch}, _}), do: path(branch)
+  defp path(branch), do: branch
+
+  # One of two branches lies in the other.
+  defp meet?([same | one], [same | other]), do: meet?(one, other)
+  defp meet?([], _), do: true
+  defp meet?(_, other), do: other == []
 end
 
 for path <- IO.stream(:stdio, :line), path = String.trim_trailing(path, "\n"), path != "" do

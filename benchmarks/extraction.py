@@ -57,7 +57,14 @@ def _modules(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def _functions(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     for each in report["functions"]:
-        yield each["module"], each["name"], each["arity"], each["kind"], each["defaults"]
+        yield each["module"], each["name"], each["arity"], each["kind"], each["branch"]
+
+
+def _defaults(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Default arguments, of functions that have some."""
+    for each in report["functions"]:
+        if each["defaults"]:
+            yield each["module"], each["name"], each["arity"], each["branch"], each["defaults"]
 
 
 def _of_functions(*keys: str) -> Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]:
@@ -108,6 +115,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]] = {
     "moduledocs": _moduledocs,
     "doc texts": _texts,
     "specs": _of_functions("specs"),
+    "defaults": _defaults,
     "impl": _of_functions("impl"),
     "uses": _names("uses"),
     "behaviours": _names("behaviours"),
@@ -130,7 +138,7 @@ def ours(extraction: Extraction) -> dict[str, Any]:
                 "module": f.module, "name": f.name, "arity": f.arity, "kind": f.kind,
                 "defaults": f.defaults, "doc": f.doc_kind, "text": f.doc,
                 "clauses": [(clause.start_line, clause.end_line) for clause in f.clauses],
-                "specs": len(f.specs), "impl": f.impl,
+                "specs": len(f.specs), "impl": f.impl, "branch": f.branch is not None,
             }
             for f in extraction.functions
         ],

@@ -88,7 +88,8 @@ class Function(NamedTuple):
     `defaults` counts default arguments, so the function answers to `arity - defaults` to `arity`.
     `impl` is what stands after `@impl` ("true", "false" or an expanded module name), else None.
     `branch` is the condition under which the function is compiled, outermost first, if it stands in
-    a branch: functions of one name and arity in different branches are alternatives.
+    a branch (`if Code.ensure_loaded?(JSON): else`): functions of one name and arity in different
+    branches are alternatives, not clauses of one another.
     """
 
     module: str

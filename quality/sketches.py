@@ -28,7 +28,8 @@ SLACK = 0.15
 """How far below the threshold an estimate from 128 minima may lie and still be looked into: over
 three standard deviations (0.04 at 0.7)."""
 DOCUMENTATION = re.compile(
-    rb"@(?:module|type)?doc\s+~?[sS]?(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\]|\\.)*\")", re.DOTALL
+    rb"@\s*(?:module|type)?doc\s+~?[sS]?(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\]|\\.)*\")",
+    re.DOTALL,
 )
 BATCH_ROWS = 256
 PAIRS_AT_ONCE = 4096

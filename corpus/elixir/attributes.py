@@ -1,6 +1,6 @@
 """Module attributes with a meaning for the compiler: docs, specs, types, callbacks, behaviours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tree_sitter import Node
@@ -8,12 +8,13 @@ from tree_sitter import Node
 from corpus.elixir import grammar
 from corpus.elixir.heads import Head, read_head
 from corpus.elixir.literals import literal_text
-from corpus.elixir.names import Scope, full_names, text_of
+from corpus.elixir.names import full_names, text_of
+from corpus.elixir.place import Place
 from corpus.elixir.record import ModuleRecord
 from corpus.extraction import Evidence, TypeDefinition
 
 Doc = tuple[str, str | None]
-Reader = Callable[[bytes, Node, ModuleRecord, Scope, str], None]
+Reader = Callable[[bytes, Node, ModuleRecord, Place, str], None]
 DOCUMENTATION: Final = frozenset({"doc", "moduledoc", "typedoc"})
 
 
@@ -31,28 +32,28 @@ def read_doc(source: bytes, value: Node, current: Doc | None) -> Doc | None:
     return "string", literal_text(source, value)
 
 
-def _moduledoc(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _moduledoc(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     module.moduledoc = read_doc(source, value, module.moduledoc)
 
 
-def _doc(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _doc(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     module.doc = read_doc(source, value, module.doc)
 
 
-def _typedoc(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _typedoc(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     """Types are listed without their documentation."""
 
 
-def _impl(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _impl(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     if value.kind_id == grammar.BOOLEAN:
         module.impl = text_of(source, value)
     else:
-        names = full_names(source, value, module.name, scope)
+        names = full_names(source, value, module.name, place.scope)
         module.impl = names[0] if names else None
 
 
-def _behaviour(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
-    for name in full_names(source, value, module.name, scope):
+def _behaviour(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
+    for name in full_names(source, value, module.name, place.scope):
         module.add_behaviour(name, Evidence.DIRECT)
 
 
@@ -72,34 +73,39 @@ def _typed_head(source: bytes, value: Node) -> Head | None:
     return None
 
 
-def _spec(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _spec(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     head = _typed_head(source, value)
     if head is not None:
-        module.specs.setdefault((head.name, head.arity), []).append(text_of(source, value))
+        module.add_spec(head.name, head.arity, place.branch, text_of(source, value))
 
 
-def _type(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _type(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     head = _typed_head(source, value)
     if head is not None:
         line = value.start_point.row + 1
         module.types.append(TypeDefinition(head.name, head.arity, kind, line))
 
 
-def _callback(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
+def _callback(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     head = _typed_head(source, value)
     module.doc = None
     if head is not None:
         module.callbacks.append((head.name, head.arity, kind, value.start_point.row + 1))
 
 
-def _optional(source: bytes, value: Node, module: ModuleRecord, scope: Scope, kind: str) -> None:
-    inside = grammar.named(value, 0) if value.kind_id == grammar.LIST else value
-    for pair in [] if inside is None else grammar.parts(inside):
-        key = pair.child_by_field_id(grammar.KEY)
-        arity = pair.child_by_field_id(grammar.VALUE)
-        if key is not None and arity is not None and text_of(source, arity).isdecimal():
-            name = text_of(source, key).strip().removesuffix(":").strip('"')
-            module.optional.add((name, int(text_of(source, arity)[:3])))
+def _optional(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
+    module.optional.update(name_arities(source, value))
+
+
+def name_arities(source: bytes, value: Node) -> Iterator[tuple[str, int]]:
+    """Yield the names and arities of `[f: 1, g: 2]`, with or without brackets."""
+    for inside in grammar.parts(value) if value.kind_id == grammar.LIST else [value]:
+        for pair in grammar.parts(inside):
+            key = pair.child_by_field_id(grammar.KEY)
+            arity = pair.child_by_field_id(grammar.VALUE)
+            if key is not None and arity is not None and text_of(source, arity).isdecimal():
+                name = text_of(source, key).strip().removesuffix(":").strip('"')
+                yield name, int(text_of(source, arity)[:3])
 
 
 READERS: Final[dict[str, Reader]] = {

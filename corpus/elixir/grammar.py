@@ -51,6 +51,7 @@ STRING: Final = _kind("string")
 TUPLE: Final = _kind("tuple")
 UNARY_OPERATOR: Final = _kind("unary_operator")
 
+ELSE: Final = _kind("else_block")
 SECTIONS: Final = frozenset(
     _kind(name) for name in ("after_block", "catch_block", "else_block", "rescue_block")
 )

@@ -12,6 +12,7 @@ _ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 _OPENING: Final = re.compile(rb"(?:~([a-z]|[A-Z][A-Z0-9]*))?(\"\"\"|'''|.)", re.DOTALL)
+_STRINGS: Final = (None, b"s", b"S")
 _MODIFIERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _SINGLE: Final = {
     b"0": b"\0", b"a": b"\a", b"b": b"\b", b"d": b"\x7f", b"e": b"\x1b",
@@ -21,7 +22,7 @@ _SINGLE: Final = {
 
 
 def literal_text(source: bytes, node: Node) -> str | None:
-    """Return the value of a string or sigil node.
+    """Return the value of a string or of a sigil that makes one (`~s`, `~S`).
 
     None for any other node, and for interpolation, whose value only running could tell. A heredoc
     loses its indentation; sigils with capital letters keep their backslashes.
@@ -34,13 +35,15 @@ def literal_text(source: bytes, node: Node) -> str | None:
     if opening is None:
         return None
     sigil, quotes = opening.groups()
+    if sigil not in _STRINGS:
+        return None
     closing = len(literal.rstrip(_MODIFIERS) if sigil else literal) - len(quotes)
     text = literal[opening.end() : closing]
     if b"#{" in text and any(part.kind_id == grammar.INTERPOLATION for part in node.named_children):
         return None
     if len(quotes) == 3:
         text = _dedent(text)
-    return (text if sigil and sigil.isupper() else _unescape(text)).decode("utf-8", "replace")
+    return (text if sigil and sigil.isupper() else unescape(text)).decode("utf-8", "replace")
 
 
 def _dedent(text: bytes) -> bytes:
@@ -60,7 +63,7 @@ def _all_indented(body: bytes, margin: bytes) -> bool:
     return body.count(margin) + body.count(b"\n\n") == body.count(b"\n") - 1
 
 
-def _unescape(text: bytes) -> bytes:
+def unescape(text: bytes) -> bytes:
     """Replace escape sequences; those that name no character stay as they are written."""
     return _ESCAPE.sub(_character, text) if b"\\" in text else text
 

@@ -10,12 +10,13 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
+from corpus.elixir.literals import unescape
 
 LONGEST_NAME: Final = 255
 """Characters in an atom, the limit of the Erlang runtime; a longer name cannot exist."""
 
-_PLAIN_ATOM: Final = re.compile(r"[A-Za-z_][\w@]*[?!]?|Elixir(?:\.[A-Z]\w*)+", re.ASCII)
-_ALIAS_ATOM: Final = re.compile(r":Elixir(?:\.[A-Z]\w*)+", re.ASCII)
+_PLAIN_ATOM: Final = re.compile(r"[^\W\d][\w@]*[?!]?")
+_ALIAS_ATOM: Final = re.compile(r"Elixir(?:\.[^\W\d_]\w*)+")
 
 
 class Scope:
@@ -60,13 +61,25 @@ def alias_text(source: bytes, node: Node) -> str:
 
 def atom_name(source: bytes, node: Node) -> str | None:
     """Name the module of an atom: `:gen_server` stays, `:"Elixir.Foo"` is Foo."""
-    text = text_of(source, node)
     if node.kind_id == grammar.QUOTED_ATOM:
-        if "#{" in text:
+        if any(part.kind_id == grammar.INTERPOLATION for part in node.named_children):
             return None
-        quoted = text[2:-1]
-        text = f":{quoted}" if _PLAIN_ATOM.fullmatch(quoted) else f':"{quoted}"'
-    return text.removeprefix(":Elixir.") if _ALIAS_ATOM.fullmatch(text) else text
+        name = unescape(source[node.start_byte + 2 : node.end_byte - 1]).decode("utf-8", "replace")
+    else:
+        name = text_of(source, node)[1:]
+    if name == "Elixir" or is_alias(name):
+        return name.removeprefix("Elixir.")
+    if _PLAIN_ATOM.fullmatch(name):
+        return f":{name}"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f':"{quoted}"'
+
+
+def is_alias(atom: str) -> bool:
+    """Tell whether an atom is what an alias stands for: Elixir, then names that begin large."""
+    return _ALIAS_ATOM.fullmatch(atom) is not None and all(
+        segment[0].isupper() for segment in atom.split(".")
+    )
 
 
 def full_name(source: bytes, node: Node, module: str | None, scope: Scope) -> str | None:

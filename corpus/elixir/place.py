@@ -3,7 +3,7 @@
 from typing import Final
 
 from corpus.elixir.names import Scope
-from corpus.elixir.record import ModuleRecord
+from corpus.elixir.record import Branch, ModuleRecord
 from corpus.extraction import NestedTooDeeply
 
 DEEPEST: Final = 200
@@ -11,14 +11,23 @@ DEEPEST: Final = 200
 
 
 class Place:
-    """Where the walk is: the module around, the aliases in force, and whether a function is."""
+    """Where the walk is: the module around, the aliases in force, and whether a function is.
 
-    __slots__ = ("depth", "in_function", "module", "scope")
+    `branch` names the conditional code around.
+    """
+
+    __slots__ = ("branch", "depth", "in_function", "module", "scope")
 
     def __init__(
-        self, module: ModuleRecord | None, scope: Scope, in_function: bool, depth: int
+        self,
+        module: ModuleRecord | None,
+        scope: Scope,
+        in_function: bool,
+        depth: int,
+        branch: Branch,
     ) -> None:
         self.module, self.scope, self.in_function, self.depth = module, scope, in_function, depth
+        self.branch = branch
         if depth > DEEPEST:
             raise NestedTooDeeply(
                 f"blocks nest more than {DEEPEST} deep; nobody writes that by hand: leave it out"
@@ -26,4 +35,11 @@ class Place:
 
     def inner(self) -> "Place":
         """Return the same place in a new scope of aliases."""
-        return Place(self.module, Scope(self.scope), self.in_function, self.depth + 1)
+        scope = Scope(self.scope)
+        return Place(self.module, scope, self.in_function, self.depth + 1, self.branch)
+
+    def within(self, branch: str) -> "Place":
+        """Return the same place in a branch of conditional code, which is a scope too."""
+        inner = self.inner()
+        inner.branch = (*self.branch, branch)
+        return inner

@@ -1,5 +1,7 @@
 """What is gathered about one module while the walk is inside it."""
 
+from typing import Final
+
 from corpus.extraction import (
     Behaviour,
     Callback,
@@ -10,17 +12,27 @@ from corpus.extraction import (
     TypeDefinition,
 )
 
-PRIVATE = frozenset({"defp", "defmacrop", "defguardp"})
+PRIVATE: Final = frozenset({"defp", "defmacrop", "defguardp"})
 """Kinds that take no documentation: the compiler warns and discards it."""
+OVERRIDDEN: Final = "defoverridable"
+"""The branch of a definition that a later one replaces."""
+
+LONGEST_BRANCH: Final = 120
+"""Characters that a branch is told in, for each construct around a definition."""
+
+Branch = tuple[str, ...]
+"""The conditional code around a definition, outermost first; `()` for none."""
+Pending = tuple[tuple[str, str | None] | None, str | None]
+"""The documentation and the `@impl` that the next definition takes."""
 
 
 class FunctionRecord:
     """One function under way: clauses may stand apart, and each may bring attributes."""
 
-    __slots__ = ("arity", "clauses", "defaults", "doc", "impl", "kind", "name")
+    __slots__ = ("arity", "branch", "clauses", "defaults", "doc", "impl", "kind", "name")
 
-    def __init__(self, kind: str, name: str, arity: int) -> None:
-        self.kind, self.name, self.arity = kind, name, arity
+    def __init__(self, kind: str, name: str, arity: int, branch: Branch) -> None:
+        self.kind, self.name, self.arity, self.branch = kind, name, arity, branch
         self.defaults = 0
         self.clauses: list[Clause] = []
         self.doc: tuple[str, str | None] | None = None
@@ -35,8 +47,8 @@ class ModuleRecord:
     """
 
     __slots__ = (
-        "behaviours", "callbacks", "doc", "end_line", "functions", "impl", "kind", "moduledoc",
-        "name", "optional", "specs", "start_line", "types", "uses",
+        "behaviours", "callbacks", "doc", "end_line", "functions", "generations", "impl", "kind",
+        "moduledoc", "name", "optional", "specs", "start_line", "types", "uses",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str, start_line: int, end_line: int) -> None:
@@ -50,15 +62,24 @@ class ModuleRecord:
         self.types: list[TypeDefinition] = []
         self.callbacks: list[tuple[str, int, str, int]] = []
         self.optional: set[tuple[str, int]] = set()
-        self.specs: dict[tuple[str, int], list[str]] = {}
-        self.functions: dict[tuple[str, int, str], FunctionRecord] = {}
+        self.specs: dict[tuple[str, int], list[tuple[Branch, str]]] = {}
+        self.functions: dict[tuple[str, int, Branch, int], FunctionRecord] = {}
+        self.generations: dict[tuple[str, int], int] = {}
 
-    def add_clause(self, kind: str, name: str, arity: int, defaults: int, clause: Clause) -> None:
-        """Add a clause to its function and give it the pending attributes."""
-        key = (name, arity, kind)
+    def add_clause(
+        self, kind: str, name: str, arity: int, defaults: int, branch: Branch, clause: Clause
+    ) -> None:
+        """Add a clause to its function and give it the pending attributes.
+
+        A name and arity is one function whatever defines it (`def` and `defdelegate` may take
+        turns); its kind is that of the first clause that others can call.
+        """
+        key = (name, arity, branch, self._generation(name, arity) if self.generations else 0)
         function = self.functions.get(key)
         if function is None:
-            function = self.functions[key] = FunctionRecord(kind, name, arity)
+            function = self.functions[key] = FunctionRecord(kind, name, arity, branch)
+        elif function.kind in PRIVATE and kind not in PRIVATE:
+            function.kind = kind
         function.clauses.append(clause)
         if defaults > function.defaults:
             function.defaults = defaults
@@ -70,6 +91,31 @@ class ModuleRecord:
     def settle(self) -> None:
         """Forget pending attributes: a definition has taken them."""
         self.doc = self.impl = None
+
+    @property
+    def pending(self) -> Pending:
+        """What the next definition takes."""
+        return self.doc, self.impl
+
+    @pending.setter
+    def pending(self, value: Pending) -> None:
+        self.doc, self.impl = value
+
+    def add_spec(self, name: str, arity: int, branch: Branch, text: str) -> None:
+        """Note a specification as it is written."""
+        self.specs.setdefault((name, arity), []).append((branch, text))
+
+    def allow_override(self, name: str, arity: int) -> None:
+        """Let the next definition of a function replace those before, as `defoverridable` does."""
+        current = self.generations.get((name, arity), 0)
+        self.generations[name, arity] = current + (current % 2 == 0)
+
+    def _generation(self, name: str, arity: int) -> int:
+        """Return which definition of a function is being written: odd numbers await a new one."""
+        current = self.generations.get((name, arity), 0)
+        if current % 2:
+            current = self.generations[name, arity] = current + 1
+        return current
 
     def add_behaviour(self, name: str, evidence: Evidence) -> None:
         """Note a behaviour; the first evidence stands."""
@@ -91,12 +137,35 @@ class ModuleRecord:
 
     def finished_functions(self) -> list[Function]:
         """Return the finished functions, in the order of their first clauses."""
-        return [self._function(record) for record in self.functions.values()]
+        return [
+            self._function(record, self._branch(record, generation))
+            for (*_, generation), record in self.functions.items()
+        ]
 
-    def _function(self, record: FunctionRecord) -> Function:
+    def _branch(self, record: FunctionRecord, generation: int) -> Branch:
+        """Return the branch of a function; one that was replaced is put aside."""
+        last = self.generations.get((record.name, record.arity), 0)
+        is_replaced = generation < last - last % 2
+        return (*record.branch, OVERRIDDEN) if is_replaced else record.branch
+
+    def _function(self, record: FunctionRecord, branch: Branch) -> Function:
         doc_kind, doc = record.doc or (None, None)
-        specs = self.specs.get((record.name, record.arity), ())
         return Function(
             self.name, record.name, record.arity, record.defaults, record.kind,
-            tuple(record.clauses), doc, doc_kind, tuple(specs), record.impl,
+            tuple(record.clauses), doc, doc_kind, self._specs(record), record.impl,
+            " / ".join(map(_shortened, branch)) or None,
         )  # fmt: skip
+
+    def _specs(self, record: FunctionRecord) -> tuple[str, ...]:
+        """Return the specifications of a function, but for those of another alternative."""
+        found = self.specs.get((record.name, record.arity), ())
+        return tuple(text for branch, text in found if _may_meet(branch, record.branch))
+
+
+def _may_meet(one: Branch, other: Branch) -> bool:
+    """Tell whether one of two branches lies in the other."""
+    return all(left == right for left, right in zip(one, other, strict=False))
+
+
+def _shortened(branch: str) -> str:
+    return branch if len(branch) <= LONGEST_BRANCH else f"{branch[: LONGEST_BRANCH - 1]}…"

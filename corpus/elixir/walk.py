@@ -10,21 +10,26 @@ The rules, which benchmarks/compiler_ast.exs applies to the compiler's own tree:
 - A module whose name only running could tell is skipped with all that is inside.
 - Every do block, `else` and the like, and every clause of a function literal is a scope of
   aliases.
+- What stands in `if`, `case` and the like, or in a macro with an `else`, is defined under that
+  condition: definitions of one name in two branches are alternatives. Each branch begins with the
+  attributes that were pending before; the first branch that takes them decides what is left.
+  `for` is no condition: what it defines is one function with what stands around.
+- Before the definition that follows `defoverridable`, those of the same name are put aside.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value
+from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value, name_arities
 from corpus.elixir.heads import read_head
 from corpus.elixir.names import Scope, alias_text, full_name, full_names
 from corpus.elixir.place import Place
-from corpus.elixir.record import ModuleRecord
+from corpus.elixir.record import ModuleRecord, Pending
 from corpus.extraction import Clause, Evidence, Function, Module, NestedTooDeeply
 
 BEHAVIOUR_OF_USE: Final = {
@@ -39,20 +44,45 @@ BEHAVIOUR_OF_USE: Final = {
 }
 """What `use` of a standard module sets, by the BEAM file (benchmarks/compiler_ast.exs)."""
 
-_WORD: Final = re.compile(rb"[a-z]++(?![\w?!:.])")
-_ATTRIBUTE: Final = re.compile(rb"@([a-z_]+)")
+_WORD: Final = re.compile(rb"[a-z]+(?![\w?!:.])")
+_ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
+"""Blanks may stand behind the at sign."""
 _DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
 _MATTERS: Final = (
-    re.compile(rb"def(?:p|macrop?|delegate|guardp?|module|protocol|impl|struct|exception)?[\s(]"),
+    re.compile(
+        rb"def(?:p|macrop?|delegate|guardp?|module|protocol|impl|struct|exception|overridable)?[\s(]"
+    ),
     re.compile(rb"use[\s(]"),
     re.compile(
-        rb"@(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque|(?:macro)?callback"
-        rb"|optional_callbacks)\b"
+        rb"@(?:\s|\\\r?\n)*(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque"
+        rb"|(?:macro)?callback|optional_callbacks)\b"
     ),
 )
 """What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
+LONGEST_CONDITION: Final = 1000
+"""Bytes by which one condition is told from another."""
+_SECTION_NAMES: Final = frozenset({"do", "else", "rescue", "catch", "after"})
 _SCOPED: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE})
 _OPENS: Final = _SCOPED | grammar.SECTIONS
+
+
+class Fork:
+    """Conditional code under way: what was pending before it, and what its branches left."""
+
+    __slots__ = ("module", "outcome", "remaining", "start")
+
+    def __init__(self, module: ModuleRecord, branches: int) -> None:
+        self.module, self.remaining = module, branches
+        self.start: Pending = module.pending
+        self.outcome: Pending = self.start
+
+    def end_branch(self) -> bool:
+        """Note what a branch left; return whether it was the last one."""
+        if self.outcome == self.start:
+            self.outcome = self.module.pending
+        self.remaining -= 1
+        self.module.pending = self.start if self.remaining else self.outcome
+        return not self.remaining
 
 
 class Walk:
@@ -62,7 +92,8 @@ class Walk:
         self.source = source
         self.records: list[ModuleRecord] = []
         self.doc_spans: list[tuple[int, int]] = []
-        self._stack: list[tuple[Node, Place]] = []
+        self._stack: list[tuple[Node | None, Place]] = []
+        self._forks: list[Fork] = []
         self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
         self._hits: list[int] | None = None
         self._budget = 1000 + len(source)
@@ -70,9 +101,13 @@ class Walk:
     def run(self, root: Node) -> None:
         """Visit nodes from a stack, so that depth costs memory and never the interpreter."""
         stack = self._stack
-        self._push(root.named_children, Place(None, Scope(), False, 0))
+        self._push(root.named_children, Place(None, Scope(), False, 0, ()))
         while stack:
             node, place = stack.pop()
+            if node is None:
+                if self._forks[-1].end_branch():
+                    self._forks.pop()
+                continue
             kind = node.kind_id
             if kind == grammar.CALL:
                 self._call(node, place)
@@ -116,10 +151,34 @@ class Walk:
     def _call(self, node: Node, place: Place) -> None:
         match = _WORD.match(self.source, node.start_byte)
         handler = None if match is None else _HANDLERS.get(match.group())
-        if handler is None:
-            self._enter(node, place)
-        else:
+        if handler is not None:
             handler(self, node, place, match.group().decode() if match else "")
+        elif place.in_function:
+            self._enter(node, place)
+        elif self._holds(self._all_hits(), node):
+            if _has_else(node):
+                self._fork(node, place)
+            else:
+                self._push(node.named_children, place)
+
+    def _conditional(self, node: Node, place: Place, kind: str) -> None:
+        if place.in_function:
+            self._enter(node, place)
+        elif self._holds(self._all_hits(), node):
+            self._fork(node, place)
+
+    def _fork(self, node: Node, place: Place) -> None:
+        """Walk each branch in a place of its own, after the conditions."""
+        conditions, branches = _branches(self.source, node)
+        steps: list[tuple[Node | None, Place]] = [(each, place) for each in conditions]
+        if place.module is not None and branches:
+            self._forks.append(Fork(place.module, len(branches)))
+        for label, nodes in branches:
+            inner = place.within(label)
+            steps += [(each, inner) for each in nodes]
+            if place.module is not None:
+                steps.append((None, place))
+        self._stack.extend(reversed(steps))
 
     def _unary(self, node: Node, place: Place) -> None:
         match = _ATTRIBUTE.match(self.source, node.start_byte)
@@ -132,7 +191,7 @@ class Walk:
         elif place.module is not None and not place.in_function:
             value = attribute_value(node)
             if value is not None:
-                READERS[name](self.source, value, place.module, place.scope, name)
+                READERS[name](self.source, value, place.module, place, name)
                 if name in DOCUMENTATION:
                     self.doc_spans.append((node.start_byte, node.end_byte))
 
@@ -140,12 +199,15 @@ class Walk:
         """Note the clauses of a function or macro, then look for modules in its body."""
         arguments, head = grammar.arguments(node)
         if head is not None and place.module is not None and not place.in_function:
-            self._clauses(node, head, kind, place.module)
+            self._clauses(node, head, kind, place)
         if self._holds(self._definers, node):
-            inner = Place(place.module, Scope(place.scope), True, place.depth + 1)
+            scope = Scope(place.scope)
+            inner = Place(place.module, scope, True, place.depth + 1, place.branch)
             self._push(_body(node, arguments, head), inner)
 
-    def _clauses(self, node: Node, head: Node, kind: str, module: ModuleRecord) -> None:
+    def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> None:
+        module = place.module
+        assert module is not None, "definitions outside of modules are not listed"
         listed = kind == "defdelegate" and head.kind_id == grammar.LIST
         for each in grammar.parts(head) if listed else [head]:
             read = read_head(self.source, each)
@@ -153,7 +215,7 @@ class Walk:
                 self._spend()
                 first, last = node.start_point.row + 1, node.end_point.row + 1
                 clause = Clause(first, last, node.start_byte, node.end_byte, read.guard)
-                module.add_clause(kind, read.name, read.arity, read.defaults, clause)
+                module.add_clause(kind, read.name, read.arity, read.defaults, place.branch, clause)
         module.settle()
 
     def _spend(self) -> None:
@@ -188,7 +250,7 @@ class Walk:
         self.records.extend(records)
         for record in reversed(records):
             self._spend()
-            inner = Place(record, Scope(place.scope), False, place.depth + 1)
+            inner = Place(record, Scope(place.scope), False, place.depth + 1, place.branch)
             self._push(_body(node, *grammar.arguments(node)), inner)
 
     def _implementation(self, node: Node, place: Place, kind: str) -> None:
@@ -229,7 +291,7 @@ class Walk:
             return
         around = None if place.module is None else place.module.name
         as_node = _option(self.source, arguments, b"as:")
-        as_name = None if as_node is None else alias_text(self.source, as_node)
+        as_name = None if as_node is None else full_name(self.source, as_node, None, Scope())
         for name in full_names(self.source, head, around, place.scope):
             if as_name is not None:
                 place.scope.aliases[as_name] = name
@@ -242,6 +304,13 @@ class Walk:
             place.module.settle()
             if kind == "defexception":
                 place.module.add_behaviour("Exception", Evidence.STRUCTURAL)
+
+    def _overridable(self, node: Node, place: Place, kind: str) -> None:
+        """`defoverridable f: 1`; that of a behaviour names its functions elsewhere."""
+        _, head = grammar.arguments(node)
+        if head is not None and place.module is not None and not place.in_function:
+            for name, arity in name_arities(self.source, head):
+                place.module.allow_override(name, arity)
 
     def _skip(self, node: Node, place: Place, kind: str) -> None:
         """`quote`: code for elsewhere."""
@@ -267,6 +336,10 @@ _HANDLERS: Final[dict[bytes, Handler]] = {
     b"require": Walk._alias,
     b"defstruct": Walk._struct,
     b"defexception": Walk._struct,
+    b"defoverridable": Walk._overridable,
+    **dict.fromkeys(
+        (b"if", b"unless", b"case", b"cond", b"with", b"try", b"receive"), Walk._conditional
+    ),
     b"quote": Walk._skip,
 }
 
@@ -289,3 +362,70 @@ def _option(source: bytes, arguments: Node | None, key: bytes) -> Node | None:
             if source.startswith(key, pair.start_byte):
                 return pair.child_by_field_id(grammar.VALUE)
     return None
+
+
+def _has_else(call: Node) -> bool:
+    """Tell whether a call of an unknown macro has a do block with an `else`."""
+    block = call.named_children[-1]
+    return block.kind_id == grammar.DO_BLOCK and any(
+        child.kind_id == grammar.ELSE for child in block.named_children
+    )
+
+
+def _branches(source: bytes, call: Node) -> tuple[list[Node], list[tuple[str, list[Node]]]]:
+    """Return the conditions of a call and its branches, each with a text that names it.
+
+    `if a do b else c end` has the branches `if a: do` and `if a: else`, `case a do 1 -> b end` has
+    `case a: 1 ->`.
+    """
+    children = call.named_children
+    word, conditions, sections = children[0], list[Node](), list[tuple[str, list[Node]]]()
+    for child in children[1:]:
+        if child.kind_id == grammar.ARGUMENTS:
+            for argument in grammar.parts(child):
+                if argument.kind_id != grammar.KEYWORDS:
+                    conditions.append(argument)
+                    continue
+                for pair in grammar.parts(argument):
+                    key = _excerpt(source, pair).partition(":")[0]
+                    if key in _SECTION_NAMES:
+                        sections.append((key, pair.named_children[1:]))
+                    else:
+                        conditions.append(pair)
+        elif child.kind_id == grammar.DO_BLOCK:
+            own = [each for each in child.named_children if each.kind_id not in grammar.SECTIONS]
+            sections.append(("do", own))
+            for section in child.named_children:
+                if section.kind_id in grammar.SECTIONS:
+                    key = _excerpt(source, section).split(maxsplit=1)[0]
+                    sections.append((key, section.named_children))
+    told = _told([_excerpt(source, word), ", ".join(_excerpt(source, each) for each in conditions)])
+    return conditions, [
+        (f"{told}: {label}", nodes)
+        for key, inside in sections
+        for label, nodes in _clauses_of(source, key, inside)
+    ]
+
+
+def _clauses_of(source: bytes, key: str, nodes: list[Node]) -> Iterator[tuple[str, list[Node]]]:
+    """Yield a section of a block, clause by clause where it has clauses."""
+    if len(nodes) == 1 and nodes[0].kind_id == grammar.BLOCK:
+        nodes = nodes[0].named_children
+    clauses = [node for node in nodes if node.kind_id == grammar.STAB_CLAUSE]
+    if not clauses:
+        yield key, nodes
+    for clause in clauses:
+        left = clause.child_by_field_id(grammar.LEFT)
+        pattern = "" if left is None else _excerpt(source, left)
+        yield _told([*([] if key == "do" else [key]), pattern, "->"]), clause.named_children
+
+
+def _excerpt(source: bytes, node: Node) -> str:
+    """Return what a node begins with: conditions nest, and their texts must not multiply."""
+    end = min(node.end_byte, node.start_byte + LONGEST_CONDITION)
+    return source[node.start_byte : end].decode("utf-8", "replace")
+
+
+def _told(words: list[str]) -> str:
+    """Return words in one line."""
+    return " ".join(" ".join(words).split())

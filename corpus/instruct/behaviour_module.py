@@ -50,7 +50,7 @@ PHRASES = (
     "Below is what `{module}` is for. Write it as an Elixir module that implements {behaviour}.",
     "Design `{module}` in Elixir on top of {behaviour}, for the purpose described below.",
 )
-MODULEDOC = re.compile(rb"@moduledoc\b")
+MODULEDOC = re.compile(rb"@(?:\s|\\\r?\n)*moduledoc\b")
 
 
 def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa.Table:

@@ -246,3 +246,138 @@ defmodule Named.Like.Macros do
 end
 
 def outside_of_any_module, do: 1
+
+defmodule :"Elixir.Straße.Karte" do
+  @ moduledoc "Named by an atom."
+  alias :"Elixir.Straße.Plan", as: :"Elixir.P"
+
+  @	doc "With a tab after the at sign."
+  @ spec weg(integer) :: integer
+  def weg(x), do: x
+
+  @
+  doc "On a line of its own."
+  @\
+  impl P
+  def plan, do: 1
+
+  @behaviour :"Elixir.Plug"
+  @behaviour :"Elixir.Stra\u00DFe.Plan"
+  @behaviour :"Elixir.klein"
+  @behaviour :größe
+  @doc ~c"No string."
+  def charlist, do: 1
+end
+
+defmodule Alternatives do
+  @doc "Taken by whichever comes first."
+  @impl true
+  if Code.ensure_loaded?(JSON) do
+    def encode(term), do: term
+    def after_it, do: 1
+  else
+    @spec encode(term) :: binary
+    def encode(term), do: {term}
+    def encode(term, opts \\ []), do: {term, opts}
+  end
+
+  def undocumented, do: 1
+
+  case System.get_env("WIRE") do
+    "fast" -> def mode, do: :fast
+    _ -> def mode, do: :safe
+  end
+
+  @spec mode :: atom
+  if x, do: def(short, do: 1), else: def(short, do: 2)
+  unless y, do: def(only, do: 1)
+
+  cond do
+    a > 1 -> def many(1), do: 1
+    true -> def many(2), do: 2
+  end
+
+  if x do
+    if y do
+      def deep, do: 1
+    end
+  else
+    def deep, do: 2
+    defp hidden, do: 3
+  end
+
+  if x do
+    def short(1), do: 1
+  end
+
+  if x do
+    def short(2), do: 2
+  end
+
+  unless_loaded X do
+    def macro_branch, do: 1
+  else
+    def macro_branch, do: 2
+  end
+
+  for x <- [1, 2] do
+    @doc "Looped."
+    def looped(unquote(x)), do: 1
+  end
+
+  def looped(_), do: 2
+
+  with {:ok, x} <- y do
+    def in_with, do: 1
+  else
+    :error -> def in_with, do: 2
+    _ -> def in_with, do: 3
+  end
+
+  try do
+    def tried, do: 1
+  rescue
+    _ -> def tried, do: 2
+  end
+
+  if x do
+    @doc "Left for the next."
+    @doc since: "1.0"
+  else
+    @doc "Of the other branch."
+  end
+
+  def takes, do: 1
+end
+
+defmodule Mixed do
+  @doc "One function."
+  def leap?(year) when is_integer(year), do: true
+  defdelegate leap?(date), to: Date, as: :leap_year?
+  defdelegate first(a \\ 1), to: List
+  def first(a), do: a
+  defp turned(1), do: 1
+  @doc "Public in the end."
+  def turned(2), do: 2
+
+  def head(a, b \\ 1)
+  def head(a, b), do: {a, b}
+  def over(a), do: a
+  def over(1, 2), do: 3
+  defoverridable over: 1, over: 2
+  @doc "Overrides."
+  def over(a), do: super(a)
+  def over(b), do: b
+  defoverridable over: 1
+  def over(c), do: c
+end
+
+if Code.ensure_loaded?(Plug) do
+  defmodule Twice do
+    def f, do: 1
+  end
+else
+  defmodule Twice do
+    def f, do: 2
+  end
+end

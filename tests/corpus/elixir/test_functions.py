@@ -178,3 +178,126 @@ def test_one_name_may_be_public_in_one_branch_and_private_in_the_other() -> None
 
 def test_definitions_outside_of_any_module_are_not_listed() -> None:
     assert extract(b"def f, do: 1").functions == ()
+
+
+def told(body: str) -> list[tuple[str, int, str, int, str | None]]:
+    return [(f.name, f.arity, f.kind, len(f.clauses), f.branch) for f in functions(body)]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "clauses"),
+    [
+        ("def f(1), do: 1\ndefdelegate f(a), to: X", "def", 2),
+        ("defdelegate f(a), to: X\ndef f(1), do: 1", "defdelegate", 2),
+        ("defp f(1), do: 1\ndef f(2), do: 2\ndefp f(3), do: 3", "def", 3),
+        ("defmacrop f(1), do: 1\ndefmacro f(2), do: 2", "defmacro", 2),
+        ("defguardp f(a) when a\ndefguard f(a) when a", "defguard", 2),
+        ("defp f(a)\ndefp f(1), do: 1", "defp", 2),
+        ("def f(a) when a, do: 1\nfor x <- y do\n def f(unquote(x)), do: x\nend", "def", 2),
+    ],
+)
+def test_a_name_and_arity_is_one_function_whatever_defines_it(
+    body: str, kind: str, clauses: int
+) -> None:
+    assert told(body) == [("f", 1, kind, clauses, None)]
+
+
+def test_a_function_of_two_ways_keeps_the_documentation_of_its_first_clause() -> None:
+    (leap,) = functions('@doc "Leaps."\n@spec f(a) :: b\ndef f(1), do: 1\ndefdelegate f(a), to: X')
+    assert (leap.doc, leap.specs) == ("Leaps.", ("f(a) :: b",))
+
+
+@pytest.mark.parametrize(
+    ("body", "branches"),
+    [
+        ("if a do\n def f, do: 1\nelse\n def f, do: 2\nend", ["if a: do", "if a: else"]),
+        ("if a, do: def(f, do: 1), else: def(f, do: 2)", ["if a: do", "if a: else"]),
+        ("if(a, do: (def f, do: 1))", ["if a: do"]),
+        ("unless a do\n def f, do: 1\nend", ["unless a: do"]),
+        (
+            'case System.get_env("A") do\n "x" -> def f, do: 1\n _ -> def f, do: 2\nend',
+            ['case System.get_env("A"): "x" ->', 'case System.get_env("A"): _ ->'],
+        ),
+        ("case a do\n x when x > 1 ->\n  def f, do: 1\nend", ["case a: x when x > 1 ->"]),
+        ("cond do\n a  >\n b -> def f, do: 1\nend", ["cond: a > b ->"]),
+        (
+            "with x <- a,\n b do\n def f, do: 1\nelse\n _ -> def f, do: 2\nend",
+            ["with x <- a, b: do", "with x <- a, b: else _ ->"],
+        ),
+        ("try do\n def f, do: 1\nrescue\n _ -> nil\nend", ["try: do"]),
+        (
+            "unless_loaded A do\n def f, do: 1\nelse\n def f, do: 2\nend",
+            ["unless_loaded A: do", "unless_loaded A: else"],
+        ),
+        ("if a do\n if b do\n  def f, do: 1\n end\nend", ["if a: do / if b: do"]),
+        ("for a <- b do\n def f, do: 1\nend", [None]),
+        ("some_macro A do\n def f, do: 1\nend", [None]),
+        ("def f, do: (if a, do: b, else: c)", [None]),
+        (f"if {'a' * 500} do\n def f, do: 1\nend", [f"if {'a' * 116}…"]),
+    ],
+)
+def test_a_definition_names_the_conditional_code_around_it(
+    body: str, branches: list[str | None]
+) -> None:
+    assert [function.branch for function in functions(body)] == branches
+
+
+def test_clauses_of_one_branch_belong_together_and_those_of_two_do_not() -> None:
+    body = "if a do\n def f(1), do: 1\n def f(2), do: 2\nelse\n def f(_), do: 3\nend"
+    assert told(body) == [("f", 1, "def", 2, "if a: do"), ("f", 1, "def", 1, "if a: else")]
+
+
+def test_the_same_condition_again_goes_on_with_the_same_alternative() -> None:
+    body = "if a do\n def f(1), do: 1\nend\ndef g, do: 1\nif  a do\n def f(2), do: 2\nend"
+    assert told(body) == [("f", 1, "def", 2, "if a: do"), ("g", 0, "def", 1, None)]
+
+
+def test_each_branch_takes_what_was_pending_before_it() -> None:
+    one, two, after = functions(
+        '@doc "a"\n@impl true\nif x do\n def f, do: 1\nelse\n def f, do: 2\nend\ndef g, do: 3'
+    )
+    assert (one.doc, two.doc, after.doc) == ("a", "a", None)
+    assert (one.impl, two.impl, after.impl) == ("true", "true", None)
+
+
+def test_what_no_branch_takes_is_left_for_the_next_definition() -> None:
+    (f,) = functions('@doc "a"\nif x do\n IO.puts("@doc")\nend\ndef f, do: 1')
+    (g,) = functions('if x do\n @doc "b"\nelse\n @doc "c"\nend\ndef g, do: 1')
+    assert (f.doc, g.doc) == ("a", "b")
+
+
+def test_documentation_and_specification_of_one_alternative_are_not_those_of_the_other() -> None:
+    one, two = functions(
+        '@spec f :: a\nif x do\n @doc "a"\n @spec f :: b\n def f, do: 1\nelse\n def f, do: 2\nend'
+    )
+    assert (one.doc, one.specs) == ("a", ("f :: a", "f :: b"))
+    assert (two.doc, two.specs) == (None, ("f :: a",))
+
+
+def test_what_a_later_definition_overrides_is_put_aside() -> None:
+    body = "def f(1), do: 1\ndefoverridable f: 1, g: 0\ndef f(a), do: super(a)\ndef f(b), do: b"
+    assert told(body) == [("f", 1, "def", 1, "defoverridable"), ("f", 1, "def", 2, None)]
+    assert told("def f, do: 1\ndefoverridable [f: 0]") == [("f", 0, "def", 1, None)]
+
+
+def test_modules_of_one_name_in_two_branches_keep_their_functions_apart() -> None:
+    source = (
+        b"if a do\ndefmodule M do\ndef f, do: 1\nend\nelse\ndefmodule M do\ndef f, do: 2\nend\nend"
+    )
+    found = extract(source)
+    assert [module.name for module in found.modules] == ["M", "M"]
+    assert [(f.module, f.branch) for f in found.functions] == [
+        ("M", "if a: do"), ("M", "if a: else"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\r\n", " \\\n ", "\x0c"])
+def test_blanks_may_stand_behind_the_at_sign(blank: str) -> None:
+    body = '@doc "a"\n@spec f :: b\n@impl X\n@behaviour Y\ndef f, do: 1'
+    (f,) = functions(body.replace("@", f"@{blank}"))
+    assert (f.doc, f.specs, f.impl) == ("a", ("f :: b",), "X")
+
+
+def test_a_documentation_that_is_no_string_has_no_text() -> None:
+    assert functions('@doc ~c"a"\ndef f, do: 1')[0].doc is None
+    assert functions("@doc ~w(a)\ndef f, do: 1")[0].doc is None

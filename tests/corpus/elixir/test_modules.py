@@ -204,3 +204,38 @@ def test_documentation_spans_cover_the_attributes_and_nothing_else() -> None:
     assert [source[start:end] for start, end in spans] == [
         b'@moduledoc "a"', b"@doc false", b'@typedoc "t"',
     ]  # fmt: skip
+
+
+def test_an_atom_of_elixir_is_its_module_wherever_one_is_named() -> None:
+    source = """
+    alias :"Elixir.Straße.Karte"
+    alias :"Elixir.Long.Name", as: :"Elixir.Short"
+    defmodule :"Elixir.Straße.Plan" do
+      use Karte
+      use Short
+      use :"Elixir.GenServer"
+      use :"Elixir.Stra\\u00DFe"
+      use :"Elixir.Braces".{One, Two}
+      use :'Elixir.Quoted'
+      use :"Elixir.lower"
+      @behaviour :"Elixir.Plug"
+      @impl :"Elixir.Plug"
+      def f, do: 1
+      defimpl :"Elixir.Shown", for: :"Elixir.Date", do: nil
+    end
+    """
+    found = extract(source.encode())
+    assert [module.name for module in found.modules] == ["Straße.Plan", "Shown.Date"]
+    assert found.modules[0].uses == (
+        "Straße.Karte", "Long.Name", "GenServer", "Straße", "Braces.One", "Braces.Two", "Quoted",
+        ':"Elixir.lower"',
+    )  # fmt: skip
+    assert [each.name for each in found.modules[0].behaviours] == ["GenServer", "Plug"]
+    assert found.functions[0].impl == "Plug"
+
+
+def test_documentation_spans_begin_at_the_sign_whatever_blanks_follow() -> None:
+    source = b'defmodule M do\n@ moduledoc "a"\n@\n\tdoc "b"\ndef f, do: 1\nend'
+    assert [source[start:end] for start, end in extract(source).doc_spans] == [
+        b'@ moduledoc "a"', b'@\n\tdoc "b"',
+    ]  # fmt: skip
