@@ -142,7 +142,11 @@ IDENTITY: tuple[pa.Field, ...] = (
 EXTRACTED = _table(
     IDENTITY,
     column("language", pa.string(), "elixir, erlang, heex or eex"),
-    column("role", pa.string(), "library, test, script, config, migration or template"),
+    column(
+        "role",
+        pa.string(),
+        "library, test, script, example, benchmark, config, migration or template",
+    ),
     column("text", pa.large_string(), "the file in UTF-8, without what `redactions` names"),
     column("bytes", pa.int64(), "length of `text` in bytes"),
     column("lines", pa.int32(), "lines of `text`"),

@@ -17,8 +17,30 @@ LANGUAGES = {
 
 CODE_FOLDERS = frozenset({"lib", "src", "include", "web"})
 """Folders that hold a project's own code: what lies below one is named by its author."""
-TEST_FOLDERS = frozenset({"test", "tests", "integration_test"})
+TEST_FOLDERS = frozenset({"test", "tests", "integration_test", "eqc"})
+"""`eqc` holds properties for QuickCheck (riak_kv, riak_pb)."""
+SIDE_ROLES = (
+    dict.fromkeys(("example", "examples", "sample", "samples", "demo", "demos"), "example")
+    | dict.fromkeys(("guide", "guides", "tutorial", "tutorials", "playground"), "example")
+    | dict.fromkeys(("livebooks", "notebooks"), "example")
+    | dict.fromkeys(("bench", "benches", "benchmark", "benchmarks", "perf"), "benchmark")
+    | dict.fromkeys(("script", "scripts", "tool", "tools", "bin", "rel", "priv"), "script")
+    | dict.fromkeys(("docs", ".github", ".circleci", ".gitlab"), "script")
+)
+"""Role by folder, for code that stands beside a project and is no part of what it compiles."""
+ROLES = (
+    "library",
+    "test",
+    "script",
+    "example",
+    "benchmark",
+    "config",
+    "migration",
+    "template",
+)
+"""The closed list of parts that a file plays in its package."""
 
+TEMPLATES = re.compile(r"(?:^|/)priv/templates/")
 CODE_TEMPLATE = re.compile(r"(?:^|/)(?:priv|installer)/templates/.+\.exs?$")
 TEST_NAME = re.compile(r"(?:_test\.exs|/test_helper\.exs|_SUITE\.erl|_tests\.erl|_SUITE\.hrl)$")
 CONFIG_NAME = re.compile(r"/(?:mix\.exs|\.[^/]+\.exs)$|^(?:.*/)?config/.+\.exs$")
@@ -37,8 +59,11 @@ def language_of(path: str) -> str | None:
 
 
 def role_of(path: str, language: str) -> str:
-    """Return the role: library, test, script, config, migration or template."""
-    if language in ("heex", "eex"):
+    """Return the role of a file, one of ROLES.
+
+    A test, a project's file or a migration is that wherever it stands, in an example too.
+    """
+    if language in ("heex", "eex") or TEMPLATES.search(path):
         return "template"
     rooted = f"/{path}"
     if is_test(rooted):
@@ -47,7 +72,26 @@ def role_of(path: str, language: str) -> str:
         return "migration"
     if CONFIG_NAME.search(rooted):
         return "config"
+    if beside := side_role(path):
+        return beside
     return "script" if path.endswith((".exs", ".escript")) else "library"
+
+
+def side_role(path: str) -> str | None:
+    """Return the role that a folder beside the project's code gives, None if none does.
+
+    As with tests, a folder below `lib` or `src` is the library's own (lib/shop/examples/cart.ex),
+    except for scripts, which no library is compiled from (lib/ex_unit/examples/one_of_each.exs).
+    An application of an umbrella may have any name (apps/tools/lib/tools.ex).
+    """
+    folders = path.lower().split("/")[:-1]
+    scripts = path.endswith((".exs", ".escript"))
+    for depth, folder in enumerate(folders):
+        if folder in CODE_FOLDERS and not scripts:
+            return None
+        if folder in SIDE_ROLES and folders[depth - 1 : depth] != ["apps"]:
+            return SIDE_ROLES[folder]
+    return None
 
 
 def is_test(path: str) -> bool:

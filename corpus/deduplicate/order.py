@@ -2,8 +2,8 @@
 
 1. licence evidence: verified, text_only, declared_only, then anything else, so that what a release
    keeps is what it can best account for;
-2. role: library, script, template, migration, config, test, for people learn from the code that
-   others call;
+2. role: library, script, example, template, migration, config, benchmark, test, for people learn
+   from the code that others call;
 3. package name, so that copies inside one package meet, then its newest version (semantic
    versioning 2.0; what is no version comes last), so that a release holds current code;
 4. path and document_id, which leave no two documents equal.
@@ -19,7 +19,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 EVIDENCE = ("verified", "text_only", "declared_only")
-ROLES = ("library", "script", "template", "migration", "config", "test")
+ROLES = (
+    "library",
+    "script",
+    "example",
+    "template",
+    "migration",
+    "config",
+    "benchmark",
+    "test",
+)
 
 _VERSION = re.compile(
     r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?", re.ASCII

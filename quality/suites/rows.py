@@ -10,11 +10,11 @@ from corpus.instruct import KINDS
 from corpus.licenses import LicensePolicy
 from corpus.reasons import Reason, Stage
 from corpus.schema import SPLIT_NAMES
+from corpus.source import ROLES
 from quality.settings import BuiltUnder
 from quality.suites.promise import Promise
 
 LANGUAGES = ("elixir", "erlang", "heex", "eex")
-ROLES = ("library", "test", "script", "config", "migration", "template")
 SOURCES = ("hex", "github", "local")
 SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
 """Evidence under which a document may be published; contradicted and unknown may not."""

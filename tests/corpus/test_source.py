@@ -1,6 +1,7 @@
 import pytest
 
-from corpus.source import language_of, role_of
+from corpus.deduplicate import order
+from corpus.source import ROLES, language_of, role_of
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,34 @@ def test_the_language_follows_from_the_path(path: str, language: str | None) -> 
         ("apps/shop/priv/repo/tenant_migrations/1_create.exs", "migration"),
         ("lib/oban/migrations/v01.ex", "library"),
         ("priv/repo/seeds.exs", "script"),
-        ("bench/cart.exs", "script"),
+        ("eqc/cart_eqc.erl", "test"),
+        ("src/eqc/gen.erl", "library"),
+        ("bench/cart.exs", "benchmark"),
+        ("benchmarks/lib/shop_bench.ex", "benchmark"),
+        ("apps/shop/bench/cart.ex", "benchmark"),
+        ("lib/shop/bench/cart.ex", "library"),
+        ("lib/shop/bench/cart.exs", "benchmark"),
+        ("examples/cart.ex", "example"),
+        ("examples/shop/lib/shop/cart.ex", "example"),
+        ("examples/cart/src/cart_app.erl", "example"),
+        ("examples/shop/mix.exs", "config"),
+        ("examples/shop/test/cart_test.exs", "test"),
+        ("examples/shop/lib/cart.html.heex", "template"),
+        ("Demo/cart.ex", "example"),
+        ("guides/carts/cart.ex", "example"),
+        ("livebooks/cart.exs", "example"),
+        ("samples/cart.erl", "example"),
+        ("apps/shop/examples/cart.ex", "example"),
+        ("apps/demo/lib/demo.ex", "library"),
+        ("lib/shop/examples/cart.ex", "library"),
+        ("src/examples/cart.erl", "library"),
+        ("lib/ex_unit/examples/one_of_each.exs", "example"),
+        ("test/examples/cart.ex", "test"),
+        ("scripts/release.ex", "script"),
+        ("tools/convert.erl", "script"),
+        ("apps/tools/src/tools.erl", "library"),
+        ("priv/tracers/trace.erl", "script"),
+        ("priv/templates/provider.erl", "template"),
         ("bin/release.escript", "script"),
         ("lib/shop_web/live/cart.html.heex", "template"),
         ("priv/templates/phx.gen.live/show_test.exs", "template"),
@@ -70,3 +98,17 @@ def test_the_role_follows_from_the_path(path: str, role: str) -> None:
     language = language_of(path)
     assert language is not None
     assert role_of(path, language) == role
+
+
+def test_each_role_has_its_place_among_representatives() -> None:
+    assert sorted(order.ROLES) == sorted(ROLES)
+    assert ROLES == (
+        "library",
+        "test",
+        "script",
+        "example",
+        "benchmark",
+        "config",
+        "migration",
+        "template",
+    )
