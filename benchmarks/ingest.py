@@ -61,7 +61,7 @@ def ingest_once(bundle: Bundle) -> None:
 def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
     """Return the documents of a bundle, and what follows when they are read."""
     opened = [
-        open_archive(archive, path, frozenset(), bundle.config.read)
+        open_archive(archive, path, bundle.config.read)
         for archive, path in zip(bundle.archives, bundle.paths, strict=True)
     ]
     tables = tables_of(opened)

@@ -16,7 +16,7 @@ from corpus.configuration import BuildConfig
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed
-from corpus.ingest import Bundle, find_poison, ingest, plan_bundles, without_poison
+from corpus.ingest import Bundle, plan_bundles, read_bundle
 from corpus.inputs import Inputs, read_inputs
 from corpus.instructions import InstructTask, write_rows
 from corpus.progress import Progress, Silent, tracked
@@ -107,17 +107,19 @@ class Job:
 
 
 def read_archives(job: Job) -> None:
-    """Unpack, judge, parse and fingerprint every archive; blame the files that kill a worker."""
+    """Unpack, judge, parse and fingerprint every archive; refuse the files that take too much.
+
+    A bundle is read once more if its worker was killed: files do their harm in another process.
+    """
     waiting = [bundle for bundle in job.bundles if not bundle.destination.exists()]
-    done = job.executor.map(ingest, waiting)
-    killed = [
+    done = job.executor.map(read_bundle, waiting)
+    retry = [
         bundle
         for bundle, result in tracked(job.progress, "read archives", len(waiting), done)
         if isinstance(result, Killed)
     ]
-    retry = [without_poison(bundle, find_poison(job.executor, bundle)) for bundle in killed]
     if retry:
-        job.run("read archives without poison", ingest, retry)
+        job.run("read archives of killed workers", read_bundle, retry)
     if waiting:
         job.executor.renew()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
+from corpus.supervision import end_helpers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -130,7 +131,8 @@ class Serial:
             yield task, function(task)
 
     def renew(self) -> None:
-        """Do nothing: there are no workers."""
+        """End the process that reads for this one; there are no workers."""
+        end_helpers()
 
 
 class OnDask:
@@ -148,7 +150,7 @@ class OnDask:
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
-        futures = self.client.map(partial(_tidily, function), tasks, pure=False, retries=0)
+        futures = self.client.map(partial(tidily, function), tasks, pure=False, retries=0)
         by_key = {future.key: task for future, task in zip(futures, tasks, strict=True)}
         for future in as_completed(futures):
             task = by_key[future.key]
@@ -241,7 +243,7 @@ def _interrupts_noted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
+def tidily(function: Callable[[Task], Result], task: Task) -> Result:
     """Run a task on one thread and give back the memory that it leaves unused.
 
     Each of Arrow's own threads would keep a heap, which made a worker's memory grow with the number

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     UNPARSABLE = "unparsable"
     EXTRACTION_FAILED = "extraction_failed"
     KILLED_WORKER = "killed_worker"
+    OVER_BUDGET = "over_budget"
 
     # deduplicate
     EXACT_DUPLICATE = "exact_duplicate"

@@ -31,6 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "schema",
             "source",
             "untrusted",
+            "supervision",
         )
     ),
     frozenset(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import flush_to_disk
 from corpus.bounds import check_least
-from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
+from corpus.ingest.opened import OpenedArchive, ReadConfig, Refusal, open_archive
 from corpus.ingest.tables import (
     archives_table,
     documents_table,
@@ -23,6 +23,7 @@ from corpus.ingest.tables import (
 )
 from corpus.provenance import READING, code_digest, digest_of, tool_versions
 from corpus.store import Archive, ArchiveStore
+from corpus.supervision import UNWATCHED, Watch
 
 PART_ROW_GROUP_BYTES = 2_000_000
 """Small, so that what reads a part piece by piece holds little of it."""
@@ -49,14 +50,20 @@ class IngestConfig:
 class Bundle:
     """Archives that are read together, and the folder that their parts go to.
 
-    `poison` names, by archive checksum, files that kill the worker that reads them.
+    `refusals` are files not to be read, by archive and by their position in it (or `WHOLE`).
     """
 
     archives: tuple[Archive, ...]
     paths: tuple[Path, ...]
     destination: Path
     config: IngestConfig
-    poison: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    refusals: Mapping[int, Mapping[int, Refusal]] = field(default_factory=dict)
+
+    def seconds(self, number: int) -> float:
+        """Return the processor time that an archive has left, less what its refusals have cost."""
+        config = self.config.read
+        spent = config.budget.file_seconds * len(self.refusals.get(number, ()))
+        return config.seconds(self.archives[number]) - spent
 
 
 def plan_bundles(
@@ -86,7 +93,7 @@ def _grouped(archives: Sequence[Archive], config: IngestConfig) -> Iterator[list
         yield group
 
 
-def ingest(bundle: Bundle) -> Path:
+def ingest(bundle: Bundle, watch: Watch = UNWATCHED) -> Path:
     """Read every archive of a bundle and write its parts; return their folder.
 
     The folder appears whole or not at all; one that exists is returned as it is.
@@ -94,8 +101,14 @@ def ingest(bundle: Bundle) -> Path:
     if bundle.destination.exists():
         return bundle.destination
     with uncollected():
-        _write_folder(_open(bundle), bundle.destination)
+        _write_folder(_open(bundle, watch), bundle.destination)
     return bundle.destination
+
+
+def rehearse(bundle: Bundle, watch: Watch) -> None:
+    """Do all that `ingest` does and write nothing, to see whether that is safe."""
+    with uncollected():
+        tables_of(_open(bundle, watch))
 
 
 @contextmanager
@@ -113,13 +126,13 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _open(bundle: Bundle) -> list[OpenedArchive]:
-    return [
-        open_archive(
-            archive, path, bundle.poison.get(archive.sha256, frozenset()), bundle.config.read
-        )
-        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
-    ]
+def _open(bundle: Bundle, watch: Watch) -> list[OpenedArchive]:
+    opened, config = [], bundle.config.read
+    for number, (archive, path) in enumerate(zip(bundle.archives, bundle.paths, strict=True)):
+        with watch.group(number, bundle.seconds(number)):
+            refusals = bundle.refusals.get(number, {})
+            opened.append(open_archive(archive, path, config, refusals, watch))
+    return opened
 
 
 def _write_folder(opened: list[OpenedArchive], destination: Path) -> None:
@@ -139,17 +152,6 @@ def publish(unfinished: Path, destination: Path) -> None:
     except OSError:
         if not destination.exists():
             raise
-
-
-def without_poison(bundle: Bundle, poison: Mapping[str, frozenset[str]]) -> Bundle:
-    """Return the bundle with files to leave unread."""
-    return replace(bundle, poison=poison)
-
-
-def rehearse(bundle: Bundle) -> None:
-    """Do all that `ingest` does and write nothing, to see whether that is safe."""
-    with uncollected():
-        tables_of(_open(bundle))
 
 
 def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:

@@ -1,111 +1,93 @@
-"""Finding what kills the worker that reads it: first the archives, then files by bisection."""
+"""Reading a bundle where hostile files cannot harm: what ends the reader becomes a reject."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from corpus.executor import Executor, Killed
-from corpus.ingest.bundle import Bundle, rehearse
-from corpus.ingest.opened import ReadConfig, member_paths, try_members
-from corpus.store import Archive
-
-Task = TypeVar("Task")
-
-WHOLE = frozenset([""])
-"""Stands for an archive that kills a worker in a way that no single file does."""
+from corpus.errors import CorpusError
+from corpus.executor import tidily
+from corpus.ingest.bundle import Bundle, ingest, rehearse
+from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
+from corpus.reasons import Reason
+from corpus.supervision import Cause, Ended, Watch, watched
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """The files [start, stop) of one archive, counted as the archive lists them."""
+class ReaderDied(CorpusError):
+    """The process that reads a bundle died, and no archive of it can be blamed."""
 
-    archive: Archive
-    path: Path
-    config: ReadConfig
-    start: int
-    stop: int
-
-    def halves(self) -> list["Probe"]:
-        """Divide the range in two."""
-        middle = (self.start + self.stop) // 2
-        first = Probe(self.archive, self.path, self.config, self.start, middle)
-        return [first, Probe(self.archive, self.path, self.config, middle, self.stop)]
+    def __init__(self, bundle: Bundle) -> None:
+        names = ", ".join(f"{archive.name} {archive.version}" for archive in bundle.archives)
+        super().__init__(
+            f"The process that read these archives died when it had read them: {names}. It was "
+            "probably out of memory: run the same command again with fewer --workers or a smaller "
+            "ingest.bundle_bytes; finished parts are kept."
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """How an archive and how some of its files are tried; a test may give some that die."""
+def read_bundle(bundle: Bundle) -> Path:
+    """Ingest a bundle in a process of its own; return the folder of its parts.
 
-    archive: Callable[[Bundle], None]
-    files: Callable[[Probe], None]
-
-
-def read(probe: Probe) -> None:
-    """Read the files of a probe as ingest would."""
-    try_members(probe.archive, probe.path, probe.config, probe.start, probe.stop)
-
-
-AS_INGEST = Attempts(rehearse, read)
-
-
-def paths_of(probe: Probe) -> list[str]:
-    """List all files of the probe's archive."""
-    return member_paths(probe.archive, probe.path, probe.config)
-
-
-def find_poison(
-    executor: Executor, bundle: Bundle, attempts: Attempts = AS_INGEST
-) -> dict[str, frozenset[str]]:
-    """Return, by archive checksum, the paths of files that kill a worker; "" is a whole archive."""
-    singles = [
-        replace(bundle, archives=(archive,), paths=(path,))
-        for archive, path in zip(bundle.archives, bundle.paths, strict=True)
-    ]
-    killed = _killed(executor, attempts.archive, singles)
-    probes = [Probe(b.archives[0], b.paths[0], b.config.read, 0, 0) for b in killed]
-    poison = {probe.archive.sha256: WHOLE for probe in probes}
-    paths = {
-        probe.archive.sha256: found
-        for probe, found in executor.map(paths_of, probes)
-        if not isinstance(found, Killed)
-    }
-    ranges = [
-        replace(probe, stop=len(paths[probe.archive.sha256]))
-        for probe in probes
-        if paths.get(probe.archive.sha256)
-    ]
-    for probe in _bisect(executor, ranges, attempts.files):
-        checksum = probe.archive.sha256
-        found = frozenset([paths[checksum][probe.start]])
-        poison[checksum] = (poison[checksum] - WHOLE) | found
-    return poison
-
-
-def _killed(
-    executor: Executor, attempt: Callable[[Task], None], tasks: Sequence[Task]
-) -> list[Task]:
-    """Return the tasks that kill their worker, each of them tried alone if others died beside it.
-
-    Dask blames every task that a dying worker held, the ones that it had not begun among them. The
-    guilty one is always blamed, so one that is blamed by itself needs no second death.
+    A file that takes more than its budget, or ends that process in another way, is refused and the
+    rest read again; so is an archive as a whole, if no file of it is to blame or if its refused
+    files have used up what it may take. Raises ReaderDied, and what `ingest` raises.
     """
-    blamed = _died(executor, attempt, tasks)
-    if len(blamed) == 1:
-        return blamed
-    return [task for task in blamed if _died(executor, attempt, [task])]
+    while True:
+        outcome = watched(_ingest, bundle, bundle.config.read.budget)
+        if not isinstance(outcome, Ended):
+            return outcome
+        bundle = _without_culprit(bundle, outcome)
 
 
-def _died(executor: Executor, attempt: Callable[[Task], None], tasks: Sequence[Task]) -> list[Task]:
-    return [task for task, result in executor.map(attempt, tasks) if isinstance(result, Killed)]
+def _ingest(bundle: Bundle, watch: Watch) -> Path:
+    return tidily(lambda task: ingest(task, watch), bundle)
 
 
-def _bisect(
-    executor: Executor, probes: Sequence[Probe], attempt: Callable[[Probe], None]
-) -> list[Probe]:
-    found: list[Probe] = []
-    while probes:
-        killed = _killed(executor, attempt, probes)
-        found += [probe for probe in killed if probe.stop - probe.start == 1]
-        probes = [half for p in killed if p.stop - p.start > 1 for half in p.halves()]
-    return found
+def _rehearse(bundle: Bundle, watch: Watch) -> None:
+    tidily(lambda task: rehearse(task, watch), bundle)
+
+
+def _without_culprit(bundle: Bundle, ended: Ended) -> Bundle:
+    """Return the bundle with one more refusal."""
+    if ended.group >= 0:
+        return _refusing(bundle, ended.group, ended.item, ended.cause)
+    for number in range(len(bundle.archives)):
+        if WHOLE not in bundle.refusals.get(number, {}):
+            alone = watched(_rehearse, _alone(bundle, number), bundle.config.read.budget)
+            if isinstance(alone, Ended):
+                item = alone.item if alone.group >= 0 else WHOLE
+                return _refusing(bundle, number, item, alone.cause)
+    raise ReaderDied(bundle)
+
+
+def _alone(bundle: Bundle, number: int) -> Bundle:
+    return replace(
+        bundle,
+        archives=(bundle.archives[number],),
+        paths=(bundle.paths[number],),
+        refusals={0: bundle.refusals.get(number, {})},
+    )
+
+
+def _refusing(bundle: Bundle, number: int, item: int, cause: Cause) -> Bundle:
+    refusals = {**bundle.refusals.get(number, {})}
+    seconds = bundle.config.read.seconds(bundle.archives[number])
+    refusals[item] = _refusal(cause, item, seconds, bundle.config.read)
+    more = replace(bundle, refusals={**bundle.refusals, number: refusals})
+    if item == WHOLE or more.seconds(number) > 0:
+        return more
+    return _refusing(bundle, number, WHOLE, Cause.TIME)
+
+
+def _refusal(cause: Cause, item: int, seconds: float, config: ReadConfig) -> Refusal:
+    """Tell the reason; the detail names limits and nothing measured, so that it is always equal."""
+    budget, what = config.budget, "opening" if item == WHOLE else "reading"
+    if cause is Cause.DIED:
+        return Refusal(Reason.KILLED_WORKER, f"{what} it ended the worker process")
+    if cause is Cause.MEMORY:
+        took = f"{what} it took more than {budget.memory} bytes of memory"
+    elif cause is Cause.CLOCK:
+        took = f"{what} it went on for more than {budget.clock} times its processor time"
+    elif item == WHOLE:
+        took = f"its files took more than {seconds:.0f} s of processor time together"
+    else:
+        took = f"a step on it took more than {budget.file_seconds} s of processor time"
+    return Refusal(Reason.OVER_BUDGET, took)

@@ -1,8 +1,11 @@
 """One archive of a bundle: opened, its licence judged, its files read."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from corpus.archive import (
     ArchiveError,
@@ -18,7 +21,7 @@ from corpus.ingest.source_file import (
     Parsed,
     Rejected,
     SourceText,
-    fingerprint_of,
+    fingerprinted,
     parse_text,
     read_text,
 )
@@ -31,6 +34,21 @@ from corpus.licenses import (
 )
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, check_body
+from corpus.supervision import UNWATCHED, Budget, Watch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WHOLE: Final = -1
+"""In place of a file's position: the archive as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file, or an archive as a whole, is not read: an attempt ended the process."""
+
+    reason: Reason
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +58,12 @@ class ReadConfig:
     archive: ArchiveLimits = field(default_factory=ArchiveLimits)
     license: LicensePolicy = field(default_factory=LicensePolicy)
     file: FileConfig = field(default_factory=FileConfig)
+    budget: Budget = field(default_factory=Budget)
+
+    def seconds(self, archive: Archive) -> float:
+        """Return the processor time that an archive and its files may take together."""
+        megabytes = archive.bytes / 1e6
+        return self.budget.archive_seconds + self.budget.archive_seconds_a_megabyte * megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +89,52 @@ class OpenedArchive:
 
 
 def open_archive(
-    archive: Archive, path: Path, poison: frozenset[str], config: ReadConfig
+    archive: Archive,
+    path: Path,
+    config: ReadConfig,
+    refusals: Mapping[int, Refusal] = MappingProxyType({}),
+    watch: Watch = UNWATCHED,
 ) -> OpenedArchive:
-    """Read one archive from the store; `poison` names files that are known to kill a worker.
+    """Read one archive from the store; `refusals` are files by their position in it, or `WHOLE`.
 
-    An empty name in `poison` means the archive as a whole. Raises DamagedArchive for one that
-    changed since the build began.
+    `watch` is told of every step on a file. Raises DamagedArchive for an archive that changed since
+    the build began.
     """
-    if "" in poison:
-        return _failed(archive, Reason.KILLED_WORKER, "opening it ended the worker process")
+    if (refusal := refusals.get(WHOLE)) is not None:
+        return _failed(archive, refusal.reason, refusal.detail)
     try:
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reason, error.detail)
     licenses = license_texts(members)
     verdict = judge(tarball.metadata.licenses or archive.licenses, licenses, config.license)
+
+    def text_of(position: int, member: Member | SkippedMember) -> SourceText | Rejected:
+        return _text(member, verdict, refusals.get(position), config.file)
+
+    def parsed(_: int, text: SourceText | Rejected) -> Parsed | Rejected:
+        return parse_text(text, config.file) if isinstance(text, SourceText) else text
+
+    def printed(_: int, file: Parsed | Rejected) -> tuple[Parsed | Rejected, Fingerprint | None]:
+        return fingerprinted(file, config.file) if isinstance(file, Parsed) else (file, None)
+
     # Pass by pass: in turns for every file, parser and the rest take each other's processor caches.
-    texts = [_text(member, verdict, poison, config.file) for member in members]
-    files = [_parsed(text, config.file) for text in texts]
-    prints = {f.source.path: fingerprint_of(f, config.file) for f in files if isinstance(f, Parsed)}
-    return OpenedArchive(archive, verdict, licenses, files, prints, None)
+    texts = _stepwise(text_of, members, watch)
+    done = _stepwise(printed, _stepwise(parsed, texts, watch), watch)
+    prints = {
+        file.source.path: each
+        for file, each in done
+        if isinstance(file, Parsed) and each is not None
+    }
+    return OpenedArchive(archive, verdict, licenses, [file for file, _ in done], prints, None)
 
 
-def try_members(archive: Archive, path: Path, config: ReadConfig, start: int, stop: int) -> None:
-    """Read the files [start, stop) of an archive and keep nothing, to see whether that is safe."""
-    _, members = _open(archive, path, config.archive)
-    for member in members[start:stop]:
-        text = read_text(member, config.file) if isinstance(member, Member) else None
-        file = parse_text(text, config.file) if isinstance(text, SourceText) else None
-        if isinstance(file, Parsed):
-            fingerprint_of(file, config.file)
-
-
-def member_paths(archive: Archive, path: Path, config: ReadConfig) -> list[str]:
-    """Return the paths of all files in an archive, skipped ones included; none if it is broken."""
-    try:
-        return [member.path for member in _open(archive, path, config.archive)[1]]
-    except ArchiveError:
-        return []
+def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Watch) -> list[Result]:
+    results = []
+    for position, item in enumerate(items):
+        with watch.step(position):
+            results.append(step(position, item))
+    return results
 
 
 def license_texts(members: list[Member | SkippedMember]) -> dict[str, bytes]:
@@ -131,22 +163,16 @@ def _failed(archive: Archive, reason: Reason, detail: str) -> OpenedArchive:
 def _text(
     member: Member | SkippedMember,
     verdict: LicenseVerdict,
-    poison: frozenset[str],
+    refusal: Refusal | None,
     config: FileConfig,
 ) -> SourceText | Rejected:
     if isinstance(member, SkippedMember):
-        stage, reason, detail = Stage.UNPACK, member.reason, member.detail
-        return Rejected(member.path, None, member.bytes, stage, reason, detail)
+        return Rejected(member.path, None, member.bytes, Stage.UNPACK, member.reason, member.detail)
     if verdict.reason is not None:
         return _rejected(member, Stage.LICENSE, verdict.reason, verdict.detail)
-    if member.path in poison:
-        killed = "reading it ended the worker process"
-        return _rejected(member, Stage.PARSE, Reason.KILLED_WORKER, killed)
+    if refusal is not None:
+        return _rejected(member, Stage.PARSE, refusal.reason, refusal.detail)
     return read_text(member, config)
-
-
-def _parsed(text: SourceText | Rejected, config: FileConfig) -> Parsed | Rejected:
-    return parse_text(text, config) if isinstance(text, SourceText) else text
 
 
 def _rejected(member: Member, stage: Stage, reason: Reason, detail: str) -> Rejected:

@@ -91,6 +91,16 @@ class Parsed:
 
 def read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
     """Turn the bytes of a file into text, or say why not."""
+    try:
+        return _read_text(member, config)
+    except MemoryError:
+        raise
+    except Exception as error:  # A mistake of ours in one file must not cost the others.
+        content_id = hashlib.sha256(member.data).hexdigest()
+        return _failed(member.path, content_id, len(member.data), error)
+
+
+def _read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
     content_id = hashlib.sha256(member.data).hexdigest()
     decoded = _decode(member, config)
     if isinstance(decoded, Reject):
@@ -124,9 +134,8 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
         return _unparsed(source, Reason.UNPARSABLE, str(error))
     except MemoryError:
         raise
-    except Exception as error:  # A mistake of ours in one file must not cost the others.
-        detail = f"our mistake, please report it with this file: {error!r}"
-        return _unparsed(source, Reason.EXTRACTION_FAILED, detail)
+    except Exception as error:
+        return _failed(source.path, source.content_id, source.original_bytes, error)
     unread, size = extraction.unread_bytes, len(source.text)
     if unread > config.unparsable_share * size:
         return _unparsed(source, Reason.UNPARSABLE, f"{unread} of {size} bytes cannot be read")
@@ -143,10 +152,20 @@ def _unparsed(source: SourceText, reason: Reason, detail: str) -> Rejected:
     )
 
 
-def fingerprint_of(file: Parsed, config: FileConfig) -> Fingerprint:
-    """Return the fingerprint of a document."""
+def fingerprinted(file: Parsed, config: FileConfig) -> tuple[Parsed | Rejected, Fingerprint | None]:
+    """Return a document with its fingerprint; a reject, without one, where that fails."""
     source, spans = file.source, file.extraction.doc_spans
-    return fingerprint(source.text, source.language, spans, config.fingerprint)
+    try:
+        return file, fingerprint(source.text, source.language, spans, config.fingerprint)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return _failed(source.path, source.content_id, source.original_bytes, error), None
+
+
+def _failed(path: str, content_id: str, size: int, error: Exception) -> Rejected:
+    detail = f"our mistake, please report it with this file: {error!r}"
+    return Rejected(path, content_id, size, Stage.PARSE, Reason.EXTRACTION_FAILED, detail)
 
 
 def _decode(

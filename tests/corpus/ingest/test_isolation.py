@@ -1,118 +1,86 @@
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from corpus.executor import Executor, Killed, Result, Task, connect
-from corpus.ingest import Bundle, IngestConfig, find_poison, ingest, plan_bundles, without_poison
-from corpus.ingest.isolation import Attempts, Probe, paths_of, read
+from corpus.ingest import Bundle, IngestConfig, ingest, plan_bundles, read_bundle
+from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
+from corpus.reasons import Reason
 from corpus.store import ArchiveStore
+from corpus.supervision import Budget, end_helpers
 from tests.stores import MIT, add, module
 
-POISON = frozenset({"lib/c.ex", "lib/e.ex"})
+SLOW = b";?+\n" * 16_000
+"""Erlang on which the parser's recovery takes time that grows with the square of the length."""
+QUICK = IngestConfig(read=ReadConfig(budget=Budget(file_seconds=1, archive_seconds=4)))
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+@pytest.fixture(autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    end_helpers()
 
 
-def die_on_poison(probe: Probe) -> None:
-    if POISON & set(paths_of(probe)[probe.start : probe.stop]):
-        die()
+def one_bundle(store: ArchiveStore, tmp_path: Path, config: IngestConfig = QUICK) -> Bundle:
+    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", config)
+    return bundle
 
 
-def die_on_bad(bundle: Bundle) -> None:
-    if any(archive.name == "bad" for archive in bundle.archives):
-        die()
+def rejects(part: Path) -> set[tuple[str, str, str, str, str]]:
+    names = ("package", "path", "stage", "reason", "detail")
+    rows = pq.read_table(part / "rejects.parquet").to_pylist()
+    return {tuple(row[name] for name in names) for row in rows if row["path"] != "LICENSE"}
 
 
-class Died(Exception):
-    """Stands for the end of a worker."""
-
-
-def end_on_bad(bundle: Bundle) -> None:
-    if any(archive.name == "bad" for archive in bundle.archives):
-        raise Died
-
-
-class OneCrowdedWorker:
-    """Blames, as Dask may, all tasks that the worker held when one of them ended it."""
-
-    def map(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
-        try:
-            yield from [(task, function(task)) for task in tasks]
-        except Died:
-            yield from [(task, Killed(task)) for task in tasks]
-
-    def renew(self) -> None:
-        raise NotImplementedError
-
-
-@pytest.fixture(scope="module")
-def two_workers() -> Iterator[Executor]:
-    with connect(2, None) as executor:
-        yield executor
-
-
-def test_every_file_that_kills_a_worker_is_found_and_no_other(
-    two_workers: Executor, tmp_path: Path
-) -> None:
+def test_files_over_their_budget_cost_themselves_only(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
-    sources = {f"lib/{letter}.ex": module(letter.upper(), f"{letter}lpha") for letter in "abcdef"}
-    bad = add(store, "bad", {"LICENSE": MIT, **sources})
+    good = {"lib/a.ex": module("A", "alpha"), "lib/b.ex": module("B", "bravo")}
+    add(store, "bad", {"LICENSE": MIT, "src/x.erl": SLOW, **good, "src/y.erl": SLOW})
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
-    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
-    assert find_poison(two_workers, bundle, Attempts(die_on_bad, die_on_poison)) == {
-        bad.sha256: POISON
+    part = read_bundle(one_bundle(store, tmp_path))
+    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    assert sorted(documents) == ["lib/a.ex", "lib/b.ex", "lib/g.ex"]
+    detail = "a step on it took more than 1 s of processor time"
+    assert rejects(part) == {
+        ("bad", f"src/{name}.erl", "parse", "over_budget", detail) for name in "xy"
     }
 
 
-def test_an_archive_that_kills_a_worker_by_no_file_of_its_own_is_named_as_a_whole(
-    two_workers: Executor, tmp_path: Path
-) -> None:
+def test_an_archive_whose_files_use_up_its_budget_is_one_reject(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
-    bad = add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
+    add(store, "bad", {"LICENSE": MIT, **{f"src/{n}.erl": SLOW for n in "abcdefgh"}})
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
-    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
-    poison = find_poison(two_workers, bundle, Attempts(die_on_bad, read))
-    assert poison == {bad.sha256: frozenset([""])}
+    part = read_bundle(one_bundle(store, tmp_path))
+    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/g.ex"]
+    detail = "its files took more than 4 s of processor time together"
+    assert rejects(part) == {("bad", "", "unpack", "over_budget", detail)}
 
 
-def test_an_archive_that_a_dying_worker_merely_held_is_not_blamed(tmp_path: Path) -> None:
+def test_a_bundle_read_in_a_process_of_its_own_is_that_read_here(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
-    bad = add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
-    add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
-    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
-    poison = find_poison(OneCrowdedWorker(), bundle, Attempts(end_on_bad, read))
-    assert poison == {bad.sha256: frozenset([""])}
+    add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf"), "a.png": b"1"})
+    there = read_bundle(one_bundle(store, tmp_path))
+    here = ingest(one_bundle(store, tmp_path / "here"))
+    names = ["archives", "documents", "fingerprints", "functions", "rejects"]
+    for name in names:
+        assert (there / f"{name}.parquet").read_bytes() == (here / f"{name}.parquet").read_bytes()
 
 
-def test_an_archive_that_is_poison_as_a_whole_is_one_reject(tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
-
+def test_an_archive_that_is_refused_as_a_whole_is_one_reject(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
-    archive = add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
-    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
-    part = ingest(without_poison(bundle, {archive.sha256: frozenset([""])}))
-    (row,) = pq.read_table(part / "rejects.parquet").to_pylist()
-    assert (row["path"], row["stage"], row["reason"]) == ("", "unpack", "killed_worker")
+    add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
+    bundle = one_bundle(store, tmp_path)
+    part = ingest(replace(bundle, refusals={0: {WHOLE: Refusal(Reason.KILLED_WORKER, "died")}}))
+    assert rejects(part) == {("bad", "", "unpack", "killed_worker", "died")}
 
 
-def test_a_poison_file_is_a_reject_row_and_the_rest_is_read(tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
-
+def test_a_refused_file_is_a_reject_row_and_the_rest_is_read(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     files = {"LICENSE": MIT, "lib/a.ex": module("A", "alpha"), "lib/b.ex": module("B", "bravo")}
-    archive = add(store, "bad", files)
-    (bundle,) = plan_bundles(store.archives(), store, tmp_path / "parts", IngestConfig())
-    part = ingest(without_poison(bundle, {archive.sha256: frozenset({"lib/a.ex"})}))
+    add(store, "bad", files)
+    bundle = one_bundle(store, tmp_path)
+    part = ingest(replace(bundle, refusals={0: {1: Refusal(Reason.KILLED_WORKER, "died")}}))
     assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
-    rejects = pq.read_table(part / "rejects.parquet").to_pylist()
-    assert {(row["path"], row["stage"], row["reason"]) for row in rejects} == {
-        ("LICENSE", "filter", "not_source_code"),
-        ("lib/a.ex", "parse", "killed_worker"),
-    }
+    assert rejects(part) == {("bad", "lib/a.ex", "parse", "killed_worker", "died")}
