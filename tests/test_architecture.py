@@ -30,8 +30,8 @@ FLOORS: tuple[frozenset[str], ...] = (
             "reasons",
             "schema",
             "source",
-            "untrusted",
             "supervision",
+            "untrusted",
         )
     ),
     frozenset(
