@@ -56,6 +56,9 @@ def build(
     tls_key: Annotated[
         Path | None, typer.Option(help="With tls://: the key of our certificate, PEM.")
     ] = None,
+    exclude: Annotated[
+        Path | None, typer.Option(help="TOML of what to leave out; see docs/how-to/opt-out.md.")
+    ] = None,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Build a release, gate it, and give it its name if it passes.
@@ -67,8 +70,10 @@ def build(
 
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key) if scheduler else None
     with plain_errors(), show_progress(log_level) as progress:
-        outcome = build_release(archives, out, config, workers, cluster, progress, _finish)
+        outcome = build_release(archives, out, config, workers, cluster, progress, _finish, exclude)
     show_funnel(outcome.release)
+    for entry in outcome.unmatched:
+        errors.print(f"not found, so nothing was left out for it: {entry.named} ({entry.reason})")
     output.print(f"release {outcome.release.manifest.version}: {outcome.release.path}")
     if outcome.failed:
         failed = "\n".join(f"  {name}" for name in outcome.failed)

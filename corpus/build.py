@@ -35,7 +35,7 @@ from corpus.release.planning import Part, Table, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
-from corpus.selection import select
+from corpus.selection import Parts, select
 from corpus.split import PackageLinks, assign
 from corpus.store import ArchiveStore
 
@@ -144,9 +144,10 @@ def assign_splits(job: Job) -> None:
 
 
 def select_documents(job: Job) -> None:
-    """Keep the representatives; what they stand for becomes rejects."""
+    """Keep the representatives; what they stand for, and what is opted out, becomes rejects."""
     clusters, splits = job.work / "clusters.parquet", job.work / "splits.parquet"
-    task = partial(select, job.parts("fingerprints"), job.made("kept"), clusters, splits)
+    parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.made("kept"))
+    task = partial(select, parts, clusters, splits, job.config.exclude)
     job.run("select documents", task, [job.work / "duplicates.parquet"])
     write_archive_rejects(job.inputs.refused, job.work / "refused.parquet")
 
@@ -188,7 +189,8 @@ def write_tables(job: Job) -> None:
         for plan in plans
     ]
     shards = list(job.results("write shards", write_shard, tasks))
-    task = partial(assemble, job.parts("archives"), _rejects(job), job.candidate)
+    made = job.parts("archives"), _rejects(job), job.candidate
+    task = partial(assemble, *made, job.config.exclude)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
 

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,6 +12,7 @@ from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest import IngestConfig
 from corpus.instruct import InstructConfig
+from corpus.optout import Exclusions, entries
 from corpus.provenance import plain
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
@@ -26,6 +27,8 @@ class BuildConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
+    exclude: Exclusions = ()
+    """What authors asked to be left out."""
 
 
 class BadConfiguration(CorpusError):
@@ -44,21 +47,25 @@ def load(path: Path) -> BuildConfig:
 
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
+        exclude = entries(values.pop("exclude", []))
         unknown = next(_unknown_keys(values, BuildConfig), None)
         if unknown is not None:
             raise BadConfiguration(path, unknown)
         # As JSON, because strictness would refuse lists where the model has tuples and sets.
         text = json.dumps(values, default=str)
-        return TypeAdapter(BuildConfig).validate_json(text, strict=True)
+        config = TypeAdapter(BuildConfig).validate_json(text, strict=True)
+        return replace(config, exclude=exclude)
     except OSError as error:
         raise BadConfiguration(path, error.strerror or str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadConfiguration(path, f"not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         what = first["msg"].removeprefix("Value error, ")
         raise BadConfiguration(path, f"{where}: {what}") from error
+    except ValueError as error:
+        raise BadConfiguration(path, f"exclude: {error}") from error
 
 
 def dump(config: BuildConfig) -> str:
@@ -68,9 +75,11 @@ def dump(config: BuildConfig) -> str:
 
 def _dumped(values: dict[str, Any], table: str) -> Iterator[str]:
     """Yield the lines of a table: its own keys first, then the tables below it."""
-    own = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    rows = {key: value for key, value in values.items() if _is_rows(value)}
+    own = {k: v for k, v in values.items() if not (isinstance(v, dict) or _is_rows(v))}
     if own:
-        yield f"[{table}]"
+        if table:
+            yield f"[{table}]"
         # JSON writes strings, numbers, booleans and lists as TOML does, but for DEL in a string.
         yield from (
             f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
@@ -80,6 +89,15 @@ def _dumped(values: dict[str, Any], table: str) -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _dumped(value, f"{table}.{key}".removeprefix("."))
+    for key, tables in rows.items():
+        for each in tables:
+            told = {name: value for name, value in each.items() if value}
+            yield from _dumped(told, f"[{table}.{key}]".replace("[.", "["))
+
+
+def _is_rows(value: object) -> bool:
+    """Tell whether a value is written as an array of tables, as TOML does of what is opted out."""
+    return isinstance(value, list) and value != [] and isinstance(value[0], dict)
 
 
 def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:

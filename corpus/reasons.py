@@ -11,6 +11,7 @@ class Stage(StrEnum):
     LICENSE = "license"
     FILTER = "filter"
     PARSE = "parse"
+    OPT_OUT = "opt_out"
     DEDUPLICATE = "deduplicate"
 
 
@@ -66,6 +67,9 @@ class Reason(StrEnum):
     EXTRACTION_FAILED = "extraction_failed"
     KILLED_WORKER = "killed_worker"
     OVER_BUDGET = "over_budget"
+
+    # opt_out
+    OPTED_OUT = "opted_out"
 
     # deduplicate
     EXACT_DUPLICATE = "exact_duplicate"

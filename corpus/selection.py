@@ -1,6 +1,7 @@
 """Which documents stay: the representative of each cluster; the rest become rejects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,43 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.identifiers import identifiers
+from corpus.optout import Exclusions, left_out, without_packages
 from corpus.reasons import Reason, Stage
 from corpus.schema import CLUSTERS, IDENTITY, KEPT, REJECTS
 
 DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLICATE}
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of fingerprints and of archives, and where the kept documents of each are told."""
+
+    fingerprints: Sequence[Path]
+    archives: Sequence[Path]
+    kept: Sequence[Path]
+
+
 def select(
-    fingerprints: Sequence[Path],
-    kept: Sequence[Path],
-    clusters: Path,
-    splits: Path,
-    duplicates: Path,
+    parts: Parts, clusters: Path, splits: Path, exclusions: Exclusions, duplicates: Path
 ) -> None:
     """Write the documents that stay, as `schema.KEPT`, and those that do not, as rejects.
 
-    `kept` names a file for each part of `fingerprints`, of which the shingles are not read.
-    `clusters` is sorted by document_id. An existing `duplicates` means that all of it is done.
+    Of fingerprints the shingles are not read. `clusters` is sorted by document_id. An existing
+    `duplicates` means that all of it is done.
     """
     if duplicates.exists():
         return
     settled, places = pq.read_table(clusters), pq.read_table(splits)
+    excluded = left_out(exclusions, parts.fingerprints, settled)
     with replacing(duplicates) as temporary, pq.ParquetWriter(temporary, REJECTS) as writer:
-        for part, destination in zip(fingerprints, kept, strict=True):
+        writer.write_table(without_packages(exclusions, parts.archives))
+        for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
             documents = _with_clusters(part, settled)
+            if excluded:
+                ids = pa.array(sorted(excluded), pa.string())
+                is_out = pc.is_in(documents["document_id"], value_set=ids)
+                writer.write_table(_opted_out(documents.filter(is_out), excluded))
+                documents = documents.filter(pc.invert(is_out))
             stays = pc.equal(documents["relation"], "representative")
             _write_kept(documents.filter(stays), places, destination)
             writer.write_table(_rejects(documents.filter(pc.invert(stays))))
@@ -71,6 +85,20 @@ def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> Non
 
 def _rejects(documents: pa.Table) -> pa.Table:
     return pa.Table.from_pylist([_reject(row) for row in documents.to_pylist()], schema=REJECTS)
+
+
+def _opted_out(documents: pa.Table, why: Mapping[str, str]) -> pa.Table:
+    rows = [
+        {
+            **{name: row.get(name) for name in REJECTS.names},
+            "stage": Stage.OPT_OUT.value,
+            "reason": Reason.OPTED_OUT.value,
+            "detail": why[row["document_id"]],
+            "representative_id": None,
+        }
+        for row in documents.to_pylist()
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
 def _reject(row: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def load_package(folder: Path) -> list[PackageVersion]:
     """Read one package, its versions in the order of package.toml. Raises BadPackage."""
     try:
         described = tomllib.loads((folder / "package.toml").read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPackage(folder, f"not TOML: {error}") from error
     if unknown := sorted(described.keys() - KNOWN):
         raise BadPackage(folder, f"unknown key {unknown[0]}")

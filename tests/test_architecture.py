@@ -56,6 +56,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "corpus.ingest",
             "corpus.inputs",
             "corpus.instruct",
+            "corpus.optout",
             "corpus.instructions",
             "corpus.release",
             "corpus.selection",

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import click
 import pytest
@@ -103,6 +103,9 @@ def keys_of(model: type, prefix: str = "") -> Iterator[tuple[str, str]]:
     for field in fields(model):
         if is_dataclass(hints[field.name]):
             yield from keys_of(hints[field.name], f"{prefix}{field.name}.")
+        elif row := next(filter(is_dataclass, get_args(hints[field.name])), None):
+            assert isinstance(row, type)
+            yield from keys_of(row, f"{prefix}{field.name}.")
         else:
             yield prefix.removesuffix("."), field.name
 

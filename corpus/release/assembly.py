@@ -12,13 +12,21 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.attribution import write_attribution
+from corpus.optout import Exclusions
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.release.reading import batches_of, open_shard
 from corpus.schema import REJECTS
 from corpus.store import ArchiveReject
 
-FILE_STAGES = (Stage.UNPACK, Stage.LICENSE, Stage.FILTER, Stage.PARSE, Stage.DEDUPLICATE)
+FILE_STAGES = (
+    Stage.UNPACK,
+    Stage.LICENSE,
+    Stage.FILTER,
+    Stage.PARSE,
+    Stage.OPT_OUT,
+    Stage.DEDUPLICATE,
+)
 INPUT = [
     *["source", "package", "version", "sha256", "license_expression", "license_evidence"],
     *["license_reason", "failure", "files_seen"],
@@ -49,21 +57,26 @@ def _archive_reject(row: ArchiveReject) -> dict[str, Any]:
 
 
 def assemble(
-    archives: Sequence[Path], rejects: Sequence[Path], candidate: Path, manifest: Manifest
+    archives: Sequence[Path],
+    rejects: Sequence[Path],
+    candidate: Path,
+    exclusions: Exclusions,
+    manifest: Manifest,
 ) -> None:
     """Write attribution and manifest of a candidate whose shards are written.
 
     `archives` and `rejects` are parts, those of archives in the order of the index; `manifest`
-    lacks the counts.
+    lacks the counts. Of an archive whose package is left out nothing is told but that it was seen.
     """
     documents = _documents_by_archive(candidate, manifest)
+    excluded = {each.package for each in exclusions if not each.path}
     write_attribution((pq.read_table(part) for part in archives), documents, candidate)
     inputs = [row for part in archives for row in pq.read_table(part, columns=INPUT).to_pylist()]
     of_files, of_archives = _reasons(rejects)
     files_seen = sum(row["files_seen"] for row in inputs)
     replace(
         manifest,
-        inputs=tuple(map(_input, inputs)),
+        inputs=tuple(_input(row, row["package"] in excluded) for row in inputs),
         archives_rejected=dict(sorted(of_archives.items())),
         files_seen=files_seen,
         stages=tuple(_stage_counts(files_seen, of_files)),
@@ -94,15 +107,15 @@ def _reasons(rejects: Sequence[Path]) -> tuple[Counter[tuple[str, str]], Counter
     return of_files, of_archives
 
 
-def _input(row: dict[str, Any]) -> Input:
+def _input(row: dict[str, Any], is_excluded: bool) -> Input:
     return Input(
         source=row["source"],
         package=row["package"],
         version=row["version"],
         sha256=row["sha256"],
-        license_expression=row["license_expression"],
-        license_evidence=row["license_evidence"],
-        kept=row["failure"] is None and row["license_reason"] is None,
+        license_expression=None if is_excluded else row["license_expression"],
+        license_evidence=None if is_excluded else row["license_evidence"],
+        kept=not (is_excluded or row["failure"] or row["license_reason"]),
     )
 
 

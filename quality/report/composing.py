@@ -49,6 +49,6 @@ def compose(release: Release, verdict: GateVerdict | None) -> dict[str, Any]:
         "samples": samples(sources),
         "gate": gate(verdict),
         "drift": drift(sources),
-        "limits": limits(),
+        "limits": limits(sources),
         "tables": tables(release),
     }

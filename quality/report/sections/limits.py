@@ -2,10 +2,19 @@
 
 from typing import Any
 
+from corpus.reasons import Reason
+from quality.report.sources import Sources
 
-def limits() -> dict[str, Any]:
-    """Return the known limits and the way out, as sentences."""
+
+def limits(sources: Sources) -> dict[str, Any]:
+    """Return the known limits and the way out, as sentences, and how much was opted out."""
+    manifest = sources.release.manifest
+    reason = Reason.OPTED_OUT.value
     return {
+        "opted_out": {
+            "archives": manifest.archives_rejected.get(reason, 0),
+            "files": sum(stage.reasons.get(reason, 0) for stage in manifest.stages),
+        },
         "known": [
             "Token counts for language models are estimates from bytes; count with your tokenizer.",
             "Behaviours are those that stand in the module itself; those that a `use` brings in "
@@ -21,8 +30,10 @@ def limits() -> dict[str, Any]:
         ],
         "opt_out": (
             "Authors who want their code out of future releases: open a discussion where this "
-            "dataset is published and name the package, or the package and path. The next version "
-            "leaves it out and names the reason in its rejects. Versions already published stay "
-            "traceable by their digests."
+            "dataset is published and name the package, the package and path, or the SHA-256 of a "
+            "file. The next version is built with that name among its exclusions: it leaves the "
+            "file out, with the copies that other packages have of it, and its rejects say "
+            "`opted_out` with the reason. Versions already published stay traceable by their "
+            "digests."
         ),
     }

@@ -1,0 +1,194 @@
+"""What authors asked to be left out: whole packages, single files, or contents by their digest.
+
+A build leaves out what an entry names and every document that stands in it for what was named: a
+copy, or a near copy, of a file that is left out and came first. So an opted-out file does not come
+back under the name of a package that copied it. Where the named file is itself the copy, the
+original stays: whoever wrote that was not asked. (Which of several comes first is told in
+docs/duplicates.md.) A content digest leaves out the same bytes wherever they stand.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from corpus.errors import CorpusError
+from corpus.reasons import Reason, Stage
+from corpus.schema import REJECTS
+from corpus.untrusted import check_digest, check_name, check_path, check_text
+
+LONGEST_REASON = 500
+"""Characters of a reason, which stands in every row that it leaves out."""
+NAMED = ["document_id", "package", "path", "content_id"]
+
+
+class BadExclusions(CorpusError):
+    """A file of exclusions that cannot be used."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(
+            f"{path}: {detail}. Each [[exclude]] has a `package`, a `package` and a `path`, or a "
+            "`content_id`, and a `reason`; docs/how-to/opt-out.md shows one of each."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Exclusion:
+    """One entry: a package, a file of it, or a content (SHA-256 of a file's bytes), and why."""
+
+    reason: str
+    package: str = ""
+    path: str = ""
+    content_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an entry that names nothing, or more than one thing."""
+        check_text(self.reason)
+        if not self.reason.strip() or len(self.reason) > LONGEST_REASON:
+            raise ValueError(f"a reason has 1 to {LONGEST_REASON} characters")
+        if bool(self.package) == bool(self.content_id):
+            raise ValueError("name either a package or a content_id")
+        if self.content_id:
+            check_digest(self.content_id)
+            if self.path:
+                raise ValueError("a content_id has no path")
+        else:
+            check_name("package", self.package)
+            if self.path:
+                check_path(self.path)
+
+    @property
+    def named(self) -> str:
+        """What the entry names, as a message shows it."""
+        return self.content_id or "/".join(filter(None, (self.package, self.path)))
+
+
+Exclusions = tuple[Exclusion, ...]
+Row = dict[str, Any]
+
+
+def read_exclusions(path: Path) -> Exclusions:
+    """Read a TOML file of `[[exclude]]` tables; sorted, each once. Raises BadExclusions."""
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if told.keys() - {"exclude"}:
+            raise ValueError("it has something else than [[exclude]] tables")
+        return entries(told.get("exclude", []))
+    except OSError as error:
+        raise BadExclusions(path, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise BadExclusions(path, str(error)) from error
+
+
+def entries(told: object) -> Exclusions:
+    """Return the entries of `[[exclude]]` tables, sorted, each once. Raises ValueError."""
+    if not isinstance(told, list):
+        raise ValueError("exclude is no list of [[exclude]] tables")
+    return tuple(sorted(set(map(_entry, told))))
+
+
+def _entry(told: object) -> Exclusion:
+    if not isinstance(told, dict):
+        raise ValueError(f"{told!r} is no table")
+    if unknown := sorted(told.keys() - {"package", "path", "content_id", "reason"}):
+        raise ValueError(f"unknown key {unknown[0]}")
+    if not all(isinstance(value, str) for value in told.values()):
+        raise ValueError(f"the entry {told!r} has a value that is no text")
+    if empty := sorted(key for key, value in told.items() if not value):
+        raise ValueError(f"{empty[0]} is empty")
+    if "reason" not in told:
+        raise ValueError(f"the entry {told!r} gives no reason")
+    return Exclusion(**told)
+
+
+def left_out(
+    exclusions: Exclusions, fingerprints: Sequence[Path], clusters: pa.Table
+) -> dict[str, str]:
+    """Return by document_id why a document is left out: named itself, or a copy of a named one.
+
+    `clusters` has the columns of `schema.CLUSTERS`.
+    """
+    if not exclusions:
+        return {}
+    why: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for part in fingerprints:
+        for row, entry in named_rows(exclusions, pq.read_table(part, columns=NAMED)):
+            why[row["document_id"]] = entry.reason
+            places[row["document_id"]] = f"{row['package']}/{row['path']}"
+    named = pa.array(sorted(why), pa.string())
+    follows = clusters.filter(pc.is_in(clusters["representative_id"], value_set=named))
+    for pair in follows.select(["document_id", "representative_id"]).to_pylist():
+        first = pair["representative_id"]
+        copied = f"a copy of {places[first]}, which is left out: {why[first]}"
+        why.setdefault(pair["document_id"], copied)
+    return why
+
+
+def named_rows(exclusions: Exclusions, rows: pa.Table) -> Iterator[tuple[Row, Exclusion]]:
+    """Yield the rows, of at least package, path and content_id, that entries name, each with one.
+
+    Time follows from the rows, not from rows times entries.
+    """
+    entries = {(each.package, each.path, each.content_id): each for each in reversed(exclusions)}
+    packages = pa.array(sorted({each.package for each in exclusions} - {""}), pa.string())
+    contents = pa.array(sorted({each.content_id for each in exclusions} - {""}), pa.string())
+    of_package = pc.is_in(rows["package"], value_set=packages)
+    of_content = pc.is_in(rows["content_id"], value_set=contents)
+    for row in rows.filter(pc.or_(of_package, of_content)).to_pylist():
+        package, path, content = row["package"], row["path"], row["content_id"]
+        for key in ((package, "", ""), (package, path, ""), ("", "", content)):
+            if key in entries:
+                yield row, entries[key]
+                break
+
+
+def without_packages(exclusions: Exclusions, archives: Sequence[Path]) -> pa.Table:
+    """Return a reject, with an empty path, for every archive of a package that is left out.
+
+    `archives` are parts of `schema.READ_ARCHIVES`. One that could not be opened has its own reject.
+    """
+    whole = {
+        entry.package: entry.reason for entry in exclusions if entry.package and not entry.path
+    }
+    columns = ["source", "package", "version", "sha256", "failure"]
+    rows: list[Row] = []
+    for part in archives if whole else ():
+        for row in pq.read_table(part, columns=columns).to_pylist():
+            if row["package"] in whole and row["failure"] is None:
+                rows.append(_archive_reject(row, whole[row["package"]]))
+    return pa.Table.from_pylist(rows, schema=REJECTS)
+
+
+def _archive_reject(row: Row, reason: str) -> Row:
+    return {
+        "document_id": hashlib.sha256(f"{row['sha256']}\0".encode()).hexdigest(),
+        "source": row["source"],
+        "package": row["package"],
+        "version": row["version"],
+        "archive_sha256": row["sha256"],
+        "path": "",
+        "stage": Stage.OPT_OUT.value,
+        "reason": Reason.OPTED_OUT.value,
+        "detail": reason,
+    }
+
+
+def unmatched(exclusions: Exclusions, files: Iterable[pa.Table]) -> Exclusions:
+    """Return the entries that name nothing in some tables of package, path and content_id."""
+    if not exclusions:
+        return ()
+    left = set(exclusions)
+    for rows in files:
+        # By and by, so that an entry behind a wider one, or a second for the same file, counts too.
+        waiting = tuple(sorted(left))
+        while found := {entry for _, entry in named_rows(waiting, rows)}:
+            left -= found
+            waiting = tuple(sorted(left))
+    return tuple(sorted(left))
