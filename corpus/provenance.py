@@ -1,7 +1,9 @@
 """What code and which tools made a release."""
 
 import hashlib
+import os
 import subprocess
+import tomllib
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from importlib.metadata import version
@@ -11,6 +13,7 @@ from typing import Any
 from corpus.atomic import canonical_json
 
 ROOT = Path(__file__).parent
+DISTRIBUTION = "elixir-corpus"
 READING = ("corpus",)
 """Packages whose source decides what is read from an archive."""
 RELEASE = ("corpus", "quality", "datacards")
@@ -22,15 +25,33 @@ GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
 
 def code_version() -> str:
     """Return the version of this distribution."""
-    return version("elixir-corpus")
+    return version(DISTRIBUTION)
 
 
 @cache
 def code_commit() -> str | None:
-    """Return the commit of the checkout, or None where the code is no clean git checkout."""
+    """Return the commit of our own checkout; None where there is none, or it was changed.
+
+    A copy inside another repository, as an installed package is, has no commit: that repository's
+    says nothing of this code. Ours has our pyproject.toml at its top and tracks this very file.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != ROOT.parent.resolve() or not _is_ours(Path(top)):
+        return None
+    if _git("ls-files", "--error-unmatch", "--", __file__) is None:
+        return None
     if _git("status", "--porcelain", "--untracked-files=no") != "":
         return None
     return _git("rev-parse", "HEAD")
+
+
+def _is_ours(top: Path) -> bool:
+    """Tell whether a folder holds the pyproject.toml of this project."""
+    try:
+        told = tomllib.loads((top / "pyproject.toml").read_text(encoding="utf-8"))
+        return bool(told["project"]["name"] == DISTRIBUTION)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @cache
@@ -68,9 +89,12 @@ def plain(value: Any) -> Any:
 
 
 def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(ROOT), *arguments]
+    # Without GIT_DIR and its like, which name a repository whatever folder is asked about, and
+    # without the program that a repository may want to be run for `status`.
+    command = ["git", "-C", str(ROOT), "-c", "core.fsmonitor=false", *arguments]
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=ours)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
