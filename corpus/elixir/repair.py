@@ -1,0 +1,275 @@
+"""Elixir that the grammar cannot read: one construct costs itself, never the file.
+
+Runs only where a parse left errors, in two steps; every byte keeps its place in both:
+
+1. Letters outside of ASCII become ASCII letters of the same length, and the file is parsed again:
+   tree-sitter-elixir 0.3.5 knows no name that begins with 半 or 한 or holds a combining mark. Names
+   and texts are read from the source as it came, so nothing is lost.
+2. What is still wrong is looked for by layout. A run of lines is divided where its smallest
+   indentation comes back, and each piece is parsed alone. A bad one with a block is divided further
+   and keeps its head and its `end`; one without is taken out, but for the head of a
+   function. Without the indentation that people give code, the first tree stands.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tree_sitter import Node
+
+from corpus.elixir import grammar
+from corpus.parsing import count_errors, parse, unread_bytes
+
+_OTHER_LETTERS: Final = re.compile(rb"\?[\x80-\xff]+|[\x80-\xff]+")
+_MATHEMATICAL: Final = frozenset("∂∇∞²³¹" + "".join(map(chr, range(0x2070, 0x208F))))
+"""In identifiers too (Unicode Technical Standard 55, as Elixir's "Unicode syntax" adopts it)."""
+
+_LITERALS: Final = re.compile(
+    rb"""
+      (?P<comment>\#[^\n]*)
+    | (?<![\w\x80-\xff])\?(?:\\.|[^\\])
+    | \"\"\"(?=[ \t]*\r?\n).*?(?:\n[ \t]*\"\"\"|\Z)
+    | '''(?=[ \t]*\r?\n).*?(?:\n[ \t]*'''|\Z)
+    | ~[A-Za-z][A-Z0-9]*(?:
+          \((?:[^)\\]|\\.)*(?:\)|\\?\Z) | \[(?:[^\]\\]|\\.)*(?:\]|\\?\Z)
+        | \{(?:[^}\\]|\\.)*(?:\}|\\?\Z) | <(?:[^>\\]|\\.)*(?:>|\\?\Z)
+        | \|(?:[^|\\]|\\.)*(?:\||\\?\Z) | /(?:[^/\\]|\\.)*(?:/|\\?\Z) )
+    | "(?:[^"\\]|\\.)*(?:"|\\?\Z)
+    | '(?:[^'\\]|\\.)*(?:'|\\?\Z)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Where a line may begin without being one of code. What is not closed matches to the end."""
+_NOT_NEWLINE: Final = re.compile(rb"[^\n]")
+_WRITTEN: Final = re.compile(rb"\S[^\n]*")
+_GOES_ON: Final = re.compile(
+    rb"(?:end|else|rescue|catch|after|do|and|or|in|when|not in)\b|[)\]}|&<>=+*/.:,]|--|->"
+)
+"""What a line begins with that belongs to the statement before it."""
+_SECTION: Final = re.compile(rb"(?:else|rescue|catch|after)\b")
+_END: Final = re.compile(rb"end\b")
+_DO: Final = re.compile(rb"\bdo[ \t\r]*$")
+_SHORT_BODY: Final = re.compile(rb",\s*do:")
+_FUNCTION: Final = re.compile(rb"def(?:p|macrop?)?[ (]")
+_OPENS_FORM: Final = re.compile(rb"def[a-z]*[ (]|@[ a-z]")
+_DIVIDED: Final = re.compile(rb"def(?:module|impl|protocol)\b")
+
+PARSED_AGAIN: Final = 8
+"""How often every byte may be parsed again on the average."""
+DEEPEST: Final = 50
+"""Blocks in blocks that are divided; people nest six or so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tree of a source, and what of it could not be read, in places and in bytes."""
+
+    root: Node
+    parse_errors: int
+    unread_bytes: int
+
+
+def read(source: bytes) -> Reading:
+    """Parse Elixir, and mend what the grammar cannot read; the tree's offsets are the source's.
+
+    Ask the source for the text of a node. Raises Unparsable.
+    """
+    root = parse(grammar.PARSER, source).root_node
+    if not root.has_error:
+        return Reading(root, 0, 0)
+    plain = with_stand_ins(source)
+    if plain != source:
+        root = parse(grammar.PARSER, plain).root_node
+    if not root.has_error:
+        return Reading(root, 0, 0)
+    first = Reading(root, count_errors(root), unread_bytes(root, source))
+    mender = _Mender(plain)
+    mender.mend(0, len(mender.lines), 0)
+    again = parse(grammar.PARSER, bytes(mender.text)).root_node
+    lost = sum(end - start for start, end in mender.blanks)
+    if again.has_error or not lost or 2 * lost > len(source):
+        return first
+    return Reading(again, len(mender.blanks), lost)
+
+
+def with_stand_ins(source: bytes) -> bytes:
+    """Return `source` with an ASCII letter for every byte of another letter, mark or digit."""
+    return _OTHER_LETTERS.sub(_stand_in, source)
+
+
+def _stand_in(match: re.Match[bytes]) -> bytes:
+    found = match.group()
+    if found.startswith(b"?"):
+        return found
+    return b"".join(map(_plain, found.decode("utf-8", "surrogateescape")))
+
+
+def _plain(letter: str) -> bytes:
+    raw = letter.encode("utf-8", "surrogateescape")
+    is_letter = f"a{letter}".isidentifier() or letter in _MATHEMATICAL
+    return b"x" * len(raw) if is_letter else raw
+
+
+def _name(match: re.Match[bytes]) -> bytes:
+    return b"_" * len(match.group())
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line: where it stands, its code without literals and comments, how far it is indented.
+
+    `starts` is false for what lies in a literal or goes on with an open bracket.
+    """
+
+    start: int
+    end: int
+    code: bytes
+    indentation: int
+    starts: bool
+
+
+class _Mender:
+    """Takes out what cannot be read: `text` is the result, `blanks` are where."""
+
+    def __init__(self, source: bytes) -> None:
+        self.text = bytearray(source)
+        self.blanks: list[tuple[int, int]] = []
+        self.lines = _lines_of(source)
+        self._budget = PARSED_AGAIN * len(source) + 10_000
+
+    def mend(self, first: int, last: int, depth: int) -> None:
+        """Mend the lines from `first` to before `last`, statement by statement."""
+        for start, stop in self._statements(first, last):
+            if not self._is_sound(self._source(start, stop)):
+                self._mend_statement(start, stop, depth)
+
+    def _statements(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Divide lines where a statement begins that is indented no further than the others."""
+        starting = [number for number in range(first, last) if self.lines[number].starts]
+        if not starting:
+            return []
+        margin = min(self.lines[number].indentation for number in starting)
+        starts = [n for n in starting if self.lines[n].indentation == margin]
+        return list(zip(starts, [*starts[1:], last], strict=True))
+
+    def _mend_statement(self, first: int, last: int, depth: int) -> None:
+        head = self.lines[first].code.lstrip()
+        block = self._block(first, last)
+        is_module = _DIVIDED.match(head) is not None
+        if block is None:
+            short = _SHORT_BODY.search(self._code(first, last))
+            if short is None or _FUNCTION.match(head) is None:
+                self._blank(self.lines[first].start, self.lines[last - 1].end)
+                return
+            body = self.lines[first].start + short.start()
+            self._blank_or_all(first, last, body, self.lines[last - 1].end)
+            return
+        start, stop = block
+        if depth < DEEPEST and self._is_sound(self._skeleton(first, start, stop, last)):
+            margin = self.lines[first].indentation
+            edges = [n for n in range(start, stop) if self._is_section(n, margin)]
+            for left, right in zip([start, *(n + 1 for n in edges)], [*edges, stop], strict=True):
+                self.mend(left, right, depth + 1)
+        if not is_module and not self._is_sound(self._source(first, last)):
+            self._blank_or_all(first, last, self.lines[start].start, self.lines[stop].start)
+
+    def _block(self, first: int, last: int) -> tuple[int, int] | None:
+        """Return the lines between the first `do` and the `end` under the statement's start."""
+        opening = next((n for n in range(first, last) if _DO.search(self.lines[n].code)), None)
+        margin = self.lines[first].indentation
+        closing = [
+            number
+            for number in range(first + 1, last)
+            if self.lines[number].indentation == margin
+            and _END.match(self.lines[number].code.lstrip())
+        ]
+        if opening is None or not closing or opening >= closing[-1]:
+            return None
+        return opening + 1, closing[-1]
+
+    def _is_section(self, number: int, margin: int) -> bool:
+        line = self.lines[number]
+        return line.indentation == margin and _SECTION.match(line.code.lstrip()) is not None
+
+    def _skeleton(self, first: int, start: int, stop: int, last: int) -> bytes:
+        """Return a statement with its block empty, but for `else` and the like."""
+        margin = self.lines[first].indentation
+        inside = b"".join(
+            self._source(n, n + 1) for n in range(start, stop) if self._is_section(n, margin)
+        )
+        return self._source(first, start) + inside + self._source(stop, last)
+
+    def _blank_or_all(self, first: int, last: int, start: int, end: int) -> None:
+        """Take out a part of a statement, or all of it where the rest is no better."""
+        begin, stop = self.lines[first].start, self.lines[last - 1].end
+        rest = self.text[begin:start] + self.text[end:stop]
+        if self._is_sound(bytes(rest)):
+            self._blank(start, end)
+        else:
+            self._blank(begin, stop)
+
+    def _blank(self, start: int, end: int) -> None:
+        """Put a name in place of every line but the rest of a first one.
+
+        Time to parse grows with the square of blank lines.
+        """
+        rest = self.text.find(b"\n", start, end) if self._is_inside_line(start) else start
+        rest = end if rest < 0 else rest
+        self.text[start:rest] = b" " * (rest - start)
+        self.text[rest:end] = _WRITTEN.sub(_name, bytes(self.text[rest:end]))
+        while self.blanks and self.blanks[-1][0] >= start:
+            self.blanks.pop()
+        self.blanks.append((start, end))
+
+    def _is_inside_line(self, position: int) -> bool:
+        before = self.text[self.text.rfind(b"\n", 0, position) + 1 : position]
+        return bool(before.strip())
+
+    def _is_sound(self, source: bytes) -> bool:
+        """Tell whether a piece parses; once the budget is spent, nothing does."""
+        self._budget -= len(source)
+        return self._budget > 0 and not parse(grammar.PARSER, source).root_node.has_error
+
+    def _source(self, first: int, last: int) -> bytes:
+        return bytes(self.text[self.lines[first].start : self.lines[last - 1].end])
+
+    def _code(self, first: int, last: int) -> bytes:
+        return b"".join(line.code for line in self.lines[first:last])
+
+
+def _lines_of(source: bytes) -> list[_Line]:
+    pieces, position = [], 0
+    inside: set[int] = set()
+    for match in _LITERALS.finditer(source):
+        pieces.append(source[position : match.start()])
+        fill = b" " if match["comment"] is not None else b'"'
+        pieces.append(_NOT_NEWLINE.sub(fill, match.group()))
+        position = match.end()
+        newline = source.find(b"\n", match.start(), position)
+        while newline >= 0:
+            inside.add(newline + 1)
+            newline = source.find(b"\n", newline + 1, position)
+    code = b"".join([*pieces, source[position:]])
+    lines, start, depth = [], 0, 0
+    for line in code.splitlines(keepends=True) if b"\r" not in code else _split(code):
+        bare = line.lstrip(b" \t")
+        opens_form = _OPENS_FORM.match(bare) is not None
+        depth = 0 if opens_form else depth
+        starts = (
+            start not in inside
+            and bool(bare.strip())
+            and depth == 0
+            and _GOES_ON.match(bare) is None
+        )
+        lines.append(_Line(start, start + len(line), line, len(line) - len(bare), starts))
+        start += len(line)
+        opened = sum(map(bare.count, (b"(", b"[", b"{")))
+        depth = max(0, depth + opened - sum(map(bare.count, (b")", b"]", b"}"))))
+    return lines
+
+
+def _split(code: bytes) -> list[bytes]:
+    r"""Split at `\n` only: a lone `\r` ends no line."""
+    lines = [line + b"\n" for line in code.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
