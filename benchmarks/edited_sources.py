@@ -73,6 +73,7 @@ def row(source: Source) -> dict[str, object]:
         "normalized_id": found.normalized_id,
         "shingles": found.shingles,
         "signature": found.signature.tobytes(),
+        "functions": found.functions,
     }
 
 

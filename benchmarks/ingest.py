@@ -24,11 +24,10 @@ from corpus.archive import Member, open_hex_tarball
 from corpus.configuration import BuildConfig, load
 from corpus.extraction import Extraction
 from corpus.filters import cut_encoded, decode, judge
-from corpus.fingerprint import fingerprint
 from corpus.ingest import Bundle, ingest, plan_bundles
 from corpus.ingest.bundle import tables_of, uncollected, write_part
 from corpus.ingest.opened import ReadConfig, open_archive
-from corpus.ingest.source_file import EXTRACTORS, Parsed
+from corpus.ingest.source_file import EXTRACTORS, Parsed, fingerprint_of
 from corpus.source import language_of
 from corpus.store import ArchiveStore
 
@@ -66,7 +65,6 @@ def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
     ]
     tables = tables_of(opened)
     parsed = [file for item in opened for file in item.files if isinstance(file, Parsed)]
-    prints = bundle.config.read.file.fingerprint
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -74,10 +72,7 @@ def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
                 write_part(table, Path(folder) / f"{name}.parquet", "lz4")
 
     return parsed, {
-        "fingerprint": lambda: [
-            fingerprint(f.source.text, f.source.language, f.extraction.doc_spans, prints)
-            for f in parsed
-        ],
+        "fingerprint": lambda: [fingerprint_of(f, bundle.config.read.file) for f in parsed],
         "tables": lambda: tables_of(opened),
         "write": write,
     }

@@ -126,7 +126,8 @@ def read_archives(job: Job) -> None:
 
 def find_duplicates(job: Job) -> None:
     """Group documents that say the same."""
-    task = partial(cluster, job.parts("fingerprints"), job.work / "clusters.parquet")
+    clusters, published = job.work / "clusters.parquet", job.inputs.published
+    task = partial(cluster, job.parts("fingerprints"), clusters, published=published)
     job.run("find duplicates", task, [job.config.duplicates])
 
 

@@ -1,7 +1,8 @@
 """What a build reads: every archive of the store that is whole and there for the first time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from corpus.progress import Progress, tracked
@@ -14,10 +15,15 @@ CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The archives to read, and those that cannot be, each with its reason."""
+    """The archives to read, and those that cannot be, each with its reason.
+
+    `published` says when a package was first published, by source and name, in microseconds since
+    1970: the earliest time that any row of the store tells of it, also one that is not read.
+    """
 
     archives: tuple[Archive, ...]
     refused: tuple[ArchiveReject, ...]
+    published: Mapping[tuple[str, str], int]
 
     @property
     def newest(self) -> str:
@@ -29,27 +35,30 @@ class Inputs:
         return max(item.published_at or item.fetched_at for item in self.archives)
 
     @property
-    def rows(self) -> list[list[dict[str, Any]]]:
+    def rows(self) -> list[list[Any]]:
         """What decides a build: all rows without what another crawl would find otherwise."""
-        return [_undated(self.archives), _undated(self.refused)]
+        return [_undated(self.archives), _undated(self.refused), sorted(self.published.items())]
 
 
 def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     """Read the index and check every archive against it.
 
     Refused are what the crawl never got, what the registry replaced by content that was refused,
-    what changed in the store since, and second copies of the same bytes under another name.
-    Checked here and not where archives are read, so that mending the store makes another build.
-    Raises DamagedRow.
+    what changed in the store since, and copies of the same bytes under another name than that of
+    the package that was published first. Checked here and not where archives are read, so that
+    mending the store makes another build. Raises DamagedRow.
     """
     rejects = store.rejects()
     # Storing an archive removes its reject, so one that stands beside an archive came later.
     replaced = {_place(row) for row in rejects if row.stage is not Stage.CRAWL}
-    stored = [item for item in store.archives() if _place(item) not in replaced]
+    known = list(store.archives())
+    published = first_published(known)
+    stored = [item for item in known if _place(item) not in replaced]
     names = set(map(_place, stored))
     refused = [row for row in rejects if _place(row) not in names]
     archives: dict[str, Archive] = {}
-    for archive in tracked(progress, "check archives", len(stored), stored):
+    oldest_first = sorted(stored, key=lambda item: _first(item, published))
+    for archive in tracked(progress, "check archives", len(stored), oldest_first):
         first = archives.get(archive.sha256)
         if first is not None:
             detail = f"the same bytes as {first.source} {first.name} {first.version}"
@@ -58,7 +67,36 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
             refused.append(_refusal(archive, Reason.CHECKSUM_MISMATCH, problem))
         else:
             archives[archive.sha256] = archive
-    return Inputs(tuple(archives.values()), tuple(sorted(refused, key=_place)))
+    read = [item for item in stored if archives.get(item.sha256) is item]
+    return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published)
+
+
+def first_published(archives: Iterable[Archive]) -> dict[tuple[str, str], int]:
+    """Return when each package was first published, as far as its rows tell; see `Inputs`."""
+    first: dict[tuple[str, str], int] = {}
+    for archive in archives:
+        package = archive.source, archive.name
+        for told in (archive.first_published_at, archive.published_at):
+            time = _microseconds(told)
+            if time is not None:
+                first[package] = min(time, first.get(package, time))
+    return first
+
+
+def _microseconds(time: str | None) -> int | None:
+    """Read an ISO 8601 time, in UTC where it names no zone; None for what is no such time."""
+    try:
+        read = datetime.fromisoformat(time or "")
+        zoned = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return (zoned - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    except ValueError:
+        return None
+
+
+def _first(archive: Archive, published: Mapping[tuple[str, str], int]) -> tuple[bool, int]:
+    """Sort known times before unknown ones; sorting is stable, so then the index decides."""
+    time = published.get((archive.source, archive.name))
+    return time is None, time or 0
 
 
 def _problem(store: ArchiveStore, archive: Archive) -> str | None:

@@ -215,6 +215,7 @@ FINGERPRINTS = _table(
     column("normalized_id", pa.string(), "digest of the normalised token sequence"),
     column("shingles", pa.list_(pa.uint64()), "sorted, unique hashes of five tokens each"),
     column("signature", pa.binary(4 * PERMUTATIONS), "little-endian uint32 minima"),
+    column("functions", pa.list_(pa.uint64()), "sorted, unique digests of its functions' tokens"),
 )
 """What deduplication sees of a document."""
 

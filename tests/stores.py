@@ -50,6 +50,8 @@ def add(
     version: str = "1.0.0",
     licenses: tuple[str, ...] = ("MIT",),
     body: bytes | None = None,
+    published_at: str | None = None,
+    first_published_at: str | None = None,
 ) -> Archive:
     """Put one package into a store; `body` replaces the tarball that would be packed."""
     if body is None:
@@ -64,7 +66,8 @@ def add(
         licenses=licenses,
         requirements=(),
         links=(),
-        published_at=None,
+        published_at=published_at,
+        first_published_at=first_published_at,
         retirement=None,
         advisories=(),
         fetched_at="2026-11-02T10:00:00Z",

@@ -1,6 +1,6 @@
 """The stage: fingerprints in, one row a document out, naming its cluster and representative."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,31 +12,40 @@ from corpus.atomic import replacing
 from corpus.deduplicate.banding import band_keys, buckets
 from corpus.deduplicate.configuration import NearDuplicates
 from corpus.deduplicate.exact import joined
-from corpus.deduplicate.order import representative_order
+from corpus.deduplicate.order import package_keys, representative_order
 from corpus.deduplicate.reading import read_heavy, read_light
 from corpus.deduplicate.scratch import Scratch, open_scratch
-from corpus.deduplicate.stars import Stars, stars
+from corpus.deduplicate.stars import InsidePackage, Stars, stars
 from corpus.schema import CLUSTERS
 
 Indices = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.uint64]
 SAME = ("normalized_id", "content_id")
 """Equal bytes have equal tokens only within one language: lib/page.ex may also be a template."""
 
+_NO_KEYS = np.empty((0, 0), dtype=np.uint64)
 
-def cluster(fingerprints: Sequence[Path], destination: Path, config: NearDuplicates) -> Path:
+
+def cluster(
+    fingerprints: Sequence[Path],
+    destination: Path,
+    config: NearDuplicates,
+    published: Mapping[tuple[str, str], int] | None = None,
+) -> Path:
     """Write CLUSTERS, one row a document sorted by document_id, and return `destination`.
 
     Exact duplicates (equal normalized_id or content_id) form groups, whose most preferred documents
-    are compared; see `stars` for who is dropped and `order` for who is preferred. `cluster_id` is
-    the smallest document_id that is connected by verified edges. The result depends on the set of
-    documents only, not on their order or their division into parts. An existing `destination` is
-    left as it is.
+    are compared; see `stars` for who is dropped and `order` for who is preferred. `published` says,
+    by source and package, when a package was first published, in microseconds since 1970; whatever
+    is missing in it comes after all others. `cluster_id` is the smallest document_id that is
+    connected by verified edges. The result depends on the set of documents only, not on their order
+    or their division into parts. An existing `destination` is left as it is.
 
     Raises BadFingerprints for input that ingest did not write, OSError as it comes.
     """
     if destination.exists():
         return destination
-    groups = _exact_groups(fingerprints)
+    groups = _exact_groups(fingerprints, published or {})
     table = _table(groups, _near(fingerprints, destination.parent, groups, config))
     with replacing(destination) as temporary:
         _write(table, temporary)
@@ -49,21 +58,34 @@ class _Groups:
 
     `rows` are the input's row numbers in order of preference; `ids` and `numbers` are the
     document_ids and groups in that order, and `leaders` the place in it of each group's first.
+    `packages` and `paths` have a number a leader, the same for the same package or path.
     """
 
     rows: Indices
     ids: pa.StringArray
     numbers: Indices
     leaders: Indices
+    packages: npt.NDArray[np.int32]
+    paths: npt.NDArray[np.int32]
 
 
-def _exact_groups(fingerprints: Sequence[Path]) -> _Groups:
+def _exact_groups(
+    fingerprints: Sequence[Path], published: Mapping[tuple[str, str], int]
+) -> _Groups:
     documents = read_light(fingerprints)
-    rows = representative_order(documents)
+    rows = representative_order(documents, published)
     ordered = documents.select(["document_id", *SAME]).take(pa.array(rows))
     numbers = joined(*(_codes(ordered[name]) for name in SAME))
     leaders = np.unique(numbers, return_index=True)[1]
-    return _Groups(rows, ordered["document_id"].combine_chunks(), numbers, leaders)
+    leading = documents.select(["source", "package", "path"]).take(pa.array(rows[leaders]))
+    return _Groups(
+        rows,
+        ordered["document_id"].combine_chunks(),
+        numbers,
+        leaders,
+        _codes(package_keys(leading)).astype(np.int32),
+        _codes(leading["path"]).astype(np.int32),
+    )
 
 
 def _codes(column: pa.ChunkedArray) -> Indices:
@@ -77,16 +99,30 @@ def _near(
 ) -> Stars:
     """Compare the groups' leaders; documents without shingles are nobody's candidates."""
     count = len(groups.leaders)
-    with open_scratch(folder, count, config.bands[0]) as scratch:
-        _spill(fingerprints, groups, config, scratch)
+    with (
+        open_scratch(folder, count, config.bands[0]) as scratch,
+        open_scratch(folder, count, bands=0) as functions,
+    ):
+        first_functions = _spill(fingerprints, groups, config, scratch, functions)
         bands = (scratch.keys(band) for band in range(config.bands[0]))
-        return stars(buckets(bands, scratch.sizes > 0), scratch, config.threshold)
+        inside = InsidePackage(
+            config.within_package, groups.packages, groups.paths, functions, first_functions
+        )
+        return stars(buckets(bands, scratch.sizes > 0), scratch, config.threshold, inside)
 
 
 def _spill(
-    fingerprints: Sequence[Path], groups: _Groups, config: NearDuplicates, scratch: Scratch
-) -> None:
-    """Copy what is needed of the groups' leaders from the parts to the scratch files."""
+    fingerprints: Sequence[Path],
+    groups: _Groups,
+    config: NearDuplicates,
+    scratch: Scratch,
+    functions: Scratch,
+) -> Numbers:
+    """Copy what is needed of the groups' leaders from the parts to the scratch files.
+
+    Return the least digest of a function of each, 0 where it has none.
+    """
+    first_functions = np.zeros(len(groups.leaders), dtype=np.uint64)
     number_of_row = np.full(len(groups.rows), -1)
     number_of_row[groups.rows[groups.leaders]] = np.arange(len(groups.leaders))
     first = 0
@@ -94,9 +130,14 @@ def _spill(
         numbers = number_of_row[first : first + len(batch.signatures)]
         first += len(numbers)
         leads = numbers >= 0
-        sizes = np.diff(batch.offsets)
+        numbers = numbers[leads]
         keys = band_keys(batch.signatures[leads], config.bands)
-        scratch.add(numbers[leads], sizes[leads], batch.shingles[np.repeat(leads, sizes)], keys)
+        scratch.add(numbers, *batch.shingles.of(leads), keys)
+        sizes, digests = batch.functions.of(leads)
+        functions.add(numbers, sizes, digests, _NO_KEYS)
+        some = sizes > 0
+        first_functions[numbers[some]] = digests[(np.cumsum(sizes) - sizes)[some]]
+    return first_functions
 
 
 def _table(groups: _Groups, settled: Stars) -> pa.Table:

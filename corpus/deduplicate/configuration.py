@@ -11,6 +11,9 @@ class NearDuplicates:
 
     threshold: float = 0.7
     """Exact Jaccard similarity of shingles, in (0, 1], from which two documents are the same."""
+    within_package: float = 0.95
+    """Share of a document's shingles, in (0, 1], that stand in another of its package before it is
+    dropped for that one; all its functions have to as well. Measured in docs/duplicates.md."""
     bands: tuple[int, int] = (25, 5)
     """Bands and rows: recall at the threshold in docs/duplicates.md."""
 
@@ -20,6 +23,11 @@ class NearDuplicates:
         if not 0 < self.threshold <= 1:
             raise ValueError(
                 f"threshold is {self.threshold}; it is a Jaccard similarity: above 0, at most 1"
+            )
+        if not 0 < self.within_package <= 1:
+            raise ValueError(
+                f"within_package is {self.within_package}; it is a share of shingles: above 0, at "
+                "most 1"
             )
         if bands < 1 or rows < 1 or bands * rows > PERMUTATIONS:
             raise ValueError(

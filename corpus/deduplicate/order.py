@@ -1,18 +1,19 @@
 """Who stands for a cluster: the order in which documents are preferred.
 
-1. licence evidence: verified, text_only, declared_only, then anything else, so that what a release
+1. the package that was published first, by its first release that the store knows of, so that an
+   original stands and not a later copy of it under another name; packages whose time nobody knows
+   come after all others, so that leaving it out gains nothing;
+2. licence evidence: verified, text_only, declared_only, then anything else, so that what a release
    keeps is what it can best account for;
-2. role: library, script, example, template, migration, config, benchmark, test, for people learn
+3. role: library, script, example, template, migration, config, benchmark, test, for people learn
    from the code that others call;
-3. package name, so that copies inside one package meet, then its newest version (semantic
+4. package name, so that copies inside one package meet, then its newest version (semantic
    versioning 2.0; what is no version comes last), so that a release holds current code;
-4. path and document_id, which leave no two documents equal.
-
-Across packages the name decides only because something must: fingerprints know neither who wrote a
-file first nor who copied it.
+5. path and document_id, which leave no two documents equal.
 """
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ ROLES = (
     "test",
 )
 
+_NEVER = np.iinfo(np.int64).max
 _VERSION = re.compile(
     r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?", re.ASCII
 )
@@ -57,14 +59,18 @@ def _prerelease_key(prerelease: str | None) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def representative_order(documents: pa.Table) -> npt.NDArray[np.int64]:
+def representative_order(
+    documents: pa.Table, published: Mapping[tuple[str, str], int]
+) -> npt.NDArray[np.int64]:
     """Return row numbers, the most preferred document first.
 
-    `documents` has the columns document_id, package, version, path, role and license_evidence.
+    `documents` has the columns document_id, source, package, version, path, role and
+    license_evidence. `published` has a time by source and package, the smaller the earlier.
     """
     import pyarrow.compute as pc
 
     keys = {
+        "published": _times(documents, published),
         "evidence": _place(documents["license_evidence"], EVIDENCE),
         "role": _place(documents["role"], ROLES),
         "package": documents["package"],
@@ -75,6 +81,21 @@ def representative_order(documents: pa.Table) -> npt.NDArray[np.int64]:
     rows = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
     order: npt.NDArray[np.int64] = rows.to_numpy().astype(np.int64)
     return order
+
+
+def package_keys(documents: pa.Table) -> pa.ChunkedArray:
+    """Return a text for each document that is the same for the same source and package."""
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise(documents["source"], documents["package"], "\0")
+
+
+def _times(documents: pa.Table, published: Mapping[tuple[str, str], int]) -> pa.Array:
+    """Return when the package of each document was first published, the last for the unknown."""
+    encoded = package_keys(documents).combine_chunks().dictionary_encode()
+    names = (name.split("\0", 1) for name in encoded.dictionary.to_pylist())
+    times = [published.get((source, package), _NEVER) for source, package in names]
+    return pa.array(times, pa.int64()).take(encoded.indices)
 
 
 def _newest_first(versions: pa.ChunkedArray) -> list[str]:

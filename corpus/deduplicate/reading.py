@@ -16,6 +16,7 @@ from corpus.schema import FINGERPRINTS, PERMUTATIONS
 LIGHT = (
     "document_id",
     "content_id",
+    "source",
     "package",
     "version",
     "path",
@@ -23,7 +24,8 @@ LIGHT = (
     "license_evidence",
     "normalized_id",
 )
-_HEAVY = ("shingles", "signature")
+_HEAVY = ("shingles", "signature", "functions")
+Sizes = npt.NDArray[np.int64]
 _ROWS = 256
 """Rows held at once: about 5 MB of shingles."""
 
@@ -41,13 +43,28 @@ class BadFingerprints(CorpusError):
 class Batch:
     """Some documents in input order.
 
-    `shingles` holds their shingles end to end; document k's are from `offsets[k]` to
-    `offsets[k + 1]`. `signatures` has one row a document.
+    `signatures` has one row a document.
+    """
+
+    shingles: "Lists"
+    functions: "Lists"
+    signatures: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Sorted, unique numbers of several documents, end to end.
+
+    Document k's are from `offsets[k]` to `offsets[k + 1]`.
     """
 
     offsets: npt.NDArray[np.int64]
-    shingles: npt.NDArray[np.uint64]
-    signatures: npt.NDArray[np.uint32]
+    values: npt.NDArray[np.uint64]
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> tuple[Sizes, npt.NDArray[np.uint64]]:
+        """Return the lengths of some documents' lists, and these lists end to end."""
+        sizes = np.diff(self.offsets)
+        return sizes[chosen], self.values[np.repeat(chosen, sizes)]
 
 
 def read_light(paths: Sequence[Path]) -> pa.Table:
@@ -86,9 +103,9 @@ def _parts_with(document_id: str, paths: Sequence[Path], tables: Sequence[pa.Tab
 
 
 def read_heavy(paths: Sequence[Path]) -> Iterator[Batch]:
-    """Yield shingles and signatures of all documents, in the order of `read_light`.
+    """Yield shingles, signatures and functions of all documents, in the order of `read_light`.
 
-    Raises BadFingerprints where shingles are not sorted and unique.
+    Raises BadFingerprints where shingles or functions are not sorted and unique.
     """
     for path in paths:
         with _opened(path) as file:
@@ -97,15 +114,20 @@ def read_heavy(paths: Sequence[Path]) -> Iterator[Batch]:
 
 
 def _checked(path: Path, batch: pa.RecordBatch) -> Batch:
-    shingles, signatures = (batch.column(name) for name in _HEAVY)
-    if shingles.null_count or signatures.null_count:
-        raise BadFingerprints(path, "shingles or signatures hold nulls")
-    lengths = shingles.value_lengths().to_numpy(zero_copy_only=False)
+    for name in _HEAVY:
+        if batch[name].null_count:
+            raise BadFingerprints(path, f"column {name} holds nulls")
+    shingles, functions = (_lists(path, batch, name) for name in ("shingles", "functions"))
+    return Batch(shingles, functions, _numbers(batch["signature"]))
+
+
+def _lists(path: Path, batch: pa.RecordBatch, name: str) -> Lists:
+    lengths = batch[name].value_lengths().to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    values = shingles.flatten().to_numpy()
+    values = batch[name].flatten().to_numpy()
     if not _sorted_between(values, offsets):
-        raise BadFingerprints(path, "shingles are not sorted and unique")
-    return Batch(offsets, values, _numbers(signatures))
+        raise BadFingerprints(path, f"{name} are not sorted and unique")
+    return Lists(offsets, values)
 
 
 def _sorted_between(values: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64]) -> bool:

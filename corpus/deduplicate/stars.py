@@ -5,10 +5,15 @@ Jaccard similarity to a document that is kept already reaches the threshold, and
 So no two kept documents among the candidates are near-duplicates, every dropped one is a
 near-duplicate of the one that stands for it, and a chain of small edits loses nothing.
 
+Between two documents of one package that is not enough, for people write modules after the pattern
+of their neighbours: there a document is dropped only for one that holds every function of it and
+nearly all of the rest (`InsidePackage`). So two kept documents of one package may be alike.
+
 Components join all documents over verified edges, dropped ones included. An edge inside a component
 changes neither answer, so such candidates are passed over: that is what keeps a bucket with
 thousands of copies linear. A bucket with thousands of documents that are *not* duplicates costs one
-comparison a pair, which is what exactness takes; memory stays at a row of candidates.
+comparison a pair, which is what exactness takes; memory stays at a row of candidates. Documents of
+one package that share a shape but no functions are told apart by a digest, before they are read.
 """
 
 from collections.abc import Iterator
@@ -21,6 +26,7 @@ import numpy.typing as npt
 from corpus.deduplicate.banding import Buckets
 
 Indices = npt.NDArray[np.int64]
+Numbered = npt.NDArray[np.integer]
 Similarities = npt.NDArray[np.float64]
 
 _AT_ONCE = 1 << 18
@@ -28,12 +34,60 @@ _AT_ONCE = 1 << 18
 
 
 class Shingles(Protocol):
-    """Where shingles are read from; `sizes` counts each document's."""
+    """Where shingles, or digests of functions, are read from; `sizes` counts each document's."""
 
     sizes: Indices
 
     def shingles(self, document: int) -> npt.NDArray[np.uint64]:
-        """Return a document's shingles, sorted and unique."""
+        """Return a document's numbers, sorted and unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class InsidePackage:
+    """What it takes, beside similarity, to drop a document for another of its own package.
+
+    All its `functions` and at least `share` of its shingles stand in the other one. The same path
+    in another version is an earlier state of the same file, for which similarity is enough.
+    `packages` and `paths` have one number a document, the same for the same ones; `first_functions`
+    has any one of its functions, 0 where there is none.
+    """
+
+    share: float
+    packages: npt.NDArray[np.int32]
+    paths: npt.NDArray[np.int32]
+    functions: Shingles
+    first_functions: npt.NDArray[np.uint64]
+
+    def hold(self, document: int, others: Numbered) -> npt.NDArray[np.bool_]:
+        """Tell which of `others` the rule is about when they might be dropped for `document`."""
+        same = self.packages[others] == self.packages[document]
+        held: npt.NDArray[np.bool_] = same & (self.paths[others] != self.paths[document])
+        return held
+
+    def hopeless(self, document: int, others: Numbered) -> npt.NDArray[np.bool_]:
+        """Tell which of `others` have a function that `document` lacks, by one of each at most."""
+        held = self.hold(document, others)
+        places = np.flatnonzero(held)
+        if len(places):
+            firsts = self.first_functions[others[places]]
+            lacks = ~np.isin(firsts, self.functions.shingles(document))
+            held[places] = lacks & (firsts != 0)
+        return held
+
+    def stands_in(self, document: int, others: Indices, common: Indices, sizes: Indices) -> Indices:
+        """Return the places in `others` of those that the rule lets go for `document`.
+
+        `common` are the shingles that each has in common with it, of `sizes` in all.
+        """
+        held = self.hold(document, others)
+        free = ~held
+        if not held.any():
+            return np.flatnonzero(free)
+        mine = self.functions.shingles(document)
+        for place in np.flatnonzero(held & (common >= self.share * sizes)).tolist():
+            theirs = self.functions.shingles(int(others[place]))
+            free[place] = bool(np.isin(theirs, mine).all())
+        return np.flatnonzero(free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +103,11 @@ class Stars:
     components: Indices
 
 
-def stars(candidates: Buckets, shingles: Shingles, threshold: float) -> Stars:
+def stars(
+    candidates: Buckets, shingles: Shingles, threshold: float, inside: InsidePackage | None = None
+) -> Stars:
     """Verify candidates by exact Jaccard similarity and settle who stands for whom."""
-    search = _Search(candidates, shingles, threshold)
+    search = _Search(candidates, shingles, threshold, inside)
     for document in np.unique(candidates.members):
         search.visit(int(document))
     return search.result()
@@ -60,12 +116,19 @@ def stars(candidates: Buckets, shingles: Shingles, threshold: float) -> Stars:
 class _Search:
     """The state of one pass over the documents in order of preference."""
 
-    def __init__(self, candidates: Buckets, shingles: Shingles, threshold: float) -> None:
+    def __init__(
+        self,
+        candidates: Buckets,
+        shingles: Shingles,
+        threshold: float,
+        inside: InsidePackage | None,
+    ) -> None:
         documents = len(candidates.firsts) - 1
         self._buckets = candidates
         self._shingles = shingles
         self._sizes = shingles.sizes
         self._threshold = threshold
+        self._inside = inside
         self._open = np.ones(len(candidates), dtype=bool)
         self._representatives = np.full(documents, -1)
         self._similarities = np.ones(documents)
@@ -76,12 +139,12 @@ class _Search:
         kept = self._representatives[document] < 0
         if kept:
             self._representatives[document] = document
-        others = self._unsettled(document)
-        if not kept:
-            others = others[self._roots(others) != self._roots(np.array([document]))]
-        others, similarities = self._verified(document, others)
+        others, similarities, common = self._verified(document, self._unsettled(document, kept))
         if kept:
-            free = self._representatives[others] < 0
+            free = np.flatnonzero(self._representatives[others] < 0)
+            if self._inside is not None:
+                sizes = self._sizes[others[free]]
+                free = free[self._inside.stands_in(document, others[free], common[free], sizes)]
             self._representatives[others[free]] = document
             self._similarities[others[free]] = similarities[free]
         self._unite(document, others)
@@ -93,10 +156,11 @@ class _Search:
         representatives = np.where(alone, everyone, self._representatives)
         return Stars(representatives, self._similarities, self._roots(everyone))
 
-    def _unsettled(self, document: int) -> Indices:
-        """Return later candidates that are undecided yet, or not connected to `document`.
+    def _unsettled(self, document: int, kept: bool) -> Indices:
+        """Return later candidates that `document` might stand for, or is not connected to yet.
 
-        Where there are none, its buckets have nothing more to say to anyone, and are closed.
+        Where all are decided and connected, its buckets have nothing more to say to anyone, and are
+        closed.
         """
         own = self._buckets.places[
             self._buckets.firsts[document] : self._buckets.firsts[document + 1]
@@ -107,29 +171,32 @@ class _Search:
         ends = self._buckets.starts[owners + 1]
         pieces = [self._buckets.members[a + 1 : b] for a, b in zip(own, ends, strict=True)]
         others = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int32)
-        root = self._roots(np.array([document]))
-        others = others[(self._representatives[others] < 0) | (self._roots(others) != root)]
-        if not len(others):
+        apart = self._roots(others) != self._roots(np.array([document]))
+        undecided = self._representatives[others] < 0
+        if not (apart | undecided).any():
             self._open[owners] = False
-        return np.unique(others).astype(np.int64)
+        if not kept:
+            undecided[:] = False
+        elif self._inside is not None:
+            undecided[undecided] = ~self._inside.hopeless(document, others[undecided])
+        return np.unique(others[apart | undecided]).astype(np.int64)
 
-    def _verified(self, document: int, others: Indices) -> tuple[Indices, Similarities]:
-        """Return those of `others` whose exact similarity reaches the threshold, and theirs."""
+    def _verified(self, document: int, others: Indices) -> tuple[Indices, Similarities, Indices]:
+        """Return those of `others` whose exact similarity reaches the threshold.
+
+        With their similarities, and how many shingles they have in common with `document`.
+        """
         size = self._sizes[document]
         sizes = self._sizes[others]
         smaller, larger = np.minimum(size, sizes), np.maximum(size, sizes)
         others = others[smaller >= self._threshold * larger]
-        similarities = self._jaccard(document, others)
-        near = similarities >= self._threshold
-        return others[near], similarities[near]
-
-    def _jaccard(self, document: int, others: Indices) -> Similarities:
         if not len(others):
-            return np.empty(0)
+            return others, np.empty(0), np.empty(0, dtype=np.int64)
         mine = self._shingles.shingles(document)
         common = np.concatenate([self._common(mine, part) for part in self._portions(others)])
-        similarities: Similarities = common / (len(mine) + self._sizes[others] - common)
-        return similarities
+        similarities = common / (len(mine) + self._sizes[others] - common)
+        near = similarities >= self._threshold
+        return others[near], similarities[near], common[near]
 
     def _portions(self, others: Indices) -> Iterator[Indices]:
         """Cut `others` so that a portion's shingles, or one document's, are held at once."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from corpus.fingerprint.comments import Span, comment_spans
 from corpus.fingerprint.signature import Signature, signature
-from corpus.fingerprint.tokens import Hashes, shingle, tokenize
+from corpus.fingerprint.tokens import Hashes, digests_of_runs, shingle, tokenize
 from corpus.schema import PERMUTATIONS
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -36,13 +36,16 @@ class Fingerprint:
     `normalized_id` digests the token sequence, so files that differ in blanks, comments or
     documentation only have the same. `tokens` counts that sequence. `shingles` are sorted and
     unique; `signature` has one minimum a permutation. A file without tokens has no shingles, and
-    is a duplicate of other such files only.
+    is a duplicate of other such files only. `functions` has one digest a function, of its clauses'
+    tokens from the head to the end, sorted and unique: two functions have the same where they
+    differ in blanks, comments or documentation only, in whatever module they stand.
     """
 
     normalized_id: str
     tokens: int
     shingles: Hashes
     signature: Signature
+    functions: Hashes
 
 
 def fingerprint(
@@ -50,24 +53,31 @@ def fingerprint(
     language: str,
     doc_spans: Sequence[Span],
     config: FingerprintConfig = FingerprintConfig(),
+    functions: Sequence[Sequence[Span]] = (),
 ) -> Fingerprint:
     """Fingerprint the code of `text`, without its comments and the given documentation.
 
-    Raises UnknownLanguage unless `language` is elixir, erlang, heex or eex.
+    `functions` gives the bytes of every clause, function by function. Raises UnknownLanguage unless
+    `language` is elixir, erlang, heex or eex.
     """
     tokens = tokenize(code_only(text, language, doc_spans))
-    shingles = shingle(tokens.hashes(), config.shingle)
+    hashes = tokens.hashes()
+    shingles = shingle(hashes, config.shingle)
     minima = signature(shingles, PERMUTATIONS, config.seed)
-    return Fingerprint(tokens.digest(), len(tokens), shingles, minima)
+    bodies = digests_of_runs(tokens, hashes, functions)
+    return Fingerprint(tokens.digest(), len(tokens), shingles, minima, bodies)
 
 
 def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
-    """Return `text` with a blank in place of each comment, doc span and byte order mark."""
+    """Return `text` with comments, doc spans and byte order mark blanked out.
+
+    Nothing else moves, so that places in `text` are places in the result.
+    """
     mark = [(0, len(_BYTE_ORDER_MARK))] if text.startswith(_BYTE_ORDER_MARK) else []
-    pieces = []
+    pieces: list[bytes] = []
     position = 0
     for start, end in sorted([*mark, *doc_spans, *comment_spans(text, language)]):
-        if start > position:
-            pieces.append(text[position:start])
-        position = max(position, end)
-    return b" ".join([*pieces, text[position:]])
+        if end > position:
+            pieces += text[position:start], bytes(end - max(start, position))
+            position = end
+    return b"".join([*pieces, text[position:]])

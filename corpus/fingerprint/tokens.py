@@ -8,7 +8,9 @@ strings is cut in the same way as code.
 
 import hashlib
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,8 @@ _KEEP = np.array([(1 << 8 * kept) - 1 for kept in range(9)], dtype=np.uint64)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _HALF = np.uint64(33)
+_INVERSE = np.uint64(pow(0xC4CEB9FE1A85EC53, -1, 2**64))
+"""What undoes a multiplication by `_SECOND`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,40 @@ def shingle(hashes: Hashes, size: int) -> Hashes:
         windows *= _SECOND
         windows += hashes[place : place + runs]
     return _unique(mix(windows))
+
+
+def digests_of_runs(
+    tokens: Tokens, hashes: Hashes, groups: Sequence[Sequence[tuple[int, int]]]
+) -> Hashes:
+    """Return the sorted, unique digests of groups of runs of tokens; empty groups have none.
+
+    A run is given by the bytes that it spans, half open; `hashes` are those of `tokens`. Groups
+    have the same digest when their runs have the same tokens in the same order. A run's value is
+    a polynomial of its tokens' hashes modulo 2**64, taken from sums over the whole file, so that
+    the cost is one pass however many runs there are.
+    """
+    sizes = np.array([len(group) for group in groups if group], dtype=np.int64)
+    if not len(sizes) or not len(hashes):
+        return np.empty(0, dtype=np.uint64)
+    edges = np.searchsorted(tokens.starts, np.array(list(chain.from_iterable(groups))))
+    sums = np.zeros(len(hashes) + 1, dtype=np.uint64)
+    np.cumsum(hashes * _powers(_SECOND, len(hashes)), out=sums[1:])
+    inverse = _powers(_INVERSE, len(sums)).take(edges[:, 0])
+    lengths = (edges[:, 1] - edges[:, 0] + 1).astype(np.uint64)
+    runs = (sums.take(edges[:, 1]) - sums.take(edges[:, 0])) * inverse + lengths * _GOLDEN
+    mix(runs)
+    firsts = np.cumsum(sizes) - sizes
+    places = np.arange(len(runs)) - np.repeat(firsts, sizes)
+    runs *= _powers(_FIRST, int(sizes.max())).take(places)
+    return _unique(mix(np.add.reduceat(runs, firsts)))
+
+
+def _powers(base: np.uint64, count: int) -> Hashes:
+    """Return the powers of a number from the 0th on, modulo 2**64."""
+    powers = np.full(count, base)
+    powers[:1] = 1
+    np.multiply.accumulate(powers, out=powers)
+    return powers
 
 
 def _unique(values: Hashes) -> Hashes:

@@ -154,13 +154,23 @@ def _unparsed(source: SourceText, reason: Reason, detail: str) -> Rejected:
 
 def fingerprinted(file: Parsed, config: FileConfig) -> tuple[Parsed | Rejected, Fingerprint | None]:
     """Return a document with its fingerprint; a reject, without one, where that fails."""
-    source, spans = file.source, file.extraction.doc_spans
+    source = file.source
     try:
-        return file, fingerprint(source.text, source.language, spans, config.fingerprint)
+        return file, fingerprint_of(file, config)
     except MemoryError:
         raise
     except Exception as error:
         return _failed(source.path, source.content_id, source.original_bytes, error), None
+
+
+def fingerprint_of(file: Parsed, config: FileConfig) -> Fingerprint:
+    """Return the fingerprint of a document, its functions' digests among it."""
+    source, found = file.source, file.extraction
+    functions = [
+        [(clause.start_byte, clause.end_byte) for clause in function.clauses]
+        for function in found.functions
+    ]
+    return fingerprint(source.text, source.language, found.doc_spans, config.fingerprint, functions)
 
 
 def _failed(path: str, content_id: str, size: int, error: Exception) -> Rejected:

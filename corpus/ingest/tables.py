@@ -200,10 +200,15 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
         }
         for item, source, found in kept
     ]
-    plain = pa.schema([field for field in FINGERPRINTS if field.name != "shingles"])
+    lists = {
+        "shingles": list_array([found.shingles for _, _, found in kept]),
+        "functions": list_array([found.functions for _, _, found in kept]),
+    }
+    plain = pa.schema([field for field in FINGERPRINTS if field.name not in lists])
     table = pa.Table.from_pylist(rows, schema=plain)
-    shingles = list_array([found.shingles for _, _, found in kept])
-    return table.append_column(FINGERPRINTS.field("shingles"), shingles).select(FINGERPRINTS.names)
+    for name, values in lists.items():
+        table = table.append_column(FINGERPRINTS.field(name), values)
+    return table.select(FINGERPRINTS.names)
 
 
 def list_array(values: Sequence[np.ndarray]) -> pa.Array:

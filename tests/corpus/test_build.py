@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.build import NothingToBuild, build
@@ -19,7 +20,7 @@ from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
 from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
-from tests.stores import add, module, small_store
+from tests.stores import MIT, WORDS, add, module, small_store
 
 COMMAND = [sys.executable, "-m", "corpus", "build"]
 
@@ -340,3 +341,111 @@ def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: P
     # Python ends itself by the signal where that came inside exec(), although it was handled.
     assert running.returncode in (130, -signal.SIGINT)
     assert said == "error: interrupted. What is finished is kept; the same command goes on.\n"
+
+
+MODULES = (
+    "anchor basket candle dragon ember falcon",
+    "garden harbor island jungle kettle lantern",
+    "meadow needle orchard pepper quarry ribbon",
+    "saddle temple umbrella valley window yonder",
+)
+
+
+def well_known(root: Path, published: str | None, copied: str | None) -> ArchiveStore:
+    """Return a store with a package `web`, and `aaa_web`, a copy of it with three changed lines."""
+    store = ArchiveStore(root)
+    files = {"LICENSE": MIT} | {
+        f"lib/{words.split()[0]}.ex": module(words.split()[0].title(), words) for words in MODULES
+    }
+    copies = {
+        path: text.replace(b"candle_value * 2", b"candle_value * 22")
+        .replace(b"kettle_value * 4", b"kettle_value + 4")
+        .replace(b"saddle_value, times", b"saddle_value, n")
+        for path, text in files.items()
+    }
+    assert sum(copies[path] != text for path, text in files.items()) == 3
+    add(store, "web", files, version="3.1.0", published_at=published)
+    add(store, "aaa_web", copies, version="0.0.1", published_at=copied)
+    for index, words in enumerate(WORDS[:3]):
+        add(
+            store,
+            f"other{index}",
+            {"LICENSE": MIT, "lib/o.ex": module(f"O{index}", words.replace(" ", "s "))},
+        )
+    return store
+
+
+@pytest.mark.parametrize("copied", ["2024-03-01T10:00:00Z", None])
+def test_a_later_copy_under_another_name_does_not_displace_the_original(
+    tmp_path: Path, copied: str | None
+) -> None:
+    store = well_known(tmp_path / "store", "2015-06-01T10:00:00Z", copied)
+    release = built(store, tmp_path / "out")
+    documents = release.read("documents", ["package", "path"]).to_pylist()
+    assert sorted(row["path"] for row in documents if row["package"] == "web") == [
+        "lib/anchor.ex",
+        "lib/garden.ex",
+        "lib/meadow.ex",
+        "lib/saddle.ex",
+    ]
+    assert "aaa_web" not in {row["package"] for row in documents}
+    attribution = pq.read_table(release.path / "attribution.parquet").to_pylist()
+    assert {row["package"]: row["documents"] for row in attribution} == {
+        "web": 4,
+        "other0": 1,
+        "other1": 1,
+        "other2": 1,
+    }
+    rejects = release.read("rejects", ["package", "path", "reason"]).to_pylist()
+    assert sorted((r["path"], r["reason"]) for r in rejects if r["package"] == "aaa_web") == [
+        ("LICENSE", "not_source_code"),
+        ("lib/anchor.ex", "near_duplicate"),
+        ("lib/garden.ex", "near_duplicate"),
+        ("lib/meadow.ex", "exact_duplicate"),
+        ("lib/saddle.ex", "near_duplicate"),
+    ]
+
+
+CHECK = """defmodule Shop.Check.{name}Literals do
+  use Shop.Check, category: :readability, explanations: [check: "Literals are written one way."]
+
+  def run(source_file, params) do
+    issue_meta = IssueMeta.for(source_file, params)
+    Shop.Code.prewalk(source_file, &traverse(&1, &2, issue_meta))
+  end
+
+  defp traverse({{:sigil, meta, [text, modifiers]}} = ast, issues, issue_meta) do
+    if modifiers == [] and literal?(text), do: {{ast, [issue(meta, issue_meta) | issues]}},
+      else: {{ast, issues}}
+  end
+
+  defp traverse(ast, issues, _issue_meta), do: {{ast, issues}}
+
+  defp literal?(text), do: {literal}
+
+  defp issue(meta, issue_meta) do
+    format_issue(issue_meta, message: "Prefer plain literals.", line_no: meta[:line], column: 1)
+  end
+end
+"""
+
+
+def test_modules_of_one_package_that_share_a_shape_are_all_kept(tmp_path: Path) -> None:
+    """The string and the charlist variant of one check, and a copy that only has another name."""
+    store = ArchiveStore(tmp_path / "store")
+    files = {
+        "LICENSE": MIT,
+        "lib/string.ex": CHECK.format(name="String", literal="is_binary(text)").encode(),
+        "lib/charlist.ex": CHECK.format(name="Charlist", literal="is_list(text)").encode(),
+        "lib/text.ex": CHECK.format(name="Text", literal="is_binary(text)").encode(),
+    }
+    add(store, "shop", files, published_at="2015-06-01T10:00:00Z")
+    fork = {path.replace("lib", "src"): text for path, text in files.items() if "text" not in path}
+    fork["src/string.ex"] = fork["src/string.ex"].replace(b"column: 1", b"column: 2")
+    add(store, "afork", fork, published_at="2016-06-01T10:00:00Z")
+    release = built(store, tmp_path / "out")
+    documents = release.read("documents", ["package", "path"]).to_pylist()
+    assert sorted((row["package"], row["path"]) for row in documents) == [
+        ("shop", "lib/charlist.ex"),
+        ("shop", "lib/string.ex"),
+    ]

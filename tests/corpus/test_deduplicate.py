@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ Row = dict[str, Any]
 
 
 def document(name: str, shingles: Sequence[int], **changed: Any) -> Row:
-    """A fingerprint row: its document_id is `name`, its code a digest of its shingles."""
+    """A fingerprint row in a package of its own: its code is a digest of its shingles."""
     values = np.unique(np.array(shingles, dtype=np.uint64))
     row: Row = {
         "document_id": name,
         "content_id": name,
         "source": "hex",
-        "package": "package",
+        "package": f"package_{name}",
         "version": "1.0.0",
         "archive_sha256": "",
         "path": f"lib/{name}.ex",
@@ -37,6 +38,7 @@ def document(name: str, shingles: Sequence[int], **changed: Any) -> Row:
         "normalized_id": hashlib.sha256(values.tobytes()).hexdigest(),
         "shingles": values.tolist(),
         "signature": signature(values, 128, 1).tobytes(),
+        "functions": [],
     }
     return row | changed
 
@@ -47,10 +49,14 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
 
 
 def clusters(
-    folder: Path, *rows: Row, config: NearDuplicates = CONFIG
+    folder: Path,
+    *rows: Row,
+    config: NearDuplicates = CONFIG,
+    published: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, tuple[Any, ...]]:
     """document_id -> (cluster_id, representative_id, relation, similarity to three places)."""
-    found = cluster([write(folder / "part.parquet", rows)], folder / "clusters.parquet", config)
+    part, destination = write(folder / "part.parquet", rows), folder / "clusters.parquet"
+    found = cluster([part], destination, config, published)
     return as_dict(found)
 
 
@@ -171,8 +177,102 @@ def test_equal_shingles_of_different_code_are_near_duplicates(tmp_path: Path) ->
 def test_the_representative_is_the_preferred_document(
     tmp_path: Path, preferred: Row, other: Row
 ) -> None:
-    rows = [document("a", range(50), **other), document("z", range(50), **preferred)]
+    rows = [
+        document(name, range(50), **{"package": "package", **changed})
+        for name, changed in (("a", other), ("z", preferred))
+    ]
     assert representatives(clusters(tmp_path, *rows)) == {"a": "z", "z": "z"}
+
+
+@pytest.mark.parametrize(
+    ("preferred", "other"),
+    [
+        (2015, 2019),
+        (2015, None),
+        (None, None),
+    ],
+)
+def test_the_package_that_was_published_first_stands_whatever_else_speaks_for_the_other(
+    tmp_path: Path, preferred: int | None, other: int | None
+) -> None:
+    times = {"b_original": preferred, "a_copy": other}
+    best = {"license_evidence": "verified", "role": "library"}
+    worse = {"license_evidence": "declared_only", "role": "test"}
+    if preferred is None:
+        best, worse = worse, best
+    rows = [
+        document("copy", range(50), package="a_copy", **best),
+        document("original", range(50), package="b_original", **worse),
+    ]
+    published = {("hex", name): time for name, time in times.items() if time is not None}
+    assert representatives(clusters(tmp_path, *rows, published=published)) == {
+        "copy": "original",
+        "original": "original",
+    }
+
+
+def test_inside_a_package_the_newest_version_stands_whenever_it_was_published(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        document("old", range(95), package="p", version="1.0.0", path="lib/p.ex"),
+        document("new", range(100), package="p", version="1.1.0", path="lib/p.ex"),
+    ]
+    found = clusters(tmp_path, *rows, published={("hex", "p"): 2015})
+    assert representatives(found) == {"old": "new", "new": "new"}
+
+
+def alike(name: str, package: str, functions: Sequence[int], *, at: int = 3, **more: Any) -> Row:
+    """A document of a hundred shingles, of which `at` are not those of the one at 0."""
+    code = {"package": package, "functions": functions, "normalized_id": name}
+    return document(name, range(at, at + 100), **code | more)
+
+
+def test_documents_of_one_package_that_share_a_shape_are_kept_unless_no_function_is_lost(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        alike("a", "one", [1, 2, 3], at=0),
+        alike("b", "one", [2, 3]),
+        alike("c", "one", [3, 4]),
+        alike("d", "two", [5]),
+    ]
+    found = clusters(tmp_path, *rows)
+    assert representatives(found) == {"a": "a", "b": "a", "c": "c", "d": "a"}
+    assert {row[0] for row in found.values()} == {"a"}
+
+
+def test_a_document_of_one_package_is_dropped_for_the_first_that_holds_all_its_functions(
+    tmp_path: Path,
+) -> None:
+    rows = [alike(name, "one", held) for name, held in (("a", [1]), ("b", [2]), ("c", [2]))]
+    assert representatives(clusters(tmp_path, *rows)) == {"a": "a", "b": "b", "c": "b"}
+
+
+@pytest.mark.parametrize(("at", "kept"), [(5, False), (6, True)])
+def test_what_is_no_function_has_to_stand_in_the_other_as_well(
+    tmp_path: Path, at: int, kept: bool
+) -> None:
+    """Templates, tests and schemas: 95 of 100 shingles are enough, 94 are not."""
+    rows = [alike("a", "one", [], at=0), alike("b", "one", [], at=at)]
+    assert representatives(clusters(tmp_path, *rows))["b"] == ("b" if kept else "a")
+
+
+def test_an_earlier_state_of_a_file_is_dropped_for_a_later_one_that_resembles_it(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        alike("new", "one", [2], at=0, version="2.0.0", path="lib/a.ex"),
+        alike("old", "one", [1], at=9, version="1.0.0", path="lib/a.ex"),
+        alike("elsewhere", "one", [3], at=9, version="1.0.0", path="lib/b.ex"),
+    ]
+    found = representatives(clusters(tmp_path, *rows))
+    assert found == {"new": "new", "old": "new", "elsewhere": "elsewhere"}
+
+
+def test_packages_of_one_name_from_two_sources_are_two(tmp_path: Path) -> None:
+    rows = [alike("a", "one", [1], at=0), alike("b", "one", [2], source="github")]
+    assert representatives(clusters(tmp_path, *rows)) == {"a": "a", "b": "a"}
 
 
 def test_the_output_has_the_schema_and_is_sorted(tmp_path: Path) -> None:
@@ -201,20 +301,51 @@ def test_an_existing_result_is_left_as_it_is(tmp_path: Path) -> None:
     assert destination.read_bytes() == b"done"
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """One of a hundred shingles from four kins, shifted by up to thirty."""
+
+    kin: int
+    shift: int
+    role: str
+    package: str
+    path: str
+    functions: frozenset[int]
+
+
 edits = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 30), st.sampled_from(["library", "test"])),
+    st.builds(
+        Drawn,
+        kin=st.integers(0, 3),
+        shift=st.integers(0, 30),
+        role=st.sampled_from(["library", "test"]),
+        package=st.sampled_from("pqr"),
+        path=st.sampled_from(["lib/x.ex", "lib/y.ex"]),
+        functions=st.frozensets(st.integers(1, 3)),
+    ),
     min_size=1,
     max_size=14,
 )
 TIGHT = NearDuplicates(bands=(128, 1))
 """Every pair that could reach the threshold is a candidate, but for one chance in 10**67."""
+PUBLISHED = {("hex", "q"): 1, ("hex", "p"): 2}
+"""When packages were published first; of r it is not known."""
 
 
-def family(chosen: Sequence[tuple[int, int, str]]) -> list[Row]:
-    """Documents of a hundred shingles from four families, shifted by up to thirty."""
+def family(chosen: Sequence[Drawn]) -> list[Row]:
+    """Documents, each in a version of its package of its own."""
     return [
-        document(f"{place:02}", range(1000 * kin + shift, 1000 * kin + shift + 100), role=role)
-        for place, (kin, shift, role) in enumerate(chosen)
+        document(
+            f"{place:02}",
+            range(1000 * drawn.kin + drawn.shift, 1000 * drawn.kin + drawn.shift + 100),
+            role=drawn.role,
+            package=drawn.package,
+            path=drawn.path,
+            version=f"{place}.0.0",
+            functions=sorted(drawn.functions),
+            normalized_id=f"{place}",
+        )
+        for place, drawn in enumerate(chosen)
     ]
 
 
@@ -223,15 +354,27 @@ def jaccard(left: Row, right: Row) -> float:
     return len(mine & theirs) / len(mine | theirs)
 
 
+def may_stand_for(kept: Row, row: Row) -> bool:
+    """The rule for one pair: a document, and one that is kept and may stand for it."""
+    if jaccard(kept, row) < 0.7:
+        return False
+    if kept["package"] != row["package"] or kept["path"] == row["path"]:
+        return True
+    held = set(kept["shingles"]) & set(row["shingles"])
+    return set(row["functions"]) <= set(kept["functions"]) and len(held) >= 95
+
+
 def expected(rows: Sequence[Row]) -> dict[str, tuple[str, str, float]]:
     """Cluster, representative and similarity of each document, by comparing all pairs."""
-    ordered = sorted(rows, key=lambda row: (row["role"], row["path"]))
+    ordered = sorted(
+        rows, key=lambda row: ("qpr".index(row["package"]), row["role"], -int(row["document_id"]))
+    )
     cluster_ids = {row["document_id"]: row["document_id"] for row in rows}
     kept: list[Row] = []
     stands: dict[str, tuple[str, float]] = {}
     for row in ordered:
         name = row["document_id"]
-        near = [(k["document_id"], jaccard(k, row)) for k in kept if jaccard(k, row) >= 0.7]
+        near = [(k["document_id"], jaccard(k, row)) for k in kept if may_stand_for(k, row)]
         if not near:
             kept.append(row)
         stands[name] = near[0] if near else (name, 1.0)
@@ -247,10 +390,15 @@ def expected(rows: Sequence[Row]) -> dict[str, tuple[str, str, float]]:
 @settings(max_examples=60, deadline=None)
 @given(chosen=edits)
 def test_clusters_equal_a_comparison_of_all_pairs(
-    tmp_path_factory: pytest.TempPathFactory, chosen: list[tuple[int, int, str]]
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[Drawn]
 ) -> None:
     rows = family(chosen)
-    found = clusters(tmp_path_factory.mktemp("pairs"), *rows, config=TIGHT)
+    folder = tmp_path_factory.mktemp("pairs")
+    found = clusters(folder, *rows, config=TIGHT, published=PUBLISHED)
+    by_name = {row["document_id"]: row for row in rows}
+    for name, (_, stands, relation, _) in found.items():
+        assert relation != "near" or may_stand_for(by_name[stands], by_name[name])
+        assert found[stands][2] == "representative"
     assert {n: (c, r, s) for n, (c, r, _, s) in found.items()} == {
         name: (c, r, round(similarity, 3)) for name, (c, r, similarity) in expected(rows).items()
     }
@@ -260,17 +408,17 @@ def test_clusters_equal_a_comparison_of_all_pairs(
 @given(chosen=edits, data=st.data())
 def test_order_and_division_of_the_input_change_nothing(
     tmp_path_factory: pytest.TempPathFactory,
-    chosen: list[tuple[int, int, str]],
+    chosen: list[Drawn],
     data: st.DataObject,
 ) -> None:
     folder = tmp_path_factory.mktemp("parts")
     rows = family(chosen)
-    whole = cluster([write(folder / "whole", rows)], folder / "from_whole", CONFIG)
+    whole = cluster([write(folder / "whole", rows)], folder / "from_whole", CONFIG, PUBLISHED)
     shuffled = data.draw(st.permutations(rows))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=3)))
     pieces = zip([0, *cuts], [*cuts, len(rows)], strict=True)
     parts = [write(folder / f"{a}-{i}", shuffled[a:b]) for i, (a, b) in enumerate(pieces)]
-    divided = cluster(parts, folder / "from_parts", CONFIG)
+    divided = cluster(parts, folder / "from_parts", CONFIG, PUBLISHED)
     assert divided.read_bytes() == whole.read_bytes()
 
 
@@ -287,12 +435,13 @@ def damaged(change: str) -> pa.Table:
         case "column signature is fixed_size_binary[8], not fixed_size_binary[512]":
             short = pa.array([bytes(8)], pa.binary(8))
             return table.set_column(column("signature"), "signature", short)
-        case "shingles or signatures hold nulls":
+        case "column shingles holds nulls":
             none = pa.array([None], FINGERPRINTS.field("shingles").type)
             return table.set_column(column("shingles"), "shingles", none)
-        case "shingles are not sorted and unique":
-            twice = pa.array([[7, 7]], FINGERPRINTS.field("shingles").type)
-            return table.set_column(column("shingles"), "shingles", twice)
+        case "shingles are not sorted and unique" | "functions are not sorted and unique":
+            name = change.split()[0]
+            twice = pa.array([[7, 7]], FINGERPRINTS.field(name).type)
+            return table.set_column(column(name), name, twice)
         case _:
             return pa.concat_tables([table, table])
 
@@ -304,8 +453,9 @@ def damaged(change: str) -> pa.Table:
         "column path is int64, not string",
         "column role holds nulls",
         "column signature is fixed_size_binary[8], not fixed_size_binary[512]",
-        "shingles or signatures hold nulls",
+        "column shingles holds nulls",
         "shingles are not sorted and unique",
+        "functions are not sorted and unique",
         "document_id a occurs more than once in the input",
     ],
 )
@@ -346,6 +496,12 @@ def test_a_truncated_part_is_refused(tmp_path: Path) -> None:
 def test_a_threshold_that_is_no_similarity_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="above 0, at most 1"):
         NearDuplicates(threshold=threshold)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="share of shingles: above 0, at most 1"):
+        NearDuplicates(within_package=share)
 
 
 @pytest.mark.parametrize("bands", [(26, 5), (0, 5), (5, 0)])

@@ -14,6 +14,7 @@ from corpus.fingerprint import (
     signature,
     tokenize,
 )
+from corpus.fingerprint.tokens import digests_of_runs
 from tests.corpus.reference_tokens import reference_tokens
 
 CONFIG = FingerprintConfig()
@@ -181,3 +182,74 @@ def test_signatures_of_large_files_equal_datasketch() -> None:
         reference = MinHash(num_perm=128, seed=1, hashfunc=int)
         reference.update_batch((values[:count] & np.uint64(2**32 - 1)).tolist())
         assert signature(values[:count], 128, 1).tolist() == reference.hashvalues.tolist()
+
+
+def functions_of(*sources: str) -> list[int]:
+    """Digests of the functions of a file in which each source is one function of one clause."""
+    text = "\n".join(sources).encode()
+    starts = np.cumsum([0, *(len(source.encode()) + 1 for source in sources)]).tolist()
+    spans = [[(at, at + len(each.encode()))] for at, each in zip(starts, sources, strict=False)]
+    return list(map(int, fingerprint(text, "elixir", (), CONFIG, spans).functions))
+
+
+def test_a_function_has_the_same_digest_wherever_it_stands() -> None:
+    add, sub = "def add(a, b), do: a + b", "def sub(a, b), do: a - b"
+    assert len(functions_of(add, sub)) == 2
+    assert set(functions_of(add)) < set(functions_of("def z, do: 1", add, sub))
+    assert functions_of(add) == functions_of("def add(a,b),  # plus\n  do: a+b")
+    assert functions_of(add, add) == functions_of(add)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["def add(a, b), do: b + a", "def add(a, b), do: a + c", "defp add(a, b), do: a + b", "def"],
+)
+def test_functions_that_differ_in_a_token_differ(other: str) -> None:
+    assert functions_of("def add(a, b), do: a + b") != functions_of(other)
+
+
+def test_the_clauses_of_a_function_are_one_in_their_order() -> None:
+    text = b"def f(0), do: 1\ndef f(n), do: n\n"
+    first, second = (0, 15), (16, 31)
+
+    def digests(*functions: list[tuple[int, int]]) -> list[int]:
+        return list(map(int, fingerprint(text, "elixir", (), CONFIG, functions).functions))
+
+    assert len(digests([first, second])) == 1
+    assert digests([first, second]) != digests([second, first])
+    assert len(digests([first], [second], [first, second])) == 3
+    assert digests([first], []) == digests([first])
+    assert digests() == digests([]) == []
+
+
+def test_a_function_behind_a_cut_documentation_is_read_where_it_stands() -> None:
+    doc, function = '@doc "Adds, ä la carte."\n'.encode(), b"def add(a, b), do: a + b\n"
+    spans = [[(len(doc), len(doc + function))]]
+    found = fingerprint(doc + function, "elixir", [(0, len(doc))], CONFIG, spans)
+    assert found.functions.tolist() == functions_of(function.decode().strip())
+
+
+runs = st.lists(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=3), max_size=6)
+
+
+@given(text=st.binary(max_size=40), groups=runs)
+def test_digests_of_functions_are_equal_where_the_tokens_are(
+    text: bytes, groups: list[list[tuple[int, int]]]
+) -> None:
+    """Against the tokens of the clauses themselves, as text."""
+    spans = [[(min(span), max(span)) for span in group] for group in groups]
+    tokens = tokenize(text)
+    told = {
+        tuple(
+            tuple(
+                token
+                for token, start in zip(tokens.values(), tokens.starts.tolist(), strict=True)
+                if first <= start < end
+            )
+            for first, end in group
+        )
+        for group in spans
+        if group
+    }
+    found = digests_of_runs(tokens, tokens.hashes(), spans)
+    assert len(found) == (len(told) if len(tokens) else 0)

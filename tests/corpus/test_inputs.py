@@ -36,3 +36,49 @@ def test_an_archive_whose_new_content_was_refused_is_not_read(
     inputs = read_inputs(store, Silent())
     assert inputs.archives == ((archive,) if stays else ())
     assert inputs.refused == (() if stays else (reject,))
+
+
+@pytest.mark.parametrize(
+    ("copy", "original"),
+    [
+        ("2024-03-01T10:00:00Z", "2015-03-01T10:00:00.000000Z"),
+        (None, "2015-03-01T10:00:00Z"),
+        ("no time", "2015-03-01T10:00:00Z"),
+        ("2015-03-01T10:00:00+00:00", "2015-03-01T10:00:00+02:00"),
+    ],
+)
+def test_of_the_same_bytes_the_package_that_was_published_first_is_read(
+    tmp_path: Path, copy: str | None, original: str
+) -> None:
+    store = ArchiveStore(tmp_path)
+    web = add(store, "web", {"lib/web.ex": module("Web", "alpha")}, published_at=original)
+    body = store.path(web).read_bytes()
+    add(store, "aaa_web", {}, body=body, published_at=copy)
+    inputs = read_inputs(store, Silent())
+    assert inputs.archives == (web,)
+    assert [(row.name, row.reason) for row in inputs.refused] == [
+        ("aaa_web", Reason.DUPLICATE_ARCHIVE)
+    ]
+
+
+def test_a_package_is_as_old_as_its_first_version_in_the_store_read_or_not(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    add(store, "web", {"a.ex": module("A", "alpha")}, published_at="2026-01-01T00:00:00Z")
+    files = {"a.ex": module("A", "older")}
+    old = add(store, "web", files, version="0.1.0", published_at="1970-01-01T00:00:01Z")
+    store.path(old).unlink()
+    inputs = read_inputs(store, Silent())
+    assert [item.version for item in inputs.archives] == ["1.0.0"]
+    assert inputs.published == {("hex", "web"): 1_000_000}
+
+
+def test_a_package_is_as_old_as_the_registry_says_of_its_first_version(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    add(
+        store,
+        "web",
+        {"a.ex": module("A", "alpha")},
+        published_at="2026-01-01T00:00:00Z",
+        first_published_at="1970-01-01T00:00:02Z",
+    )
+    assert read_inputs(store, Silent()).published == {("hex", "web"): 2_000_000}
