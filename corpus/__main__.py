@@ -140,6 +140,29 @@ def explain(
         show_explanation(found)
 
 
+@app.command(epilog="Example: `python -m corpus schema documents`")
+def schema(
+    table: Annotated[
+        str | None, typer.Argument(help="documents, functions, ...; all of them without one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines, not as Markdown.")] = False,
+) -> None:
+    """Say what every column of a release and of an archive store means."""
+    from corpus.schema import ROWS, TABLES, columns_of, dictionary
+
+    if table is not None and table not in TABLES:
+        fail(f"there is no table {table!r}; known are {', '.join(TABLES)}", 2)
+    chosen = [table] if table else list(TABLES)
+    if not as_json:
+        typer.echo(dictionary(*chosen), nl=False)
+        return
+    told = {
+        name: {"row": ROWS[name], "columns": [asdict(each) for each in columns_of(TABLES[name])]}
+        for name in chosen
+    }
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+
+
 @app.command(
     epilog="Examples: `python -m corpus inspect lib`, `python -m corpus inspect lib/*.ex`, "
     "`git show HEAD:lib/plug.ex | python -m corpus inspect - --name plug.ex`"

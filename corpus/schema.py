@@ -5,7 +5,9 @@ that the data card, Croissant, `python -m corpus schema` and the Parquet files t
 same. Times are ISO 8601 in UTC; digests are SHA-256 in lower-case hexadecimal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 
@@ -162,6 +164,8 @@ EXTRACTED = _table(
     column("documented_functions", pa.int32(), "public ones with documentation"),
     column("specified_functions", pa.int32(), "public ones with a specification"),
     column("redactions", pa.list_(REDACTION), "spans that were cut out of the original file"),
+    column("published_at", pa.string(), "when this version was published, null if unknown"),
+    column("repository", pa.string(), "address of the package's repository, null if unknown"),
 )
 """Documents as ingest leaves them, before clusters and splits are known."""
 
@@ -178,8 +182,10 @@ CLAUSE = _struct(
     column("end_byte", pa.int64(), "byte behind the last one"),
     column("guard", pa.string(), "guard as it is written, null without one"),
 )
-FUNCTIONS = _table(
+EXTRACTED_FUNCTIONS = _table(
     column("document_id", pa.string(), "document that defines the function"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "path")),
+    EXTRACTED.field("license_expression"),
     column("module", pa.string(), "full name of its module"),
     column("name", pa.string(), "name of the function or macro"),
     column("arity", pa.int32(), "number of its arguments"),
@@ -193,6 +199,9 @@ FUNCTIONS = _table(
     column("branch", pa.string(), "condition that it is compiled under, null where it always is"),
 )
 """One row a function; clause offsets are into the document's `text` in UTF-8."""
+
+FUNCTIONS = _table(EXTRACTED_FUNCTIONS, SPLIT)
+"""Functions as a release holds them, in the split of their document."""
 
 REJECTS = _table(
     IDENTITY,
@@ -293,3 +302,61 @@ ATTRIBUTION = _table(
 """One row an archive that contributed."""
 
 SPLIT_NAMES = ("train", "validation", "test")
+
+
+TABLES = {
+    "documents": DOCUMENTS,
+    "functions": FUNCTIONS,
+    "instruct": INSTRUCT,
+    "rejects": REJECTS,
+    "attribution": ATTRIBUTION,
+    "archives": ARCHIVES,
+}
+"""The tables that people meet: those of a release, and the index of an archive store."""
+
+ROWS = {
+    "documents": "one source file, with its text, provenance, licence, modules and split",
+    "functions": "one function or macro of a document, with its clauses, documentation and specs",
+    "instruct": "one conversation, with the documents it came from and how it was verified",
+    "rejects": "one file or archive that was left out, with the stage and the reason",
+    "attribution": "one archive that contributed, with its licence and its copyright lines",
+    "archives": "one archive of a store, as `scrapy crawl hex` keeps it",
+}
+"""What a row of each of them is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, or a part of one, such as `modules.behaviours.name`."""
+
+    name: str
+    type: str
+    """As words: "string", "list of int32", "list of struct"."""
+    meaning: str
+
+
+def columns_of(schema: Iterable[pa.Field], within: str = "") -> Iterator[Column]:
+    """Yield every column with its meaning, the parts of a struct behind it."""
+    for field in schema:
+        name, inner, words = f"{within}{field.name}", field.type, ""
+        while pa.types.is_list(inner):
+            inner, words = inner.value_type, f"{words}list of "
+        is_struct = pa.types.is_struct(inner)
+        yield Column(name, f"{words}{'struct' if is_struct else inner}", meaning_of(field))
+        if is_struct:
+            yield from columns_of(map(inner.field, range(inner.num_fields)), f"{name}.")
+
+
+def dictionary(*tables: str) -> str:
+    """Return the data dictionary of some tables as Markdown."""
+    return "".join(f"{line}\n" for line in chain.from_iterable(map(_page, tables)))
+
+
+def _page(table: str) -> Iterator[str]:
+    yield f"## {table}"
+    yield f"\nA row is {ROWS[table]}.\n"
+    yield "| Column | Type | Meaning |"
+    yield "|---|---|---|"
+    for column in columns_of(TABLES[table]):
+        yield f"| `{column.name}` | {column.type} | {column.meaning} |"
+    yield ""

@@ -124,7 +124,12 @@ def _field(above: str, feature: Row, files: str) -> Row:
     name = f"{above}/{feature['name']}"
     column = feature["name"]
     inner = feature.get("list", feature)
-    described: Row = {"@type": "cr:Field", "@id": name, "name": name}
+    described: Row = {
+        "@type": "cr:Field",
+        "@id": name,
+        "name": name,
+        "description": feature["meaning"],
+    }
     if "list" in feature:
         described["repeated"] = True
     if "struct" in inner:
@@ -143,6 +148,7 @@ def _parts(above: str, parts: list[Row], files: str, column: str, path: str) -> 
                 "@type": "cr:Field",
                 "@id": name,
                 "name": name,
+                "description": part["meaning"],
                 "dataType": TYPES[inner["dtype"]],
                 "source": _source(files, column, f"{path}{part['name']}"),
             }

@@ -101,6 +101,8 @@ def document(package: str, path: str, text: str, split: str = "train", **columns
         "documented_functions": 0,
         "specified_functions": 0,
         "redactions": [],
+        "published_at": "2026-11-02T10:00:00Z",
+        "repository": f"https://github.com/example/{package}",
         "cluster_id": sha(f"{package}/{path}"),
         "split": split,
         **columns,
@@ -131,7 +133,9 @@ def function(of: Row, module: str, name: str, arity: int, **columns: Any) -> Row
     """Return a row of FUNCTIONS."""
     clause = {"start_line": 2, "end_line": 2, "start_byte": 0, "end_byte": 1, "guard": None}
     return {
-        "document_id": of["document_id"],
+        **{name: of[name] for name in ("document_id", "source", "package", "version", "path")},
+        "license_expression": of["license_expression"],
+        "split": of["split"],
         "module": module,
         "name": name,
         "arity": arity,

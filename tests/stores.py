@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveReject, ArchiveStore
+from corpus.store import Archive, ArchiveReject, ArchiveStore, Link
 from demo.hex_tarball import pack
 
 MIT = b"""MIT License
@@ -52,6 +52,7 @@ def add(
     body: bytes | None = None,
     published_at: str | None = None,
     first_published_at: str | None = None,
+    links: tuple[Link, ...] = (),
 ) -> Archive:
     """Put one package into a store; `body` replaces the tarball that would be packed."""
     if body is None:
@@ -65,7 +66,7 @@ def add(
         bytes=len(body),
         licenses=licenses,
         requirements=(),
-        links=(),
+        links=links,
         published_at=published_at,
         first_published_at=first_published_at,
         retirement=None,

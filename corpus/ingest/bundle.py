@@ -156,9 +156,10 @@ def publish(unfinished: Path, destination: Path) -> None:
 
 def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
     """Return the parts of a bundle, by the name of their table."""
+    documents = documents_table(opened)
     return {
-        "documents": documents_table(opened),
-        "functions": functions_table(opened),
+        "documents": documents,
+        "functions": functions_table(opened, documents),
         "fingerprints": fingerprints_table(opened),
         "rejects": rejects_table(opened),
         "archives": archives_table(opened),

@@ -72,6 +72,15 @@ def repository_of(links: Sequence[Link]) -> str | None:
     return next(filter(None, (repository_at(link.url) for link in ordered)), None)
 
 
+def address_of(links: Sequence[Link]) -> str | None:
+    """Return the address of a package's repository in its canonical form, or None.
+
+    For people who look at a row; what a package itself wrote stands in the attribution.
+    """
+    repository = repository_of(links)
+    return f"https://{repository}" if repository else None
+
+
 def words(name: str) -> str:
     """Return the words of a link's name with one blank between them."""
     return " ".join(re.split(r"[\s_-]+", name)).strip()

@@ -181,7 +181,11 @@ def test_the_tables_list_every_shard_with_its_digest(
     assert listed == {shard.path: shard.sha256 for shard in sound_release.manifest.shards}
     documents = report["tables"][0]
     assert [split["name"] for split in documents["splits"]] == ["train", "validation", "test"]
-    assert {"name": "text", "dtype": "large_string"} in documents["features"]
+    assert {
+        "name": "text",
+        "meaning": "the file in UTF-8, without what `redactions` names",
+        "dtype": "large_string",
+    } in documents["features"]
 
 
 def test_the_same_release_gives_the_same_bytes_wherever_it_lies(

@@ -1,21 +1,16 @@
 """The tables as files: splits, rows, bytes, digests and columns; the card is written from this."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.release import Release
 from corpus.release.reading import SCHEMAS, batches_of, open_shard
-from corpus.schema import SPLIT_NAMES
+from corpus.schema import ROWS, SPLIT_NAMES, columns_of, meaning_of
 from quality.report.figures import Row
 
-MEANINGS = {
-    "documents": "one source file, with its text, provenance, licence, modules and split",
-    "functions": "one function or macro of a document, with its clauses, documentation and specs",
-    "instruct": "one conversation, with the documents it came from and how it was verified",
-    "rejects": "one file or archive that was left out, with the stage and the reason",
-}
 BATCH_ROWS = 2048
 TEXT_ROWS = 256
 """A part of BATCH_ROWS, in whole bytes of flags: the sum stays the same."""
@@ -26,8 +21,9 @@ def tables(release: Release) -> list[Row]:
     return [
         {
             "name": name,
-            "row": MEANINGS[name],
+            "row": ROWS[name],
             "features": features(SCHEMAS[name]),
+            "columns": [asdict(column) for column in columns_of(SCHEMAS[name])],
             "splits": [_split(release, name, split) for split in _splits(release, name)],
         }
         for name in SCHEMAS
@@ -69,12 +65,12 @@ def _column_bytes(file: pq.ParquetFile, field: pa.Field) -> int:
 
 
 def features(schema: pa.Schema) -> list[Row]:
-    """Describe columns as name and type; structs and lists hold what they are made of."""
+    """Describe columns as name, meaning and type; structs and lists hold what they are made of."""
     return [_feature(field) for field in schema]
 
 
 def _feature(field: pa.Field) -> Row:
-    return {"name": field.name, **_type(field.type)}
+    return {"name": field.name, "meaning": meaning_of(field), **_type(field.type)}
 
 
 def _type(kind: pa.DataType) -> Row:
