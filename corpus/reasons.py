@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NOT_UTF8 = "not_utf8"
     MINIFIED = "minified"
     GENERATED = "generated"
+    MOSTLY_DATA = "mostly_data"
 
     # parse
     NESTED_TOO_DEEPLY = "nested_too_deeply"

@@ -1,10 +1,10 @@
 """Which files are source code worth learning from, and why the others are not."""
 
 from corpus.filters.chain import FILTERS, judge
-from corpus.filters.encoded import Redaction, cut_encoded
+from corpus.filters.encoded import cut_encoded, mostly_data
 from corpus.filters.encoding import decode
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate, Filter, Reject
+from corpus.filters.verdict import Candidate, Filter, Redaction, Reject
 
 __all__ = [
     "FILTERS",
@@ -16,4 +16,5 @@ __all__ = [
     "cut_encoded",
     "decode",
     "judge",
+    "mostly_data",
 ]

@@ -1,8 +1,9 @@
-r"""Cut encoded data out of source, and keep the source.
+r"""Cut encoded and other data out of source, and keep the source.
 
 A favicon in base64 is no reason to lose phoenix/endpoint.ex, and nothing to learn from either. What
-is cut leaves a tag, `encoded_12345_bytes`. Such a word is at home wherever a span can stand (in a
-string, in a sigil with any delimiter, in a list of numbers), so what parsed before parses after.
+is cut, here or by `corpus.filters.data`, leaves a tag, `encoded_12345_bytes`. Such a word is at
+home wherever a span can stand (in a string, in a sigil with any delimiter, in a list of numbers),
+so what parsed before parses after.
 
 Almost no file has such a span, so the common case is decided by searching for a run of equal bytes
 after mapping a class of characters to one byte: 380 MB/s where a pattern makes 57.
@@ -11,9 +12,11 @@ after mapping a class of characters to one byte: 380 MB/s where a pattern makes 
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from corpus.filters.data import data_spans
 from corpus.filters.limits import Limits
+from corpus.filters.verdict import Redaction, Reject
+from corpus.reasons import Reason
 
 WORD = (string.ascii_letters + string.digits).encode()
 
@@ -52,15 +55,6 @@ LINE_CLASS = one_byte(WORD + b"+/")
 NUMBER_CLASS = one_byte(string.hexdigits.encode() + b"#x, \t\r\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """A span that was cut: the rule, and half-open byte offsets into the file as it came."""
-
-    rule: str
-    start: int
-    end: int
-
-
 def cut_encoded(raw: bytes, limits: Limits) -> tuple[bytes, tuple[Redaction, ...]]:
     """Replace every encoded span by a tag; return the rest, and what was cut, in order.
 
@@ -78,6 +72,15 @@ def cut_encoded(raw: bytes, limits: Limits) -> tuple[bytes, tuple[Redaction, ...
     return b"".join([*pieces, raw[position:]]), tuple(cut)
 
 
+def mostly_data(raw: bytes, cut: tuple[Redaction, ...], limits: Limits) -> Reject | None:
+    """Leave out a file of which little is left after cutting."""
+    lost = sum(span.end - span.start for span in cut)
+    if lost <= limits.data_share * len(raw):
+        return None
+    rules = ", ".join(sorted({span.rule for span in cut}))
+    return Reject(Reason.MOSTLY_DATA, f"{lost} of {len(raw)} bytes are data: {rules}")
+
+
 def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Find what each rule would cut; spans of different rules may overlap."""
     least = limits.encoded
@@ -89,6 +92,7 @@ def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
         yield from encoded_words("encoded", FOLDED, raw, least)
     if raw.count(b",") + 1 >= limits.encoded_numbers:
         yield from long_lists(raw, limits.encoded_numbers)
+    yield from data_spans(raw, limits)
 
 
 def has_long_line(raw: bytes, least: int) -> bool:

@@ -24,6 +24,18 @@ class Limits:
     """Byte lists from this many numbers on are cut out: twice the size of a table by byte value
     (an S-box, a character class), which is code."""
 
+    numbers: int = 1_000
+    """Lists and tables from this many numbers or strings on are data, and cut out. Below are the
+    tables that code computes with (CRC-32 has 256 entries, sines by degree 360), and names."""
+    drawing: int = 2_048
+    """An SVG element of this many bytes, mostly outlines, loses its content; icons are shorter."""
+    fixture: int = 16_384
+    """Heredocs of JSON or of a table are cut from this size on. The longest that was found to be
+    code is expo's table of plural rules, with 10,178 bytes."""
+    data_share: float = 0.9
+    """Above this share of data in its bytes a file is left out: what remains is a frame."""
+
     def __post_init__(self) -> None:
         """Check that every limit lets something through."""
-        check_least(1, self, *self.__slots__)
+        check_least(1, self, *(name for name in self.__slots__ if name != "data_share"))
+        check_least(0, self, "data_share")

@@ -27,5 +27,14 @@ class Reject:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A span that was cut: the rule, and half-open byte offsets into the file as it came."""
+
+    rule: str
+    start: int
+    end: int
+
+
 Filter = Callable[[Candidate, Limits], Reject | None]
 """A question with a reason for an answer; None means that the file passes."""

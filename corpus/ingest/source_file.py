@@ -11,7 +11,7 @@ from corpus import elixir, erlang
 from corpus.archive import Member
 from corpus.bounds import check_fractions
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
-from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge
+from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge, mostly_data
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
 from corpus.reasons import Reason, Stage
 from corpus.source import language_of, role_of
@@ -188,6 +188,8 @@ def _decode(
     language = language_of(member.path)
     assert language is not None, "the filters let only known languages through"
     cut, redactions = cut_encoded(member.data, config.filters)
+    if redactions and (data := mostly_data(member.data, redactions, config.filters)):
+        return data
     text = decode(cut, language)
     return text if isinstance(text, Reject) else (language, text.encode(), redactions)
 

@@ -1,0 +1,304 @@
+r"""Find data that is written out in source: tables, word lists, drawings, dumps, fixtures.
+
+Half a megabyte of coordinates in a heredoc teaches nobody Elixir. A span here is always inside a
+literal, and what its brackets open they close: in `[{1, 2}, {3, 4}]` it is what stands between the
+outer brackets. So the word that takes its place (`corpus.filters.encoded`) leaves what parsed
+parsable. Small tables, documentation, and names (atoms, keys of maps) are code, and stay.
+
+Every pattern runs once over the file: what it repeats has no least count and ends where its
+class ends, so that no byte is read twice.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from itertools import pairwise
+
+from corpus.filters.limits import Limits
+from corpus.filters.verdict import Redaction
+
+FIGURE = (
+    rb"(?:[-+]?(?:0x[0-9A-Fa-f_]{1,40}|[0-9][0-9_]{0,40}(?:\#[0-9A-Za-z]{1,40}|\.[0-9]{1,40})?"
+    rb"(?:[eE][-+]?[0-9]{1,4})?)|U\+[0-9A-F]{1,8})(?![\w\#@])"
+)
+"""A number of any size in Elixir's, Erlang's or Unicode's notation."""
+FIGURES = re.compile(
+    rb"(?<![\w\#@])(?<!\w\.)" + FIGURE + rb"(?:(?:[\s,;(){}\[\]<>]|\.\.)+" + FIGURE + rb")*",
+    re.ASCII,
+)
+"""Numbers, and what stands between those of lists, tuples, binaries and ranges, or of text."""
+STRING = rb'"[^"\\\n]{0,200}"'
+LITERAL = rb"(?:<<" + STRING + rb"(?:/utf8)?>>|" + STRING + rb"|:[a-zA-Z]\w{0,60}|" + FIGURE + rb")"
+NAME = rb"(?:[a-z]\w{0,60}|'[^'\\\n]{0,60}')(?![\w(.:])"
+LITERALS = re.compile(
+    LITERAL + rb"(?:[\s{}\[\]]*,[\s{}\[\]]*(?:" + LITERAL + rb"|" + NAME + rb"))*(?![\w\"])",
+    re.ASCII,
+)
+"""Strings, atoms and numbers in a list, or in a list of lists or tuples."""
+ATOM = re.compile(rb":[a-zA-Z]\w{0,60}|(?<![\w:\#])" + NAME)
+FIGURE_ALONE = re.compile(rb"(?<![\w\#@])" + FIGURE, re.ASCII)
+FIGURE_CLASS = bytes(
+    ord("a") if byte in string.hexdigits.encode() + b"#xU+-_.,;(){}[]<> \t\r\n" else ord("\n")
+    for byte in range(256)
+)
+BRACKET = re.compile(rb"[(){}\[\]<>]")
+CLOSES = {b")": b"(", b"}": b"{", b"]": b"[", b">": b"<"}
+
+
+def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Find what each rule would cut; spans of different rules may overlap."""
+    if b"a" * (2 * limits.numbers - 1) in raw.translate(FIGURE_CLASS):
+        yield from tables(raw, limits)
+    strings = raw.count(b'",') + raw.count(b'">>,')
+    if 2 * strings >= limits.numbers or 4 * raw.count(b"},") >= limits.numbers:
+        yield from lists(raw, limits)
+    if len(raw) >= 2 * limits.numbers and (b"~w" in raw or b"~W" in raw):
+        yield from word_sigils(raw, limits)
+    if b"<p" in raw:
+        yield from drawings(raw, limits)
+    for quotes in (b'"""', b"'''"):
+        if quotes in raw:
+            yield from heredocs(raw, quotes, limits)
+
+
+# Tables and lists -------------------------------------------------------------------------------
+
+
+def tables(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield runs of at least `limits.numbers` numbers."""
+    for match in FIGURES.finditer(raw):
+        if match.end() - match.start() >= 2 * limits.numbers - 1:
+            for start, end in balanced_parts(raw, *match.span(), least=limits.numbers):
+                if sum(1 for _ in FIGURE_ALONE.finditer(raw, start, end)) >= limits.numbers:
+                    yield Redaction("numbers", start, end)
+
+
+def lists(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield lists of at least `limits.numbers` literals, mostly numbers or mostly strings.
+
+    Lists of atoms are names of a program's own, and stay.
+    """
+    for match in LITERALS.finditer(raw):
+        if raw.count(b",", *match.span()) + 1 < limits.numbers:
+            continue
+        for start, end in balanced_parts(raw, *match.span(), least=limits.numbers):
+            part = raw[start:end]
+            bare, strings = re.subn(STRING, b"", part)
+            figures = sum(1 for _ in FIGURE_ALONE.finditer(bare))
+            atoms = sum(1 for _ in ATOM.finditer(bare))
+            if strings + figures >= max(limits.numbers, 2 * atoms):
+                yield Redaction("words" if strings > figures else "numbers", start, end)
+
+
+def balanced_parts(raw: bytes, start: int, end: int, least: int = 1) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a run of literals that can be replaced by one word.
+
+    The run is first widened by the brackets around it, then divided where a bracket has no partner.
+    A part stands inside its outer brackets, and holds whole elements; `least` tells how many at
+    least, a byte and a comma each.
+    """
+    while start and raw[start - 1] in b"([{<":
+        start -= 1
+    while end < len(raw) and raw[end] in b")]}> \t\r\n":
+        end += 1
+    pairs, lonely = _brackets(raw, start, end)
+    edges = [start - 1, *lonely, end]
+    for left, right in pairwise(edges):
+        if right - left < 2 * least:
+            continue
+        first, last = _stripped(raw, left + 1, right)
+        while pairs.get(first) == last - 1:
+            first, last = _stripped(raw, first + 1, last - 1)
+        first, last = _whole_elements(raw, first, last, pairs)
+        if first < last:
+            yield first, last
+
+
+def _brackets(raw: bytes, start: int, end: int) -> tuple[dict[int, int], list[int]]:
+    """Return where each bracket closes, and the sorted places of those without a partner."""
+    pairs: dict[int, int] = {}
+    waiting: list[int] = []
+    lonely: list[int] = []
+    for match in BRACKET.finditer(raw, start, end):
+        opening = CLOSES.get(match[0])
+        if opening is None:
+            waiting.append(match.start())
+        elif waiting and raw[waiting[-1] : waiting[-1] + 1] == opening:
+            pairs[waiting.pop()] = match.start()
+        else:
+            lonely.append(match.start())
+    return pairs, sorted(lonely + waiting)
+
+
+def _stripped(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Narrow a span by blanks and commas at its ends."""
+    while start < end and raw[start] in b" \t\r\n,;":
+        start += 1
+    while start < end and raw[end - 1] in b" \t\r\n,;":
+        end -= 1
+    return start, end
+
+
+def _whole_elements(raw: bytes, start: int, end: int, pairs: dict[int, int]) -> tuple[int, int]:
+    """Leave out a first or last element that belongs to a larger expression (`f 1, 2 + x`)."""
+    before, after = _neighbour(raw, start - 1, -1), _neighbour(raw, end, 1)
+    commas = _outer_commas(raw, start, end, pairs)
+    if before not in b"[({<,\"'|;:\n" and commas:
+        start = commas[0] + 1
+    if after not in b"])}>,\"'|;\n" and commas:
+        end = commas[-1]
+    return _stripped(raw, start, end)
+
+
+def _neighbour(raw: bytes, at: int, step: int) -> bytes:
+    """Return the first byte from a place on that is no blank, a line end at the file's ends."""
+    while 0 <= at < len(raw) and raw[at] in b" \t\r\n":
+        at += step
+    return raw[at : at + 1] if 0 <= at < len(raw) else b"\n"
+
+
+def _outer_commas(raw: bytes, start: int, end: int, pairs: dict[int, int]) -> list[int]:
+    commas, at = [], start
+    while at < end:
+        if raw[at] == ord(","):
+            commas.append(at)
+        at = pairs.get(at, at) + 1
+    return commas
+
+
+WORD_SIGIL = re.compile(rb"~[wW]([\[({<|])")
+PLAIN_WORD = re.compile(rb"[\w'.@/+-]+")
+CLOSING = {b"[": b"]", b"(": b")", b"{": b"}", b"<": b">"}
+
+
+def word_sigils(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield the content of `~w` sigils with at least `limits.numbers` words."""
+    unclosed: set[bytes] = set()
+    at = 0
+    while opening := WORD_SIGIL.search(raw, at):
+        at, delimiter = opening.end(), opening[1]
+        if delimiter in unclosed or raw[opening.start() - 1] not in b" \t\n([{,=":
+            continue
+        end = raw.find(CLOSING.get(delimiter, delimiter), at)
+        if end < 0:
+            unclosed.add(delimiter)
+            continue
+        start, at = at, end
+        if end - start >= 2 * limits.numbers - 1:
+            words = raw[start:end].split()
+            if len(words) >= limits.numbers and all(map(PLAIN_WORD.fullmatch, words)):
+                yield Redaction("words", *_stripped(raw, start, end))
+
+
+# Drawings ---------------------------------------------------------------------------------------
+
+# `<path`, `<polygon` and `<polyline` are what `data_spans` looks for.
+SHAPE = re.compile(rb""" (?:d|points)=\\?["']([^"'\\<>{}#]*)""")
+"""The outline of an SVG element."""
+
+
+def drawings(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield the content of large SVG elements that are mostly outlines, and long outlines."""
+    at = 0
+    while (opening := raw.find(b"<svg", at)) >= 0:
+        start = raw.find(b">", opening) + 1
+        end = raw.find(b"</svg>", start) if start else -1
+        if end < 0:
+            break
+        at = end
+        inside = raw[start:end]
+        if len(inside) >= limits.drawing and not re.search(rb"#\{|<%|=\{|\{@|\"\"\"", inside):
+            outlines = sum(len(shape[1]) for shape in SHAPE.finditer(inside))
+            if 2 * outlines >= len(inside):
+                yield Redaction("svg", *_stripped(raw, start, end))
+    for shape in SHAPE.finditer(raw):
+        if len(shape[1]) >= limits.encoded and is_outline(shape[1]):
+            yield Redaction("svg", *shape.span(1))
+
+
+def is_outline(text: bytes) -> bool:
+    """Tell whether text is numbers and one-letter commands."""
+    return len(text.translate(None, b"0123456789.,- \t\r\n")) <= len(text) // 4
+
+
+# Dumps and fixtures -----------------------------------------------------------------------------
+
+HEX_HINT = re.compile(rb"[0-9A-Fa-f]{2}[ :-][ :-]?[0-9A-Fa-f]{2,8}[ :-][ :-]?[0-9A-Fa-f]{2}")
+HEX_LINE = re.compile(
+    rb"[ \t]*(?:[0-9A-Fa-f]{4,16}[:h]?[ \t|]{1,4})?"
+    rb"(?:(?:[0-9A-Fa-f]{2}){1,4}[ :-]{1,2}){3,64}[0-9A-Fa-f]{0,8}(?:[ \t|].*)?\r?"
+)
+"""A line of a hex dump, with or without its address and its text."""
+DOCUMENTATION = re.compile(rb"(?:@|-)(?:module|type|short)?doc\b")
+CODE = re.compile(
+    rb"^[ \t]*(?:def|defp|defmodule|import|use|alias|test|end|-module)\b", re.MULTILINE
+)
+BLANK_REST = re.compile(rb"[ \t]*\r?\n")
+LIVE = re.compile(rb"#\{|<%|=\{|\{@")
+"""Interpolation and embedded code: not data alone."""
+
+
+def heredocs(raw: bytes, quotes: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield hex dumps in heredocs, and heredocs that are word lists, JSON or tables."""
+    for before, start, end in heredoc_contents(raw, quotes):
+        if end - start < limits.encoded or DOCUMENTATION.search(before):
+            continue
+        content = raw[start:end]
+        if HEX_HINT.search(content):
+            yield from hex_dumps(content, start, limits)
+        if (rule := fixture_kind(content, limits)) and not LIVE.search(content):
+            yield Redaction(rule, *_stripped(raw, start, end))
+
+
+def heredoc_contents(raw: bytes, quotes: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the line that opens each heredoc, and the span of its lines."""
+    closes = re.compile(rb"\n[ \t]*" + quotes)
+    at = 0
+    while (opening := raw.find(quotes, at)) >= 0:
+        at = opening + len(quotes)
+        if (line_end := BLANK_REST.match(raw, at)) is None:
+            continue
+        closing = closes.search(raw, line_end.end() - 1)
+        if closing is None:
+            return
+        line_start = max(raw.rfind(b"\n", 0, opening) + 1, opening - 200)
+        if line_end.end() <= closing.start():
+            yield raw[line_start:opening], line_end.end(), closing.start()
+        at = closing.end()
+
+
+def hex_dumps(content: bytes, offset: int, limits: Limits) -> Iterator[Redaction]:
+    """Yield the runs of lines that are a hex dump."""
+    start = end = position = 0
+    for line in [*content.split(b"\n"), b""]:
+        if line and len(line) <= 200 and HEX_LINE.fullmatch(line):
+            start = start if end else position
+            end = position + len(line)
+        elif end:
+            if end - start >= limits.encoded:
+                first, last = _stripped(content, start, end)
+                yield Redaction("hex_dump", offset + first, offset + last)
+            start = end = 0
+        position += len(line) + 1
+
+
+def fixture_kind(content: bytes, limits: Limits) -> str | None:
+    """Return "words" for one word a line, "fixture" for JSON or a table, or None."""
+    if content.count(b"\n") + 1 < limits.numbers and len(content) < limits.fixture:
+        return None
+    lines = [line.strip() for line in content.split(b"\n")]
+    lines = [line for line in lines if line]
+    if len(lines) >= limits.numbers and sum(len(line.split()) <= 2 for line in lines) >= 0.9 * len(
+        lines
+    ):
+        return None if CODE.search(content) else "words"
+    if len(content) < limits.fixture or CODE.search(content):
+        return None
+    json = sum(line[:1] in b'"{}[]0123456789-' for line in lines)
+    if lines[0][:1] in b"{[" and lines[-1][-1:] in b"}]" and json >= 0.9 * len(lines):
+        return "fixture"
+    for separator in (b",", b";", b"\t", b"|"):
+        counts = [line.count(separator) for line in lines]
+        if len(lines) >= 64 and min(counts) >= 2 and max(counts) <= 2 * min(counts):
+            return "fixture"
+    return None
