@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 MODEL := .venv/model-installed
 
-.PHONY: help demo train-demo test real check format clean
+.PHONY: help demo train-demo test pythons real check format clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on t
 
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest
+
+pythons: $(INSTALLED) ## The tests of all but the trainer on every other Python (3.11 to 3.13) found here
+	.ci/pythons
 
 real: $(INSTALLED) ## The same job on Debian's elixir and rabbitmq-server sources (needs apt and rebar3)
 	$(BIN)/python -m demo real --out build/real
