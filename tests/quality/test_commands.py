@@ -8,7 +8,9 @@ from corpus.release import Release, finalize
 from quality.__main__ import app
 from quality.gate import judge
 from quality.report import write
-from tests.releases import example_documents, example_release, write_release
+from quality.terminal import show_verdict
+from quality.verdict import Check, GateVerdict, Level, Outcome
+from tests.releases import example_release
 
 run = CliRunner()
 
@@ -101,14 +103,16 @@ def test_brackets_in_paths_are_printed_as_they_are(tmp_path: Path) -> None:
     assert result.output.replace("\n", "").endswith("[bold]shop[/bold]:cat:/report.html")
 
 
-def test_brackets_in_names_are_printed_as_they_are(tmp_path: Path) -> None:
-    documents = example_documents()
-    for row in documents:
-        row["package"] = row["package"].replace("shop", "[red]shop")
-    documents[1]["split"] = "test"
-    write_release(tmp_path, documents)
-    result = run.invoke(app, ["gate", str(tmp_path)])
-    assert "for example [red]shop" in result.output
+def test_brackets_in_findings_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    check = Check(
+        name="row.path",
+        level=Level.ROW,
+        outcome=Outcome.FAILED,
+        observed="for example [red]one[/red]",
+        expected="none",
+    )
+    show_verdict(GateVerdict.of((check,)), every_check=True)
+    assert "[red]one[/red]" in capsys.readouterr().out
 
 
 def test_help_shows_an_example() -> None:
