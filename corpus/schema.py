@@ -210,6 +210,7 @@ REJECTS = _table(
     column("reason", pa.string(), "the reason, from a closed list"),
     column("detail", pa.string(), "what exactly was found"),
     column("representative_id", pa.string(), "document_id that stands for a dropped duplicate"),
+    column("functions_lost", pa.int32(), "functions of a dropped duplicate that no document holds"),
 )
 """One row a rejected file; an empty `path` means the archive as a whole."""
 

@@ -1,11 +1,12 @@
 """Which documents stay: the representative of each cluster; the rest become rejects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from corpus.optout import Exclusions, left_out, without_packages
 from corpus.reasons import Reason, Stage
 from corpus.schema import CLUSTERS, IDENTITY, KEPT, REJECTS
 
+Digests = npt.NDArray[np.uint64]
 DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLICATE}
 
 
@@ -33,13 +35,15 @@ def select(
 ) -> None:
     """Write the documents that stay, as `schema.KEPT`, and those that do not, as rejects.
 
-    Of fingerprints the shingles are not read. `clusters` is sorted by document_id. An existing
-    `duplicates` means that all of it is done.
+    Of fingerprints the shingles are not read; the digests of all functions that stay are held in
+    memory, 8 bytes each, to count what is lost with each duplicate. `clusters` is sorted by
+    document_id. An existing `duplicates` means that all of it is done.
     """
     if duplicates.exists():
         return
     settled, places = pq.read_table(clusters), pq.read_table(splits)
     excluded = left_out(exclusions, parts.fingerprints, settled)
+    functions = _kept_functions(parts.fingerprints, settled, excluded)
     with replacing(duplicates) as temporary, pq.ParquetWriter(temporary, REJECTS) as writer:
         writer.write_table(without_packages(exclusions, parts.archives))
         for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
@@ -51,7 +55,42 @@ def select(
                 documents = documents.filter(pc.invert(is_out))
             stays = pc.equal(documents["relation"], "representative")
             _write_kept(documents.filter(stays), places, destination)
-            writer.write_table(_rejects(documents.filter(pc.invert(stays))))
+            dropped = documents.filter(pc.invert(stays))
+            writer.write_table(_rejects(dropped, _lost(part, dropped, functions)))
+
+
+def _kept_functions(
+    fingerprints: Sequence[Path], clusters: pa.Table, excluded: Collection[str]
+) -> Digests:
+    """Return the digests of all functions in documents that stay, sorted and unique."""
+    stays = clusters.filter(pc.equal(clusters["relation"], "representative"))["document_id"]
+    if excluded:
+        out = pa.array(sorted(excluded), pa.string())
+        stays = stays.filter(pc.invert(pc.is_in(stays, value_set=out)))
+    known = identifiers(stays)
+    found = [np.empty(0, dtype=np.uint64)]
+    for part in fingerprints:
+        table = pq.read_table(part, columns=["document_id", "functions"])
+        ids = identifiers(table["document_id"])
+        places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        if len(known):
+            here = table["functions"].filter(pa.array(known[places] == ids))
+            found.append(np.unique(pc.list_flatten(here).to_numpy()))
+    return np.unique(np.concatenate(found))
+
+
+def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
+    """Return how many functions of each dropped document of a part are not in `functions`."""
+    if not len(dropped):
+        return []
+    table = pq.read_table(part, columns=["document_id", "functions"])
+    rows = table.take(pc.index_in(dropped["document_id"], value_set=table["document_id"]))
+    lists = rows["functions"].combine_chunks()
+    theirs = pc.list_flatten(lists).to_numpy()
+    owners = pc.list_parent_indices(lists).to_numpy()
+    lost = ~np.isin(theirs, functions, assume_unique=False)
+    counts: list[int] = np.bincount(owners[lost], minlength=len(rows)).tolist()
+    return counts
 
 
 def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
@@ -83,8 +122,12 @@ def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> Non
         pq.write_table(table.select(KEPT.names).cast(KEPT), temporary)
 
 
-def _rejects(documents: pa.Table) -> pa.Table:
-    return pa.Table.from_pylist([_reject(row) for row in documents.to_pylist()], schema=REJECTS)
+def _rejects(documents: pa.Table, lost: Sequence[int]) -> pa.Table:
+    rows = [
+        _reject(row) | {"functions_lost": count}
+        for row, count in zip(documents.to_pylist(), lost, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
 def _opted_out(documents: pa.Table, why: Mapping[str, str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The documents that stand for dropped ones: package and cluster of each, by its id."""
+"""The documents that stand for dropped ones: package, version and cluster of each, by its id."""
 
 from dataclasses import dataclass
 
@@ -18,11 +18,11 @@ class Kept:
     ids: Keys
     clusters: Keys
     packages: npt.NDArray[np.int32]
-    """Place of each document's package in `names`."""
-    names: tuple[str, ...]
+    """Place of each document's package and version in `names`."""
+    names: tuple[tuple[str, str], ...]
 
-    def packages_of(self, ids: pa.Array) -> list[str]:
-        """Return the packages of the documents that are known among `ids`, in their order."""
+    def packages_of(self, ids: pa.Array) -> list[tuple[str, str]]:
+        """Return package and version of the documents known among `ids`, in their order."""
         return [self.names[place] for place in self.packages[self._places(ids)].tolist()]
 
     def clusters_of(self, ids: pa.Array) -> Keys:
@@ -41,12 +41,14 @@ class Kept:
 def read_kept(sources: Sources) -> Kept:
     """Read ids, clusters and packages of all documents that have an id and a cluster."""
     ids, clusters, packages = [], [], [np.empty(0, dtype=np.int32)]
-    numbers: dict[str, int] = {}
-    for batch in sources.batches("documents", ["document_id", "cluster_id", "package"]):
+    numbers: dict[tuple[str, str], int] = {}
+    columns = ["document_id", "cluster_id", "package", "version"]
+    for batch in sources.batches("documents", columns):
         known = batch.filter(pc.and_(pc.is_valid(batch[0]), pc.is_valid(batch[1])))
         ids.append(keys(known[0]))
         clusters.append(keys(known[1]))
-        places = [numbers.setdefault(name, len(numbers)) for name in known[2].to_pylist()]
+        names = zip(known[2].to_pylist(), known[3].to_pylist(), strict=True)
+        places = [numbers.setdefault(name, len(numbers)) for name in names]
         packages.append(np.array(places, dtype=np.int32))
     unordered = joined(ids)
     order = np.argsort(unordered, kind="stable")

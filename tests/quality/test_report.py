@@ -9,6 +9,8 @@ import pytest
 from corpus.release import Parent, Release, finalize
 from quality.gate import judge
 from quality.report import NoReport, ReportDiffers, read_report, write
+from quality.report.sections.duplicates import duplicates
+from quality.report.sources import read_sources
 from quality.verdict import GateVerdict
 from tests.releases import (
     Row,
@@ -107,6 +109,45 @@ def test_duplicates_tell_counts_similarity_and_clusters(report: dict[str, Any]) 
     assert [(pair["similarity"], pair["kept"]["path"]) for pair in close] == [
         (0.842, "lib/price.ex")
     ]
+
+
+def told(release: Release) -> dict[str, Any]:
+    """The duplicates section on a release."""
+    return duplicates(read_sources(release))
+
+
+def test_packages_that_are_mostly_copies_of_another_are_named(tmp_path: Path) -> None:
+    web = [document("web", f"lib/{name}.ex", f"def {name}") for name in "abc"]
+    mine = document("aaa_web", "lib/mine.ex", "def mine", bytes=100)
+    dropped = [
+        reject(package, row["path"], "deduplicate", reason, bytes=size, **stands)
+        for row, package, reason, size, lost in (
+            (web[0], "aaa_web", "exact_duplicate", 150, 0),
+            (web[1], "aaa_web", "near_duplicate", 150, 2),
+            (web[2], "other", "exact_duplicate", 50, 0),
+        )
+        for stands in [{"representative_id": row["document_id"], "functions_lost": lost}]
+    ]
+    other = document("other", "lib/other.ex", "def other", bytes=100)
+    found = told(write_release(tmp_path, [*web, mine, other], rejects=dropped))
+    assert found["copied_packages"] == {
+        "count": 1,
+        "largest": [
+            {
+                "package": "aaa_web",
+                "of": "web",
+                "documents": 2,
+                "share_of_documents": 0.666667,
+                "bytes": 300,
+                "share_of_bytes": 0.75,
+            }
+        ],
+    }
+    assert found["functions_lost"] == {
+        "inside_packages": 0,
+        "earlier_versions": 0,
+        "across_packages": 2,
+    }
 
 
 def test_the_elixir_view_counts_modules_behaviours_and_documentation(

@@ -1,8 +1,9 @@
 """What was dropped because it stands in the corpus already, and how close the calls were."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from corpus.reasons import Reason
 from quality.keys import Keys, among, joined, keys
-from quality.report.figures import Numbers, Row, even_histogram, share, total
+from quality.report.figures import Numbers, Row, even_histogram, share, tally, total
 from quality.report.kept import Kept, read_kept
 from quality.report.sources import Sources
 from quality.settings import built_under
@@ -20,6 +21,8 @@ from quality.settings import built_under
 SIMILARITY = re.compile(r"similarity (\d\.\d+)")
 """How `corpus.selection` tells the similarity in the detail of a reject."""
 LARGEST = 10
+MOSTLY = 0.5
+"""Share of a package's bytes from which it is called a copy of another."""
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 
 
@@ -38,7 +41,7 @@ def duplicates(sources: Sources) -> dict[str, Any]:
         "threshold": threshold,
         "exact": _dropped(exact, compared),
         "near": _dropped(near, compared),
-        "across_packages": _across_packages(sources, kept, exact.num_rows + near.num_rows),
+        **_by_package(sources, kept, exact.num_rows + near.num_rows),
         "similarities": _similarities(sources, threshold),
         "clusters": _clusters(sources, kept),
     }
@@ -64,7 +67,8 @@ def similarity_of(detail: str | None) -> float | None:
 
 def _duplicates(sources: Sources) -> Iterator[pa.RecordBatch]:
     """Yield the files that were dropped as duplicates."""
-    columns = ["path", "package", "reason", "detail", "representative_id"]
+    columns = ["path", "package", "version", "bytes", "reason", "detail", "representative_id"]
+    columns.append("functions_lost")
     for batch in sources.batches("rejects", columns):
         is_file = pc.not_equal(batch["path"], "")
         is_duplicate = pc.is_in(batch["reason"], value_set=pa.array(DUPLICATES))
@@ -84,21 +88,82 @@ def _similarities(sources: Sources, threshold: float) -> list[Row]:
     return even_histogram(known, threshold, 1.0, 15) if len(known) else []
 
 
-def _across_packages(sources: Sources, kept: Kept, dropped: int) -> Row:
-    """Count duplicates of another package's document, and the pairs of packages they join most."""
-    pairs: Counter[tuple[str, str]] = Counter()
+@dataclass(slots=True)
+class _Dropped:
+    """What of one package was dropped for another: documents, and their bytes."""
+
+    documents: int = 0
+    bytes: int = 0
+
+
+def _by_package(sources: Sources, kept: Kept, dropped: int) -> dict[str, Row]:
+    """Tell duplicates by the package that they were dropped in and the one that stands for them."""
+    pairs: defaultdict[tuple[str, str], _Dropped] = defaultdict(_Dropped)
+    lost: Counter[str] = Counter()
+    for row, (package, version) in _with_representatives(sources, kept):
+        pair = pairs[row["package"], package]
+        pair.documents += 1
+        pair.bytes += row["bytes"]
+        is_same = row["package"] == package
+        where = ("versions", "inside")[row["version"] == version] if is_same else "across"
+        lost[where] += row["functions_lost"] or 0
+    across = {pair: found for pair, found in pairs.items() if pair[0] != pair[1]}
+    documents = sum(found.documents for found in across.values())
+    ordered = sorted(across.items(), key=lambda item: (-item[1].documents, item[0]))[:LARGEST]
+    return {
+        "across_packages": {
+            "documents": documents,
+            "share": share(documents, dropped),
+            "pairs": [
+                {"dropped": a, "kept": b, "documents": found.documents} for (a, b), found in ordered
+            ],
+        },
+        "copied_packages": _copied(sources, pairs),
+        "functions_lost": {
+            "inside_packages": lost["inside"],
+            "earlier_versions": lost["versions"],
+            "across_packages": lost["across"],
+        },
+    }
+
+
+def _with_representatives(
+    sources: Sources, kept: Kept
+) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
+    """Yield each duplicate, with package and version of the document that stands for it."""
     for batch in _duplicates(sources):
         told = batch.filter(pc.is_valid(batch["representative_id"]))
         known = told.filter(pa.array(kept.knows(told["representative_id"])))
         packages = kept.packages_of(known["representative_id"])
-        both = zip(known["package"].to_pylist(), packages, strict=True)
-        pairs.update((package, other) for package, other in both if package != other)
-    ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:LARGEST]
-    return {
-        "documents": pairs.total(),
-        "share": share(pairs.total(), dropped),
-        "pairs": [{"dropped": a, "kept": b, "documents": count} for (a, b), count in ordered],
-    }
+        yield from zip(known.to_pylist(), packages, strict=True)
+
+
+def _copied(sources: Sources, pairs: Mapping[tuple[str, str], _Dropped]) -> Row:
+    """Name the packages of which most bytes were dropped for one other package."""
+    sizes: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for row in tally(sources.documents, "package"):
+        sizes[row["name"]], files[row["name"]] = row["bytes"], row["documents"]
+    for (package, _), found in pairs.items():
+        sizes[package] += found.bytes
+        files[package] += found.documents
+    copies = sorted(
+        (-found.bytes, pair)
+        for pair, found in pairs.items()
+        if pair[0] != pair[1] and found.bytes >= MOSTLY * sizes[pair[0]]
+    )
+    rows = [
+        {
+            "package": pair[0],
+            "of": pair[1],
+            "documents": pairs[pair].documents,
+            "share_of_documents": share(pairs[pair].documents, files[pair[0]]),
+            "bytes": pairs[pair].bytes,
+            "share_of_bytes": share(pairs[pair].bytes, sizes[pair[0]]),
+        }
+        for _, pair in copies[:LARGEST]
+    ]
+    return {"count": len(copies), "largest": rows}
 
 
 def _clusters(sources: Sources, kept: Kept) -> Row:
