@@ -20,6 +20,25 @@ REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
 HEX_PM_API = "https://hex.pm/api"
+HEX_PM_KEY = Path(__file__).with_name("hex_pm_public_key.pem")
+
+DEFAULTS = {
+    "HEX_REPO_URL": HEX_PM_REPOSITORY,
+    "HEX_REPOSITORY_NAME": "hexpm",
+    "HEX_PUBLIC_KEY": str(HEX_PM_KEY),
+    "HEX_API_URL": None,
+    "HEX_MIRROR": "",
+    "HEX_API_KEY": "",
+    "HEX_REPOS_KEY": "",
+    "ARCHIVE_STORE": "archives",
+    "PERMITTED_LICENSES": "",
+    "CRAWLER_CONTACT": "",
+}
+"""Settings that may come from the environment, with what holds where nobody gives them.
+
+`-s NAME=VALUE` and a script's own settings go before the environment, which is read anew for every
+crawl: a process may run several.
+"""
 
 ARGUMENTS = {
     "packages": "only these packages, such as plug,ecto",
@@ -66,6 +85,21 @@ class Repository:
     store: Path
     policy: LicensePolicy
     """What may be kept."""
+    mirror: str | None = None
+    """What is asked in the place of `url`."""
+    token: str | None = field(default=None, repr=False)
+    """What the repository is shown, and a mirror never."""
+    api_token: str | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """Where registry and tarballs are fetched from."""
+        return self.mirror or self.url
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request to the repository carries."""
+        return {"Authorization": self.token} if self.token and not self.mirror else {}
 
 
 def read_order(arguments: Mapping[str, str]) -> Order:
@@ -128,25 +162,53 @@ def truth(name: str, text: str) -> bool:
 
 def read_repository(settings: Settings) -> Repository:
     """Read where to fetch, where to and what. Raises InvalidArgument and UnusableKey."""
-    url = address("HEX_REPO_URL", settings.get("HEX_REPO_URL"))
-    given = settings.get("HEX_API_URL")
-    api_url = (HEX_PM_API if url == HEX_PM_REPOSITORY else None) if given is None else given
-    name = str(settings.get("HEX_REPOSITORY_NAME"))
+    url = address("HEX_REPO_URL", given(settings, "HEX_REPO_URL"))
+    mirror = given(settings, "HEX_MIRROR")
+    api_token = token("HEX_API_KEY", settings)
+    api_url = given(settings, "HEX_API_URL")
+    if api_url is None:
+        api_url = default_api(url, api_token)
+    name = str(given(settings, "HEX_REPOSITORY_NAME"))
     if not REPOSITORY_NAME.fullmatch(name):
         raise InvalidArgument(f"HEX_REPOSITORY_NAME: {name!r} is no name of a repository.")
     return Repository(
         url=url,
         api_url=address("HEX_API_URL", api_url) if api_url else None,
         name=name,
-        key=read_public_key(Path(str(settings.get("HEX_PUBLIC_KEY")))),
-        store=folder("ARCHIVE_STORE", settings.get("ARCHIVE_STORE")),
+        key=read_public_key(Path(str(given(settings, "HEX_PUBLIC_KEY")))),
+        store=folder("ARCHIVE_STORE", given(settings, "ARCHIVE_STORE")),
         policy=read_policy(settings),
+        mirror=address("HEX_MIRROR", mirror) if mirror else None,
+        token=token("HEX_REPOS_KEY", settings),
+        api_token=api_token,
     )
+
+
+def given(settings: Settings, name: str) -> object:
+    """Return a setting of DEFAULTS, or its default."""
+    value = settings.get(name)
+    return DEFAULTS[name] if value is None else value
+
+
+def default_api(url: str, api_token: str | None) -> str | None:
+    """Return the JSON API of a repository of hex.pm; that of an organisation wants a key."""
+    if url == HEX_PM_REPOSITORY:
+        return HEX_PM_API
+    organisation = url.removeprefix(f"{HEX_PM_REPOSITORY}/repos/")
+    return f"{HEX_PM_API}/repos/{organisation}" if api_token and organisation != url else None
+
+
+def token(name: str, settings: Settings) -> str | None:
+    """Read a key that goes into a header; it is never repeated. Raises InvalidArgument."""
+    text = str(given(settings, name) or "").strip()
+    if not all("!" <= character <= "~" or character == " " for character in text):
+        raise InvalidArgument(f"{name}: a key has letters, digits and signs of ASCII only.")
+    return text or None
 
 
 def read_policy(settings: Settings) -> LicensePolicy:
     """Read PERMITTED_LICENSES, SPDX ids with commas between them. Raises InvalidArgument."""
-    text = str(settings.get("PERMITTED_LICENSES") or "")
+    text = str(given(settings, "PERMITTED_LICENSES") or "")
     ids = [part.strip() for part in text.split(",") if part.strip()]
     try:
         return LicensePolicy(permitted_extra=frozenset(ids))

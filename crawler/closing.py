@@ -11,20 +11,22 @@ logger = logging.getLogger(__name__)
 UNWRITABLE = "store_unwritable"
 """The finish reason of a crawl that could not keep what it fetched."""
 
-closing: set[asyncio.Task[None]] = set()
-"""Tasks on their way: asyncio itself keeps no reference to them."""
 
+class Closing:
+    """Closes one crawl, once."""
 
-def unwritable(crawler: Crawler, error: OSError) -> DropItem:
-    """Close the spider because the store cannot be written; return what drops the item."""
-    dropped = DropItem(f"not written: {error}")
-    if closing:
-        return dropped
-    logger.error("%s", advice(error))
-    task = asyncio.ensure_future(crawler.engine.close_spider_async(reason=UNWRITABLE))
-    closing.add(task)
-    task.add_done_callback(closing.discard)
-    return dropped
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.task: asyncio.Task[None] | None = None
+        """On its way: asyncio itself keeps no reference to it."""
+
+    def unwritable(self, error: OSError) -> DropItem:
+        """Close the spider because the store cannot be written; return what drops the item."""
+        if self.task is None:
+            logger.error("%s", advice(error))
+            closing = self.crawler.engine.close_spider_async(reason=UNWRITABLE)
+            self.task = asyncio.ensure_future(closing)
+        return DropItem(f"not written: {error}")
 
 
 def advice(error: OSError) -> str:

@@ -2,7 +2,6 @@
 
 import time
 
-from scrapy import Request
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -15,18 +14,12 @@ from twisted.python.failure import Failure
 
 from corpus.licenses import LicenseVerdict
 from corpus.reasons import Reason
-from crawler.rate_limits import ASKS_FOR_PATIENCE, asked_wait
+from crawler.patience import NO_ACCESS, TOO_MANY_REQUESTS, access, request_of, told_to_wait
 
 GONE = frozenset({404, 410})
 NOT_MODIFIED = 304
 TAR_BLOCK = 512
 TAR_MAGIC = slice(257, 262)
-
-
-def request_of(failure: Failure) -> Request:
-    """Return the request whose errback was given a failure; Scrapy sets it on every one."""
-    request: Request = failure.request  # type: ignore[attr-defined]
-    return request
 
 
 def explain(failure: Failure) -> tuple[Reason, str]:
@@ -36,6 +29,8 @@ def explain(failure: Failure) -> tuple[Reason, str]:
             return Reason.GONE, f"the repository answers {error.response.status}"
         case HttpError() as error if error.response.status == NOT_MODIFIED:
             return Reason.UNAVAILABLE, "the repository answers 304 to a request for everything"
+        case HttpError() as error if error.response.status in NO_ACCESS:
+            return Reason.UNAVAILABLE, f"the repository {access(failure)}"
         case HttpError() as error:
             return Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
         case DownloadCancelledError() as error:
@@ -52,27 +47,37 @@ def explain(failure: Failure) -> tuple[Reason, str]:
 
 def what_now(failure: Failure) -> str:
     """Say what failed without which nothing goes on, and what to do about it."""
-    asked = asked_patience(failure)
-    advice = (
-        "Check HEX_REPO_URL and the network."
-        if asked is None
-        else f"It asks to be left alone for {asked:,.0f} s: crawl again after that."
-    )
-    return f"{request_of(failure).url}: {explain(failure)[1]}. {advice}"
+    said = f"{request_of(failure).url}: {explain(failure)[1]}."
+    asked = told_to_wait(failure, time.time())
+    if asked is not None:
+        return f"{said} It asks to be left alone for {asked:,.0f} s: crawl again after that."
+    return said if is_barred(failure) else f"{said} {advice(failure)}"
+
+
+def advice(failure: Failure) -> str:
+    """Say what to check, by what happened."""
+    error = failure.value
+    if isinstance(error, HttpError) and error.response.status >= 500:
+        return "The repository is in trouble: crawl again later."
+    return "Check HEX_REPO_URL and the network."
+
+
+def is_barred(failure: Failure) -> bool:
+    """Whether the answer is 401 or 403, which explains itself."""
+    error = failure.value
+    return isinstance(error, HttpError) and error.response.status in NO_ACCESS
 
 
 def asks_for_more(failure: Failure, longest: float) -> str | None:
-    """Say so where the host asked to be left alone for more than `longest` seconds."""
-    asked = asked_patience(failure)
-    return what_now(failure) if asked is not None and asked > longest else None
+    """Say so where the host limits us, and for more than `longest` seconds.
 
-
-def asked_patience(failure: Failure) -> float | None:
-    """Return the seconds for which the host asked to be left alone, or None if it did not."""
+    429 speaks of us; 503 may speak of one address, and the next may be well.
+    """
     error = failure.value
-    if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
-        return asked_wait(error.response.headers, time.time())
-    return None
+    if not (isinstance(error, HttpError) and error.response.status == TOO_MANY_REQUESTS):
+        return None
+    asked = told_to_wait(failure, time.time())
+    return what_now(failure) if asked is not None and asked > longest else None
 
 
 def innermost(error: BaseException | None) -> object:

@@ -5,11 +5,25 @@ from dataclasses import dataclass, field
 from scrapy import Request
 
 from corpus.archive import HexMetadata
+from corpus.packages import Downloads
 from corpus.reasons import Reason, Stage
 from crawler.registry import Release
 
 SOURCE = "hex"
 """What the archive store calls archives from a Hex repository."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageDetails:
+    """What the JSON API says of a package beyond the registry; None is unknown. Times as ours."""
+
+    downloads: Downloads | None = None
+    owners: tuple[str, ...] | None = None
+    first_published_at: str | None = None
+    last_published_at: str | None = None
+
+
+NO_DETAILS = PackageDetails()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

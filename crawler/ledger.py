@@ -1,20 +1,26 @@
 """Knows what is still open of each package, and settles a package when nothing is."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from corpus.atomic import canonical_json
 from corpus.licenses import LicensePolicy
 from corpus.reasons import Reason, Stage
+from crawler.clock import utc_now
 from crawler.items import Refusal
 from crawler.memory import Settlement, Settlements, listing
 from crawler.registry import PackageVersions
 from crawler.versions import Selection
 
-LASTING = frozenset({Reason.GONE, Reason.RETIRED, Reason.ARCHIVE_TOO_LARGE})
+LASTING = frozenset({Reason.RETIRED, Reason.ARCHIVE_TOO_LARGE})
 """Refusals by the crawl that another attempt would not change."""
+GONE_AFTER_DAYS = 30.0
+"""How long a release must be missing to count as gone for good."""
+NEVER: dict[str, list[str]] = {}
+"""What a settlement says of a package that is not settled: no package is listed so."""
 
 
 @dataclass(slots=True)
@@ -27,13 +33,17 @@ class Account:
     refused: dict[str, str]
     is_sound: bool
     """Whether all that was dealt with so far was dealt with for good."""
+    missing_since: dict[str, str]
+    """When an earlier crawl saw first that a version is not there."""
+    gone: dict[str, str] = field(default_factory=dict)
 
 
 class Ledger:
     """Opens an account for each package of a crawl; a closed and sound one is remembered.
 
     `terms` are what the crawl asks for (see Settlement). `is_complete` tells whether what came of
-    a package is still there.
+    a package is still there. `changes` is what the index of names says of each package's last
+    change, as far as there is one.
     """
 
     def __init__(
@@ -41,10 +51,16 @@ class Ledger:
         settlements: Settlements,
         terms: dict[str, Any],
         is_complete: Callable[[PackageVersions], bool],
+        *,
+        gone_after_days: float = GONE_AFTER_DAYS,
+        clock: Callable[[], str] = utc_now,
     ) -> None:
         self.settlements = settlements
         self.terms = terms
         self.is_complete = is_complete
+        self.patience = timedelta(days=gone_after_days)
+        self.clock = clock
+        self.changes: Mapping[str, str] = {}
         self.accounts: dict[str, Account] = {}
 
     def is_settled(self, package: PackageVersions) -> bool:
@@ -56,6 +72,20 @@ class Ledger:
         if known is None or (known.listed, known.terms) != (listing(package), self.terms):
             return False
         return self.is_complete(package)
+
+    def is_unchanged(self, name: str) -> bool:
+        """Whether a package was not published again since it was settled.
+
+        The index of versions does not tell that, that of names does, where it tells anything.
+        """
+        known, now = self.settlements.read(name), self.changes.get(name)
+        return known is not None and now is not None and known.updated == now
+
+    def renew(self, name: str) -> None:
+        """Note that a settled package proved to be as it was. Raises OSError."""
+        known, now = self.settlements.read(name), self.changes.get(name)
+        if known is not None and known.updated != now:
+            self.settlements.write(name, replace(known, updated=now))
 
     def refused(self, name: str) -> dict[str, str]:
         """Return the content that was refused on these terms: checksums by version."""
@@ -72,10 +102,13 @@ class Ledger:
     ) -> None:
         """Open a package's account and close it at once if nothing is pending. Raises OSError.
 
-        An account that is not sound, say because the registry contradicts itself, is not
-        remembered whatever comes.
+        An account that is not sound, say because the registry contradicts itself, is asked for
+        again by the next crawl whatever comes.
         """
-        self.accounts[package.name] = Account(package, pending, refused or {}, is_sound)
+        known = self.settlements.read(package.name)
+        since = known.gone if known else {}
+        account = Account(package, pending, refused or {}, is_sound, missing_since=since)
+        self.accounts[package.name] = account
         self.close_if_done(package.name)
 
     def settle(self, name: str, version: str, refusal: Refusal | None) -> None:
@@ -86,9 +119,20 @@ class Ledger:
         checksum = account.pending.pop(version)
         if refusal and refusal.stage is not Stage.CRAWL and checksum:
             account.refused[version] = checksum
-        if refusal and not lasts(refusal):
+        if refusal and refusal.reason is Reason.GONE:
+            account.gone[version] = account.missing_since.get(version, self.clock())
+            account.is_sound = account.is_sound and self.is_for_good(account.gone[version])
+        elif refusal and not lasts(refusal):
             account.is_sound = False
         self.close_if_done(name)
+
+    def is_for_good(self, since: str) -> bool:
+        """Whether what is missing since then counts as gone; a time that is none begins anew."""
+        try:
+            age = datetime.fromisoformat(self.clock()) - datetime.fromisoformat(since)
+        except (ValueError, TypeError):
+            return False
+        return age >= self.patience
 
     def close_if_done(self, name: str) -> None:
         """Close an account in which nothing is pending."""
@@ -96,11 +140,19 @@ class Ledger:
         if account.pending:
             return
         del self.accounts[name]
-        if account.is_sound:
-            settlement = Settlement(
-                listed=listing(account.package), terms=self.terms, refused=account.refused
-            )
-            self.settlements.write(name, settlement)
+        settlement = Settlement(
+            listed=listing(account.package) if account.is_sound else NEVER,
+            terms=self.terms,
+            refused=account.refused,
+            gone=account.gone,
+            updated=self.changes.get(name),
+        )
+        self.settlements.write(name, settlement)
+
+    def unfinished(self) -> Iterator[str]:
+        """Yield "NAME VERSION" for what the crawl began and did not bring to its end."""
+        for name, account in self.accounts.items():
+            yield from (f"{name} {version}" for version in account.pending)
 
 
 def lasts(refusal: Refusal) -> bool:

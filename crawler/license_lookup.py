@@ -3,23 +3,38 @@
 The registry does not speak of licences, and the API speaks only of a package's latest release:
 the answer is a pre-filter for crawls of latest versions, and the tarball's own metadata has the
 last word. Packages are asked for one at a time or a hundred at a time, whichever takes fewer
-requests. An API that is out of order costs nothing but downloads.
+requests. An API that is out of order costs nothing but downloads, and one that limits us does not
+keep the repository waiting: what waits for it is handed on, and its answers come late.
+
+What the answers say beside the licence (downloads, owners, dates) is kept too.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from scrapy import Request
 from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from corpus.licenses import LicensePolicy, judge_declaration
+from corpus.packages import Downloads
 from corpus.reasons import Reason
-from crawler.failures import GONE, explain, licensing, request_of
-from crawler.items import Refusal
+from crawler.failures import GONE, explain, licensing
+from crawler.items import NO_DETAILS, PackageDetails, Refusal
+from crawler.patience import (
+    ASKS_FOR_PATIENCE,
+    KEY_SETTING,
+    is_exhausted,
+    request_of,
+    told_to_wait,
+    until_reset,
+)
 from crawler.registry import PackageVersions
 
 logger = logging.getLogger(__name__)
@@ -31,6 +46,14 @@ SLOT = "hex-api"
 TIMEOUT = 30
 """Seconds; the API is a convenience."""
 
+LIMITED_TIMES = 3
+LONGEST_LIMIT = 60.0
+"""How often and for how many seconds at a time we let the API tell us to wait."""
+UNTOLD_LIMIT = 5.0
+"""Seconds where it does not say how long."""
+LIMITED = "api_limited"
+"""The key in a request's meta that counts how often it was."""
+
 Output = Iterator[Request | Refusal]
 Waiting = dict[str, PackageVersions]
 
@@ -41,12 +64,20 @@ class UnusableAnswer(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LicenseLookup:
-    """Looks up packages and hands each on: to `proceed`, or to `refuse` with reason and detail."""
+    """Looks up packages and hands each on: to `proceed`, or to `refuse` with reason and detail.
+
+    `describe` gets what else is said of a package; `later` makes a request after some seconds.
+    """
 
     api_url: str
     policy: LicensePolicy
     proceed: Callable[[PackageVersions], Request]
     refuse: Callable[[PackageVersions, Reason, str], Iterator[Refusal]]
+    describe: Callable[[str, PackageDetails], None]
+    later: Callable[[Request, float], None]
+    token: str | None = field(default=None, repr=False)
+    handed_on: set[str] = field(default_factory=set)
+    """Packages that did not wait for their answer."""
 
     def ask(self, packages: Sequence[PackageVersions], listed: int) -> Output:
         """Begin to look up `packages`, out of `listed` in the repository."""
@@ -62,7 +93,7 @@ class LicenseLookup:
             url = f"{self.api_url}/packages?sort=name&page={page}"
             yield self.request(url, self.read_page, waiting, page=page, last=last)
         else:
-            yield from self.release(waiting)
+            yield from self.hand_on(waiting)
 
     def read_page(self, response: Response, waiting: Waiting, page: int, last: int) -> Output:
         """Judge the waiting packages of a page and go on; the page after the last is empty."""
@@ -73,8 +104,9 @@ class LicenseLookup:
             return
         for each in declared:
             if each.name in waiting:
-                yield from self.judge(waiting.pop(each.name), each.licenses)
-        yield from self.ask_page(waiting, page + 1, last if declared else page)
+                yield from self.judge(waiting.pop(each.name), each)
+        if (yield from self.may_ask_on(response, waiting)):
+            yield from self.ask_page(waiting, page + 1, last if declared else page)
 
     def ask_next(self, waiting: Waiting) -> Output:
         """Ask for the first package that waits."""
@@ -85,7 +117,7 @@ class LicenseLookup:
         """Judge the first package that waits and ask for the next."""
         package = waiting.pop(next(iter(waiting)))
         if response.status in GONE:
-            yield self.proceed(package)
+            yield from self.hand_on({package.name: package})
             yield from self.ask_next(waiting)
             return
         try:
@@ -93,20 +125,40 @@ class LicenseLookup:
         except UnusableAnswer as error:
             yield from self.give_up({package.name: package, **waiting}, str(error))
             return
-        yield from self.judge(package, declared.licenses)
-        yield from self.ask_next(waiting)
+        yield from self.judge(package, declared)
+        if (yield from self.may_ask_on(response, waiting)):
+            yield from self.ask_next(waiting)
 
-    def judge(self, package: PackageVersions, licenses: Sequence[str]) -> Output:
+    def may_ask_on(self, response: Response, waiting: Waiting) -> Generator[Request, None, bool]:
+        """Whether to ask for more; where that takes a while, nothing waits for the answer."""
+        if not is_exhausted(response.headers):
+            return True
+        yield from self.hand_on(waiting)
+        return (until_reset(response.headers, time.time()) or 0) <= LONGEST_LIMIT
+
+    def judge(self, package: PackageVersions, declared: "Declared") -> Output:
         """Hand on one package by the licences of its latest release."""
-        verdict = judge_declaration(licenses, self.policy)
+        self.describe(package.name, declared.details)
+        if package.name in self.handed_on:
+            return
+        verdict = judge_declaration(declared.licenses, self.policy)
         if verdict.reason:
             yield from self.refuse(package, verdict.reason, licensing(verdict))
         else:
             yield self.proceed(package)
 
     def failed(self, failure: Failure) -> Output:
-        """Go on without the API."""
-        return self.give_up(request_of(failure).cb_kwargs["waiting"], explain(failure)[1])
+        """Ask again where the API told us to wait, while what waited goes on; else do without."""
+        request = request_of(failure)
+        waiting = request.cb_kwargs["waiting"]
+        told = request.meta.get(LIMITED, 0)
+        wait = limited(failure)
+        if wait is None or wait > LONGEST_LIMIT or told >= LIMITED_TIMES:
+            yield from self.give_up(waiting, explain(failure)[1])
+            return
+        yield from self.hand_on(waiting)
+        again = request.replace(meta={**request.meta, LIMITED: told + 1}, dont_filter=True)
+        self.later(again, wait)
 
     def give_up(self, waiting: Waiting, why: str) -> Output:
         """Hand on all packages that wait as if their licences were permitted."""
@@ -116,12 +168,14 @@ class LicenseLookup:
             why,
             len(waiting),
         )
-        return self.release(waiting)
+        return self.hand_on(waiting)
 
-    def release(self, waiting: Waiting) -> Output:
+    def hand_on(self, waiting: Waiting) -> Iterator[Request]:
         """Let every package that waits proceed."""
-        for package in waiting.values():
-            yield self.proceed(package)
+        for name, package in waiting.items():
+            if name not in self.handed_on:
+                self.handed_on.add(name)
+                yield self.proceed(package)
 
     def request(
         self, url: str, callback: Callable[..., Output], waiting: Waiting, **arguments: Any
@@ -131,10 +185,14 @@ class LicenseLookup:
             url,
             callback=callback,
             errback=self.failed,
-            headers={"Accept": "application/json"},
+            headers={
+                "Accept": "application/json",
+                **({"Authorization": self.token} if self.token else {}),
+            },
             cb_kwargs={"waiting": waiting, **arguments},
             meta={
                 "download_slot": SLOT,
+                KEY_SETTING: "HEX_API_KEY",
                 "autothrottle_dont_adjust_delay": True,
                 "download_timeout": TIMEOUT,
                 "handle_httpstatus_list": list(GONE),
@@ -146,10 +204,20 @@ class LicenseLookup:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The licences of a package's latest release, as declared."""
+    """What the API says of a package; the licences are those of its latest release."""
 
     name: str
     licenses: tuple[str, ...]
+    details: PackageDetails = NO_DETAILS
+
+
+def limited(failure: Failure) -> float | None:
+    """Return the seconds to wait for an API that limits us, or None if it does not."""
+    error = failure.value
+    if not (isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE):
+        return None
+    asked = told_to_wait(failure, time.time())
+    return UNTOLD_LIMIT if asked is None else asked
 
 
 def read_package_list(body: bytes) -> list[Declared]:
@@ -181,4 +249,50 @@ def declared(package: Any) -> Declared:
         raise UnusableAnswer(f"a package without name or licences: {error}") from error
     if not (isinstance(licenses, list) and all(isinstance(x, str) for x in (name, *licenses))):
         raise UnusableAnswer(f"the licences of {name!r} are {licenses!r}")
-    return Declared(name, tuple(licenses))
+    return Declared(name, tuple(licenses), details(package))
+
+
+def details(package: dict[str, Any]) -> PackageDetails:
+    """Pick what else a package says; what is not as documented is unknown."""
+    releases = package.get("releases")
+    published = [when(each.get("inserted_at")) for each in objects(releases)]
+    return PackageDetails(
+        downloads=downloads(package.get("downloads")),
+        owners=owners(package.get("owners")),
+        first_published_at=when(package.get("inserted_at")),
+        last_published_at=max(filter(None, published), default=None),
+    )
+
+
+def downloads(value: Any) -> Downloads | None:
+    """Read the numbers of downloads; hex.pm leaves out what is 0."""
+    if not isinstance(value, dict):
+        return None
+    numbers = [value.get(key, 0) for key in ("all", "recent")]
+    if not all(type(each) is int and 0 <= each < 2**63 for each in numbers):
+        return None
+    return Downloads(*numbers)
+
+
+def owners(value: Any) -> tuple[str, ...] | None:
+    """Read the names of the owners."""
+    if not isinstance(value, list):
+        return None
+    names = [each.get("username") for each in objects(value)]
+    return tuple(sorted(name for name in names if isinstance(name, str)))
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, of anything else none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def when(value: Any) -> str | None:
+    """Read a time of the API as ours: ISO 8601, UTC, to the second."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

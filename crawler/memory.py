@@ -3,6 +3,7 @@
     ROOT/repository.json                             whose archives the store holds
     ROOT/registry/REPOSITORY/versions                the resource as it was last served
     ROOT/registry/REPOSITORY/versions.json           its validators, for conditional requests
+    ROOT/registry/REPOSITORY/names[.json]            the same for the index of names
     ROOT/registry/REPOSITORY/packages/NAME[.json]    the same for one package
     ROOT/registry/REPOSITORY/settled/NAME.json       up to what state a package was dealt with
 
@@ -77,6 +78,11 @@ class Settlement:
     """What was asked for; under other terms the package is looked at anew."""
     refused: dict[str, str] = field(default_factory=dict)
     """Versions whose content was refused, with the checksum of that content."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """Versions that the registry lists and the repository does not have, with when that was first
+    seen."""
+    updated: str | None = None
+    """What the index of names said of the package's last change."""
 
 
 class Settlements:
@@ -91,11 +97,23 @@ class Settlements:
         fields = ("listed", "terms", "refused")
         if not all(isinstance(kept.get(each), dict) for each in fields):
             return None
-        return Settlement(**{each: kept[each] for each in fields})
+        gone, updated = kept.get("gone"), kept.get("updated")
+        return Settlement(
+            listed=kept["listed"],
+            terms=kept["terms"],
+            refused=kept["refused"],
+            gone=texts(gone) if isinstance(gone, dict) else {},
+            updated=updated if isinstance(updated, str) else None,
+        )
 
     def write(self, name: str, settlement: Settlement) -> None:
         """Settle a package. Raises OSError."""
         write_json(self.folder / f"{name}.json", asdict(settlement))
+
+
+def texts(kept: dict[str, Any]) -> dict[str, str]:
+    """Return the pairs whose value is a text."""
+    return {key: value for key, value in kept.items() if isinstance(value, str)}
 
 
 def validators(headers: Headers) -> dict[str, str]:

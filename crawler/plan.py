@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, ArchiveStore, DamagedArchive, StoreError
-from crawler.items import SOURCE, Refusal, Wanted, refuse
+from crawler.items import SOURCE, PackageDetails, Refusal, Wanted, refuse
 from crawler.registry import PackageReleases, PackageVersions, Release
 from crawler.versions import Selection
 
@@ -81,6 +81,11 @@ class Planner:
         else:
             plan.fetch.append(wanted)
 
+    def is_of_interest(self, package: PackageVersions) -> bool:
+        """Whether a wanted release of a package is stored, and might be published again."""
+        choice = self.selection.choose(package.versions, package.retired)
+        return any(self.find(package.name, version) for version in choice.wanted)
+
     def find(self, name: str, version: str) -> Archive | None:
         """Return the row of an archive that is in the store, with all of its bytes."""
         try:
@@ -124,8 +129,8 @@ class Planner:
             if version not in found
         ]
 
-    def update(self, wanted: Wanted) -> bool:
-        """Bring a stored row up to what the registry says now; say whether it had to change.
+    def update(self, wanted: Wanted, details: PackageDetails) -> bool:
+        """Bring a stored row up to what registry and API say now; say whether it had to change.
 
         Raises OSError.
         """
@@ -138,9 +143,8 @@ class Planner:
             retirement=str(release.retirement) if release.retirement else None,
             advisories=release.advisories,
             published_at=release.published_at,
-            first_published_at=wanted.first_published_at,
-            last_published_at=wanted.last_published_at,
         )
+        current = described(current, wanted, details)
         if current == archive:
             return False
         try:
@@ -149,3 +153,16 @@ class Planner:
             return False
         self.store.amend(current)
         return True
+
+
+def described(archive: Archive, wanted: Wanted, details: PackageDetails) -> Archive:
+    """Return a row with what is known of its package; what is unknown now stays as it was."""
+    first = (wanted.first_published_at, details.first_published_at, archive.first_published_at)
+    last = (wanted.last_published_at, details.last_published_at, archive.last_published_at)
+    return replace(
+        archive,
+        first_published_at=min(filter(None, first), default=None),
+        last_published_at=max(filter(None, last), default=None),
+        downloads=details.downloads or archive.downloads,
+        owners=archive.owners if details.owners is None else details.owners,
+    )

@@ -3,22 +3,53 @@
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
+
+from crawler.outcome import packages_ahead, words
+from crawler.spiders.hex import HexSpider
 
 logger = logging.getLogger(__name__)
 
 REFUSED = "archives/refused/"
 REFRESH = 0.5
 """Seconds between two looks at the stats."""
+WINDOW = 60.0
+"""Seconds over which the rate is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a crawl is at one moment; `at` is in seconds on the monotonic clock."""
+
+    at: float
+    done: int
+    """Archives that are stored or refused."""
+    wanted: int
+    """Archives of the packages that were looked at."""
+    packages_ahead: int
+    packages_opened: int
+
+    @property
+    def ahead(self) -> int:
+        """Archives that still come: those that wait, and a guess for packages not looked at yet.
+
+        Each of them is taken to want as many as those before it did.
+        """
+        each = self.wanted / self.packages_opened if self.packages_opened else 1.0
+        return max(0, self.wanted - self.done) + round(self.packages_ahead * each)
 
 
 class CrawlProgress:
@@ -26,14 +57,17 @@ class CrawlProgress:
 
     It reads the stats of the spider and the pipelines, and adds `item_exceptions/count`, which
     tells the crawl command that code failed. LOGSTATS_INTERVAL is the seconds between two lines.
+    The bar needs the whole process for itself, so PROGRESS_BAR has to allow it.
     """
 
     def __init__(self, crawler: Crawler, console: Console) -> None:
         self.crawler = crawler
         self.console = console
-        self.bar = progress_bar(console) if console.is_terminal else None
+        may_draw = console.is_terminal and crawler.settings.getbool("PROGRESS_BAR")
+        self.bar = progress_bar(console) if may_draw else None
         self.interval = crawler.settings.getfloat("LOGSTATS_INTERVAL")
         self.last_line = time.monotonic()
+        self.readings: deque[Reading] = deque()
         self.looping = create_looping_call(self.look)
 
     @classmethod
@@ -50,37 +84,68 @@ class CrawlProgress:
         if self.bar:
             self.bar.start()
             redirect_log()
-        self.looping.start(REFRESH, now=False)
+        self.looping.start(min(REFRESH, self.interval or REFRESH), now=False)
 
     def look(self) -> None:
         """Show how far the crawl is."""
-        stats = self.crawler.stats.get_stats()
-        done, wanted = dealt_with(stats), stats.get("archives/wanted", 0)
+        now = read(self.crawler.stats.get_stats(), time.monotonic())
+        self.readings.append(now)
+        while self.readings[0].at < now.at - WINDOW:
+            self.readings.popleft()
+        said = tell(self.readings[0], now)
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=done, total=wanted or None)
-        elif time.monotonic() - self.last_line >= self.interval:
-            self.last_line = time.monotonic()
-            logger.info("%d of %d archives dealt with so far", done, wanted)
+            total = now.done + now.ahead or None
+            self.bar.update(self.bar.task_ids[0], completed=now.done, total=total, said=said)
+        elif now.at - self.last_line >= self.interval:
+            self.last_line = now.at
+            logger.info("archives: %s", said)
 
     def failed(self) -> None:
         """Count code that failed on an item."""
         self.crawler.stats.inc_value("item_exceptions/count")
 
-    def closed(self, reason: str) -> None:
-        """Print the summary."""
+    def closed(self, spider: Spider, reason: str) -> None:
+        """Print the summary, and last of all what is missing."""
         if self.looping.running:
             self.looping.stop()
         if self.bar:
             self.bar.stop()
             redirect_log()
-        self.console.print(summary(self.crawler.stats.get_stats(), reason))
+        stats = self.crawler.stats.get_stats()
+        self.console.print(summary(stats, reason))
+        assert isinstance(spider, HexSpider)
+        unfinished, store = list(spider.ledger.unfinished()), spider.repository.store
+        for sentence in words(stats, reason, spider.losses, unfinished, store):
+            self.console.print(Text(sentence), soft_wrap=True)
+
+
+def read(stats: Mapping[str, Any], at: float) -> Reading:
+    """Read from the stats how far a crawl is."""
+    return Reading(
+        at=at,
+        done=dealt_with(stats),
+        wanted=stats.get("archives/wanted", 0),
+        packages_ahead=packages_ahead(stats),
+        packages_opened=stats.get("packages/opened", 0),
+    )
+
+
+def tell(before: Reading, now: Reading) -> str:
+    """Say how far a crawl is, how fast it goes, and how long it takes yet."""
+    said = f"{now.done:,} done, {now.ahead:,} waiting"
+    seconds = now.at - before.at
+    rate = (now.done - before.done) / seconds if seconds else 0.0
+    if not rate:
+        return said
+    left = timedelta(seconds=round(now.ahead / rate))
+    return f"{said}, {rate:.1f}/s, about {left} left"
 
 
 def progress_bar(console: Console) -> Progress:
     """Make a bar that leaves no trace when it is done."""
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
     bar = Progress(TextColumn("archives"), *columns, console=console, transient=True)
-    bar.add_task("archives", total=None)
+    bar.add_task("archives", total=None, said="")
     return bar
 
 

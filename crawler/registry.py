@@ -166,6 +166,22 @@ def read_versions(body: bytes, key: RSAPublicKey, repository: str) -> tuple[Pack
     return tuple(package_versions(entry) for entry in index.packages)
 
 
+def read_names(body: bytes, key: RSAPublicKey, repository: str) -> dict[str, str]:
+    """Read `/names`: when each package changed last, where that is told; only equality counts.
+
+    It changes also when a version is published again, which the index of versions does not tell.
+    Raises BadSignature, WrongRepository and MalformedRegistry.
+    """
+    index = wire.NameIndex()
+    parse(index, open_envelope(body, key))
+    check_repository(index.repository, repository)
+    return {
+        entry.name: f"{entry.updated_at.seconds}.{entry.updated_at.nanos:09}"
+        for entry in index.packages
+        if entry.HasField("updated_at")
+    }
+
+
 def read_package(body: bytes, key: RSAPublicKey, repository: str, name: str) -> PackageReleases:
     """Read `/packages/NAME`: the releases of one package.
 

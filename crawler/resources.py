@@ -7,7 +7,9 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.arguments import Repository
 from crawler.memory import RegistryCopy, validators
+from crawler.patience import KEY_SETTING
 
 REGISTRY_LIMIT = 64 * 1024 * 1024
 """Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
@@ -15,11 +17,16 @@ REGISTRY_LIMIT = 64 * 1024 * 1024
 Value = TypeVar("Value")
 
 
+def access_meta(repository: Repository) -> dict[str, str]:
+    """Say in a request's meta which setting would let it in; a mirror is never sent a key."""
+    return {} if repository.mirror else {KEY_SETTING: "HEX_REPOS_KEY"}
+
+
 class RegistryResources:
     """The resources under one address, with the copy of them that an earlier crawl left."""
 
-    def __init__(self, url: str, copy: RegistryCopy) -> None:
-        self.url = url
+    def __init__(self, repository: Repository, copy: RegistryCopy) -> None:
+        self.repository = repository
         self.copy = copy
 
     def request(
@@ -35,13 +42,13 @@ class RegistryResources:
         """
         conditions = self.copy.conditions(path)
         return Request(
-            f"{self.url}/{path}",
+            f"{self.repository.address}/{path}",
             callback=callback,
             errback=errback,
-            headers=conditions,
+            headers={**conditions, **self.repository.headers},
             cb_kwargs=arguments,
             meta={
-                "dont_cache": True,
+                **access_meta(self.repository),
                 "download_maxsize": REGISTRY_LIMIT,
                 "handle_httpstatus_list": [304] if conditions else [],
             },

@@ -149,11 +149,16 @@ def signed(payload: bytes, key: RSAPrivateKey) -> bytes:
     return gzip.compress(envelope.SerializeToString(deterministic=True), mtime=0)
 
 
-def names_payload(names: Iterable[str], repository: str) -> bytes:
-    """Serialise the index of names."""
+def names_payload(
+    names: Iterable[str], repository: str, updated: Mapping[str, int] | None = None
+) -> bytes:
+    """Serialise the index of names; `updated` is when packages changed, in seconds since 1970."""
     index = wire.NameIndex(repository=repository)
     for name in names:
-        index.packages.add(name=name)
+        entry = index.packages.add(name=name)
+        if updated and name in updated:
+            entry.updated_at.seconds = updated[name]
+            entry.updated_at.nanos = 0
     return index.SerializeToString(deterministic=True)
 
 

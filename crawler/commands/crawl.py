@@ -1,4 +1,4 @@
-"""`scrapy crawl`, with an exit status that tells a finished crawl from one that was cut short."""
+"""`scrapy crawl`, with an exit status that tells how the crawl ended (crawler/outcome.py)."""
 
 import argparse
 import logging
@@ -9,6 +9,7 @@ from scrapy.exceptions import UsageError
 
 from corpus.errors import CorpusError
 from crawler.arguments import overview
+from crawler.outcome import FAILED, status
 
 EXAMPLES = """Examples:
   scrapy crawl hex
@@ -24,7 +25,7 @@ class HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
 
 
 class Command(ScrapyCrawl):
-    """Checks a spider's arguments before it starts; exits with 1 unless the crawl finished.
+    """Checks a spider's arguments before it starts, and exits with the status of its outcome.
 
     A spider class may offer `check(settings, arguments)`, which raises CorpusError with a message
     for the user. Archives that were refused are results, not failures.
@@ -47,7 +48,8 @@ class Command(ScrapyCrawl):
         if args[0] not in spiders:
             message = f"no spider is named {args[0]!r}; there is: {', '.join(spiders)}"
             raise UsageError(message, print_help=False)
-        crawler = self._create_crawler(args[0])
+        self.crawler_process.settings.set("PROGRESS_BAR", True, priority="project")
+        crawler = self.crawler_process.create_crawler(args[0])
         if check := getattr(crawler.spidercls, "check", None):
             try:
                 check(crawler.settings, opts.spargs)
@@ -57,17 +59,11 @@ class Command(ScrapyCrawl):
             quieten()
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
-        if self.crawler_process.bootstrap_failed or not is_complete(crawler.stats.get_stats()):
-            self.exitcode = 1
+        ended = status(crawler.stats.get_stats())
+        self.exitcode = FAILED if self.crawler_process.bootstrap_failed else ended
 
 
 def quieten() -> None:
     """Leave out of the log what Scrapy is made of; `--loglevel` brings it back."""
-    for name in ("scrapy.addons", "scrapy.crawler", "scrapy.middleware"):
+    for name in ("scrapy.addons", "scrapy.core.engine", "scrapy.crawler", "scrapy.middleware"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def is_complete(stats: dict[str, object]) -> bool:
-    """Whether a crawl came to its own end and no code failed on the way."""
-    failures = ("spider_exceptions/count", "item_exceptions/count")
-    return stats.get("finish_reason") == "finished" and not any(map(stats.get, failures))

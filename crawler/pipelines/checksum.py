@@ -8,7 +8,6 @@ from scrapy.crawler import Crawler
 
 from corpus.reasons import Reason, Stage
 from crawler.failures import appearance
-from crawler.http_cache import evict
 from crawler.items import Item, Tarball, refuse
 
 logger = logging.getLogger(__name__)
@@ -41,12 +40,10 @@ class ChecksumPipeline:
             item = await self.fetched_again(item)
         if is_genuine(item):
             return item
-        evict(self.crawler, item.request)
         return refuse(item.wanted, Stage.CRAWL, Reason.CHECKSUM_MISMATCH, difference(item))
 
     async def fetched_again(self, item: Tarball) -> Tarball:
         """Fetch a tarball past every cache on the way; on any failure it stays what it was."""
-        evict(self.crawler, item.request)
         self.crawler.stats.inc_value("archives/fetched_again")
         request = item.request.copy()
         request.headers["Cache-Control"] = "no-cache"

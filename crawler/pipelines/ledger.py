@@ -4,9 +4,8 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
-from crawler.closing import unwritable
 from crawler.items import Described, Item, Refusal
-from crawler.ledger import Ledger
+from crawler.spiders.hex import HexSpider
 
 
 class LedgerPipeline:
@@ -22,12 +21,13 @@ class LedgerPipeline:
 
     def process_item(self, item: Item) -> Item:
         """Settle the release. Raises DropItem if the store cannot be written."""
-        ledger: Ledger = self.crawler.spider.ledger  # type: ignore[union-attr]
+        spider = self.crawler.spider
+        assert isinstance(spider, HexSpider)
         try:
             if isinstance(item, Described):
-                ledger.settle(item.wanted.name, item.wanted.version, None)
+                spider.ledger.settle(item.wanted.name, item.wanted.version, None)
             elif isinstance(item, Refusal):
-                ledger.settle(item.name, item.version, item)
+                spider.ledger.settle(item.name, item.version, item)
         except OSError as error:
-            raise unwritable(self.crawler, error) from error
+            raise spider.closing.unwritable(error) from error
         return item

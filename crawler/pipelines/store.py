@@ -10,9 +10,10 @@ from corpus.packages import Requirement
 from corpus.store import Archive, ArchiveReject, ArchiveStore
 from crawler.arguments import read_repository
 from crawler.clock import utc_now
-from crawler.closing import unwritable
-from crawler.items import SOURCE, Described, Item, Refusal
+from crawler.items import NO_DETAILS, SOURCE, Described, Item, Refusal
+from crawler.plan import described
 from crawler.registry import Dependency
+from crawler.spiders.hex import HexSpider
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class StorePipeline:
     """Writes archives and rejects, stamped with the time.
 
     A store that cannot be written ends the crawl: nothing more could be kept. Stats:
-    `archives/stored`, `archives/refused/REASON`.
+    `archives/stored`, `archives/refused/REASON`, `archives/lost`.
     """
 
     def __init__(
@@ -38,20 +39,26 @@ class StorePipeline:
 
     def process_item(self, item: Item) -> Item:
         """Keep the item and pass it on. Raises DropItem if it cannot be written."""
+        spider = self.crawler.spider
+        assert isinstance(spider, HexSpider)
         try:
-            self.keep(item)
+            self.keep(item, spider)
         except OSError as error:
-            raise unwritable(self.crawler, error) from error
+            raise spider.closing.unwritable(error) from error
         return item
 
-    def keep(self, item: Item) -> None:
+    def keep(self, item: Item, spider: HexSpider) -> None:
         """Write one item. Raises OSError."""
         if isinstance(item, Described):
-            self.store.put(archive_row(item, self.clock()), item.body)
+            details = spider.details.get(item.wanted.name, NO_DETAILS)
+            row = described(archive_row(item, self.clock()), item.wanted, details)
+            self.store.put(row, item.body)
             self.crawler.stats.inc_value("archives/stored")
         elif isinstance(item, Refusal):
             self.store.reject(reject_row(item, self.clock()))
             self.crawler.stats.inc_value(f"archives/refused/{item.reason}")
+            spider.losses.note(item)
+            self.crawler.stats.set_value("archives/lost", len(spider.losses.lost))
             logger.info("%s %s: %s: %s", item.name, item.version, item.reason, item.detail)
 
 
@@ -73,8 +80,6 @@ def archive_row(item: Described, fetched_at: str) -> Archive:
         retirement=str(release.retirement) if release.retirement else None,
         advisories=release.advisories,
         fetched_at=fetched_at,
-        first_published_at=item.wanted.first_published_at,
-        last_published_at=item.wanted.last_published_at,
         description=item.metadata.description,
     )
 

@@ -4,15 +4,16 @@
     scrapy crawl hex -a packages=plug,ecto -a versions=3
     scrapy crawl hex -a limit=100 -a versions=all -a retired=yes
 
-`/versions` names every package with its versions. Packages that an earlier crawl settled in that
-state are passed over; of the others `/packages/NAME` gives the checksums, and what is wanted and
-not in the store yet is fetched. docs/how-to/crawl.md tells the rest.
+`/versions` names every package with its versions, `/names` tells when each changed last. Packages
+that an earlier crawl settled in that state are passed over; of the others `/packages/NAME` gives
+the checksums, and what is wanted and not in the store yet is fetched, also where a version was
+published again with other bytes. docs/how-to/crawl.md tells the rest.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
-from typing import Any, NoReturn, Self, TypeVar
+from typing import IO, Any, NoReturn, Self, TypeVar
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -26,23 +27,25 @@ from corpus.locking import claim
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
-from crawler.arguments import Repository, Settings, read_order, read_repository
-from crawler.closing import UNWRITABLE, advice
-from crawler.failures import asks_for_more, explain, request_of, what_now
-from crawler.items import Refusal, Tarball, Wanted, refuse
+from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
+from crawler.closing import UNWRITABLE, Closing, advice
+from crawler.failures import NOT_MODIFIED, asks_for_more, explain, what_now
+from crawler.items import NO_DETAILS, PackageDetails, Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
 from crawler.memory import RegistryCopy, Settlements, dedicate
+from crawler.outcome import Losses
+from crawler.patience import Patience, amount, read_limits, request_of
 from crawler.plan import Plan, Planner
-from crawler.rate_limits import read_limits
 from crawler.registry import (
     PackageReleases,
     PackageVersions,
     RegistryError,
+    read_names,
     read_package,
     read_versions,
 )
-from crawler.resources import RegistryResources
+from crawler.resources import RegistryResources, access_meta
 from crawler.unusable import is_named_well, refuse_unusable
 
 FIRST = 10
@@ -55,8 +58,8 @@ Value = TypeVar("Value")
 class HexSpider(Spider):
     """Crawls one Hex repository; see the module.
 
-    Stats: `packages/listed`, `packages/settled`, `packages/opened`, `archives/wanted`,
-    `archives/kept`, `archives/updated`, and those of the pipelines.
+    Stats: `packages/listed`, `packages/settled`, `packages/opened`, `packages/unavailable`,
+    `archives/wanted`, `archives/kept`, `archives/updated`, and those of the pipelines.
     """
 
     name = "hex"
@@ -74,8 +77,13 @@ class HexSpider(Spider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Introduce ourselves with the contact of the settings; USER_AGENT given goes before."""
+        """Read the environment, and introduce ourselves with the contact of the settings.
+
+        Settings that a script or the command line gives go before both.
+        """
         super().update_settings(settings)
+        for variable in DEFAULTS.keys() & os.environ.keys():
+            settings.set(variable, os.environ[variable], priority="default")
         agent = contact.user_agent(settings.get("CRAWLER_CONTACT"))
         settings.set("USER_AGENT", agent, priority="spider")
 
@@ -83,20 +91,31 @@ class HexSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Build the spider and open the store that the settings name."""
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.open(read_repository(crawler.settings))
+        spider.open(read_repository(crawler.settings), crawler)
         return spider
 
-    def open(self, repository: Repository) -> None:
+    def open(self, repository: Repository, crawler: Crawler) -> None:
         """Set up what the crawl works with; nothing is written yet."""
         memory = repository.store / "registry" / repository.name
         selection = self.order.selection
         self.repository = repository
         self.policy = repository.policy
         self.store = ArchiveStore(repository.store)
-        self.resources = RegistryResources(repository.url, RegistryCopy(memory, repository.url))
-        self.planner = Planner(url=repository.url, store=self.store, selection=selection)
-        settlements = Settlements(memory / "settled")
-        self.ledger = Ledger(settlements, terms(selection, self.policy), self.planner.is_complete)
+        self.resources = RegistryResources(repository, RegistryCopy(memory, repository.address))
+        self.planner = Planner(url=repository.address, store=self.store, selection=selection)
+        self.ledger = Ledger(
+            Settlements(memory / "settled"),
+            terms(selection, self.policy),
+            self.planner.is_complete,
+            gone_after_days=amount("GONE_AFTER_DAYS", crawler.settings),
+        )
+        self.patience = Patience(crawler, read_limits(crawler.settings))
+        self.closing = Closing(crawler)
+        self.losses = Losses()
+        self.details: dict[str, PackageDetails] = {}
+        self.stored: dict[str, list[Wanted]] = {}
+        """Of packages whose details may still come."""
+        self.claim: IO[bytes] | None = None
 
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and ask for the index of versions."""
@@ -108,11 +127,18 @@ class HexSpider(Spider):
             self.end("store_in_use", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
-        if missing := contact.advice(self.settings["USER_AGENT"], self.repository.url):
+        if missing := contact.advice(self.settings["USER_AGENT"], self.repository.address):
             self.logger.warning("%s", missing)
-        yield self.resources.request("versions", self.read_index, self.index_failed)
+        yield self.resources.request(
+            "versions", self.read_index, self.patience.or_else(self.index_failed)
+        )
 
-    # The index of versions
+    def closed(self, reason: str) -> None:
+        """Let another crawl have the store, in this process too."""
+        if self.claim:
+            self.claim.close()
+
+    # The indexes of versions and of names
 
     def read_index(self, response: Response) -> Output:
         """Choose from the index of versions the packages to look at."""
@@ -125,14 +151,57 @@ class HexSpider(Spider):
                 f"{response.url}: {error}. Check HEX_REPO_URL, HEX_PUBLIC_KEY and "
                 "HEX_REPOSITORY_NAME.",
             )
-        chosen = self.choose(listed)
-        unusable = list(refuse_unusable(chosen, self.order.selection, response.url))
+        yield from self.ask_names(self.choose(listed), response.url, len(listed))
+
+    def ask_names(
+        self, chosen: Sequence[PackageVersions], listed_at: str, listed: int
+    ) -> Iterator[Request]:
+        """Ask when the packages changed last."""
+        follow = partial(self.look_at, chosen=chosen, listed_at=listed_at, listed=listed)
+        yield self.resources.request(
+            "names",
+            partial(self.read_names, follow=follow),
+            self.patience.or_else(partial(self.names_failed, follow=follow)),
+        )
+
+    def read_names(self, response: Response, follow: Callable[[], Output]) -> Output:
+        """Take from the index of names when the packages changed last."""
+        decode = partial(read_names, key=self.repository.key, repository=self.repository.name)
+        try:
+            self.ledger.changes = self.read("names", response, decode)
+        except RegistryError as error:
+            self.logger.warning("%s: %s. Every package is asked for.", response.url, error)
+        yield from follow()
+
+    def names_failed(self, failure: Failure, follow: Callable[[], Output]) -> Output:
+        """Do without the index of names, which a repository need not have."""
+        said = explain(failure)[1]
+        self.logger.info("%s: %s. Every package is asked for.", request_of(failure).url, said)
+        return follow()
+
+    def look_at(self, chosen: Sequence[PackageVersions], listed_at: str, listed: int) -> Output:
+        """Look at the packages that are not as an earlier crawl left them."""
+        unusable = list(refuse_unusable(chosen, self.order.selection, listed_at))
         usable = list(filter(is_named_well, chosen))
-        unsettled = [package for package in usable if not self.ledger.is_settled(package)]
+        unsettled, doubtful = [], []
+        for package in usable:
+            if not self.ledger.is_settled(package):
+                unsettled.append(package)
+            elif self.may_be_published_again(package):
+                doubtful.append(package)
         self.count("packages/listed", len(chosen))
-        self.count("packages/settled", len(usable) - len(unsettled))
+        self.count("packages/settled", len(usable) - len(unsettled) - len(doubtful))
+        self.count("packages/unusable", len(chosen) - len(usable))
         self.count("archives/wanted", len(unusable))
-        return chain(unusable, self.look_up(unsettled, len(listed)))
+        yield from unusable
+        yield from (self.package_request(package, is_settled=True) for package in doubtful)
+        yield from self.look_up(unsettled, listed)
+
+    def may_be_published_again(self, package: PackageVersions) -> bool:
+        """Whether a settled package may have other bytes under a version that it had before."""
+        if self.ledger.is_unchanged(package.name):
+            return False
+        return bool(self.ledger.refused(package.name)) or self.planner.is_of_interest(package)
 
     def index_failed(self, failure: Failure) -> Output:
         """End the crawl: without the index there is nothing to do.
@@ -171,6 +240,9 @@ class HexSpider(Spider):
             policy=self.policy,
             proceed=self.package_request,
             refuse=partial(self.refuse, stage=Stage.LICENSE),
+            describe=self.describe,
+            later=self.patience.later,
+            token=self.repository.api_token,
         )
         yield from lookup.ask(newest, listed)
         named = {package.name for package in newest}
@@ -178,13 +250,26 @@ class HexSpider(Spider):
 
     # One package
 
-    def package_request(self, package: PackageVersions) -> Request:
+    def package_request(self, package: PackageVersions, *, is_settled: bool = False) -> Request:
         """Ask for the releases of a package."""
         return self.resources.request(
-            f"packages/{package.name}", self.read_package, self.package_failed, listed=package
+            f"packages/{package.name}",
+            self.read_package,
+            self.patience.or_else(self.package_failed),
+            listed=package,
+            is_settled=is_settled,
         )
 
-    def read_package(self, response: Response, listed: PackageVersions) -> Output:
+    def describe(self, name: str, details: PackageDetails) -> None:
+        """Keep what the API says of a package, and bring up to date what was stored before."""
+        self.details[name] = details
+        try:
+            for wanted in self.stored.pop(name, []):
+                self.planner.update(wanted, details)
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+
+    def read_package(self, response: Response, listed: PackageVersions, is_settled: bool) -> Output:
         """Fetch of a package what is wanted and not there yet."""
         decode = partial(
             read_package,
@@ -195,13 +280,25 @@ class HexSpider(Spider):
         try:
             package = self.read(f"packages/{listed.name}", response, decode)
         except RegistryError as error:
-            yield from self.refuse(listed, error.reason, f"{response.url}: {error}", Stage.CRAWL)
+            detail = f"{response.url}: {error}"
+            yield from self.package_unavailable(listed, error.reason, detail, is_settled)
+            return
+        if is_settled and response.status == NOT_MODIFIED:
+            self.unchanged(listed.name)
             return
         plan = self.planner.plan(package, self.ledger.refused(listed.name))
         plan.refuse.extend(self.planner.lacking(listed, package))
         self.begin(listed, package, plan)
         yield from plan.refuse
         yield from map(self.tarball_request, plan.fetch)
+
+    def unchanged(self, name: str) -> None:
+        """Note that a settled package is as it was."""
+        try:
+            self.ledger.renew(name)
+        except OSError as error:
+            self.end(UNWRITABLE, advice(error))
+        self.count("packages/settled")
 
     def begin(self, listed: PackageVersions, package: PackageReleases, plan: Plan) -> None:
         """Enter a package in the ledger and bring the rows of what is stored up to date.
@@ -212,8 +309,12 @@ class HexSpider(Spider):
         pending: dict[str, str | None] = {each.version: None for each in plan.refuse}
         pending |= {each.version: each.release.outer_checksum for each in plan.fetch}
         is_sound = {each.version for each in package.releases} >= set(listed.versions)
+        details = self.details.get(listed.name, NO_DETAILS)
+        if self.repository.api_url and listed.name not in self.details:
+            self.stored[listed.name] = plan.stored + plan.fetch
         try:
-            self.count("archives/updated", sum(map(self.planner.update, plan.stored)))
+            updated = sum(self.planner.update(each, details) for each in plan.stored)
+            self.count("archives/updated", updated)
             self.ledger.open(listed, pending, plan.still_refused, is_sound=is_sound)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
@@ -225,8 +326,24 @@ class HexSpider(Spider):
         """Refuse the wanted releases of a package whose registry entry cannot be had."""
         self.heed(failure)
         reason, detail = explain(failure)
-        listed = request_of(failure).cb_kwargs["listed"]
-        yield from self.refuse(listed, reason, f"{request_of(failure).url}: {detail}", Stage.CRAWL)
+        url, known = request_of(failure).url, request_of(failure).cb_kwargs
+        yield from self.package_unavailable(
+            known["listed"], reason, f"{url}: {detail}", known["is_settled"]
+        )
+
+    def package_unavailable(
+        self, listed: PackageVersions, reason: Reason, detail: str, is_settled: bool
+    ) -> Iterator[Refusal]:
+        """Refuse what is wanted of a package and not there.
+
+        What an earlier crawl settled stays so, and the next one looks again.
+        """
+        self.count("packages/unavailable")
+        if is_settled or not self.planner.missing(listed):
+            self.losses.unread.append(listed.name)
+            self.logger.info("%s: %s: %s", listed.name, reason, detail)
+        if not is_settled:
+            yield from self.refuse(listed, reason, detail, Stage.CRAWL)
 
     def refuse(
         self, listed: PackageVersions, reason: Reason, detail: str, stage: Stage
@@ -259,8 +376,10 @@ class HexSpider(Spider):
         return Request(
             wanted.url,
             callback=self.read_tarball,
-            errback=self.tarball_failed,
+            errback=self.patience.or_else(self.tarball_failed),
+            headers=self.repository.headers,
             cb_kwargs={"wanted": wanted},
+            meta=access_meta(self.repository),
             dont_filter=True,
             priority=FIRST,
         )
@@ -287,7 +406,7 @@ class HexSpider(Spider):
 
     def heed(self, failure: Failure) -> None:
         """End the crawl when the repository asks to be left alone for longer than we wait."""
-        if said := asks_for_more(failure, read_limits(self.settings).longest_wait):
+        if said := asks_for_more(failure, self.patience.limits.longest_wait):
             self.end("rate_limited", said)
 
     def count(self, stat: str, by: int = 1) -> None:

@@ -4,17 +4,16 @@
 import scrapy.cmdline
 import scrapy.core.downloader.handlers.http11
 import scrapy.downloadermiddlewares.cookies
-import scrapy.downloadermiddlewares.httpcache
 import scrapy.downloadermiddlewares.offsite
 import scrapy.downloadermiddlewares.robotstxt
 import scrapy.extensions.feedexport
 import scrapy.extensions.throttle
 
 import crawler.commands.crawl
+import crawler.patience
 import crawler.pipelines.checksum
 import crawler.pipelines.ledger
 import crawler.pipelines.license
 import crawler.pipelines.store
 import crawler.progress
-import crawler.rate_limits
 import crawler.spiders.hex

@@ -91,7 +91,7 @@ def test_arguments_choose_packages_and_versions_and_do_not_hide_behind_an_earlie
     ]
 
 
-def test_a_second_crawl_of_an_unchanged_repository_asks_for_the_index_only(
+def test_a_second_crawl_of_an_unchanged_repository_asks_for_the_indexes_only(
     peer: HexRepositoryServer, crawl: Crawl
 ) -> None:
     peer.add("alpha", "1.0.0")
@@ -102,7 +102,10 @@ def test_a_second_crawl_of_an_unchanged_repository_asks_for_the_index_only(
     outcome = crawl()
 
     assert outcome.status == 0
-    assert [(access.path, access.status) for access in peer.log] == [("/versions", 304)]
+    assert [(access.path, access.status) for access in peer.log] == [
+        ("/versions", 304),
+        ("/names", 304),
+    ]
     assert "unchanged since an earlier crawl" in outcome.errors
 
 
@@ -118,6 +121,7 @@ def test_only_what_changed_is_asked_for_again(peer: HexRepositoryServer, crawl: 
     assert crawl("versions=all").status == 0
 
     assert sorted(peer.asked()) == [
+        "/names",
         "/packages/beta",
         "/packages/gamma",
         "/tarballs/beta-1.1.0.tar",
@@ -165,7 +169,9 @@ def test_an_archive_that_is_not_whole_any_more_is_fetched_again_and_no_other_is(
 
     alpha = crawl.store.archives()[0]
     assert crawl.store.read(alpha) == peer.releases["alpha", "1.0.0"].tarball
-    assert peer.asked() == ["/versions", "/packages/alpha", "/tarballs/alpha-1.0.0.tar"]
+    assert peer.asked() == [
+        *("/versions", "/names", "/packages/alpha", "/tarballs/alpha-1.0.0.tar")
+    ]
 
 
 def test_following_the_advice_on_an_altered_archive_mends_the_store(

@@ -158,6 +158,7 @@ def test_damage_to_what_was_remembered_costs_a_request_and_nothing_else(
 
     assert [(access.path, access.status) for access in peer.log] == [
         ("/versions", 200),
+        ("/names", 304),
         ("/packages/alpha", 200),
     ]
 
@@ -206,11 +207,45 @@ def test_a_version_that_an_old_copy_of_the_package_lacks_is_recorded(
     new = peer.registry["/packages/alpha"]
     peer.registry["/packages/alpha"] = old
 
-    assert crawl().status == 0
+    assert crawl().status == 3
     assert crawl.refused() == {"alpha 1.1.0": "unavailable"}
     assert "an old copy" in crawl.reject("alpha", "1.1.0").detail
 
     peer.registry["/packages/alpha"] = new
     assert crawl().status == 0
     assert "alpha 1.1.0" in crawl.stored()
+    assert crawl.refused() == {}
+
+
+def test_a_304_for_an_index_that_was_never_had_ends_the_crawl_in_a_sentence(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.answer("/versions", 304)
+
+    outcome = crawl()
+
+    assert outcome.status == 1
+    assert "/versions: the repository answers 304 to a request for everything." in outcome.errors
+    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+
+def test_a_304_for_a_package_that_was_never_had_is_recorded_and_the_next_crawl_asks_again(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.add("beta", "1.0.0")
+    peer.answer("/packages/alpha", 304)
+
+    outcome = crawl()
+
+    assert outcome.status == 3
+    assert "Traceback" not in outcome.errors
+    assert crawl.stored() == ["beta 1.0.0"]
+    assert crawl.reject("alpha").reason == "unavailable"
+    assert "answers 304 to a request for everything" in crawl.reject("alpha").detail
+
+    assert crawl().status == 0
+    assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0"]
     assert crawl.refused() == {}

@@ -35,7 +35,7 @@ def test_a_package_that_the_api_rules_out_is_never_fetched(
 
     peer.forget()
     assert with_api(crawl) == 0
-    assert peer.asked() == ["/versions"]
+    assert peer.asked() == ["/versions", "/names"]
 
 
 def test_long_lists_are_read_page_by_page(key: RSAPrivateKey, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_an_unchanged_registry_is_read_once_and_what_it_cannot_name_is_counted_a
     outcome = crawl()
 
     assert outcome.status == 0
-    assert peer.asked() == ["/versions"]
+    assert peer.asked() == ["/versions", "/names"]
     assert " unusable_name" in outcome.errors
 
 

@@ -29,6 +29,8 @@ LOOKUP = LicenseLookup(
     policy=LicensePolicy(),
     proceed=lambda package: Request(f"https://hex.test/packages/{package.name}"),
     refuse=refuse_nothing,
+    describe=lambda name, details: None,
+    later=lambda request, seconds: None,
 )
 PACKAGES = [PackageVersions(name=name, versions=("1.0.0",)) for name in ("a", "b", "c")]
 

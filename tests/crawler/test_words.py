@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from corpus.reasons import Reason
 from crawler.contact import advice, user_agent
 from crawler.failures import appearance, explain
+from crawler.patience import KEY_SETTING
 from demo.hex_tarball import pack
 
 TARBALL = pack({"name": "a", "version": "1.0.0"}, {"a.ex": b""})
@@ -47,7 +48,7 @@ def status(code: int) -> HttpError:
             Reason.UNAVAILABLE,
             "the repository answers 304 to a request for everything",
         ),
-        (status(403), Reason.UNAVAILABLE, "the repository answers 403"),
+        (status(500), Reason.UNAVAILABLE, "the repository answers 500"),
         (DownloadTimeoutError("took 5 s"), Reason.UNAVAILABLE, "too slow: took 5 s"),
         (IgnoreRequest("20 redirects"), Reason.UNAVAILABLE, "IgnoreRequest: 20 redirects"),
         (
@@ -59,6 +60,33 @@ def status(code: int) -> HttpError:
 )
 def test_a_failure_has_a_reason(error: Exception, reason: Reason, words: str) -> None:
     assert explain(Failure(error)) == (reason, words)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("code", "meta", "headers", "words"),
+    [
+        (401, {}, {}, "answers 401: it does not let us in, and a mirror is never sent a key"),
+        (
+            403,
+            {KEY_SETTING: "HEX_REPOS_KEY"},
+            {},
+            "answers 403: it wants a key, or does not serve this client. "
+            "Set HEX_REPOS_KEY to a key",
+        ),
+        (
+            401,
+            {KEY_SETTING: "HEX_API_KEY"},
+            {"Authorization": "sesame"},
+            "answers 401: the key in HEX_API_KEY is wrong, out of date or not for this repository",
+        ),
+    ],
+)
+def test_who_is_not_let_in_is_told_which_setting_is_missing_and_never_the_key(
+    code: int, meta: dict[str, str], headers: dict[str, str], words: str
+) -> None:
+    request = Request("https://hex.test/x", meta=meta, headers=headers)
+    error = HttpError(Response("https://hex.test/x", status=code, request=request))
+    assert explain(Failure(error)) == (Reason.UNAVAILABLE, f"the repository {words}")  # type: ignore[no-untyped-call]
 
 
 def test_the_user_agent_carries_the_contact() -> None:

@@ -5,13 +5,15 @@ keeps a log of every request. Nothing of it knows the crawler.
 """
 
 import json
+import socket
+import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
-from itertools import groupby
+from itertools import groupby, pairwise
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from crawler.versions import Version
 from demo.hex_repository import (
     Publication,
+    names_payload,
     package_payload,
     public_pem,
     publish,
@@ -42,21 +45,35 @@ class Access:
     status: int
     at: float
     user_agent: str | None
+    authorization: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What is sent. `delay` is in seconds; `cut` is how many bytes of the body are sent."""
+    """What is sent. `delay` is in seconds; `cut` is how many bytes of the body are sent.
+
+    With `reset` nothing is sent and the connection is reset; with `drip` the body comes a byte at
+    a time, so many seconds apart.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: int | None = None
+    reset: bool = False
+    drip: float = 0.0
+
+
+RESET = Answer(status=0, reset=True)
 
 
 class HexRepositoryServer:
-    """The peer. `add` and `withdraw` change the repository while it runs."""
+    """The peer. `add`, `release` and `withdraw` change the repository while it runs.
+
+    `names` tells whether the index of names says when packages changed; `key_of` is what the
+    Authorization of a request has to be, by the beginning of its path.
+    """
 
     def __init__(self, key: RSAPrivateKey, *, page_size: int = 100) -> None:
         self.key = key
@@ -64,7 +81,13 @@ class HexRepositoryServer:
         self.releases: dict[tuple[str, str], Publication] = {}
         self.licenses: dict[str, list[str]] = {}
         self.registry: dict[str, bytes] = {}
+        self.details: dict[str, dict[str, Any]] = {}
+        self.updated: dict[str, int] = {}
+        self.names = True
+        self.key_of: dict[str, str] = {}
         self.faults: dict[str, list[Answer]] = {}
+        self.lasting: dict[str, Answer] = {}
+        self.down_after: int | None = None
         self.log: list[Access] = []
         self.lock = Lock()
         self.url = ""
@@ -87,6 +110,7 @@ class HexRepositoryServer:
     def release(self, publication: Publication) -> None:
         """Publish a release, or put another in its place."""
         self.releases[publication.name, publication.version] = publication
+        self.updated[publication.name] = self.updated.get(publication.name, 1_700_000_000) + 1
         self.sign()
 
     def change(self, name: str, version: str, **changes: Any) -> None:
@@ -102,6 +126,8 @@ class HexRepositoryServer:
             for name, group in packages.items()
         }
         self.registry["/versions"] = signed(versions_payload(packages, REPOSITORY), self.key)
+        names = names_payload(packages, REPOSITORY, self.updated if self.names else None)
+        self.registry["/names"] = signed(names, self.key)
         self.registry["/public_key"] = public_pem(self.key)
 
     # Faults
@@ -117,7 +143,36 @@ class HexRepositoryServer:
         with self.lock:
             self.faults.setdefault(path, []).extend([faulty] * times)
 
+    def always(self, path: str, status: int, **fault: Any) -> None:
+        """Answer every request for `path`, or below it if it ends with a slash, like this."""
+        self.lasting[path] = Answer(status=status, **fault)
+
+    def mend(self) -> None:
+        """Take back all faults that last."""
+        self.lasting.clear()
+        self.down_after = None
+
+    def fault(self, path: str, headers: Mapping[str, str]) -> Answer | None:
+        """Return the fault that a request meets, if any; the lock is held."""
+        if self.down_after is not None and len(self.log) >= self.down_after:
+            return RESET
+        for prefix, key in self.key_of.items():
+            if path.startswith(prefix) and headers.get("Authorization") != key:
+                return Answer(status=403 if headers.get("Authorization") else 401)
+        if faults := self.faults.get(path):
+            return faults.pop(0)
+        for place, answer in self.lasting.items():
+            if path == place or (place.endswith("/") and path.startswith(place)):
+                return answer
+        return None
+
     # What was asked
+
+    def idle(self, longer_than: float = 0.5) -> float:
+        """Return the seconds in which nothing was asked for, of pauses that are `longer_than`."""
+        with self.lock:
+            pauses = [later.at - one.at for one, later in pairwise(self.log)]
+        return sum(pause for pause in pauses if pause > longer_than)
 
     def asked(self, prefix: str = "/") -> list[str]:
         """Return the paths of all requests that begin with `prefix`, in order."""
@@ -140,15 +195,20 @@ class HexRepositoryServer:
     def respond(self, path: str, headers: Mapping[str, str]) -> Answer:
         """Answer one request and note it."""
         with self.lock:
-            faults = self.faults.get(path)
-            fault = faults.pop(0) if faults else None
+            fault = self.fault(path, headers)
         answer = fault or self.proper_answer(path)
         etag = answer.headers.get("ETag")
         if not fault and etag and headers.get("If-None-Match") == etag:
             answer = replace(answer, status=304, body=b"")
         with self.lock:
             self.log.append(
-                Access(path, answer.status, time.monotonic(), headers.get("User-Agent"))
+                Access(
+                    path,
+                    answer.status,
+                    time.monotonic(),
+                    headers.get("User-Agent"),
+                    headers.get("Authorization"),
+                )
             )
         return answer
 
@@ -173,7 +233,11 @@ class HexRepositoryServer:
     def api_answer(self, path: str, query: Mapping[str, list[str]]) -> Answer:
         """Answer for the JSON API."""
         described = [
-            {"name": name, "meta": {"licenses": licenses, "description": None}}
+            {
+                "name": name,
+                "meta": {"licenses": licenses, "description": None},
+                **self.details.get(name, {}),
+            }
             for name, licenses in sorted(self.licenses.items())
         ]
         value: Any = None
@@ -198,13 +262,25 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         answer = self.peer.respond(self.path, self.headers)  # type: ignore[arg-type]
+        if answer.reset:
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()
+            self.close_connection = True
+            return
         time.sleep(answer.delay)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body[: answer.cut])
+        if answer.drip:
+            for byte in answer.body:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(answer.drip)
+        else:
+            self.wfile.write(answer.body[: answer.cut])
         self.close_connection = self.close_connection or answer.cut is not None
 
     def log_message(self, format: str, *args: object) -> None:

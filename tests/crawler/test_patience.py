@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from scrapy.http import Headers
 
 from crawler.arguments import InvalidArgument
-from crawler.rate_limits import asked_wait, is_exhausted, read_limits, until_reset
+from crawler.patience import asked_wait, is_exhausted, read_limits, until_reset
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -58,6 +58,9 @@ def test_a_limit_that_is_no_number_is_told(value: str) -> None:
         "RATE_LIMIT_TIMES": 8,
         "RATE_LIMIT_FIRST_WAIT": "5",
         "RATE_LIMIT_LONGEST_WAIT": value,
+        "RETRY_TIMES": 3,
+        "RETRY_WAIT": 1,
+        "RATE_LIMIT_ADDRESSES": 5,
     }
     with pytest.raises(InvalidArgument, match="RATE_LIMIT_LONGEST_WAIT: expected a number from 0"):
         read_limits(settings)

@@ -1,0 +1,416 @@
+"""Who waits when a request fails: the request itself, or its host.
+
+A request that failed in a way that may pass is made again, a bounded number of times, behind all
+others, while the crawl goes on: an address that always fails costs itself only. The host rests
+
+- for as long as it says, by Retry-After or x-ratelimit-reset;
+- for a while of our own, twice as long each time, when several different addresses failed in a row.
+
+Any answer that is not of this kind ends the series. A host that rested as often as a request may
+be turned away, without one such answer in between, is out of order, and the crawl ends. API and
+repository are hosts of their own, also where they share a name: Scrapy's downloader knows hosts as
+slots, and the API has one.
+
+The resting uses attributes of Scrapy's downloader that its documentation does not promise, hence
+the bounds on its version in pyproject.toml.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from scrapy import Request, signals
+from scrapy.core.downloader import Slot
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CloseSpider,
+    DontCloseSpider,
+    DownloadCancelledError,
+    IgnoreRequest,
+    UnsupportedURLSchemeError,
+)
+from scrapy.http import Headers, Response
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+from crawler.arguments import InvalidArgument, Settings
+
+logger = logging.getLogger(__name__)
+
+ASKS_FOR_PATIENCE = frozenset({429, 503})
+TOO_MANY_REQUESTS = 429
+PASSING = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
+"""Statuses that another attempt may change: repository, CDN or proxy is in trouble."""
+DEFINITE = (DownloadCancelledError, IgnoreRequest, UnsupportedURLSchemeError)
+"""Errors that another attempt would not change: too large, or never asked."""
+EPOCH_FROM = 1_000_000_000
+"""x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
+TURNED_AWAY = "patience_turned_away"
+"""The key in a request's meta that counts how often its host told it to wait."""
+TURNED_AWAY_AT = "patience_turned_away_at"
+FAILED = "patience_failed"
+"""The key that counts its other failures."""
+BEHIND = 1_000
+"""What each attempt takes off a request's priority, so that it comes after all that is new."""
+BACKOFF = 3.0
+"""How many times longer a request waits after each further failure."""
+LONGEST_OWN_REST = 60.0
+"""Seconds that a host rests at most where it does not say how long."""
+WATCH_SECONDS = 0.5
+SMALLEST_DELAY = 0.01
+"""Seconds; a slot without any delay never looks at the time it was last used."""
+OUT_OF_ORDER = "repository_unavailable"
+"""The finish reason of a crawl whose repository went out of order on the way."""
+BARRED = "no_access"
+"""The finish reason of a crawl that a repository does not let in."""
+NO_ACCESS = frozenset({401, 403})
+KEY_SETTING = "key_setting"
+"""The key in a request's meta that names the setting with the key for its host."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateLimits:
+    """How patient to be; times in seconds."""
+
+    times: int = 8
+    """How often one request may be told to wait, and a host may rest without a success."""
+    first_wait: float = 5.0
+    """Where the server does not say how long: this, then twice as long each time."""
+    longest_wait: float = 900.0
+    """A host that asks for more is not asked again: the spider ends the crawl."""
+    retries: int = 3
+    """Attempts after the first, for a request that fails otherwise."""
+    retry_wait: float = 1.0
+    """Before the first of them; each further one waits three times as long."""
+    addresses: int = 5
+    """So many different addresses that fail in a row let their host rest."""
+
+
+def read_limits(settings: Settings) -> RateLimits:
+    """Read the RATE_LIMIT_ and RETRY_ settings. Raises InvalidArgument."""
+    return RateLimits(
+        times=int(amount("RATE_LIMIT_TIMES", settings)),
+        first_wait=amount("RATE_LIMIT_FIRST_WAIT", settings),
+        longest_wait=amount("RATE_LIMIT_LONGEST_WAIT", settings),
+        retries=int(amount("RETRY_TIMES", settings)),
+        retry_wait=amount("RETRY_WAIT", settings),
+        addresses=max(2, int(amount("RATE_LIMIT_ADDRESSES", settings))),
+    )
+
+
+def amount(name: str, settings: Settings) -> float:
+    """Read a setting that is a number from 0. Raises InvalidArgument."""
+    value = number(str(settings.get(name)))
+    if value is None:
+        raise InvalidArgument(f"{name}: expected a number from 0, found {settings.get(name)!r}.")
+    return value
+
+
+@dataclass(slots=True)
+class Host:
+    """How a host has fared since it last answered as it should."""
+
+    failed: set[str] = field(default_factory=set)
+    """Addresses that failed at their first attempt."""
+    barred: set[str] = field(default_factory=set)
+    """Addresses that were answered 401 or 403."""
+    rests: int = 0
+    succeeded_at: float = -math.inf
+    """On the monotonic clock."""
+
+
+class Patience:
+    """Rests hosts and repeats requests, for one crawl.
+
+    `or_else` makes errbacks that come to their turn once a request is not made again. Stats:
+    `patience/rests`, `patience/repeated` and `patience/given_up`.
+    """
+
+    def __init__(
+        self, crawler: Crawler, limits: RateLimits, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.crawler = crawler
+        self.limits = limits
+        self.clock = clock
+        self.hosts: dict[str, Host] = {}
+        self.waiting: dict[asyncio.TimerHandle, Request] = {}
+        crawler.signals.connect(self.response_downloaded, signals.response_downloaded)
+        crawler.signals.connect(self.keep_open, signals.spider_idle)
+        crawler.signals.connect(self.forget, signals.spider_closed)
+
+    def or_else(self, errback: Callable[[Failure], Any]) -> Callable[[Failure], Any]:
+        """Return an errback that makes the request again as long as that may help.
+
+        It ends the crawl when the host is out of order or lets nobody in.
+        """
+
+        def patient(failure: Failure) -> Any:
+            request = request_of(failure)
+            is_repeated = self.repeats(failure)
+            if self.is_out_of_order(request):
+                return self.end(OUT_OF_ORDER, out_of_order(request, self.limits.times))
+            if self.is_barred(failure):
+                return self.end(BARRED, f"{request.url}: {access(failure)}")
+            return None if is_repeated else errback(failure)
+
+        return patient
+
+    def end(self, reason: str, message: str) -> Iterator[Request]:
+        """End the crawl with a message for the user.
+
+        A generator, because Scrapy prints the traceback of a failure whose errback raises, and
+        none where what the errback returned does.
+        """
+        yield from ()
+        if not self.is_closing():
+            logger.error("%s", message)
+        raise CloseSpider(reason)
+
+    def repeats(self, failure: Failure) -> bool:
+        """Make a failed request again after a while, unless that cannot help or took too long."""
+        request = request_of(failure)
+        if not may_pass(failure) or self.is_closing():
+            return False
+        asked = told_to_wait(failure, self.clock())
+        key = FAILED if asked is None else TURNED_AWAY
+        tries = request.meta.get(key, 0)
+        if TURNED_AWAY not in request.meta and FAILED not in request.meta:
+            self.note(request)
+        wait = self.wait(asked, tries)
+        if wait > self.limits.longest_wait or tries >= self.allowed(asked):
+            self.crawler.stats.inc_value("patience/given_up")
+            return False
+        meta = {**request.meta, key: tries + 1, TURNED_AWAY_AT: time.monotonic()}
+        priority = request.priority - BEHIND
+        self.later(request.replace(meta=meta, priority=priority, dont_filter=True), wait)
+        return True
+
+    def allowed(self, asked: float | None) -> int:
+        """Return how often a request is made again."""
+        return self.limits.retries if asked is None else self.limits.times
+
+    def wait(self, asked: float | None, tries: int) -> float:
+        """Return the seconds after which a request is made again.
+
+        A host that turns the same request away again is believed less: it gets a quarter of the
+        patience that it would get without a word.
+        """
+        if asked is None:
+            return self.limits.retry_wait * BACKOFF**tries
+        return max(asked, self.limits.first_wait * 2.0**tries / 4 if tries else 0.0)
+
+    def later(self, request: Request, seconds: float) -> None:
+        """Make a request after some seconds; until then the crawl stays open."""
+
+        def again() -> None:
+            del self.waiting[timer]
+            self.crawler.engine.crawl(request)
+
+        timer = asyncio.get_running_loop().call_later(seconds, again)
+        self.waiting[timer] = request
+        self.crawler.stats.inc_value("patience/repeated")
+
+    def keep_open(self) -> None:
+        """Keep the crawl open while a request waits for its next attempt."""
+        if self.waiting:
+            raise DontCloseSpider
+
+    def forget(self) -> None:
+        """Give up what waits: the crawl is over."""
+        for timer in self.waiting:
+            timer.cancel()
+        self.waiting.clear()
+
+    # Hosts
+
+    def response_downloaded(self, response: Response, request: Request) -> None:
+        """Rest the host if the response asks for it; note that it works if it does.
+
+        The signal comes before the downloader looks for the host's next request, an errback's
+        turn only after.
+        """
+        host = self.host(request)
+        if response.status in ASKS_FOR_PATIENCE:
+            asked = asked_wait(response.headers, self.clock())
+            if asked is not None and not self.is_alone(request, response, host):
+                self.rest(request, self.wait(asked, request.meta.get(TURNED_AWAY, 0)))
+            return
+        if response.status not in PASSING:
+            host.failed.clear()
+            host.rests = 0
+            host.succeeded_at = time.monotonic()
+        if response.status not in NO_ACCESS:
+            host.barred.clear()
+        if is_exhausted(response.headers):
+            self.rest(request, until_reset(response.headers, self.clock()) or 0)
+
+    def is_alone(self, request: Request, response: Response, host: Host) -> bool:
+        """Whether a 503 speaks of one address: its host has answered others since its last one."""
+        last = request.meta.get(TURNED_AWAY_AT)
+        is_own = response.status != TOO_MANY_REQUESTS
+        return is_own and last is not None and host.succeeded_at > last
+
+    def note(self, request: Request) -> None:
+        """Note an address that failed at its first attempt; the last of several rests the host."""
+        host = self.host(request)
+        host.failed.add(request.url)
+        if len(host.failed) < self.limits.addresses:
+            return
+        host.failed.clear()
+        self.rest(request, min(self.limits.first_wait * 2.0**host.rests, LONGEST_OWN_REST))
+
+    def is_barred(self, failure: Failure) -> bool:
+        """Whether 401 or 403 is the answer to several different addresses in a row."""
+        error = failure.value
+        if not (isinstance(error, HttpError) and error.response.status in NO_ACCESS):
+            return False
+        barred = self.host(request_of(failure)).barred
+        barred.add(request_of(failure).url)
+        return len(barred) >= self.limits.addresses
+
+    def host(self, request: Request) -> Host:
+        """Return what is known of the host of a request."""
+        return self.hosts.setdefault(request.meta.get("download_slot", ""), Host())
+
+    def rest(self, request: Request, seconds: float) -> None:
+        """Let the host of `request` alone for `seconds`, at most the longest wait.
+
+        A slot of Scrapy's downloader waits until its delay has passed since it was last used, so
+        one that was last used in the future rests until then, whatever is in its queue.
+        """
+        slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
+        seconds = min(seconds, self.limits.longest_wait)
+        now = time.monotonic()
+        if slot is None or now + seconds <= slot.lastseen:
+            return
+        if slot.lastseen <= now:
+            self.host(request).rests += 1
+        logger.info("%s: its host rests for %.0f s", request.url, seconds)
+        self.crawler.stats.inc_value("patience/rests")
+        slot.lastseen = now + seconds
+        slot.delay = max(slot.delay, SMALLEST_DELAY)
+        self.watch(slot)
+
+    def is_out_of_order(self, request: Request) -> bool:
+        """Whether the host of a request rested in vain as often as we let it."""
+        return self.host(request).rests > self.limits.times
+
+    def watch(self, slot: Slot) -> None:
+        """While a host rests, look whether the crawl is closing; then nothing waits for the host.
+
+        Scrapy ends only when its downloader is empty, and tells nobody before.
+        """
+        if not self.is_closing():
+            if time.monotonic() < slot.lastseen:
+                asyncio.get_running_loop().call_later(WATCH_SECONDS, self.watch, slot)
+            return
+        while slot.queue:
+            slot.queue.popleft()[1].errback(IgnoreRequest("the crawl ended while its host rested"))
+
+    def is_closing(self) -> bool:
+        """Whether the crawl is on its way to its end, by Ctrl-C or of its own."""
+        slot = getattr(self.crawler.engine, "_slot", None)
+        return slot is not None and slot.closing is not None
+
+
+def request_of(failure: Failure) -> Request:
+    """Return the request whose errback was given a failure; Scrapy sets it on every one."""
+    request: Request = failure.request  # type: ignore[attr-defined]
+    return request
+
+
+def out_of_order(request: Request, rests: int) -> str:
+    """Say that a host is out of order, and what to do."""
+    return (
+        f"{request.url}: the repository does not answer as it should, also after {rests} rests. "
+        "What was stored is whole. Crawl again when it is back: the crawl goes on from here."
+    )
+
+
+def access(failure: Failure) -> str:
+    """Say what is missing where the answer is 401 or 403."""
+    assert isinstance(failure.value, HttpError)
+    response = failure.value.response
+    request = response.request
+    assert request
+    said = f"answers {response.status}"
+    setting = request.meta.get(KEY_SETTING)
+    if setting is None:
+        return f"{said}: it does not let us in, and a mirror is never sent a key"
+    if request.headers.get("Authorization") is None:
+        return f"{said}: it wants a key, or does not serve this client. Set {setting} to a key"
+    return f"{said}: the key in {setting} is wrong, out of date or not for this repository"
+
+
+def may_pass(failure: Failure) -> bool:
+    """Whether another attempt may bring what this one did not."""
+    error = failure.value
+    if isinstance(error, HttpError):
+        return error.response.status in PASSING
+    return not isinstance(error, DEFINITE)
+
+
+def told_to_wait(failure: Failure, now: float) -> float | None:
+    """Return the seconds for which the host asked to be left alone, or None if it did not."""
+    error = failure.value
+    if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
+        return asked_wait(error.response.headers, now)
+    return None
+
+
+def asked_wait(headers: Headers, now: float) -> float | None:
+    """Return how many seconds the server asks to wait, or None if it does not say.
+
+    `now` is in seconds since the epoch and counts where the response bears no date: times are
+    compared on the server's clock if possible.
+    """
+    retry_after = text(headers, "Retry-After")
+    if retry_after is not None:
+        seconds = number(retry_after)
+        if seconds is not None:
+            return seconds
+        moment = epoch(retry_after)
+        if moment is not None:
+            return max(0.0, moment - (epoch(text(headers, "Date")) or now))
+    return until_reset(headers, now)
+
+
+def until_reset(headers: Headers, now: float) -> float | None:
+    """Return the seconds until the rate limit starts anew, or None if there is no such header."""
+    reset = number(text(headers, "X-RateLimit-Reset"))
+    if reset is None or reset < EPOCH_FROM:
+        return reset
+    return max(0.0, reset - (epoch(text(headers, "Date")) or now))
+
+
+def is_exhausted(headers: Headers) -> bool:
+    """Whether the server says that no further request is admitted until the reset."""
+    return number(text(headers, "X-RateLimit-Remaining")) == 0
+
+
+def text(headers: Headers, name: str) -> str | None:
+    """Return a header as text, or None."""
+    value = headers.get(name)
+    return value.decode("latin-1").strip() if value is not None else None
+
+
+def number(value: str | None) -> float | None:
+    """Read a number that is neither negative nor absurd, or None."""
+    try:
+        result = float(value or "")
+    except ValueError:
+        return None
+    return result if math.isfinite(result) and result >= 0 else None
+
+
+def epoch(value: str | None) -> float | None:
+    """Read an HTTP date as seconds since the epoch, or None."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
