@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
+from corpus.licenses import is_license_file
 from corpus.schema import ATTRIBUTION
 
 
@@ -41,8 +42,10 @@ def _contributing(archives: pa.Table, documents: Mapping[str, int]) -> pa.Table:
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:
-    """Yield licence id and text where one file stands for one licence id, verified."""
+    """Yield licence id and text where one file at the root stands for one id, verified."""
     for row in table.to_pylist():
-        single = row["license_expression"].replace("-", "").replace(".", "").isalnum()
-        if single and len(row["license_texts"]) == 1 and row["license_evidence"] == "verified":
-            yield row["license_expression"], row["license_texts"][0]["text"]
+        expression = row["license_expression"] or ""
+        texts = [each for each in row["license_texts"] if is_license_file(each["path"])]
+        single = expression.replace("-", "").replace(".", "").isalnum()
+        if single and len(texts) == 1 and row["license_evidence"] == "verified":
+            yield expression, texts[0]["text"]

@@ -50,6 +50,12 @@ class Reason(StrEnum):
     LICENSE_UNKNOWN = "license_unknown"
     LICENSE_NOT_PERMITTED = "license_not_permitted"
     LICENSE_CONTRADICTED = "license_contradicted"
+    LICENSE_TOO_LONG = "license_too_long"
+
+    # license: one file of a package whose licence is permitted
+    FILE_LICENSE_NOT_PERMITTED = "file_license_not_permitted"
+    FILE_LICENSE_PROPRIETARY = "file_license_proprietary"
+    FILE_LICENSE_UNKNOWN = "file_license_unknown"
 
     # filter
     NOT_SOURCE_CODE = "not_source_code"

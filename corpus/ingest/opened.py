@@ -28,9 +28,9 @@ from corpus.ingest.source_file import (
 from corpus.licenses import (
     LicensePolicy,
     LicenseVerdict,
+    PackageLicenses,
     copyright_lines,
-    is_license_file,
-    judge,
+    judge_files,
 )
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, check_body
@@ -68,24 +68,33 @@ class ReadConfig:
 
 @dataclass(frozen=True, slots=True)
 class OpenedArchive:
-    """What became of one archive: its licence, and every file as a document or a reject.
+    """What became of one archive: its licences, and every file as a document or a reject.
 
     `fingerprints` are those of the documents, by path.
     `failure` is set when the archive could not be opened; then there are no files.
     """
 
     archive: Archive
-    verdict: LicenseVerdict | None
-    license_texts: dict[str, bytes]
+    licenses: PackageLicenses | None
     files: list[Parsed | Rejected]
     fingerprints: dict[str, Fingerprint]
     failure: Rejected | None
 
     @property
+    def verdict(self) -> LicenseVerdict | None:
+        """The verdict on the package as a whole, None for an archive that failed."""
+        return self.licenses.package if self.licenses else None
+
+    @property
+    def license_texts(self) -> Mapping[str, bytes]:
+        """The licence files that something of it stands under, by path."""
+        return self.licenses.texts if self.licenses else {}
+
+    @property
     def copyright(self) -> list[str]:
-        """The copyright lines of its licence files, each once, in order."""
-        lines = (line for text in self.license_texts.values() for line in copyright_lines(text))
-        return list(dict.fromkeys(lines))
+        """The copyright lines of its licence files and annotations, each once, in order."""
+        lines = [line for text in self.license_texts.values() for line in copyright_lines(text)]
+        return list(dict.fromkeys([*lines, *(self.licenses.copyright if self.licenses else ())]))
 
 
 def open_archive(
@@ -106,11 +115,12 @@ def open_archive(
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reason, error.detail)
-    licenses = license_texts(members)
-    verdict = judge(tarball.metadata.licenses or archive.licenses, licenses, config.license)
+    contents = {item.path: item.data for item in members if isinstance(item, Member)}
+    declared = tarball.metadata.licenses or archive.licenses
+    licenses = judge_files(declared, contents, config.license)
 
     def text_of(position: int, member: Member | SkippedMember) -> SourceText | Rejected:
-        return _text(member, verdict, refusals.get(position), config.file)
+        return _text(member, licenses, refusals.get(position), config.file)
 
     def parsed(_: int, text: SourceText | Rejected) -> Parsed | Rejected:
         return parse_text(text, config.file) if isinstance(text, SourceText) else text
@@ -126,7 +136,7 @@ def open_archive(
         for file, each in done
         if isinstance(file, Parsed) and each is not None
     }
-    return OpenedArchive(archive, verdict, licenses, [file for file, _ in done], prints, None)
+    return OpenedArchive(archive, licenses, [file for file, _ in done], prints, None)
 
 
 def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Watch) -> list[Result]:
@@ -135,15 +145,6 @@ def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Wat
         with watch.step(position):
             results.append(step(position, item))
     return results
-
-
-def license_texts(members: list[Member | SkippedMember]) -> dict[str, bytes]:
-    """Return the licence files among the members, by path."""
-    return {
-        member.path: member.data
-        for member in members
-        if isinstance(member, Member) and is_license_file(member.path)
-    }
 
 
 def _open(
@@ -157,17 +158,18 @@ def _open(
 
 def _failed(archive: Archive, reason: Reason, detail: str) -> OpenedArchive:
     failure = Rejected("", None, archive.bytes, Stage.UNPACK, reason, detail)
-    return OpenedArchive(archive, None, {}, [], {}, failure)
+    return OpenedArchive(archive, None, [], {}, failure)
 
 
 def _text(
     member: Member | SkippedMember,
-    verdict: LicenseVerdict,
+    licenses: PackageLicenses,
     refusal: Refusal | None,
     config: FileConfig,
 ) -> SourceText | Rejected:
     if isinstance(member, SkippedMember):
         return Rejected(member.path, None, member.bytes, Stage.UNPACK, member.reason, member.detail)
+    verdict = licenses.of(member.path)
     if verdict.reason is not None:
         return _rejected(member, Stage.LICENSE, verdict.reason, verdict.detail)
     if refusal is not None:

@@ -62,13 +62,14 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "published_at": item.archive.published_at,
             "repository": repositories[item.archive.links],
             **document_row(file, item.fingerprints[file.source.path].tokens),
-            "license_expression": item.verdict.expression,
-            "license_evidence": item.verdict.evidence.value,
+            "license_expression": verdict.expression,
+            "license_evidence": verdict.evidence.value,
         }
         for item in opened
-        if item.verdict is not None
+        if item.licenses is not None
         for file in item.files
         if isinstance(file, Parsed)
+        for verdict in [item.licenses.of(file.source.path)]
     ]
     table = pa.Table.from_pylist(rows, schema=EXTRACTED)
     return table.sort_by([("content_id", "ascending"), ("document_id", "ascending")])
@@ -210,7 +211,7 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             **identity(item.archive, source),
             "bytes": len(source.text),
             "role": source.role,
-            "license_evidence": item.verdict.evidence.value if item.verdict else None,
+            "license_evidence": evidence_of(item, source),
             "normalized_id": found.normalized_id,
             "signature": found.signature.astype("<u4").tobytes(),
         }
@@ -225,6 +226,11 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     for name, values in lists.items():
         table = table.append_column(FINGERPRINTS.field(name), values)
     return table.select(FINGERPRINTS.names)
+
+
+def evidence_of(item: OpenedArchive, source: SourceText) -> str | None:
+    """Return how the licence of a document is known."""
+    return item.licenses.of(source.path).evidence.value if item.licenses else None
 
 
 def list_array(values: Sequence[np.ndarray]) -> pa.Array:
@@ -246,7 +252,7 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "url": item.archive.url,
             "license_expression": item.verdict.expression if item.verdict else None,
             "license_evidence": item.verdict.evidence.value if item.verdict else None,
-            "license_reason": item.verdict.reason if item.verdict else None,
+            "license_reason": item.licenses.reason if item.licenses else None,
             "license_texts": [
                 {"path": path, "text": text.decode(errors="replace")}
                 for path, text in item.license_texts.items()

@@ -1,5 +1,6 @@
-"""Judges whether a package's licence permits training, and how well that is known."""
+"""Judges whether the licence of a package, and of each of its files, permits training."""
 
+from corpus.licenses.files import PackageLicenses, judge_files
 from corpus.licenses.judgement import Evidence, LicenseVerdict, judge, judge_declaration
 from corpus.licenses.policy import LicensePolicy, is_license_id
 from corpus.licenses.texts import copyright_lines, is_license_file
@@ -8,9 +9,11 @@ __all__ = [
     "Evidence",
     "LicensePolicy",
     "LicenseVerdict",
+    "PackageLicenses",
     "copyright_lines",
     "is_license_file",
     "is_license_id",
     "judge",
     "judge_declaration",
+    "judge_files",
 ]

@@ -1,6 +1,6 @@
 """Reads what packages declare: SPDX expressions since 2026, and anything at all before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -14,6 +14,10 @@ Expression = Any
 LONGEST, MOST_BRACKETS = 1000, 30
 """Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
 itself for every bracket."""
+
+MOST_DECLARED = 32
+"""Licences that one package may declare, of `LONGEST` characters together. On hex.pm most declare
+one, and all of them stand on every row of the package."""
 
 FAMILY_SUFFIXES = ("-only", "-or-later")
 
@@ -34,6 +38,17 @@ class Declaration:
     def text(self) -> str | None:
         """The expression as SPDX writes it, None if nothing could be read."""
         return None if self.expression is None else str(self.expression)
+
+
+def too_long(licenses: Sequence[str]) -> str | None:
+    """Say so where a declared list is longer than anybody needs."""
+    length = sum(map(len, licenses))
+    if len(licenses) <= MOST_DECLARED and length <= LONGEST:
+        return None
+    return (
+        f"{len(licenses):,} licences of {length:,} characters are declared, "
+        f"at most {MOST_DECLARED} of {LONGEST:,} are read"
+    )
 
 
 def read_declaration(licenses: Sequence[str]) -> Declaration:
@@ -119,6 +134,47 @@ def license_ids(expression: Expression | None) -> frozenset[str]:
     if expression is None:
         return frozenset()
     return frozenset(map(license_id, expression.symbols))
+
+
+def joined(expressions: Sequence[str]) -> Expression:
+    """Return the expression by which all of them hold, without repetition."""
+    parts: dict[str, None] = {}
+    for text in expressions:
+        parsed = licensing().parse(text)
+        parts |= dict.fromkeys(
+            map(str, parsed.args if isinstance(parsed, licensing().AND) else [parsed])
+        )
+    return join(list(parts))
+
+
+def taken(expression: str | None, holds: Callable[[str], bool]) -> str | None:
+    """Return an expression without the branches of its choices that do not hold.
+
+    An expression that does not hold at all stays as it is.
+    """
+    if expression is None or " OR " not in expression:
+        return expression
+    parsed = licensing().parse(expression)
+    if not satisfied(parsed, holds):
+        return expression
+    return str(branches(parsed, holds))
+
+
+def branches(expression: Expression, holds: Callable[[str], bool]) -> Expression:
+    """Return an expression that holds with those branches of its choices only that hold."""
+    if isinstance(expression, licensing().OR):
+        usable = [each for each in expression.args if satisfied(each, holds)]
+        kept = [branches(each, holds) for each in usable]
+        return licensing().OR(*kept) if len(kept) > 1 else kept[0]
+    if isinstance(expression, licensing().AND):
+        return licensing().AND(*(branches(each, holds) for each in expression.args))
+    return expression
+
+
+def ids_of(expressions: Iterable[str | None]) -> frozenset[str]:
+    """Return the ids of all licences in expressions."""
+    parsed = (licensing().parse(each) for each in expressions if each)
+    return frozenset(one for each in parsed for one in license_ids(each))
 
 
 def license_id(symbol: Any) -> str:

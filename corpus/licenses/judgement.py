@@ -13,6 +13,7 @@ from corpus.licenses.declarations import (
     license_ids,
     read_declaration,
     satisfied,
+    too_long,
 )
 from corpus.licenses.policy import LicensePolicy
 from corpus.licenses.spellings import is_contradicted
@@ -52,9 +53,13 @@ class LicenseVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the texts of a package say together; ids as families (GPL-3.0, whichever version)."""
+    """What the texts of a package say together; ids as families (GPL-3.0, whichever version).
+
+    `appended` are licences of third parties that a text lists behind its own.
+    """
 
     families: frozenset[str]
+    appended: frozenset[str]
     unrecognized: tuple[str, ...]
     riders: tuple[str, ...]
     terms: tuple[str, ...]
@@ -65,6 +70,8 @@ def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> License
 
     An absent or unreadable declaration is not denied: the texts may settle it.
     """
+    if refused := refusal(licenses):
+        return refused
     declared = read_declaration(licenses)
     if declared.expression is not None and not satisfied(declared.expression, policy.permits):
         evidence, reason = Evidence.DECLARED_ONLY, Reason.LICENSE_NOT_PERMITTED
@@ -80,6 +87,8 @@ def judge(
 
     Of `texts` those count that are licence texts for the whole package; see `is_license_file`.
     """
+    if refused := refusal(licenses):
+        return refused
     declared, found = read_declaration(licenses), read_texts(texts)
     expression = declared.expression if declared.complete else completed(declared, found)
     evidence = weigh(declared, found, policy)
@@ -93,6 +102,13 @@ def judge(
     return LicenseVerdict(text, evidence, DENIED.get(evidence), explain(evidence, declared, found))
 
 
+def refusal(licenses: Sequence[str]) -> LicenseVerdict | None:
+    """Return the verdict on a declaration that is too long to be read, None for any other."""
+    if detail := too_long(licenses):
+        return LicenseVerdict(None, Evidence.UNKNOWN, Reason.LICENSE_TOO_LONG, detail)
+    return None
+
+
 DENIED = {
     Evidence.CONTRADICTED: Reason.LICENSE_CONTRADICTED,
     Evidence.UNKNOWN: Reason.LICENSE_UNKNOWN,
@@ -104,6 +120,7 @@ def read_texts(texts: Mapping[str, bytes]) -> Findings:
     read = {path: recognize(texts[path]) for path in sorted(texts) if is_license_text(path)}
     return Findings(
         families=frozenset(family(each) for text in read.values() for each in text.ids),
+        appended=frozenset(family(each) for text in read.values() for each in text.appended),
         unrecognized=tuple(path for path, text in read.items() if not text.ids),
         riders=tuple(f"{text.rider!r} in {path}" for path, text in read.items() if text.rider),
         terms=tuple(sorted(frozenset().union(*(text.terms for text in read.values())))),
@@ -114,25 +131,28 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
     """Say how well the licence is known."""
     declared_families = frozenset(map(family, license_ids(declared.expression)))
     undeclared = found.families - declared_families
+    if not all(permits(policy, each) for each in found.appended - declared_families):
+        return Evidence.CONTRADICTED
     if any(is_contradicted(name, found.families) for name in declared.unreadable):
         return Evidence.CONTRADICTED
     if any(is_contradicted(term, found.families | declared_families) for term in found.terms):
         return Evidence.CONTRADICTED
     if not declared.complete:
         return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
-    if contradicts(undeclared, found, policy):
+    if contradicts(declared_families, found, policy):
         return Evidence.CONTRADICTED
     if verified(declared.expression, found, policy):
         return Evidence.VERIFIED
     return Evidence.DECLARED_ONLY
 
 
-def contradicts(undeclared: frozenset[str], found: Findings, policy: LicensePolicy) -> bool:
-    """Say whether the texts speak against the declaration.
+def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy) -> bool:
+    """Say whether the texts speak against the declaration; `declared` are its families.
 
     They do if one is not permitted, or if all are recognised and none is of a declared licence. A
-    permitted text beside others is taken for that of a part.
+    permitted text beside others is taken for that of a part, an appended one for a third party's.
     """
+    undeclared = found.families - declared
     if not all(permits(policy, each) for each in undeclared):
         return True
     return bool(undeclared) and undeclared == found.families and not found.unrecognized
@@ -144,7 +164,7 @@ def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> 
 
     def borne_out(license_id: str) -> bool:
         usable = policy.permits(license_id) or not permitted
-        return usable and family(license_id) in found.families
+        return usable and family(license_id) in found.families | found.appended
 
     return satisfied(expression, borne_out)
 
@@ -163,7 +183,7 @@ def completed(declared: Declaration, found: Findings) -> Expression | None:
 
 def explain(evidence: Evidence, declared: Declaration, found: Findings) -> str:
     """Say in a few words what lies behind the evidence, empty if nothing is unusual."""
-    texts = ", ".join(sorted(found.families)) or "none"
+    texts = ", ".join(sorted(found.families | found.appended)) or "none"
     said = ", ".join(filter(None, (declared.text, *map(repr, declared.unreadable))))
     notes = {
         Evidence.CONTRADICTED: f"declared is {said}, the texts are {texts}",

@@ -39,6 +39,15 @@ TERMS = re.compile(
 """What a text that is not recognised as a whole may still say: half of a Business Source License
 are the parameters of its author."""
 
+APPENDED = re.compile(
+    r"^[^\n]{0,60}?\b(?:third[- ]part(?:y|ies)|subcomponents?|bundled|dependenc(?:y|ies)"
+    r"|(?:includes?|contains?|incorporates?|uses?)\s+(?:\w+\s+){0,3}?"
+    r"(?:software|code|components?|files?|work|material|portions|parts)"
+    r"|(?:portions|parts)\s+of\s+th(?:is|e))\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""How a list of other people's licences begins that is appended to one's own."""
+
 COPYRIGHT = re.compile(r"(copyright|\(c\)|©)[\s:]*(.*)", re.IGNORECASE)
 SIGN = re.compile(r"\([cC]\)|©")
 YEAR = re.compile(r"\b(?:19|20)[0-9]{2}\b")
@@ -53,10 +62,12 @@ MOST_LINES = 200
 class Recognition:
     """What one licence text is: SPDX ids, and a rider if it has one.
 
+    `appended` are those that only stand below a heading for third parties, after another licence.
     Without any id, `terms` are those restrictive ones that the text names.
     """
 
     ids: frozenset[str]
+    appended: frozenset[str]
     rider: str | None
     terms: frozenset[str]
 
@@ -87,6 +98,12 @@ def is_notice(path: str) -> bool:
     return match is not None and match["notice"] is not None
 
 
+def is_license_name(name: str) -> bool:
+    """Say whether a file of this name, in whatever folder, is there to hold a licence."""
+    match = root_name(name)
+    return match is not None and match["license"] is not None
+
+
 def root_name(path: str) -> re.Match[str] | None:
     """Match the name of a file at the root that could be a licence file."""
     if "/" in path or PurePosixPath(path).suffix.lower() in CODE_SUFFIXES:
@@ -104,9 +121,22 @@ def recognize(text: bytes) -> Recognition:
 
     content = decoded(text)
     matches = identify_license(content)
-    ids = frozenset(match.id for match in matches)
+    heading = next(
+        (each.start() for each in APPENDED.finditer(content) if begins_before(each, matches)),
+        len(content),
+    )
+    ids = frozenset(match.id for match in matches if match.start < heading)
+    appended = frozenset(match.id for match in matches) - ids
     named = (" ".join(found.group().split()) for found in TERMS.finditer(content))
-    return Recognition(ids, rider(content, matches), frozenset() if ids else frozenset(named))
+    return Recognition(
+        ids, appended, rider(content, matches), frozenset() if ids else frozenset(named)
+    )
+
+
+def begins_before(heading: re.Match[str], matches: list["LicenseIdentificationResult"]) -> bool:
+    """Say whether a heading stands behind a recognised licence and inside none."""
+    inside = any(each.start <= heading.start() < each.end for each in matches)
+    return not inside and any(each.end <= heading.start() for each in matches)
 
 
 def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | None:

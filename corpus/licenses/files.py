@@ -1,0 +1,295 @@
+"""The licence of every file of a package: by the nearest statement, else the package's own.
+
+Nearest first: an overriding annotation, a `.license` file beside the file, SPDX tags in its
+comments, an annotation, a notice in its head, the licence file of the nearest folder above, and
+then what the package declares and ships at its root. Only a statement that grants something ends
+the search; one that denies something, wherever it stands in a file, denies the file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from corpus.licenses.declarations import family, ids_of, joined, licensing, satisfied, taken
+from corpus.licenses.judgement import (
+    Evidence,
+    Findings,
+    LicenseVerdict,
+    judge,
+    permits,
+    read_texts,
+    verified,
+)
+from corpus.licenses.notices import Notice, Standing, read_notice
+from corpus.licenses.policy import LicensePolicy
+from corpus.licenses.reuse import Precedence, Project, read_annotations
+from corpus.licenses.statements import Said, decoded, read_file, read_text
+from corpus.licenses.texts import REUSE_FOLDER, is_license_file, is_license_name, recognize
+from corpus.reasons import Reason
+from corpus.source import language_of
+
+LONGEST_DETAIL = 300
+SIDECAR = ".license"
+POINTER = 400
+"""Characters of a licence file that may do no more than point to another one."""
+
+DENIED = {
+    Standing.PROPRIETARY: Reason.FILE_LICENSE_PROPRIETARY,
+    Standing.UNKNOWN: Reason.FILE_LICENSE_UNKNOWN,
+    Standing.CONDITIONED: Reason.FILE_LICENSE_NOT_PERMITTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A notice, and where it stands."""
+
+    notice: Notice
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLicenses:
+    """The verdict on a package as a whole, and on files that have a statement of their own.
+
+    `texts` are the licence files that something here stands under, by path; `copyright` are lines
+    of annotations and `.license` files, which nobody finds in the files that they speak of.
+    """
+
+    package: LicenseVerdict
+    default: LicenseVerdict
+    files: Mapping[str, LicenseVerdict]
+    texts: Mapping[str, bytes]
+    copyright: tuple[str, ...]
+
+    def of(self, path: str) -> LicenseVerdict:
+        """Return the verdict on one file.
+
+        Its expression is what the file is taken under: of a choice the permitted branches.
+        """
+        return self.files.get(path, self.default)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why nothing of the package is permitted, None if something is."""
+        if any(verdict.reason is None for verdict in self.files.values()):
+            return None
+        return self.package.reason
+
+
+def judge_files(
+    declared: Sequence[str], members: Mapping[str, bytes], policy: LicensePolicy
+) -> PackageLicenses:
+    """Judge a package and each of its source files; `members` are its files, path to content."""
+    said = {
+        path: read_file(data, language)
+        for path, data in members.items()
+        if (language := language_of(path))
+    }
+    beside = {
+        path.removesuffix(SIDECAR): read_text(data)
+        for path, data in members.items()
+        if path.endswith(SIDECAR)
+    }
+    project = read_annotations(members)
+    texts = {path: data for path, data in members.items() if is_license_file(path)}
+    stated = stated_families([*said.values(), *beside.values()], project)
+    package = judge(declared, without_those_of_files(texts, stated, policy), policy)
+    default = replace(package, expression=taken(package.expression, policy.permits))
+    if package.reason not in (None, Reason.LICENSE_UNKNOWN):
+        return PackageLicenses(package, default, {}, texts, ())
+    folders = Folders(members)
+    bench = Bench(package, project, beside, folders, read_texts(texts), policy)
+    verdicts = {path: bench.judge(path, each) for path, each in said.items()}
+    files = {path: verdict for path, verdict in verdicts.items() if verdict is not None}
+    lines = dict.fromkeys(line for path in said for line in bench.copyright(path))
+    return PackageLicenses(package, default, files, texts | folders.used, tuple(lines))
+
+
+def stated_families(said: Sequence[Said], project: Project) -> frozenset[str]:
+    """Return the families of all licences that tags and annotations give to files."""
+    notices = [*(each.tags for each in said if each.tags), *project.notices()]
+    return frozenset(map(family, ids_of({each.expression for each in notices})))
+
+
+def without_those_of_files(
+    texts: Mapping[str, bytes], stated: frozenset[str], policy: LicensePolicy
+) -> dict[str, bytes]:
+    """Return the licence files less those in REUSE's folder that are there for certain files.
+
+    A permitted text stays: it bears out what is declared.
+    """
+
+    def is_of_files(path: str) -> bool:
+        if not path.startswith(f"{REUSE_FOLDER}/"):
+            return False
+        ids = recognize(texts[path]).ids or {PurePosixPath(path).stem}
+        families = frozenset(map(family, ids))
+        return families <= stated and not all(permits(policy, each) for each in families)
+
+    return {path: data for path, data in texts.items() if not is_of_files(path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What files are judged by."""
+
+    package: LicenseVerdict
+    project: Project
+    beside: Mapping[str, Said]
+    folders: "Folders"
+    found: Findings
+    policy: LicensePolicy
+
+    def judge(self, path: str, said: Said) -> LicenseVerdict | None:
+        """Return the verdict on one file; None if nothing but the package speaks of it."""
+        grants, others = self._statements(path, said)
+        folder, of_folder = self.folders.above(path)
+        if not grants and of_folder is not None:
+            grants = [of_folder]
+            self.folders.use(folder)
+        parts = [Statement(notice, path) for notice in said.parts]
+        if not grants and not parts and not others:
+            return None
+        allowed = frozenset().union(*(ids_of([each.notice.expression]) for each in grants))
+        for each in (*grants, *others, *parts):
+            if (reason := DENIED.get(each.notice.standing)) is not None:
+                return self._denied(reason, each)
+        for each in others:
+            if not self._permits(each.notice) and not ids_of([each.notice.expression]) <= allowed:
+                return self._denied(Reason.FILE_LICENSE_NOT_PERMITTED, each)
+        for each in (*grants, *parts):
+            if not self._permits(each.notice):
+                return self._denied(Reason.FILE_LICENSE_NOT_PERMITTED, each)
+        return self._permitted(folder if grants == [of_folder] else "", grants, parts)
+
+    def copyright(self, path: str) -> Iterator[str]:
+        """Yield the copyright lines of annotations of a file."""
+        for _, annotation in self.project.of(path):
+            yield from annotation.copyright
+
+    def _statements(self, path: str, said: Said) -> tuple[list[Statement], list[Statement]]:
+        """Return the statements that a file stands under, and the others that speak of it."""
+        annotated: dict[Precedence, list[Statement]] = {each: [] for each in Precedence}
+        for where, annotation in self.project.of(path):
+            if annotation.notice:
+                annotated[annotation.precedence].append(Statement(annotation.notice, where))
+        if annotated[Precedence.OVERRIDE]:
+            return annotated[Precedence.OVERRIDE][:1], []
+        place = path
+        if path in self.beside and (self.beside[path].tags or self.beside[path].notices):
+            place, said = path + SIDECAR, self.beside[path]
+        notices = [Statement(notice, place) for notice in said.notices]
+        aggregate, closest = annotated[Precedence.AGGREGATE], annotated[Precedence.CLOSEST][-1:]
+        if said.tags:
+            return [Statement(said.tags, place), *aggregate], notices
+        if closest or aggregate:
+            return [*closest, *aggregate], notices
+        return notices, []
+
+    def _permits(self, notice: Notice) -> bool:
+        expression = licensing().parse(notice.expression)
+        if notice.in_full:
+            return satisfied(expression, lambda each: permits(self.policy, family(each)))
+        return satisfied(expression, self.policy.permits)
+
+    def _denied(self, reason: Reason, by: Statement) -> LicenseVerdict:
+        notice = by.notice
+        words = f"{notice.words!r} in {by.place}"
+        detail = f"{notice.expression}: {words}" if notice.expression else words
+        evidence = Evidence.TEXT_ONLY if notice.in_full else Evidence.DECLARED_ONLY
+        return LicenseVerdict(notice.expression, evidence, reason, detail[:LONGEST_DETAIL])
+
+    def _permitted(
+        self, folder: str, grants: Sequence[Statement], parts: Sequence[Statement]
+    ) -> LicenseVerdict | None:
+        """Return the verdict on a file whose statements are all permitted."""
+        said = [str(each.notice.expression) for each in (*grants, *parts)]
+        if not grants:
+            if self.package.expression is None:
+                return None
+            said.insert(0, self.package.expression)
+        expression = joined(said)
+        if str(expression) == self.package.expression:
+            return None
+        families = self.found.families | self.found.appended | self.folders.families(folder)
+        found = replace(self.found, families=families)
+        if verified(expression, found, self.policy) and not folder:
+            evidence = Evidence.VERIFIED
+        elif all(each.notice.in_full for each in grants) and grants:
+            evidence = Evidence.TEXT_ONLY
+        else:
+            evidence = Evidence.DECLARED_ONLY
+        places = dict.fromkeys(each.place for each in (*grants, *parts))
+        detail = f"by {', '.join(places)}"[:LONGEST_DETAIL]
+        return LicenseVerdict(taken(str(expression), self.policy.permits), evidence, None, detail)
+
+
+@dataclass(slots=True)
+class Folders:
+    """The licence files below the root, and what they say of the folders that they stand in."""
+
+    members: Mapping[str, bytes]
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    said: dict[str, Statement | None] = field(default_factory=dict)
+    used: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the licence files."""
+        for path in sorted(self.members):
+            folder, _, name = path.rpartition("/")
+            above, _, last = folder.rpartition("/")
+            if last == REUSE_FOLDER and above:
+                self.texts.setdefault(above, []).append(path)
+            elif folder and folder != REUSE_FOLDER and is_license_name(name):
+                self.texts.setdefault(folder, []).append(path)
+
+    def above(self, path: str) -> tuple[str, Statement | None]:
+        """Return the nearest folder above a file that has licence files, and what they say."""
+        folder = path.rpartition("/")[0]
+        while folder and folder not in self.texts:
+            folder = folder.rpartition("/")[0]
+        if not folder:
+            return "", None
+        if folder not in self.said:
+            self.said[folder] = self._read(self.texts[folder])
+        return folder, self.said[folder]
+
+    def use(self, folder: str) -> None:
+        """Note that a file stands under the licence files of a folder."""
+        self.used |= {path: self.members[path] for path in self.texts[folder]}
+
+    def families(self, folder: str) -> frozenset[str]:
+        """Return the families of the texts of a folder."""
+        paths = self.texts.get(folder, [])
+        return frozenset(family(one) for p in paths for one in recognize(self.members[p]).ids)
+
+    def _read(self, paths: Sequence[str]) -> Statement | None:
+        ids: set[str] = set()
+        for path in paths:
+            data = self.members[path]
+            found = recognize(data)
+            ids |= {family(one) for one in found.ids}
+            if found.rider:
+                return Statement(Notice(Standing.CONDITIONED, None, found.rider), path)
+            if not found.ids and (notice := own_words(decoded(data), found.terms)):
+                if notice.standing is not Standing.LICENSED:
+                    return Statement(notice, path)
+                ids |= ids_of([notice.expression])
+        if not ids:
+            return None
+        words = " AND ".join(sorted(ids))
+        return Statement(Notice(Standing.LICENSED, words, words, True), paths[0])
+
+
+def own_words(text: str, terms: frozenset[str]) -> Notice | None:
+    """Return what an unrecognised licence file says, None if it only points elsewhere."""
+    notice = read_notice(text[:16_384])
+    if notice is not None:
+        return notice
+    if terms:
+        return Notice(Standing.UNKNOWN, None, ", ".join(sorted(terms)))
+    pointer = len(text) < POINTER and any(word in text.lower() for word in ("see ", "../", "root"))
+    if pointer or not text.strip():
+        return None
+    return Notice(Standing.UNKNOWN, None, " ".join(text.split())[:80])

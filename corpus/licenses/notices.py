@@ -1,0 +1,275 @@
+"""Reads prose that says under which terms something stands: the notice at the head of a file.
+
+A notice counts when it grants or denies something. "Works with GPL software" names a licence and
+says nothing of this file; neither does a checker that "finds packages licensed under the GPL".
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+
+from corpus.licenses.declarations import licensing, read_license
+from corpus.licenses.names import NAME, Mention, named, names
+
+SHORTEST_TEXT = 150
+"""Characters from which a match of licenseclassifier is a licence and not a mention."""
+EXCERPT = 120
+"""Characters of a notice that a verdict repeats."""
+
+
+class Standing(StrEnum):
+    """What a notice does."""
+
+    LICENSED = "licensed"
+    CONDITIONED = "conditioned"
+    """A known licence is narrowed: Commons Clause, no commercial use, no training."""
+    PROPRIETARY = "proprietary"
+    UNKNOWN = "unknown"
+    """Terms are named that nobody here knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a text says: an SPDX expression where it is LICENSED, and the words that say it.
+
+    `in_full` tells that the licence itself stands there and is not only named.
+    """
+
+    standing: Standing
+    expression: str | None
+    words: str
+    in_full: bool = False
+
+
+GRANT = re.compile(
+    r"\b(?:(?:re|sub|dual[- ]|multi[- ]|tri[- ])?licen[cs]ed|(?:re)?distribut(?:ed?|able)"
+    r"|(?:re)?released|published|available|provided|offered|covered|governed|issued|protected|use[ds]?"
+    r"|modif(?:y|ied)|cop(?:y|ied)|free\s+software|subject|shared?|falls?|is|are|placed|dedicated)\b"
+    r"[^.;:]{0,60}?\b(?:under|by|to|with|in|into|per|according\s+to)\s"
+    r"|\bunder\s+(?:the\s+)?(?:terms|conditions|provisions)\b|\blicen[cs]es?\s*[:=-]+\s|@licen[cs]e\b"
+    r"|\blicen[cs]e\s+is\b|\bdual[- ]licen[cs]e|\bunder\s+(?:the|an?)\s"
+    r"|\b(?:alternatively|either)\b|\bpublic\s+domain\b",
+    re.IGNORECASE,
+)
+"""What makes naming a licence a statement; the name follows in the same sentence."""
+REACH = 260
+"""Characters after a grant in which the licence is named: the dual notice of Rust has 230."""
+SENTENCE = re.compile(r"[.;!?]\s+(?=[A-Z\"(@])|\n\s*\n")
+HYPOTHETICAL = re.compile(
+    r"\b(?:if|whether|unless|every|each|some|other|checks?|finds?|detects?|lists?|reports?|rejects?"
+    r"|refuses?|recogni[sz]es?|search(?:es)?|warns?|compatible|such\s+as|example|e\.g|packages"
+    r"|dependencies|returns?|incompatible|replac\w+|instead|formerly|previously)\b|[\"'`\u201c]\s*$"
+    r"|\bwas\s+(?:originally\s+)?$",
+    re.IGNORECASE,
+)
+"""Before a grant in its sentence: it speaks of other things than this file."""
+LONGEST_LINE = 200
+ALONE = re.compile(
+    r"(?:the|(?:copyright|c \d{4}|\d{4}).*|released?|licen[cs]es?|spdx|under)?", re.IGNORECASE
+)
+"""The words that may stand before a name in a line that is a statement by itself."""
+TAIL = re.compile(
+    r"(?:licen[cs]e)?(?: ?(?:version|v)? ?\d(?: \d)?)?"
+    r"(?: ?(?:see|https?|text|header|copyright|c) .*)?",
+    re.IGNORECASE,
+)
+"""Those that may stand behind it there."""
+
+CHOICE = re.compile(
+    r"\b(?:dual|tri|multi)\W?licen|\byour\s+choice\s+of|\beither\s+of\b|\bat\s+your\s+(?:option|choice)"
+    r"|\balternatively\b|\bchoose\b",
+    re.IGNORECASE,
+)
+OR = re.compile(r"\bor\b|/|\balternatively\b|\|", re.IGNORECASE)
+
+OWNED = re.compile(
+    r"\bcopyright\b|\(c\)|\u00a9|\ball\s+rights\s+reserved|\bproperty\s+of\b"
+    r"|\b(?:this|the)\s+(?:source\s+)?(?:file|program|software|library|code|module|work|material|document)",
+    re.IGNORECASE,
+)
+"""Without one of these, words of secrecy describe what the program handles."""
+FORBIDDEN = (
+    r"(?:(?:strictly|expressly|explicitly)\s+)?(?:prohibited|forbidden|not\s+(?:permitted|allowed))"
+)
+PROPRIETARY = re.compile(
+    r"\bunauthori[sz]ed\s+(?:copying|use|reproduction|distribution|disclosure|modification|access"
+    r"|duplication|redistribution|transfer)\b[^.]{0,200}?\b(?:prohibited|forbidden|illegal|unlawful"
+    r"|not\s+(?:permitted|allowed)|violat\w+)"
+    r"|\bstrictly\s+confidential\b|\bcompany[\s-]confidential\b"
+    r"|\bconfidential\s+(?:information|property|material|source\s+code)\s+of\b"
+    r"|\bno\s+part\s+of\s+th(?:is|e)\s+[^.]{0,60}?\bmay\s+be\b|\bnot\s+(?:an?\s+)?open[\s-]source\b",
+    re.IGNORECASE,
+)
+"""Words that deny whatever else stands there."""
+SHOUTED = re.compile(
+    r"^[^\w\n]*(?:[A-Z]+\s+){0,3}(?:CONFIDENTIAL|PROPRIETARY|UNLICENSED)\b"
+    r"|\b(?:PROPRIETARY|Proprietary)\s*(?:and|AND|&|/|,)\s*(?:CONFIDENTIAL|Confidential)\b"
+    r"|\b(?:CONFIDENTIAL|Confidential)\s*(?:and|AND|&|/|,)\s*(?:PROPRIETARY|Proprietary|proprietary)\b",
+    re.MULTILINE,
+)
+DENYING = re.compile(
+    rf"\bproprietary\b|\btrade\s+secrets?\b|\bconfidential\b"
+    rf"|\b(?:may|must|shall|can)\s*not\s+be\s+(?:[\w-]+,?\s+(?:or\s+|and\s+)?){{0,5}}?(?:copied|reproduced"
+    rf"|distributed|redistributed|disclosed|duplicated|published|shared|transmitted|modified|used)\b"
+    rf"|\b(?:copying|reproduction|(?:re)?distribution|use|disclosure|modification)\b[^.]{{0,120}}?\b"
+    rf"(?:is|are)\s+{FORBIDDEN}"
+    rf"|\bwithout\s+(?:the\s+)?(?:express\w*|prior|explicit|written)\b[^.]{{0,60}}?"
+    rf"\b(?:permission|consent|authori[sz]ation)\b"
+    rf"|\binternal\s+use\s+only\b|\bdo\s+not\s+(?:copy|(?:re)?distribute|share)\b"
+    rf"|\bevaluation\s+(?:purposes\s+)?only\b|\blicensed,\s+not\s+sold\b|\bend[\s-]user\s+licen[cs]e"
+    rf"|\blicen[cs]e\s+agreement\b|\bno\s+licen[cs]e\s+is\s+granted\b|\bnot\s+licen[cs]ed\b"
+    rf"|\bno\s+(?:rights?|permission)\s+(?:is|are)\s+granted\b|\bnon-?disclosure\b"
+    rf"|\b(?:commercial|closed[\s-]source)\s+licen[cs]e\b|\bsource[\s-]available\b",
+    re.IGNORECASE,
+)
+"""Words that deny where the same notice grants nothing, as BSD's "without prior permission"."""
+CONDITION = re.compile(
+    r"\bcommons\s+clause\b|\b(?:for\s+)?non-?\s?commercial\s+(?:use|purposes?)\b"
+    r"|\bcommercial\s+use\s+(?:of\s+[^.]{0,40}?)?(?:is\s+|requires\s+)"
+    r"|\b(?:not|never|prohibited)\b[^.]{0,60}?\btrain(?:ing)?\b[^.]{0,60}?\b(?:models?|ai|machine\s+learning)\b"
+    r"|\b(?:personal|educational|academic|research)\s+(?:use|purposes)\s+only\b",
+    re.IGNORECASE,
+)
+UNKNOWN_NAME = re.compile(
+    r"\s*(?:the\s+)?(?:terms\s+(?:and\s+conditions\s+)?of\s+)?(?:the\s+|an?\s+)?"
+    r"(?P<name>(?:(?!The\b|This\b)[A-Z][\w.&'-]*\s+){1,6}(?:[Pp]ublic\s+|[Ss]ource\s+)?Licen[cs]e)\b"
+)
+TEXT = re.compile(
+    r"permission\s+(?:is\s+hereby\s+granted|to\s+use|is\s+granted)|redistribution\s+and\s+use"
+    r"|provided\s+[\"'`]*as[\s-]is|everyone\s+is\s+permitted|altered\s+source\s+versions"
+    r"|terms\s+and\s+conditions\s+for|hereby\s+granted",
+    re.IGNORECASE,
+)
+"""What whole licence texts say, and notices do not: only then is the classifier asked."""
+
+
+@lru_cache(maxsize=4096)
+def read_notice(text: str) -> Notice | None:
+    """Return what a text says of licences, None if it grants and denies nothing.
+
+    `text` has no comment signs and some thousand characters at most; the notices of a project
+    are mostly the same, hence the cache.
+    """
+    flat = " ".join(text.split())
+    granted = mentions(text, flat)
+    return denial(text, flat, bool(granted)) or licensed(flat, granted) or unknown(flat)
+
+
+def denial(text: str, flat: str, grants: bool) -> Notice | None:
+    """Return what a text denies."""
+    owned = OWNED.search(flat)
+    shouted = SHOUTED.search(text)
+    found = PROPRIETARY.search(flat)
+    if found is None and shouted and (owned or is_line(shouted, text)):
+        found = shouted
+    if found is not None:
+        return Notice(Standing.PROPRIETARY, None, excerpt(found))
+    if (owned or grants) and (found := CONDITION.search(flat)):
+        return Notice(Standing.CONDITIONED, None, excerpt(found))
+    if owned and not grants and (found := DENYING.search(flat)):
+        return Notice(Standing.PROPRIETARY, None, excerpt(found))
+    return None
+
+
+def is_line(match: re.Match[str], text: str) -> bool:
+    """Say whether nothing else stands in the line of a match."""
+    rest = text[match.end() :].split("\n", 1)[0]
+    return not any(map(str.isalnum, rest))
+
+
+def licensed(flat: str, found: list[Mention]) -> Notice | None:
+    """Return the licences that are granted: all of them, or a choice where the text offers one."""
+    ids = list(dict.fromkeys(mention.id for mention in found if mention.id))
+    if not ids:
+        return None
+    between = [
+        flat[left.end : right.start] for left, right in pairwise(found) if left.id != right.id
+    ]
+    behind = flat[found[-1].end :][:120]
+    choice = any(map(CHOICE.search, [*between, behind])) or CHOICE.search(flat[: found[0].start])
+    is_choice = len(ids) > 1 and (bool(choice) or all(OR.search(each) for each in between))
+    expression = str(licensing().parse((" OR " if is_choice else " AND ").join(ids)))
+    start = max(0, found[0].start - 40)
+    words = flat[start : start + EXCERPT].strip()
+    return Notice(Standing.LICENSED, expression, words, any(m.in_full for m in found))
+
+
+def unknown(flat: str) -> Notice | None:
+    """Return terms that are named as those of this file and that nobody here knows."""
+    for grant in GRANT.finditer(flat):
+        named = UNKNOWN_NAME.match(flat, grant.end())
+        if named is None or hypothetical(flat, grant.start()):
+            continue
+        read = read_license(" ".join(named["name"].split()))
+        if read is not None:
+            return Notice(Standing.LICENSED, str(read), excerpt(named))
+        return Notice(Standing.UNKNOWN, None, excerpt(named))
+    return None
+
+
+def mentions(text: str, flat: str) -> list[Mention]:
+    """Return the licences that are granted, in the order of the text."""
+    whole = list(texts(flat))
+    stated = [
+        each
+        for each in names(flat)
+        if not any(known.start <= each.start < known.end for known in whole)
+        and granted(flat, each.start)
+    ]
+    stated = stated or ([] if whole else list(lines(text)))
+    kinds = {each.id.split("-")[0] for each in whole}
+    stated = [each for each in stated if each.id.split("-")[0] not in kinds]
+    return sorted([*whole, *stated], key=lambda each: each.start)
+
+
+def texts(flat: str) -> Iterator[Mention]:
+    """Yield the licences that stand in a text as a whole."""
+    from licenseclassifier import identify_license
+
+    if TEXT.search(flat):
+        for match in identify_license(flat, coverage_threshold=0):
+            if match.end - match.start >= SHORTEST_TEXT:
+                yield Mention(match.start, match.end, match.id, True)
+
+
+def lines(text: str) -> Iterator[Mention]:
+    """Yield licences that are the whole of a line, or the end of a copyright line."""
+    place = 0
+    for line in text.splitlines():
+        flat = " ".join(line.split())
+        found = NAME.search(flat) if len(flat) < LONGEST_LINE else None
+        if found and ALONE.fullmatch(plain(flat[: found.start()])):
+            license_id, end = named(flat, found)
+            if TAIL.fullmatch(plain(flat[end:])):
+                yield Mention(place, place + end, license_id, False)
+        place += len(flat) + 1
+
+
+def plain(text: str) -> str:
+    """Return the words of a text, one blank between them."""
+    return " ".join(re.findall(r"\w+", text))
+
+
+def granted(flat: str, start: int) -> bool:
+    """Say whether a licence that is named at `start` is one under which something is offered."""
+    window = max(0, start - REACH)
+    for found in reversed(list(GRANT.finditer(flat, window, start))):
+        between = flat[found.end() : start]
+        if SENTENCE.search(between) and not CHOICE.search(flat[found.start() : start]):
+            return False
+        return not hypothetical(flat, found.start())
+    return False
+
+
+def hypothetical(flat: str, start: int) -> bool:
+    """Say whether the sentence that leads to `start` speaks of other things than this file."""
+    before = flat[max(0, start - 150) : start]
+    return bool(HYPOTHETICAL.search(SENTENCE.split(before)[-1]))
+
+
+def excerpt(found: re.Match[str]) -> str:
+    """Return the words that were found."""
+    return " ".join(found.group().split())[:EXCERPT]

@@ -1,0 +1,289 @@
+"""Annotations: files that say which licence other files have, as the REUSE specification has it.
+
+`REUSE.toml` (specification 3.3) may stand in every folder and speaks of what lies below it;
+`.reuse/dep5` (3.0) is a Debian copyright file at the root. In both the last match of a file wins.
+A file that cannot be read, or is larger than `LARGEST`, says an unreadable thing of all below it.
+"""
+
+import re
+import tomllib
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from corpus.licenses.notices import EXCERPT, Notice, Standing
+from corpus.licenses.statements import read_tag
+
+LARGEST = 65_536
+"""Bytes of one file of annotations. The largest that was found has 3 KB."""
+LONGEST_PATTERNS = 8_192
+"""Characters of all patterns of one file: what a path costs is proportional to them."""
+DEEPEST = 32
+"""Brackets open at once, for each of which the TOML reader calls itself, and dots in a key, for
+which it takes quadratic time."""
+DOTTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\w-]+|[ \t]+|[^\w-]", re.DOTALL)
+TOKEN = re.compile(r"\\.|\*+|.", re.DOTALL)
+TOML, DEP5 = "REUSE.toml", ".reuse/dep5"
+
+
+class Precedence(StrEnum):
+    """How an annotation stands to what the file says itself (specification 3.3, section 4.4)."""
+
+    CLOSEST = "closest"
+    AGGREGATE = "aggregate"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One statement about the files that some patterns match."""
+
+    patterns: tuple[str, ...]
+    precedence: Precedence
+    notice: Notice | None
+    copyright: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Globs:
+    """Patterns that are matched all at once, character by character of a path.
+
+    A set of places in all patterns is one integer, so that no pattern is tried twice ("bitap",
+    Baeza-Yates and Gonnet 1992, with stars as states that stay). The time is that of the path
+    times the length of the patterns over 64, whatever the stars.
+    """
+
+    tokens: Iterable[Sequence[str]]
+    literals: dict[str, int] = field(default_factory=dict)
+    any_one: int = 0
+    stays: int = 0
+    stays_in_folder: int = 0
+    start: int = 0
+    accepting: list[int] = field(default_factory=list)
+    accepts: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lay the patterns out one behind the other."""
+        place = 0
+        for tokens in self.tokens:
+            self.start |= 1 << place
+            for token in tokens:
+                bit = 1 << place
+                match token:
+                    case "**":
+                        self.stays |= bit
+                    case "*":
+                        self.stays_in_folder |= bit
+                    case "?":
+                        self.any_one |= bit
+                    case _:
+                        self.literals[token[-1]] = self.literals.get(token[-1], 0) | bit
+                place += 1
+            self.accepting.append(place)
+            self.accepts |= 1 << place
+            place += 1
+
+    def last_match(self, path: str) -> int | None:
+        """Return the place of the last pattern that matches all of a path, None for none."""
+        folder, slash, name = path.rpartition("/")
+        state = self._after(name, self._folder(folder + slash))
+        found = state & self.accepts
+        return bisect_left(self.accepting, found.bit_length() - 1) if found else None
+
+    def _folder(self, folder: str) -> int:
+        """Return the state after a folder; its files share it."""
+        known = self.states.get(folder)
+        if known is None:
+            known = self._after(folder, self._closed(self.start))
+            self.states[folder] = known
+        return known
+
+    def _after(self, text: str, state: int) -> int:
+        for char in text:
+            moved = (state & (self.literals.get(char, 0) | self.any_one)) << 1
+            kept = state & (self.stays | (0 if char == "/" else self.stays_in_folder))
+            state = self._closed(moved | kept)
+            if not state:
+                break
+        return state
+
+    def _closed(self, state: int) -> int:
+        """Add the places behind stars, which may stand for nothing. No two stars are neighbours."""
+        return state | ((state & (self.stays | self.stays_in_folder)) << 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """One file of annotations, and what its patterns match; `folder` ends with a slash or is ""."""
+
+    path: str
+    folder: str
+    annotations: tuple[Annotation, ...]
+    globs: Globs
+    owners: tuple[int, ...]
+    """For each pattern its annotation."""
+
+    def of(self, path: str) -> Annotation | None:
+        """Return the annotation of a file, which is the last that matches it."""
+        if not path.startswith(self.folder):
+            return None
+        found = self.globs.last_match(path[len(self.folder) :])
+        return None if found is None else self.annotations[self.owners[found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All annotations of a package, by the folder that they stand in."""
+
+    by_folder: Mapping[str, Annotations]
+
+    def of(self, path: str) -> Iterator[tuple[str, Annotation]]:
+        """Yield the annotations of a file with where they stand, the nearest to the root first."""
+        end = 0
+        while self.by_folder and end >= 0:
+            known = self.by_folder.get(path[:end])
+            found = known.of(path) if known else None
+            if known and found:
+                yield known.path, found
+            end = path.find("/", end) + 1 or -1
+
+    def notices(self) -> Iterator[Notice]:
+        """Yield what is said of some files."""
+        for known in self.by_folder.values():
+            yield from (one.notice for one in known.annotations if one.notice)
+
+
+def read_annotations(files: Mapping[str, bytes]) -> Project:
+    """Read all files of annotations among `files` (path to content).
+
+    Where a `REUSE.toml` stands at the root, `.reuse/dep5` does not count (specification 3.3).
+    """
+    paths = [path for path in files if path == TOML or path.endswith(f"/{TOML}")]
+    if DEP5 in files and TOML not in files:
+        paths.append(DEP5)
+    read_files = [read(path, files[path]) for path in sorted(paths)]
+    return Project({each.folder: each for each in read_files})
+
+
+def read(path: str, data: bytes) -> Annotations:
+    """Read one file of annotations."""
+    is_dep5 = path == DEP5
+    folder = "" if is_dep5 else path.removesuffix(TOML)
+    try:
+        if len(data) > LARGEST:
+            raise ValueError(f"larger than {LARGEST:,} bytes")
+        text = data.decode("utf-8-sig")
+        annotations = tuple(dep5(text) if is_dep5 else toml(text))
+        if sum(len(each) for one in annotations for each in one.patterns) > LONGEST_PATTERNS:
+            raise ValueError(f"patterns of more than {LONGEST_PATTERNS:,} characters")
+    except ValueError as error:
+        said = Notice(Standing.UNKNOWN, None, f"cannot be read: {error}"[:EXCERPT])
+        annotations = (Annotation(("**",), Precedence.CLOSEST, said),)
+    owned = [(n, pattern) for n, one in enumerate(annotations) for pattern in one.patterns]
+    tokens = debian_tokens if is_dep5 else toml_tokens
+    globs = Globs([tokens(pattern) for _, pattern in owned])
+    return Annotations(path, folder, annotations, globs, tuple(n for n, _ in owned))
+
+
+def toml(text: str) -> Iterator[Annotation]:
+    """Yield the annotations of a REUSE.toml. Raises ValueError for what is none."""
+    if too_deep(text):
+        raise ValueError("nested too deeply")
+    table = tomllib.loads(text)
+    annotations = table.get("annotations", [])
+    if not isinstance(annotations, list):
+        raise ValueError("annotations is not an array")
+    for each in annotations:
+        if not isinstance(each, dict):
+            raise ValueError("an annotation is not a table")
+        patterns = strings(each.get("path"))
+        if not patterns:
+            raise ValueError("an annotation without a path")
+        yield Annotation(
+            patterns=tuple(patterns),
+            precedence=Precedence(each.get("precedence", "closest")),
+            notice=together(strings(each.get("SPDX-License-Identifier"))),
+            copyright=tuple(strings(each.get("SPDX-FileCopyrightText"))),
+        )
+
+
+def too_deep(text: str) -> bool:
+    """Say whether more brackets are open somewhere than the TOML reader should be given."""
+    depth = dots = 0
+    for token in DOTTED.findall(text):
+        if token in "[{":
+            depth += 1
+        elif token in "]}":
+            depth = max(0, depth - 1)
+        dots = dots + 1 if token == "." else 0 if token in "=\n,[]{}" else dots
+        if max(depth, dots) > DEEPEST:
+            return True
+    return False
+
+
+def strings(value: object) -> list[str]:
+    """Return a string or a list of them as a list. Raises ValueError for anything else."""
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(each, str) for each in values):
+        raise ValueError("not a string")
+    return [str(each) for each in values]
+
+
+def dep5(text: str) -> Iterator[Annotation]:
+    """Yield the `Files` paragraphs of a Debian copyright file (format 1.0)."""
+    for paragraph in re.split(r"\n[ \t\r]*\n", text):
+        fields: dict[str, str] = {}
+        name = ""
+        for line in paragraph.splitlines():
+            if line.startswith("#"):
+                continue
+            if line[:1] in (" ", "\t"):
+                fields[name] = f"{fields.get(name, '')}\n{line.strip()}"
+            else:
+                name, _, value = line.partition(":")
+                name = name.strip().lower()
+                fields[name] = value.strip()
+        if "files" in fields:
+            license_line = fields.get("license", "").strip().split("\n")[0]
+            yield Annotation(
+                patterns=tuple(fields["files"].split()),
+                precedence=Precedence.AGGREGATE,
+                notice=together([debian_name(license_line)] if license_line else []),
+                copyright=tuple(filter(None, fields.get("copyright", "").split("\n"))),
+            )
+
+
+def debian_name(text: str) -> str:
+    """Return a short name of Debian's as SPDX writes it, where they differ in form only."""
+    text = re.sub(r",\s*(and|or)\b", r" \1", text, flags=re.IGNORECASE)
+    return re.sub(r"\b(A?GPL|LGPL)-(\d)(?!\.?\d)", r"\1-\2.0", text)
+
+
+def together(values: Sequence[str]) -> Notice | None:
+    """Return what several identifiers say together, None for none."""
+    if not values:
+        return None
+    read = [read_tag(value.strip()) for value in values]
+    if any(each is None for each in read):
+        words = f"SPDX-License-Identifier: {', '.join(values)}"
+        return Notice(Standing.UNKNOWN, None, words[:EXCERPT])
+    expression = read_tag(" AND ".join(f"({each})" for each in dict.fromkeys(read)))
+    return Notice(Standing.LICENSED, expression, f"SPDX-License-Identifier: {expression}"[:EXCERPT])
+
+
+def toml_tokens(pattern: str) -> list[str]:
+    r"""Read a pattern of REUSE.toml: `*` in one folder, `**` through all, `\` before a literal."""
+    return [
+        ("**" if len(found) > 1 else "*") if found[0] == "*" else f"={found[-1]}"
+        for found in re.findall(TOKEN, pattern)
+    ]
+
+
+def debian_tokens(pattern: str) -> list[str]:
+    r"""Read a pattern of Debian's: `*` stands for slashes too, `?` for one character."""
+    return [
+        "**" if found[0] == "*" else "?" if found == "?" else f"={found[-1]}"
+        for found in re.findall(TOKEN, pattern.removeprefix("./"))
+    ]

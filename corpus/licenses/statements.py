@@ -1,0 +1,242 @@
+"""What a source file says of its own licence: SPDX tags, and notices in its head.
+
+The head is the first `HEAD` bytes. Of it count whole comment lines, and the text of a documentation
+heredoc that at most `CODE_BEFORE` lines of code precede; strings and examples in the code count
+for nothing. Tags count in the comments of the whole file, since a tag is never prose.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from corpus.fingerprint.comments import comment_spans
+from corpus.licenses.declarations import LONGEST, MOST_BRACKETS, licensing, read_license
+from corpus.licenses.notices import EXCERPT, Notice, Standing, read_notice
+
+HEAD = 8_192
+"""Bytes; the longest head that was found in 17 well-known projects has 4 KB."""
+CODE_BEFORE = 3
+"""Lines of code (a module's name, its exports) before which comments speak of the whole file."""
+
+WORDS = (
+    *(b"licen", b"copyright", b"spdx", b"gpl", b"confidential", b"proprietary"),
+    *(b"public domain", b"rights reserved", b"prohibited", b"commercial"),
+)
+"""Without one of these in lower case no comment says anything; a search takes a microsecond."""
+
+TAG = re.compile(
+    r"SPDX[- ]Licen[cs]e[- ]Identifiers?[ \t]*[:=]?[ \t]*(?P<value>[^\n]*)", re.IGNORECASE
+)
+TAG_BYTES = b"SPDX-License-Identifier"
+IGNORED = re.compile(r"REUSE-IgnoreStart.*?(?:REUSE-IgnoreEnd|\Z)", re.DOTALL)
+"""REUSE specification 3.3, "Ignoring": what stands between is about tags, not one."""
+PARAGRAPH = re.compile(r"\n(?:[ \t]*\n)+")
+CLOSING = ("--%>", "%>", "-->", "*/")
+MARGIN = " \t\r\"'`#%|,;*"
+MARKS = re.compile(r"[ \t]*(?:<%!--|<%#|<!--|[#%*|;/]|-(?=[- ]))[#%*|/=-]*[ \t]?")
+BOX = " \t\r#%*|=-"
+"""Signs of comments and of the boxes around them, at both ends of a line."""
+SIGNS = {"elixir": (b"#",), "erlang": (b"%",), "eex": (b"#", b"%", b"<"), "heex": (b"<",)}
+HEREDOC = re.compile(
+    rb'(?:^[ \t]*@moduledoc[ \t(]+|\A\s*)(?:~[sS])?"""[ \t]*\r?\n(?P<text>.*?)(?:\n[ \t]*"""|\Z)',
+    re.DOTALL | re.MULTILINE,
+)
+PLAIN_COMMENTS = re.compile(rb"(?:[ \t]*[#%][^\n]*\n|[ \t\r]*\n)+")
+"""In a template for code: the comments of what it will make."""
+NO_STATEMENT = frozenset({"NOASSERTION", ""})
+NOBODY = frozenset({"NONE", "UNLICENSED"})
+"""SPDX: no licence at all; npm's word for the same."""
+LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """All that a file says: what its tags say, and the notices at its top and further down."""
+
+    tags: Notice | None
+    notices: tuple[Notice, ...]
+    parts: tuple[Notice, ...]
+    """Notices that more code precedes: they speak of what follows them."""
+
+
+SILENT = Said(None, (), ())
+
+
+def read_file(data: bytes, language: str) -> Said:
+    """Return what a file of a language (elixir, erlang, eex, heex) says of its own licence."""
+    head = data[:HEAD]
+    has_tag = TAG_BYTES in data
+    if not has_tag and not speaks(head):
+        return SILENT
+    blocks = [
+        (unmarked(block), code) for block, code in comment_blocks(head, language) if speaks(block)
+    ]
+    tagged = [text for text, _ in blocks]
+    if data.find(TAG_BYTES, HEAD - len(TAG_BYTES)) >= 0:
+        tagged = [unmarked(b) for b, _ in comment_blocks(data, language) if TAG_BYTES in b]
+    top = [text for text, code in blocks if code <= CODE_BEFORE]
+    if language == "elixir" and (heredoc := documentation(head)):
+        top.append(heredoc)
+        tagged.append(heredoc)
+    below = [text for text, code in blocks if code > CODE_BEFORE]
+    return Said(
+        tags=read_tags("\n".join(tagged)),
+        notices=tuple(filter(None, map(notice_of, top))),
+        parts=tuple(filter(None, map(notice_of, below))),
+    )
+
+
+def speaks(text: bytes) -> bool:
+    """Say whether a text has a word without which nothing is said of licences."""
+    lower = text.lower()
+    return any(word in lower for word in WORDS)
+
+
+def read_text(data: bytes) -> Said:
+    """Return what a text beside a file says of it: a `.license` file of the REUSE specification."""
+    text = decoded(data[:HEAD])
+    notice = notice_of(text)
+    return Said(read_tags(text), (notice,) if notice else (), ())
+
+
+def notice_of(text: str) -> Notice | None:
+    """Read a comment less its tags, from the first paragraph that speaks of licences to the last.
+
+    What a project writes there is mostly the same; what the comment says besides is not.
+    """
+    text = TAG.sub("", text) if "spdx" in text.lower() else text
+    paragraphs = PARAGRAPH.split(text)
+    speaking = [n for n, each in enumerate(paragraphs) if speaks(each.encode(errors="replace"))]
+    if not speaking:
+        return None
+    return read_notice("\n\n".join(paragraphs[speaking[0] : speaking[-1] + 1]))
+
+
+def comment_blocks(text: bytes, language: str) -> Iterator[tuple[bytes, int]]:
+    """Yield comments that only blanks divide, and how many lines of code precede them.
+
+    Lines of code are counted up to `CODE_BEFORE` and one.
+    """
+    signs = SIGNS[language]
+    block: list[bytes] = []
+    code = end = 0
+    for start, stop in spans(text, language):
+        if not text.startswith(signs, start):
+            continue
+        between = text[end:start]
+        if between.rpartition(b"\n")[2].strip():
+            continue
+        if between.strip():
+            if block:
+                yield b"\n".join(block), code
+                block = []
+            if code <= CODE_BEFORE:
+                code += sum(1 for line in between[:HEAD].splitlines() if line.strip())
+        block.append(text[start:stop])
+        end = stop
+    if block:
+        yield b"\n".join(block), code
+
+
+def spans(text: bytes, language: str) -> Iterator[tuple[int, int]]:
+    """Yield the comments of a file; in templates also those of the code that they will make."""
+    if language == "eex" and (found := PLAIN_COMMENTS.match(text)):
+        yield found.span()
+    yield from comment_spans(text, language)
+
+
+def unmarked(block: bytes) -> str:
+    """Return comments as plain text: what stands behind the signs, line by line."""
+    lines = IGNORED.sub("", decoded(block)).split("\n")
+    return "\n".join(unsigned(line).rstrip(BOX) for line in lines)
+
+
+def unsigned(line: str) -> str:
+    """Return a line without the signs before it."""
+    found = MARKS.match(line)
+    return line[found.end() :] if found else line
+
+
+def documentation(head: bytes) -> str | None:
+    """Return the first heredoc if it stands at the top, without the code blocks of its Markdown."""
+    found = HEREDOC.search(head)
+    if found is None or not speaks(found["text"]):
+        return None
+    before = [line.strip() for line in head[: found.start()].splitlines()]
+    if sum(1 for line in before if line and not line.startswith(b"#")) > CODE_BEFORE:
+        return None
+    lines = decoded(found["text"]).expandtabs().splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    margin = min(indents, default=0)
+    prose = (line[margin:] for line in lines if not line[margin:].startswith("    "))
+    return IGNORED.sub("", re.sub(r"(?ms)^```.*?(?:^```|\Z)", "", "\n".join(prose)))
+
+
+@lru_cache(maxsize=4096)
+def read_tags(text: str) -> Notice | None:
+    """Return what all SPDX tags of a text say together: they hold at the same time (AND)."""
+    if "spdx" not in text.lower():
+        return None
+    expressions: dict[str, None] = {}
+    for found in TAG.finditer(text):
+        at_start = not text[: found.start()].rpartition("\n")[2].strip(" \t#%*|;/<!-")
+        value = unclosed(found["value"])
+        read = None if value in NO_STATEMENT else read_tag(value)
+        if read is not None:
+            expressions[read] = None
+        elif at_start and value != "NOASSERTION":
+            standing = Standing.PROPRIETARY if value in NOBODY else Standing.UNKNOWN
+            return Notice(standing, None, found.group()[:EXCERPT].strip())
+    if not expressions:
+        return None
+    joined = licensing().parse(" AND ".join(f"({each})" for each in expressions))
+    return Notice(Standing.LICENSED, str(joined), f"SPDX-License-Identifier: {joined}"[:EXCERPT])
+
+
+def unclosed(value: str) -> str:
+    """Return the value of a tag without the end of the comment that it stands in."""
+    value = value.rstrip(MARGIN)
+    for sign in CLOSING:
+        value = value.removesuffix(sign)
+    return value.strip(MARGIN)
+
+
+@lru_cache(maxsize=4096)
+def read_tag(value: str) -> str | None:
+    """Return the expression of a tag, read as generously as it is written; None if it is none.
+
+    A `LicenseRef-` counts as an id. A list with commas means AND of whatever it lists.
+    """
+    if len(value) > LONGEST or value.count("(") > MOST_BRACKETS or value in NOBODY:
+        return None
+    if (read := read_license(value)) is not None:
+        return str(read)
+    if "LicenseRef-" in value:
+        return with_references(value)
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    read_parts = [read_license(part) for part in parts] if len(parts) > 1 else []
+    if not read_parts or None in read_parts:
+        return None
+    return str(licensing().parse(" AND ".join(f"({part})" for part in read_parts)))
+
+
+def with_references(value: str) -> str | None:
+    """Return an expression in which licences are named that are on no list."""
+    from license_expression import ExpressionError
+
+    try:
+        parsed = licensing().parse(value)
+        symbols = {str(symbol.key) for symbol in licensing().license_symbols(parsed)}
+    except (ExpressionError, AssertionError, IndexError):
+        return None
+    known = licensing().known_symbols
+    return str(parsed) if all(s in known or LICENSE_REF.fullmatch(s) for s in symbols) else None
+
+
+def decoded(text: bytes) -> str:
+    """Return a text in UTF-8 or, where it is not that, latin-1."""
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

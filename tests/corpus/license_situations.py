@@ -1,0 +1,574 @@
+"""Situations in which a file stands under another licence than its package, and what is right.
+
+    python -m tests.corpus.license_situations
+
+prints for each what is expected and what is found, by opening an archive as the build does.
+"""
+
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
+from corpus.ingest.source_file import Parsed
+from corpus.store import ArchiveStore
+from tests.stores import MIT, add
+
+APACHE = Path(__file__).parents[2].joinpath("LICENSE").read_bytes()
+GPL_NOTICE = """This program is free software: you can redistribute it and/or modify
+it under the terms of the GNU General Public License as published by
+the Free Software Foundation, either version 3 of the License, or
+(at your option) any later version.
+
+This program is distributed in the hope that it will be useful,
+but WITHOUT ANY WARRANTY; without even the implied warranty of
+MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+GNU General Public License for more details."""
+LGPL_NOTICE = """This library is free software; you can redistribute it and/or
+modify it under the terms of the GNU Lesser General Public
+License as published by the Free Software Foundation; either
+version 2.1 of the License, or (at your option) any later version."""
+APACHE_NOTICE = """Copyright 2010 Ericsson AB. All Rights Reserved.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License."""
+BSD_NOTICE = """Copyright (c) 2009, Ada. All rights reserved.
+
+Redistribution and use in source and binary forms, with or without
+modification, are permitted provided that the following conditions are met:
+
+ * Redistributions of source code must retain the above copyright notice,
+   this list of conditions and the following disclaimer.
+ * Redistributions in binary form must reproduce the above copyright notice,
+   this list of conditions and the following disclaimer in the documentation
+   and/or other materials provided with the distribution.
+ * Neither the name of the authors nor the names of its contributors may be
+   used to endorse or promote products derived from this software without
+   specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS"
+AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT OWNER OR CONTRIBUTORS BE
+LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR
+CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF
+SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS
+INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN
+CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE)
+ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE
+POSSIBILITY OF SUCH DAMAGE."""
+MPL_NOTICE = """This Source Code Form is subject to the terms of the Mozilla Public
+License, v. 2.0. If a copy of the MPL was not distributed with this
+file, You can obtain one at https://mozilla.org/MPL/2.0/."""
+EX = "lib/a.ex"
+ERL = "src/a.erl"
+KEPT_MIT = "MIT verified"
+NOT_PERMITTED, PROPRIETARY, UNKNOWN = (
+    "file_license_not_permitted",
+    "file_license_proprietary",
+    "file_license_unknown",
+)
+
+
+def ex(head: str = "", module: str = "A") -> str:
+    """Return an Elixir module below a head that is written as comments."""
+    return commented(head, "#") + f"defmodule {module} do\n  def next(n), do: n + 1\nend\n"
+
+
+def erl(head: str = "") -> str:
+    """Return an Erlang module below a head that is written as comments."""
+    return commented(head, "%%") + "-module(a).\n-export([next/1]).\nnext(N) -> N + 1.\n"
+
+
+def commented(text: str, sign: str) -> str:
+    return "".join(f"{sign} {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def tag(expression: str) -> str:
+    return f"SPDX-License-Identifier: {expression}"
+
+
+def reuse(path: str, expression: str, extra: str = "") -> str:
+    return (
+        f'version = 1\n[[annotations]]\npath = "{path}"\n{extra}'
+        f'SPDX-FileCopyrightText = "2020 Ada"\nSPDX-License-Identifier = "{expression}"\n'
+    )
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A package, and by path what is right: expression and evidence, or reason and expression."""
+
+    name: str
+    files: dict[str, str | bytes]
+    expected: dict[str, str]
+    declared: tuple[str, ...] = ("MIT",)
+    license: bytes | None = field(default=MIT, repr=False)
+
+
+def one(name: str, content: str, expected: str, path: str = EX) -> Situation:
+    """Return a situation of one file in an MIT package."""
+    return Situation(name, {path: content}, {path: expected})
+
+
+DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+SITUATIONS = (
+    one("nothing but the package", ex(), KEPT_MIT),
+    # tags
+    one("tag, permitted", ex(tag("Apache-2.0")), "Apache-2.0 declared_only"),
+    one("tag, the package's own", ex(tag("MIT")), KEPT_MIT),
+    one("tag, GPL", ex(tag("GPL-3.0-or-later")), f"{NOT_PERMITTED} GPL-3.0-or-later"),
+    one("tag, a choice", ex(tag("MIT OR GPL-2.0-only")), KEPT_MIT),
+    one("tag, a choice of two", ex(tag("(MIT OR Apache-2.0)")), "MIT OR Apache-2.0 verified"),
+    one("tag, both", ex(tag("MIT AND LGPL-2.1-only")), f"{NOT_PERMITTED} MIT AND LGPL-2.1-only"),
+    one(
+        "tags, several",
+        ex(f"{tag('MIT')}\n{tag('AGPL-3.0-only')}"),
+        f"{NOT_PERMITTED} MIT AND AGPL-3.0-only",
+    ),
+    one(
+        "tag, exception",
+        ex(tag("Apache-2.0 WITH LLVM-exception")),
+        "Apache-2.0 WITH LLVM-exception declared_only",
+    ),
+    one(
+        "tag, exception of the GPL",
+        ex(tag("GPL-2.0-only WITH Classpath-exception-2.0")),
+        f"{NOT_PERMITTED} GPL-2.0-only WITH Classpath-exception-2.0",
+    ),
+    one("tag, old spelling", ex(tag("GPLv2+")), f"{NOT_PERMITTED} GPL-2.0-or-later"),
+    one("tag, another spelling", ex(tag("Apache License 2.0")), "Apache-2.0 declared_only"),
+    one("tag, lower case", ex(tag("mit or apache-2.0")), "MIT OR Apache-2.0 verified"),
+    one("tag, no such id", ex(tag("Frobnicate-1.0")), f"{UNKNOWN} None"),
+    one("tag, broken", ex(tag("MIT AND (")), f"{UNKNOWN} None"),
+    one("tag, reference", ex(tag("LicenseRef-Acme")), f"{NOT_PERMITTED} LicenseRef-Acme"),
+    one("tag, nobody's", ex(tag("NONE")), f"{PROPRIETARY} None"),
+    one("tag, no assertion", ex(tag("NOASSERTION")), KEPT_MIT),
+    one(
+        "tag below the module's name",
+        "defmodule A do\n  " + f"# {tag('MPL-2.0')}\nend\n",
+        f"{NOT_PERMITTED} MPL-2.0",
+    ),
+    one(
+        "tag at the foot",
+        ex() + "x = 1\n" * 2_000 + f"# {tag('GPL-3.0-only')}\n",
+        f"{NOT_PERMITTED} GPL-3.0-only",
+    ),
+    one("tag in Erlang", erl(tag("ErlPL-1.1")), f"{NOT_PERMITTED} ErlPL-1.1", ERL),
+    one(
+        "tag behind a shebang",
+        f"#!/usr/bin/env elixir\n# {tag('ISC')}\nIO.puts 1\n",
+        "ISC declared_only",
+        "bin/a.exs",
+    ),
+    one(
+        "tag in HEEx",
+        f"<%!-- {tag('GPL-3.0-only')} --%>\n<p>1</p>\n",
+        f"{NOT_PERMITTED} GPL-3.0-only",
+        "lib/a.html.heex",
+    ),
+    one("tag in EEx", f"<%# {tag('ISC')} %>\n<p>1</p>\n", "ISC declared_only", "lib/a.html.eex"),
+    one(
+        "tag in a string",
+        'defmodule A do\n  def t, do: "# SPDX-License-Identifier: GPL-3.0"\nend\n',
+        KEPT_MIT,
+    ),
+    one(
+        "tag in a heredoc",
+        'defmodule A do\n  def t do\n    """\n    # '
+        + tag("GPL-3.0-only")
+        + '\n    """\n  end\nend\n',
+        KEPT_MIT,
+    ),
+    one(
+        "tag that is talked about",
+        ex("Adds the SPDX-License-Identifier: header to files."),
+        KEPT_MIT,
+    ),
+    one(
+        "tag that is to be ignored",
+        ex(f"REUSE-IgnoreStart\n{tag('GPL-3.0-only')}\nREUSE-IgnoreEnd"),
+        KEPT_MIT,
+    ),
+    # notices
+    one("notice, GPL", ex(GPL_NOTICE), f"{NOT_PERMITTED} GPL-3.0-or-later"),
+    one("notice, GPL in Erlang", erl(GPL_NOTICE), f"{NOT_PERMITTED} GPL-3.0-or-later", ERL),
+    one("notice, LGPL", ex(LGPL_NOTICE), f"{NOT_PERMITTED} LGPL-2.1-or-later"),
+    one(
+        "notice, AGPL",
+        ex(GPL_NOTICE.replace("General", "Affero General")),
+        f"{NOT_PERMITTED} AGPL-3.0-or-later",
+    ),
+    one(
+        "notice, GPL in few words",
+        ex("Copyright 2020 Ada\nLicensed under the GPL v2."),
+        f"{NOT_PERMITTED} GPL-2.0-only",
+    ),
+    one("notice, GPL and nothing else", ex("GPLv3"), f"{NOT_PERMITTED} GPL-3.0-only"),
+    one("notice, MPL", ex(MPL_NOTICE), f"{NOT_PERMITTED} MPL-2.0"),
+    one(
+        "notice, Erlang",
+        erl(
+            "The contents of this file are subject to the Erlang Public License,\n"
+            "Version 1.1, (the "
+            '"License"); you may not use this file except in\ncompliance with the License.'
+        ),
+        f"{NOT_PERMITTED} ErlPL-1.1",
+        ERL,
+    ),
+    one(
+        "notice, Eclipse",
+        ex(
+            "This program and the accompanying materials are made available under"
+            "\nthe terms of the Eclipse Public License v2.0."
+        ),
+        f"{NOT_PERMITTED} EPL-2.0",
+    ),
+    one(
+        "notice, CDDL",
+        ex(
+            "The contents of this file are subject to the terms of the Common\n"
+            'Development and Distribution License (the "License").'
+        ),
+        f"{NOT_PERMITTED} CDDL-1.0",
+    ),
+    one("notice, EUPL", ex("Licensed under the EUPL, Version 1.2"), f"{NOT_PERMITTED} EUPL-1.2"),
+    one(
+        "notice, SSPL",
+        ex("This program is licensed under the Server Side Public License, version 1."),
+        f"{NOT_PERMITTED} SSPL-1.0",
+    ),
+    one(
+        "notice, BUSL",
+        ex(
+            "Use of this software is governed by the Business Source License\n"
+            "included in the LICENSE file."
+        ),
+        f"{NOT_PERMITTED} BUSL-1.1",
+    ),
+    one(
+        "notice, no commercial use",
+        ex(
+            "This work is licensed under the Creative Commons\n"
+            "Attribution-NonCommercial 4.0 International License."
+        ),
+        f"{NOT_PERMITTED} CC-BY-NC-4.0",
+    ),
+    one(
+        "notice, Commons Clause",
+        ex("Licensed under the MIT license with the Commons Clause."),
+        f"{NOT_PERMITTED} None",
+    ),
+    one(
+        "notice, a licence that nobody knows",
+        ex("Licensed under the Acme Frobnication License."),
+        f"{UNKNOWN} None",
+    ),
+    one("notice, Apache", erl(APACHE_NOTICE), "Apache-2.0 declared_only", ERL),
+    one("notice, BSD", ex(BSD_NOTICE), "BSD-3-Clause text_only"),
+    one(
+        "notice, a choice",
+        ex("Licensed under MIT or Apache 2.0 at your option."),
+        "MIT OR Apache-2.0 verified",
+    ),
+    one(
+        "notice, a choice with the GPL",
+        ex("Dual licensed under the MIT license and GPL v2."),
+        KEPT_MIT,
+    ),
+    one(
+        "notice below the module's name",
+        "-module(a).\n" + commented(GPL_NOTICE, "%%"),
+        f"{NOT_PERMITTED} GPL-3.0-or-later",
+        ERL,
+    ),
+    one(
+        "notice of a part",
+        ex() * 3 + "# The function below is licensed under the GPL, version 2.\n",
+        f"{NOT_PERMITTED} GPL-2.0-only",
+    ),
+    one(
+        "notice of a permitted part",
+        ex() * 3 + "# This code is licensed under the Apache License 2.0.\n",
+        "MIT AND Apache-2.0 declared_only",
+    ),
+    one(
+        "notice in the documentation",
+        'defmodule A do\n  @moduledoc """\n'
+        + "".join(f"  {line}\n" for line in GPL_NOTICE.splitlines())
+        + '  """\nend\n',
+        f"{NOT_PERMITTED} GPL-3.0-or-later",
+    ),
+    one(
+        "notice in latin-1",
+        f"# Ren\u00e9\n{commented(LGPL_NOTICE, '#')}x = 1\n",
+        f"{NOT_PERMITTED} LGPL-2.1-or-later",
+    ),
+    # nobody's
+    one(
+        "proprietary",
+        ex(
+            "Copyright (c) 2020 Example Corp. All rights reserved.\n"
+            "CONFIDENTIAL AND PROPRIETARY. Unauthorized copying of this file is "
+            "strictly\nprohibited."
+        ),
+        f"{PROPRIETARY} None",
+    ),
+    one("confidential", ex("CONFIDENTIAL"), f"{PROPRIETARY} None"),
+    one(
+        "not to be passed on",
+        ex("Copyright 2020 Acme. No part of this file may be reproduced."),
+        f"{PROPRIETARY} None",
+    ),
+    one(
+        "without permission",
+        erl(
+            "Copyright Acme, all rights reserved. May not be distributed\n"
+            "without the prior written permission of Acme."
+        ),
+        f"{PROPRIETARY} None",
+        ERL,
+    ),
+    one(
+        "commercial",
+        ex("Copyright Acme. Licensed under a commercial license."),
+        f"{PROPRIETARY} None",
+    ),
+    # what denies nothing
+    one("all rights reserved", ex("Copyright (c) 2020 Ada. All rights reserved."), KEPT_MIT),
+    one("works with the GPL", ex("This works with GPL software."), KEPT_MIT),
+    one("looks for the GPL", ex("Finds packages that are licensed under the GPL."), KEPT_MIT),
+    one("asks about the GPL", ex("Checks whether a file is licensed under the GPL."), KEPT_MIT),
+    one(
+        "handles secrets",
+        ex("Handles confidential and proprietary elements of Diameter."),
+        KEPT_MIT,
+    ),
+    one("internal", ex("For internal use only."), KEPT_MIT),
+    # files beside files
+    Situation(
+        "sidecar",
+        {EX: ex(), f"{EX}.license": tag("GPL-3.0-only") + "\n"},
+        {EX: f"{NOT_PERMITTED} GPL-3.0-only"},
+    ),
+    Situation(
+        "sidecar over a tag",
+        {EX: ex(tag("GPL-3.0-only")), f"{EX}.license": tag("ISC")},
+        {EX: "ISC declared_only"},
+    ),
+    Situation(
+        "annotation",
+        {
+            "REUSE.toml": reuse("lib/gpl/**", "GPL-3.0-or-later"),
+            EX: ex(),
+            "lib/gpl/deep/b.ex": ex(),
+        },
+        {EX: KEPT_MIT, "lib/gpl/deep/b.ex": f"{NOT_PERMITTED} GPL-3.0-or-later"},
+    ),
+    Situation(
+        "annotation of one folder",
+        {"REUSE.toml": reuse("lib/*", "GPL-2.0-only"), EX: ex(), "lib/b/c.ex": ex()},
+        {EX: f"{NOT_PERMITTED} GPL-2.0-only", "lib/b/c.ex": KEPT_MIT},
+    ),
+    Situation(
+        "annotation and a tag",
+        {"REUSE.toml": reuse("**", "GPL-2.0-only"), EX: ex(tag("MIT"))},
+        {EX: KEPT_MIT},
+    ),
+    Situation(
+        "annotation beside a tag",
+        {"REUSE.toml": reuse("**", "ISC", 'precedence = "aggregate"\n'), EX: ex(tag("MIT"))},
+        {EX: "MIT AND ISC declared_only"},
+    ),
+    Situation(
+        "annotation over a tag",
+        {
+            "REUSE.toml": reuse("**", "GPL-2.0-only", 'precedence = "override"\n'),
+            EX: ex(tag("MIT")),
+        },
+        {EX: f"{NOT_PERMITTED} GPL-2.0-only"},
+    ),
+    Situation(
+        "annotation, and a notice against it",
+        {"REUSE.toml": reuse("**", "MIT"), EX: ex(GPL_NOTICE)},
+        {EX: f"{NOT_PERMITTED} GPL-3.0-or-later"},
+    ),
+    Situation(
+        "annotation nearer by",
+        {
+            "REUSE.toml": reuse("**", "MIT"),
+            "lib/REUSE.toml": reuse("a.ex", "GPL-2.0-only"),
+            EX: ex(),
+            "src/a.erl": erl(),
+        },
+        {EX: f"{NOT_PERMITTED} GPL-2.0-only", ERL: KEPT_MIT},
+    ),
+    Situation(
+        "annotation that is unreadable",
+        {"REUSE.toml": b"\xff\xfe[[[", EX: ex()},
+        {EX: f"{UNKNOWN} None"},
+    ),
+    Situation(
+        "annotation with the texts of both",
+        {
+            "LICENSES/GPL-3.0-or-later.txt": GPL_NOTICE,
+            "LICENSES/MIT.txt": MIT,
+            "REUSE.toml": reuse("lib/gpl/**", "GPL-3.0-or-later"),
+            EX: ex(),
+            "lib/gpl/b.ex": ex(),
+        },
+        {EX: KEPT_MIT, "lib/gpl/b.ex": f"{NOT_PERMITTED} GPL-3.0-or-later"},
+    ),
+    Situation(
+        "texts of both, for whom nobody says",
+        {"LICENSES/GPL-3.0-or-later.txt": GPL_NOTICE, EX: ex()},
+        {EX: "license_contradicted MIT"},
+    ),
+    Situation(
+        "dep5",
+        {
+            ".reuse/dep5": f"{DEP5}Files: *\nCopyright: Ada\nLicense: MIT\n\n"
+            "Files: lib/gpl/*\nCopyright: Bob\nLicense: GPL-3+\n",
+            EX: ex(),
+            "lib/gpl/b/c.ex": ex(),
+        },
+        {EX: KEPT_MIT, "lib/gpl/b/c.ex": f"{NOT_PERMITTED} GPL-3.0-or-later"},
+    ),
+    Situation(
+        "dep5, the last match",
+        {
+            ".reuse/dep5": f"{DEP5}Files: lib/*\nLicense: GPL-3\n\n"
+            "Files: lib/?.ex\nLicense: Expat\n",
+            EX: ex(),
+            "lib/bb.ex": ex(),
+        },
+        {EX: KEPT_MIT, "lib/bb.ex": f"{NOT_PERMITTED} GPL-3.0-only"},
+    ),
+    # folders
+    Situation(
+        "folder",
+        {EX: ex(), "lib/gpl/COPYING": GPL_NOTICE, "lib/gpl/deep/b.ex": ex()},
+        {EX: KEPT_MIT, "lib/gpl/deep/b.ex": f"{NOT_PERMITTED} GPL-3.0"},
+    ),
+    Situation(
+        "folder, permitted",
+        {"apps/b/LICENSE": APACHE, "apps/b/lib/b.ex": ex()},
+        {"apps/b/lib/b.ex": "Apache-2.0 text_only"},
+    ),
+    Situation(
+        "folder, and a tag",
+        {"lib/gpl/COPYING": GPL_NOTICE, "lib/gpl/b.ex": ex(tag("MIT"))},
+        {"lib/gpl/b.ex": KEPT_MIT},
+    ),
+    Situation(
+        "folder that points to the root",
+        {"apps/b/LICENSE": "See the LICENSE at the root.\n", "apps/b/lib/b.ex": ex()},
+        {"apps/b/lib/b.ex": KEPT_MIT},
+    ),
+    Situation(
+        "folder with terms of its own",
+        {"apps/b/LICENSE": "Ask my aunt on Tuesdays.\n", "apps/b/lib/b.ex": ex()},
+        {"apps/b/lib/b.ex": f"{UNKNOWN} None"},
+    ),
+    Situation(
+        "folder that is closed",
+        {"apps/b/LICENSE": "Copyright Acme. This is proprietary.\n", "apps/b/lib/b.ex": ex()},
+        {"apps/b/lib/b.ex": f"{PROPRIETARY} None"},
+    ),
+    # packages
+    Situation(
+        "notices of third parties",
+        {EX: ex()},
+        {EX: "Apache-2.0 text_only"},
+        (),
+        APACHE + b"\n\n== Third-party notices ==\n\nThis product includes software of X.\n\n" + MIT,
+    ),
+    Situation(
+        "notices of third parties, declared",
+        {EX: ex()},
+        {EX: "Apache-2.0 verified"},
+        ("Apache-2.0",),
+        APACHE + b"\n\nThird-party software\n\n" + MIT,
+    ),
+    Situation(
+        "notices of third parties, one GPL",
+        {EX: ex()},
+        {EX: "license_contradicted Apache-2.0"},
+        ("Apache-2.0",),
+        APACHE + b"\n\nThird-party software\n\n" + GPL_NOTICE.encode(),
+    ),
+    Situation(
+        "nothing declared, files that speak",
+        {EX: ex(tag("ISC")), "lib/b.ex": ex()},
+        {EX: "ISC declared_only", "lib/b.ex": "license_unknown None"},
+        (),
+        None,
+    ),
+    Situation("too many licences", {EX: ex()}, {EX: "license_too_long None"}, ("aaaaa",) * 50_000),
+    Situation("one long licence", {EX: ex()}, {EX: "license_too_long None"}, ("MIT " * 1_000,)),
+)
+
+
+def opened(situation: Situation, folder: Path) -> OpenedArchive:
+    """Pack a situation and open the archive as the build does."""
+    store = ArchiveStore(folder)
+    files = {
+        path: text
+        if isinstance(text, bytes)
+        else text.encode("latin-1" if "latin-1" in situation.name else "utf-8")
+        for path, text in situation.files.items()
+    }
+    if situation.license is not None:
+        files["LICENSE"] = situation.license
+    archive = add(store, "a", files, licenses=situation.declared)
+    return open_archive(archive, store.path(archive), ReadConfig())
+
+
+def found(situation: Situation, folder: Path) -> dict[str, str]:
+    """Return for each path that matters what became of it, as `Situation.expected` writes it."""
+    item = opened(situation, folder)
+    assert item.licenses is not None
+    outcome = {}
+    for file in item.files:
+        path = file.source.path if isinstance(file, Parsed) else file.path
+        verdict = item.licenses.of(path)
+        outcome[path] = (
+            f"{verdict.expression} {verdict.evidence.value}"
+            if isinstance(file, Parsed)
+            else f"{file.reason.value} {verdict.expression}"
+        )
+    return {path: outcome[path] for path in situation.expected}
+
+
+def main() -> int:
+    """Print the table; return how many situations are judged otherwise than expected."""
+    table = Table("situation", "file", "expected", "found")
+    wrong = 0
+    for situation in SITUATIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            got = found(situation, Path(folder))
+        for path, expected in situation.expected.items():
+            wrong += got[path] != expected
+            mark = "" if got[path] == expected else " [red]WRONG"
+            table.add_row(situation.name, path, expected, got[path] + mark)
+    console = Console(width=150)
+    console.print(table)
+    console.print(f"{len(SITUATIONS)} situations, {wrong} files judged otherwise than expected")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

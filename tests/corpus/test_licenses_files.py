@@ -1,0 +1,135 @@
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.ingest.source_file import Rejected
+from corpus.licenses import LicensePolicy, copyright_lines, judge_files
+from corpus.licenses.reuse import Globs, toml_tokens
+from tests.corpus.license_situations import SITUATIONS, Situation, ex, found, opened, reuse, tag
+from tests.stores import MIT
+
+POLICY = LicensePolicy()
+WORDS = (
+    *("SPDX-License-Identifier:", "MIT", "OR", "AND", "WITH", "(", ")", "LicenseRef-", "GPL", "\n"),
+    *("Licensed under the", "License", "either", "version", "2", "Copyright", "%", "#", '"""'),
+    *("REUSE-IgnoreStart", "\x00", "\udc80", "CONFIDENTIAL", "without permission", "-->"),
+)
+LINES = (
+    *("[[annotations]]\n", 'path = "lib/**"\n', "path = [", "]", "}", "{", "a.b = 1\n", '"', "\n"),
+    *('SPDX-License-Identifier = "GPL-2.0"\n', 'precedence = "override"\n', "\\", "version = 1\n"),
+    *("Files: lib/*\n", "License: GPL-3+\n", " a\n", "\n\n", "*", "?"),
+)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_every_file_has_its_own_licence(situation: Situation, tmp_path: Path) -> None:
+    assert found(situation, tmp_path) == situation.expected
+
+
+def test_there_are_many_situations() -> None:
+    assert len(SITUATIONS) >= 40
+    assert len({situation.name for situation in SITUATIONS}) == len(SITUATIONS)
+
+
+def test_a_reject_says_which_licence_and_where(tmp_path: Path) -> None:
+    situation = Situation("", {"lib/a.ex": ex(tag("GPL-3.0-only"))}, {})
+    details = {
+        f.path: f.detail for f in opened(situation, tmp_path).files if isinstance(f, Rejected)
+    }
+    assert (
+        details["lib/a.ex"] == "GPL-3.0-only: 'SPDX-License-Identifier: GPL-3.0-only' in lib/a.ex"
+    )
+
+
+def test_a_policy_decides_about_files_too() -> None:
+    files = {"LICENSE": MIT, "lib/a.ex": ex(tag("MPL-2.0")).encode()}
+    verdict = judge_files(["MIT"], files, LicensePolicy(permitted_extra=frozenset({"MPL-2.0"})))
+    assert (verdict.of("lib/a.ex").expression, verdict.of("lib/a.ex").reason) == ("MPL-2.0", None)
+    assert verdict.package.expression == "MIT"
+
+
+def test_who_wrote_an_annotated_file_is_credited(tmp_path: Path) -> None:
+    item = opened(Situation("", {"REUSE.toml": reuse("**", "ISC"), "lib/a.ex": ex()}, {}), tmp_path)
+    assert item.copyright == [*copyright_lines(MIT), "2020 Ada"]
+
+
+def test_the_licence_file_of_a_folder_is_credited(tmp_path: Path) -> None:
+    folder = b"Copyright 2021 Bob\n\n" + MIT
+    item = opened(Situation("", {"lib/b/LICENSE": folder, "lib/b/c.ex": ex()}, {}), tmp_path)
+    assert sorted(item.license_texts) == ["LICENSE", "lib/b/LICENSE"]
+    assert item.copyright == [*copyright_lines(MIT), "Copyright 2021 Bob"]
+
+
+HEADS = st.lists(
+    st.sampled_from(WORDS),
+    max_size=40,
+)
+BYTES = st.one_of(
+    st.binary(max_size=300),
+    HEADS.map(lambda words: " ".join(words).encode("utf-8", "surrogateescape")),
+)
+
+
+@given(BYTES, st.sampled_from(["lib/a.ex", "src/a.erl", "lib/a.heex", "priv/templates/a.ex"]))
+def test_whatever_a_file_says_it_gets_a_verdict(data: bytes, path: str) -> None:
+    for sign in (b"", b"# ", b"%% ", b"<%# "):
+        verdict = judge_files(["MIT"], {"LICENSE": MIT, path: sign + data}, POLICY).of(path)
+        assert (verdict.expression is not None) or verdict.reason is not None
+
+
+TOML = st.lists(
+    st.sampled_from(LINES),
+    max_size=30,
+).map(lambda parts: "".join(parts).encode())
+
+
+@given(st.one_of(TOML, st.binary(max_size=200)), st.sampled_from(["REUSE.toml", ".reuse/dep5"]))
+def test_whatever_an_annotation_says_every_file_gets_a_verdict(data: bytes, path: str) -> None:
+    verdict = judge_files(["MIT"], {"LICENSE": MIT, path: data, "lib/a.ex": ex().encode()}, POLICY)
+    assert (verdict.of("lib/a.ex").expression or verdict.of("lib/a.ex").reason) is not None
+
+
+PATTERNS = st.text("ab/*?\\.", max_size=12)
+
+
+@given(PATTERNS, st.text("ab/.", min_size=1, max_size=12))
+def test_a_pattern_matches_as_its_regular_expression_does(pattern: str, path: str) -> None:
+    stars = {"*": "[^/]*", "**": ".*"}
+    tokens = toml_tokens(pattern)
+    expression = "".join(stars.get(token) or re.escape(token[1:]) for token in tokens)
+    matches = re.fullmatch(expression, path, re.DOTALL) is not None
+    assert (Globs([tokens]).last_match(path) is not None) == matches
+
+
+HOSTILE: dict[str, dict[str, str]] = {
+    "stars": {"REUSE.toml": '[[annotations]]\npath = "' + "*a" * 4_000 + '"\n'},
+    "brackets": {"REUSE.toml": "a = " + "[" * 60_000},
+    "a dotted key": {"REUSE.toml": "a." * 30_000 + "b = 1\n"},
+    "words": {"REUSE.toml": "a" * 65_000},
+    "stars of Debian": {".reuse/dep5": "Files: " + "*a" * 4_000 + "\nLicense: MIT\n"},
+    "tags": {"lib/b.ex": "# SPDX-License-Identifier: (MIT OR\n" * 20_000},
+    "brackets in a tag": {"lib/b.ex": "# SPDX-License-Identifier: " + "(" * 500_000},
+    "grants": {"lib/b.ex": "# licensed under the " * 400},
+    "names": {"lib/b.ex": "# licensed under the " + "GPL MIT or " * 700},
+    "points": {"lib/b.ex": "# copyright " + "." * 8_000},
+    "blanks": {"lib/b.ex": "# copyright " + " " * 8_000 + "x\n"},
+    "marks": {"lib/b.ex": "# copyright\n" + "#\n" * 4_000},
+    "dashes": {"lib/b.ex": "# copyright " + "-" * 8_000 + "\n"},
+    "permission": {"lib/b.ex": "# permission is hereby granted, free of charge, to " * 150},
+    "capitals": {"lib/b.ex": "# licensed under the " + "A " * 3_900},
+    "no newline": {"lib/b.ex": '"""\n' + "copyright " * 800},
+    "quotes": {"lib/b.ex": "# copyright\n" + '"""\n' * 2_000},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_statements_take_little_time(name: str) -> None:
+    files = {path: text.encode() for path, text in HOSTILE[name].items()}
+    judge_files(["MIT"], {"LICENSE": MIT, "lib/a.ex": ex().encode()}, POLICY)
+    start = time.process_time()
+    judge_files(["MIT"], {**files, "LICENSE": MIT, "lib/a.ex": ex().encode()}, POLICY)
+    assert time.process_time() - start < 1
