@@ -37,6 +37,7 @@ class Reason(StrEnum):
     TOO_MANY_FILES = "too_many_files"
     EXPANSION_RATIO = "expansion_ratio"
     DUPLICATE_ARCHIVE = "duplicate_archive"
+    EMPTY_ARCHIVE = "empty_archive"
 
     # unpack: one member
     UNSAFE_PATH = "unsafe_path"

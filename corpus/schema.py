@@ -241,6 +241,7 @@ READ_ARCHIVES = _table(
     column("copyright", pa.list_(pa.string()), "copyright lines of its licence files"),
     column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
     column("links", pa.list_(LINK), "links that the package declares"),
+    column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("files_seen", pa.int64(), "files in the archive"),
     column("failure", pa.string(), "why the archive could not be opened, null if it could"),
 )
@@ -298,6 +299,7 @@ ATTRIBUTION = _table(
     column("copyright", pa.list_(pa.string()), "copyright lines as they stand in licence files"),
     column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
     column("links", pa.list_(LINK), "links that the package declares"),
+    column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("documents", pa.int64(), "documents that the release holds of it"),
 )
 """One row an archive that contributed."""

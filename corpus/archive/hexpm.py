@@ -16,6 +16,7 @@ from corpus.archive.tar import Entry, Kind, TarReader
 from corpus.reasons import Reason
 
 VERSION = b"3"
+LATER = "the archive has a later member of this name"
 OUTER_HEADERS = 64
 """Headers in the outer tar: four files, and room for extended headers."""
 
@@ -49,26 +50,41 @@ class HexTarball:
     limits: ArchiveLimits
 
     def members(self) -> Iterator[Member | SkippedMember]:
-        """Yield every file once, in the order of the archive; folders are not mentioned.
+        """Yield every member in the order of the archive; folders are not mentioned.
 
-        Raises ArchiveError, possibly after members were yielded, if the contents are too large,
-        truncated or not what they should be: then the archive is to be rejected as a whole.
+        Of several with the same name the last counts, as where an archive is unpacked to a disk.
+        Raises ArchiveError before any is yielded if the contents are too large, truncated or not
+        what they should be: then the archive is to be rejected as a whole.
         """
         reader = TarReader(
             Inflater(self.contents, self.limits), name="contents", headers=self.limits.files
         )
         names = Names()
+        found: list[Member | SkippedMember] = []
+        places: dict[str, int] = {}
         for entry in reader:
             if entry.kind is Kind.DIRECTORY:
                 continue
+            path = normalized(entry.path)
             if refusal := refused(entry, names, self.limits):
-                yield SkippedMember(printable(entry.path, self.limits), entry.size, *refusal)
+                shown = printable(entry.path, self.limits)
+                found.append(SkippedMember(shown, entry.size, *refusal))
+                continue
+            if (place := places.get(path)) is not None:
+                earlier = found[place]
+                size = len(earlier.data) if isinstance(earlier, Member) else earlier.bytes
+                found[place] = SkippedMember(path, size, Reason.DUPLICATE_MEMBER, LATER)
+            places[path] = len(found)
+            if entry.size > self.limits.file:
+                detail = f"{entry.size} bytes, over {self.limits.file}"
+                found.append(SkippedMember(path, entry.size, Reason.OVERSIZED, detail))
             else:
-                yield Member(normalized(entry.path), reader.read())
+                found.append(Member(path, reader.read()))
+        yield from found
 
 
 def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Refusal | None:
-    """Say why an entry is not given out, or None if it is."""
+    """Say why an entry is not given out whatever comes later, or None if it may be."""
     if entry.kind is Kind.LINK:
         return Reason.LINK, "a symbolic or hard link"
     if entry.kind is Kind.SPECIAL:
@@ -77,8 +93,6 @@ def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Refusal | None
         return refusal
     if refusal := names.collision(normalized(entry.path)):
         return refusal
-    if entry.size > limits.file:
-        return Reason.OVERSIZED, f"{entry.size} bytes, over {limits.file}"
     return None
 
 

@@ -10,6 +10,8 @@ from corpus.reasons import Reason
 
 NOTHING = frozenset(("nil", "undefined", "null"))
 """Atoms that packers wrote where there was no value."""
+NOTES = 10
+"""Notes that are kept of one archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,38 +29,48 @@ class HexMetadata:
     description: str | None
     elixir: str | None
     extra: dict[str, object]
+    notes: tuple[str, ...] = ()
+    """What could not be understood and was left out, at most NOTES of them."""
 
 
 def read_metadata(data: bytes) -> HexMetadata:
     """Read metadata.config. Raises ArchiveError(MALFORMED_METADATA).
 
-    The last of several equal keys wins, as in the reference implementation.
+    The last of several equal keys wins, as in the reference implementation. Name and version must
+    be there; of everything else what can be understood is read, and the rest noted.
     """
     try:
-        fields = dict(pairs(consult(data), "metadata.config"))
-        return metadata(fields)
+        return metadata(top_level(consult(data)))
     except MalformedTerms as error:
         raise malformed(str(error)) from error
 
 
+def top_level(terms: list[Term]) -> dict[str, Term]:
+    """Return the pairs that the file is made of. Raises ArchiveError for anything else."""
+    fields: dict[str, Term] = {}
+    for term in terms:
+        if not isinstance(term, tuple) or len(term) != 2 or (key := text(term[0])) is None:
+            raise malformed("metadata.config holds something else than pairs")
+        fields[key] = term[1]
+    return fields
+
+
 def metadata(fields: dict[str, Term]) -> HexMetadata:
     """Build the metadata from the top-level pairs."""
+    notes: list[str] = []
     return HexMetadata(
         name=required(fields, "name"),
         version=required(fields, "version"),
-        app=text(fields.get("app")),
-        licenses=texts(fields, "licenses"),
-        requirements=requirements(fields.get("requirements")),
-        links=tuple(
-            Link(name, address)
-            for name, value in pairs(fields.get("links"), "links")
-            if (address := text(value)) is not None
-        ),
-        build_tools=texts(fields, "build_tools"),
-        files=texts(fields, "files"),
-        description=text(fields.get("description")),
-        elixir=text(fields.get("elixir")),
-        extra={name: plain(value) for name, value in pairs(fields.get("extra"), "extra")},
+        app=optional_text(fields, "app", notes),
+        licenses=texts(fields, "licenses", notes),
+        requirements=requirements(fields.get("requirements"), notes),
+        links=links(fields.get("links"), notes),
+        build_tools=texts(fields, "build_tools", notes),
+        files=texts(fields, "files", notes),
+        description=optional_text(fields, "description", notes),
+        elixir=optional_text(fields, "elixir", notes),
+        extra={name: plain(value) for name, value in pairs(fields.get("extra"), "extra", notes)},
+        notes=tuple(dict.fromkeys(notes))[:NOTES],
     )
 
 
@@ -82,45 +94,104 @@ def text(term: Term | None) -> str | None:
     return None
 
 
-def texts(fields: dict[str, Term], key: str) -> tuple[str, ...]:
-    """Return a list of texts, or a single one; what is not text is left out."""
+def is_nothing(term: Term | None) -> bool:
+    """Tell whether a term stands for no value."""
+    return term is None or term == [] or (isinstance(term, Atom) and term in NOTHING)
+
+
+def optional_text(fields: dict[str, Term], key: str, notes: list[str]) -> str | None:
+    """Return a text, None where there is none; anything else is noted."""
+    found = text(fields.get(key))
+    if found is None and not is_nothing(fields.get(key)):
+        notes.append(f"{key} is no text")
+    return found
+
+
+def texts(fields: dict[str, Term], key: str, notes: list[str]) -> tuple[str, ...]:
+    """Return a list of texts, or a single one; what is not text is left out and noted."""
     value = fields.get(key, [])
-    found = map(text, value if isinstance(value, list) else [value])
-    return tuple(item for item in found if item is not None)
+    items = value if isinstance(value, list) else [value]
+    found = tuple(told for item in items if (told := text(item)) is not None)
+    if len(found) < sum(not is_nothing(item) for item in items):
+        notes.append(f"{key} holds something else than texts")
+    return found
 
 
-def pairs(term: Term | None, where: str) -> Iterator[tuple[str, Term]]:
-    """Yield the pairs of a map or of a list of two-tuples, keys as text. Raises ArchiveError."""
+def pairs(term: Term | None, where: str, notes: list[str]) -> Iterator[tuple[str, Term]]:
+    """Yield the pairs of a map or of a list of two-tuples, keys as text; note what is none."""
     if isinstance(term, Map):
         term = list(term.pairs)
-    if term is None or (isinstance(term, Atom) and term in NOTHING):
+    if is_nothing(term):
         return
     if not isinstance(term, list):
-        raise malformed(f"{where} is not a list")
+        notes.append(f"{where} is not a list")
+        return
     for item in term:
-        if not isinstance(item, tuple) or len(item) != 2 or (key := text(item[0])) is None:
-            raise malformed(f"{where} holds something else than pairs")
-        yield key, item[1]
+        if isinstance(item, tuple) and len(item) == 2 and (key := text(item[0])) is not None:
+            yield key, item[1]
+        else:
+            notes.append(f"{where} holds something else than pairs")
 
 
-def requirements(term: Term | None) -> tuple[Requirement, ...]:
-    """Read `[{Name, Fields}]`, or `[Fields]` with the name among them, as old packers wrote."""
-    if isinstance(term, list) and term and all(isinstance(item, list) for item in term):
-        fields = [dict(pairs(item, "requirements")) for item in term]
-        named = [(required(field, "name"), field) for field in fields]
-    else:
-        named = [(name, requirement_fields(value)) for name, value in pairs(term, "requirements")]
+def links(term: Term | None, notes: list[str]) -> tuple[Link, ...]:
+    """Read named addresses, or addresses alone, which then have no name."""
+    if (alone := text(term)) is not None:
+        return (Link("", alone),)
+    unnamed: list[Link] = []
+    if isinstance(term, list):
+        unnamed = [Link("", told) for item in term if (told := text(item)) is not None]
+        term = [item for item in term if text(item) is None]
+    found = list(unnamed)
+    for name, value in pairs(term, "links", notes):
+        if (address := text(value)) is not None:
+            found.append(Link(name, address))
+        elif not is_nothing(value):
+            notes.append("links holds an address that is no text")
+    return tuple(found)
+
+
+def requirements(term: Term | None, notes: list[str]) -> tuple[Requirement, ...]:
+    """Read `[{Name, Fields}]`, or `[Fields]` with the name among them, as old packers wrote.
+
+    Of a tuple of more than two, as rebar wrote for a dependency from git, the name is understood.
+    """
+    if isinstance(term, Map):
+        term = list(term.pairs)
+    if is_nothing(term):
+        return ()
+    if not isinstance(term, list):
+        notes.append("requirements is not a list")
+        return ()
+    named: dict[str, dict[str, Term]] = {}
+    for item in term:
+        fields = requirement_fields(item, notes)
+        name = text(fields.get("name"))
+        if name:
+            named.pop(name, None)
+            named[name] = fields
+        else:
+            notes.append("requirements holds something without a name")
     return tuple(
         Requirement(name, text(field.get("requirement")) or "", field.get("optional") == "true")
-        for name, field in dict(named).items()
+        for name, field in named.items()
     )
 
 
-def requirement_fields(value: Term) -> dict[str, Term]:
-    """Return the fields of a requirement, which may be no more than its version constraint."""
+def requirement_fields(item: Term, notes: list[str]) -> dict[str, Term]:
+    """Return the fields of one requirement with its name; its constraint may stand alone."""
+    if isinstance(item, list | Map):
+        return dict(pairs(item, "requirements", notes))
+    if text(item) is not None:
+        return {"name": item}
+    if not isinstance(item, tuple) or len(item) < 2:
+        return {}
+    name, value, *more = item
+    if more:
+        notes.append("requirements holds a tuple of more than two")
+        return {"name": name}
     if text(value) is not None:
-        return {"requirement": value}
-    return dict(pairs(value, "requirements"))
+        return {"name": name, "requirement": value}
+    return {**dict(pairs(value, "requirements", notes)), "name": name}
 
 
 def plain(term: Term) -> object:

@@ -46,20 +46,17 @@ def normalized(path: str) -> str:
 
 
 class Names:
-    """The names seen so far; the first of several that would be one file is the one that counts."""
+    """The names seen so far; the first of several that differ in case is the one that counts."""
 
     def __init__(self) -> None:
         self.paths: dict[str, str] = {}
 
     def collision(self, path: str) -> Refusal | None:
-        """Remember a normalized path; say with which earlier one it collides, if any."""
+        """Remember a normalized path; say with which other one it would be one file, if any."""
         key = caseless(path)
-        earlier = self.paths.get(key)
-        if earlier is None:
-            self.paths[key] = path
-            return None
+        earlier = self.paths.setdefault(key, path)
         if earlier == path:
-            return Reason.DUPLICATE_MEMBER, "the archive has an earlier member of this name"
+            return None
         return Reason.CASE_COLLISION, f"the same name as {earlier} on some systems"
 
 

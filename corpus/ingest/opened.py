@@ -79,6 +79,8 @@ class OpenedArchive:
     files: list[Parsed | Rejected]
     fingerprints: dict[str, Fingerprint]
     failure: Rejected | None
+    notes: tuple[str, ...] = ()
+    """What of its metadata could not be understood."""
 
     @property
     def verdict(self) -> LicenseVerdict | None:
@@ -115,6 +117,8 @@ def open_archive(
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reason, error.detail)
+    if not members:
+        return _failed(archive, Reason.EMPTY_ARCHIVE, "its contents hold no file")
     contents = {item.path: item.data for item in members if isinstance(item, Member)}
     declared = tarball.metadata.licenses or archive.licenses
     licenses = judge_files(declared, contents, config.license)
@@ -136,7 +140,8 @@ def open_archive(
         for file, each in done
         if isinstance(file, Parsed) and each is not None
     }
-    return OpenedArchive(archive, licenses, [file for file, _ in done], prints, None)
+    files = [file for file, _ in done]
+    return OpenedArchive(archive, licenses, files, prints, None, tarball.metadata.notes)
 
 
 def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Watch) -> list[Result]:

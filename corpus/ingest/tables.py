@@ -259,6 +259,7 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             ],
             "copyright": item.copyright,
             "links": [{"name": link.name, "url": link.url} for link in item.archive.links],
+            "notes": list(item.notes),
             "files_seen": len(item.files),
             "failure": item.failure.reason.value if item.failure else None,
         }

@@ -234,14 +234,24 @@ def test_folders_are_not_mentioned() -> None:
     assert members(body) == [Member("lib/a.ex", b"")]
 
 
-def test_of_equal_names_the_first_counts() -> None:
-    entries = [(entry(name, 1), name[-1:].encode()) for name in ("a", "b", "./a", "a", "b")]
-    first, second, *later = members(hex_tarball(compressed(tar_of(entries))))
-    assert (first, second) == (Member("a", b"a"), Member("b", b"b"))
-    assert {skipped.reason for skipped in later if isinstance(skipped, SkippedMember)} == {
-        Reason.DUPLICATE_MEMBER
-    }
-    assert len(later) == 3
+def test_of_equal_names_the_last_counts() -> None:
+    names = ("a", "b", "./a", "a", "b")
+    entries = [(entry(name, 2), f"{n}\n".encode()) for n, name in enumerate(names)]
+    *earlier, third, fourth = members(hex_tarball(compressed(tar_of(entries))))
+    assert (third, fourth) == (Member("a", b"3\n"), Member("b", b"4\n"))
+    later = "the archive has a later member of this name"
+    assert earlier == [
+        SkippedMember(name, 2, Reason.DUPLICATE_MEMBER, later) for name in ("a", "b", "a")
+    ]
+
+
+def test_a_last_member_that_is_too_large_does_not_bring_an_earlier_one_back() -> None:
+    entries = [(entry("a", 1), b"1"), (entry("a", 9), b"123456789")]
+    found = members(hex_tarball(compressed(tar_of(entries))), ArchiveLimits(file=8))
+    assert [getattr(each, "reason", None) for each in found] == [
+        Reason.DUPLICATE_MEMBER,
+        Reason.OVERSIZED,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.reasons import Reason
@@ -114,9 +116,6 @@ def test_extra_keeps_its_structure() -> None:
         (b'{<<"name">>,<<"">>}. {<<"version">>,<<"1">>}.', "name is missing"),
         (b'{<<"name">>,7}. {<<"version">>,<<"1">>}.', "name is missing"),
         (b"[1].", "metadata.config holds something else than pairs"),
-        (f'{IDENTITY}{{<<"requirements">>,7}}.'.encode(), "requirements is not a list"),
-        (f'{IDENTITY}{{<<"requirements">>,[[]]}}.'.encode(), "name is missing"),
-        (f'{IDENTITY}{{<<"links">>,[<<"x">>]}}.'.encode(), "links holds something else than pairs"),
     ],
 )
 def test_metadata_that_cannot_be_used_is_refused(text: bytes, detail: str) -> None:
@@ -124,3 +123,121 @@ def test_metadata_that_cannot_be_used_is_refused(text: bytes, detail: str) -> No
         metadata(text)
     assert caught.value.reason is Reason.MALFORMED_METADATA
     assert caught.value.detail == f"metadata.config: {detail}"
+
+
+ODD: dict[str, tuple[str, str, object, tuple[str, ...]]] = {
+    "links, a text": ('{<<"links">>,<<"a.example">>}.', "links", (Link("", "a.example"),), ()),
+    "links, texts": (
+        '{<<"links">>,[<<"https://a.example/x">>,{<<"Docs">>,<<"https://b.example">>}]}.',
+        "links",
+        (Link("", "https://a.example/x"), Link("Docs", "https://b.example")),
+        (),
+    ),
+    "links, a number": ('{<<"links">>,7}.', "links", (), ("links is not a list",)),
+    "links, a triple": (
+        '{<<"links">>,[{<<"a">>,<<"b">>,<<"c">>},{<<"GitHub">>,<<"d">>}]}.',
+        "links",
+        (Link("GitHub", "d"),),
+        ("links holds something else than pairs",),
+    ),
+    "links, an address that is a list": (
+        '{<<"links">>,[{<<"a">>,[1]}]}.',
+        "links",
+        (),
+        ("links holds an address that is no text",),
+    ),
+    "extra, texts": (
+        '{<<"extra">>,[<<"flag">>]}.',
+        "extra",
+        {},
+        ("extra holds something else than pairs",),
+    ),
+    "extra, a text": ('{<<"extra">>,<<"flag">>}.', "extra", {}, ("extra is not a list",)),
+    "requirements, a triple": (
+        '{<<"requirements">>,[{<<"cowlib">>,<<"git">>,<<"https://a.example">>}]}.',
+        "requirements",
+        (Requirement("cowlib", "", False),),
+        ("requirements holds a tuple of more than two",),
+    ),
+    "requirements, names": (
+        '{<<"requirements">>,[<<"cowlib">>,{<<"a">>,<<"~> 1.0">>}]}.',
+        "requirements",
+        (Requirement("cowlib", "", False), Requirement("a", "~> 1.0", False)),
+        (),
+    ),
+    "requirements, a number": (
+        '{<<"requirements">>,7}.',
+        "requirements",
+        (),
+        ("requirements is not a list",),
+    ),
+    "requirements, a number among them": (
+        '{<<"requirements">>,[7,[],{<<"a">>,<<"1">>}]}.',
+        "requirements",
+        (Requirement("a", "1", False),),
+        ("requirements holds something without a name",),
+    ),
+    "requirements, legacy and not": (
+        '{<<"requirements">>,[[{<<"name">>,<<"a">>}],{<<"b">>,[{<<"requirement">>,7}]}]}.',
+        "requirements",
+        (Requirement("a", "", False), Requirement("b", "", False)),
+        (),
+    ),
+    "a description that is a list": (
+        '{<<"description">>,[<<"a">>]}.',
+        "description",
+        None,
+        ("description is no text",),
+    ),
+    "an app that is a map": ('{<<"app">>,#{}}.', "app", None, ("app is no text",)),
+    "files that are pairs": (
+        '{<<"files">>,[{<<"a">>,<<"b">>},<<"c">>]}.',
+        "files",
+        ("c",),
+        ("files holds something else than texts",),
+    ),
+    "licences that are numbers": (
+        '{<<"licenses">>,[1,<<"MIT">>]}.',
+        "licenses",
+        ("MIT",),
+        ("licenses holds something else than texts",),
+    ),
+    "a key of ours": ('{<<"colour">>,{[],{}}}.', "app", None, ()),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_is_read_as_far_as_it_goes_and_noted(name: str) -> None:
+    text, field, expected, notes = ODD[name]
+    found = metadata(text)
+    assert (getattr(found, field), found.notes) == (expected, notes)
+
+
+TERMS = st.recursive(
+    st.sampled_from(["7", "1.5", "nil", "true", '<<"a">>', "<<255>>", '"text"', "[]", "{}", "#{}"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
+        st.lists(inner, max_size=4).map(lambda items: f"{{{','.join(items)}}}"),
+        st.tuples(inner, inner).map(lambda pair: f"#{{{pair[0]} => {pair[1]}}}"),
+    ),
+    max_leaves=8,
+)
+FIELDS = (
+    "app",
+    "licenses",
+    "requirements",
+    "links",
+    "build_tools",
+    "files",
+    "description",
+    "extra",
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), TERMS))
+def test_no_value_of_a_field_that_identifies_nothing_refuses_an_archive(
+    fields: dict[str, str],
+) -> None:
+    found = metadata("".join(f'{{<<"{key}">>,{value}}}.\n' for key, value in fields.items()))
+    assert (found.name, found.version) == (metadata("").name, metadata("").version)
+    assert len(found.notes) <= 10

@@ -228,6 +228,26 @@ def test_odd_but_good_tarballs_are_read_the_same(ask: Ask) -> None:
         assert_same(AGREED[name], verdict.value)
 
 
+ODD = {
+    "links, a text": b'{<<"links">>,<<"https://a.example">>}.\n',
+    "links, texts": b'{<<"links">>,[<<"https://a.example">>]}.\n',
+    "extra, texts": b'{<<"extra">>,[<<"flag">>]}.\n',
+    "extra, a text": b'{<<"extra">>,<<"flag">>}.\n',
+    "a description that is a list": b'{<<"description">>,[<<"a">>]}.\n',
+    "licences that are numbers": b'{<<"licenses">>,[1]}.\n',
+    "requirements, a triple": b'{<<"requirements">>,[{<<"a">>,<<"git">>,<<"b">>}]}.\n',
+}
+
+
+def test_metadata_that_the_reference_reads_refuses_no_archive(ask: Ask) -> None:
+    bodies = {name: with_metadata(text) for name, text in ODD.items()}
+    refused = {name: verdict.error for name, verdict in ask(bodies).items() if verdict.error}
+    assert refused == {}
+    for body in bodies.values():
+        opened = open_hex_tarball(body)
+        assert (opened.metadata.name, our_reasons(body)) == ("decimal", set())
+
+
 def test_what_the_reference_refuses_we_refuse(ask: Ask) -> None:
     verdicts = ask({name: body for name, (body, _) in BOTH_REFUSE.items()})
     assert {name: verdict.error for name, verdict in verdicts.items() if not verdict.error} == {}

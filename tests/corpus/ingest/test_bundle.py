@@ -10,7 +10,7 @@ from corpus.extraction import Extraction
 from corpus.ingest import IngestConfig, ingest, plan_bundles
 from corpus.ingest.source_file import EXTRACTORS
 from corpus.store import ArchiveStore
-from demo.hex_tarball import pack
+from demo.hex_tarball import Term, pack
 from tests.stores import MIT, add, module
 
 
@@ -47,13 +47,31 @@ def test_a_second_file_of_one_name_is_a_reject_with_an_id_of_its_own(tmp_path: P
     add(store, "twice", {}, body=with_second_member(body, "lib/a.ex", b"defmodule B do\nend\n"))
     documents = part(store, tmp_path / "parts", "documents").to_pylist()
     rejects = part(store, tmp_path / "parts", "rejects").to_pylist()
-    assert [(row["path"], row["modules"][0]["name"]) for row in documents] == [("lib/a.ex", "A")]
+    assert [(row["path"], row["modules"][0]["name"]) for row in documents] == [("lib/a.ex", "B")]
     assert sorted((row["path"], row["reason"]) for row in rejects) == [
         ("LICENSE", "not_source_code"),
         ("lib/a.ex", "duplicate_member"),
     ]
     ids = [row["document_id"] for row in documents + rejects]
     assert len(set(ids)) == 3
+
+
+def test_an_archive_without_files_is_a_reject_of_its_own(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    add(store, "empty", {})
+    (reject,) = part(store, tmp_path / "parts", "rejects").to_pylist()
+    assert (reject["package"], reject["path"]) == ("empty", "")
+    assert (reject["stage"], reject["reason"]) == ("unpack", "empty_archive")
+    (archive,) = part(store, tmp_path / "parts", "archives").to_pylist()
+    assert (archive["failure"], archive["files_seen"]) == ("empty_archive", 0)
+
+
+def test_what_of_metadata_is_not_understood_is_noted(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    odd: dict[str, Term] = {"name": "odd", "version": "1.0.0", "licenses": ["MIT"], "links": 7}
+    add(store, "odd", {}, body=pack(odd, {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")}))
+    (archive,) = part(store, tmp_path / "parts", "archives").to_pylist()
+    assert (archive["failure"], archive["notes"]) == (None, ["links is not a list"])
 
 
 def test_members_that_share_a_path_or_have_none_are_rejects_of_their_own(tmp_path: Path) -> None:
