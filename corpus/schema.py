@@ -160,6 +160,16 @@ EXTRACTED = _table(
     column("median_line_length", pa.float32(), "median length of a line in bytes"),
     column("longest_line", pa.int32(), "length of the longest line in bytes"),
     column("comment_fraction", pa.float32(), "share of lines that are comments, from 0 to 1"),
+    column(
+        "hidden_characters",
+        pa.int32(),
+        "invisible characters without an ordinary use: bidi controls, tags, zero width, ...",
+    ),
+    column(
+        "control_tokens",
+        pa.int32(),
+        "pieces of text that are control tokens to a language model, such as <|im_start|>",
+    ),
     column("public_functions", pa.int32(), "functions and macros that others can call"),
     column("documented_functions", pa.int32(), "public ones with documentation"),
     column("specified_functions", pa.int32(), "public ones with a specification"),

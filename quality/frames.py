@@ -32,7 +32,7 @@ PLAIN_COLUMNS = {
         *["document_id", "content_id", "archive_sha256", "cluster_id", "package", "version"],
         *["path", "source", "language", "role", "license_expression", "license_evidence", "split"],
         *["bytes", "lines", "tokens", "parse_errors", "comment_fraction"],
-        *["median_line_length", "longest_line"],
+        *["median_line_length", "longest_line", "hidden_characters", "control_tokens"],
     ],
     "functions": ["document_id", "name", "kind", "arity"],
     "instruct": ["id", "kind", "license_expression", "verification"],

@@ -97,6 +97,8 @@ def document(package: str, path: str, text: str, split: str = "train", **columns
         "median_line_length": float(lengths[len(lengths) // 2]),
         "longest_line": lengths[-1],
         "comment_fraction": 0.0,
+        "hidden_characters": 0,
+        "control_tokens": 0,
         "public_functions": 0,
         "documented_functions": 0,
         "specified_functions": 0,
@@ -187,6 +189,8 @@ def example_documents() -> list[Row]:
     token: Row = {
         "modules": [module("Ledger.Token")],
         "redactions": [redaction],
+        "hidden_characters": 3,
+        "control_tokens": 2,
         "public_functions": 1,
     }
     return [

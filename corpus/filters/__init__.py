@@ -4,6 +4,7 @@ from corpus.filters.chain import FILTERS, judge
 from corpus.filters.encoded import cut_encoded, mostly_data
 from corpus.filters.encoding import decode
 from corpus.filters.limits import Limits
+from corpus.filters.signals import control_tokens, hidden_characters
 from corpus.filters.verdict import Candidate, Filter, Redaction, Reject
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "Limits",
     "Redaction",
     "Reject",
+    "control_tokens",
     "cut_encoded",
     "decode",
+    "hidden_characters",
     "judge",
     "mostly_data",
 ]

@@ -11,7 +11,17 @@ from corpus import elixir, erlang
 from corpus.archive import Member
 from corpus.bounds import check_fractions
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
-from corpus.filters import Limits, Redaction, Reject, cut_encoded, decode, judge, mostly_data
+from corpus.filters import (
+    Limits,
+    Redaction,
+    Reject,
+    control_tokens,
+    cut_encoded,
+    decode,
+    hidden_characters,
+    judge,
+    mostly_data,
+)
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
 from corpus.reasons import Reason, Stage
 from corpus.source import language_of, role_of
@@ -79,6 +89,8 @@ class SourceText:
     comment_lines: int
     median_line_length: float
     longest_line: int
+    hidden_characters: int
+    control_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,8 @@ def _read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=_median(lengths),
         longest_line=int(lengths.max()),
+        hidden_characters=0 if text.isascii() else hidden_characters(text.decode()),
+        control_tokens=control_tokens(text),
     )
 
 

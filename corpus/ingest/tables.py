@@ -92,6 +92,8 @@ def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
         "median_line_length": source.median_line_length,
         "longest_line": source.longest_line,
         "comment_fraction": source.comment_lines / source.lines,
+        "hidden_characters": source.hidden_characters,
+        "control_tokens": source.control_tokens,
         "public_functions": len(public),
         "documented_functions": sum(function.doc_kind == "string" for function in public),
         "specified_functions": sum(bool(function.specs) for function in public),

@@ -15,7 +15,7 @@ from quality.report.sections.identity import identity, summary
 from quality.report.sections.instruct import instruct
 from quality.report.sections.licenses import licenses
 from quality.report.sections.limits import limits
-from quality.report.sections.redactions import redactions
+from quality.report.sections.redactions import redactions, signals
 from quality.report.sections.samples import samples
 from quality.report.sections.sizes import sizes
 from quality.report.sections.tables import tables
@@ -45,6 +45,7 @@ def compose(release: Release, verdict: GateVerdict | None) -> dict[str, Any]:
         "concentration": concentration(sources),
         "contamination": contamination(),
         "redactions": redactions(sources),
+        "signals": signals(sources),
         "instruct": instruct(sources),
         "samples": samples(sources),
         "gate": gate(verdict),

@@ -22,7 +22,8 @@ VERIFICATIONS = ("none", "parsed", "compiled", "executed")
 CHAT_ROLES = ("system", "user", "assistant")
 LABELS = ("source", "language", "role", "license_expression", "license_evidence")
 LENGTHS = ("bytes", "lines", "tokens", "median_line_length", "longest_line")
-NUMBERS = (*LENGTHS, "parse_errors", "comment_fraction")
+SIGNALS = ("hidden_characters", "control_tokens")
+NUMBERS = (*LENGTHS, *SIGNALS, "parse_errors", "comment_fraction")
 """What Great Expectations would let pass as null where it asks for certain values."""
 
 
@@ -57,6 +58,7 @@ def _documents(built: BuiltUnder) -> list[Promise]:
         _between("documents", "tokens", 0, built.longest_text),
         _between("documents", "parse_errors", 0, None),
         _between("documents", "comment_fraction", 0, 1),
+        *(_between("documents", signal, 0, None) for signal in SIGNALS),
         _true("documents", "counts_agree", "documented and specified functions are public ones"),
         _true("documents", "lists_are_told", "modules and redactions are lists, if empty ones"),
     ]

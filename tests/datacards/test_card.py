@@ -116,6 +116,8 @@ SHOWN = [
     ("duplicates", "near", "documents"),
     ("redactions", "documents"),
     ("redactions", "spans"),
+    ("signals", "hidden_characters", "count"),
+    ("signals", "control_tokens", "documents"),
     ("instruct", "kinds", 0, "rows"),
     ("gate", "counts", "passed"),
     ("tables", 0, "splits", 0, "rows"),

@@ -160,6 +160,7 @@ def test_an_answer_must_be_there_and_not_in_its_prompt(
         *[("documents", name) for name in ("license_expression", "license_evidence", "source")],
         *[("documents", name) for name in ("role", "lines", "tokens", "parse_errors", "modules")],
         *[("documents", name) for name in ("redactions", "comment_fraction", "longest_line")],
+        *[("documents", name) for name in ("hidden_characters", "control_tokens")],
         *[("functions", name) for name in ("arity", "clauses", "kind")],
         *[("instruct", name) for name in ("license_expression", "verification", "split")],
         *[("instruct", name) for name in ("messages", "document_ids", "kind")],

@@ -191,6 +191,14 @@ def test_redactions_and_contamination_are_told_plainly(report: dict[str, Any]) -
     assert "not measured" in report["contamination"]["statement"]
 
 
+def test_signals_are_counted_with_the_documents_that_have_most(report: dict[str, Any]) -> None:
+    place = {"package": "ledger", "path": "lib/token.ex"}
+    assert report["signals"] == {
+        "hidden_characters": {"count": 3, "documents": 1, "largest": [{**place, "count": 3}]},
+        "control_tokens": {"count": 2, "documents": 1, "largest": [{**place, "count": 2}]},
+    }
+
+
 def test_there_is_a_sample_for_every_reason_and_every_kind(report: dict[str, Any]) -> None:
     assert {row["reason"] for row in report["samples"]["rejects"]} == {
         "not_source_code",

@@ -24,7 +24,7 @@ def limits(sources: Sources) -> dict[str, Any]:
             "Licence evidence speaks of the package. A file that names another licence in its own "
             "header is not told apart.",
             "E-mail addresses, secrets and other personal data are not redacted in this version; "
-            "only encoded data is cut out.",
+            "only encoded and other data is cut out.",
             "Instruction rows are derived from documentation; they were parsed and not executed "
             "unless a row says so.",
         ],

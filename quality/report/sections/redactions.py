@@ -1,14 +1,16 @@
-"""What was cut out of documents that stayed."""
+"""What was cut out of documents that stayed, and what a reader should know is in them."""
 
 from collections import Counter
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from quality.report.figures import Row
 from quality.report.sources import Sources
 
 EXAMPLES = 5
+SIGNALS = ("hidden_characters", "control_tokens")
 
 
 def redactions(sources: Sources) -> dict[str, Any]:
@@ -33,6 +35,31 @@ def redactions(sources: Sources) -> dict[str, Any]:
             for rule, count in sorted(spans.items(), key=lambda item: (-cut[item[0]], item[0]))
         ],
         "largest": largest,
+    }
+
+
+def signals(sources: Sources) -> dict[str, Any]:
+    """Return, for each signal, its sum, the documents that have it, and those with most of it."""
+    return {name: _signal(sources, name) for name in SIGNALS}
+
+
+def _signal(sources: Sources, name: str) -> dict[str, Any]:
+    count = documents = 0
+    for batch in sources.batches("documents", [name]):
+        count += pc.sum(batch[name]).as_py() or 0
+        documents += pc.sum(pc.greater(batch[name], 0)).as_py() or 0
+    most = sources.first(
+        ["package", "path", name],
+        lambda batch: pc.greater(batch[name], 0),
+        [(name, "descending"), ("package", "ascending"), ("path", "ascending")],
+        EXAMPLES,
+    )
+    return {
+        "count": count,
+        "documents": documents,
+        "largest": [
+            {"package": row["package"], "path": row["path"], "count": row[name]} for row in most
+        ],
     }
 
 
