@@ -9,7 +9,7 @@ DEEPEST: Final = 1000
 """Open brackets at once outside literals; the sources of Elixir and RabbitMQ stay below 65."""
 
 _LITERALS: Final = re.compile(
-    rb'[?$]\\?[(\[{)\]}"]|""".*?(?:"""|\Z)|"(?:\\.|[^"\\])*+"?', re.DOTALL
+    rb'[?$]\\?[(\[{)\]}"]|""".*?(?:"""|\Z)|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL
 )
 """Characters and strings, nearly enough: what they hold need not balance (ANSI codes: `"\\e["`).
 

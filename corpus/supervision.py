@@ -93,7 +93,7 @@ class Watch:
         yield
 
 
-UNWATCHED: Final = Watch()
+NO_BUDGET: Final = Watch()
 """For work in this process, held to no budget."""
 
 
@@ -306,6 +306,10 @@ def serve() -> None:
         try:
             function, task, budget = pickle.load(requests)
         except EOFError:
+            return
+        except Exception as error:  # what follows of the request is lost, so this is the last
+            answers.write(_pickled(("raised", error)))
+            answers.flush()
             return
         answer = _answer(function, task, _Timer(note, parent, budget), budget)
         signal.setitimer(signal.ITIMER_PROF, 0)

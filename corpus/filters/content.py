@@ -9,8 +9,8 @@ from corpus.filters.verdict import Candidate, Reject
 from corpus.reasons import Reason
 
 CODE = {
-    "elixir": re.compile(rb"^[ \t]*+[^#\s]", re.MULTILINE),
-    "erlang": re.compile(rb"^[ \t]*+[^%\s]", re.MULTILINE),
+    "elixir": re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE),
+    "erlang": re.compile(rb"^[ \t]*[^%\s]", re.MULTILINE),
 }
 """The first character of a line that is more than a comment (or, in a script, its #! line)."""
 ANYTHING = re.compile(rb"\S")

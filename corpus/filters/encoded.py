@@ -22,23 +22,23 @@ WORD = (string.ascii_letters + string.digits).encode()
 
 START = rb"(?:(?<=\\[nrt])|(?<![\w+/#\\-]))"
 """Where a run can begin: not inside a word, nor at the letter of an escape."""
-SOLID = re.compile(START + rb"(?:16#)?[\w+/-]{64,}+={0,2}", re.ASCII)
+SOLID = re.compile(START + rb"(?:16#)?[\w+/-]{64,}={0,2}", re.ASCII)
 """Base64 of either alphabet, base32 or hexadecimal digits, in one piece; also as a number."""
 
-LINE = rb"[A-Za-z0-9+/]{60,}+"
-OPERATOR = rb'"\s*+(?:<>|\+\+)?\s*+"'
-JOIN = rb"(?:(?:\\r)?\\n(?:" + OPERATOR + rb")?|" + OPERATOR + rb"|\\?\r?\n[ \t]*+)"
+LINE = rb"[A-Za-z0-9+/]{60,}"
+OPERATOR = rb'"\s*(?:(?:<>|\+\+)\s*)?"'
+JOIN = rb"(?:(?:\\r)?\\n(?:" + OPERATOR + rb")?|" + OPERATOR + rb"|\\?\r?\n[ \t]*)"
 FOLDED = re.compile(
-    START + LINE + rb"(?:" + JOIN + LINE + rb")++(?:" + JOIN + rb"[A-Za-z0-9+/]{1,59}={0,2})?"
+    START + LINE + rb"(?:" + JOIN + LINE + rb")+(?:" + JOIN + rb"[A-Za-z0-9+/]{1,59}={0,2})?"
 )
 """The same in lines of at least 60 (PEM has 64, MIME 76): in a heredoc, joined by `<>`, `++` or
 nothing, with or without a written `\\n`. The last line may be shorter."""
 
-ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\[0-7]{3})++")
+ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\[0-7]{3})+")
 """A string of escaped bytes."""
 
 NUMBER = rb"(?:0x[0-9A-Fa-f]{1,2}|16#[0-9A-Fa-f]{1,2}|[0-9]{1,3})"
-NUMBERS = re.compile(rb"(?<![\w.#,])" + NUMBER + rb"(?:\s*+,\s*+" + NUMBER + rb"(?![\w.#]))++")
+NUMBERS = re.compile(rb"(?<![\w.#,])" + NUMBER + rb"(?:\s*,\s*" + NUMBER + rb"(?![\w.#]))+")
 """A list of numbers that fit a byte, decimal or hexadecimal, in Elixir's or Erlang's notation."""
 
 DATA_URI = re.compile(rb"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*,([^\s\"'\\<>()]+)")

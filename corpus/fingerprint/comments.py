@@ -39,11 +39,14 @@ def comment_spans(text: bytes, language: str) -> Iterator[Span]:
 
 _FLAGS = re.VERBOSE | re.DOTALL
 _ELIXIR_CODE = rb"""
-    (?: [^\#"'?~%(braces)b]++
-      | \?(?<![\w\x80-\xff]\?)(?:\\.|.) | \?
-      | "(?!"")(?:[^"\\\#]++|\\.|\#(?!\{))*+"
-      | '(?!'')(?:[^'\\\#]++|\\.|\#(?!\{))*+'
-    )*+
+    [^\#"'?~%(braces)b]*
+    (?:
+      (?: \?(?<![\w\x80-\xff]\?)(?:\\.|.) | \?
+        | "(?!"")[^"\\\#]*(?:(?:\\.|\#(?!\{))[^"\\\#]*)*"
+        | '(?!'')[^'\\\#]*(?:(?:\\.|\#(?!\{))[^'\\\#]*)*'
+      )
+      [^\#"'?~%(braces)b]*
+    )*
     (?: (?P<comment>\#[^\n]*)
       | (?P<brace>\{) | (?P<closing>\})
       | (?P<opening> "(?:""(?=[ \t]*\r?\n))? | '(?:''(?=[ \t]*\r?\n))?
@@ -51,7 +54,11 @@ _ELIXIR_CODE = rb"""
             (?:"{3}(?=[ \t]*\r?\n) | '{3}(?=[ \t]*\r?\n) | [(\[{<"'/|]))
       | ~ | \Z)
 """
-"""Code without interest, strings without interpolation among it; then what needs a decision."""
+"""Code without interest, strings without interpolation among it; then what needs a decision.
+
+All patterns here are unrolled loops: one way only to match any text, and after each loop something
+that always matches where it ends, so that nothing is tried twice.
+"""
 _ELIXIR = re.compile(_ELIXIR_CODE % {b"braces": b""}, _FLAGS)
 _ELIXIR_NESTED = re.compile(_ELIXIR_CODE % {b"braces": b"{}"}, _FLAGS)
 _CLOSING = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
@@ -96,27 +103,33 @@ def _skip_quoted(
 def _quoted(opening: bytes) -> re.Pattern[bytes]:
     """Compile what may stand between `opening` (say `~s[`) and its end or next interpolation."""
     delimiter = opening.lstrip(b"~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-    interpolates = not opening[1:2].isupper()
-    hash_sign, nested = (rb"\#", rb"|\#\{(?P<nested>)") if interpolates else (b"", b"")
-    no_nesting = rb"|\#(?!\{)" if interpolates else b""
+    hash_sign, lone, nested = rb"\#", rb"|\#(?!\{)", rb"|\#\{(?P<nested>)"
+    if opening[1:2].isupper():
+        hash_sign = lone = nested = b""
     if len(delimiter) == 3:
-        plain = rb"[^\n\\%b]++|\n(?![ \t]*%b)|\\(?:[^\n]|(?=\n))" % (hash_sign, delimiter)
+        plain = rb"[^\n\\%b]*" % hash_sign
+        special = rb"\n(?![ \t]*%b)|\\(?:[^\n]|(?=\n))%b" % (delimiter, lone)
         end = rb"\n[ \t]*%b" % delimiter
     else:
         end = re.escape(_CLOSING.get(delimiter, delimiter))
-        plain = rb"[^\\%b%b]++|\\." % (end, hash_sign)
-    return re.compile(rb"(?:%b%b)*+(?:%b%b)" % (plain, no_nesting, end, nested), re.DOTALL)
+        plain = rb"[^\\%b%b]*" % (end, hash_sign)
+        special = rb"\\.%b" % lone
+    loop = rb"%b(?:(?:%b)%b)*" % (plain, special, plain)
+    return re.compile(rb"%b(?:%b%b)" % (loop, end, nested), re.DOTALL)
 
 
 _ERLANG = re.compile(
     rb"""
-    (?: [^%"'$]++
-      | "(?<!"")""(?P<more>"*+)[ \t]*+\r?(?=\n)
-        (?:[^\n]++|\n(?![ \t]*"{3}(?P=more)))*+(?:\n[ \t]*"{3}(?P=more)|\Z)
-      | "(?:[^"\\]++|\\.)*+(?:"|\\?\Z)
-      | '(?:[^'\\]++|\\.)*+(?:'|\\?\Z)
-      | \$(?:\\.|.)
-    )*+
+    [^%"'$]*
+    (?:
+      (?: "(?<!"")""(?P<more>"*)[ \t]*\r?(?=\n)
+          [^\n]*(?:\n(?![ \t]*"{3}(?P=more))[^\n]*)*(?:\n[ \t]*"{3}(?P=more)|\Z)
+        | "[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)
+        | '[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)
+        | \$(?:\\.|.)
+      )
+      [^%"'$]*
+    )*
     (?:(?P<comment>%[^\n]*)|\$|\Z)
     """,
     _FLAGS,

@@ -23,7 +23,7 @@ from corpus.ingest.tables import (
 )
 from corpus.provenance import READING, code_digest, digest_of, tool_versions
 from corpus.store import Archive, ArchiveStore
-from corpus.supervision import UNWATCHED, Watch
+from corpus.supervision import NO_BUDGET, Watch
 
 PART_ROW_GROUP_BYTES = 2_000_000
 """Small, so that what reads a part piece by piece holds little of it."""
@@ -93,7 +93,7 @@ def _grouped(archives: Sequence[Archive], config: IngestConfig) -> Iterator[list
         yield group
 
 
-def ingest(bundle: Bundle, watch: Watch = UNWATCHED) -> Path:
+def ingest(bundle: Bundle, watch: Watch = NO_BUDGET) -> Path:
     """Read every archive of a bundle and write its parts; return their folder.
 
     The folder appears whole or not at all; one that exists is returned as it is.

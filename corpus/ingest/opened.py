@@ -34,7 +34,7 @@ from corpus.licenses import (
 )
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, check_body
-from corpus.supervision import UNWATCHED, Budget, Watch
+from corpus.supervision import NO_BUDGET, Budget, Watch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -104,7 +104,7 @@ def open_archive(
     path: Path,
     config: ReadConfig,
     refusals: Mapping[int, Refusal] = MappingProxyType({}),
-    watch: Watch = UNWATCHED,
+    watch: Watch = NO_BUDGET,
 ) -> OpenedArchive:
     """Read one archive from the store; `refusals` are files by their position in it, or `WHOLE`.
 

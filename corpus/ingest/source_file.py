@@ -38,7 +38,7 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
 }
 MOST_ARGUMENTS = 255
 """Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
-COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*+#"), "erlang": re.compile(rb"\n[ \t]*+%")}
+COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
 """Searched with a newline put before the text: a literal first byte is found twice as fast."""
 
 

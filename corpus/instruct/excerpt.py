@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
-CODE = re.compile(rb"^[ \t]*+[^#\s]", re.MULTILINE)
+CODE = re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE)
 
 
 def clauses_of(text: bytes, clauses: Sequence[dict[str, Any]]) -> str:

@@ -26,7 +26,7 @@ REPOSITORY, PACKAGE = 0, 1
 WORD = r"(?:git(?: ?(?:hub|lab|ea))?|bitbucket|codeberg|source(?:hut|s)?|code|repo(?:sitory)?)"
 SOURCE_LINKS = (
     re.compile(rf"{WORD}(?: ?{WORD})*", re.IGNORECASE),
-    re.compile(rf".*\b{WORD}\b.*", re.IGNORECASE),
+    re.compile(rf".*\b{WORD}\b.*", re.IGNORECASE | re.DOTALL),
 )
 """What authors call the link to their repository, the plainest first: "GitHub", "Source Code",
 "Git repository"; then what holds such a word, as "Original source" does."""

@@ -19,7 +19,7 @@ KEYWORDS = {
 COMMENTS = {"elixir": r"\#[^\n]*", "erlang": r"%[^\n]*"}
 NAMES = {"elixir": r"\b[A-Z]\w*(?:\.[A-Z]\w*)*|@\w+", "erlang": r"\b[A-Z_]\w*|(?m:^-\w+)"}
 ATOMS = {"elixir": r"(?<![:\w]):\w+[?!]?|\b\w+[?!]?:(?=\s)", "erlang": r"'[^'\n]*'"}
-STRINGS = r'"""[\s\S]*?(?:"""|\Z)|"(?:[^"\\]|\\.)*"'
+STRINGS = r'"""[\s\S]*?(?:"""|\Z)|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 
 
 def _pattern(language: str) -> re.Pattern[str]:

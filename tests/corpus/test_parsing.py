@@ -1,8 +1,12 @@
+import contextlib
+import time
 import tracemalloc
 
 import pytest
+from tree_sitter import Parser
 
 from corpus.elixir.grammar import PARSER
+from corpus.erlang.grammar import PARSER as ERLANG_PARSER
 from corpus.extraction import Unparsable
 from corpus.parsing import UNWATCHED, ParseLimit, count_errors, parse, unread_bytes
 
@@ -50,3 +54,36 @@ def test_a_large_file_is_let_go_after_its_parse() -> None:
     finally:
         tracemalloc.stop()
     assert left < len(source) / 10
+
+
+@pytest.mark.parametrize("parser", [PARSER, ERLANG_PARSER])
+def test_lone_carriage_returns_take_time_that_grows_with_their_number(parser: Parser) -> None:
+    start = time.process_time()
+    root = parse(parser, b"x = 1" + b"\r" * 160_000 + b"\n").root_node
+    assert time.process_time() - start < 2  # it was eighty seconds
+    assert root.end_byte == 160_006
+
+
+def test_a_lone_carriage_return_is_a_blank_and_one_before_a_newline_ends_a_line() -> None:
+    assert parse(PARSER, b"a\r+\rb\r\nc\r\n").root_node.has_error is False
+    assert parse(PARSER, b"a\r+\rb\r\nc\r\n").root_node.named_child_count == 2
+
+
+def test_a_run_of_quotes_that_nobody_writes_is_refused() -> None:
+    parse(ERLANG_PARSER, b'f() -> "' + b'"' * 498)
+    with pytest.raises(Unparsable, match="500 double quotes in a row"):
+        parse(ERLANG_PARSER, b'f() -> "' + b'"' * 499)
+
+
+def test_runs_of_quotes_just_below_the_limit_take_time_that_grows_with_their_number() -> None:
+    start = time.process_time()
+    parse(ERLANG_PARSER, (b'"' * 499 + b"\n") * 400)
+    assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize("kilobytes", [8, 16, 64])
+def test_recovery_from_errors_ends_within_its_limit(kilobytes: int) -> None:
+    start = time.process_time()
+    with contextlib.suppress(Unparsable):
+        parse(ERLANG_PARSER, b";?+\n" * (250 * kilobytes))
+    assert time.process_time() - start < 4

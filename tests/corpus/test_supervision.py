@@ -9,7 +9,8 @@ import pytest
 
 from corpus.supervision import Budget, Cause, Ended, Watch, end_helpers, watched
 
-QUICK = Budget(file_seconds=1, archive_seconds=3, clock=2)
+QUICK = Budget(file_seconds=1, archive_seconds=3, clock=100)
+IMPATIENT = Budget(file_seconds=1, clock=3)
 BACKTRACKING = re.compile(r"(?:a|a)*b")
 
 
@@ -47,16 +48,18 @@ def harm(what: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("what", "cause"),
+    ("what", "budget", "cause"),
     [
-        ("backtrack", Cause.TIME),
-        ("sleep", Cause.CLOCK),
-        ("die", Cause.DIED),
-        ("memory", Cause.MEMORY),
+        ("backtrack", QUICK, Cause.TIME),
+        ("sleep", IMPATIENT, Cause.CLOCK),
+        ("die", QUICK, Cause.DIED),
+        ("memory", QUICK, Cause.MEMORY),
     ],
 )
-def test_what_ends_its_process_is_told_with_its_place(what: str, cause: Cause) -> None:
-    assert watched(do, what, QUICK) == Ended(cause, 1, 1)
+def test_what_ends_its_process_is_told_with_its_place(
+    what: str, budget: Budget, cause: Cause
+) -> None:
+    assert watched(do, what, budget) == Ended(cause, 1, 1)
     assert str(watched(do, "work", QUICK)).startswith("done by ")
 
 
@@ -128,3 +131,16 @@ def test_what_is_printed_meanwhile_does_not_disturb_the_answer() -> None:
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="file_seconds is 0; it must be at least 1"):
         Budget(file_seconds=0)
+
+
+class Unloadable:
+    """Something that another process cannot make of its pickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return int, ("no number",)
+
+
+def test_a_task_that_cannot_be_read_there_is_an_error_here() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        watched(process_of, Unloadable(), QUICK)  # type: ignore[arg-type]
+    assert isinstance(watched(process_of, None, QUICK), int)

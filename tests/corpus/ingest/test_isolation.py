@@ -14,7 +14,7 @@ from tests.stores import MIT, add, module
 
 SLOW = b";?+\n" * 16_000
 """Erlang on which the parser's recovery takes time that grows with the square of the length."""
-QUICK = IngestConfig(read=ReadConfig(budget=Budget(file_seconds=1, archive_seconds=4)))
+QUICK = IngestConfig(read=ReadConfig(budget=Budget(file_seconds=1, archive_seconds=4, clock=100)))
 
 
 @pytest.fixture(autouse=True)
