@@ -1,5 +1,6 @@
 """Who wrote what is in a release, and under which terms."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from corpus.schema import ATTRIBUTION
 
 
 def write_attribution(
-    archives: Iterable[pa.Table], documents: Mapping[str, int], folder: Path
+    archives: Iterable[pa.Table], documents: Mapping[str, Counter[str]], folder: Path
 ) -> None:
     """Write `attribution.parquet`, and in LICENSES/ one text of every licence as it was found.
 
-    `archives` are tables of `schema.READ_ARCHIVES` in the order of the index; `documents` counts
-    documents by archive checksum, and an archive without any is left out. Every package's own
+    `archives` are tables of `schema.READ_ARCHIVES` in the order of the index; `documents` counts by
+    archive checksum its documents by their licence expression, and an archive without any is left
+    out. Every package's own
     licence files stand in the table; the folder is for people to read.
     """
     texts: dict[str, str] = {}
@@ -35,10 +37,17 @@ def write_attribution(
         write_bytes(folder / "LICENSES" / f"{name}.txt", text.encode())
 
 
-def _contributing(archives: pa.Table, documents: Mapping[str, int]) -> pa.Table:
-    counts = [documents.get(checksum, 0) for checksum in archives["sha256"].to_pylist()]
-    counted = archives.append_column("documents", pa.array(counts, pa.int64()))
-    return counted.filter(pc.greater(counted["documents"], 0)).select(ATTRIBUTION.names)
+def _contributing(archives: pa.Table, documents: Mapping[str, Counter[str]]) -> pa.Table:
+    found = [documents.get(checksum, Counter()) for checksum in archives["sha256"].to_pylist()]
+    licenses = [
+        [{"expression": name, "documents": count} for name, count in sorted(each.items())]
+        for each in found
+    ]
+    columns = {"documents": [each.total() for each in found], "document_licenses": licenses}
+    for name, values in columns.items():
+        field = ATTRIBUTION.field(name)
+        archives = archives.append_column(field, pa.array(values, field.type))
+    return archives.filter(pc.greater(archives["documents"], 0)).select(ATTRIBUTION.names)
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:

@@ -61,6 +61,10 @@ LINK = _struct(
     column("name", pa.string(), "what the package calls the link"),
     column("url", pa.string(), "where it leads, as declared"),
 )
+DOCUMENT_LICENSE = _struct(
+    column("expression", pa.string(), "SPDX expression that holds for some documents"),
+    column("documents", pa.int64(), "how many they are"),
+)
 LICENSE_TEXT = _struct(
     column("path", pa.string(), "path of the licence file inside the archive"),
     column("text", pa.string(), "its text"),
@@ -153,7 +157,7 @@ EXTRACTED = _table(
     column("bytes", pa.int64(), "length of `text` in bytes"),
     column("lines", pa.int32(), "lines of `text`"),
     column("tokens", pa.int32(), "lexical tokens of the code without comments and documentation"),
-    column("license_expression", pa.string(), "SPDX expression that holds for the file"),
+    column("license_expression", pa.string(), "SPDX expression that the file is taken under"),
     column("license_evidence", pa.string(), "verified, declared_only or text_only"),
     column("modules", pa.list_(MODULE), "modules that the file defines"),
     column("parse_errors", pa.int32(), "nodes that the parser could not read"),
@@ -306,11 +310,14 @@ ATTRIBUTION = _table(
     column("sha256", pa.string(), "digest of the archive"),
     column("license_expression", pa.string(), "SPDX expression of the package"),
     column("license_evidence", pa.string(), "how the package's licence is known"),
-    column("copyright", pa.list_(pa.string()), "copyright lines as they stand in licence files"),
+    column(
+        "copyright", pa.list_(pa.string()), "copyright lines of its licence files and annotations"
+    ),
     column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
     column("links", pa.list_(LINK), "links that the package declares"),
     column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("documents", pa.int64(), "documents that the release holds of it"),
+    column("document_licenses", pa.list_(DOCUMENT_LICENSE), "their licences, by their own files"),
 )
 """One row an archive that contributed."""
 

@@ -377,8 +377,11 @@ def _archives(inputs: Iterable[Input]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=READ_ARCHIVES)
 
 
-def _documents_by_archive(documents: Iterable[Row]) -> dict[str, int]:
-    return dict(Counter(row["archive_sha256"] for row in documents))
+def _documents_by_archive(documents: Iterable[Row]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = {}
+    for row in documents:
+        counts.setdefault(row["archive_sha256"], Counter())[row["license_expression"]] += 1
+    return counts
 
 
 def _manifest(

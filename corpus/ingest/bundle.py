@@ -28,6 +28,9 @@ from corpus.supervision import NO_BUDGET, Watch
 PART_ROW_GROUP_BYTES = 2_000_000
 """Small, so that what reads a part piece by piece holds little of it."""
 
+REPEATED = ["source", "package", "version", "archive_sha256", "license_expression"]
+"""Columns with few values, which stand in a part once; a licence may have a thousand characters."""
+
 INCOMPRESSIBLE = {"fingerprints": "none"}
 """Hashes are random bytes."""
 
@@ -172,7 +175,10 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
 
 
 def write_part(table: pa.Table, path: Path, compression: str) -> None:
-    """Write an intermediate table: no or fast compression, small row groups, no dictionaries."""
+    """Write an intermediate table: no or fast compression, small row groups, few dictionaries."""
     rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
-    pq.write_table(table, path, compression=compression, row_group_size=rows, use_dictionary=False)
+    repeated = [name for name in REPEATED if name in table.column_names]
+    pq.write_table(
+        table, path, compression=compression, row_group_size=rows, use_dictionary=repeated
+    )
     flush_to_disk(path)

@@ -83,13 +83,16 @@ def assemble(
     ).write(candidate)
 
 
-def _documents_by_archive(candidate: Path, manifest: Manifest) -> Counter[str]:
-    counts: Counter[str] = Counter()
+def _documents_by_archive(candidate: Path, manifest: Manifest) -> dict[str, Counter[str]]:
+    """Count the documents of every archive by their licence expression."""
+    counts: dict[str, Counter[str]] = {}
     for shard in manifest.shards:
         if shard.config == "documents":
             with open_shard(candidate / shard.path) as file:
-                for batch in batches_of(file, 8192, ["archive_sha256"]):
-                    counts.update(batch["archive_sha256"].to_pylist())
+                for batch in batches_of(file, 8192, ["archive_sha256", "license_expression"]):
+                    rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+                    for archive, expression in rows:
+                        counts.setdefault(archive, Counter())[expression] += 1
     return counts
 
 

@@ -20,6 +20,7 @@ from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
 from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
+from quality.report.composing import compose
 from tests.stores import MIT, WORDS, add, module, small_store
 
 COMMAND = [sys.executable, "-m", "corpus", "build"]
@@ -74,6 +75,30 @@ def test_an_archive_that_was_never_fetched_is_in_the_account(candidate: Release)
     assert {"package": "lost", "path": "", "stage": "crawl", "reason": "gone"} in rejects
     assert candidate.manifest.archives_seen == 9
     assert candidate.manifest.archives_rejected == {"gone": 1}
+
+
+def test_a_file_under_another_licence_is_credited_and_told(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    own = b"# SPDX-License-Identifier: ISC\n" + module("Mixed", "gravel hollow ivory")
+    closed = b"# Copyright Acme. Strictly confidential.\n" + module("Closed", "jasper kiln")
+    add(store, "mixed", {"LICENSE": MIT, "lib/mixed.ex": own, "lib/closed.ex": closed})
+    release = built(store, tmp_path / "out")
+    rows = pq.read_table(release.path / "attribution.parquet").to_pylist()
+    (row,) = [row for row in rows if row["package"] == "mixed"]
+    assert (row["license_expression"], row["documents"]) == ("MIT", 1)
+    assert row["document_licenses"] == [{"expression": "ISC", "documents": 1}]
+    assert compose(release, None)["licenses"]["own"] == [
+        {"package": "MIT", "expression": "ISC", "documents": 1}
+    ]
+    reasons = {
+        row["path"]: (row["stage"], row["reason"], row["detail"])
+        for row in release.read("rejects", ["path", "stage", "reason", "detail"]).to_pylist()
+    }
+    assert reasons["lib/closed.ex"] == (
+        "license",
+        "file_license_proprietary",
+        "'Strictly confidential' in lib/closed.ex",
+    )
 
 
 def test_a_candidate_verifies(candidate: Release) -> None:

@@ -1,12 +1,17 @@
 import re
 import time
+import tracemalloc
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.ingest.bundle import write_part
 from corpus.ingest.source_file import Rejected
+from corpus.ingest.tables import documents_table, rejects_table
 from corpus.licenses import LicensePolicy, copyright_lines, judge_files
 from corpus.licenses.reuse import Globs, toml_tokens
 from tests.corpus.license_situations import SITUATIONS, Situation, ex, found, opened, reuse, tag
@@ -62,6 +67,38 @@ def test_the_licence_file_of_a_folder_is_credited(tmp_path: Path) -> None:
     item = opened(Situation("", {"lib/b/LICENSE": folder, "lib/b/c.ex": ex()}, {}), tmp_path)
     assert sorted(item.license_texts) == ["LICENSE", "lib/b/LICENSE"]
     assert item.copyright == [*copyright_lines(MIT), "Copyright 2021 Bob"]
+
+
+def test_a_long_licence_does_not_stand_on_every_row(tmp_path: Path) -> None:
+    ids = sorted(POLICY.permitted)[:100]
+    declared = (" AND ".join(ids)[:990].rpartition(" AND ")[0],)
+    files: dict[str, str | bytes] = {f"lib/a{n}.ex": ex(module=f"A{n}") for n in range(1_000)}
+    item = opened(Situation("", files, {}, declared, None), tmp_path)
+    table = documents_table([item])
+    assert table.num_rows == 1_000
+    (expression,) = table["license_expression"].unique().to_pylist()
+    assert len(expression) > 900
+    write_part(table, tmp_path / "part", "none")
+    groups = pq.read_metadata(tmp_path / "part")
+    place = table.column_names.index("license_expression")
+    columns = [groups.row_group(n).column(place) for n in range(groups.num_row_groups)]
+    assert sum(column.total_uncompressed_size for column in columns) < 20_000
+
+
+def test_a_very_long_declaration_is_refused_in_little_memory(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"lib/a{n}.ex": ex() for n in range(1_000)}
+    situation = Situation("", files, {}, ("aaaaa",) * 50_000)
+    opened(situation, tmp_path / "warm")
+    tracemalloc.start()
+    item = opened(situation, tmp_path / "measured")
+    table = rejects_table([item])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32_000_000
+    assert table.nbytes < 1_000_000
+    assert table.filter(pc.not_equal(table["path"], ""))["reason"].unique().to_pylist() == [
+        "license_too_long"
+    ]
 
 
 HEADS = st.lists(

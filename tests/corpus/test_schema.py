@@ -97,7 +97,7 @@ def test_the_shards_carry_the_meanings(release: Release, table: str) -> None:
         assert list(columns_of(found)) == list(columns_of(TABLES[table]))
     attribution = pq.read_schema(release.path / "attribution.parquet")
     assert meaning_of(attribution.field("copyright")) == (
-        "copyright lines as they stand in licence files"
+        "copyright lines of its licence files and annotations"
     )
 
 

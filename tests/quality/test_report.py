@@ -78,6 +78,7 @@ def test_licences_splits_and_languages_add_up(report: dict[str, Any]) -> None:
     assert licenses == {"Apache-2.0": 3, "MIT": 2}
     evidence = {row["name"]: row["documents"] for row in report["licenses"]["evidence"]}
     assert evidence == {"verified": 4, "declared_only": 1}
+    assert report["licenses"]["own"] == []
     assert report["licenses"]["refused"] == [
         {
             "expression": "GPL-3.0-only",

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from quality.report.figures import Row, share, tally
 from quality.report.sources import Sources
@@ -16,7 +17,10 @@ EVIDENCE = {
 
 
 def licenses(sources: Sources) -> dict[str, Any]:
-    """Return documents, packages and bytes by expression and by evidence, and what was refused."""
+    """Return documents, packages and bytes by expression and by evidence, and what was refused.
+
+    `own` counts the documents whose file is under another expression than its package.
+    """
     documents = sources.documents
     return {
         "expressions": _with_packages(documents, "license_expression"),
@@ -24,6 +28,7 @@ def licenses(sources: Sources) -> dict[str, Any]:
             {**row, "meaning": EVIDENCE.get(str(row["name"]), "")}
             for row in _with_packages(documents, "license_evidence")
         ],
+        "own": _own(sources),
         "refused": _refused(sources),
     }
 
@@ -34,6 +39,23 @@ def _with_packages(documents: pa.Table, column: str) -> list[Row]:
         zip(counts[column].to_pylist(), counts["package_count_distinct"].to_pylist(), strict=True)
     )
     return [{**row, "packages": packages[row["name"]]} for row in tally(documents, column)]
+
+
+def _own(sources: Sources) -> list[Row]:
+    """Count documents by the expression of their package and their own, where these differ."""
+    path = sources.release.path / "attribution.parquet"
+    columns = ["license_expression", "document_licenses"]
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in pq.read_table(path, columns=columns).to_pylist():
+        package = row["license_expression"] or "none that could be read"
+        for each in row["document_licenses"]:
+            if each["expression"] != package:
+                counts[package, each["expression"]] += each["documents"]
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {"package": package, "expression": expression, "documents": count}
+        for (package, expression), count in ordered
+    ]
 
 
 def _refused(sources: Sources) -> list[Row]:
