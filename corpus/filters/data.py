@@ -52,6 +52,8 @@ def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     strings = raw.count(b'",') + raw.count(b'">>,')
     if 2 * strings >= limits.numbers or 4 * raw.count(b"},") >= limits.numbers:
         yield from lists(raw, limits)
+    if 2 * raw.count(b"=>") >= limits.numbers:
+        yield from maps(raw, limits)
     if len(raw) >= 2 * limits.numbers and (b"~w" in raw or b"~W" in raw):
         yield from word_sigils(raw, limits)
     if b"<p" in raw:
@@ -90,6 +92,21 @@ def lists(raw: bytes, limits: Limits) -> Iterator[Redaction]:
                 yield Redaction("words" if strings > figures else "numbers", start, end)
 
 
+VALUE = rb"(?:" + FIGURE + rb"|[\[{][\s,0-9A-Fa-fxX_+.-]*[\]}])"
+PAIRS = re.compile(
+    rb"(?<![\w\#@.])" + FIGURE + rb"\s*=>\s*(" + VALUE + rb"(?:\s*,\s*" + FIGURE + rb"\s*=>\s*"
+    rb"" + VALUE + rb")*)(?=\s*[,}])",
+    re.ASCII,
+)
+
+
+def maps(raw: bytes, limits: Limits) -> Iterator[Redaction]:
+    """Yield maps of numbers to numbers or lists of them; the first key stays, as the word's key."""
+    for match in PAIRS.finditer(raw):
+        if sum(1 for _ in FIGURE_ALONE.finditer(raw, *match.span())) >= limits.numbers:
+            yield Redaction("numbers", *match.span(1))
+
+
 def balanced_parts(raw: bytes, start: int, end: int, least: int = 1) -> Iterator[tuple[int, int]]:
     """Yield the parts of a run of literals that can be replaced by one word.
 
@@ -125,8 +142,9 @@ def _brackets(raw: bytes, start: int, end: int) -> tuple[dict[int, int], list[in
             waiting.append(match.start())
         elif waiting and raw[waiting[-1] : waiting[-1] + 1] == opening:
             pairs[waiting.pop()] = match.start()
-        else:
-            lonely.append(match.start())
+        else:  # What still waits cannot close behind this one.
+            lonely += [*waiting, match.start()]
+            waiting.clear()
     return pairs, sorted(lonely + waiting)
 
 

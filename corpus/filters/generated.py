@@ -207,9 +207,11 @@ AUTO = r"(?:auto|automatically|automagically|programmatically|mechanically|machi
 FILE = r"(?:file|module|header|source)"
 SUBJECT = (
     r"(?:(?:the )?(?:contents?|code|rest) of )?(?:everything in )?"
-    r"this (?:[\w.-]{1,20} ){0,2}?(?:file|module|header|source|code|class|table|list|data)"
+    r"(?:the (?:tables?|data|codes?|lists?) (?:in|of) )?"
+    r"(?:this (?:[\w.-]{1,20} ){0,2}?(?:file|module|header|source|code|class|table|list|data)"
+    r"|these (?:[\w.-]{1,20} )?(?:tables|lists|codes|definitions|modules))"
 )
-VERB = r"(?:is|was|has been|gets|had been)"
+VERB = r"(?:is|are|was|were|has been|have been|had been|gets)"
 LEAD = (
     r"(?:[a-z][\w.-]{0,30}: ?){0,2}"
     r"(?:(?:please|warning|note|important|attention|caution|notice)[,!:. ]{1,4}){0,2}"
@@ -228,6 +230,7 @@ THIS_IS_GENERATED = re.compile(
     LEAD
     + rf"(?:{SUBJECT} {VERB} (?:an? )?(?:@generated|(?:{AUTO})?(?:re-?)?generated|{AUTO}{CREATED}"
     rf"|{CREATED} automatically)\b"
+    rf"|this (?:file|module) contains (?:only )?{AUTO}generated (?:code|definitions)\b"
     rf"|this is (?:an? )?(?:{AUTO})?generated (?:[\w.-]{{1,20}} )?(?:{FILE}|code)\b)",
     FLAGS,
 )
@@ -236,8 +239,8 @@ GENERATED_BY = re.compile(
     rf"(?P<auto>{AUTO})?(?:re)?generated(?P<late> automatically)?"
     r"(?: (?P<what>file|code|module|source|header|content|tables?|data|erlang|elixir|bindings?"
     r"|types?|definitions?|client|api)){0,3}"
-    r"(?P<tail>$|[.,!;:()\[-]| -| \(| (?P<by>by|from|with|using|via)\b| (?:on|at|in) (?=.{0,20}\d)"
-    r"| (?:please )?do(?: not|n'?t)\b)",
+    r"(?P<tail>$|[.,!;:()\[-]| [-\u2013\u2014]| \(| (?P<by>by|from|with|using|via)\b"
+    r"| (?:on|at|in) (?=.{0,20}\d)| (?:please )?do(?: not|n'?t)\b)",
     FLAGS,
 )
 CREATED_BY = re.compile(
@@ -250,10 +253,8 @@ DO_NOT_EDIT = re.compile(
     LEAD + r"(?:do not|don'?t|never|not to be) (?:ever )?(?:manually |hand[- ]?)?"
     r"(?:edit|modify|edited|modified|(?P<weak>change|alter|touch))(?:,? (?:or|and|/) \w{3,10})?"
     rf"(?P<object> (?:this|the generated) (?:[\w.-]{{1,20}} )?{FILE}\b| anything in this {FILE}\b"
-    rf"| by hand| manually| it(?= (?:by hand|manually|directly))| this(?= (?:by hand|manually)))?"
-    rf"(?: {BY_HAND})?(?: |$|(?=[.,!;:()-]))"
-    r"(?=$|[.,!;:()*=#%-]|(?:as|since|because|its?|run|use|instead|edit|see|this|auto\w*)\b"
-    r"|generated\b)",
+    rf"| by hand| manually| directly| it(?= (?:by hand|manually|directly))"
+    rf"| this(?= (?:by hand|manually)))?(?: {BY_HAND})?(?![\w'])",
     FLAGS,
 )
 MUST_NOT_EDIT = re.compile(
@@ -291,7 +292,22 @@ SCAFFOLD = re.compile(
     FLAGS,
 )
 """Tools whose output is a beginning, and reads like what people write."""
-NAMES_TOOL = re.compile(rf"{TOOL}|https?://|\d|`|\w_\w|\w-gen\b|\bv\d", FLAGS)
+TABLES = re.compile(
+    LEAD
+    + r"(?:[\w#./-]{1,30} ){0,6}(?:tables?|data|lists?|mappings?|codes|constants|definitions)\b"
+    rf"[\w ]{{0,40}}[,(]? ?(?:(?:which|that) )?(?:{VERB} )?(?:{AUTO})?generated "
+    rf"(?:by|from|with|using) [^!?;]{{0,80}}?{TOOL}",
+    FLAGS,
+)
+"""A table that names the script that made it."""
+REASONS = re.compile(
+    r"(?:as|since|because|it|its|run|use|instead|edit|see|auto\w*|generat\w+|machine|any|all"
+    r"|this (?:file|module|code|is|was)|changes?|update|regenerate|re-?run|please|created|produced"
+    r"|built|made|manually|by hand|directly)\b(?!')",
+    FLAGS,
+)
+"""What may follow "do not edit" in the sentence: why not, and what to do instead."""
+NAMES_TOOL = re.compile(rf"{TOOL}|https?://", FLAGS)
 
 
 def _stated(paragraph: Paragraph) -> str | None:
@@ -303,7 +319,7 @@ def _stated(paragraph: Paragraph) -> str | None:
     return None
 
 
-SENTENCE_END = re.compile(r"(?<=[.!;])[\"')]? +(?=\S)| -{1,2} +")
+SENTENCE_END = re.compile(r"(?<=[.!;])(?<!\.\.)[\"')]? +(?=\S)| [-\u2013\u2014]{1,2} +")
 
 
 def _sentences(paragraph: Paragraph) -> Iterator[tuple[int, str]]:
@@ -315,6 +331,8 @@ def _sentences(paragraph: Paragraph) -> Iterator[tuple[int, str]]:
         if not _continues(before, line, paragraph.place):
             yield number, f"{line} {after}"[:400].rstrip()
         for end in SENTENCE_END.finditer(line):
+            if line.count('"', 0, end.start()) % 2:
+                continue
             yield number, f"{line[end.end() :]} {after}"[:400].rstrip()
 
 
@@ -336,11 +354,15 @@ def _is_statement(sentence: str, paragraph: Paragraph, number: int, whole: str) 
     if match := DO_NOT_EDIT.match(sentence):
         if CONDITION.search(sentence[match.end() :]):
             return False
+        rest = sentence[match.end() :]
+        reason = rest.lstrip(" ,;:-(\u2013\u2014")
+        if reason and rest[0] not in ".!)*" and not REASONS.match(reason):
+            return False
         if "this" in (match["object"] or "") or "generated" in (match["object"] or ""):
             return True
         if match["weak"] and not match["object"]:
             return False
-        return place == "preamble" or (place == "doc" and paragraph.first and number == 0)
+        return place == "preamble" or (place == "doc" and paragraph.first and whole == sentence)
     if match := MUST_NOT_EDIT.match(sentence):
         conditional = CONDITION.search(sentence[match.end() :]) is not None
         return not conditional and (match["by"] is not None or "generat" in sentence.lower())
@@ -353,7 +375,11 @@ def _is_statement(sentence: str, paragraph: Paragraph, number: int, whole: str) 
         return True
     if match := GENERATED_BY.match(sentence):
         return _is_elliptic_statement(match, sentence, paragraph, number, forbidden)
-    return place == "preamble" and CREATED_BY.match(sentence) is not None
+    if place != "preamble":
+        return False
+    if match := CREATED_BY.match(sentence):
+        return not NO_TOOL.match(sentence[match.end() :])
+    return TABLES.match(sentence) is not None
 
 
 def _is_elliptic_statement(
@@ -369,6 +395,8 @@ def _is_elliptic_statement(
         return True
     if paragraph.place == "doc" and not (paragraph.first and number == 0):
         return False
+    if match["what"] and not match["tail"].strip(".! "):
+        return paragraph.place == "preamble"
     if match["noun"] or not automatic:
         after = sentence[match.end() :]
         return (bool(match["by"]) and NAMES_TOOL.search(after[:120]) is not None) or (
@@ -390,6 +418,8 @@ DOC = re.compile(r"[ \t]*(?:@|-)moduledoc\b")
 SHORT_DOC = re.compile(r'[ \t]*(?:@|-)moduledoc[ \t(]{0,9}(?:~[sS])?"([^"]*)')
 MIX_TASK = re.compile(r"[ \t]*defmodule\(? ?Mix\.Tasks\.")
 """A generator more often than generated: what it says of files is said of its output."""
+UNSAID = re.compile(r"^[^\w@<\"'`]{1,20}|[^\x00-\x7f\w]{1,20}$")
+"""Brackets, bullets and pictograms around what a comment says."""
 DECORATION = " \t\r-=*!~<>|/_+"
 OPENING = re.compile(r"(?:~[a-zA-Z])?(\"\"\"|''')[ \t\r]*$")
 
@@ -399,7 +429,7 @@ def _paragraphs(text: str, language: str) -> Iterator[Paragraph]:
     lines = text.split("\n")
     place: Place = "preamble"
     gathered: list[tuple[str, str]] = []
-    number = 0
+    number = int(text.startswith("#!"))
     while number < len(lines):
         line, bare = lines[number], lines[number].strip()
         number += 1
@@ -454,7 +484,7 @@ def _documentation(lines: list[str]) -> Iterator[Paragraph]:
 
 def _said(bare: str, sign: str) -> str:
     """Return what a comment line says, without its signs and its decoration."""
-    said = bare.lstrip(sign + DECORATION).rstrip(sign + DECORATION)
+    said = UNSAID.sub("", bare.lstrip(sign + DECORATION).rstrip(sign + DECORATION))
     for tag in ("@doc ", "@private ", "@hidden ", "@copyright "):
         said = said.removeprefix(tag)
     return said[:LONGEST]

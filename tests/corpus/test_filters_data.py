@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus import elixir, erlang
@@ -37,6 +37,12 @@ TABLE = b"\n".join(b"%d;Oslo, the harbour;NO;%d" % (n, n) for n in range(700))
         ("numbers", b"  @a [", b", ".join(b"[%d, %d]" % (n, n) for n in range(500)), b"]\n"),
         ("numbers", b"  @a [", b", ".join(b"%d..%d" % (n, n + 5) for n in range(500)), b"]\n"),
         ("numbers", b"  @a [", b", ".join(b"{%d, %d, :Lu}" % (n, n) for n in range(500)), b"]\n"),
+        (
+            "numbers",
+            b"  @upcase %{0x61 => ",
+            b"0x41, " + b", ".join(b"0x%X => [0x%X, 775]" % (n, n) for n in range(700)),
+            b"}\n",
+        ),
         ("words", b"  @a [", WORDS, b"]\n"),
         ("words", b"  @a ~w(", b" ".join(b"name%d" % n for n in range(1_000)), b")\n"),
         ("words", b'  @a """\n  ', b"\n  ".join(b"name%d" % n for n in range(1_000)), b'\n  """\n'),
@@ -169,6 +175,7 @@ def test_text_and_cuts_make_the_original_again(raw: bytes) -> None:
 
 
 @given(PIECES.map(b"".join))
+@example(b"<<]=>")
 def test_a_part_is_balanced(raw: bytes) -> None:
     for start, end in balanced_parts(raw, 0, len(raw)):
         depth = []
@@ -187,7 +194,21 @@ def test_a_part_is_balanced(raw: bytes) -> None:
         *(b"1, ", b"[", b"[1, ", b"1", b"1 ", b" ", b"(1)", b"[1],[", b'"', b'"a", ', b'",', b"},"),
         *(b"~w(", b"~w(a ", b"~w[", b'"""', b'"""\n', b'"""   ', b"'''\n", b"<svg", b"<svg>"),
         *(b" d=", b' d="', b' d="1', b"</svg>", b"00 ", b"00 11 22 33 44 55 66 77\n", b"\n", b"1e"),
-        *(b"0x", b"U+", b"..", b'"""\n1,2,3\n"""\n', b"<<", b'<<"', b"a,", b"-", b"1\n\n\n"),
+        *(
+            b"0x",
+            b"U+",
+            b"..",
+            b'"""\n1,2,3\n"""\n',
+            b"<<",
+            b"1 => ",
+            b"1 => 1, ",
+            b"1 => [",
+            b"=>",
+            b'<<"',
+            b"a,",
+            b"-",
+            b"1\n\n\n",
+        ),
     ],
 )
 def test_time_is_linear(piece: bytes) -> None:
