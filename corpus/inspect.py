@@ -8,6 +8,7 @@ from typing import Any
 from corpus.errors import CorpusError
 from corpus.extraction import Extraction, Function, Module
 from corpus.filters import Reject, decode
+from corpus.supervision import Budget, Cause, Ended, Watch, watched
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
 NOT_SOURCE = frozenset({"_build", "deps", "node_modules"})
@@ -16,6 +17,10 @@ NOT_SOURCE = frozenset({"_build", "deps", "node_modules"})
 
 class UnknownLanguage(CorpusError):
     """The name of a file does not say that it is Elixir or Erlang."""
+
+
+class OverBudget(CorpusError):
+    """Reading a file took more than hostile input may cost."""
 
 
 class UnreadableFile(CorpusError):
@@ -40,8 +45,8 @@ def source_files(path: Path) -> Iterator[Path]:
 def inspect(path: Path) -> dict[str, Any]:
     """Parse the file at `path` and say what it defines, as JSON-able values.
 
-    Raises UnreadableFile, UnknownLanguage, NestedTooDeeply and Unparsable; their messages leave
-    the path to the caller, who may be reading many.
+    Raises UnreadableFile, UnknownLanguage, NestedTooDeeply, Unparsable and OverBudget; their
+    messages leave the path to the caller, who may be reading many.
     """
     if path.exists() and not path.is_file():
         raise UnreadableFile("not a file; give the path of a file that you may read")
@@ -78,11 +83,26 @@ def language_of(path: Path) -> str:
 
 
 def _extract(language: str, raw: bytes) -> Extraction:
+    """Extract in a helper process, within the budget that a build has for a step by default."""
+    budget = Budget()
+    found = watched(_extract_there, (language, raw), budget)
+    if isinstance(found, Ended):
+        took = {
+            Cause.MEMORY: f"more than {budget.memory} bytes of memory",
+            Cause.DIED: "its process down",
+        }.get(found.cause, f"more than {budget.file_seconds} s of processor time")
+        raise OverBudget(f"reading it took {took}; only hostile input does that: leave it out")
+    return found
+
+
+def _extract_there(task: tuple[str, bytes], watch: Watch) -> Extraction:
+    language, raw = task
     if language == "erlang":
         from corpus.erlang import extract
     else:
         from corpus.elixir import extract
-    return extract(raw)
+    with watch.group(0, 2 * Budget().file_seconds), watch.step(0):
+        return extract(raw)
 
 
 def _module(module: Module) -> dict[str, Any]:

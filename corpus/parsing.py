@@ -17,6 +17,9 @@ is the worst that was found, in Erlang's `;?+`); watching costs 3 percent."""
 LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 """The scanner of the Elixir grammar looks at a whole run of them again for each; Erlang's compiler
 takes them for blanks, Elixir's for a mistake."""
+BLANK_LINES: Final = re.compile(rb"\n(?:[ \t]*\r?\n){16,}")
+"""The same scanner looks at a whole run of blank lines again for each that holds blanks."""
+NEWLINE: Final = re.compile(rb"\r?\n")
 MOST_QUOTES: Final = 500
 """The scanner of the Erlang grammar counts a whole run of double quotes again for each pair."""
 
@@ -47,6 +50,8 @@ def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tr
         )
     if b"\r" in source:
         source = LONE_RETURN.sub(b" ", source)
+    if b" \n" in source or b"\t\n" in source or b" \r" in source or b"\t\r" in source:
+        source = BLANK_LINES.sub(_newlines_first, source)
     if len(source) < UNWATCHED:
         return parser.parse(source)
     seconds = limit.seconds + limit.seconds_a_megabyte * len(source) / 1e6
@@ -65,6 +70,12 @@ def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tr
             f"the parser took more than {seconds:.1f} s; only hostile input does that: "
             "leave the file out"
         ) from error
+
+
+def _newlines_first(run: re.Match[bytes]) -> bytes:
+    """Put the newlines of a run before its blanks: what follows keeps its offset and its line."""
+    newlines = b"".join(NEWLINE.findall(run[0]))
+    return newlines + NEWLINE.sub(b"", run[0])
 
 
 @contextmanager

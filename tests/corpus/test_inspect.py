@@ -150,3 +150,36 @@ def test_standard_input_is_read_under_a_name(tmp_path: Path) -> None:
     assert (elixir["path"], elixir["modules"][0]["name"]) == ("stdin.ex", "Shop.Cart")
     erlang = run_inspect("-", "--name", "a.erl", given=b"-module(a).\nf() -> ok.\n")
     assert json.loads(erlang.stdout)["language"] == "erlang"
+
+
+STUCK = """
+import os, signal
+import corpus.elixir
+
+extract = corpus.elixir.extract
+
+def extract_or_take_too_long(text):
+    if b"hostile" in text:
+        os.kill(os.getpid(), signal.SIGPROF)  # as the kernel does
+    return extract(text)
+
+corpus.elixir.extract = extract_or_take_too_long
+"""
+
+
+def test_a_file_over_its_budget_is_told_and_the_next_one_read(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(STUCK)
+    bad, good = tmp_path / "bad.ex", tmp_path / "good.ex"
+    bad.write_text("hostile\n")
+    good.write_text("defmodule A do\nend\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "corpus", "inspect", str(bad), str(good)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    told = "reading it took more than 10 s of processor time; only hostile input does that: leave"
+    assert told in done.stderr.replace("\n", " ")
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == [str(good)]

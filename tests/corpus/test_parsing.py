@@ -87,3 +87,13 @@ def test_recovery_from_errors_ends_within_its_limit(kilobytes: int) -> None:
     with contextlib.suppress(Unparsable):
         parse(ERLANG_PARSER, b";?+\n" * (250 * kilobytes))
     assert time.process_time() - start < 4
+
+
+@pytest.mark.parametrize("line", [b" \n", b"\t\t\n", b"  \r\n"])
+def test_blank_lines_take_time_that_grows_with_their_number(line: bytes) -> None:
+    start = time.process_time()
+    root = parse(PARSER, b"x = 1\n" + line * 50_000 + b"  y = 2\n").root_node
+    assert time.process_time() - start < 1.5
+    second = root.named_children[1]
+    assert second.start_byte == 6 + 50_000 * len(line) + 2
+    assert second.start_point.row == 50_001
