@@ -1,6 +1,7 @@
 """Ends a crawl from within a pipeline, where Scrapy does not listen for CloseSpider."""
 
 import asyncio
+import errno
 import logging
 
 from scrapy.crawler import Crawler
@@ -29,9 +30,25 @@ class Closing:
         return DropItem(f"not written: {error}")
 
 
+REMEDIES = {
+    errno.ENOSPC: "Make room",
+    errno.EDQUOT: "Make room within your quota",
+    errno.EACCES: "Let the crawl write there",
+    errno.EPERM: "Let the crawl write there",
+    errno.EROFS: "Mount its file system for writing",
+    errno.EEXIST: "Move away the file that stands where a folder must be",
+    errno.ENOTDIR: "Move away the file that stands where a folder must be",
+    errno.EISDIR: "Move away the folder that stands where a file must be",
+    errno.EMFILE: "Raise the limit of open files",
+    errno.ENFILE: "Raise the limit of open files",
+}
+"""What helps, by what the system said."""
+
+
 def advice(error: OSError) -> str:
-    """Say what is wrong with the store and what to do."""
+    """Say what is wrong with the store and what to do about that cause."""
+    remedy = REMEDIES.get(error.errno or 0, "Check the disk")
     return (
-        f"The archive store cannot be written: {error}. What was stored before is whole. Make "
-        "room or set ARCHIVE_STORE to another folder, then crawl again: it goes on from here."
+        f"The archive store cannot be written: {error}. What was stored before is whole. {remedy}, "
+        "or set ARCHIVE_STORE to another folder, then crawl again: it goes on from here."
     )

@@ -14,7 +14,15 @@ from twisted.python.failure import Failure
 
 from corpus.licenses import LicenseVerdict
 from corpus.reasons import Reason
-from crawler.patience import NO_ACCESS, TOO_MANY_REQUESTS, access, request_of, told_to_wait
+from crawler.patience import (
+    ADDRESS_SETTING,
+    KEY_SETTING,
+    NO_ACCESS,
+    TOO_MANY_REQUESTS,
+    access,
+    request_of,
+    told_to_wait,
+)
 
 GONE = frozenset({404, 410})
 NOT_MODIFIED = 304
@@ -56,10 +64,16 @@ def what_now(failure: Failure) -> str:
 
 def advice(failure: Failure) -> str:
     """Say what to check, by what happened."""
-    error = failure.value
-    if isinstance(error, HttpError) and error.response.status >= 500:
-        return "The repository is in trouble: crawl again later."
-    return "Check HEX_REPO_URL and the network."
+    error, meta = failure.value, request_of(failure).meta
+    setting = meta.get(ADDRESS_SETTING, "HEX_REPO_URL")
+    if not isinstance(error, HttpError):
+        return f"Check {setting} and the network."
+    if error.response.status >= 500:
+        return f"The repository is in trouble: crawl again later, or check {setting}."
+    if error.response.status in GONE and KEY_SETTING in meta:
+        # An organisation of hex.pm hides itself so from those who show no key.
+        return f"Check {setting}, and {meta[KEY_SETTING]} for a repository that is not public."
+    return f"Check {setting}."
 
 
 def is_barred(failure: Failure) -> bool:

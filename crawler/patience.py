@@ -53,6 +53,7 @@ EPOCH_FROM = 1_000_000_000
 TURNED_AWAY = "patience_turned_away"
 """The key in a request's meta that counts how often its host told it to wait."""
 TURNED_AWAY_AT = "patience_turned_away_at"
+"""The key that tells when it failed first, on the monotonic clock."""
 FAILED = "patience_failed"
 """The key that counts its other failures."""
 BEHIND = 1_000
@@ -69,6 +70,8 @@ OUT_OF_ORDER = "repository_unavailable"
 BARRED = "no_access"
 """The finish reason of a crawl that a repository does not let in."""
 NO_ACCESS = frozenset({401, 403})
+ADDRESS_SETTING = "address_setting"
+"""The key in a request's meta that names the setting which its host comes from."""
 KEY_SETTING = "key_setting"
 """The key in a request's meta that names the setting with the key for its host."""
 
@@ -179,13 +182,13 @@ class Patience:
         asked = told_to_wait(failure, self.clock())
         key = FAILED if asked is None else TURNED_AWAY
         tries = request.meta.get(key, 0)
-        if TURNED_AWAY not in request.meta and FAILED not in request.meta:
+        if not isinstance(failure.value, HttpError):
             self.note(request)
         wait = self.wait(asked, tries)
         if wait > self.limits.longest_wait or tries >= self.allowed(asked):
             self.crawler.stats.inc_value("patience/given_up")
             return False
-        meta = {**request.meta, key: tries + 1, TURNED_AWAY_AT: time.monotonic()}
+        meta = {TURNED_AWAY_AT: time.monotonic(), **request.meta, key: tries + 1}
         priority = request.priority - BEHIND
         self.later(request.replace(meta=meta, priority=priority, dont_filter=True), wait)
         return True
@@ -235,6 +238,8 @@ class Patience:
         turn only after.
         """
         host = self.host(request)
+        if response.status in PASSING:
+            self.note(request)
         if response.status in ASKS_FOR_PATIENCE:
             asked = asked_wait(response.headers, self.clock())
             if asked is not None and not self.is_alone(request, response, host):
@@ -250,13 +255,15 @@ class Patience:
             self.rest(request, until_reset(response.headers, self.clock()) or 0)
 
     def is_alone(self, request: Request, response: Response, host: Host) -> bool:
-        """Whether a 503 speaks of one address: its host has answered others since its last one."""
+        """Whether a 503 speaks of one address: its host has answered others since its first one."""
         last = request.meta.get(TURNED_AWAY_AT)
         is_own = response.status != TOO_MANY_REQUESTS
         return is_own and last is not None and host.succeeded_at > last
 
     def note(self, request: Request) -> None:
         """Note an address that failed at its first attempt; the last of several rests the host."""
+        if TURNED_AWAY in request.meta or FAILED in request.meta:
+            return
         host = self.host(request)
         host.failed.add(request.url)
         if len(host.failed) < self.limits.addresses:

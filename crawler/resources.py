@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from crawler.arguments import Repository
 from crawler.memory import RegistryCopy, validators
-from crawler.patience import KEY_SETTING
+from crawler.patience import ADDRESS_SETTING, KEY_SETTING
 
 REGISTRY_LIMIT = 64 * 1024 * 1024
 """Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
@@ -18,8 +18,13 @@ Value = TypeVar("Value")
 
 
 def access_meta(repository: Repository) -> dict[str, str]:
-    """Say in a request's meta which setting would let it in; a mirror is never sent a key."""
-    return {} if repository.mirror else {KEY_SETTING: "HEX_REPOS_KEY"}
+    """Say in a request's meta which settings its address comes from and would let it in.
+
+    A mirror is never sent a key.
+    """
+    if repository.mirror:
+        return {ADDRESS_SETTING: "HEX_MIRROR"}
+    return {ADDRESS_SETTING: "HEX_REPO_URL", KEY_SETTING: "HEX_REPOS_KEY"}
 
 
 class RegistryResources:

@@ -38,9 +38,11 @@ from crawler.outcome import Losses
 from crawler.patience import Patience, amount, read_limits, request_of
 from crawler.plan import Plan, Planner
 from crawler.registry import (
+    BadSignature,
     PackageReleases,
     PackageVersions,
     RegistryError,
+    WrongRepository,
     read_names,
     read_package,
     read_versions,
@@ -146,11 +148,8 @@ class HexSpider(Spider):
         try:
             listed = self.read("versions", response, decode)
         except RegistryError as error:
-            self.end(
-                error.reason,
-                f"{response.url}: {error}. Check HEX_REPO_URL, HEX_PUBLIC_KEY and "
-                "HEX_REPOSITORY_NAME.",
-            )
+            setting = "HEX_MIRROR" if self.repository.mirror else "HEX_REPO_URL"
+            self.end(error.reason, f"{response.url}: {error}. {untrusted(error, setting)}")
         yield from self.ask_names(self.choose(listed), response.url, len(listed))
 
     def ask_names(
@@ -338,7 +337,8 @@ class HexSpider(Spider):
 
         What an earlier crawl settled stays so, and the next one looks again.
         """
-        self.count("packages/unavailable")
+        if reason is not Reason.GONE:
+            self.count("packages/unavailable")
         if is_settled or not self.planner.missing(listed):
             self.losses.unread.append(listed.name)
             self.logger.info("%s: %s: %s", listed.name, reason, detail)
@@ -350,11 +350,12 @@ class HexSpider(Spider):
     ) -> Iterator[Refusal]:
         """Refuse the wanted releases of a package, as the index of versions has them.
 
-        Without the package's own entry nothing is for good.
+        Without the package's own entry nothing is for good, unless it is missing for long.
         """
         missing = self.planner.missing(listed)
         try:
-            self.ledger.open(listed, dict.fromkeys(missing), is_sound=stage is not Stage.CRAWL)
+            is_sound = stage is not Stage.CRAWL or reason is Reason.GONE
+            self.ledger.open(listed, dict.fromkeys(missing), is_sound=is_sound)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
         self.count("packages/opened")
@@ -417,3 +418,14 @@ class HexSpider(Spider):
         """End the crawl with a message for the user."""
         self.logger.error("%s", message)
         raise CloseSpider(reason)
+
+
+def untrusted(error: RegistryError, setting: str) -> str:
+    """Say what to check about an index that cannot be used; `setting` has its address."""
+    match error:
+        case BadSignature():
+            return f"Check {setting}, and HEX_PUBLIC_KEY if the repository is not hex.pm's."
+        case WrongRepository():
+            return f"Check HEX_REPOSITORY_NAME and {setting}."
+        case _:
+            return f"Check {setting}; behind a proxy or a sign-in page, check the network."

@@ -75,3 +75,58 @@ def test_a_crawl_that_is_interrupted_while_a_host_rests_ends_at_once(
 
     assert crawl().status == 0
     assert crawl.stored() == [f"{name} 1.0.0" for name in NAMES]
+
+
+def test_several_addresses_that_fail_in_a_row_rest_their_host_and_a_success_ends_the_series(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    for name in NAMES[:3]:
+        peer.add(name, "1.0.0")
+        peer.answer(f"/packages/{name}", 500)
+
+    outcome = crawl(
+        RATE_LIMIT_ADDRESSES="3", RATE_LIMIT_FIRST_WAIT="1", CONCURRENT_REQUESTS_PER_DOMAIN="1"
+    )
+
+    assert outcome.status == 0
+    assert outcome.errors.count("its host rests for 1 s") == 1
+    assert peer.idle(longer_than=0.9) >= 0.9
+
+    peer.forget()
+    for name in NAMES[:3]:
+        peer.add(name, "1.1.0")
+    for name in NAMES[:2]:
+        peer.answer(f"/packages/{name}", 500)
+        peer.answer(f"/tarballs/{name}-1.1.0.tar", 500)
+    outcome = crawl(
+        RATE_LIMIT_ADDRESSES="3", RATE_LIMIT_FIRST_WAIT="1", CONCURRENT_REQUESTS_PER_DOMAIN="1"
+    )
+    assert outcome.status == 0
+    assert "its host rests" not in outcome.errors
+
+
+def test_a_503_that_comes_again_for_one_address_rests_nobody_else(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+    peer.always("/tarballs/p1-1.0.0.tar", 503, headers={"Retry-After": "1"})
+
+    outcome = crawl(CONCURRENT_REQUESTS_PER_DOMAIN="1", RATE_LIMIT_TIMES="2")
+
+    assert outcome.status == 3
+    assert outcome.errors.count("its host rests") == 1
+    assert crawl.refused() == {"p1 1.0.0": "unavailable"}
+    assert len(peer.accesses("/tarballs/p1-1.0.0.tar")) == 3
+
+
+def test_a_503_beyond_the_longest_wait_costs_its_address_only(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    fill(peer)
+    peer.always("/tarballs/p1-1.0.0.tar", 503, headers={"Retry-After": "86400"})
+
+    outcome = crawl(RATE_LIMIT_LONGEST_WAIT="0.3")
+
+    assert outcome.status == 3
+    assert crawl.refused() == {"p1 1.0.0": "unavailable"}
+    assert len(crawl.stored()) == 5
