@@ -69,6 +69,7 @@ def row(source: Source) -> dict[str, object]:
         "path": source.name,
         "bytes": len(source.text),
         "role": "library",
+        "tokens": found.tokens,
         "license_evidence": "verified",
         "normalized_id": found.normalized_id,
         "shingles": found.shingles,

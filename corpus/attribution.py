@@ -10,26 +10,31 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
 from corpus.licenses import is_license_file
-from corpus.schema import ATTRIBUTION
+from corpus.schema import ATTRIBUTION, FAMILY, SPLITS
 
 
 def write_attribution(
-    archives: Iterable[pa.Table], documents: Mapping[str, Counter[str]], folder: Path
+    archives: Iterable[pa.Table],
+    documents: Mapping[str, Counter[str]],
+    folder: Path,
+    families: pa.Table | None = None,
 ) -> None:
     """Write `attribution.parquet`, and in LICENSES/ one text of every licence as it was found.
 
     `archives` are tables of `schema.READ_ARCHIVES` in the order of the index; `documents` counts by
     archive checksum its documents by their licence expression, and an archive without any is left
-    out. Every package's own
+    out; `families` is a table of `schema.SPLITS`, and what it does not tell is null. Every
+    package's own
     licence files stand in the table; the folder is for people to read.
     """
     texts: dict[str, str] = {}
+    families = SPLITS.empty_table() if families is None else families
     with (
         replacing(folder / "attribution.parquet") as temporary,
         pq.ParquetWriter(temporary, ATTRIBUTION, compression="zstd") as writer,
     ):
         for table in archives:
-            contributing = _contributing(table, documents)
+            contributing = _contributing(table, documents, families)
             writer.write_table(contributing)
             for name, text in _texts(contributing):
                 texts.setdefault(name, text)
@@ -37,7 +42,9 @@ def write_attribution(
         write_bytes(folder / "LICENSES" / f"{name}.txt", text.encode())
 
 
-def _contributing(archives: pa.Table, documents: Mapping[str, Counter[str]]) -> pa.Table:
+def _contributing(
+    archives: pa.Table, documents: Mapping[str, Counter[str]], families: pa.Table
+) -> pa.Table:
     found = [documents.get(checksum, Counter()) for checksum in archives["sha256"].to_pylist()]
     licenses = [
         [{"expression": name, "documents": count} for name, count in sorted(each.items())]
@@ -47,6 +54,9 @@ def _contributing(archives: pa.Table, documents: Mapping[str, Counter[str]]) -> 
     for name, values in columns.items():
         field = ATTRIBUTION.field(name)
         archives = archives.append_column(field, pa.array(values, field.type))
+    places = pc.index_in(archives["package"], value_set=families["package"])
+    for field in FAMILY:
+        archives = archives.append_column(field, families[field.name].take(places))
     return archives.filter(pc.greater(archives["documents"], 0)).select(ATTRIBUTION.names)
 
 

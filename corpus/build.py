@@ -190,7 +190,7 @@ def write_tables(job: Job) -> None:
         for plan in plans
     ]
     shards = list(job.results("write shards", write_shard, tasks))
-    made = job.parts("archives"), _rejects(job), job.candidate
+    made = job.parts("archives"), _rejects(job), job.work / "splits.parquet", job.candidate
     task = partial(assemble, *made, job.config.exclude)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 

@@ -235,6 +235,7 @@ FINGERPRINTS = _table(
     IDENTITY,
     column("bytes", pa.int64(), "length of the document's text in bytes"),
     column("role", pa.string(), "role of the document"),
+    column("tokens", pa.int32(), "lexical tokens of its code"),
     column("license_evidence", pa.string(), "evidence of the document's licence"),
     column("normalized_id", pa.string(), "digest of the normalised token sequence"),
     column("shingles", pa.list_(pa.uint64()), "sorted, unique hashes of five tokens each"),
@@ -279,11 +280,16 @@ CLUSTERS = _table(
 )
 """One row a document."""
 
-SPLITS = _table(
-    column("package", pa.string(), "name of the package"),
-    column("family", pa.string(), "package that its family is named after"),
-    SPLIT,
+FAMILY: tuple[pa.Field, ...] = (
+    column("family", pa.string(), "repository or package that its family is named after"),
+    column("joined_by", pa.string(), "repository or kinship; null for a package on its own"),
+    column("joined_with", pa.string(), "the repository, or the family that it shares code with"),
+    column("joined_share", pa.float32(), "kinship: share of code in near-duplicates, 0 to 1"),
+    column("joined_documents", pa.int32(), "kinship: documents that these are"),
 )
+"""The family of a package, which stays in one split, and why the package is in it."""
+
+SPLITS = _table(column("package", pa.string(), "name of the package"), FAMILY, SPLIT)
 """One row a package."""
 
 MESSAGE = _struct(
@@ -318,6 +324,7 @@ ATTRIBUTION = _table(
     column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("documents", pa.int64(), "documents that the release holds of it"),
     column("document_licenses", pa.list_(DOCUMENT_LICENSE), "their licences, by their own files"),
+    FAMILY,
 )
 """One row an archive that contributed."""
 

@@ -55,12 +55,14 @@ def reject_id(archive: Archive, file: Rejected, position: int) -> str:
 
 def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate documents, sorted by content_id and document_id."""
-    repositories = {item.archive.links: address_of(item.archive.links) for item in opened}
+    repositories = {
+        item.archive.sha256: address_of(item.archive.links, item.archive.name) for item in opened
+    }
     rows = [
         {
             **identity(item.archive, file.source),
             "published_at": item.archive.published_at,
-            "repository": repositories[item.archive.links],
+            "repository": repositories[item.archive.sha256],
             **document_row(file, item.fingerprints[file.source.path].tokens),
             "license_expression": verdict.expression,
             "license_evidence": verdict.evidence.value,
@@ -213,6 +215,7 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             **identity(item.archive, source),
             "bytes": len(source.text),
             "role": source.role,
+            "tokens": found.tokens,
             "license_evidence": evidence_of(item, source),
             "normalized_id": found.normalized_id,
             "signature": found.signature.astype("<u4").tobytes(),

@@ -59,18 +59,21 @@ def _archive_reject(row: ArchiveReject) -> dict[str, Any]:
 def assemble(
     archives: Sequence[Path],
     rejects: Sequence[Path],
+    splits: Path,
     candidate: Path,
     exclusions: Exclusions,
     manifest: Manifest,
 ) -> None:
     """Write attribution and manifest of a candidate whose shards are written.
 
-    `archives` and `rejects` are parts, those of archives in the order of the index; `manifest`
-    lacks the counts. Of an archive whose package is left out nothing is told but that it was seen.
+    `archives` and `rejects` are parts, those of archives in the order of the index; `splits` tells
+    the families; `manifest` lacks the counts. Of an archive whose package is left out nothing is
+    told but that it was seen.
     """
     documents = _documents_by_archive(candidate, manifest)
     excluded = {each.package for each in exclusions if not each.path}
-    write_attribution((pq.read_table(part) for part in archives), documents, candidate)
+    tables = (pq.read_table(part) for part in archives)
+    write_attribution(tables, documents, candidate, pq.read_table(splits))
     inputs = [row for part in archives for row in pq.read_table(part, columns=INPUT).to_pylist()]
     of_files, of_archives = _reasons(rejects)
     files_seen = sum(row["files_seen"] for row in inputs)

@@ -1,20 +1,20 @@
 """The stage that gives every package its split."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import pyarrow as pa
 
 from corpus.atomic import replacing
 from corpus.schema import SPLITS
 from corpus.split.configuration import SplitConfig
-from corpus.split.kinship import count, join_kin, merged
+from corpus.split.kinship import Document, Kin, count, join_kin, merged
 from corpus.split.ranges import splits_of
 from corpus.split.repository import PackageLinks, families_by_repository
 
-READ = ("package", "cluster_id", "relation")
-Row = tuple[str, str | None, bool]
-"""A document's package, its cluster, and whether it stays in the release."""
+READ = ("package", "path", "role", "tokens")
 
 
 def assign(
@@ -26,47 +26,84 @@ def assign(
 ) -> Path:
     """Write one row a package as `schema.SPLITS`, sorted by package; an existing file stays.
 
-    `fingerprints` are parts of `schema.FINGERPRINTS`, of which only `document_id` and `package`
-    are read; `clusters` is a table of `schema.CLUSTERS`, or None where nothing was compared. The
-    order of packages and rows does not matter.
+    `fingerprints` are parts of `schema.FINGERPRINTS`, of which shingles, signatures and functions
+    are not read; `clusters` is a table of `schema.CLUSTERS`, or None where nothing was compared.
+    The order of packages and rows does not matter.
     """
+    import pyarrow.parquet as pq
+
     if destination.exists():
         return destination
-    documents = list(read_documents(fingerprints, clusters))
-    unlinked = [PackageLinks(name, ()) for name in sorted({row[0] for row in documents})]
-    families = families_by_repository([*packages, *unlinked])
-    by_family = ((families[name], cluster, is_kept) for name, cluster, is_kept in documents)
-    census = count(by_family, config.boilerplate)
-    joined = join_kin(census, config)
-    families = {package: joined.get(family, family) for package, family in families.items()}
+    known = {name for part in fingerprints for name in _packages(part)}
+    unlinked = [PackageLinks(name, ()) for name in sorted(known)]
+    linked = families_by_repository([*packages, *unlinked])
+    census = count(read_documents(fingerprints, clusters, linked), config.boilerplate)
+    joined, reasons = join_kin(census, config)
+    families = {package: joined.get(family, family) for package, family in linked.items()}
     filled = +merged(census.kept, joined)
-    write_splits(families, splits_of(set(families.values()), filled, config), destination)
+    splits = splits_of(set(families.values()), filled, config)
+    siblings = Counter(linked.values())
+    rows = [
+        {
+            "package": package,
+            "family": families[package],
+            **_why(family, siblings[family], reasons.get(family)),
+            "split": splits[families[package]],
+        }
+        for package, family in sorted(linked.items())
+    ]
+    with replacing(destination) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
     return destination
 
 
-def read_documents(fingerprints: Sequence[Path], clusters: Path | None) -> Iterator[Row]:
-    """Yield a row a document, in no particular order."""
+class Why(TypedDict):
+    """The columns of `schema.FAMILY` that say why a package is in its family."""
+
+    joined_by: str | None
+    joined_with: str | None
+    joined_share: float | None
+    joined_documents: int | None
+
+
+def _why(family: str, packages: int, kin: Kin | None) -> Why:
+    if kin is not None:
+        return Why(
+            joined_by="kinship",
+            joined_with=kin.family,
+            joined_share=kin.share,
+            joined_documents=kin.documents,
+        )
+    by, other = ("repository", family) if packages > 1 else (None, None)
+    return Why(joined_by=by, joined_with=other, joined_share=None, joined_documents=None)
+
+
+def _packages(part: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    columns = ["document_id", "package"]
+    names: list[str] = pq.read_table(part, columns=["package"])["package"].unique().to_pylist()
+    return names
+
+
+def read_documents(
+    fingerprints: Sequence[Path], clusters: Path | None, families: Mapping[str, str]
+) -> Iterator[Document]:
+    """Yield the documents, in no particular order."""
+    import pyarrow.parquet as pq
+
+    columns = ["document_id", *READ]
     parts = [pq.read_table(part, columns=columns) for part in fingerprints]
     if clusters is None or not parts:
-        yield from ((name, None, True) for part in parts for name in part["package"].to_pylist())
+        for part in parts:
+            for row in zip(*(part[name].to_pylist() for name in READ), strict=True):
+                yield Document(families[row[0]], None, True, *row[1:])
         return
     table = pq.read_table(clusters, columns=["document_id", "cluster_id", "relation"])
     joined = pa.concat_tables(parts).join(table, "document_id", join_type="left outer")
     for batch in joined.to_batches():
-        for row in zip(*(batch[name].to_pylist() for name in READ), strict=True):
-            yield row[0], row[1], row[2] == "representative"
-
-
-def write_splits(families: Mapping[str, str], splits: Mapping[str, str], to: Path) -> None:
-    """Write the table of packages, whole or not at all."""
-    import pyarrow.parquet as pq
-
-    rows = [
-        {"package": package, "family": family, "split": splits[family]}
-        for package, family in sorted(families.items())
-    ]
-    with replacing(to) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
+        for row in zip(
+            *(batch[name].to_pylist() for name in (*READ, "cluster_id", "relation")), strict=True
+        ):
+            package, path, role, tokens, cluster, relation = row
+            is_kept = relation == "representative"
+            yield Document(families[package], cluster, is_kept, path, role, tokens)

@@ -15,8 +15,10 @@ class SplitConfig:
     salt: str = "elixir-corpus"
     """Another salt gives another division."""
     kinship: float = 0.1
-    """Families are joined from this fraction of the documents of either that lie in clusters of
-    near-duplicates with the other."""
+    """Families are joined from this fraction of the code of either, in tokens, that lies in
+    clusters of near-duplicates with the other; a single document has to be half of it."""
+    least_shared: int = 300
+    """Tokens of code in common from which families can be kin at all."""
     boilerplate: int = 8
     """A cluster found in more families than this is boilerplate and says nothing of kinship."""
     largest_family: float = 0.05
@@ -26,7 +28,7 @@ class SplitConfig:
     def __post_init__(self) -> None:
         """Check that every split can have documents, which the gate demands, and every limit."""
         check_fractions(self, "validation", "test", "kinship", "largest_family")
-        check_least(1, self, "boilerplate")
+        check_least(1, self, "boilerplate", "least_shared")
         for name in ("validation", "test"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is 0; no split may be empty, so it must be above 0")

@@ -1,5 +1,10 @@
-"""Join families that share code, though not a repository: forks, renames, copies."""
+"""Join families that share code, though not a repository: forks, renames, copies.
 
+What generators write, and configuration, says nothing of kinship, and neither does a single file
+that one took from the other, unless it is most of what it has.
+"""
+
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,66 +13,133 @@ from itertools import combinations
 from corpus.split.configuration import SplitConfig
 from corpus.split.groups import Groups
 
+SCAFFOLD = re.compile(
+    r"""(?:.*/)?(?:
+        mix\.exs | \.formatter\.exs | \.credo\.exs | \.iex\.exs | test_helper\.exs | seeds\.exs
+      | (?:config|rel)/[^/]+\.exs | (?:application|repo|mailer|release|gettext|telemetry)\.ex
+      | [^/]+_web\.ex
+      | [^/]+_web/(?:endpoint|router|gettext|telemetry)\.ex
+      | (?:core_components|layouts|error_html|error_json|error_view|error_helpers)\.ex
+      | (?:layout_view|page_view|page_html|page_controller|user_socket|changeset_view)\.ex
+      | (?:changeset_json|fallback_controller)\.ex
+      | (?:conn|data|channel)_case\.exs?
+      | (?:error_html|error_json|error_view|layout_view|page_view|page_controller)_test\.exs
+      | [^/]+_(?:app|sup)\.erl
+    )""",
+    re.VERBOSE,
+)
+"""Paths that `mix new`, `mix phx.new`, `mix phx.gen.*` and `rebar3 new` write to (Elixir 1.18,
+Phoenix 1.3 to 1.8, rebar3 3.24)."""
+MOST = 0.5
+"""Share of its code from which one document in common makes a family kin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is asked of a document: whose it is, its cluster, whether it stays, and what it is."""
+
+    family: str
+    cluster: str | None
+    is_kept: bool
+    path: str
+    role: str
+    tokens: int
+
+    @property
+    def tells(self) -> bool:
+        """Say whether to have it in common tells of kinship."""
+        return self.role != "config" and SCAFFOLD.fullmatch(self.path) is None
+
+
+@dataclass(slots=True)
+class Shared:
+    """What one family has in clusters with another: documents, and tokens of them."""
+
+    documents: int = 0
+    tokens: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Census:
     """Documents by family: all of them, those that stay, and those in common.
 
-    `shared[a, b]` counts the documents of `a` that lie in clusters where `b` has some too.
+    `code` counts tokens of documents that tell of kinship, and `shared[a, b]` what of those of `a`
+    lies in clusters where `b` has some too.
     """
 
     documents: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
-    shared: Counter[tuple[str, str]] = field(default_factory=Counter)
+    code: Counter[str] = field(default_factory=Counter)
+    shared: defaultdict[tuple[str, str], Shared] = field(
+        default_factory=lambda: defaultdict(Shared)
+    )
 
 
-def count(rows: Iterable[tuple[str, str | None, bool]], boilerplate: int) -> Census:
-    """Count documents, given as family, cluster and whether it stays.
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Why a family was joined to another: the one that it is kin of, and what they share.
 
-    Clusters found in more than `boilerplate` families are in nobody's `shared`.
+    `share` is the larger of the two shares of their code, `documents` are those of that family.
     """
+
+    family: str
+    share: float
+    documents: int
+
+
+def count(rows: Iterable[Document], boilerplate: int) -> Census:
+    """Count documents; clusters found in more than `boilerplate` families count for nobody."""
     census = Census()
-    clusters: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for family, cluster, is_kept in rows:
-        census.documents[family] += 1
-        census.kept[family] += is_kept
-        if cluster is not None:
-            clusters[cluster][family] += 1
+    clusters: defaultdict[str, dict[str, Shared]] = defaultdict(dict)
+    for row in rows:
+        census.documents[row.family] += 1
+        census.kept[row.family] += row.is_kept
+        if row.tells:
+            census.code[row.family] += row.tokens
+            if row.cluster is not None:
+                found = clusters[row.cluster].setdefault(row.family, Shared())
+                found.documents += 1
+                found.tokens += row.tokens
     for members in clusters.values():
         if len(members) <= boilerplate:
-            for first, second in combinations(members, 2):
-                census.shared[first, second] += members[first]
-                census.shared[second, first] += members[second]
+            for pair in combinations(members, 2):
+                for one, other in (pair, pair[::-1]):
+                    census.shared[one, other].documents += members[one].documents
+                    census.shared[one, other].tokens += members[one].tokens
     return census
 
 
-def join_kin(census: Census, config: SplitConfig) -> dict[str, str]:
-    """Return the family that each family becomes a part of, often itself.
+def join_kin(census: Census, config: SplitConfig) -> tuple[dict[str, str], dict[str, Kin]]:
+    """Return the family that each family becomes a part of, often itself, and why it was joined.
 
     The closest kin are joined first, up to the limit of size. The larger family gives its name,
-    so that it is the newcomer that moves.
+    so that it is the newcomer that moves; only those that move have a reason.
     """
     groups = Groups(census.documents)
     sizes = Counter(census.documents)
     limit = config.largest_family * census.documents.total()
-    for pair in closest_first(census, config.kinship):
+    reasons: dict[str, Kin] = {}
+    for pair, kin in closest_first(census, config):
         first, second = sorted(map(groups.leader, pair), key=lambda name: (-sizes[name], name))
         if first != second and sizes[first] + sizes[second] <= limit:
+            near = pair[0] if groups.leader(pair[0]) == first else pair[1]
+            reasons[second] = Kin(near, kin.share, kin.documents)
             groups.follow(first, second)
             sizes[first] += sizes[second]
-    return {family: groups.leader(family) for family in census.documents}
+    return {family: groups.leader(family) for family in census.documents}, reasons
 
 
-def closest_first(census: Census, least: float) -> list[tuple[str, str]]:
-    """Return the pairs of families whose kinship is at least `least`, the closest first."""
-    kinship: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for (one, other), shared in census.shared.items():
-        pair = (min(one, other), max(one, other))
-        kinship[pair] = max(kinship[pair], shared / census.documents[one])
-    return sorted(
-        (pair for pair, closeness in kinship.items() if closeness >= least),
-        key=lambda pair: (-kinship[pair], pair),
-    )
+def closest_first(census: Census, config: SplitConfig) -> list[tuple[tuple[str, str], Kin]]:
+    """Return the pairs of families that are kin, the closest first."""
+    kinship: dict[tuple[str, str], Kin] = {}
+    for (one, other), shared in sorted(census.shared.items()):
+        share = shared.tokens / census.code[one] if shared.tokens else 0.0
+        enough = shared.documents > 1 or share >= MOST
+        if share >= config.kinship and shared.tokens >= config.least_shared and enough:
+            pair = (min(one, other), max(one, other))
+            if pair not in kinship or share > kinship[pair].share:
+                kinship[pair] = Kin(one, share, shared.documents)
+    return sorted(kinship.items(), key=lambda item: (-item[1].share, item[0]))
 
 
 def merged(counts: Mapping[str, int], into: Mapping[str, str]) -> Counter[str]:

@@ -32,6 +32,38 @@ SOURCE_LINKS = (
 "Git repository"; then what holds such a word, as "Original source" does."""
 CONDUCT = re.compile("code of conduct", re.IGNORECASE)
 """A page that packages link to wherever it is kept, often with somebody else."""
+OWN_PAGE = re.compile(
+    r"(?:change|release) ?(?:log|note)s?|releases|history|issues?(?: tracker)?|bugs?(?: tracker)?"
+    r"|(?:home|project|web) ?(?:page|site)?|website|site|read ?me|docs?|documentation|guides?|wiki"
+    r"|licen[cs]e|contribut\w+|upgrad\w+|roadmap|discussions?|examples?|project|package"
+    r"|tests?|ci|build(?: status)?|main|master|vcs|scm|upstream",
+    re.IGNORECASE,
+)
+"""What authors call other pages of their own repository. What is called otherwise ("Phoenix", "C
+library", "Inspired by") often leads to somebody else's."""
+EXAMPLES = {
+    "github.com/elixir-ecto/postgrex": {"postgrex"},
+    "github.com/elixir-lang/elixir": {"elixir", "eex", "ex_unit", "iex", "logger", "mix"},
+    "github.com/phoenixframework/phoenix": {
+        "phoenix",
+        "phx_new",
+        "phoenix_new",
+        "phx_new_umbrella",
+    },
+    "github.com/erlang/otp": set[str](),
+    "github.com/erlang/rebar3": {"rebar3", "rebar"},
+    "github.com/hexpm/hex": {"hex"},
+}
+"""Repositories that documentation and templates name as examples (Hex's guide to publishing has
+postgrex), with the packages that are theirs; others link to them by mistake."""
+PLACEHOLDER = re.compile(
+    r"(?:your|my|the|some)[-_]?(?:name|user|username|user[-_]name|org|organi[sz]ation|account|company"
+    r"|github|handle|repo|project|app|application|package|library|team)?(?:[-_]?name)?"
+    r"|user|username|user[-_]name|owner|org|organi[sz]ation|account|author|namespace|company"
+    r"|example|example[-_]?(?:user|org|repo|app|project)|todo|xxx+|foo|foobar|path|link"
+    r"|.*[<>{}\[\]$%*].*|\.\.\.",
+)
+"""Names of accounts in addresses that nobody has filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +84,7 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
     for item in packages:
         package = (PACKAGE, item.package)
         groups.add(package)
-        if address := repository_of(item.links):
+        if address := repository_of(item.links, item.package):
             repository = (REPOSITORY, address)
             groups.add(repository)
             first, second = sorted((groups.leader(package), groups.leader(repository)))
@@ -61,24 +93,41 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
     return {member[1]: groups.leader(member)[1] for member in packaged}
 
 
-def repository_of(links: Sequence[Link]) -> str | None:
+def repository_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return a package's repository as `host/path` in lower case, or None.
 
-    The link that calls itself the source wins; without one, any link to a known forge will do,
-    but for that to a code of conduct.
+    The link that calls itself the source wins. Without one, a link to a known forge will do if it
+    is called after another page of one's own, or after the package, or if the repository is; but
+    not to a repository that documentation names as an example.
     """
-    telling = [link for link in links if not CONDUCT.search(words(link.name))]
-    ordered = sorted(telling, key=lambda link: (plainness(words(link.name)), link.name))
-    return next(filter(None, (repository_at(link.url) for link in ordered)), None)
+    ordered = sorted(links, key=lambda link: (plainness(words(link.name)), link.name))
+    told = ((link, repository_at(link.url)) for link in ordered)
+    own = (address for link, address in told if address and _is_own(link, address, package))
+    return next(own, None)
 
 
-def address_of(links: Sequence[Link]) -> str | None:
+def address_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return the address of a package's repository in its canonical form, or None.
 
     For people who look at a row; what a package itself wrote stands in the attribution.
     """
-    repository = repository_of(links)
+    repository = repository_of(links, package)
     return f"https://{repository}" if repository else None
+
+
+def _is_own(link: Link, address: str, package: str) -> bool:
+    """Tell whether a link speaks of the package's own repository."""
+    name = words(link.name).removesuffix(".md")
+    if package not in EXAMPLES.get(address, {package}) or CONDUCT.search(name):
+        return False
+    if plainness(name) < len(SOURCE_LINKS) or OWN_PAGE.fullmatch(name):
+        return True
+    return _folded(package) in {_folded(name), _folded(address.rsplit("/", 1)[1])}
+
+
+def _folded(name: str) -> str:
+    """Return a name without what authors change between a package and its repository."""
+    return re.sub(r"[-_. ]", "", name.lower())
 
 
 def words(name: str) -> str:
@@ -102,7 +151,7 @@ def repository_at(url: str) -> str | None:
     if found is None or found["host"] not in FORGES:
         return None
     parts = without_page([part for part in found["path"].split("/") if part])
-    if len(parts) < 2 or parts[0] in ACCOUNT_PAGES:
+    if len(parts) < 2 or parts[0] in ACCOUNT_PAGES or PLACEHOLDER.fullmatch(parts[0]):
         return None
     return "/".join([found["host"], *parts[: FORGES[found["host"]]]]).removesuffix(".git")
 

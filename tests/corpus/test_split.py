@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.packages import Link
-from corpus.schema import CLUSTERS, SPLITS
+from corpus.schema import CLUSTERS, FINGERPRINTS, SPLITS
 from corpus.split import PackageLinks, SplitConfig, assign
 from corpus.split.ranges import position
 from corpus.split.repository import repository_at, repository_of
 
-Document = tuple[str, str, str, bool]
-"""Identity, package, cluster, and whether it is the cluster's representative."""
+Document = tuple[str, str, str, bool] | tuple[str, str, str, bool, str, int]
+"""Identity, package, cluster, whether it is the cluster's representative; path and tokens."""
 
 
 def linked(package: str, repository: str) -> PackageLinks:
@@ -33,16 +33,24 @@ def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path
     """Write two parts of fingerprints, as far as they are read, and the table of clusters."""
     parts = [folder / "one.parquet", folder / "two.parquet"]
     for number, part in enumerate(parts):
-        rows = [{"document_id": row[0], "package": row[1]} for row in documents[number::2]]
-        schema = pa.schema([("document_id", pa.string()), ("package", pa.string())])
-        pq.write_table(pa.Table.from_pylist(rows, schema), part)
+        rows = [
+            {
+                "document_id": row[0],
+                "package": row[1],
+                "path": row[4] if len(row) > 4 else f"lib/{row[0]}.ex",
+                "role": "library",
+                "tokens": row[5] if len(row) > 5 else 300,
+            }
+            for row in documents[number::2]
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, FINGERPRINTS), part)
     clusters = [
         {
             "document_id": name,
             "cluster_id": cluster,
             "relation": "representative" if kept else "near",
         }
-        for name, _, cluster, kept in documents
+        for name, _, cluster, kept, *_ in documents
     ]
     pq.write_table(pa.Table.from_pylist(clusters, CLUSTERS), folder / "clusters.parquet")
     return parts, folder / "clusters.parquet"
@@ -134,6 +142,47 @@ def test_the_plain_name_of_a_source_goes_before_all_others(name: str) -> None:
     assert repository_of([*links, Link(name, "https://github.com/me/cart")]) == "github.com/me/cart"
 
 
+@pytest.mark.parametrize(
+    ("package", "name", "url"),
+    [
+        ("shop", "Phoenix", "https://github.com/phoenixframework/phoenix"),
+        ("shop", "GitHub", "https://github.com/phoenixframework/phoenix"),
+        ("shop", "GitHub", "https://github.com/elixir-ecto/postgrex"),
+        ("shop", "Elixir", "https://github.com/elixir-lang/elixir"),
+        ("shop", "Inspired by", "https://github.com/other/cart"),
+        ("shop", "C library", "https://github.com/other/libcart"),
+        ("shop", "GitHub", "https://github.com"),
+        ("shop", "GitHub", "https://github.com/elixir-lang"),
+        ("shop", "GitHub", "https://github.com/USERNAME/shop"),
+        ("shop", "GitHub", "https://github.com/your-org/shop"),
+        ("shop", "GitHub", "https://github.com/<user>/<repo>"),
+        ("shop", "Hex", "https://hex.pm/packages/shop"),
+        ("shop", "Website", "https://elixir-lang.org"),
+        ("shop", "Gist", "https://gist.github.com/ada/0123"),
+    ],
+)
+def test_links_to_somebody_elses_or_to_no_repository_make_no_family(
+    tmp_path: Path, package: str, name: str, url: str
+) -> None:
+    packages = [PackageLinks(each, (Link(name, url),)) for each in (package, "hat")]
+    found = divide(tmp_path, packages, own_documents([package, "hat"]))
+    assert {each: family for each, (family, _) in found.items()} == {package: package, "hat": "hat"}
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "url"),
+    [
+        ("phoenix", "GitHub", "https://github.com/phoenixframework/phoenix"),
+        ("shop_cart", "Cart", "https://github.com/ada/shop-cart"),
+        ("shop", "Changelog", "https://github.com/ada/mono/blob/main/CHANGELOG.md"),
+        ("shop", "Issue Tracker", "https://github.com/ada/mono/issues"),
+        ("shop", "shop", "https://github.com/ada/mono"),
+    ],
+)
+def test_a_link_to_ones_own_repository_is_taken(package: str, name: str, url: str) -> None:
+    assert repository_of((Link(name, url),), package) == repository_at(url) is not None
+
+
 def test_a_link_that_speaks_of_its_source_goes_before_one_that_does_not() -> None:
     links = (
         Link("Docs", "https://github.com/shop/docs"),
@@ -195,7 +244,8 @@ def test_no_documents_at_all_give_an_empty_table(tmp_path: Path) -> None:
 def test_without_clusters_every_document_stays(tmp_path: Path) -> None:
     parts, _ = write_inputs(tmp_path, own_documents(["cart"]))
     table = pq.read_table(assign([], None, parts, tmp_path / "s.parquet", SplitConfig()))
-    assert table.to_pylist() == [{"package": "cart", "family": "cart", "split": "train"}]
+    alone = {f"joined_{why}": None for why in ("by", "with", "share", "documents")}
+    assert table.to_pylist() == [{"package": "cart", "family": "cart", **alone, "split": "train"}]
 
 
 def test_an_existing_table_is_left_as_it_is(tmp_path: Path) -> None:
@@ -229,6 +279,7 @@ def test_splits_have_about_the_fractions_that_were_asked_for(tmp_path: Path) -> 
         ({"kinship": -0.1}, "kinship is -0.1; it is a fraction: at least 0, at most 1"),
         ({"kinship": nan}, "kinship is nan; it is a fraction: at least 0, at most 1"),
         ({"boilerplate": -5}, "boilerplate is -5; it must be at least 1"),
+        ({"least_shared": 0}, "least_shared is 0; it must be at least 1"),
         ({"largest_family": 9.0}, "largest_family is 9.0; it is a fraction: at least 0, at most 1"),
     ],
 )
@@ -290,11 +341,84 @@ def test_families_that_share_code_are_joined_under_the_larger_one(tmp_path: Path
     assert found["sock"][0] == "sock"
 
 
-def test_kinship_is_a_fraction_of_either_familys_documents(tmp_path: Path) -> None:
+def joined(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Why each package is in its family, of those that are not alone."""
+    rows = pq.read_table(folder / "splits.parquet").to_pylist()
+    columns = ("family", "joined_by", "joined_with", "joined_share", "joined_documents")
+    return {row["package"]: tuple(row[c] for c in columns) for row in rows if row["joined_by"]}
+
+
+def test_a_family_says_why_it_was_joined(tmp_path: Path) -> None:
+    divide(tmp_path, *KINDRED, LOOSE)
+    mono = "github.com/shop/mono"
+    assert joined(tmp_path) == {
+        "cart": (mono, "repository", mono, None, None),
+        "till": (mono, "repository", mono, None, None),
+        "fork": (mono, "kinship", mono, 0.5, 1),
+        "hat": (mono, "kinship", "fork", 0.5, 1),
+    }
+
+
+SCAFFOLDS = (
+    "mix.exs",
+    "lib/shop/application.ex",
+    "lib/shop_web/endpoint.ex",
+    "lib/shop_web/components/core_components.ex",
+    "test/support/conn_case.ex",
+    "test/test_helper.exs",
+    "apps/shop/mix.exs",
+    "src/shop_app.erl",
+    "src/shop_sup.erl",
+)
+
+
+@pytest.mark.parametrize("path", SCAFFOLDS)
+def test_what_generators_write_makes_nobody_kin(tmp_path: Path, path: str) -> None:
+    """Six packages of three files, of which two are the same scaffold in all of them."""
+    names = NAMES[:6]
+    documents: list[Document] = [
+        (f"{name}-{kind}", name, kind, name == names[0], place, 900)
+        for name in names
+        for kind, place in (("one", path), ("two", "lib/shop_web.ex"))
+    ]
+    documents += [(f"{name}-own", name, f"{name}-own", True, "lib/shop.ex", 300) for name in names]
+    found = divide(tmp_path, [], documents, SplitConfig(largest_family=1.0))
+    assert {family for family, _ in found.values()} == set(names)
+    assert joined(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "shared", "kin"),
+    [
+        ([3000], [299], False),  # too little
+        ([3000], [400], False),  # one file was copied
+        ([300], [300], True),  # one file, and half of everything
+        ([3000], [200, 200], True),
+        ([4000], [200, 199], False),  # less than a tenth
+    ],
+)
+def test_kin_share_a_tenth_of_their_code_and_more_than_one_copied_file(
+    tmp_path: Path, own: list[int], shared: list[int], kin: bool
+) -> None:
+    documents: list[Document] = [
+        (f"{name}-{n}", name, f"{name}-{n}", True, f"lib/{n}.ex", tokens)
+        for name in ("cart", "till")
+        for n, tokens in enumerate(own)
+    ]
+    documents += [
+        (f"{name}-shared{n}", name, f"shared{n}", name == "cart", f"lib/s{n}.ex", tokens)
+        for name in ("cart", "till")
+        for n, tokens in enumerate(shared)
+    ]
+    found = divide(tmp_path, [], documents, SplitConfig(largest_family=1.0))
+    assert (found["cart"][0] == found["till"][0]) is kin
+
+
+def test_kinship_is_a_fraction_of_either_familys_code(tmp_path: Path) -> None:
     documents = [
-        *own_documents(["cart", "till"], 9),
-        ("cart-x", "cart", "x", True),
-        ("till-x", "till", "x", False),
+        *own_documents(["cart", "till"], 18),
+        *(("cart-" + x, "cart", x, True) for x in "xy"),
+        *(("till-" + x, "till", x, False) for x in "xy"),
         *own_documents(["hat"], 30),
     ]
     tenth = SplitConfig(kinship=0.1, largest_family=1.0)

@@ -4,11 +4,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.release import Parent, Release, finalize
 from quality.gate import judge
 from quality.report import NoReport, ReportDiffers, read_report, write
+from quality.report.sections.concentration import concentration
 from quality.report.sections.duplicates import duplicates
 from quality.report.sources import read_sources
 from quality.verdict import GateVerdict
@@ -149,6 +152,52 @@ def test_packages_that_are_mostly_copies_of_another_are_named(tmp_path: Path) ->
         "earlier_versions": 0,
         "across_packages": 2,
     }
+
+
+def test_families_say_why_they_were_joined(tmp_path: Path) -> None:
+    release = write_release(
+        tmp_path / "2026.11.1",
+        [document(name, "lib/a.ex", f"def {name}") for name in ("cart", "fork", "hat", "till")],
+    )
+    path = release.path / "attribution.parquet"
+    table = pq.read_table(path)
+    told = {
+        "family": ["mono", "mono", "hat", "mono"],
+        "joined_by": ["repository", "kinship", None, "repository"],
+        "joined_with": ["mono", "till", None, "mono"],
+        "joined_share": [None, 0.25, None, None],
+        "joined_documents": [None, 3, None, None],
+    }
+    assert table["package"].to_pylist() == ["cart", "fork", "hat", "till"]
+    for name, values in told.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
+    pq.write_table(table, path)
+    repository = {"by": "repository", "with": "mono", "share": None, "documents": None}
+    assert concentration(read_sources(release))["families"] == {
+        "count": 2,
+        "of_several": 1,
+        "by_kinship": 1,
+        "largest": [
+            {
+                "family": "mono",
+                "packages": 3,
+                "joined": [
+                    {
+                        "package": "fork",
+                        "by": "kinship",
+                        "with": "till",
+                        "share": 0.25,
+                        "documents": 3,
+                    },
+                    {"package": "cart", **repository},
+                    {"package": "till", **repository},
+                ],
+            }
+        ],
+    }
+    page = write(release, None).html.read_text(encoding="utf-8")
+    assert "fork: 25% of the code in 3 files shared with till; cart: same repository" in page
 
 
 def test_the_elixir_view_counts_modules_behaviours_and_documentation(

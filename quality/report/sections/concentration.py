@@ -1,14 +1,20 @@
 """How much of the corpus comes from how few packages."""
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from corpus.schema import FAMILY
 from quality.report.figures import Numbers, Row, gini, herfindahl, share, tally
 from quality.report.sources import Sources
 
 TOP = 15
 CURVE_POINTS = 20
+JOINED = 8
+"""Packages of a family that are told."""
+FAMILY_COLUMNS = ["package", *(column.name for column in FAMILY)]
 
 
 def concentration(sources: Sources) -> dict[str, Any]:
@@ -31,6 +37,46 @@ def concentration(sources: Sources) -> dict[str, Any]:
             for row in packages[:TOP]
         ],
         "curve": _lorenz(sizes),
+        "families": _families(sources),
+    }
+
+
+def _families(sources: Sources) -> Row:
+    """Count families of packages, and say of the largest of several why they were joined."""
+    table = pq.read_table(sources.release.path / "attribution.parquet", columns=FAMILY_COLUMNS)
+    packages: dict[str, Row] = {row["package"]: row for row in table.to_pylist() if row["family"]}
+    families: defaultdict[str, list[Row]] = defaultdict(list)
+    for name in sorted(packages):
+        families[packages[name]["family"]].append(packages[name])
+    several = [rows for rows in families.values() if len(rows) > 1]
+    several.sort(key=lambda rows: (-len(rows), str(rows[0]["family"])))
+    return {
+        "count": len(families),
+        "of_several": len(several),
+        "by_kinship": sum(row["joined_by"] == "kinship" for rows in several for row in rows),
+        "largest": [
+            {
+                "family": rows[0]["family"],
+                "packages": len(rows),
+                "joined": [_joined(row) for row in _telling(rows)[:JOINED]],
+            }
+            for rows in several[:TOP]
+        ],
+    }
+
+
+def _telling(rows: list[Row]) -> list[Row]:
+    """Put kin first, for whom a number speaks, then those of one repository."""
+    return sorted(rows, key=lambda row: (row["joined_by"] != "kinship", row["package"]))
+
+
+def _joined(row: Row) -> Row:
+    return {
+        "package": row["package"],
+        "by": row["joined_by"],
+        "with": row["joined_with"],
+        "share": None if row["joined_share"] is None else round(row["joined_share"], 3),
+        "documents": row["joined_documents"],
     }
 
 
