@@ -37,7 +37,7 @@ from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
 from corpus.selection import Parts, select
 from corpus.split import PackageLinks, assign
-from corpus.store import ArchiveStore
+from corpus.store import ArchiveStore, store_near
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -48,6 +48,8 @@ class NothingToBuild(CorpusError):
 
     def __init__(self, root: Path, inputs: Inputs) -> None:
         told = f"no archives here. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
+        if (nearby := store_near(root)) is not None:
+            told = f"no archives here, but {nearby} is an archive store. Name that one."
         if inputs.refused:
             first = inputs.refused[0]
             told = (
@@ -259,7 +261,7 @@ def build(
     inputs = read_inputs(store, progress)
     if not inputs.archives:
         raise NothingToBuild(store.root, inputs)
-    digest = digest_of(inputs.rows, config, code_digest(RELEASE), tool_versions())
+    digest = digest_of(inputs.digest, config, code_digest(RELEASE), tool_versions())
     releases = releases_in(out)
     existing = release_with(digest, releases)
     if existing is not None:

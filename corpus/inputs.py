@@ -1,6 +1,8 @@
 """What a build reads: every archive of the store that is whole and there for the first time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, check_body
+from corpus.untrusted import TIME
 
 CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
 """Columns that another crawl of the same archives would fill otherwise."""
@@ -32,12 +35,21 @@ class Inputs:
         The month is the data's and not the clock's, so that who crawls the same packages later
         gets the same name.
         """
-        return max(item.published_at or item.fetched_at for item in self.archives)
+        return max(_dated(item) for item in self.archives)
 
     @property
-    def rows(self) -> list[list[Any]]:
-        """What decides a build: all rows without what another crawl would find otherwise."""
-        return [_undated(self.archives), _undated(self.refused), sorted(self.published.items())]
+    def digest(self) -> str:
+        """Digest what decides a build: all rows without what another crawl would find otherwise.
+
+        Row by row: as one value, the rows of all of Hex took gigabytes.
+        """
+        digest = hashlib.sha256()
+        for kind in (self.archives, self.refused, sorted(self.published.items())):
+            for row in kind:
+                told = row if isinstance(row, tuple) else _undated(row)
+                digest.update(json.dumps(told, sort_keys=True).encode() + b"\n")
+            digest.update(b"\n")
+        return digest.hexdigest()
 
 
 def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
@@ -127,12 +139,11 @@ def _place(row: Archive | ArchiveReject) -> tuple[str, str, str]:
     return row.source, row.name, row.version
 
 
-def _undated(rows: Sequence[Archive] | Sequence[ArchiveReject]) -> list[dict[str, Any]]:
-    return [
-        {
-            k: v
-            for k, v in asdict(row).items()
-            if k not in {"fetched_at", "recorded_at", "downloads"}
-        }
-        for row in rows
-    ]
+def _undated(row: Archive | ArchiveReject) -> dict[str, Any]:
+    return {key: value for key, value in asdict(row).items() if key not in CHANGING}
+
+
+def _dated(archive: Archive) -> str:
+    """Return when an archive was published, or fetched where that is not told as a time."""
+    told = archive.published_at or ""
+    return told if TIME.fullmatch(told) else archive.fetched_at

@@ -29,7 +29,7 @@ class RunExists(TrainError):
     def __init__(self, out: Path) -> None:
         super().__init__(
             f"{out}: a run has checkpoints here, and --resume never forbids to go on with it. Name "
-            "another folder with --out, or remove this one."
+            "another folder with --out, or take --resume auto to go on."
         )
 
 

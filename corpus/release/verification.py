@@ -35,8 +35,9 @@ class DamagedRelease(CorpusError):
         listed = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(
             f"{path}: {len(problems)} file(s) differ from the manifest:\n{listed}\n"
-            "The release was altered or copied badly. Fetch it again, or delete the folder "
-            "and run `python -m corpus build` again."
+            "What is missing or differs was altered or copied badly: fetch the release again, or "
+            "move the folder away and run `python -m corpus build` again. What is not in the "
+            "manifest is no part of the release: move it elsewhere."
         )
 
 

@@ -6,6 +6,7 @@ from corpus.store.archives import (
     DamagedArchive,
     UnsafeName,
     check_body,
+    store_near,
 )
 from corpus.store.rows import Archive, ArchiveReject, DamagedRow, StoreError
 from corpus.untrusted import LONGEST_NAME
@@ -24,4 +25,5 @@ __all__ = [
     "StoreError",
     "UnsafeName",
     "check_body",
+    "store_near",
 ]

@@ -6,6 +6,8 @@
     ROOT/superseded/hex/NAME/NAME-VERSION-DIGEST.tar, .json
                                                 what a version was before it was published again
 
+    ROOT/index/                                 rows that were packed together
+
 The row is written after the archive and removed before other bytes replace it, so a row always
 speaks of the bytes beside it: an archive without a row is not stored, whatever moment the writer
 was killed at. One process writes; any number may read.
@@ -16,7 +18,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.atomic import flush_to_disk, is_temporary, replacing, write_bytes, write_json
+from corpus.atomic import (
+    canonical_json,
+    flush_to_disk,
+    is_temporary,
+    replacing,
+    write_bytes,
+    write_json,
+)
+from corpus.store.index import Index, Key
 from corpus.store.rows import (
     Archive,
     ArchiveReject,
@@ -32,7 +42,7 @@ from corpus.untrusted import check_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FOLDERS = ("archives", "rejects", "registry", "superseded")
+FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
 """What the crawl writes below the root."""
 
 
@@ -49,6 +59,8 @@ class ArchiveStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._archives = Index(root, "archives")
+        self._rejects = Index(root, "rejects")
 
     def put(self, archive: Archive, body: bytes) -> None:
         """Store `body` under its row, replacing an earlier archive or reject of that version.
@@ -58,35 +70,37 @@ class ArchiveStore:
         """
         if problem := difference(archive, body):
             raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
-        row = self._row("archives", archive.source, archive.name, archive.version)
+        place = self._place(archive)
         if not self._holds(archive):
             self._supersede(archive)
             with replacing(self.path(archive)) as temporary:
                 temporary.write_bytes(body)
                 flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
-                row.unlink(missing_ok=True)
-        write_json(row, row_of(archive))
-        self._row("rejects", archive.source, archive.name, archive.version).unlink(missing_ok=True)
+                self._archives.remove(place)
+        self._archives.put(place, canonical_json(row_of(archive)))
+        self._rejects.remove(place)
 
     def amend(self, archive: Archive) -> None:
         """Replace the row of an archive that is stored already, which stays as it is.
 
         Raises UnsafeName and OSError; then the earlier row stands.
         """
-        write_json(
-            self._row("archives", archive.source, archive.name, archive.version), row_of(archive)
-        )
+        self._archives.put(self._place(archive), canonical_json(row_of(archive)))
 
     def get(self, source: str, name: str, version: str) -> Archive | None:
-        """Return the row of one archive, or None if it is not stored. Raises DamagedRow."""
-        path = self._row("archives", source, name, version)
-        return read_archive(path) if path.exists() else None
+        """Return the row of one archive, or None if it is not stored. Raises DamagedRow.
+
+        A row without its archive, as one has who moved a damaged one away, is not stored.
+        """
+        row = self._archives.get(checked(source, name, version))
+        archive = read_archive(*row) if row else None
+        return archive if archive and self.path(archive).is_file() else None
 
     def path(self, archive: Archive) -> Path:
         """Return where the archive file of a row lies."""
         if archive.superseded_by is not None:
             return self._superseded(archive).with_suffix(".tar")
-        row = self._row("archives", archive.source, archive.name, archive.version)
+        row = self._archives.loose(self._place(archive))
         return row.with_name(f"{row.name.removesuffix('.json')}.tar")
 
     def read(self, archive: Archive) -> bytes:
@@ -98,7 +112,7 @@ class ArchiveStore:
 
     def archives(self) -> list[Archive]:
         """Return every row, sorted by source, name and version. Raises DamagedRow."""
-        rows = [read_archive(path) for path in rows_under(self.root / "archives")]
+        rows = [read_archive(*row) for row in self._archives.rows()]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def superseded(self) -> list[Archive]:
@@ -107,7 +121,8 @@ class ArchiveStore:
         No build reads them: `superseded_by` is the digest of what stands in their place.
         Raises DamagedRow.
         """
-        rows = [read_archive(path) for path in rows_under(self.root / "superseded")]
+        paths = rows_under(self.root / "superseded")
+        rows = [read_archive(Path(path).read_bytes(), path) for path in paths]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version, row.sha256))
 
     def table(self) -> "pa.Table":
@@ -121,27 +136,30 @@ class ArchiveStore:
 
     def reject(self, row: ArchiveReject) -> None:
         """Record why an archive is not stored, replacing an earlier record."""
-        write_json(self._row("rejects", row.source, row.name, row.version), asdict(row))
+        self._rejects.put(checked(row.source, row.name, row.version), canonical_json(asdict(row)))
 
     def rejected(self, source: str, name: str, version: str) -> ArchiveReject | None:
         """Return the record of one rejected archive, or None. Raises DamagedRow."""
-        path = self._row("rejects", source, name, version)
-        return read_reject(path) if path.exists() else None
+        row = self._rejects.get(checked(source, name, version))
+        return read_reject(*row) if row else None
 
     def rejects(self) -> list[ArchiveReject]:
         """Return every record, sorted by source, name and version. Raises DamagedRow."""
-        rows = [read_reject(path) for path in rows_under(self.root / "rejects")]
+        rows = [read_reject(*row) for row in self._rejects.rows()]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def sweep(self) -> int:
         """Remove the temporary files of a killed writer and return how many there were.
 
+        Rows that it left loose are packed.
         Call it before writing begins: another writer's files would go as well.
         """
         found = (path for folder in FOLDERS for path in (self.root / folder).rglob(".*.tmp"))
         stale = [path for path in found if is_temporary(path.name) and path.is_file()]
         for path in stale:
             path.unlink(missing_ok=True)
+        self._archives.tidy()
+        self._rejects.tidy()
         return len(stale)
 
     def _holds(self, archive: Archive) -> bool:
@@ -165,13 +183,26 @@ class ArchiveStore:
         write_json(self._superseded(kept), row_of(kept))
 
     def _superseded(self, archive: Archive) -> Path:
-        row = self._row("superseded", archive.source, archive.name, archive.version)
+        source, name, version = self._place(archive)
+        row = self.root / "superseded" / source / name / f"{name}-{version}.json"
         return row.with_name(f"{row.stem}-{archive.sha256[:16]}.json")
 
-    def _row(self, kind: str, source: str, name: str, version: str) -> Path:
-        for what, text in (("source", source), ("name", name), ("version", version)):
-            check_segment(what, text)
-        return self.root / kind / source / name / f"{name}-{version}.json"
+    def _place(self, archive: Archive) -> Key:
+        return checked(archive.source, archive.name, archive.version)
+
+
+def store_near(folder: Path) -> Path | None:
+    """Return a store that was probably meant: directly below a folder, or one that holds it."""
+    below = sorted(folder.iterdir()) if folder.is_dir() else []
+    around = (*below, *folder.absolute().parents[:3])
+    return next((each for each in around if (each / "archives" / "hex").is_dir()), None)
+
+
+def checked(source: str, name: str, version: str) -> Key:
+    """Return the key of an archive. Raises UnsafeName unless all of it may stand in a path."""
+    for what, text in (("source", source), ("name", name), ("version", version)):
+        check_segment(what, text)
+    return source, name, version
 
 
 def check_segment(what: str, text: str) -> None:
@@ -187,8 +218,8 @@ def check_body(archive: Archive, body: bytes, where: str) -> None:
     if problem := difference(archive, body):
         stem = f"{archive.name}-{archive.version}"
         raise DamagedArchive(
-            f"{where}: {problem}. Delete {stem}.tar and {stem}.json beside it, then crawl again: "
-            "what is wanted and not in the store is fetched."
+            f"{where}: {problem}. Move {stem}.tar out of the store, then crawl again: what is "
+            "wanted and not in the store is fetched."
         )
 
 

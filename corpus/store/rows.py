@@ -9,7 +9,7 @@ from typing import Any
 from corpus.errors import CorpusError
 from corpus.packages import Advisory, Downloads, Link, Requirement
 from corpus.reasons import Reason, Stage
-from corpus.untrusted import parse_json
+from corpus.untrusted import TIME, check_matches, parse_json
 
 
 class StoreError(CorpusError):
@@ -62,6 +62,14 @@ class ArchiveReject:
     recorded_at: str
 
 
+def packed(path: Path, what: str) -> DamagedRow:
+    """Build the error for a segment of the index that is not as it was written."""
+    return DamagedRow(
+        f"{path}: the index of archives was altered ({what}). Restore this file from a copy; what "
+        "is no longer in the index is fetched again by the next crawl."
+    )
+
+
 def rows_under(root: Path) -> Iterator[str]:
     """Yield the paths of all index rows below `root`."""
     for folder, _, names in os.walk(root):
@@ -80,10 +88,11 @@ def row_of(archive: Archive) -> dict[str, Any]:
     return row
 
 
-def read_archive(path: Path | str) -> Archive:
-    """Read one index row. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(path, ARCHIVE_TYPES, LATER_TYPES)
+def read_archive(data: bytes, path: str) -> Archive:
+    """Read one index row from `path`. Raises DamagedRow if it is torn or not one of ours."""
+    row = read_row(data, path, ARCHIVE_TYPES, LATER_TYPES)
     try:
+        check_matches(TIME, "time", row["fetched_at"])
         return Archive(
             **{
                 **row,
@@ -95,7 +104,7 @@ def read_archive(path: Path | str) -> Archive:
                 "owners": None if row["owners"] is None else strings(row["owners"]),
             }
         )
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise damaged(path, str(error)) from error
 
 
@@ -108,9 +117,9 @@ def advisory(value: Any) -> Advisory:
     return Advisory(**{**value, "aliases": strings(value.get("aliases", []))})
 
 
-def read_reject(path: Path | str) -> ArchiveReject:
-    """Read one reject record. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(path, REJECT_TYPES)
+def read_reject(data: bytes, path: str) -> ArchiveReject:
+    """Read one reject record from `path`. Raises DamagedRow if it is torn or not one of ours."""
+    row = read_row(data, path, REJECT_TYPES)
     try:
         return ArchiveReject(
             **{**row, "stage": Stage(row["stage"]), "reason": Reason(row["reason"])}
@@ -139,20 +148,20 @@ REJECT_TYPES: Types = dict.fromkeys(
 )
 
 
-def read_row(path: Path | str, types: Types, later: Types | None = None) -> dict[str, Any]:
-    """Read a JSON object that has exactly the keys of `types`, with values of those types.
+def read_row(data: bytes, path: str, types: Types, later: Types | None = None) -> dict[str, Any]:
+    """Read a JSON object that has the keys of `types`, with values of those types.
 
-    Keys of `later` may be missing; they are None then.
+    Keys of `later` may be missing; they are None then. Keys that only a later version knows are
+    left out.
     """
     later = later or {}
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a Path each costs as much as the read
-            row = parse_json(file.read())
+        row = parse_json(data)
     except ValueError as error:
         raise damaged(path, str(error)) from error
-    if not isinstance(row, dict) or not types.keys() <= row.keys() <= {*types, *later}:
+    if not isinstance(row, dict) or not types.keys() <= row.keys():
         raise damaged(path, f"expected an object with the keys {', '.join(sorted(types))}")
-    row = {**dict.fromkeys(later), **row}
+    row = {**dict.fromkeys(later), **{key: row[key] for key in row if key in {*types, *later}}}
     for key, kinds in (types | later).items():
         if not isinstance(row[key], kinds):
             raise damaged(path, f"{key} is {row[key]!r}")
@@ -169,6 +178,6 @@ def strings(values: list[Any]) -> tuple[str, ...]:
 def damaged(path: Path | str, what: str) -> DamagedRow:
     """Build the error for a file that is not an index row."""
     return DamagedRow(
-        f"{path}: not a whole row of the archive index ({what}). Remove the file; "
+        f"{path}: not a whole row of the archive index ({what}). Move the file out of the store; "
         "the next crawl fetches that archive again."
     )

@@ -275,7 +275,7 @@ def test_a_release_that_was_damaged_is_not_taken_for_the_result(
     release = finalize(candidate, gate, tmp_path / candidate.manifest.version)
     assert built(store, tmp_path) == release
     (release.path / release.manifest.shards[0].path).write_bytes(b"")
-    with pytest.raises(DamagedRelease, match="delete the folder and run"):
+    with pytest.raises(DamagedRelease, match="move the folder away and run"):
         built(store, tmp_path)
 
 

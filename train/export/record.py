@@ -22,7 +22,7 @@ class OutputTaken(TrainError):
     """Something else lies where an export is to go."""
 
     def __init__(self, folder: Path, why: str) -> None:
-        super().__init__(f"{folder}: {why}. Remove that folder, or name another with --out.")
+        super().__init__(f"{folder}: {why}. Nothing was changed. Name another folder with --out.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class DamagedMetrics(TrainError):
 
     def __init__(self, path: Path, number: int) -> None:
         super().__init__(
-            f"{path}, line {number}: not a line of metrics. The file was altered. Remove that line "
-            "to read the others; training itself does not depend on them."
+            f"{path}, line {number}: not a line of metrics. The file was altered. Keep a copy, "
+            "then remove that line to read the others; training itself does not depend on them."
         )
 
 

@@ -40,7 +40,7 @@ class UnsupportedTekken(TrainError):
     def __init__(self, path: Path, version: str, known: str) -> None:
         super().__init__(
             f"{path}: Tekken version {version}, but only {known} are known here. "
-            "Remove the file where a tokenizer.json with a chat template stands beside it."
+            "Move the file away where a tokenizer.json with a chat template stands beside it."
         )
 
 
@@ -92,5 +92,5 @@ class TokenizersDisagree(TrainError):
         super().__init__(
             f"{folder}: tekken.json and tokenizer.json give different ids for {differing} of "
             f"{compared} texts; {example}. One of them belongs to another model: "
-            "fetch both again, or remove the wrong one."
+            "fetch both again, or move the wrong one away."
         )

@@ -67,7 +67,7 @@ def test_any_other_damaged_line_is_named(tmp_path: Path, bad: str) -> None:
     path.write_bytes(
         f'{{"stage": 1, "step": 1}}\n{bad}\n{{"stage": 1, "step": 3}}\n'.encode("latin-1")
     )
-    with pytest.raises(DamagedMetrics, match=r"metrics.jsonl, line 2: .* Remove that line"):
+    with pytest.raises(DamagedMetrics, match=r"metrics.jsonl, line 2: .* Keep a copy, then remove"):
         read_metrics(path)
 
 

@@ -1,0 +1,261 @@
+"""The index of a store: a row is written as a file of its own, and packed with others later.
+
+    ROOT/KIND/SOURCE/NAME/NAME-VERSION.json     a loose row, as it was just written
+    ROOT/index/KIND-000001.rows                 a segment of packed rows
+
+A row a file is safe under any kill and needs no reader's care, but all of Hex would be 170,000 more
+files. So what is loose is packed into a segment, and segments into one: each is written beside and
+renamed, and what it holds is removed only then. A loose row counts before packed ones, a later
+segment before an earlier one, and a row `null` says that there is none. Writers lock the index for
+each change, so that none packs what another is just replacing; readers need no lock.
+
+A line of a segment is key, CRC-32 of the row in hexadecimal, and the row as JSON, parted by tabs.
+"""
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from corpus.atomic import replacing, write_bytes
+from corpus.store.rows import packed
+from corpus.untrusted import parse_json
+
+PACKED_ROWS = 4096
+"""Loose rows of one writer from which they are packed: 42 segments for all of Hex."""
+FEWEST_ROWS = 1024
+"""Loose rows from which a writer packs those of others before it begins."""
+MOST_SEGMENTS = 8
+"""Segments beyond which a writer makes one of them before it begins."""
+NOTHING = b"null"
+
+Key = tuple[str, str, str]
+"""Source, name and version."""
+
+
+class Row(NamedTuple):
+    """The JSON of a row, and the file that it stands in."""
+
+    data: bytes
+    place: str
+
+
+class _Line(NamedTuple):
+    segment: str
+    number: int
+    start: int
+    length: int
+    checksum: int
+
+
+class Index:
+    """The rows of one kind ("archives", "rejects") below the root of a store."""
+
+    def __init__(self, root: Path, kind: str) -> None:
+        self.root = root
+        self.kind = kind
+        self.written = 0
+        self._segments: tuple[str, ...] = ()
+        self._lines: dict[str, _Line] = {}
+
+    def loose(self, key: Key) -> Path:
+        """Return where a row lies until it is packed; its parts were checked by the caller."""
+        source, name, version = key
+        return self.root / self.kind / source / name / f"{name}-{version}.json"
+
+    def get(self, key: Key) -> Row | None:
+        """Return one row. Raises DamagedRow for a packed one that is not as it was written."""
+        path = self.loose(key)
+        try:
+            found = Row(path.read_bytes(), str(path))
+        except (FileNotFoundError, NotADirectoryError):
+            self._refresh()  # after looking for a loose one: packing writes before it removes
+            if "/".join(key) not in self._lines:
+                return None
+            with self._opened() as files:
+                line = self._lines.get("/".join(key))
+                return self._row(files[line.segment], line) if line else None
+        return None if found.data.strip() == NOTHING else found
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row, in no order. Raises DamagedRow as `get` does."""
+        loose: dict[str, Row] = {}
+        for key, path in self._loose():
+            try:
+                loose["/".join(key)] = Row(path.read_bytes(), str(path))
+            except FileNotFoundError:  # packed meanwhile
+                continue
+        yield from (row for row in loose.values() if row.data.strip() != NOTHING)
+        with self._opened() as files:
+            for named, line in self._lines.items():
+                if named not in loose and (row := self._row(files[line.segment], line)):
+                    yield row
+
+    def extend(self, rows: Iterable[tuple[Key, bytes]]) -> None:
+        """Write many rows of one line each as a segment, in their order. Raises OSError."""
+        with self._locked():
+            self._write(("/".join(key), data) for key, data in rows)
+
+    def put(self, key: Key, data: bytes) -> None:
+        """Write a row, whole or not at all. Raises OSError."""
+        with self._locked():
+            write_bytes(self.loose(key), data)
+        self.written += 1
+        if self.written >= PACKED_ROWS:
+            self.pack()
+
+    def remove(self, key: Key) -> None:
+        """Let there be no row."""
+        with self._locked():
+            self._refresh()
+            if "/".join(key) in self._lines:
+                write_bytes(self.loose(key), NOTHING + b"\n")
+            else:
+                self.loose(key).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Pack what others left loose, and many segments into one, where that is worth it."""
+        if sum(1 for _ in self._loose()) >= FEWEST_ROWS:
+            self.pack()
+        if len(self._named()) > MOST_SEGMENTS:
+            self.merge()
+
+    def pack(self) -> None:
+        """Write all loose rows into a new segment, then remove them; one that is torn stays."""
+        with self._locked():
+            rows, paths = [], []
+            for key, path in self._loose():
+                if (data := _compact(path)) is not None:
+                    rows.append(("/".join(key), data))
+                    paths.append(path)
+            if rows:
+                self._write(sorted(rows))
+            for path in paths:
+                path.unlink(missing_ok=True)
+        self.written = 0
+
+    def merge(self) -> None:
+        """Write the rows of all segments into one, then remove those."""
+        with self._locked():
+            self._refresh()
+            old = self._segments
+            keys = sorted(self._lines)
+            with self._opened() as files:
+                read = ((key, self._lines[key]) for key in keys)
+                found = ((key, self._row(files[line.segment], line)) for key, line in read)
+                self._write((key, row.data) for key, row in found if row)
+            for name in old:
+                (self.root / "index" / name).unlink(missing_ok=True)
+
+    def _write(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        named = self._named()
+        number = 1 + max((int(name[-11:-5]) for name in named), default=0)
+        with (
+            replacing(self.root / "index" / f"{self.kind}-{number:06}.rows") as temporary,
+            temporary.open("wb") as file,
+        ):
+            for key, data in rows:
+                file.write(b"%s\t%08x\t%s\n" % (key.encode(), zlib.crc32(data), data))
+
+    def _loose(self) -> Iterator[tuple[Key, Path]]:
+        top = self.root / self.kind
+        for source in _folders(top):
+            for name in _folders(f"{top}/{source}"):
+                with os.scandir(f"{top}/{source}/{name}") as found:
+                    files = [each.name for each in found]
+                for file in files:
+                    if file.endswith(".json") and file.startswith(f"{name}-"):
+                        version = file[len(name) + 1 : -len(".json")]
+                        yield (source, name, version), Path(f"{top}/{source}/{name}/{file}")
+
+    def _named(self) -> tuple[str, ...]:
+        folder = self.root / "index"
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names only
+        of_kind = (n for n in names if n.startswith(f"{self.kind}-") and n.endswith(".rows"))
+        return tuple(sorted(of_kind))
+
+    def _refresh(self) -> None:
+        """Read where the packed rows stand, if other segments are there now."""
+        named = self._named()
+        if named == self._segments:
+            return
+        lines: dict[str, _Line] = {}
+        for name in named:
+            try:
+                with (self.root / "index" / name).open("rb") as file:
+                    lines.update(_lines(file, name))
+            except FileNotFoundError:  # merged meanwhile
+                return self._refresh()
+            except ValueError as error:
+                raise packed(self.root / "index" / name, str(error)) from error
+        self._segments, self._lines = named, lines
+        return None
+
+    @contextmanager
+    def _opened(self) -> Iterator[dict[str, BinaryIO]]:
+        """Open all segments that there are now; a writer may remove them while they are read."""
+        with ExitStack() as stack:
+            yield self._files(stack)
+
+    def _files(self, stack: ExitStack) -> dict[str, BinaryIO]:
+        while True:
+            self._refresh()
+            try:
+                return {
+                    name: stack.enter_context((self.root / "index" / name).open("rb"))
+                    for name in self._segments
+                }
+            except FileNotFoundError:  # merged since they were listed
+                continue
+
+    def _row(self, file: BinaryIO, line: _Line) -> Row | None:
+        """Read a packed row. Raises DamagedRow for one that is not as it was written."""
+        file.seek(line.start)
+        data = file.read(line.length)
+        path = self.root / "index" / line.segment
+        if zlib.crc32(data) != line.checksum:
+            raise packed(path, f"line {line.number} is not as it was written")
+        return None if data == NOTHING else Row(data, f"{path}, line {line.number}")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the index, which is freed at the latest when the process ends."""
+        folder = self.root / "index"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{self.kind}.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _lines(file: Iterable[bytes], segment: str) -> Iterator[tuple[str, _Line]]:
+    """Yield key and place of every line. Raises ValueError for what is no line of a segment."""
+    start = 0
+    for number, line in enumerate(file, start=1):
+        key, checksum, data = line.split(b"\t", 2)
+        if not data.endswith(b"\n"):
+            raise ValueError(f"line {number} has no end")
+        before = len(key) + len(checksum) + 2
+        place = _Line(segment, number, start + before, len(data) - 1, int(checksum, 16))
+        yield key.decode(), place
+        start += len(line)
+
+
+def _folders(path: Path | str) -> list[str]:
+    try:
+        with os.scandir(path) as found:
+            return sorted(each.name for each in found if each.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _compact(path: Path) -> bytes | None:
+    """Return a loose row on one line, None where it is no JSON: that is for a reader to tell."""
+    try:
+        row = parse_json(path.read_bytes())
+    except ValueError:
+        return None
+    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
