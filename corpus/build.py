@@ -18,7 +18,14 @@ from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed
 from corpus.ingest import Bundle, plan_bundles, read_bundle
 from corpus.inputs import Inputs, read_inputs
-from corpus.instructions import InstructTask, write_rows
+from corpus.instructions import (
+    DraftTask,
+    InstructTask,
+    count_repeats,
+    find_repeats,
+    leave_out_repeats,
+    write_rows,
+)
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
     RELEASE,
@@ -156,7 +163,7 @@ def select_documents(job: Job) -> None:
 
 
 def write_instructions(job: Job) -> None:
-    """Make instruction rows from the documents that stay."""
+    """Draft instruction rows from the documents that stay; then leave out what says it again."""
     tables = map(job.parts, ("documents", "functions"))
     tasks = [
         InstructTask(
@@ -167,10 +174,20 @@ def write_instructions(job: Job) -> None:
             config=job.config.instruct,
         )
         for documents, functions, kept, destination in zip(
-            *tables, job.made("kept"), job.made("instruct"), strict=True
+            *tables, job.made("kept"), job.made("drafts"), strict=True
         )
     ]
     job.run("write instructions", write_rows, tasks)
+    repeats = job.work / "repeats.parquet"
+    drafted, published = job.made("drafts"), job.inputs.published
+    task = partial(find_repeats, drafted, job.parts("fingerprints"), published=published)
+    job.run("find repeated answers", task, [repeats])
+    drafts = zip(drafted, job.made("instruct"), strict=True)
+    job.run(
+        "leave out repeated answers",
+        leave_out_repeats,
+        [DraftTask(draft=draft, repeats=repeats, destination=made) for draft, made in drafts],
+    )
 
 
 def write_tables(job: Job) -> None:
@@ -231,6 +248,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         archives_rejected={},
         files_seen=0,
         stages=(),
+        instructions_left_out=count_repeats(job.work / "repeats.parquet"),
     )
 
 

@@ -1,17 +1,46 @@
-"""Instruction rows of one bundle: every kind, over the documents that stay."""
+"""Instruction rows of a build: every kind, over the documents that stay, and no answer twice.
 
+Rows are drafted bundle by bundle. Then all of them meet: of rows with the same answer, and of rows
+that ask for the same Module.function/arity, one stays, that of the document that would stand for
+its duplicates (`corpus/deduplicate/order.py`). What is left out is counted in the manifest.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
+from corpus.deduplicate import representative_order
+from corpus.identifiers import identifiers
 from corpus.instruct import KINDS, InstructConfig
 from corpus.schema import INSTRUCT
 from corpus.selection import of_kept
+
+REPEATED_ANSWER: Final = "repeated_answer"
+REPEATED_SUBJECT: Final = "repeated_subject"
+REPEATS: Final = pa.schema([("id", pa.string()), ("reason", pa.string())])
+PREFERENCE: Final = [
+    *["document_id", "source", "package", "version", "path", "role", "license_evidence"],
+]
+DIGEST_BYTES: Final = 16
+KEYS: Final = pa.schema(
+    [
+        *(("id", pa.string()), ("document_id", pa.string())),
+        *(("answer", pa.binary(DIGEST_BYTES)), ("subject", pa.binary(DIGEST_BYTES))),
+    ]
+)
+"""What is known of a row when all of them meet."""
+DRAFT_ROWS: Final = 1024
+"""Rows whose texts are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +54,17 @@ class InstructTask:
     config: InstructConfig
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DraftTask:
+    """The drafted rows of one bundle, what is left out of all drafts, and where the rest goes."""
+
+    draft: Path
+    repeats: Path
+    destination: Path
+
+
 def write_rows(task: InstructTask) -> None:
-    """Write the instruction rows of one bundle; an existing file is left as it is."""
+    """Draft the instruction rows of one bundle; an existing file is left as it is."""
     if task.destination.exists():
         return
     documents = of_kept(pq.read_table(task.documents), task.kept).combine_chunks()
@@ -46,3 +84,92 @@ def first_of_each_id(rows: pa.Table) -> pa.Table:
     """
     _, first = np.unique(rows["id"].to_numpy(), return_index=True)
     return rows.take(pa.array(np.sort(first)))
+
+
+def find_repeats(
+    drafts: Sequence[Path],
+    fingerprints: Sequence[Path],
+    destination: Path,
+    published: Mapping[tuple[str, str], int],
+) -> None:
+    """Write the ids of rows that say again what a preferred row says, and why.
+
+    `published` says by source and package when it was first published.
+    Holds some 130 bytes a row in memory. An existing file is left as it is.
+    """
+    if destination.exists():
+        return
+    keys = [_keys(path) for path in drafts]
+    rows = pa.concat_tables([KEYS.empty_table(), *keys])
+    order = _preferred(rows, fingerprints, published)
+    answers = rows["answer"].to_numpy(zero_copy_only=False)
+    subjects = rows["subject"].to_numpy(zero_copy_only=False)
+    said, asked = set[bytes](), set[bytes]()
+    left_out: list[tuple[int, str]] = []
+    for place in order.tolist():
+        if answers[place] in said:
+            left_out.append((place, REPEATED_ANSWER))
+        elif subjects[place] in asked:
+            left_out.append((place, REPEATED_SUBJECT))
+        else:
+            said.add(answers[place])
+            asked.add(subjects[place])
+    places, reasons = [place for place, _ in left_out], [reason for _, reason in left_out]
+    ids = rows["id"].take(pa.array(places, pa.int64()))
+    found = pa.table({"id": ids, "reason": pa.array(reasons, pa.string())}, schema=REPEATS)
+    with replacing(destination) as temporary:
+        pq.write_table(found.sort_by("id"), temporary)
+
+
+def _keys(draft: Path) -> pa.Table:
+    """Return id and document of every row, and digests of its answer and of what it asks for."""
+    found = []
+    needed = ["id", "kind", "subject", "document_ids", "messages"]
+    with pq.ParquetFile(draft) as file:
+        for batch in file.iter_batches(DRAFT_ROWS, columns=needed, use_threads=False):
+            rows = batch.to_pylist()
+            texts = {
+                "answer": [row["messages"][-1]["content"] for row in rows],
+                "subject": [f"{row['kind']}\0{row['subject']}" for row in rows],
+            }
+            digests = {name: list(map(_digest, each)) for name, each in texts.items()}
+            documents = [row["document_ids"][0] for row in rows]
+            columns = {"id": batch["id"], "document_id": documents, **digests}
+            found.append(pa.table(columns, schema=KEYS))
+    return pa.concat_tables([KEYS.empty_table(), *found])
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
+
+
+def _preferred(
+    rows: pa.Table, fingerprints: Sequence[Path], published: Mapping[tuple[str, str], int]
+) -> npt.NDArray[np.int64]:
+    """Return row numbers, those of preferred documents first, in a document by their place."""
+    wanted = pc.unique(rows["document_id"])
+    parts = (pq.read_table(path, columns=PREFERENCE) for path in fingerprints)
+    documents = pa.concat_tables(
+        [part.filter(pc.is_in(part["document_id"], value_set=wanted)) for part in parts]
+    )
+    ordered = documents["document_id"].take(pa.array(representative_order(documents, published)))
+    place = pc.index_in(rows["document_id"], value_set=ordered.combine_chunks())
+    order: npt.NDArray[np.int64] = np.argsort(place.to_numpy(), kind="stable")
+    return order
+
+
+def leave_out_repeats(task: DraftTask) -> None:
+    """Write the drafted rows of one bundle that stay; an existing file is left as it is."""
+    if task.destination.exists():
+        return
+    rows = pq.read_table(task.draft)
+    repeats = pq.read_table(task.repeats, columns=["id"])
+    is_repeat = np.isin(identifiers(rows["id"]), identifiers(repeats["id"]))
+    with replacing(task.destination) as temporary:
+        pq.write_table(rows.filter(pa.array(~is_repeat)), temporary)
+
+
+def count_repeats(repeats: Path) -> dict[str, int]:
+    """Return how many rows were left out, by reason."""
+    reasons = pq.read_table(repeats, columns=["reason"])["reason"].to_pylist()
+    return dict(sorted(Counter(reasons).items()))

@@ -296,10 +296,16 @@ MESSAGE = _struct(
     column("role", pa.string(), "system, user or assistant"),
     column("content", pa.string(), "what is said"),
 )
+NEED = _struct(
+    column("kind", pa.string(), "private_function, attribute, alias, import or struct"),
+    column("name", pa.string(), "name/arity of a function, else the name as the answer writes it"),
+)
 INSTRUCT = _table(
     column("id", pa.string(), "digest of the kind, the document and the place in it"),
     column("kind", pa.string(), "kind of instruction"),
+    column("subject", pa.string(), "what is asked for: Module.function/arity, or a module"),
     column("messages", pa.list_(MESSAGE), "the conversation"),
+    column("needs", pa.list_(NEED), "what the answer takes from code that the question lacks"),
     column("document_ids", pa.list_(pa.string()), "documents that the answer comes from"),
     column("license_expression", pa.string(), "SPDX expression of these documents"),
     column("verification", pa.string(), "none, parsed, compiled or executed"),

@@ -165,7 +165,9 @@ def instruction(of: Row, kind: str, prompt: str, answer: str, **columns: Any) ->
     return {
         "id": sha(kind + prompt),
         "kind": kind,
+        "subject": prompt,
         "messages": messages,
+        "needs": [],
         "document_ids": [of["document_id"]],
         "license_expression": of["license_expression"],
         "verification": "parsed",

@@ -129,4 +129,5 @@ def attribute_value(node: Node) -> Node | None:
     call = node.child_by_field_id(grammar.OPERAND)
     if call is None or call.kind_id != grammar.CALL:
         return None
-    return grammar.arguments(call)[1]
+    value = grammar.arguments(call)[1]
+    return None if value is None else grammar.unwrapped(value)

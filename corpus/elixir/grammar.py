@@ -48,6 +48,7 @@ QUOTED_ATOM: Final = _kind("quoted_atom")
 SIGIL: Final = _kind("sigil")
 STAB_CLAUSE: Final = _kind("stab_clause")
 STRING: Final = _kind("string")
+STRUCT: Final = _kind("struct")
 TUPLE: Final = _kind("tuple")
 UNARY_OPERATOR: Final = _kind("unary_operator")
 
@@ -92,6 +93,16 @@ def arguments(call: Node) -> tuple[Node | None, Node | None]:
     if first.kind_id == COMMENT:
         return found, next(iter(parts(found)), None)
     return found, first
+
+
+def unwrapped(node: Node) -> Node:
+    """Return what stands in brackets that hold one expression: `(a)` is `a`."""
+    while node.kind_id == BLOCK and node.named_child_count == 1:
+        inside = node.named_child(0)
+        if inside is None or inside.kind_id == STAB_CLAUSE:
+            break
+        node = inside
+    return node
 
 
 def parts(node: Node) -> list[Node]:

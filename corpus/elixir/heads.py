@@ -102,6 +102,7 @@ def _count(source: bytes, arguments: Node) -> tuple[int, int] | None:
 
 
 def _has_default(argument: Node) -> bool:
+    argument = grammar.unwrapped(argument)
     return argument.kind_id == grammar.BINARY_OPERATOR and _operator(argument) == grammar.DEFAULT
 
 

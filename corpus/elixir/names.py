@@ -84,6 +84,7 @@ def is_alias(atom: str) -> bool:
 
 def full_name(source: bytes, node: Node, module: str | None, scope: Scope) -> str | None:
     """Return the full name that `node` stands for in `module`, None where only running tells."""
+    node = grammar.unwrapped(node)
     kind = node.kind_id
     if kind == grammar.ALIAS:
         return scope.expand(alias_text(source, node))
@@ -109,6 +110,7 @@ def _below_current(source: bytes, node: Node, module: str | None) -> str | None:
 
 def full_names(source: bytes, node: Node, module: str | None, scope: Scope) -> list[str]:
     """Like `full_name`, for `Foo.{A, B}` too, which stands for several modules."""
+    node = grammar.unwrapped(node)
     if node.kind_id == grammar.DOT:
         right = node.child_by_field_id(grammar.RIGHT)
         if right is not None and right.kind_id == grammar.TUPLE:

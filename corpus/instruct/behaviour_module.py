@@ -20,7 +20,7 @@ from corpus.instruct.conversation import (
     phrase,
     tabulate,
 )
-from corpus.instruct.excerpt import lines_of
+from corpus.instruct.excerpt import lines_of, span_of_lines
 from corpus.instruct.material import Material, documentation_of, library_modules
 
 KIND = "behaviour_module"
@@ -68,14 +68,16 @@ def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conve
     """Yield a conversation for every module of a document that implements part of OTP."""
     for module in material.modules:
         behaviours = [item["name"] for item in module["behaviours"] if item["name"] in KNOWN]
-        callbacks = callbacks_of(module["name"], behaviours, material)
+        callbacks = callbacks_of(module, behaviours, material)
         if callbacks and has_purpose(module, limits):
             source = lines_of(material.text, module["start_line"], module["end_line"])
             answer = without_moduledoc(source, module["name"])
             if answer and limits.shortest_module <= len(answer) <= limits.longest_module:
                 id_ = identify(KIND, material.document_id, module["start_line"])
                 asked = question(module, behaviours, callbacks, material, id_)
-                yield Conversation(id_, KIND, asked, answer, material)
+                span = span_of_lines(material.text, module["start_line"], module["end_line"])
+                name = module["name"]
+                yield Conversation(id_, KIND, name, asked, answer, material, name, (span,))
 
 
 def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
@@ -86,19 +88,25 @@ def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
     return limits.shortest_purpose <= len(purpose) <= limits.longest_purpose
 
 
-def callbacks_of(module: str, behaviours: list[str], material: Material) -> list[str]:
+def callbacks_of(module: dict[str, Any], behaviours: list[str], material: Material) -> list[str]:
     """Return the callbacks that a module implements, as name/arity, in order."""
     known = frozenset[str]().union(*(KNOWN[name] for name in behaviours))
     return [name for name in public_functions(module, material) if name in known]
 
 
-def public_functions(module: str, material: Material) -> list[str]:
-    """Return the public functions of a module as name/arity, in order."""
-    return [
+def public_functions(module: dict[str, Any], material: Material) -> list[str]:
+    """Return the public functions of a module as name/arity, in order, each once.
+
+    Two modules of a file may have one name; lines tell them apart.
+    """
+    names = (
         f"{function['name']}/{function['arity']}"
         for function in material.functions
-        if function["module"] == module and function["kind"] == "def"
-    ]
+        if function["module"] == module["name"]
+        and function["kind"] == "def"
+        and module["start_line"] <= function["clauses"][0]["start_line"] <= module["end_line"]
+    )
+    return list(dict.fromkeys(names))
 
 
 def without_moduledoc(source: str, name: str) -> str | None:
@@ -140,7 +148,7 @@ def question(
     noun = "behaviour" if len(behaviours) == 1 else "behaviours"
     names = f"the {noun} {quoted(behaviours, ' and ')}"
     task = phrase(PHRASES, id_).format(module=module["name"], behaviour=names)
-    others = [name for name in public_functions(module["name"], material) if name not in callbacks]
+    others = [name for name in public_functions(module, material) if name not in callbacks]
     purpose = f"Purpose:\n\n{documentation_of(module)}"
     parts = [task, purpose, f"Callbacks: {quoted(callbacks)}"]
     return "\n\n".join(parts + [f"Public functions: {quoted(others)}"] * bool(others))

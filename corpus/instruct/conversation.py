@@ -2,15 +2,17 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from corpus.elixir import extract
+from corpus.elixir import Need, Surroundings, extract
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
@@ -18,20 +20,39 @@ from corpus.schema import INSTRUCT
 
 CUT = re.compile(r"encoded_\d+_bytes")
 """The tag that the filters leave where they cut encoded data out."""
+PRIVATE = frozenset({"defp", "defmacrop", "defguardp"})
+"""Kinds that only the module itself can call."""
 BODY = re.compile(r"^.*?,do:")
 TELLING = 16
 """Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
 
+Span = tuple[int, int]
+"""A half-open range of bytes."""
+Signature = tuple[str, int]
+"""A name and an arity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A question, and an answer that is Elixir source."""
+    """A question, and an answer that is Elixir source.
+
+    `subject` is what is asked for, in `module`; `spans` are the bytes of the document that the
+    answer was cut from.
+    """
 
     id: str
     kind: str
+    subject: str
     question: str
     answer: str
     source: Material
+    module: str
+    spans: tuple[Span, ...]
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the answer is all of its module."""
+        return self.subject == self.module
 
 
 def identify(kind: str, document_id: str, place: object) -> str:
@@ -85,14 +106,44 @@ def body_of(line: str) -> str:
 
 def tabulate(conversations: Iterable[Conversation]) -> pa.Table:
     """Return conversations as rows of `schema.INSTRUCT`; they must be sound."""
-    return pa.Table.from_pylist([row(item) for item in conversations], schema=INSTRUCT)
+    rows = []
+    for _, group in groupby(conversations, key=lambda item: item.source.document_id):
+        context: Context | None = None
+        for item in group:
+            context = context or Context(item.source)
+            rows.append(row(item, context.needs(item)))
+    return pa.Table.from_pylist(rows, schema=INSTRUCT)
 
 
-def row(conversation: Conversation) -> dict[str, Any]:
+class Context:
+    """One document, to be asked what its conversations take from the rest of it."""
+
+    def __init__(self, material: Material) -> None:
+        self._around = Surroundings(material.text)
+        self._own: defaultdict[str | None, set[Signature]] = defaultdict(set)
+        self._private: defaultdict[str | None, dict[Signature, Signature]] = defaultdict(dict)
+        for function in material.functions:
+            name, arity, module = function["name"], function["arity"], function["module"]
+            calls = [(name, given) for given in range(arity - function["defaults"], arity + 1)]
+            self._own[module].update(calls)
+            self._own[None].update(calls)
+            if function["kind"] in PRIVATE:
+                self._private[module] |= dict.fromkeys(calls, (name, arity))
+
+    def needs(self, conversation: Conversation) -> tuple[Need, ...]:
+        """Return what an answer takes from the rest of its document."""
+        module = None if conversation.is_module else conversation.module
+        private, own = self._private[module], self._own[module]
+        return self._around.needs(conversation.spans, conversation.module, private, own)
+
+
+def row(conversation: Conversation, needs: Sequence[Need]) -> dict[str, Any]:
     """Return one row; the answer becomes a fenced block."""
     return {
         "id": conversation.id,
         "kind": conversation.kind,
+        "subject": conversation.subject,
+        "needs": [need._asdict() for need in needs],
         "messages": [
             {"role": "user", "content": conversation.question},
             {"role": "assistant", "content": fenced(conversation.answer)},

@@ -5,7 +5,7 @@ doctests); the answer is the function with all its clauses, without the document
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -46,12 +46,39 @@ def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa
 def conversations(material: Material, limits: DocumentationToFunction) -> Iterator[Conversation]:
     """Yield a conversation for every function of a document that is long enough for one."""
     protocols = {item["name"] for item in material.modules if item["kind"] == "defprotocol"}
-    for function in material.functions:
+    for function, condition in whole_functions(material.functions):
         if function["module"] not in protocols and is_documented(function, limits):
             answer = clauses_of(material.text, function["clauses"])
             if is_written(answer, limits):
                 id_ = identify(KIND, material.document_id, function["clauses"][0]["start_byte"])
-                yield Conversation(id_, KIND, question(function, id_), answer, material)
+                name = f"{function['module']}.{function['name']}/{function['arity']}"
+                asked = question(function, condition, id_)
+                clauses = function["clauses"]
+                spans = tuple((each["start_byte"], each["end_byte"]) for each in clauses)
+                module = function["module"]
+                yield Conversation(id_, KIND, name, asked, answer, material, module, spans)
+
+
+def whole_functions(
+    functions: Sequence[dict[str, Any]],
+) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Yield the functions that their rows hold whole, each with what tells it from alternatives.
+
+    Of alternatives the first with a documentation stands for all, with its condition. What is
+    defined in part under a condition and in part without, or overridden later, is left out: no row
+    has all of it.
+    """
+    rows: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for function in functions:
+        key = (function["module"], function["name"], function["arity"])
+        rows.setdefault(key, []).append(function)
+    for alternatives in rows.values():
+        if len(alternatives) == 1:
+            yield alternatives[0], None
+        elif all(each["branch"] is not None for each in alternatives):
+            documented = [each for each in alternatives if documentation_of(each)]
+            if documented:
+                yield documented[0], documented[0]["branch"]
 
 
 def is_documented(function: dict[str, Any], limits: DocumentationToFunction) -> bool:
@@ -68,12 +95,14 @@ def is_written(answer: str, limits: DocumentationToFunction) -> bool:
     return fits and BODY.search(answer) is not None and STUB.search(answer) is None
 
 
-def question(function: dict[str, Any], id_: str) -> str:
+def question(function: dict[str, Any], condition: str | None, id_: str) -> str:
     """Return what the user asks."""
     noun, module = NOUNS[function["kind"]], function["module"]
     name = f"{function['name']}/{function['arity']}"
     task = phrase(PHRASES, id_).format(noun=noun, name=name, module=module)
     facts = [f"Module: `{module}`", f"{noun.capitalize()}: `{name}`{defaults(function)}"]
+    if condition is not None:
+        facts.append(f"Defined under: `{condition}`")
     specs = "\n".join(f"@spec {spec}" for spec in function["specs"])
     parts = [task, "\n".join(facts)]
     if specs:

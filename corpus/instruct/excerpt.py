@@ -32,7 +32,15 @@ def between(gap: bytes) -> bytes:
 
 def lines_of(text: bytes, first: int, last: int) -> str:
     """Return the lines from `first` to `last`, counted from 1, both included."""
-    return dedented(b"\n".join(text.split(b"\n")[first - 1 : last]))
+    start, end = span_of_lines(text, first, last)
+    return dedented(text[start:end])
+
+
+def span_of_lines(text: bytes, first: int, last: int) -> tuple[int, int]:
+    """Return the bytes of the lines from `first` to `last`, without the last line break."""
+    lines = text.split(b"\n")
+    start = sum(map(len, lines[: first - 1])) + first - 1
+    return start, start + sum(map(len, lines[first - 1 : last])) + last - first
 
 
 def line_start(text: bytes, position: int) -> int:

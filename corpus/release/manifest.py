@@ -6,7 +6,7 @@ is a path, no file outside the release, no digest or count that is none.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +178,8 @@ class Manifest:
     parent: Parent | None = None
     gate: GateSummary | None = None
     report_digest: str | None = None
+    instructions_left_out: dict[str, int] = field(default_factory=dict)
+    """Instruction rows that say again what another says, by reason."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -191,6 +193,7 @@ class Manifest:
             check_digest(self.report_digest)
         check_counts(self.archives_seen, self.files_seen)
         _check_reasons(self.archives_rejected)
+        _check_reasons(self.instructions_left_out)
         check_unique("file", [MANIFEST_NAME, *self.paths()])
 
     def paths(self) -> list[str]:

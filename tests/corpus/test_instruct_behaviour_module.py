@@ -123,3 +123,46 @@ def test_a_nested_module_keeps_its_moduledoc_and_is_no_answer_itself() -> None:
 def test_a_moduledoc_that_shows_the_module_is_no_question() -> None:
     code = COUNTER[COUNTER.index("  @doc") : COUNTER.index("  defp")].replace("\n  ", "\n      ")
     assert made_from(COUNTER.replace("## Example\n", f"## Source\n\n    {code}\n")) == []
+
+
+def test_a_module_needs_only_what_stands_around_it() -> None:
+    source = """alias Shop.Price
+
+defmodule Shop.Cart do
+  @moduledoc "Keeps what a visitor wants to buy, from the first visit until the order is paid."
+  use GenServer
+  alias Shop.Item
+  @limit 100
+  defstruct [:items]
+
+  @impl true
+  def init(items), do: {:ok, Map.new(items, &{&1.id, Item.new(&1, @limit)})}
+
+  @impl true
+  def handle_call(:sum, _from, items) do
+    {:reply, Price.sum(prices(items)), %__MODULE__{items: items}}
+  end
+
+  defp prices(items), do: Enum.map(items, fn {_, item} -> item.price end)
+end
+"""
+    (row,) = rows(*material(source), InstructConfig()).to_pylist()
+    assert row["subject"] == "Shop.Cart"
+    assert row["needs"] == [{"kind": "alias", "name": "Price"}]
+
+
+def test_the_functions_of_another_module_of_the_same_name_are_not_named() -> None:
+    one = """  defmodule Shop.Cart do
+    @moduledoc "Keeps what a visitor wants to buy, from the first visit until the order is paid."
+    use GenServer
+
+    @impl true
+    def init(items), do: {:ok, Map.new(items, fn item -> {item.id, item} end)}
+
+    def only_here(items), do: Enum.map(items, fn {_, item} -> item.price * item.count end)
+  end
+"""
+    source = f"if x do\n{one}else\n{one.replace('only_here', 'only_there')}end\n"
+    first, second = rows(*material(source), InstructConfig()).to_pylist()
+    assert "only_there" not in first["messages"][0]["content"]
+    assert "only_here" not in second["messages"][0]["content"]

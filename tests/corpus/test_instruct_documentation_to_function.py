@@ -165,3 +165,74 @@ def test_a_function_that_its_module_fills_in_is_no_answer() -> None:
   end
 """
     assert len(answers(shop(whole))) == 1
+
+
+def test_a_function_of_def_and_defdelegate_is_answered_whole() -> None:
+    code = f"  def total(cart) when is_map(cart) do\n    {BODY}\n  end\n"
+    (answer,) = answers(shop(f"{code}  defdelegate total(cart), to: Shop.Till\n"))
+    assert answer == (
+        f"```elixir\ndef total(cart) when is_map(cart) do\n  {BODY}\nend\n"
+        "defdelegate total(cart), to: Shop.Till\n```"
+    )
+
+
+def alternatives(first: str, second: str) -> str:
+    def definition(told: str, body: str) -> str:
+        return f"{told}    def total(cart) do\n      {body}\n    end\n"
+
+    one, two = definition(first, BODY), definition(second, f"Till.sum(cart, {BODY})")
+    return f"defmodule Shop do\n  if Code.ensure_loaded?(Till) do\n{one}  else\n{two}  end\nend\n"
+
+
+DOC = f'    @doc "{DOCUMENTATION}"\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"), [(DOC, "", "do"), ("", DOC, "else"), (DOC, DOC, "do")]
+)
+def test_of_alternatives_the_first_documented_one_is_asked_for_under_its_condition(
+    first: str, second: str, told: str
+) -> None:
+    (row,) = made_from(alternatives(first, second))
+    question, answer = (message["content"] for message in row["messages"])
+    assert f"Defined under: `if Code.ensure_loaded?(Till): {told}`" in question
+    assert answer.count("def total(cart) do") == 1
+    assert ("Till.sum" in answer) == (told == "else")
+
+
+def test_what_is_defined_in_part_under_a_condition_is_not_asked_for() -> None:
+    code = f"  def total(cart) do\n    {BODY}\n  end\n"
+    extra = "  if debug? do\n    def total(:debug), do: 0\n  end\n"
+    assert len(answers(shop(code))) == 1
+    assert answers(shop(code + extra)) == []
+    assert answers(shop(code + "  defoverridable total: 1\n  def total(c), do: super(c)\n")) == []
+
+
+def test_a_row_says_what_is_asked_for_and_what_its_answer_needs() -> None:
+    source = f'''defmodule Shop do
+  alias Shop.Price
+  import Shop.Money
+  @rate 7
+  defstruct [:items]
+
+  @doc "{DOCUMENTATION}"
+  def total(%__MODULE__{{items: items}}, currency \\\\ :eur) do
+    items |> Enum.map(&price/1) |> sum(@rate) |> Price.in(currency) |> round_to(2) |> shown()
+  end
+
+  def shown(price), do: price
+  defp price(item), do: item.price
+  defp sum(prices, rate, start \\\\ 0), do: Enum.sum(prices) * rate + start
+end
+'''
+    (row,) = made_from(source)
+    assert row["subject"] == "Shop.total/2"
+    assert [f"{need['kind']} {need['name']}" for need in row["needs"]] == [
+        "alias Price", "attribute rate", "import Shop.Money", "private_function price/1",
+        "private_function sum/3", "struct Shop",
+    ]  # fmt: skip
+
+
+def test_an_answer_that_stands_alone_needs_nothing() -> None:
+    (row,) = made_from(shop(f"  def total(cart) do\n    {BODY}\n  end\n"))
+    assert row["needs"] == []

@@ -13,6 +13,7 @@ from quality.gate import judge
 from quality.report import NoReport, ReportDiffers, read_report, write
 from quality.report.sections.concentration import concentration
 from quality.report.sections.duplicates import duplicates
+from quality.report.sections.instruct import instruct
 from quality.report.sources import read_sources
 from quality.verdict import GateVerdict
 from tests.releases import (
@@ -21,6 +22,7 @@ from tests.releases import (
     example_documents,
     example_rejects,
     example_release,
+    instruction,
     reject,
     write_release,
 )
@@ -266,6 +268,31 @@ def test_there_is_a_sample_for_every_reason_and_every_kind(report: dict[str, Any
         "behaviour_module": 1,
     }
     assert all(len(row["sample"]["messages"]) == 2 for row in report["instruct"]["kinds"])
+
+
+def test_instruction_rows_are_counted_by_what_they_need_and_those_left_out_by_reason(
+    tmp_path: Path,
+) -> None:
+    of = document("shop", "lib/a.ex", "defmodule A do\nend\n")
+    needs = [
+        [],
+        [{"kind": "private_function", "name": "f/1"}, {"kind": "private_function", "name": "g/1"}],
+        [{"kind": "private_function", "name": "f/1"}, {"kind": "alias", "name": "B"}],
+    ]
+    rows = [
+        instruction(
+            of, "documentation_to_function", f"Write {n}.", f"def a{n}, do: {n}", needs=each
+        )
+        for n, each in enumerate(needs)
+    ]
+    release = write_release(
+        tmp_path, [of], instruct=rows, instructions_left_out={"repeated_answer": 84}
+    )
+    found = instruct(read_sources(release))
+    assert found["left_out"] == {"repeated_answer": 84}
+    assert [kind["needs"] for kind in found["kinds"]] == [
+        {"alias": 1, "nothing": 1, "private_function": 2}
+    ]
 
 
 def test_the_tables_list_every_shard_with_its_digest(

@@ -239,3 +239,11 @@ def test_documentation_spans_begin_at_the_sign_whatever_blanks_follow() -> None:
     assert [source[start:end] for start, end in extract(source).doc_spans] == [
         b'@ moduledoc "a"', b'@\n\tdoc "b"',
     ]  # fmt: skip
+
+
+def test_brackets_around_a_name_change_nothing() -> None:
+    body = "use (Bar)\n@behaviour (Bar)\n@impl (Bar)\ndef f, do: 1"
+    source = f"alias (Foo.Bar)\ndefmodule (A) do\n{body}\nend".encode()
+    (module,), (function,) = extract(source).modules, extract(source).functions
+    assert (module.name, module.uses, function.impl) == ("A", ("Foo.Bar",), "Foo.Bar")
+    assert [each.name for each in module.behaviours] == ["Foo.Bar"]

@@ -1,0 +1,425 @@
+"""What a piece of Elixir takes from the code around it: found from the tree, not from words.
+
+A local call counts by name and arity, as the compiler resolves it: in captures (`&f/1`), behind a
+pipe (one argument more), with a do block (one more again), and as an operator. A bare name counts
+as a call without arguments unless the piece binds it. Inside `quote` only aliases count, for its
+other names belong to whoever uses the macro, until an `unquote`; so they do in types.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from tree_sitter import Node
+
+from corpus.elixir import grammar
+from corpus.elixir.attributes import name_arities
+from corpus.elixir.names import Scope, alias_text, full_names, text_of
+from corpus.elixir.repair import read
+
+Span = tuple[int, int]
+"""A half-open range of bytes."""
+Signature = tuple[str, int]
+
+KERNEL_NAMES: Final = """
+__CALLER__ __DIR__ __ENV__ __MODULE__ __STACKTRACE__ __aliases__ __block__ abs alias alias! and
+apply binary_part binary_slice binding bit_size byte_size case ceil cond dbg def defdelegate
+defexception defguard defguardp defimpl defmacro defmacrop defmodule defoverridable defp
+defprotocol defstruct destructure div elem exit floor fn for function_exported? get_and_update_in
+get_in hd if import in inspect is_atom is_binary is_bitstring is_boolean is_exception is_float
+is_function is_integer is_list is_map is_map_key is_nil is_non_struct_map is_number is_pid is_port
+is_reference is_struct is_tuple length macro_exported? make_ref map_size match? max min node not
+or pop_in put_elem put_in quote raise receive rem require reraise round self send sigil_C sigil_D
+sigil_N sigil_R sigil_S sigil_T sigil_U sigil_W sigil_c sigil_r sigil_s sigil_w spawn spawn_link
+spawn_monitor struct struct! super tap then throw tl to_char_list to_charlist to_string to_timeout
+trunc try tuple_size unless unquote unquote_splicing update_in use var! with
+"""
+KERNEL: Final = frozenset(KERNEL_NAMES.split())
+"""Names that every module has (Kernel and Kernel.SpecialForms of Elixir 1.14, and later ones)."""
+_DEFINES: Final = frozenset(
+    {"def", "defp", "defmacro", "defmacrop", "defguard", "defguardp", "defdelegate"}
+)
+_DEFINES_STRUCT: Final = frozenset({"defstruct", "defexception", "schema", "embedded_schema"})
+"""Kernel's macros, and Ecto's."""
+_TYPES: Final = frozenset(
+    {"spec", "type", "typep", "opaque", "callback", "macrocallback", "optional_callbacks"}
+)
+_BINDS: Final = frozenset({b"=", b"<-", b"\\\\"})
+_WORD: Final = re.compile(r"[^\W\d]\w*[?!]?")
+_BLOCKS: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE}) | grammar.SECTIONS
+
+
+class Need(NamedTuple):
+    """What is taken: its kind, and its name.
+
+    private_function and its name/arity, attribute and its name, alias as it is written, import and
+    the module, struct and the module whose own struct it is.
+    """
+
+    kind: str
+    name: str
+
+
+class _Alias(NamedTuple):
+    """From `start` to `end` a name stands for a module; `at` is where it is said."""
+
+    at: int
+    start: int
+    end: int
+
+
+class _Import(NamedTuple):
+    """From `start` to `end`, functions of `module` are local; `only` lists some, None all."""
+
+    at: int
+    module: str
+    only: frozenset[Signature] | None
+    start: int
+    end: int
+
+
+class _Use(NamedTuple):
+    """A name at a place; `arity` is -1 for a bare name, which may be a variable."""
+
+    at: int
+    name: str
+    arity: int
+
+
+class Surroundings:
+    """One file, read once, to be asked about pieces of it.
+
+    Raises Unparsable.
+    """
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        self.calls: list[_Use] = []
+        self.reads: list[_Use] = []
+        self.sets: list[_Use] = []
+        self.bound: list[_Use] = []
+        self.structs: list[_Use] = []
+        self.names: list[_Use] = []
+        self.aliases: dict[str, list[_Alias]] = {}
+        self.imports: list[_Import] = []
+        self._walk(read(source).root)
+
+    def needs(
+        self,
+        spans: Sequence[Span],
+        module: str,
+        private: Mapping[Signature, Signature],
+        own: AbstractSet[Signature],
+    ) -> tuple[Need, ...]:
+        """Return what the code in `spans` takes from elsewhere, sorted.
+
+        `spans` are sorted and lie in `module`. `private` has the private functions that stand
+        elsewhere in it: for each name and arity to call them by the one that they are defined with.
+        `own` are all functions of the module, as they may be called.
+        """
+        found: set[Need] = set()
+        variables = {each.name for each in _within(self.bound, spans)}
+        taken = frozenset(
+            (use.name, max(0, use.arity))
+            for use in _within(self.calls, spans)
+            if use.arity >= 0 or use.name not in variables
+        )
+        called = {private[each] for each in taken if each in private}
+        found |= {Need("private_function", f"{name}/{arity}") for name, arity in called}
+        written = {use.name for use in _within(self.sets, spans)}
+        found |= {
+            Need("attribute", use.name)
+            for use in _within(self.reads, spans)
+            if use.name not in written
+        }
+        if not any(use.name in _DEFINES_STRUCT for use in _within(self.calls, spans)):
+            found |= {Need("struct", module) for _ in _within(self.structs, spans)}
+        found |= self._aliases(spans)
+        unknown = {(use.name, use.arity) for use in _within(self.calls, spans) if use.arity >= 0}
+        return tuple(sorted(found | self._imports(spans, unknown - own)))
+
+    def _aliases(self, spans: Sequence[Span]) -> set[Need]:
+        """Return the aliases in use that are said outside of the spans."""
+        last = {use.name: use.at for use in _within(self.names, spans)}
+        return {
+            Need("alias", name)
+            for name, at in last.items()
+            if any(
+                alias.start <= at < alias.end and not _covers(spans, alias.at)
+                for alias in self.aliases.get(name, ())
+            )
+        }
+
+    def _imports(self, spans: Sequence[Span], unknown: set[Signature]) -> set[Need]:
+        """Return the imports that a call of a function of unknown origin may mean."""
+        calls = {call for call in unknown if call[0] not in KERNEL and _WORD.fullmatch(call[0])}
+        first = spans[0][0]
+        return {
+            Need("import", each.module)
+            for each in self.imports
+            if calls
+            and each.start <= first < each.end
+            and not _covers(spans, each.at)
+            and (each.only is None or each.only & calls)
+        }
+
+    def _walk(self, root: Node) -> None:
+        """Visit the nodes in the order of the file, from a stack."""
+        stack = [(root, _Context(len(self.source), 0, False, False))]
+        while stack:
+            node, context = stack.pop()
+            stack.extend(reversed(list(self._visit(node, context))))
+
+    def _visit(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        kind = node.kind_id
+        plain = context.plain()
+        if kind == grammar.CALL:
+            yield from self._call(node, context)
+        elif kind == grammar.UNARY_OPERATOR:
+            yield from self._unary(node, plain)
+        elif kind == grammar.BINARY_OPERATOR:
+            yield from self._binary(node, context)
+        elif kind == grammar.ALIAS:
+            name = alias_text(self.source, node).partition(".")[0]
+            self.names.append(_Use(node.start_byte, name, 0))
+        elif kind == grammar.IDENTIFIER:
+            self._bare(node, context)
+        elif kind == grammar.DOT:
+            left = node.child_by_field_id(grammar.LEFT)
+            if left is not None:
+                yield left, plain
+            right = node.child_by_field_id(grammar.RIGHT)
+            if right is not None and right.kind_id in (grammar.TUPLE, grammar.CALL):
+                yield right, plain
+        elif kind == grammar.STRUCT:
+            inside = grammar.named(node, 0)
+            if inside is not None and text_of(self.source, inside) == "__MODULE__":
+                self.structs.append(_Use(node.start_byte, "", 0))
+            yield from self._inside(node, context)
+        elif kind == grammar.STAB_CLAUSE:
+            scope = plain.within(node.end_byte)
+            left, right = (node.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
+            for child, inner in ((left, scope.pattern()), (right, scope)):
+                if child is not None:
+                    yield child, inner
+        elif kind in _BLOCKS:
+            yield from self._inside(node, plain.within(node.end_byte))
+        elif kind != grammar.COMMENT:
+            yield from self._inside(node, context.unpiped())
+
+    def _inside(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        for child in node.named_children:
+            yield child, context
+
+    def _bare(self, node: Node, context: "_Context") -> None:
+        name = text_of(self.source, node)
+        if context.is_pattern:
+            self.bound.append(_Use(node.start_byte, name, -1))
+        elif not context.names_only:
+            arity = context.piped or -1
+            self.calls.append(_Use(node.start_byte, name, arity))
+
+    def _call(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        children = node.named_children
+        target, rest = children[0], children[1:]
+        plain = context.plain()
+        if target.kind_id != grammar.IDENTIFIER:
+            yield target, plain
+            for child in rest:
+                yield child, plain
+            return
+        name = text_of(self.source, target)
+        arguments = next((each for each in rest if each.kind_id == grammar.ARGUMENTS), None)
+        given = [] if arguments is None else grammar.parts(arguments)
+        if name in _DEFINES and given and not context.names_only:
+            yield from self._head(given[0], plain)
+            for child in [*given[1:], *(each for each in rest if each != arguments)]:
+                yield child, plain
+            return
+        if name in ("alias", "import", "require"):
+            self._directive(name, node, given, context)
+        if name in ("unquote", "unquote_splicing"):
+            plain = plain.with_values()
+        if not context.names_only:
+            arity = len(given) + context.piped + (rest[-1:] != [] and _is_block(rest[-1]))
+            self.calls.append(_Use(node.start_byte, name, arity))
+        inner = plain.with_names_only() if name == "quote" else context.unpiped()
+        if name in ("unquote", "unquote_splicing"):
+            inner = plain
+        for child in rest:
+            yield child, inner
+
+    def _head(self, head: Node, plain: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        """Visit a head: its arguments bind, its guard and its defaults are code."""
+        if head.kind_id == grammar.BINARY_OPERATOR and _operator(self.source, head) == b"when":
+            left, right = (head.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
+            if left is not None:
+                yield from self._head(left, plain)
+            if right is not None:
+                yield right, plain
+        elif head.kind_id == grammar.CALL:
+            for child in head.named_children[1:]:
+                yield child, plain.pattern()
+        elif head.kind_id != grammar.IDENTIFIER:
+            for child in head.named_children:
+                yield child, plain.pattern()
+
+    def _directive(self, word: str, node: Node, given: list[Node], context: "_Context") -> None:
+        """`alias`, `import` and `require`: in force from here to the end of the block."""
+        if not given:
+            return
+        names = full_names(self.source, given[0], "__MODULE__", Scope())
+        options = {
+            text_of(self.source, pair).partition(":")[0]: pair.child_by_field_id(grammar.VALUE)
+            for argument in given[1:]
+            if argument.kind_id == grammar.KEYWORDS
+            for pair in grammar.parts(argument)
+        }
+        span = (node.end_byte, context.end)
+        if word == "import":
+            only = options.get("only")
+            listed = None if only is None else frozenset(_signatures(self.source, only))
+            self.imports += [_Import(node.start_byte, name, listed, *span) for name in names]
+            return
+        renamed = options.get("as")
+        for name in names:
+            short = name.rpartition(".")[2]
+            if renamed is not None:
+                short = text_of(self.source, renamed)
+            if renamed is not None or (word == "alias" and short != name):
+                self.aliases.setdefault(short, []).append(_Alias(node.start_byte, *span))
+
+    def _unary(self, node: Node, plain: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        operand = grammar.named(node, 0)  # the field may be a bracket: `&(f/1)`
+        if operand is None:
+            return
+        sign = _operator(self.source, node)
+        if sign == b"@":
+            yield from self._attribute(node, operand, plain)
+        elif sign == b"&" and (captured := _captured(self.source, operand)) is not None:
+            if not plain.names_only:
+                self.calls.append(_Use(node.start_byte, *captured))
+        elif sign == b"^":
+            yield operand, plain.with_values()
+        else:
+            if not plain.names_only and not plain.is_pattern:
+                self.calls.append(_Use(node.start_byte, sign.decode("utf-8", "replace"), 1))
+            yield operand, plain
+
+    def _attribute(
+        self, node: Node, operand: Node, plain: "_Context"
+    ) -> Iterator[tuple[Node, "_Context"]]:
+        if operand.kind_id == grammar.IDENTIFIER:
+            if not plain.in_quote:
+                name = text_of(self.source, operand)
+                self.reads.append(_Use(node.start_byte, name, 0))
+            return
+        target = grammar.named(operand, 0)
+        if target is None:
+            return
+        name = text_of(self.source, target)
+        if operand.kind_id == grammar.CALL and target.kind_id == grammar.IDENTIFIER:
+            self.sets.append(_Use(node.start_byte, name, 0))
+            inner = plain.of_types() if name in _TYPES else plain
+            for child in operand.named_children[1:]:
+                yield child, inner
+        else:
+            yield operand, plain
+
+    def _binary(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
+        sign = _operator(self.source, node)
+        left, right = (node.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
+        plain = context.plain()
+        if sign not in _BINDS and not context.names_only and not context.is_pattern:
+            self.calls.append(_Use(node.start_byte, sign.decode("utf-8", "replace"), 2))
+        if left is not None:
+            binds = sign in _BINDS or (sign == b"when" and context.is_pattern)
+            yield left, plain.pattern() if binds else context.unpiped()
+        if right is not None:
+            if sign in (b"\\\\", b"when"):
+                yield right, plain
+            else:
+                yield right, context.unpiped().behind_pipe() if sign == b"|>" else context.unpiped()
+
+
+class _Context:
+    """What is known on the way down: the end of the block, and how names are to be understood."""
+
+    __slots__ = ("end", "in_quote", "is_pattern", "names_only", "piped")
+
+    def __init__(
+        self, end: int, piped: int, names_only: bool, is_pattern: bool, in_quote: bool = False
+    ) -> None:
+        self.end, self.piped, self.names_only = end, piped, names_only
+        self.is_pattern, self.in_quote = is_pattern, in_quote
+
+    def within(self, end: int) -> "_Context":
+        return _Context(end, 0, self.names_only, self.is_pattern, self.in_quote)
+
+    def plain(self) -> "_Context":
+        if not self.piped and not self.is_pattern:
+            return self
+        return _Context(self.end, 0, self.names_only, False, self.in_quote)
+
+    def unpiped(self) -> "_Context":
+        if not self.piped:
+            return self
+        return _Context(self.end, 0, self.names_only, self.is_pattern, self.in_quote)
+
+    def behind_pipe(self) -> "_Context":
+        return _Context(self.end, 1, self.names_only, self.is_pattern, self.in_quote)
+
+    def pattern(self) -> "_Context":
+        return _Context(self.end, 0, self.names_only, not self.names_only, self.in_quote)
+
+    def with_names_only(self) -> "_Context":
+        return _Context(self.end, 0, True, False, True)
+
+    def of_types(self) -> "_Context":
+        return _Context(self.end, 0, True, False, self.in_quote)
+
+    def with_values(self) -> "_Context":
+        return _Context(self.end, 0, False, False, False)
+
+
+def _within(uses: list[_Use], spans: Sequence[Span]) -> Iterator[_Use]:
+    """Yield the uses that lie in one of the spans; both are sorted."""
+    for start, end in spans:
+        place = bisect_right(uses, (start - 1, "\U0010ffff", 0))
+        while place < len(uses) and uses[place].at < end:
+            yield uses[place]
+            place += 1
+
+
+def _covers(spans: Sequence[Span], position: int) -> bool:
+    return any(start <= position < end for start, end in spans)
+
+
+def _operator(source: bytes, node: Node) -> bytes:
+    operator = node.child_by_field_id(grammar.OPERATOR)
+    return b"" if operator is None else source[operator.start_byte : operator.end_byte]
+
+
+def _is_block(node: Node) -> bool:
+    return node.kind_id == grammar.DO_BLOCK
+
+
+def _captured(source: bytes, operand: Node) -> Signature | None:
+    """Read `f/1` behind an ampersand."""
+    operand = grammar.unwrapped(operand)
+    if operand.kind_id != grammar.BINARY_OPERATOR or _operator(source, operand) != b"/":
+        return None
+    left, right = (operand.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
+    if left is None or right is None or right.kind_id != grammar.INTEGER:
+        return None
+    if left.kind_id not in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
+        return None
+    arity = text_of(source, right)
+    return (text_of(source, left), int(arity[:3])) if arity.isdecimal() else None
+
+
+def _signatures(source: bytes, value: Node) -> Iterator[Signature]:
+    """Read `[f: 1, g: 2]`; nothing from `:macros`, `:functions` or `:sigils`."""
+    yield from name_arities(source, value)
