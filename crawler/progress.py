@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 from scrapy import Spider, signals
@@ -142,8 +142,8 @@ def tell(before: Reading, now: Reading) -> str:
 
 
 def progress_bar(console: Console) -> Progress:
-    """Make a bar that leaves no trace when it is done."""
-    columns = (BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
+    """Make a bar that leaves no trace when it is done, and fits into 80 columns."""
+    columns = (BarColumn(bar_width=10), TextColumn("{task.fields[said]}"))
     bar = Progress(TextColumn("archives"), *columns, console=console, transient=True)
     bar.add_task("archives", total=None, said="")
     return bar

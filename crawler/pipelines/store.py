@@ -17,6 +17,10 @@ from crawler.spiders.hex import HexSpider
 
 logger = logging.getLogger(__name__)
 
+LONGEST_DESCRIPTION = 10_000
+"""Characters of a description that the index keeps; hex.pm takes 300, other repositories may not
+count."""
+
 
 class StorePipeline:
     """Writes archives and rejects, stamped with the time.
@@ -80,7 +84,7 @@ def archive_row(item: Described, fetched_at: str) -> Archive:
         retirement=str(release.retirement) if release.retirement else None,
         advisories=release.advisories,
         fetched_at=fetched_at,
-        description=item.metadata.description,
+        description=(item.metadata.description or "")[:LONGEST_DESCRIPTION] or None,
     )
 
 

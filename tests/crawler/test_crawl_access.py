@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from crawler.arguments import InvalidArgument, read_repository
+from demo.hex_repository import publish
 from tests.crawler.crawling import Crawl
 from tests.crawler.test_arguments import SETTINGS
 from tests.peers.hex_repository_server import HexRepositoryServer, serving
@@ -120,6 +121,17 @@ def test_an_organisation_of_hex_pm_has_an_api_of_its_own_where_there_is_a_key() 
     assert read_repository(acme).api_url is None
     with_key = read_repository({**acme, "HEX_API_KEY": API_KEY})
     assert with_key.api_url == "https://hex.pm/api/repos/acme"
+
+
+def test_a_description_is_kept_up_to_a_length(peer: HexRepositoryServer, crawl: Crawl) -> None:
+    for name, description in (("alpha", "Counts."), ("beta", "long " * 10_000), ("gamma", "")):
+        metadata = {"name": name, "version": "1.0.0", "licenses": ["MIT"]}
+        peer.release(publish({**metadata, "description": description}, {"lib/a.ex": name.encode()}))
+
+    assert crawl().status == 0
+
+    found = [row.description for row in crawl.store.archives()]
+    assert found == ["Counts.", "long " * 2_000, None]
 
 
 def test_what_the_api_says_is_kept(peer: HexRepositoryServer, crawl: Crawl, tmp_path: Path) -> None:
