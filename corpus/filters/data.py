@@ -49,14 +49,15 @@ def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Find what each rule would cut; spans of different rules may overlap."""
     if b"a" * (2 * limits.numbers - 1) in raw.translate(FIGURE_CLASS):
         yield from tables(raw, limits)
-    strings = raw.count(b'",') + raw.count(b'">>,')
-    if 2 * strings >= limits.numbers or 4 * raw.count(b"},") >= limits.numbers:
-        yield from lists(raw, limits)
-    if 2 * raw.count(b"=>") >= limits.numbers:
-        yield from maps(raw, limits)
+    if 2 * raw.count(b",") + 2 >= limits.numbers:
+        strings = raw.count(b'",') + raw.count(b'">>,')
+        if 2 * strings >= limits.numbers or 2 * raw.count(b"},") + 2 >= limits.numbers:
+            yield from lists(raw, limits)
+        if 2 * raw.count(b"=>") >= limits.numbers:
+            yield from maps(raw, limits)
     if len(raw) >= 2 * limits.numbers and (b"~w" in raw or b"~W" in raw):
         yield from word_sigils(raw, limits)
-    if b"<p" in raw:
+    if b"<p" in raw or b"<svg" in raw:
         yield from drawings(raw, limits)
     for quotes in (b'"""', b"'''"):
         if quotes in raw:
@@ -216,7 +217,10 @@ SHAPE = re.compile(rb""" (?:d|points)=\\?["']([^"'\\<>{}#]*)""")
 
 
 def drawings(raw: bytes, limits: Limits) -> Iterator[Redaction]:
-    """Yield the content of large SVG elements that are mostly outlines, and long outlines."""
+    """Yield the content of SVG elements that are long and mostly outlines, or very long.
+
+    Long outlines elsewhere are yielded by themselves.
+    """
     at = 0
     while (opening := raw.find(b"<svg", at)) >= 0:
         start = raw.find(b">", opening) + 1
@@ -227,7 +231,7 @@ def drawings(raw: bytes, limits: Limits) -> Iterator[Redaction]:
         inside = raw[start:end]
         if len(inside) >= limits.drawing and not re.search(rb"#\{|<%|=\{|\{@|\"\"\"", inside):
             outlines = sum(len(shape[1]) for shape in SHAPE.finditer(inside))
-            if 2 * outlines >= len(inside):
+            if 2 * outlines >= len(inside) or len(inside) >= 4 * limits.drawing:
                 yield Redaction("svg", *_stripped(raw, start, end))
     for shape in SHAPE.finditer(raw):
         if len(shape[1]) >= limits.encoded and is_outline(shape[1]):
@@ -264,7 +268,10 @@ def heredocs(raw: bytes, quotes: bytes, limits: Limits) -> Iterator[Redaction]:
         content = raw[start:end]
         if HEX_HINT.search(content):
             yield from hex_dumps(content, start, limits)
-        if (rule := fixture_kind(content, limits)) and not LIVE.search(content):
+        rule = fixture_kind(content, limits)
+        if before.endswith((b"~w", b"~W")):
+            rule = "words" if len(content.split()) >= limits.numbers else None
+        if rule and not LIVE.search(content):
             yield Redaction(rule, *_stripped(raw, start, end))
 
 
@@ -302,7 +309,7 @@ def hex_dumps(content: bytes, offset: int, limits: Limits) -> Iterator[Redaction
 
 def fixture_kind(content: bytes, limits: Limits) -> str | None:
     """Return "words" for one word a line, "fixture" for JSON or a table, or None."""
-    if content.count(b"\n") + 1 < limits.numbers and len(content) < limits.fixture:
+    if content.count(b"\n") + 1 < limits.numbers and 4 * len(content) < limits.fixture:
         return None
     lines = [line.strip() for line in content.split(b"\n")]
     lines = [line for line in lines if line]
@@ -310,11 +317,13 @@ def fixture_kind(content: bytes, limits: Limits) -> str | None:
         lines
     ):
         return None if CODE.search(content) else "words"
-    if len(content) < limits.fixture or CODE.search(content):
+    if 4 * len(content) < limits.fixture or CODE.search(content):
         return None
     json = sum(line[:1] in b'"{}[]0123456789-' for line in lines)
     if lines[0][:1] in b"{[" and lines[-1][-1:] in b"}]" and json >= 0.9 * len(lines):
         return "fixture"
+    if len(content) < limits.fixture:
+        return None
     for separator in (b",", b";", b"\t", b"|"):
         counts = [line.count(separator) for line in lines]
         if len(lines) >= 64 and min(counts) >= 2 and max(counts) <= 2 * min(counts):

@@ -28,6 +28,10 @@ HEAD = 8_192
 """Bytes of a file in which a generator shows itself. All work here is on this head."""
 QUOTED = 200
 """Characters of a line that a reject quotes."""
+DOC_LINES = 30
+"""Lines of a module's documentation that are read."""
+DOC_BYTES = 4_096
+"""Bytes that those lines have at most, to look for a word of a statement in."""
 LONGEST = 400
 """Characters of a line that are read: no statement begins later."""
 
@@ -162,12 +166,13 @@ def _line_at(region: bytes, at: int) -> bytes:
 
 # Statements -----------------------------------------------------------------------------------
 
-HINT = re.compile(
-    rb"generat|edit|modif|chang|automatic|touch|alter|created|produced|built|compiled|extracted"
-    rb"|derived|written|converted|assembled|emitted",
-    re.IGNORECASE,
+STEMS = ("generat", "edit", "modif", "automatic", "chang", "touch", "alter")
+"""Every statement holds one of these, or one of MADE and stands in the preamble."""
+MADE = (
+    *("created", "produced", "built", "written", "compiled", "derived", "extracted", "converted"),
+    *("assembled", "emitted"),
 )
-"""Every statement holds one of these; most heads hold none in a comment."""
+STEMS_IN_BYTES = tuple(stem.encode() for stem in STEMS)
 
 Place = Literal["preamble", "doc", "module"]
 """Before the first code, in the module's documentation, or above the first function."""
@@ -188,7 +193,7 @@ class Paragraph:
 
 def statement(language: str, head: bytes) -> str | None:
     """Return the line in which a file says that it was generated, or None."""
-    if not HINT.search(head):
+    if head[:1] not in b"#%<\n\r " and not _speaks(head.lower(), language):
         return None
     text = head.decode(errors="replace")
     paragraphs = (
@@ -200,6 +205,21 @@ def statement(language: str, head: bytes) -> str | None:
         if (line := _stated(paragraph)) is not None:
             return line
     return None
+
+
+def _speaks(lower: bytes, language: str) -> bool:
+    """Tell whether a stem stands in a comment, or behind the beginning of documentation."""
+    documentation = lower.find(b"moduledoc")
+    sign = SIGNS.get(language, "<").encode()
+    for stem in STEMS_IN_BYTES:
+        at = lower.find(stem)
+        while at >= 0:
+            line = lower[lower.rfind(b"\n", 0, at) + 1 : at].lstrip()
+            if line.startswith(sign) or 0 <= documentation < at <= documentation + DOC_BYTES:
+                return True
+            newline = lower.find(b"\n", at)
+            at = lower.find(stem, newline) if newline >= 0 else -1
+    return False
 
 
 FLAGS = re.IGNORECASE
@@ -313,6 +333,11 @@ NAMES_TOOL = re.compile(rf"{TOOL}|https?://", FLAGS)
 def _stated(paragraph: Paragraph) -> str | None:
     """Return the line of a paragraph in which a statement begins."""
     whole = " ".join(said for said, _ in paragraph.lines)[:2_000]
+    lower = whole.lower()
+    if not any(stem in lower for stem in STEMS) and (
+        paragraph.place != "preamble" or not any(verb in lower for verb in MADE)
+    ):
+        return None
     for number, sentence in _sentences(paragraph):
         if _is_statement(sentence, paragraph, number, whole):
             return paragraph.lines[number][1].strip()
@@ -449,7 +474,7 @@ def _paragraphs(text: str, language: str) -> Iterator[Paragraph]:
         if opening := OPENING.search(line):
             end = _closing(lines, number, opening[1])
             if DOC.match(line):
-                yield from _documentation(lines[number:end])
+                yield from _documentation(lines[number : min(end, number + DOC_LINES)])
             number = end + 1
         elif doc := SHORT_DOC.match(line):
             said = doc[1].partition("\\n")[0].rstrip(" ")

@@ -28,10 +28,11 @@ class Limits:
     """Lists and tables from this many numbers or strings on are data, and cut out. Below are the
     tables that code computes with (CRC-32 has 256 entries, sines by degree 360), and names."""
     drawing: int = 2_048
-    """An SVG element of this many bytes, mostly outlines, loses its content; icons are shorter."""
+    """An SVG element of this many bytes, mostly outlines, loses its content; icons are shorter. One
+    of four times as many loses it whatever it draws."""
     fixture: int = 16_384
-    """Heredocs of JSON or of a table are cut from this size on. The longest that was found to be
-    code is expo's table of plural rules, with 10,178 bytes."""
+    """Heredocs of a table are cut from this size on, those of JSON from a quarter. The longest
+    table that was found to be code is expo's of plural rules, with 10,173 bytes."""
     data_share: float = 0.9
     """Above this share of data in its bytes a file is left out: what remains is a frame."""
 

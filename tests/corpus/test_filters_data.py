@@ -57,6 +57,14 @@ TABLE = b"\n".join(b"%d;Oslo, the harbour;NO;%d" % (n, n) for n in range(700))
         ),
         ("hex_dump", b'  @a """\n    ', DUMP.strip(), b'\n    """\n'),
         ("fixture", b'  @a """\n', JSON, b'\n  """\n'),
+        ("fixture", b'  @a """\n', JSON[:4_200].rpartition(b",")[0] + b"}", b'\n  """\n'),
+        ("words", b'  @a ~w"""\n  ', b"one two three\n  " * 333 + b"four", b'\n  """\n'),
+        (
+            "svg",
+            b'  ~H"""\n  <svg>',
+            b'<circle cx="12" cy="12" r="10" fill="none"/>' * 200,
+            b'</svg>\n  """\n',
+        ),
         ("fixture", b'  @a ~S"""\n', TABLE, b'\n  """\n'),
     ],
 )
