@@ -66,7 +66,7 @@ def join(licenses: Sequence[str]) -> Expression | None:
     """Return the expression by which all of `licenses` hold, None for none."""
     if not licenses:
         return None
-    return licensing().parse(" AND ".join(f"({text})" for text in licenses))
+    return parse(" AND ".join(f"({text})" for text in licenses))
 
 
 @lru_cache(maxsize=4096)
@@ -109,6 +109,12 @@ def read_expression(text: str) -> Expression | None:
         return None  # the last two are how the parser meets "( AND MIT" and "()"
 
 
+@lru_cache(maxsize=4096)
+def parse(expression: str) -> Expression:
+    """Return an expression that is known to be one; the files of a package have mostly the same."""
+    return licensing().parse(expression)
+
+
 @cache
 def licensing() -> Any:
     """Return the parser, which knows the SPDX licence list; 20 ms, once a process."""
@@ -140,7 +146,7 @@ def joined(expressions: Sequence[str]) -> Expression:
     """Return the expression by which all of them hold, without repetition."""
     parts: dict[str, None] = {}
     for text in expressions:
-        parsed = licensing().parse(text)
+        parsed = parse(text)
         parts |= dict.fromkeys(
             map(str, parsed.args if isinstance(parsed, licensing().AND) else [parsed])
         )
@@ -154,7 +160,7 @@ def taken(expression: str | None, holds: Callable[[str], bool]) -> str | None:
     """
     if expression is None or " OR " not in expression:
         return expression
-    parsed = licensing().parse(expression)
+    parsed = parse(expression)
     if not satisfied(parsed, holds):
         return expression
     return str(branches(parsed, holds))
@@ -173,7 +179,7 @@ def branches(expression: Expression, holds: Callable[[str], bool]) -> Expression
 
 def ids_of(expressions: Iterable[str | None]) -> frozenset[str]:
     """Return the ids of all licences in expressions."""
-    parsed = (licensing().parse(each) for each in expressions if each)
+    parsed = (parse(each) for each in expressions if each)
     return frozenset(one for each in parsed for one in license_ids(each))
 
 

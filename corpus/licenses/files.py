@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from corpus.licenses.declarations import family, ids_of, joined, licensing, satisfied, taken
+from corpus.licenses.declarations import family, ids_of, joined, parse, satisfied, taken
 from corpus.licenses.judgement import (
     Evidence,
     Findings,
@@ -188,7 +188,7 @@ class Bench:
         return notices, []
 
     def _permits(self, notice: Notice) -> bool:
-        expression = licensing().parse(notice.expression)
+        expression = parse(str(notice.expression))
         if notice.in_full:
             return satisfied(expression, lambda each: permits(self.policy, family(each)))
         return satisfied(expression, self.policy.permits)

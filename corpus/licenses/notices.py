@@ -100,6 +100,7 @@ PROPRIETARY = re.compile(
     r"|not\s+(?:permitted|allowed)|violat\w+)"
     r"|\bstrictly\s+confidential\b|\bcompany[\s-]confidential\b"
     r"|\bconfidential\s+(?:information|property|material|source\s+code)\s+of\b"
+    r"|\blicen[cs]e\s*[:=]?\s+(?:proprietary|commercial|closed|none)\b|@licen[cs]e\s+proprietary\b"
     r"|\bno\s+part\s+of\s+th(?:is|e)\s+[^.]{0,60}?\bmay\s+be\b|\bnot\s+(?:an?\s+)?open[\s-]source\b",
     re.IGNORECASE,
 )
@@ -137,10 +138,18 @@ UNKNOWN_NAME = re.compile(
     r"\s*(?:the\s+)?(?:terms\s+(?:and\s+conditions\s+)?of\s+)?(?:the\s+|an?\s+)?"
     r"(?P<name>(?:(?!The\b|This\b)[A-Z][\w.&'-]*\s+){1,6}(?:[Pp]ublic\s+|[Ss]ource\s+)?Licen[cs]e)\b"
 )
+FIELD = re.compile(
+    r"^[ \t]*@?licen[cs]e[ \t]*(?:[:=][ \t]*|(?<=@license)[ \t]+)(?P<name>[^\n]{1,60})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""`License: X`, where X is no name that prose uses."""
+ELSEWHERE = re.compile(
+    r"\bsee\b|licen[cs]e\b|https?:|\bfile\b|/|\bsame\b|\bbelow\b|[(){}=]", re.IGNORECASE
+)
 TEXT = re.compile(
     r"permission\s+(?:is\s+hereby\s+granted|to\s+use|is\s+granted)|redistribution\s+and\s+use"
     r"|provided\s+[\"'`]*as[\s-]is|everyone\s+is\s+permitted|altered\s+source\s+versions"
-    r"|terms\s+and\s+conditions\s+for|hereby\s+granted",
+    r"|terms\s+and\s+conditions\s+for|hereby\s+granted|beer-?ware",
     re.IGNORECASE,
 )
 """What whole licence texts say, and notices do not: only then is the classifier asked."""
@@ -155,7 +164,7 @@ def read_notice(text: str) -> Notice | None:
     """
     flat = " ".join(text.split())
     granted = mentions(text, flat)
-    return denial(text, flat, bool(granted)) or licensed(flat, granted) or unknown(flat)
+    return denial(text, flat, bool(granted)) or licensed(flat, granted) or unknown(text, flat)
 
 
 def denial(text: str, flat: str, grants: bool) -> Notice | None:
@@ -197,7 +206,7 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
     return Notice(Standing.LICENSED, expression, words, any(m.in_full for m in found))
 
 
-def unknown(flat: str) -> Notice | None:
+def unknown(text: str, flat: str) -> Notice | None:
     """Return terms that are named as those of this file and that nobody here knows."""
     for grant in GRANT.finditer(flat):
         named = UNKNOWN_NAME.match(flat, grant.end())
@@ -207,7 +216,13 @@ def unknown(flat: str) -> Notice | None:
         if read is not None:
             return Notice(Standing.LICENSED, str(read), excerpt(named))
         return Notice(Standing.UNKNOWN, None, excerpt(named))
-    return None
+    found = FIELD.search(text)
+    if found is None or ELSEWHERE.search(found["name"]):
+        return None
+    read = read_license(found["name"].strip())
+    if read is not None:
+        return Notice(Standing.LICENSED, str(read), excerpt(found))
+    return Notice(Standing.UNKNOWN, None, excerpt(found))
 
 
 def mentions(text: str, flat: str) -> list[Mention]:

@@ -28,6 +28,9 @@ WORDS = (
 TAG = re.compile(
     r"SPDX[- ]Licen[cs]e[- ]Identifiers?[ \t]*[:=]?[ \t]*(?P<value>[^\n]*)", re.IGNORECASE
 )
+TEXT_WORDS = (*WORDS, b"as is", b"warrant", b"liab", b"permi")
+"""Besides, what the paragraphs of a licence text have that name neither licence nor copyright."""
+BYTE_ORDER_MARK = "\ufeff".encode()
 TAG_BYTES = b"SPDX-License-Identifier"
 IGNORED = re.compile(r"REUSE-IgnoreStart.*?(?:REUSE-IgnoreEnd|\Z)", re.DOTALL)
 """REUSE specification 3.3, "Ignoring": what stands between is about tags, not one."""
@@ -65,10 +68,14 @@ SILENT = Said(None, (), ())
 
 def read_file(data: bytes, language: str) -> Said:
     """Return what a file of a language (elixir, erlang, eex, heex) says of its own licence."""
+    data = data.removeprefix(BYTE_ORDER_MARK)
     head = data[:HEAD]
     has_tag = TAG_BYTES in data
-    if not has_tag and not speaks(head):
-        return SILENT
+    top_end = found.end() if (found := PLAIN_COMMENTS.match(head)) else 0
+    if not speaks(head[top_end:]):
+        if not has_tag and not speaks(head[:top_end]):
+            return SILENT
+        head = head[:top_end] or head  # mostly all is said at the top, so the rest is not read
     blocks = [
         (unmarked(block), code) for block, code in comment_blocks(head, language) if speaks(block)
     ]
@@ -89,8 +96,7 @@ def read_file(data: bytes, language: str) -> Said:
 
 def speaks(text: bytes) -> bool:
     """Say whether a text has a word without which nothing is said of licences."""
-    lower = text.lower()
-    return any(word in lower for word in WORDS)
+    return any(map(text.lower().__contains__, WORDS))
 
 
 def read_text(data: bytes) -> Said:
@@ -107,7 +113,8 @@ def notice_of(text: str) -> Notice | None:
     """
     text = TAG.sub("", text) if "spdx" in text.lower() else text
     paragraphs = PARAGRAPH.split(text)
-    speaking = [n for n, each in enumerate(paragraphs) if speaks(each.encode(errors="replace"))]
+    lower = [each.lower().encode(errors="replace") for each in paragraphs]
+    speaking = [n for n, each in enumerate(lower) if any(map(each.__contains__, TEXT_WORDS))]
     if not speaking:
         return None
     return read_notice("\n\n".join(paragraphs[speaking[0] : speaking[-1] + 1]))

@@ -82,8 +82,8 @@ def is_license_file(path: str) -> bool:
 
 def is_license_text(path: str) -> bool:
     """Say whether a file is there to hold a licence that covers the package."""
-    parts = PurePosixPath(path).parts
-    if len(parts) == 2 and parts[0] == REUSE_FOLDER:
+    folder, _, name = path.rpartition("/")
+    if folder == REUSE_FOLDER and name:
         return True
     match = root_name(path)
     return match is not None and match["license"] is not None
@@ -106,9 +106,8 @@ def is_license_name(name: str) -> bool:
 
 def root_name(path: str) -> re.Match[str] | None:
     """Match the name of a file at the root that could be a licence file."""
-    if "/" in path or PurePosixPath(path).suffix.lower() in CODE_SUFFIXES:
-        return None
-    return NAME.fullmatch(path)
+    match = None if "/" in path else NAME.fullmatch(path)
+    return None if match and PurePosixPath(path).suffix.lower() in CODE_SUFFIXES else match
 
 
 @lru_cache(maxsize=1024)

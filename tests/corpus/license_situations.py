@@ -70,6 +70,21 @@ INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN
 CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE)
 ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE
 POSSIBILITY OF SUCH DAMAGE."""
+ISC_NOTICE = """Based on another module.
+
+Copyright (c) 2011, Ada <ada@engine.example>
+
+Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE."""
 MPL_NOTICE = """This Source Code Form is subject to the terms of the Mozilla Public
 License, v. 2.0. If a copy of the MPL was not distributed with this
 file, You can obtain one at https://mozilla.org/MPL/2.0/."""
@@ -317,6 +332,8 @@ SITUATIONS = (
         f"# Ren\u00e9\n{commented(LGPL_NOTICE, '#')}x = 1\n",
         f"{NOT_PERMITTED} LGPL-2.1-or-later",
     ),
+    one("notice, ISC", erl(ISC_NOTICE), "ISC text_only", ERL),
+    one("notice, MIT in full", ex(MIT.decode()), KEPT_MIT),
     # nobody's
     one(
         "proprietary",
@@ -346,6 +363,40 @@ SITUATIONS = (
         "commercial",
         ex("Copyright Acme. Licensed under a commercial license."),
         f"{PROPRIETARY} None",
+    ),
+    one("a field that denies", ex("Author: Ada\nLicense: Proprietary"), f"{PROPRIETARY} None"),
+    one("a field that nobody knows", ex("License: Frobnicate"), f"{UNKNOWN} None"),
+    one("a field", ex("Author: Ada\nLicense: ISC"), "ISC declared_only"),
+    one("a field that points", ex("License: see LICENSE"), KEPT_MIT),
+    one(
+        "behind a byte order mark",
+        "\ufeff" + ex(tag("GPL-3.0-only")),
+        f"{NOT_PERMITTED} GPL-3.0-only",
+    ),
+    one(
+        "with carriage returns",
+        ex(GPL_NOTICE).replace("\n", "\r\n"),
+        f"{NOT_PERMITTED} GPL-3.0-or-later",
+    ),
+    one(
+        "information of somebody",
+        ex(
+            "This software is the confidential and proprietary information of Acme. You shall\n"
+            "not disclose it."
+        ),
+        f"{PROPRIETARY} None",
+    ),
+    one(
+        "a box",
+        erl("=====\n@copyright 2010 Ada\n@license GPL v3\n====="),
+        f"{NOT_PERMITTED} GPL-3.0-only",
+        ERL,
+    ),
+    one(
+        "in a template",
+        "<%!--\n" + GPL_NOTICE + "\n--%>\n<p>1</p>\n",
+        f"{NOT_PERMITTED} GPL-3.0-or-later",
+        "lib/a.html.heex",
     ),
     # what denies nothing
     one("all rights reserved", ex("Copyright (c) 2020 Ada. All rights reserved."), KEPT_MIT),
