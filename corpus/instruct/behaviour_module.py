@@ -5,6 +5,8 @@ The answer is the module as it was written, but for the moduledoc: that stands i
 """
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +22,7 @@ from corpus.instruct.conversation import (
     phrase,
     tabulate,
 )
-from corpus.instruct.excerpt import lines_of, span_of_lines
+from corpus.instruct.excerpt import dedented, line_starts
 from corpus.instruct.material import Material, documentation_of, library_modules
 
 KIND = "behaviour_module"
@@ -66,18 +68,23 @@ def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa
 
 def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conversation]:
     """Yield a conversation for every module of a document that implements part of OTP."""
+    # Once a document, not once a module: a file may hold thousands.
+    functions, starts = PublicFunctions(material), line_starts(material.text)
     for module in material.modules:
         behaviours = [item["name"] for item in module["behaviours"] if item["name"] in KNOWN]
-        callbacks = callbacks_of(module, behaviours, material)
+        public = functions.of(module)
+        callbacks = callbacks_of(public, behaviours)
         if callbacks and has_purpose(module, limits):
-            source = lines_of(material.text, module["start_line"], module["end_line"])
+            start, end = starts[module["start_line"] - 1], starts[module["end_line"]] - 1
+            if end - start > 4 * (limits.longest_module + limits.longest_purpose):
+                continue  # whatever moduledoc and indentation take of it
+            source = dedented(material.text[start:end])
             answer = without_moduledoc(source, module["name"])
             if answer and limits.shortest_module <= len(answer) <= limits.longest_module:
                 id_ = identify(KIND, material.document_id, module["start_line"])
-                asked = question(module, behaviours, callbacks, material, id_)
-                span = span_of_lines(material.text, module["start_line"], module["end_line"])
+                asked = question(module, behaviours, callbacks, public, id_)
                 name = module["name"]
-                yield Conversation(id_, KIND, name, asked, answer, material, name, (span,))
+                yield Conversation(id_, KIND, name, asked, answer, material, name, ((start, end),))
 
 
 def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
@@ -88,25 +95,34 @@ def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
     return limits.shortest_purpose <= len(purpose) <= limits.longest_purpose
 
 
-def callbacks_of(module: dict[str, Any], behaviours: list[str], material: Material) -> list[str]:
-    """Return the callbacks that a module implements, as name/arity, in order."""
+def callbacks_of(public: list[str], behaviours: list[str]) -> list[str]:
+    """Return the callbacks among the public functions of a module, in order."""
     known = frozenset[str]().union(*(KNOWN[name] for name in behaviours))
-    return [name for name in public_functions(module, material) if name in known]
+    return [name for name in public if name in known]
 
 
-def public_functions(module: dict[str, Any], material: Material) -> list[str]:
-    """Return the public functions of a module as name/arity, in order, each once.
+class PublicFunctions:
+    """The public functions of a document: where each begins, by module, and its name/arity."""
 
-    Two modules of a file may have one name; lines tell them apart.
-    """
-    names = (
-        f"{function['name']}/{function['arity']}"
-        for function in material.functions
-        if function["module"] == module["name"]
-        and function["kind"] == "def"
-        and module["start_line"] <= function["clauses"][0]["start_line"] <= module["end_line"]
-    )
-    return list(dict.fromkeys(names))
+    def __init__(self, material: Material) -> None:
+        self._places: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for function in material.functions:
+            if function["kind"] == "def":
+                place = function["clauses"][0]["start_line"]
+                name = f"{function['name']}/{function['arity']}"
+                self._places[function["module"]].append((place, name))
+        for places in self._places.values():
+            places.sort(key=lambda each: each[0])
+
+    def of(self, module: dict[str, Any]) -> list[str]:
+        """Return those of a module as name/arity, in order, each once.
+
+        Two modules of a file may have one name; lines tell them apart.
+        """
+        places = self._places[module["name"]]
+        first = bisect_left(places, module["start_line"], key=lambda each: each[0])
+        last = bisect_right(places, module["end_line"], key=lambda each: each[0])
+        return list(dict.fromkeys(name for _, name in places[first:last]))
 
 
 def without_moduledoc(source: str, name: str) -> str | None:
@@ -141,14 +157,14 @@ def question(
     module: dict[str, Any],
     behaviours: list[str],
     callbacks: list[str],
-    material: Material,
+    public: list[str],
     id_: str,
 ) -> str:
     """Return what the user asks."""
     noun = "behaviour" if len(behaviours) == 1 else "behaviours"
     names = f"the {noun} {quoted(behaviours, ' and ')}"
     task = phrase(PHRASES, id_).format(module=module["name"], behaviour=names)
-    others = [name for name in public_functions(module, material) if name not in callbacks]
+    others = [name for name in public if name not in callbacks]
     purpose = f"Purpose:\n\n{documentation_of(module)}"
     parts = [task, purpose, f"Callbacks: {quoted(callbacks)}"]
     return "\n\n".join(parts + [f"Public functions: {quoted(others)}"] * bool(others))

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
+NEAR = 4096
+"""Bytes that are looked at around a place: a line can be as long as a file."""
 CODE = re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE)
 
 
@@ -17,36 +20,36 @@ def clauses_of(text: bytes, clauses: Sequence[dict[str, Any]]) -> str:
     for clause in clauses:
         start = line_start(text, clause["start_byte"])
         if previous is not None:
-            pieces.append(between(text[previous:start]))
+            pieces.append(between(text, previous, start))
         pieces.append(text[start : clause["end_byte"]])
         previous = clause["end_byte"]
     return dedented(b"".join(pieces))
 
 
-def between(gap: bytes) -> bytes:
-    """Return what stands between two clauses: the gap itself unless it holds code."""
+def between(text: bytes, start: int, end: int) -> bytes:
+    """Return what stands between two clauses: the gap itself unless it holds code.
+
+    The gaps of many functions may hold most of a file, so of one with code only the beginning is
+    looked at for a blank line.
+    """
+    beginning = text[start : min(end, start + NEAR)]
+    gap = beginning if CODE.search(beginning) else text[start:end]
     if CODE.search(gap):
-        return b"\n\n" if BLANK_LINE.search(gap) else b"\n"
+        return b"\n\n" if BLANK_LINE.search(beginning) else b"\n"
     return gap if b"\n" in gap else b"\n"
 
 
-def lines_of(text: bytes, first: int, last: int) -> str:
-    """Return the lines from `first` to `last`, counted from 1, both included."""
-    start, end = span_of_lines(text, first, last)
-    return dedented(text[start:end])
-
-
-def span_of_lines(text: bytes, first: int, last: int) -> tuple[int, int]:
-    """Return the bytes of the lines from `first` to `last`, without the last line break."""
-    lines = text.split(b"\n")
-    start = sum(map(len, lines[: first - 1])) + first - 1
-    return start, start + sum(map(len, lines[first - 1 : last])) + last - first
+def line_starts(text: bytes) -> list[int]:
+    """Return where every line begins, and where one more line would."""
+    lengths = (len(line) + 1 for line in text.split(b"\n"))
+    return list(accumulate(lengths, initial=0))
 
 
 def line_start(text: bytes, position: int) -> int:
     """Return where the line of a position starts if only blanks stand before it there."""
-    start = text.rfind(b"\n", 0, position) + 1
-    return position if text[start:position].strip() else start
+    before = text[max(0, position - NEAR) : position]
+    start = position - len(before) + len(before.rstrip(b" \t\r\f\v"))
+    return start if text[start - 1 : start] in (b"\n", b"") else position
 
 
 def dedented(source: bytes) -> str:
