@@ -1,10 +1,12 @@
-"""Elixir extraction against the compiler: precision and recall of every fact, and speed.
+"""Extraction against the compilers: precision and recall of every fact, and speed.
 
-    python -m benchmarks.extraction FOLDER [--repeat N]
+    python -m benchmarks.extraction FOLDER [--language elixir|erlang] [--repeat N]
 
-Runs `benchmarks/compiler_ast.exs` (needs `elixir`) and `corpus.elixir.extract` over every `.ex`
-and `.exs` file under FOLDER and compares what they say. Facts count with multiplicity: a module
-written twice in one file counts twice. Files that this toolchain cannot parse are counted apart.
+Elixir: runs `benchmarks/compiler_ast.exs` (needs `elixir`) and `corpus.elixir.extract` over every
+`.ex` and `.exs` file under FOLDER and compares what they say. Erlang: `erlang_forms.escript`
+(needs `escript` and edoc) and `corpus.erlang.extract` over every `.erl` file. Facts count with
+multiplicity: a module written twice in one file counts twice. Files that this toolchain cannot read
+are counted apart.
 """
 
 import argparse
@@ -17,13 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpus.elixir import extract
-from corpus.elixir.grammar import PARSER
+import corpus.elixir.grammar
+import corpus.erlang.grammar
 from corpus.extraction import Extraction
+from corpus.filters import Reject, decode
 
 Facts = Counter[tuple[Any, ...]]
-ORACLE = Path(__file__).with_name("compiler_ast.exs")
-TARGET = 0.999
+FactsOf = Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]
 
 
 @dataclass(slots=True)
@@ -107,19 +109,80 @@ def _names(key: str) -> Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]:
     return facts
 
 
-KINDS: dict[str, Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]] = {
+def _fixed_texts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Texts without interpolation, which have a value before they run."""
+    return (fact for fact in _texts(report) if "#{" not in fact[-1])
+
+
+def _flowing_texts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Texts but for blanks and the line that divides a comment from what follows."""
+    for *name, text in _texts(report):
+        yield *name, " ".join(text.split()).rstrip("-=*~_#+ ")
+
+
+def _lists(key: str) -> FactsOf:
+    def facts(report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        for module in report["modules"]:
+            for each in module[key]:
+                yield module["name"], *each
+
+    return facts
+
+
+KINDS: dict[str, FactsOf] = {
     "modules": _modules,
     "functions": _functions,
     "clause lines": _clauses,
     "docs": _of_functions("doc"),
     "moduledocs": _moduledocs,
-    "doc texts": _texts,
+    "doc texts": _fixed_texts,
     "specs": _of_functions("specs"),
     "defaults": _defaults,
     "impl": _of_functions("impl"),
     "uses": _names("uses"),
     "behaviours": _names("behaviours"),
 }
+KINDS_OF_ERLANG: dict[str, FactsOf] = {
+    "modules": _modules,
+    "functions": _functions,
+    "clause lines": _clauses,
+    "docs": _of_functions("doc"),
+    "moduledocs": _moduledocs,
+    "doc texts": _flowing_texts,
+    "specs": _of_functions("specs"),
+    "behaviours": _names("behaviours"),
+    "exports": _lists("exports"),
+    "types": _lists("types"),
+    "callbacks": _lists("callbacks"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How one language is read by us and by its own tools, and what must be met."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    oracle: tuple[str, ...]
+    extract: Callable[[bytes], Extraction]
+    bare: Callable[[bytes], object]
+    kinds: dict[str, FactsOf]
+    target: float
+
+
+def _beside(name: str) -> str:
+    return str(Path(__file__).with_name(name))
+
+
+ELIXIR = Language(
+    "elixir", (".ex", ".exs"), ("elixir", _beside("compiler_ast.exs")),
+    corpus.elixir.extract, corpus.elixir.grammar.PARSER.parse, KINDS, 0.999,
+)  # fmt: skip
+ERLANG = Language(
+    "erlang", (".erl",), ("escript", _beside("erlang_forms.escript")),
+    corpus.erlang.extract, corpus.erlang.grammar.PARSER.parse, KINDS_OF_ERLANG, 0.9999,
+)  # fmt: skip
+LANGUAGES = {language.name: language for language in (ELIXIR, ERLANG)}
 
 
 def ours(extraction: Extraction) -> dict[str, Any]:
@@ -130,6 +193,8 @@ def ours(extraction: Extraction) -> dict[str, Any]:
                 "name": m.name, "kind": m.kind, "start_line": m.start_line,
                 "end_line": m.end_line, "moduledoc": m.doc_kind, "uses": m.uses, "text": m.doc,
                 "behaviours": [behaviour.name for behaviour in m.behaviours],
+                "exports": m.exports, "types": [(t.name, t.arity, t.kind, t.line) for t in m.types],
+                "callbacks": [(c.name, c.arity, c.line, c.optional) for c in m.callbacks],
             }
             for m in extraction.modules
         ],
@@ -145,10 +210,12 @@ def ours(extraction: Extraction) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compiler(paths: list[Path], timeout: float = 600) -> list[dict[str, Any]]:
-    """Ask the compiler about each file, in order."""
+def compiler(
+    paths: list[Path], language: Language = ELIXIR, timeout: float = 600
+) -> list[dict[str, Any]]:
+    """Ask the language's own tools about each file, in order."""
     done = subprocess.run(
-        ["elixir", str(ORACLE)],
+        language.oracle,
         input="\n".join(map(str, paths)) + "\n",
         capture_output=True,
         check=True,
@@ -158,34 +225,37 @@ def compiler(paths: list[Path], timeout: float = 600) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def compare(scores: dict[str, Score], path: Path, ours: dict[str, Any], theirs: Any) -> None:
+def compare(
+    kinds: dict[str, FactsOf],
+    scores: dict[str, Score],
+    path: Path,
+    ours: dict[str, Any],
+    theirs: Any,
+) -> None:
     """Add one file's facts to the scores."""
-    for kind, facts in KINDS.items():
+    for kind, facts in kinds.items():
         left, right = Counter(facts(ours)), Counter(facts(theirs))
-        if kind == "doc texts":  # an interpolated text has no value before it runs
-            left = Counter({fact: n for fact, n in left.items() if "#{" not in fact[-1]})
-            right = Counter({fact: n for fact, n in right.items() if "#{" not in fact[-1]})
         score = scores[kind]
         score.both += sum((left & right).values())
         score.only_compiler += [(path, *fact) for fact in (right - left).elements()]
         score.only_ours += [(path, *fact) for fact in (left - right).elements()]
 
 
-def measure(sources: list[bytes], repeat: int) -> tuple[float, float]:
+def measure(sources: list[bytes], language: Language, repeat: int) -> tuple[float, float]:
     """Seconds for a bare parse and for parse with extraction.
 
     Both take turns on each file and the best of N counts for each, so that whatever else the
     machine does weighs on both alike.
     """
-    times = [_best(source, repeat) for source in sources]
+    times = [_best(source, language, repeat) for source in sources]
     return sum(bare for bare, _ in times), sum(full for _, full in times)
 
 
-def _best(source: bytes, repeat: int) -> tuple[float, float]:
+def _best(source: bytes, language: Language, repeat: int) -> tuple[float, float]:
     bare, full = [], []
     for _ in range(repeat):
-        bare.append(_seconds(lambda: PARSER.parse(source)))
-        full.append(_seconds(lambda: extract(source)))
+        bare.append(_seconds(lambda: language.bare(source)))
+        full.append(_seconds(lambda: language.extract(source)))
     return min(bare), min(full)
 
 
@@ -199,29 +269,38 @@ def main() -> int:
     """Print the tables; the exit status is 1 where a figure misses its target."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--language", choices=LANGUAGES, default="elixir")
     parser.add_argument("--repeat", type=int, default=5, help="timing runs a file; the best counts")
     arguments = parser.parse_args()
-    paths = sorted(p for p in arguments.folder.rglob("*") if p.suffix in (".ex", ".exs"))
+    language = LANGUAGES[arguments.language]
+    paths = sorted(p for p in arguments.folder.rglob("*") if p.suffix in language.suffixes)
     sources = {path: path.read_bytes() for path in paths if path.is_file()}
-    scores, refused = score(sources)
-    good = report(scores, refused, len(sources))
-    speed(list(sources.values()), arguments.repeat)
+    scores, refused = score(sources, language)
+    good = report(scores, refused, len(sources), language.target)
+    speed(list(sources.values()), language, arguments.repeat)
     return 0 if good else 1
 
 
-def score(sources: dict[Path, bytes]) -> tuple[dict[str, Score], list[dict[str, Any]]]:
-    """Compare all files; return the scores and the compiler's refusals."""
-    scores = {kind: Score() for kind in KINDS}
+def score(
+    sources: dict[Path, bytes], language: Language = ELIXIR
+) -> tuple[dict[str, Score], list[dict[str, Any]]]:
+    """Compare all files; return the scores and the refusals of the language's own tools."""
+    scores = {kind: Score() for kind in language.kinds}
     refused = []
-    for (path, source), theirs in zip(sources.items(), compiler(list(sources)), strict=True):
-        if "error" in theirs:
-            refused.append(theirs)
+    reports = compiler(list(sources), language)
+    for (path, source), theirs in zip(sources.items(), reports, strict=True):
+        text = decode(source, language.name)
+        if "error" in theirs or isinstance(text, Reject):
+            refused.append({"path": path, "error": theirs.get("error", text)})
         else:
-            compare(scores, path, ours(extract(source)), theirs)
+            found = language.extract(source if language is ELIXIR else text.encode())
+            compare(language.kinds, scores, path, ours(found), theirs)
     return scores, refused
 
 
-def report(scores: dict[str, Score], refused: list[dict[str, Any]], files: int) -> bool:
+def report(
+    scores: dict[str, Score], refused: list[dict[str, Any]], files: int, target: float
+) -> bool:
     """Print what was found and what was missed; say whether every figure meets the target."""
     print(f"{files} files, {len(refused)} that this toolchain cannot parse (not counted below)")
     for refusal in refused:
@@ -234,13 +313,13 @@ def report(scores: dict[str, Score], refused: list[dict[str, Any]], files: int) 
         for label, facts in (("missed", each.only_compiler), ("invented", each.only_ours)):
             for fact in facts:
                 print(f"  {label}: {kind}: {' '.join(map(str, fact))}")
-    return all(min(each.precision, each.recall) >= TARGET for each in scores.values())
+    return all(min(each.precision, each.recall) >= target for each in scores.values())
 
 
-def speed(sources: list[bytes], repeat: int) -> None:
+def speed(sources: list[bytes], language: Language, repeat: int) -> None:
     """Print the rates of a bare parse and of extraction with its parse."""
     megabytes = sum(map(len, sources)) / 1e6
-    bare, full = measure(sources, repeat)
+    bare, full = measure(sources, language, repeat)
     print(f"bare parse {megabytes / bare:.2f} MB/s, extract with parse {megabytes / full:.2f} MB/s")
     print(f"extraction takes {full / bare:.2f} times the bare parse ({megabytes:.1f} MB)")
 

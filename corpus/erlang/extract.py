@@ -1,51 +1,56 @@
 """From the bytes of one Erlang file to its module and functions.
 
 Forms lie flat in the tree, so this is one loop. Conditional forms (`-ifdef`) are taken as if all
-of them held. A file without `-module`, such as a header, defines nothing by itself.
+of them held; functions tell their branch. A file without `-module`, such as a header, defines
+nothing by itself.
 """
-
-import re
 
 from tree_sitter import Node
 
-from corpus.erlang import grammar
+from corpus.erlang import edoc, grammar
 from corpus.erlang.forms import READERS
 from corpus.erlang.record import FileRecord
+from corpus.erlang.repair import Mended, mend
 from corpus.extraction import Extraction
 from corpus.nesting import refuse_deep_brackets
-from corpus.parsing import count_errors, parse
-
-MAYBE = re.compile(rb"\bmaybe\b")
+from corpus.parsing import count_errors, parse, unread_bytes
 
 
 def extract(source: bytes) -> Extraction:
     """Read the module, its exports, types, callbacks and functions.
 
-    Any bytes will do: what the parser cannot read counts as `parse_errors` and the rest is
-    extracted. Raises NestedTooDeeply and Unparsable like `corpus.elixir.extract`.
+    Any bytes will do: what the parser cannot read counts as `parse_errors` and `unread_bytes`, and
+    the rest is extracted. Raises NestedTooDeeply and Unparsable like `corpus.elixir.extract`.
     """
     refuse_deep_brackets(source)
-    root = _parse(source)
+    root = parse(grammar.PARSER, source).root_node
+    mended = Mended(source, 0, 0)
+    if root.has_error:
+        mended = mend(source, root)
+        root = parse(grammar.PARSER, mended.source).root_node
     record = FileRecord(source)
-    forms = root.named_children
-    for form in forms:
-        read = READERS.get(form.kind_id)
+    has_edoc = edoc.MARK.search(source) is not None
+    others = 0
+    for form in root.named_children:
+        kind = form.kind_id
+        read = READERS.get(kind)
         if read is not None:
             read(record, form)
-    last_line = forms[-1].end_point.row + 1 if forms else 0
-    # The body of a macro may be a fragment: legal Erlang, though no grammar can read it.
-    fragments = sum(count_errors(form) for form in forms if form.kind_id == grammar.DEFINE)
-    return record.extraction(count_errors(root) - fragments, last_line)
+        elif kind not in grammar.FORMS:
+            others += form.end_byte - form.start_byte
+        if has_edoc:
+            _note_comment(record, form)
+    last_line = source.count(b"\n", 0, len(source.rstrip())) + 1
+    errors = mended.errors + count_errors(root)
+    unread = mended.unread + others + unread_bytes(root, mended.source)
+    return record.extraction(errors, last_line, unread)
 
 
-def _parse(source: bytes) -> Node:
-    """Parse once, or twice where `maybe` may be a plain atom.
-
-    It is reserved since OTP 27 (EEP 49), and so in the grammar; until then it was a fine name, as
-    of a type in rabbit_types. A stand-in of the same length keeps every offset.
-    """
-    root = parse(grammar.PARSER, source).root_node
-    if not root.has_error or MAYBE.search(source) is None:
-        return root
-    other = parse(grammar.PARSER, MAYBE.sub(b"mayb_", source)).root_node
-    return min(root, other, key=count_errors)
+def _note_comment(record: FileRecord, form: Node) -> None:
+    """Keep the comments that stand before a form, or before its specification."""
+    if form.kind_id == grammar.COMMENT:
+        start, (row, column) = form.start_byte, form.start_point
+        if not record.source[start - column : start].strip():
+            record.comments.append(edoc.Comment(row, column, start, form.end_byte))
+    elif form.kind_id != grammar.SPEC:
+        record.comments.clear()

@@ -28,6 +28,8 @@ def _atom(record: FileRecord, node: Node | None) -> str | None:
     if node is None or node.kind_id != grammar.ATOM:
         return None
     text = _text(record, node)
+    if text.startswith("?"):  # An atom stands for a macro where a form was mended.
+        return record.name if text == "?MODULE" else None
     return unescaped(text[1:-1]) if text.startswith("'") else text
 
 
@@ -44,6 +46,8 @@ def _module(record: FileRecord, form: Node) -> None:
     name = _atom(record, child(form, grammar.NAME))
     if name is not None and record.name is None:
         record.name, record.start_line = name, form.start_point.row + 1
+        if record.moduledoc is None and record.comments:
+            record.moduledoc = record.take_comments()
 
 
 def _behaviour(record: FileRecord, form: Node) -> None:
@@ -99,7 +103,8 @@ def _spec(record: FileRecord, form: Node) -> None:
     if signature is not None and name is not None:
         last = children(form, grammar.SIGNATURES)[-1]
         text = record.source[name.start_byte : last.end_byte]
-        record.specs.setdefault(signature, []).append(text.decode("utf-8", "replace"))
+        spec = (record.branch, text.decode("utf-8", "replace"))
+        record.specs.setdefault(signature, []).append(spec)
 
 
 def _callback(record: FileRecord, form: Node) -> None:
@@ -159,6 +164,20 @@ def _attribute(record: FileRecord, form: Node) -> None:
         record.moduledoc = doc
 
 
+def _condition(record: FileRecord, form: Node) -> None:
+    """Read `-ifdef(TEST).`, `-else.` and the like."""
+    word, _, rest = _text(record, form).strip("-. \t\r\n").partition("(")
+    condition = " ".join([*word.split(), *rest.removesuffix(")").split()])
+    if word.startswith("el"):
+        record.next_branch(condition)
+    else:
+        record.begin_branch(condition)
+
+
+def _end_condition(record: FileRecord, _: Node) -> None:
+    record.end_branch()
+
+
 def _string(record: FileRecord, node: Node) -> str | None:
     """Return the value of a string, or of several in a row; None for a file or an expression.
 
@@ -188,6 +207,8 @@ READERS: Final[dict[int, Reader]] = {
         "nominal": _type_reader("nominal"),
         "fun_decl": _function,
         "wild_attribute": _attribute,
+        **dict.fromkeys(("pp_ifdef", "pp_ifndef", "pp_if", "pp_elif", "pp_else"), _condition),
+        "pp_endif": _end_condition,
     }.items()
 }
 """By the kind of the form."""

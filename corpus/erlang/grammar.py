@@ -28,9 +28,46 @@ def _field(name: str) -> int:
 ATOM: Final = kind("atom")
 COMMENT: Final = kind("comment")
 DEFINE: Final = kind("pp_define")
+FORMS: Final = frozenset(
+    kind(name)
+    for name in [
+        "behaviour_attribute",
+        "callback",
+        "comment",
+        "compile_options_attribute",
+        "deprecated_attribute",
+        "export_attribute",
+        "export_type_attribute",
+        "feature_attribute",
+        "file_attribute",
+        "fun_decl",
+        "import_attribute",
+        "module_attribute",
+        "nominal",
+        "opaque",
+        "optional_callbacks_attribute",
+        "pp_define",
+        "pp_elif",
+        "pp_else",
+        "pp_endif",
+        "pp_if",
+        "pp_ifdef",
+        "pp_ifndef",
+        "pp_include",
+        "pp_include_lib",
+        "pp_undef",
+        "record_decl",
+        "shebang",
+        "spec",
+        "type_alias",
+        "wild_attribute",
+    ]
+)
+"""What a file is made of; the grammar takes expressions too, such as terms and words of prose."""
 FUNCTION_CLAUSE: Final = kind("function_clause")
 MAP: Final = kind("map_expr")
 PARENTHESES: Final = kind("paren_expr")
+SPEC: Final = kind("spec")
 STRING: Final = kind("string")
 STRINGS: Final = kind("concatables")
 

@@ -1,5 +1,6 @@
 """What the forms of one Erlang file have said so far."""
 
+from corpus.erlang.edoc import Comment, Documentation, documentation
 from corpus.extraction import (
     Behaviour,
     Callback,
@@ -11,54 +12,86 @@ from corpus.extraction import (
     TypeDefinition,
 )
 
-Doc = tuple[str, str | None]
-"""Its kind ("string", "hidden") and its text."""
 Key = tuple[str, int]
 """Name and arity."""
+Branch = tuple[str, ...]
+"""The conditions around a form, outermost first; `()` for none."""
+
+LONGEST_CONDITION = 120
+"""Characters of a condition that are told."""
 
 
 class FileRecord:
-    """One file under way; `doc` waits for the form that it documents."""
+    """One file under way; `doc` and `comments` wait for the form that they document."""
 
     __slots__ = (
-        "behaviours", "callbacks", "clauses", "doc", "doc_spans", "docs", "export_all", "exports",
-        "moduledoc", "name", "optional", "source", "specs", "start_line", "types",
+        "behaviours", "branch", "callbacks", "clauses", "comments", "doc", "doc_spans", "docs",
+        "export_all", "exports", "moduledoc", "name", "optional", "source", "specs", "start_line",
+        "types",
     )  # fmt: skip
 
     def __init__(self, source: bytes) -> None:
         self.source = source
         self.name: str | None = None
         self.start_line = 0
-        self.moduledoc: Doc | None = None
-        self.doc: Doc | None = None
+        self.moduledoc: Documentation | None = None
+        self.doc: Documentation | None = None
+        self.comments: list[Comment] = []
+        self.branch: Branch = ()
         self.behaviours: dict[str, None] = {}
         self.exports: dict[Key, None] = {}
         self.export_all = False
         self.types: list[TypeDefinition] = []
         self.callbacks: list[tuple[str, int, int]] = []
         self.optional: set[Key] = set()
-        self.specs: dict[Key, list[str]] = {}
-        self.clauses: dict[Key, list[Clause]] = {}
-        self.docs: dict[Key, Doc] = {}
+        self.specs: dict[Key, list[tuple[Branch, str]]] = {}
+        self.clauses: dict[tuple[Key, Branch], list[Clause]] = {}
+        self.docs: dict[tuple[Key, Branch], Documentation] = {}
         self.doc_spans: list[tuple[int, int]] = []
 
     def add_clause(self, key: Key, clause: Clause) -> None:
         """Add a clause to its function and give it the waiting documentation."""
-        clauses = self.clauses.get(key)
-        if clauses is None:
-            self.clauses[key] = [clause]
-        else:
+        function = (key, self.branch)
+        clauses = self.clauses.get(function)
+        if clauses is not None:
             clauses.append(clause)
+        else:
+            self.clauses[function] = [clause]
+            documented = self.take_comments() if self.comments else None
+            if documented is not None:
+                self.docs[function] = documented
         if self.doc is not None:
-            self.docs[key], self.doc = self.doc, None
+            self.docs[function], self.doc = self.doc, None
 
-    def extraction(self, parse_errors: int, last_line: int) -> Extraction:
+    def take_comments(self) -> Documentation | None:
+        """Return what the waiting comments document."""
+        found = documentation(self.source, self.comments)
+        if found is None:
+            return None
+        self.doc_spans += found[1]
+        return found[0]
+
+    def begin_branch(self, condition: str) -> None:
+        """Enter what stands under `-ifdef` and the like, up to `-else` or `-endif`."""
+        self.branch = (*self.branch, _shortened(condition))
+
+    def next_branch(self, condition: str) -> None:
+        """Enter what stands under `-else` or `-elif`."""
+        if self.branch:
+            first = self.branch[-1].partition(": ")[0]
+            self.branch = (*self.branch[:-1], f"{first}: {_shortened(condition)}")
+
+    def end_branch(self) -> None:
+        """Leave what `-endif` ends."""
+        self.branch = self.branch[:-1]
+
+    def extraction(self, parse_errors: int, last_line: int, unread_bytes: int) -> Extraction:
         """Return what was read; `last_line` is where the last form ends."""
-        spans = tuple(self.doc_spans)
+        spans = tuple(sorted(self.doc_spans))
         if self.name is None:
-            return Extraction(parse_errors, (), (), spans)
+            return Extraction(parse_errors, (), (), spans, unread_bytes)
         modules, functions = (self._module(self.name, last_line),), self._functions(self.name)
-        return Extraction(parse_errors, modules, functions, spans)
+        return Extraction(parse_errors, modules, functions, spans, unread_bytes)
 
     def _module(self, name: str, last_line: int) -> Module:
         doc_kind, doc = self.moduledoc or (None, None)
@@ -68,7 +101,9 @@ class FileRecord:
             for callback, arity, line in self.callbacks
         )
         exports = (
-            {**self.exports, **dict.fromkeys(self.clauses)} if self.export_all else self.exports
+            {**self.exports, **dict.fromkeys(key for key, _ in self.clauses)}
+            if self.export_all
+            else self.exports
         )
         return Module(
             name, "module", self.start_line, last_line, doc, doc_kind, (), behaviours,
@@ -77,10 +112,26 @@ class FileRecord:
 
     def _functions(self, module: str) -> tuple[Function, ...]:
         functions = []
-        for key, clauses in self.clauses.items():
-            doc_kind, doc = self.docs.get(key, (None, None))
-            specs = tuple(self.specs.get(key, ()))
-            functions.append(
-                Function(module, *key, 0, "function", tuple(clauses), doc, doc_kind, specs, None)
+        for (key, branch), clauses in self.clauses.items():
+            doc_kind, doc = self.docs.get((key, branch), (None, None))
+            specs = tuple(
+                text for other, text in self.specs.get(key, ()) if _may_meet(branch, other)
             )
+            functions.append(
+                Function(
+                    module, *key, 0, "function", tuple(clauses), doc, doc_kind, specs, None,
+                    " / ".join(branch) or None,
+                )
+            )  # fmt: skip
         return tuple(functions)
+
+
+def _may_meet(one: Branch, other: Branch) -> bool:
+    """Tell whether one of two branches lies in the other."""
+    return all(left == right for left, right in zip(one, other, strict=False))
+
+
+def _shortened(condition: str) -> str:
+    if len(condition) <= LONGEST_CONDITION:
+        return condition
+    return f"{condition[: LONGEST_CONDITION - 1]}…"

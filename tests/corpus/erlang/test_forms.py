@@ -234,3 +234,42 @@ def test_maybe_is_a_type_in_older_code_and_a_keyword_in_newer() -> None:
         assert extraction.parse_errors == 0
         assert [function.name for function in extraction.functions] == ["f"]
     assert [(kind.name, kind.arity) for kind in older.modules[0].types] == [("t", 0)]
+
+
+def test_functions_under_conditions_are_alternatives() -> None:
+    source = b"""-module(m).
+-spec f(a) -> b.
+-ifdef(TEST).
+f(a) -> 1.
+-if(?OTP_RELEASE   >= 27).
+%% @doc Newer.
+g() -> 1.
+-elif(?X).
+g() -> 2.
+-else.
+g() -> 3.
+-endif.
+-else.
+-spec f(c) -> d.
+f(b) -> 2;
+f(c) -> 3.
+-endif.
+h() -> 1.
+"""
+    found = extract(source).functions
+    assert [(f.name, f.branch, len(f.clauses), f.doc, f.specs) for f in found] == [
+        ("f", "ifdef TEST", 1, None, ("f(a) -> b",)),
+        ("g", "ifdef TEST / if ?OTP_RELEASE >= 27", 1, "Newer.", ()),
+        ("g", "ifdef TEST / if ?OTP_RELEASE >= 27: elif ?X", 1, None, ()),
+        ("g", "ifdef TEST / if ?OTP_RELEASE >= 27: else", 1, None, ()),
+        ("f", "ifdef TEST: else", 2, None, ("f(a) -> b", "f(c) -> d")),
+        ("h", None, 1, None, ()),
+    ]
+
+
+def test_a_condition_is_told_in_short_and_a_stray_end_does_nothing() -> None:
+    condition = b"defined(X) andalso " * 20 + b"true"
+    source = b"-module(m).\n-endif.\n-else.\n-if(" + condition + b").\nf() -> 1.\n-endif.\n"
+    (function,) = extract(source).functions
+    assert function.branch is not None
+    assert (len(function.branch), function.branch[-1]) == (120, "…")

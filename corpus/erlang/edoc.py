@@ -1,0 +1,96 @@
+"""EDoc: documentation in the comments above a function or a module.
+
+Rules: EDoc's user guide and its reading of tags (edoc_tags:scan_lines/2). A comment that follows
+another on the next line, in the same column, continues it; a tag's text ends with the next tag or
+with the comment. `@private` and `@hidden` hide what they stand at.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+MARK: Final = re.compile(rb"@(?:doc|private|hidden)\b")
+"""What a file has that holds such documentation at all."""
+
+_LETTER: Final = "A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\xff"
+_TAG: Final = re.compile(rf"[ \t]*(?:@([{_LETTER}_][{_LETTER}0-9_]*)(?:[ \t:]|$)|(TODO):)(.*)")
+_NEXT_TAG: Final = re.compile(rf"[ \t]*(?:@[{_LETTER}]|TODO:)")
+_RULE: Final = re.compile(r"[-=*~_#+\s]*")
+"""A line that only divides, as under the last comment above a function."""
+
+
+class Comment(NamedTuple):
+    """One line of comment that begins its line; bytes half open."""
+
+    row: int
+    column: int
+    start_byte: int
+    end_byte: int
+
+
+Documentation = tuple[str, str | None]
+"""Its kind ("string", "hidden") and its text."""
+
+
+def documentation(
+    source: bytes, comments: list[Comment]
+) -> tuple[Documentation, list[tuple[int, int]]] | None:
+    """Return what some comments document, and the ranges of those that hold tags; None for nothing.
+
+    Of several texts the last counts, which stands next to the code.
+    """
+    docs, spans, is_hidden = [], [], False
+    for block in _blocks(comments):
+        lines = [_text(source, each) for each in block]
+        tags = list(_tags(lines))
+        if tags:
+            spans += [(each.start_byte, each.end_byte) for each in block]
+        is_hidden = is_hidden or any(name in ("private", "hidden") for name, _ in tags)
+        docs += [text for name, text in tags if name == "doc" and text]
+    if is_hidden:
+        return ("hidden", None), spans
+    return (("string", docs[-1]), spans) if docs else None
+
+
+def _blocks(comments: list[Comment]) -> Iterator[list[Comment]]:
+    block: list[Comment] = []
+    for comment in comments:
+        if block and (comment.row, comment.column) != (block[-1].row + 1, block[-1].column):
+            yield block
+            block = []
+        block.append(comment)
+    if block:
+        yield block
+
+
+def _text(source: bytes, comment: Comment) -> str:
+    text = source[comment.start_byte : comment.end_byte].decode("utf-8", "replace")
+    return text.lstrip("%").rstrip("\r")
+
+
+def _tags(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each tag; what stands before the first is none."""
+    name: str | None = None
+    texts: list[str] = []
+    for line in lines:
+        if name is not None and _NEXT_TAG.match(line) is None:
+            texts.append(line)
+            continue
+        if name is not None:
+            yield name, _joined(texts)
+            name = None
+        tag = _TAG.match(line)
+        if tag is not None:
+            name, texts = tag[1] or tag[2], [tag[3]]
+    if name is not None:
+        yield name, _joined(texts)
+
+
+def _joined(lines: list[str]) -> str:
+    while lines and _RULE.fullmatch(lines[-1]):
+        lines.pop()
+    if not lines:
+        return ""
+    rest = textwrap.dedent("\n".join(lines[1:]))
+    return f"{lines[0].strip()}\n{rest}".strip() if rest else lines[0].strip()
