@@ -56,14 +56,14 @@ def edited(source: Source, copy: int) -> Source:
 
 
 def row(source: Source) -> dict[str, object]:
-    """Fingerprint one file into a row of FINGERPRINTS."""
+    """Fingerprint one file into a row of FINGERPRINTS, in a package of its own."""
     found = fingerprint(source.text, source.language, (), FingerprintConfig())
     identity = hashlib.sha256(f"{source.copy} {source.name}".encode()).hexdigest()
     return {
         "document_id": identity,
         "content_id": identity,
         "source": "local",
-        "package": f"package{source.copy}",
+        "package": identity,
         "version": "1.0.0",
         "archive_sha256": "",
         "path": source.name,
