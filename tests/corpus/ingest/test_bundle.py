@@ -175,8 +175,10 @@ def test_public_functions_of_erlang_are_the_exported_ones(tmp_path: Path) -> Non
 def test_documents_say_what_was_cut_out(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     blob = b"iVBORw0KGgoAAAANSUhEUgAA" * 50
-    source = b'defmodule Logo do\n  def png, do: "' + blob + b'"\nend\n'
+    code = b"  def size, do: byte_size(png())\n" * 9
+    source = b'defmodule Logo do\n  def png, do: "' + blob + b'"\n' + code + b"end\n"
     add(store, "logo", {"LICENSE": MIT, "lib/logo.ex": source})
     (row,) = part(store, tmp_path / "parts", "documents").to_pylist()
-    assert row["text"] == 'defmodule Logo do\n  def png, do: "encoded_1200_bytes"\nend\n'
+    head = 'defmodule Logo do\n  def png, do: "encoded_1200_bytes"\n'
+    assert row["text"] == head + code.decode() + "end\n"
     assert row["redactions"] == [{"rule": "encoded", "start": 34, "end": 1234}]
