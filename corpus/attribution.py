@@ -15,7 +15,7 @@ from corpus.schema import ATTRIBUTION, FAMILY, SPLITS
 
 def write_attribution(
     archives: Iterable[pa.Table],
-    documents: Mapping[str, Counter[str]],
+    documents: Mapping[str, Counter[str | None]],
     folder: Path,
     families: pa.Table | None = None,
 ) -> None:
@@ -43,11 +43,11 @@ def write_attribution(
 
 
 def _contributing(
-    archives: pa.Table, documents: Mapping[str, Counter[str]], families: pa.Table
+    archives: pa.Table, documents: Mapping[str, Counter[str | None]], families: pa.Table
 ) -> pa.Table:
     found = [documents.get(checksum, Counter()) for checksum in archives["sha256"].to_pylist()]
     licenses = [
-        [{"expression": name, "documents": count} for name, count in sorted(each.items())]
+        [{"expression": name, "documents": count} for name, count in _ordered(each)]
         for each in found
     ]
     columns = {"documents": [each.total() for each in found], "document_licenses": licenses}
@@ -58,6 +58,11 @@ def _contributing(
     for field in FAMILY:
         archives = archives.append_column(field, families[field.name].take(places))
     return archives.filter(pc.greater(archives["documents"], 0)).select(ATTRIBUTION.names)
+
+
+def _ordered(licenses: Counter[str | None]) -> list[tuple[str | None, int]]:
+    """Order expressions; a document without one is for the gate to find."""
+    return sorted(licenses.items(), key=lambda item: item[0] or "")
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:

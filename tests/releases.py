@@ -379,8 +379,8 @@ def _archives(inputs: Iterable[Input]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=READ_ARCHIVES)
 
 
-def _documents_by_archive(documents: Iterable[Row]) -> dict[str, Counter[str]]:
-    counts: dict[str, Counter[str]] = {}
+def _documents_by_archive(documents: Iterable[Row]) -> dict[str, Counter[str | None]]:
+    counts: dict[str, Counter[str | None]] = {}
     for row in documents:
         counts.setdefault(row["archive_sha256"], Counter())[row["license_expression"]] += 1
     return counts

@@ -86,9 +86,9 @@ def assemble(
     ).write(candidate)
 
 
-def _documents_by_archive(candidate: Path, manifest: Manifest) -> dict[str, Counter[str]]:
+def _documents_by_archive(candidate: Path, manifest: Manifest) -> dict[str, Counter[str | None]]:
     """Count the documents of every archive by their licence expression."""
-    counts: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str | None]] = {}
     for shard in manifest.shards:
         if shard.config == "documents":
             with open_shard(candidate / shard.path) as file:

@@ -304,6 +304,21 @@ def test_a_policy_can_be_extended() -> None:
     assert judge(["MPL-2.0", "GPL-3.0"], {}, policy).reason is Reason.LICENSE_NOT_PERMITTED
 
 
+@pytest.mark.parametrize(
+    ("declared", "detail"),
+    [
+        (["aaaaa"] * 50_000, "50,000 licences of 250,000 characters are declared"),
+        (["MIT"] * 33, "33 licences of 99 characters are declared"),
+        (["MIT " * 251], "1 licences of 1,004 characters are declared"),
+    ],
+)
+def test_a_declaration_that_is_too_long_is_refused_unread(declared: list[str], detail: str) -> None:
+    for verdict in (judge_declaration(declared, POLICY), judge(declared, {"LICENSE": ISC}, POLICY)):
+        assert verdict.reason is Reason.LICENSE_TOO_LONG
+        assert verdict.detail == f"{detail}, at most 32 of 1,000 are read"
+        assert verdict.expression is None
+
+
 def test_a_policy_can_be_narrowed() -> None:
     policy = LicensePolicy(permitted=frozenset({"MIT"}))
     assert judge_declaration(["ISC"], policy).reason is Reason.LICENSE_NOT_PERMITTED

@@ -50,7 +50,7 @@ def _own(sources: Sources) -> list[Row]:
         package = row["license_expression"] or "none that could be read"
         for each in row["document_licenses"]:
             if each["expression"] != package:
-                counts[package, each["expression"]] += each["documents"]
+                counts[package, str(each["expression"])] += each["documents"]
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [
         {"package": package, "expression": expression, "documents": count}
