@@ -19,15 +19,17 @@ Branch = tuple[str, ...]
 
 LONGEST_CONDITION = 120
 """Characters of a condition that are told."""
+MOST_CONDITIONS = 20
+"""Conditions around a form that are told; the sources of OTP and RabbitMQ nest two."""
 
 
 class FileRecord:
     """One file under way; `doc` and `comments` wait for the form that they document."""
 
     __slots__ = (
-        "behaviours", "branch", "callbacks", "clauses", "comments", "doc", "doc_spans", "docs",
-        "export_all", "exports", "moduledoc", "name", "optional", "source", "specs", "start_line",
-        "types",
+        "behaviours", "branch", "callbacks", "clauses", "comments", "deeper", "doc", "doc_spans",
+        "docs", "export_all", "exports", "moduledoc", "name", "optional", "source", "specs",
+        "start_line", "types",
     )  # fmt: skip
 
     def __init__(self, source: bytes) -> None:
@@ -38,6 +40,7 @@ class FileRecord:
         self.doc: Documentation | None = None
         self.comments: list[Comment] = []
         self.branch: Branch = ()
+        self.deeper = 0
         self.behaviours: dict[str, None] = {}
         self.exports: dict[Key, None] = {}
         self.export_all = False
@@ -65,7 +68,9 @@ class FileRecord:
 
     def take_comments(self) -> Documentation | None:
         """Return what the waiting comments document."""
-        found = documentation(self.source, self.comments)
+        first, last = self.comments[0].start_byte, self.comments[-1].end_byte
+        has_tag = self.source.find(b"@", first, last) >= 0
+        found = documentation(self.source, self.comments) if has_tag else None
         if found is None:
             return None
         self.doc_spans += found[1]
@@ -73,17 +78,23 @@ class FileRecord:
 
     def begin_branch(self, condition: str) -> None:
         """Enter what stands under `-ifdef` and the like, up to `-else` or `-endif`."""
-        self.branch = (*self.branch, _shortened(condition))
+        if len(self.branch) == MOST_CONDITIONS:
+            self.deeper += 1
+        else:
+            self.branch = (*self.branch, _shortened(condition))
 
     def next_branch(self, condition: str) -> None:
         """Enter what stands under `-else` or `-elif`."""
-        if self.branch:
+        if self.branch and not self.deeper:
             first = self.branch[-1].partition(": ")[0]
             self.branch = (*self.branch[:-1], f"{first}: {_shortened(condition)}")
 
     def end_branch(self) -> None:
         """Leave what `-endif` ends."""
-        self.branch = self.branch[:-1]
+        if self.deeper:
+            self.deeper -= 1
+        else:
+            self.branch = self.branch[:-1]
 
     def extraction(self, parse_errors: int, last_line: int, unread_bytes: int) -> Extraction:
         """Return what was read; `last_line` is where the last form ends."""

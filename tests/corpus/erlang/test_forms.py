@@ -273,3 +273,14 @@ def test_a_condition_is_told_in_short_and_a_stray_end_does_nothing() -> None:
     (function,) = extract(source).functions
     assert function.branch is not None
     assert (len(function.branch), function.branch[-1]) == (120, "…")
+
+
+def test_conditions_inside_conditions_are_told_up_to_twenty() -> None:
+    opening = b"".join(b"-ifdef(X%d).\n" % n for n in range(30))
+    closing = b"-else.\n" + b"-endif.\n" * 11
+    source = b"-module(m).\n" + opening + b"f() -> 1.\n" + closing + b"f() -> 2.\n"
+    branches = [(function.branch or "").split(" / ") for function in extract(source).functions]
+    assert [(len(branch), branch[-1]) for branch in branches] == [
+        (20, "ifdef X19"),
+        (19, "ifdef X18"),
+    ]
