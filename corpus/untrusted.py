@@ -131,3 +131,26 @@ def shown(value: object) -> str:
     """Return a value as a message may show it: escaped and short."""
     text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
     return text if len(text) <= 100 else f"{text[:90]}..."
+
+
+def quoted(text: str, longest: int, start: int = 0) -> str:
+    """Return at most `longest` characters of a text from `start` on, as a message may quote them.
+
+    Blanks are one space each, a word is there whole or not at all unless it is alone longer, and
+    what steers a terminal or hides stands escaped.
+    """
+    first, end = start, start + 2 * longest
+    while max(0, first - longest) < start and not any(
+        map(str.isspace, text[start - 1 : start + 1])
+    ):
+        start -= 1
+    while end < len(text) and end < first + 3 * longest and not text[end].isspace():
+        end += 1
+    words = " ".join(text[start:end].split())
+    if not words.isprintable():
+        words = "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode() for each in words
+        )
+    if len(words) <= longest:
+        return words
+    return words[: longest + 1].rpartition(" ")[0] or words[:longest]

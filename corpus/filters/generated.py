@@ -23,6 +23,7 @@ from corpus.filters.encoding import BYTE_ORDER_MARK
 from corpus.filters.limits import Limits
 from corpus.filters.verdict import Candidate, Reject
 from corpus.reasons import Reason
+from corpus.untrusted import quoted
 
 HEAD = 8_192
 """Bytes of a file in which a generator shows itself. All work here is on this head."""
@@ -41,13 +42,9 @@ def generated(candidate: Candidate, limits: Limits) -> Reject | None:
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
     if found := signature(candidate, head):
         tool, line = found
-        return Reject(Reason.GENERATED, f"by {tool}: {_quoted(line)}")
+        return Reject(Reason.GENERATED, f"by {tool}: {quoted(line.lstrip(), QUOTED)}")
     stated = statement(candidate.language or "", head)
-    return None if stated is None else Reject(Reason.GENERATED, _quoted(stated))
-
-
-def _quoted(line: str) -> str:
-    return " ".join(line.split())[:QUOTED]
+    return None if stated is None else Reject(Reason.GENERATED, quoted(stated.lstrip(), QUOTED))
 
 
 # Templates ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from corpus.filters.limits import Limits
 from corpus.filters.verdict import Candidate, Reject
 from corpus.reasons import Reason
 from corpus.source import CODE_FOLDERS, TEST_FOLDERS
+from corpus.untrusted import quoted
 
 FOREIGN_FOLDERS = frozenset({"node_modules", "_build", "_checkouts", ".elixir_ls", "__MACOSX"})
 """Folders that tools fill (npm, Mix, rebar3, ElixirLS, macOS), wherever they stand."""
@@ -29,7 +30,7 @@ def vendored(candidate: Candidate, limits: Limits) -> Reject | None:
     if folder := foreign_folder(candidate.path):
         return Reject(Reason.VENDORED, folder)
     if candidate.raw.startswith(b"%% V") and (head := VENDORED_HEAD.match(candidate.raw)):
-        return Reject(Reason.VENDORED, head[0].decode("utf-8", "replace"))
+        return Reject(Reason.VENDORED, quoted(head[0].decode("utf-8", "replace"), 200))
     return None
 
 

@@ -27,6 +27,7 @@ from corpus.licenses.statements import Said, decoded, read_file, read_text
 from corpus.licenses.texts import REUSE_FOLDER, is_license_file, is_license_name, recognize
 from corpus.reasons import Reason
 from corpus.source import language_of
+from corpus.untrusted import quoted
 
 LONGEST_DETAIL = 300
 SIDECAR = ".license"
@@ -96,10 +97,16 @@ def judge_files(
     stated = stated_families([*said.values(), *beside.values()], project)
     package = judge(declared, without_those_of_files(texts, stated, policy), policy)
     default = replace(package, expression=taken(package.expression, policy.permits))
+    own = package
     if package.reason not in (None, Reason.LICENSE_UNKNOWN):
-        return PackageLicenses(package, default, {}, texts, ())
+        own = judge(declared, without_those_of_files(texts, None, policy), policy)
+        if own.reason not in (None, Reason.LICENSE_UNKNOWN) or not stated:
+            return PackageLicenses(package, default, {}, texts, ())
     folders = Folders(members)
-    bench = Bench(package, project, beside, folders, read_texts(texts), policy)
+    stands = (
+        None if own is package else replace(own, expression=taken(own.expression, policy.permits))
+    )
+    bench = Bench(own, stands, project, beside, folders, read_texts(texts), policy)
     verdicts = {path: bench.judge(path, each) for path, each in said.items()}
     files = {path: verdict for path, verdict in verdicts.items() if verdict is not None}
     lines = dict.fromkeys(line for path in said for line in bench.copyright(path))
@@ -113,11 +120,12 @@ def stated_families(said: Sequence[Said], project: Project) -> frozenset[str]:
 
 
 def without_those_of_files(
-    texts: Mapping[str, bytes], stated: frozenset[str], policy: LicensePolicy
+    texts: Mapping[str, bytes], stated: frozenset[str] | None, policy: LicensePolicy
 ) -> dict[str, bytes]:
     """Return the licence files less those in REUSE's folder that are there for certain files.
 
-    A permitted text stays: it bears out what is declared.
+    Those are what `stated` names, and with None all. A permitted text stays: it bears out what is
+    declared.
     """
 
     def is_of_files(path: str) -> bool:
@@ -125,16 +133,23 @@ def without_those_of_files(
             return False
         ids = recognize(texts[path]).ids or {PurePosixPath(path).stem}
         families = frozenset(map(family, ids))
-        return families <= stated and not all(permits(policy, each) for each in families)
+        named = stated is None or families <= stated
+        return named and not all(permits(policy, each) for each in families)
 
     return {path: data for path, data in texts.items() if not is_of_files(path)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What files are judged by."""
+    """What files are judged by.
+
+    `stands` is the verdict on files that say what the package says. It is None where those need no
+    verdict of their own, since files that say nothing have the same. They have not where REUSE's
+    folder holds a text that is not permitted and that nobody names: it may be theirs.
+    """
 
     package: LicenseVerdict
+    stands: LicenseVerdict | None
     project: Project
     beside: Mapping[str, Said]
     folders: "Folders"
@@ -195,10 +210,11 @@ class Bench:
 
     def _denied(self, reason: Reason, by: Statement) -> LicenseVerdict:
         notice = by.notice
-        words = f"{notice.words!r} in {by.place}"
-        detail = f"{notice.expression}: {words}" if notice.expression else words
+        detail = f"'{notice.words}' in {by.place}"
+        if notice.expression:
+            detail = f"{quoted(notice.expression, LONGEST_DETAIL // 2)}: {detail}"
         evidence = Evidence.TEXT_ONLY if notice.in_full else Evidence.DECLARED_ONLY
-        return LicenseVerdict(notice.expression, evidence, reason, detail[:LONGEST_DETAIL])
+        return LicenseVerdict(notice.expression, evidence, reason, quoted(detail, LONGEST_DETAIL))
 
     def _permitted(
         self, folder: str, grants: Sequence[Statement], parts: Sequence[Statement]
@@ -206,12 +222,12 @@ class Bench:
         """Return the verdict on a file whose statements are all permitted."""
         said = [str(each.notice.expression) for each in (*grants, *parts)]
         if not grants:
-            if self.package.expression is None:
+            if self.package.expression is None or self.stands is not None:
                 return None
             said.insert(0, self.package.expression)
         expression = joined(said)
         if str(expression) == self.package.expression:
-            return None
+            return self.stands
         families = self.found.families | self.found.appended | self.folders.families(folder)
         found = replace(self.found, families=families)
         if verified(expression, found, self.policy) and not folder:
@@ -221,7 +237,7 @@ class Bench:
         else:
             evidence = Evidence.DECLARED_ONLY
         places = dict.fromkeys(each.place for each in (*grants, *parts))
-        detail = f"by {', '.join(places)}"[:LONGEST_DETAIL]
+        detail = quoted(f"by {', '.join(places)}", LONGEST_DETAIL)
         return LicenseVerdict(taken(str(expression), self.policy.permits), evidence, None, detail)
 
 
@@ -292,4 +308,4 @@ def own_words(text: str, terms: frozenset[str]) -> Notice | None:
     pointer = len(text) < POINTER and any(word in text.lower() for word in ("see ", "../", "root"))
     if pointer or not text.strip():
         return None
-    return Notice(Standing.UNKNOWN, None, " ".join(text.split())[:80])
+    return Notice(Standing.UNKNOWN, None, quoted(text.lstrip()[:LONGEST_DETAIL], 80))

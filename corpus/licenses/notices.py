@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from corpus.licenses.declarations import licensing, read_license
 from corpus.licenses.names import NAME, Mention, named, names
+from corpus.untrusted import quoted
 
 SHORTEST_TEXT = 150
 """Characters from which a match of licenseclassifier is a licence and not a mention."""
@@ -201,8 +202,7 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
     choice = any(map(CHOICE.search, [*between, behind])) or CHOICE.search(flat[: found[0].start])
     is_choice = len(ids) > 1 and (bool(choice) or all(OR.search(each) for each in between))
     expression = str(licensing().parse((" OR " if is_choice else " AND ").join(ids)))
-    start = max(0, found[0].start - 40)
-    words = flat[start : start + EXCERPT].strip()
+    words = quoted(flat, EXCERPT, max(0, found[0].start - 40))
     return Notice(Standing.LICENSED, expression, words, any(m.in_full for m in found))
 
 
@@ -287,4 +287,4 @@ def hypothetical(flat: str, start: int) -> bool:
 
 def excerpt(found: re.Match[str]) -> str:
     """Return the words that were found."""
-    return " ".join(found.group().split())[:EXCERPT]
+    return quoted(found.group(), EXCERPT)

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from corpus.licenses.notices import EXCERPT, Notice, Standing
 from corpus.licenses.statements import read_tag
+from corpus.untrusted import quoted
 
 LARGEST = 65_536
 """Bytes of one file of annotations. The largest that was found has 3 KB."""
@@ -179,7 +180,7 @@ def read(path: str, data: bytes) -> Annotations:
         if sum(len(each) for one in annotations for each in one.patterns) > LONGEST_PATTERNS:
             raise ValueError(f"patterns of more than {LONGEST_PATTERNS:,} characters")
     except ValueError as error:
-        said = Notice(Standing.UNKNOWN, None, f"cannot be read: {error}"[:EXCERPT])
+        said = Notice(Standing.UNKNOWN, None, quoted(f"cannot be read: {error}", EXCERPT))
         annotations = (Annotation(("**",), Precedence.CLOSEST, said),)
     owned = [(n, pattern) for n, one in enumerate(annotations) for pattern in one.patterns]
     tokens = debian_tokens if is_dep5 else toml_tokens
@@ -268,9 +269,10 @@ def together(values: Sequence[str]) -> Notice | None:
     read = [read_tag(value.strip()) for value in values]
     if any(each is None for each in read):
         words = f"SPDX-License-Identifier: {', '.join(values)}"
-        return Notice(Standing.UNKNOWN, None, words[:EXCERPT])
+        return Notice(Standing.UNKNOWN, None, quoted(words, EXCERPT))
     expression = read_tag(" AND ".join(f"({each})" for each in dict.fromkeys(read)))
-    return Notice(Standing.LICENSED, expression, f"SPDX-License-Identifier: {expression}"[:EXCERPT])
+    words = quoted(f"SPDX-License-Identifier: {expression}", EXCERPT)
+    return Notice(Standing.LICENSED, expression, words)
 
 
 def toml_tokens(pattern: str) -> list[str]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from corpus.fingerprint.comments import comment_spans
 from corpus.licenses.declarations import LONGEST, MOST_BRACKETS, licensing, read_license
 from corpus.licenses.notices import EXCERPT, Notice, Standing, read_notice
+from corpus.untrusted import quoted
 
 HEAD = 8_192
 """Bytes; the longest head that was found in 17 well-known projects has 4 KB."""
@@ -194,11 +195,12 @@ def read_tags(text: str) -> Notice | None:
             expressions[read] = None
         elif at_start and value != "NOASSERTION":
             standing = Standing.PROPRIETARY if value in NOBODY else Standing.UNKNOWN
-            return Notice(standing, None, found.group()[:EXCERPT].strip())
+            return Notice(standing, None, quoted(found.group(), EXCERPT))
     if not expressions:
         return None
     joined = licensing().parse(" AND ".join(f"({each})" for each in expressions))
-    return Notice(Standing.LICENSED, str(joined), f"SPDX-License-Identifier: {joined}"[:EXCERPT])
+    words = quoted(f"SPDX-License-Identifier: {joined}", EXCERPT)
+    return Notice(Standing.LICENSED, str(joined), words)
 
 
 def unclosed(value: str) -> str:

@@ -26,18 +26,26 @@ REUSE_FOLDER = "LICENSES"
 """Where the REUSE specification (3.3) keeps every licence text of a project."""
 
 RIDER = re.compile(
-    r"commons\s+clause|non-?commercial|\btrain(?:ing)?\b[^.]{0,60}\b(?:models?|AI)\b", re.IGNORECASE
+    r"commons\s+clause|\bnon-?commercial\w*|\btrain(?:ing)?\b[^.]{0,60}\b(?:models?|AI)\b",
+    re.IGNORECASE,
 )
 """Conditions that people add to a known licence, and that its recognition passes over."""
 
 TERMS = re.compile(
     r"(?:gnu\s+(?:affero\s+|lesser\s+|library\s+)?general\s+public|business\s+source|elastic"
     r"|functional\s+source|server\s+side\s+public)\s+licen[cs]e"
-    r"|polyform\s+\w+|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)",
+    r"|polyform\s+\w+|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)\b",
     re.IGNORECASE,
 )
 """What a text that is not recognised as a whole may still say: half of a Business Source License
 are the parameters of its author."""
+
+MARKS = re.compile(
+    r"\A\W*[^\n]{0,80}\b(?:trade\s?marks?|logos?|brand(?:ing)?)\b[^\n]{0,40}"
+    r"\b(?:polic(?:y|ies)|guidelines?|usage|use|terms|rules|licen[cs]e)\b",
+    re.IGNORECASE,
+)
+"""The title of a text about the use of names and pictures, which says nothing of code."""
 
 APPENDED = re.compile(
     r"^[^\n]{0,60}?\b(?:third[- ]part(?:y|ies)|subcomponents?|bundled|dependenc(?:y|ies)"
@@ -142,7 +150,7 @@ def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | N
     """Return the condition that stands outside the recognised licences, if one is known."""
     for match in reversed(matches):
         content = content[: match.start] + "\n" + content[match.end :]
-    found = RIDER.search(content)
+    found = None if not matches and MARKS.match(content) else RIDER.search(content)
     return found.group() if found else None
 
 

@@ -489,6 +489,30 @@ SITUATIONS = (
         {EX: "license_contradicted MIT"},
     ),
     Situation(
+        "texts of both, for those who say nothing",
+        {"LICENSES/GPL-3.0-or-later.txt": GPL_NOTICE, EX: ex(tag("MIT")), "lib/b.ex": ex()},
+        {EX: KEPT_MIT, "lib/b.ex": "license_contradicted MIT"},
+    ),
+    Situation(
+        "a text without a name, for those who say nothing",
+        {
+            "LICENSES/LicenseRef-Acme.txt": "For non-commercial use, and no other.\n",
+            EX: ex(tag("MIT")),
+            "lib/b.ex": ex(tag("ISC")),
+            "lib/c.ex": ex(),
+        },
+        {EX: KEPT_MIT, "lib/b.ex": "ISC declared_only", "lib/c.ex": "license_not_permitted MIT"},
+    ),
+    Situation(
+        "terms of a trademark",
+        {
+            "LICENSES/LicenseRef-acme-trademark-policy.txt": "ACME TEAM TRADEMARKS POLICY\n\n"
+            "The logo may stand on shirts for non-commercial use.\n",
+            EX: ex(),
+        },
+        {EX: KEPT_MIT},
+    ),
+    Situation(
         "dep5",
         {
             ".reuse/dep5": f"{DEP5}Files: *\nCopyright: Ada\nLicense: MIT\n\n"

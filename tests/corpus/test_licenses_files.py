@@ -50,6 +50,32 @@ def test_a_reject_says_which_licence_and_where(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (
+            "This Source Code Form is subject to the terms of the Mozilla Public\n"
+            "License, v. 2.0. If a copy of the MPL was not distributed with this\n"
+            "file, You can obtain one at https://mozilla.org/MPL/2.0/.",
+            "MPL-2.0: 'Code Form is subject to the terms of the Mozilla Public License, v. 2.0. "
+            "If a copy of the MPL was not distributed with' in lib/a.ex",
+        ),
+        (
+            "Copyright Acme. No part of this \x1b[2Jfile may be copied.",
+            "'No part of this \\x1b[2Jfile may be' in lib/a.ex",
+        ),
+        (
+            "SPDX-License-Identifier: \x1b[31mAcme\u202e-1.0",
+            "'SPDX-License-Identifier: \\x1b[31mAcme\\u202e-1.0' in lib/a.ex",
+        ),
+    ],
+)
+def test_a_detail_quotes_whole_words_and_no_controls(head: str, words: str, tmp_path: Path) -> None:
+    item = opened(Situation("", {"lib/a.ex": ex(head)}, {}), tmp_path)
+    assert item.licenses is not None
+    assert item.licenses.of("lib/a.ex").detail == words
+
+
 def test_a_policy_decides_about_files_too() -> None:
     files = {"LICENSE": MIT, "lib/a.ex": ex(tag("MPL-2.0")).encode()}
     verdict = judge_files(["MIT"], files, LicensePolicy(permitted_extra=frozenset({"MPL-2.0"})))

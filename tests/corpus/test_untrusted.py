@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.untrusted import below, check_counts, check_name, check_path, check_text, parse_json
+from corpus.untrusted import (
+    below,
+    check_counts,
+    check_name,
+    check_path,
+    check_text,
+    parse_json,
+    quoted,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +88,33 @@ def test_what_is_no_json_raises_one_type(text: str) -> None:
 def test_any_bytes_are_a_value_or_a_value_error(data: bytes) -> None:
     with suppress(ValueError):
         parse_json(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "start", "expected"),
+    [
+        ("one two three", 20, 0, "one two three"),
+        ("one two three", 9, 0, "one two"),
+        ("one two three", 7, 0, "one two"),
+        ("one two three", 7, 5, "two"),
+        ("one two three", 9, 6, "two three"),
+        ("one two three", 9, 7, "three"),
+        ("one\t\n  two", 20, 0, "one two"),
+        ("one" + " " * 50 + "two", 7, 0, "one"),
+        ("abcdefghij", 4, 0, "abcd"),
+        ("\x1b[31mred\x07", 30, 0, "\\x1b[31mred\\x07"),
+        ("a\u202eb", 30, 0, "a\\u202eb"),
+    ],
+)
+def test_a_quotation_holds_whole_words_and_no_controls(
+    text: str, longest: int, start: int, expected: str
+) -> None:
+    assert quoted(text, longest, start) == expected
+
+
+@given(st.text(), st.integers(1, 30), st.integers(0, 40))
+def test_every_quotation_is_short_and_printable(text: str, longest: int, start: int) -> None:
+    words = quoted(text, longest, min(start, len(text)))
+    assert len(words) <= longest
+    assert words.isprintable()
+    assert words == words.strip()
