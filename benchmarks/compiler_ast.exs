@@ -480,6 +480,14 @@ defmodule CompilerAST.Walk do
   defp signature({:when, _, [head, _]}), do: signature(head)
   defp signature({:__block__, _, [head]}), do: signature(head)
   defp signature({:unquote, _, _}), do: nil
+
+  # `def unquote(:"a name")(x)` is plain: the atom stands there.
+  defp signature({{:unquote, _, [{:__block__, meta, [name]}]}, at, args})
+       when is_atom(name) and is_list(args) do
+    name = if meta[:delimiter], do: unescaped(name), else: name
+    signature({name, at, args})
+  end
+
   defp signature({name, _, context}) when is_atom(name) and is_atom(context), do: {name, []}
 
   defp signature({name, _, args}) when is_atom(name) and is_list(args) do
@@ -487,6 +495,9 @@ defmodule CompilerAST.Walk do
   end
 
   defp signature(_), do: nil
+
+  defp unescaped(name),
+    do: name |> Atom.to_string() |> Macro.unescape_string() |> String.to_atom()
 
   defp attribute(:moduledoc, value, module, _),
     do: %{module | moduledoc: doc(value, module.moduledoc)}

@@ -291,7 +291,7 @@ def score(
     for (path, source), theirs in zip(sources.items(), reports, strict=True):
         text = decode(source, language.name)
         if "error" in theirs or isinstance(text, Reject):
-            refused.append({"path": path, "error": theirs.get("error", text)})
+            refused.append({"path": str(path), "error": theirs.get("error", text)})
         else:
             found = language.extract(source if language is ELIXIR else text.encode())
             compare(language.kinds, scores, path, ours(found), theirs)

@@ -8,7 +8,7 @@ from tree_sitter import Node
 from corpus.elixir import grammar
 from corpus.elixir.heads import Head, read_head
 from corpus.elixir.literals import literal_text
-from corpus.elixir.names import full_names, text_of
+from corpus.elixir.names import full_names, identifier_text, text_of
 from corpus.elixir.place import Place
 from corpus.elixir.record import ModuleRecord
 from corpus.extraction import Evidence, TypeDefinition
@@ -104,7 +104,7 @@ def name_arities(source: bytes, value: Node) -> Iterator[tuple[str, int]]:
             key = pair.child_by_field_id(grammar.KEY)
             arity = pair.child_by_field_id(grammar.VALUE)
             if key is not None and arity is not None and text_of(source, arity).isdecimal():
-                name = text_of(source, key).strip().removesuffix(":").strip('"')
+                name = identifier_text(source, key).strip().removesuffix(":").strip('"')
                 yield name, int(text_of(source, arity)[:3])
 
 

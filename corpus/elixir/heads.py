@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.names import text_of
+from corpus.elixir.names import identifier_text, text_of, unquoted_name
 
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z_][a-zA-Z0-9_]*[?!]?)\(")
 
@@ -23,7 +23,8 @@ class Head(NamedTuple):
 def read_head(source: bytes, node: Node) -> Head | None:
     """Read the head at `node`; None where running code decides the name or the arity.
 
-    That is `def unquote(name)(x)`, `def unquote(head)`, and `unquote_splicing` among arguments.
+    That is `def unquote(name)(x)`, `def unquote(head)`, and `unquote_splicing` among arguments;
+    `def unquote(:"any name")(x)` is plain.
     """
     guard = None
     kind = node.kind_id
@@ -52,7 +53,7 @@ def _signature(source: bytes, node: Node, kind: int) -> tuple[str, int, int] | N
     if kind == grammar.CALL:
         return _call(source, node)
     if kind in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
-        return text_of(source, node), 0, 0
+        return identifier_text(source, node), 0, 0
     if kind == grammar.BINARY_OPERATOR:
         return _binary(source, node)
     if kind == grammar.UNARY_OPERATOR:
@@ -73,15 +74,26 @@ def _call(source: bytes, node: Node) -> tuple[str, int, int] | None:
 
 def _unusual_call(source: bytes, node: Node) -> tuple[str, int, int] | None:
     target = grammar.named(node, 0)
-    if target is None or target.kind_id not in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
+    if target is None:
         return None
-    name = text_of(source, target)
+    name = _name(source, target)
+    if name is None:
+        return None
     arguments = grammar.named(node, 1)
-    if name == "unquote":
-        return None
     if arguments is None or arguments.kind_id != grammar.ARGUMENTS:
         return name, 0, 0
     return _with_arguments(source, name, arguments)
+
+
+def _name(source: bytes, target: Node) -> str | None:
+    """Return what is called: a name, or the atom in `unquote(:name)(...)`."""
+    if target.kind_id in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
+        name = identifier_text(source, target)
+        return None if name == "unquote" else name
+    inner = grammar.named(target, 0) if target.kind_id == grammar.CALL else None
+    if inner is None or text_of(source, inner) != "unquote":
+        return None
+    return unquoted_name(source, target)
 
 
 def _with_arguments(source: bytes, name: str, arguments: Node) -> tuple[str, int, int] | None:

@@ -5,6 +5,7 @@ what it names is not listed. Aliases are lexical: a block sees those of the bloc
 """
 
 import re
+import unicodedata
 from typing import Final
 
 from tree_sitter import Node
@@ -53,6 +54,33 @@ def text_of(source: bytes, node: Node) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
 
+def identifier_text(source: bytes, node: Node) -> str:
+    """Return the name at `node` as the compiler knows it: in Normalization Form C.
+
+    Elixir's reference page "Unicode syntax": two ways to write `é` are one name.
+    """
+    text = text_of(source, node)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def unquoted_name(source: bytes, call: Node) -> str | None:
+    """Return the name in `unquote(:name)`, which is known without running anything; else None."""
+    value = grammar.arguments(call)[1]
+    if value is None:
+        return None
+    value = grammar.unwrapped(value)
+    if value.kind_id == grammar.ATOM:
+        return identifier_text(source, value).removeprefix(":")
+    return quoted_atom(source, value) if value.kind_id == grammar.QUOTED_ATOM else None
+
+
+def quoted_atom(source: bytes, node: Node) -> str | None:
+    """Return the text of `:"an atom"`; None for one with interpolation."""
+    if any(part.kind_id == grammar.INTERPOLATION for part in node.named_children):
+        return None
+    return unescape(source[node.start_byte + 2 : node.end_byte - 1]).decode("utf-8", "replace")
+
+
 def alias_text(source: bytes, node: Node) -> str:
     """Join the segments of an alias node without the white space around the dots."""
     text = text_of(source, node)
@@ -62,17 +90,18 @@ def alias_text(source: bytes, node: Node) -> str:
 def atom_name(source: bytes, node: Node) -> str | None:
     """Name the module of an atom: `:gen_server` stays, `:"Elixir.Foo"` is Foo."""
     if node.kind_id == grammar.QUOTED_ATOM:
-        if any(part.kind_id == grammar.INTERPOLATION for part in node.named_children):
+        quoted = quoted_atom(source, node)
+        if quoted is None:
             return None
-        name = unescape(source[node.start_byte + 2 : node.end_byte - 1]).decode("utf-8", "replace")
+        name = quoted
     else:
-        name = text_of(source, node)[1:]
+        name = identifier_text(source, node)[1:]
     if name == "Elixir" or is_alias(name):
         return name.removeprefix("Elixir.")
     if _PLAIN_ATOM.fullmatch(name):
         return f":{name}"
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f':"{quoted}"'
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f':"{escaped}"'
 
 
 def is_alias(atom: str) -> bool:

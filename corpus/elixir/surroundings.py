@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from corpus.elixir import grammar
 from corpus.elixir.attributes import name_arities
-from corpus.elixir.names import Scope, alias_text, full_names, text_of
+from corpus.elixir.names import Scope, alias_text, full_names, identifier_text, text_of
 from corpus.elixir.repair import read
 
 Span = tuple[int, int]
@@ -214,7 +214,7 @@ class Surroundings:
             yield child, context
 
     def _bare(self, node: Node, context: "_Context") -> None:
-        name = text_of(self.source, node)
+        name = identifier_text(self.source, node)
         if context.is_pattern:
             self.bound.append(_Use(node.start_byte, name, -1))
         elif not context.names_only:
@@ -230,7 +230,7 @@ class Surroundings:
             for child in rest:
                 yield child, plain
             return
-        name = text_of(self.source, target)
+        name = identifier_text(self.source, target)
         arguments = next((each for each in rest if each.kind_id == grammar.ARGUMENTS), None)
         given = [] if arguments is None else grammar.parts(arguments)
         if name in _DEFINES and given and not context.names_only:
@@ -417,7 +417,7 @@ def _captured(source: bytes, operand: Node) -> Signature | None:
     if left.kind_id not in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
         return None
     arity = text_of(source, right)
-    return (text_of(source, left), int(arity[:3])) if arity.isdecimal() else None
+    return (identifier_text(source, left), int(arity[:3])) if arity.isdecimal() else None
 
 
 def _signatures(source: bytes, value: Node) -> Iterator[Signature]:

@@ -27,7 +27,7 @@ from tree_sitter import Node
 from corpus.elixir import grammar
 from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value, name_arities
 from corpus.elixir.heads import read_head
-from corpus.elixir.names import Scope, alias_text, full_name, full_names
+from corpus.elixir.names import Scope, alias_text, full_name, full_names, text_of
 from corpus.elixir.place import Place
 from corpus.elixir.record import ModuleRecord, Pending
 from corpus.extraction import Clause, Evidence, Function, Module, NestedTooDeeply
@@ -54,8 +54,8 @@ _MATTERS: Final = (
     ),
     re.compile(rb"use[\s(]"),
     re.compile(
-        rb"@(?:\s|\\\r?\n)*(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque"
-        rb"|(?:macro)?callback|optional_callbacks)\b"
+        rb"@(?:\s|\\\r?\n)*(?:#|(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque"
+        rb"|(?:macro)?callback|optional_callbacks)\b)"
     ),
 )
 """What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
@@ -182,7 +182,7 @@ class Walk:
 
     def _unary(self, node: Node, place: Place) -> None:
         match = _ATTRIBUTE.match(self.source, node.start_byte)
-        name = "" if match is None else match.group(1).decode()
+        name = match.group(1).decode() if match else self._name_behind_comments(node)
         if name.encode() in _HANDLERS:
             operand = node.child_by_field_id(grammar.OPERAND)
             self._push([] if operand is None else operand.named_children[1:], place)
@@ -194,6 +194,19 @@ class Walk:
                 READERS[name](self.source, value, place.module, place, name)
                 if name in DOCUMENTATION:
                     self.doc_spans.append((node.start_byte, node.end_byte))
+
+    def _name_behind_comments(self, node: Node) -> str:
+        """Name the attribute where comments stand behind the at sign; empty for another operator.
+
+        By the tree: a pattern would read the same comments again for every `@` in them.
+        """
+        operand = node.child_by_field_id(grammar.OPERAND)
+        if operand is None or operand.kind_id != grammar.CALL:
+            return ""
+        is_attribute = self.source.startswith(b"@", node.start_byte)
+        target = grammar.named(operand, 0) if is_attribute else None
+        is_named = target is not None and target.kind_id == grammar.IDENTIFIER
+        return text_of(self.source, target) if target is not None and is_named else ""
 
     def _definition(self, node: Node, place: Place, kind: str) -> None:
         """Note the clauses of a function or macro, then look for modules in its body."""

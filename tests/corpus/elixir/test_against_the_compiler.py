@@ -23,7 +23,7 @@ def test_the_hard_cases_read_as_the_compiler_reads_them() -> None:
     }
     assert differences == {}
     assert {kind: each.both for kind, each in scores.items()} == {
-        "modules": 30, "functions": 102, "clause lines": 112, "docs": 18, "moduledocs": 4,
+        "modules": 30, "functions": 103, "clause lines": 113, "docs": 18, "moduledocs": 4,
         "doc texts": 16, "specs": 8, "defaults": 6, "impl": 5, "uses": 12, "behaviours": 14,
     }  # fmt: skip
 

@@ -50,7 +50,16 @@ def signature(body: str) -> tuple[str, int, int, str] | None:
         ("def f(unquote_splicing(x)), do: 1", None),
         ("def A.f(x), do: 1", None),
         ("quote do: def(f, do: 1)", None),
-        ("defmacro unquote(:f)(x) do\nquote do\ndef g, do: 1\nend\nend", None),
+        ("defmacro unquote(:f)(x) do\nquote do\ndef g, do: 1\nend\nend", ("f", 1, 0, "defmacro")),
+        ('def unquote(:"foo bar")(x, y \\\\ 1), do: x', ("foo bar", 2, 1, "def")),
+        ('defp unquote(:"say \\"hi\\"")() do\nend', ('say "hi"', 0, 0, "defp")),
+        ("def unquote(:+)(a, b) when a > b, do: a", ("+", 2, 0, "def")),
+        ("def unquote((:f))(a), do: a", ("f", 1, 0, "def")),
+        ("defdelegate unquote(:f)(a), to: A", ("f", 1, 0, "defdelegate")),
+        ('def unquote(:"f_#{x}")(a), do: a', None),
+        ("def unquote(:f), do: 1", None),
+        ("def other(:f)(a), do: a", None),
+        ("def nai\u0308ve(x), do: x", ("na\u00efve", 1, 0, "def")),
         ("define f(a), do: a", None),
         ("def", None),
         ("def()", None),
@@ -294,7 +303,9 @@ def test_modules_of_one_name_in_two_branches_keep_their_functions_apart() -> Non
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\r\n", " \\\n ", "\x0c"])
+@pytest.mark.parametrize(
+    "blank", ["# text @doc false\n", " # é\n  # b\n", " ", "\t", "\n", "\r\n", " \\\n ", "\x0c"]
+)
 def test_blanks_may_stand_behind_the_at_sign(blank: str) -> None:
     body = '@doc "a"\n@spec f :: b\n@impl X\n@behaviour Y\ndef f, do: 1'
     (f,) = functions(body.replace("@", f"@{blank}"))

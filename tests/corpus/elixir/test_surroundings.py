@@ -10,6 +10,7 @@ PRIVATE = {
     ("helper", 2): ("helper", 3),
     ("helper", 3): ("helper", 3),
     ("~>", 2): ("~>", 2),
+    ("na\u00efve", 1): ("na\u00efve", 1),
 }
 BEFORE = """
 alias Shop.{Cart, Price}
@@ -38,6 +39,8 @@ def needs(answer: str, before: str = BEFORE) -> list[str]:
     ("answer", "expected"),
     [
         ("def f(x), do: helper(x)", ["private_function helper/1"]),
+        ("def f(x), do: nai\u0308ve(x)", ["private_function na\u00efve/1"]),
+        ("def f(x), do: [&nai\u0308ve/1, x]", ["private_function na\u00efve/1"]),
         ("def f(x), do: helper(x, 1)", ["private_function helper/3"]),
         ("def f(x), do: helper x, 1, 2", ["private_function helper/3"]),
         ("def f(x), do: helper(x, 1, 2, 3)", ["import Bitwise"]),
