@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 MODEL := .venv/model-installed
 
-.PHONY: help demo train-demo test pythons real check format clean
+.PHONY: help demo train-demo test pythons real check format dictionary clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,11 @@ check: $(INSTALLED) ## Lint and types
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the schemas
+	sed '/^## /,$$d' docs/data-dictionary.md > docs/.data-dictionary.md
+	$(BIN)/python -m corpus schema >> docs/.data-dictionary.md
+	mv docs/.data-dictionary.md docs/data-dictionary.md
 
 clean: ## Remove what was built, not the virtual environment
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
