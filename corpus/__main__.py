@@ -105,7 +105,7 @@ def verify(release: ReleaseFolder) -> None:
         opened = Release.open(release)
         problems = problems_of(opened)
     if problems:
-        fail(str(DamagedRelease(release, problems)), 1)
+        fail(str(DamagedRelease(opened, problems)), 1)
     files = len(opened.manifest.shards) + len(opened.manifest.artifacts)
     output.print(f"{release}: {files} files as the manifest says; identity {opened.identity}")
 

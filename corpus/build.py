@@ -306,7 +306,7 @@ def build(
 def _intact(release: Release) -> Release:
     problems = verify(release)
     if problems:
-        raise DamagedRelease(release.path, problems)
+        raise DamagedRelease(release, problems)
     return release
 
 

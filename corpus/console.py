@@ -11,8 +11,8 @@ from rich.console import Console
 from corpus.errors import CorpusError
 from corpus.provenance import code_version
 
-output = Console(soft_wrap=True, markup=False, emoji=False)
-errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
+output = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 INTERRUPTED = 130
 """What a shell reports of a command that SIGINT ended: 128 and the signal's number."""

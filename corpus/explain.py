@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
@@ -20,13 +21,20 @@ DROPPED_COLUMNS = [*PLACE, "stage", "reason", "detail", "representative_id"]
 
 
 class NothingFound(CorpusError):
-    """The release says nothing about the name or hash."""
+    """The release says nothing about the name or hash, or left nothing out for the reason."""
 
     def __init__(self, release: Release, wanted: str) -> None:
+        if wanted in frozenset(Reason):
+            super().__init__(f"{release.path}: nothing was left out for the reason {wanted!r}.")
+            return
+        known = {item.package for item in release.manifest.inputs} | set(map(str, Reason))
+        near = get_close_matches(wanted.partition("/")[0], sorted(known), 1)
         super().__init__(
-            f"{release.path}: nothing known about {wanted!r}. Give a package (`plug`), a file or "
-            "folder (`plug/lib/plug.ex`, `plug/lib`), at least 8 digits of a document, content or "
-            "archive hash, or a reason (`near_duplicate`)."
+            f"{release.path}: nothing known about {wanted!r}. "
+            + (f"Did you mean {near[0]!r}? " if near else "")
+            + "Give a package (`plug`), a file or folder (`plug/lib/plug.ex`, `plug/lib`), at "
+            "least 8 digits of a document, content or archive hash, or a reason "
+            "(`near_duplicate`)."
         )
 
 

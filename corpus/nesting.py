@@ -30,8 +30,7 @@ def refuse_deep_brackets(source: bytes) -> None:
     deepest = _deepest(_LITERALS.sub(b"", source))
     if deepest > DEEPEST:
         raise NestedTooDeeply(
-            f"{deepest} brackets stand open at once, {DEEPEST} are allowed; "
-            "nobody writes that by hand: leave the file out"
+            f"{deepest} brackets stand open at once, {DEEPEST} are allowed; people write far fewer"
         )
 
 

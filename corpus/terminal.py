@@ -97,9 +97,8 @@ class Stages:
         self._console.print(f"{self._stage}: {what}", highlight=False)
 
     def _count(self) -> str:
-        if self._done == self._total:
-            return f"{self._total:,}"
-        return f"{self._done:,} of {self._total:,}"
+        share = "" if self._done == self._total else f"{self._done:,} of "
+        return f"{share}{self._total:,} step{'s' * (self._total != 1)}"
 
     def _seconds(self) -> float:
         return self._clock() - self._began
@@ -157,15 +156,18 @@ def show_explanation(found: Explanation) -> None:
         output.print(f"{archive.package} {archive.version}  sha256 {archive.sha256}  {said}")
     for kept in found.kept:
         said = f"{kept.license_expression} ({kept.license_evidence})"
-        output.print(f"kept     {kept.package}/{kept.path}  {said}  {kept.role}  {kept.split}")
+        place = f"{kept.package}/{kept.path} {kept.version}"
+        output.print(f"kept     {place}  {said}  {kept.role}  {kept.split}")
     for dropped in found.dropped:
         output.print(_dropped_line(dropped))
     if len(found.kept) + len(found.dropped) > 1:
-        output.print(f"{len(found.kept):,} kept, {len(found.dropped):,} dropped")
+        share = f"{len(found.kept):,} kept, " if found.kept or found.archives else ""
+        output.print(f"{share}{len(found.dropped):,} dropped")
 
 
 def _dropped_line(dropped: Dropped) -> str:
-    line = f"dropped  {dropped.package}/{dropped.path}  {dropped.stage}: {dropped.reason}"
+    place = f"{dropped.package}/{dropped.path}" if dropped.path else dropped.package
+    line = f"dropped  {place} {dropped.version}  {dropped.stage}: {dropped.reason}"
     if dropped.detail:
         line += f" ({dropped.detail})"
     if dropped.representative is not None:

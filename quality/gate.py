@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from corpus.release import Release, verify
+from corpus.release import Release, advice, verify
 from quality.examination import Examiner, Finding
 from quality.frames import frames
 from quality.lookup import read_lookup
@@ -46,9 +46,10 @@ def judge(release: Release, config: GateConfig = DEFAULT) -> GateVerdict:
 def _intact(release: Release) -> Check:
     """Check the digests of all shards and files; a damaged release cannot be judged."""
     try:
-        problems = [str(problem) for problem in verify(release)]
+        found = verify(release)
+        problems, told = [str(problem) for problem in found], advice(release, found)
     except READABLE as error:
-        problems = [explain(error, release)]
+        problems, told = [explain(error, release)], []
     shards = len(release.manifest.shards)
     return Check(
         name=INTACT,
@@ -56,7 +57,7 @@ def _intact(release: Release) -> Check:
         outcome=Outcome.UNCHECKED if problems else Outcome.PASSED,
         observed=f"{len(problems)} problem{'s' * (len(problems) != 1)} in {shards} shards",
         expected="every file is the one that the manifest describes",
-        detail="; ".join(problems),
+        detail="\n".join([*problems, *told]),
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from corpus.atomic import canonical_json
@@ -37,29 +36,25 @@ def working(what: str) -> Iterator[None]:
 
 
 def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
-    """Print the checks as a table, row promises summed up unless all are wanted, and the end."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        table.add_column(overflow="fold")
+    """Print each check as a line, row promises summed up unless all are wanted, and the end."""
     for check in verdict.checks:
         if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
-            table.add_row(*_cells(check, named=every_check))
-    output.print(table)
+            _show_check(check, named=every_check)
     kept = sum(check.level is Level.ROW for check in verdict.with_outcome(Outcome.PASSED))
     output.print(f"{kept} promises about every row hold." if kept else "No row was judged.")
     word, style = MARKS[verdict.outcome]
     output.print(Text.assemble((word, style), "  ", ENDINGS[verdict.outcome]))
 
 
-def _cells(check: Check, *, named: bool) -> tuple[Text, Text, Text]:
-    """Return outcome, promise and finding; what does not hold is named, as `--json` names it,
-    and every check with `named`.
+def _show_check(check: Check, *, named: bool) -> None:
+    """Print outcome, promise and finding; what does not hold is named, as `--json` names it,
+    and every check with `named`. No table: a cell would cut the paths of files.
     """
-    promise, found = Text(check.expected), Text(check.observed)
+    word, style = MARKS[check.outcome]
+    output.print(Text.assemble((word, style), f"  {check.expected}: ", (check.observed, "bold")))
     if named or check.outcome is not Outcome.PASSED:
-        promise.append(f"\n{check.name}", "dim")
-        found.append(f"\n{check.detail}" if check.detail else "", "dim")
-    return Text(*MARKS[check.outcome]), promise, found
+        for line in (check.name, *check.detail.splitlines()):
+            output.print(Text(f"        {line}", "dim"))
 
 
 def show_json(verdict: GateVerdict) -> None:

@@ -59,7 +59,7 @@ def open_verified(path: Path) -> Release:
     if gate is None or gate.outcome != "passed":
         raise GateNotPassed(path, gate.failed if gate else ())
     if problems := verify(release):
-        raise DamagedRelease(path, problems)
+        raise DamagedRelease(release, problems)
     return release
 
 

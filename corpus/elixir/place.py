@@ -29,9 +29,7 @@ class Place:
         self.module, self.scope, self.in_function, self.depth = module, scope, in_function, depth
         self.branch = branch
         if depth > DEEPEST:
-            raise NestedTooDeeply(
-                f"blocks nest more than {DEEPEST} deep; nobody writes that by hand: leave it out"
-            )
+            raise NestedTooDeeply(f"blocks nest more than {DEEPEST} deep; people write far fewer")
 
     def inner(self) -> "Place":
         """Return the same place in a new scope of aliases."""

@@ -237,7 +237,7 @@ class Walk:
         if self._budget < 0:
             raise NestedTooDeeply(
                 "nested defimpl for many targets multiply into more definitions than the file "
-                "has bytes; nobody writes that by hand: leave it out"
+                "has bytes"
             )
 
     def _module(self, node: Node, place: Place, kind: str) -> None:

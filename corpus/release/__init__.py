@@ -11,7 +11,7 @@ from corpus.release.manifest import (
 )
 from corpus.release.publishing import finalize
 from corpus.release.reading import NotARelease, Release
-from corpus.release.verification import DamagedRelease, Problem, verify
+from corpus.release.verification import DamagedRelease, Problem, advice, verify
 
 __all__ = [
     "Artifact",
@@ -25,6 +25,7 @@ __all__ = [
     "Release",
     "Shard",
     "StageCount",
+    "advice",
     "finalize",
     "verify",
 ]

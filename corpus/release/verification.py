@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
+from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, Artifact, Shard
 from corpus.release.reading import SCHEMAS, Release, batches_of, open_shard
@@ -16,29 +17,59 @@ from corpus.release.reading import SCHEMAS, Release, batches_of, open_shard
 DIGEST_ROWS = 2048
 
 
+class Cause(StrEnum):
+    """Why a file is not what this code expects, and what to do about it."""
+
+    ALTERED = (
+        "What is missing or differs was altered or copied badly: fetch the release again, or move "
+        "the folder away and run `python -m corpus build` again."
+    )
+    UNLISTED = "What is not in the manifest is no part of the release: move it elsewhere."
+    OTHER_VERSION = (
+        "Files that are as their manifest digests them, but have other columns, were written by "
+        "another version of this project. Read them with that version, or build the release again "
+        "with this one."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way in which a file differs from the manifest."""
+    """One way in which a file differs from the manifest, or from what this code reads."""
 
     path: str
     detail: str
+    cause: Cause = Cause.ALTERED
 
     def __str__(self) -> str:
         return f"{self.path}: {self.detail}"
 
 
 class DamagedRelease(CorpusError):
-    """A release differs from its manifest."""
+    """A release differs from its manifest, or another version of this project wrote it."""
 
-    def __init__(self, path: Path, problems: list[Problem]) -> None:
+    def __init__(self, release: Release, problems: list[Problem]) -> None:
         self.problems = problems
-        listed = "\n".join(f"  {problem}" for problem in problems)
+        of_others = all(problem.cause is Cause.OTHER_VERSION for problem in problems)
+        listed = "".join(f"  {problem}\n" for problem in problems)
         super().__init__(
-            f"{path}: {len(problems)} file(s) differ from the manifest:\n{listed}\n"
-            "What is missing or differs was altered or copied badly: fetch the release again, or "
-            "move the folder away and run `python -m corpus build` again. What is not in the "
-            "manifest is no part of the release: move it elsewhere."
+            f"{release.path}: {len(problems)} file(s) differ from "
+            f"{'what this version reads' if of_others else 'the manifest'}:\n{listed}"
+            + "\n".join(advice(release, problems))
         )
+
+
+def advice(release: Release, problems: list[Problem]) -> list[str]:
+    """Say what to do about problems, a sentence or two for each of their causes."""
+    causes = {problem.cause for problem in problems}
+    said = [cause.value for cause in Cause if cause in causes]
+    if Cause.OTHER_VERSION in causes:
+        theirs = _named(release.manifest.code_version, release.manifest.code_commit)
+        said.append(f"This is {_named(code_version(), code_commit())}; the release names {theirs}.")
+    return said
+
+
+def _named(version: str, commit: str | None) -> str:
+    return f"version {version}, commit {commit[:12]}" if commit else f"version {version}"
 
 
 def verify(release: Release) -> list[Problem]:
@@ -80,11 +111,24 @@ def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
 
 def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:
     if not file.schema_arrow.equals(SCHEMAS[shard.config]):
-        yield Problem(shard.path, f"its columns are not those of {shard.config}")
+        told = _columns(file.schema_arrow, SCHEMAS[shard.config])
+        yield Problem(shard.path, told, Cause.OTHER_VERSION)
     elif file.metadata.num_rows != shard.rows:
         yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")
     elif _logical(file, shard.config) != shard.logical_digest:
         yield Problem(shard.path, "its rows are not the ones that the manifest digests")
+
+
+def _columns(found: pa.Schema, expected: pa.Schema) -> str:
+    """Say in which columns two schemas differ."""
+    shared = sorted(set(found.names) & set(expected.names))
+    differing = {
+        "lacks": sorted(set(expected.names) - set(found.names)),
+        "has besides": sorted(set(found.names) - set(expected.names)),
+        "has another type of": [n for n in shared if found.field(n) != expected.field(n)],
+    }
+    told = [f"{what} {', '.join(names)}" for what, names in differing.items() if names]
+    return f"other columns: {'; '.join(told) or 'in another order'}"
 
 
 def _logical(file: pq.ParquetFile, config: str) -> str:
@@ -102,4 +146,4 @@ def _unlisted(release: Release) -> Iterator[Problem]:
     for path in sorted((release.path if is_sealed else release.path / "data").rglob("*")):
         name = path.relative_to(release.path).as_posix()
         if path.is_file() and name not in listed and not name.startswith("."):
-            yield Problem(name, "not in the manifest")
+            yield Problem(name, "not in the manifest", Cause.UNLISTED)

@@ -7,6 +7,7 @@ from corpus.configuration import BuildConfig
 from corpus.executor import Serial
 from corpus.explain import NothingFound, UnreadableRelease, explain
 from corpus.release import Release
+from corpus.terminal import show_explanation
 from tests.releases import example_release
 from tests.stores import small_store
 
@@ -64,9 +65,35 @@ def test_a_reason_is_explained_by_all_that_was_left_out_for_it(release: Release)
     assert explain(release, "gone").dropped[0].package == "lost"
 
 
-def test_a_reason_for_which_nothing_was_left_out_is_unknown(release: Release) -> None:
-    with pytest.raises(NothingFound, match="or a reason"):
+def test_a_reason_for_which_nothing_was_left_out_is_named(release: Release) -> None:
+    with pytest.raises(NothingFound, match=r"nothing was left out for the reason 'minified'\.$"):
         explain(release, "minified")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [("exact_duplicates", "exact_duplicate"), ("anchors", "anchor"), ("Ember", "ember")],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    release: Release, wanted: str, meant: str
+) -> None:
+    with pytest.raises(NothingFound, match=f"Did you mean '{meant}'"):
+        explain(release, wanted)
+
+
+def test_every_line_of_an_explanation_tells_the_version(
+    release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_explanation(explain(release, "copied/lib/again.ex"))
+    show_explanation(explain(release, "lost"))
+    show_explanation(explain(release, "anchor/lib/anchor.ex"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "sha256" not in line] == [
+        "dropped  copied/lib/again.ex 1.0.0  deduplicate: exact_duplicate (Jaccard similarity "
+        "1.000 to its representative); kept instead: anchor/lib/anchor.ex 1.0.0",
+        "dropped  lost 1.0.0  crawl: gone (for a test)",
+        "kept     anchor/lib/anchor.ex 1.0.0  MIT (verified)  library  train",
+    ]
 
 
 def test_what_is_unknown_says_what_to_ask(release: Release) -> None:

@@ -32,7 +32,7 @@ def test_a_stage_ends_in_a_line_with_count_and_seconds(output: io.StringIO) -> N
     progress.start("read archives", 2)
     progress.advance()
     progress.advance()
-    assert told(progress, output) == ["read archives: 2, 2.5 s"]
+    assert told(progress, output) == ["read archives: 2 steps, 2.5 s"]
 
 
 def test_a_long_stage_gives_a_line_now_and_then(output: io.StringIO) -> None:
@@ -41,8 +41,8 @@ def test_a_long_stage_gives_a_line_now_and_then(output: io.StringIO) -> None:
     for _ in range(3):
         progress.advance()
     assert told(progress, output) == [
-        "read archives: 2 of 4 so far, 30 s, about 30 s left",
-        "read archives: 3 of 4, 40.0 s",
+        "read archives: 2 of 4 steps so far, 30 s, about 30 s left",
+        "read archives: 3 of 4 steps, 40.0 s",
     ]
 
 
@@ -56,8 +56,8 @@ def test_without_a_terminal_every_stage_is_told(output: io.StringIO) -> None:
     with show_progress(LogLevel.INFO, Console(file=output)) as progress:
         work(progress)
     assert [line.partition(",")[0] for line in output.getvalue().splitlines()] == [
-        "one: 1",
-        "two: 0",
+        "one: 1 step",
+        "two: 0 steps",
     ]
 
 
@@ -69,7 +69,7 @@ def test_a_stage_that_failed_is_told_too(output: io.StringIO) -> None:
 
     with pytest.raises(LookupError):
         fail()
-    assert output.getvalue().startswith("one: 0 of 3, ")
+    assert output.getvalue().startswith("one: 0 of 3 steps, ")
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -83,7 +83,7 @@ def test_problems_only_leaves_stages_out(output: io.StringIO, terminal: bool) ->
 def test_a_terminal_keeps_the_lines_of_finished_stages(output: io.StringIO) -> None:
     with show_progress(LogLevel.INFO, Console(file=output, force_terminal=True)) as progress:
         work(progress)
-    assert "one: 1, 0.0 s" in output.getvalue()
+    assert "one: 1 step, 0.0 s" in output.getvalue()
 
 
 def test_a_long_path_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

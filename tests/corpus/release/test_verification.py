@@ -1,14 +1,24 @@
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
 from corpus.executor import Serial
-from corpus.release import GateSummary, NotARelease, Release, finalize, verify
+from corpus.release import (
+    DamagedRelease,
+    GateSummary,
+    NotARelease,
+    Release,
+    finalize,
+    verify,
+)
 from corpus.release.manifest import MalformedManifest
 from tests.stores import small_store
 
@@ -81,6 +91,62 @@ def test_a_shard_that_is_no_parquet_is_named_whatever_its_digest(folder: Path) -
     replace(release.manifest, shards=tuple(shards)).write(folder)
     (problem,) = problems(folder)
     assert problem.startswith(f"{SHARD}: cannot be read: ")
+
+
+def rewritten(folder: Path, change: Callable[[pa.Table], pa.Table]) -> Release:
+    """Return a release whose shard has other columns, and whose manifest digests that shard."""
+    pq.write_table(change(pq.read_table(folder / SHARD)), folder / SHARD)
+    digest = hashlib.sha256((folder / SHARD).read_bytes()).hexdigest()
+    manifest = Release.open(folder).manifest
+    shards = [
+        replace(shard, sha256=digest) if shard.path == SHARD else shard for shard in manifest.shards
+    ]
+    replace(
+        manifest, shards=tuple(shards), code_version="0.0.9", code_commit="8e7d6c5b4a39" + 28 * "0"
+    ).write(folder)
+    return Release.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        (
+            lambda table: table.drop_columns(["role", "hidden_characters"]),
+            "lacks hidden_characters, role",
+        ),
+        (
+            lambda table: table.rename_columns({"role": "part"}),
+            "lacks role; has besides part",
+        ),
+        (
+            lambda table: table.set_column(
+                table.schema.get_field_index("bytes"), "bytes", table["bytes"].cast("int16")
+            ),
+            "has another type of bytes",
+        ),
+        (lambda table: table.select(sorted(table.column_names)), "in another order"),
+    ],
+)
+def test_a_release_of_another_version_is_told_from_a_damaged_one(
+    folder: Path, change: Callable[[pa.Table], pa.Table], columns: str
+) -> None:
+    release = rewritten(folder, change)
+    found = verify(release)
+    assert [str(problem) for problem in found] == [f"{SHARD}: other columns: {columns}"]
+    said = str(DamagedRelease(release, found))
+    assert "written by another version of this project" in said
+    assert "the release names version 0.0.9, commit 8e7d6c5b4a39." in said
+    assert "altered" not in said
+    assert "fetch" not in said
+
+
+def test_the_advice_names_only_causes_that_were_found(folder: Path) -> None:
+    (folder / SHARD).write_bytes(b"")
+    release = Release.open(folder)
+    said = str(DamagedRelease(release, verify(release)))
+    assert "altered or copied badly" in said
+    assert "another version" not in said
+    assert "not in the manifest is no part" not in said
 
 
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
