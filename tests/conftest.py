@@ -1,6 +1,12 @@
 import signal
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
+"""Hypothesis gives an example 200 ms by the clock, which a busy machine takes for anything. What
+has to be fast has a test of its own that counts processor time."""
 
 
 @pytest.fixture(autouse=True, scope="session")
