@@ -1,6 +1,6 @@
 """Elixir that the grammar cannot read: one construct costs itself, never the file.
 
-Runs only where a parse left errors, in two steps; every byte keeps its place in both:
+Runs only where a parse left errors, in two steps that keep every byte in its place:
 
 1. Letters outside of ASCII become ASCII letters of the same length, and the file is parsed again:
    tree-sitter-elixir 0.3.5 knows no name that begins with 半 or 한 or holds a combining mark. Names
@@ -9,9 +9,14 @@ Runs only where a parse left errors, in two steps; every byte keeps its place in
    indentation comes back, and each piece is parsed alone. A bad one with a block is divided further
    and keeps its head and its `end`; one without is taken out, but for the head of a
    function. Without the indentation that people give code, the first tree stands.
+
+A text that nobody closes ends with its line; so does one whose end lies behind a line that defines
+something. An `end` too many and an odd number of triple quotes are no errors to the grammar, so
+they are looked for.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,22 +29,34 @@ _OTHER_LETTERS: Final = re.compile(rb"\?[\x80-\xff]+|[\x80-\xff]+")
 _MATHEMATICAL: Final = frozenset("∂∇∞²³¹" + "".join(map(chr, range(0x2070, 0x208F))))
 """In identifiers too (Unicode Technical Standard 55, as Elixir's "Unicode syntax" adopts it)."""
 
-_LITERALS: Final = re.compile(
+_OPENING: Final = re.compile(
     rb"""
       (?P<comment>\#[^\n]*)
-    | (?<![\w\x80-\xff])\?(?:\\.|[^\\])
-    | \"\"\"(?=[ \t]*\r?\n).*?(?:\n[ \t]*\"\"\"|\Z)
-    | '''(?=[ \t]*\r?\n).*?(?:\n[ \t]*'''|\Z)
-    | ~[A-Za-z][A-Z0-9]*(?:
-          \((?:[^)\\]|\\.)*(?:\)|\\?\Z) | \[(?:[^\]\\]|\\.)*(?:\]|\\?\Z)
-        | \{(?:[^}\\]|\\.)*(?:\}|\\?\Z) | <(?:[^>\\]|\\.)*(?:>|\\?\Z)
-        | \|(?:[^|\\]|\\.)*(?:\||\\?\Z) | /(?:[^/\\]|\\.)*(?:/|\\?\Z) )
-    | "(?:[^"\\]|\\.)*(?:"|\\?\Z)
-    | '(?:[^'\\]|\\.)*(?:'|\\?\Z)
+    | (?P<character>(?<![\w\x80-\xff])\?(?:\\.|[^\\]))
+    | (?P<heredoc>\"\"\"|\'\'\')(?=[ \t]*\r?\n)
+    | ~[A-Za-z][A-Z0-9]*(?P<sigil>[(\[{<|/])
+    | (?P<quote>["'])
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""Where a line may begin without being one of code. What is not closed matches to the end."""
+"""Where a line may begin without being one of code."""
+_NEXT_FORM: Final = rb"[ \t]*(?:def[a-z]*[ (]|@[a-z])"
+_CLOSING: Final = dict(zip(rb"""([{<|/"'""", rb""")]}>|/"'""", strict=True))
+_INSIDE: Final = {
+    closing: re.compile(
+        rb"(?:[^\\\n\x%02x]+|\\.|\n(?!%b))*" % (closing, _NEXT_FORM),
+        re.DOTALL,
+    )
+    for closing in _CLOSING.values()
+}
+"""The inside of a text by its closing byte; a line that defines something belongs to none."""
+_HEREDOC_ENDS: Final = {
+    quotes: re.compile(rb"\n[ \t]*%b|(?<![\\])%b[ \t]*\r?(?=\n)" % (quotes, quotes))
+    for quotes in (b'"""', b"'''")
+}
+"""The end of a heredoc, or of a line that opens another one: then nobody closed the first."""
+_UNREADABLE: Final = 1
+"""A byte that the grammar knows nowhere, for the first one of a text that nobody closed."""
 _NOT_NEWLINE: Final = re.compile(rb"[^\n]")
 _WRITTEN: Final = re.compile(rb"\S[^\n]*")
 _GOES_ON: Final = re.compile(
@@ -75,21 +92,41 @@ def read(source: bytes) -> Reading:
     Ask the source for the text of a node. Raises Unparsable.
     """
     root = parse(grammar.PARSER, source).root_node
-    if not root.has_error:
+    if _is_whole(root, source):
         return Reading(root, 0, 0)
     plain = with_stand_ins(source)
     if plain != source:
         root = parse(grammar.PARSER, plain).root_node
-    if not root.has_error:
+    if _is_whole(root, plain):
         return Reading(root, 0, 0)
     first = Reading(root, count_errors(root), unread_bytes(root, source))
     mender = _Mender(plain)
     mender.mend(0, len(mender.lines), 0)
-    again = parse(grammar.PARSER, bytes(mender.text)).root_node
+    mended = bytes(mender.text)
+    again = parse(grammar.PARSER, mended).root_node
     lost = sum(end - start for start, end in mender.blanks)
-    if again.has_error or not lost or 2 * lost > len(source):
+    if not _is_sound(again, mended) or not lost or 2 * lost > len(source):
         return first
     return Reading(again, len(mender.blanks), lost)
+
+
+def _is_whole(root: Node, source: bytes) -> bool:
+    """Tell whether a parse found nothing to mend.
+
+    The grammar takes triple quotes anywhere for the end of a heredoc, so a number of them that is
+    odd may be one that nobody closed.
+    """
+    return _is_sound(root, source) and source.count(b'"""') % 2 == 0
+
+
+def _is_sound(root: Node, source: bytes) -> bool:
+    """Tell whether a parse has no error; the grammar takes an `end` too many for a name."""
+    return not root.has_error and not any(
+        child.kind_id == grammar.IDENTIFIER
+        and source.startswith(b"end", child.start_byte)
+        and child.end_byte - child.start_byte == len(b"end")
+        for child in root.named_children
+    )
 
 
 def with_stand_ins(source: bytes) -> bytes:
@@ -134,7 +171,9 @@ class _Mender:
     def __init__(self, source: bytes) -> None:
         self.text = bytearray(source)
         self.blanks: list[tuple[int, int]] = []
-        self.lines = _lines_of(source)
+        self.lines, open_texts = _lines_of(source)
+        for position in open_texts:
+            self.text[position] = _UNREADABLE
         self._budget = PARSED_AGAIN * len(source) + 10_000
 
     def mend(self, first: int, last: int, depth: int) -> None:
@@ -228,7 +267,7 @@ class _Mender:
     def _is_sound(self, source: bytes) -> bool:
         """Tell whether a piece parses; once the budget is spent, nothing does."""
         self._budget -= len(source)
-        return self._budget > 0 and not parse(grammar.PARSER, source).root_node.has_error
+        return self._budget > 0 and _is_sound(parse(grammar.PARSER, source).root_node, source)
 
     def _source(self, first: int, last: int) -> bytes:
         return bytes(self.text[self.lines[first].start : self.lines[last - 1].end])
@@ -237,15 +276,52 @@ class _Mender:
         return b"".join(line.code for line in self.lines[first:last])
 
 
-def _lines_of(source: bytes) -> list[_Line]:
+def _literals(source: bytes) -> Iterator[tuple[int, int, str]]:
+    """Yield comments, characters and texts: where they begin and end, and of what kind they are.
+
+    A text that nobody closed is "open" and ends with its line. Linear: where the end of one was
+    not found, that of the next such text is not looked for.
+    """
+    position, missing = 0, dict[bytes, int]()
+    while match := _OPENING.search(source, position):
+        start, position, kind = match.start(), match.end(), match.lastgroup or ""
+        if kind not in ("comment", "character"):
+            opening = match[kind]
+            end, stop = -1, missing.get(opening, 0)
+            if start >= stop:
+                end, stop = _end_of(source, opening, position)
+            if end < 0:
+                missing[opening] = stop
+                kind, end = "open", source.find(b"\n", position)
+            position = len(source) if end < 0 else end
+        yield start, position, kind
+
+
+def _end_of(source: bytes, opening: bytes, position: int) -> tuple[int, int]:
+    """Return where a text ends, -1 if nobody closed it, and how far it was looked for."""
+    if len(opening) > 1:
+        found = _HEREDOC_ENDS[opening].search(source, position)
+        if found is None:
+            return -1, len(source)
+        return -1 if found[0].startswith(opening) else found.end(), found.start()
+    closing = _CLOSING[opening[0]]
+    inside = _INSIDE[closing].match(source, position)
+    stop = position if inside is None else inside.end()
+    return stop + 1 if source[stop : stop + 1] == bytes([closing]) else -1, stop
+
+
+def _lines_of(source: bytes) -> tuple[list[_Line], list[int]]:
+    """Return the lines of a source, and where texts begin that nobody closed."""
     pieces, position = [], 0
     inside: set[int] = set()
-    for match in _LITERALS.finditer(source):
-        pieces.append(source[position : match.start()])
-        fill = b" " if match["comment"] is not None else b'"'
-        pieces.append(_NOT_NEWLINE.sub(fill, match.group()))
-        position = match.end()
-        newline = source.find(b"\n", match.start(), position)
+    open_texts: list[int] = []
+    for start, end, kind in _literals(source):
+        pieces.append(source[position:start])
+        pieces.append(_NOT_NEWLINE.sub(b" " if kind == "comment" else b'"', source[start:end]))
+        if kind == "open":
+            open_texts.append(start)
+        position = end
+        newline = source.find(b"\n", start, position)
         while newline >= 0:
             inside.add(newline + 1)
             newline = source.find(b"\n", newline + 1, position)
@@ -265,7 +341,7 @@ def _lines_of(source: bytes) -> list[_Line]:
         start += len(line)
         opened = sum(map(bare.count, (b"(", b"[", b"{")))
         depth = max(0, depth + opened - sum(map(bare.count, (b")", b"]", b"}"))))
-    return lines
+    return lines, open_texts
 
 
 def _split(code: bytes) -> list[bytes]:

@@ -117,6 +117,50 @@ def test_a_form_that_cannot_be_read_costs_only_itself(bad: str) -> None:
     assert extraction.unread_bytes < 30
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *('x = "abc', "x = 'abc", "don't", 'x = "a #{b', "x = ~s(abc", "x = ~r/abc", "x = ~S[a"),
+        *('x = """\n      text', "x = '''\n      it's (text", 'x = ~S"""\n      text'),
+    ],
+)
+def test_a_text_that_nobody_closes_costs_its_statement(bad: str) -> None:
+    quoted = FILE.replace('"Three."', '"It\'s \\"three\\"."').replace(
+        '"One."', '"""\n  One.\n  """'
+    )
+    source = f"{quoted}# don't\n".replace("BAD", bad)
+    extraction = extract(source.encode())
+    assert names(source) == [
+        "Shop.one/1", "Shop.two/1", "Shop.three/2", "Shop.Inner.four/0", "Other.five/0",
+    ]  # fmt: skip
+    one, two, three, *_ = extraction.functions
+    assert (one.doc, two.doc, three.doc) == ("One.\n", "Two.", 'It\'s "three".')
+    assert extraction.parse_errors > 0
+    assert 0 < extraction.unread_bytes < 60
+
+
+def test_a_text_that_spans_code_is_read_where_its_end_is_found() -> None:
+    source = FILE.replace("BAD", 'x = """\n  def no, do: 1\n  """\n').replace("one(x)", "one(x(")
+    assert "Shop.no/0" not in names(source)
+
+
+@pytest.mark.parametrize("before", ["    end\n    x", "x\n  end"])
+def test_an_end_too_many_costs_no_module(before: str) -> None:
+    source = FILE.replace("BAD", before)
+    extraction = extract(source.encode())
+    assert names(source) == [
+        "Shop.one/1", "Shop.two/1", "Shop.three/2", "Shop.Inner.four/0", "Other.five/0",
+    ]  # fmt: skip
+    assert extraction.functions[2].doc == "Three."
+    assert extraction.parse_errors > 0
+
+
+def test_an_odd_number_of_triple_quotes_may_be_well_formed() -> None:
+    source = 'defmodule A do\n  @doc "\\""" and so on"\n  def f, do: ~s(""")\nend\n'
+    found = extract(source.replace('\\"""', '\\"\\"\\"').encode())
+    assert (found.parse_errors, found.unread_bytes, len(found.functions)) == (0, 0, 1)
+
+
 def test_a_bad_body_of_one_line_leaves_its_head() -> None:
     source = FILE.replace("def one(x), do: x", "def one(x),\n    do: x[y: 1]")
     assert "Shop.one/1" in names(source.replace("BAD", "x"))
