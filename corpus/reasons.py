@@ -23,6 +23,7 @@ class Reason(StrEnum):
     WRONG_REPOSITORY = "wrong_repository"
     MALFORMED_REGISTRY = "malformed_registry"
     CHECKSUM_MISMATCH = "checksum_mismatch"
+    NO_CHECKSUM = "no_checksum"
     GONE = "gone"
     UNAVAILABLE = "unavailable"
     RETIRED = "retired"

@@ -7,6 +7,8 @@ import logging
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from corpus.store import StoreError
+
 logger = logging.getLogger(__name__)
 
 UNWRITABLE = "store_unwritable"
@@ -21,7 +23,7 @@ class Closing:
         self.task: asyncio.Task[None] | None = None
         """On its way: asyncio itself keeps no reference to it."""
 
-    def unwritable(self, error: OSError) -> DropItem:
+    def unwritable(self, error: OSError | StoreError) -> DropItem:
         """Close the spider because the store cannot be written; return what drops the item."""
         if self.task is None:
             logger.error("%s", advice(error))
@@ -45,8 +47,10 @@ REMEDIES = {
 """What helps, by what the system said."""
 
 
-def advice(error: OSError) -> str:
+def advice(error: OSError | StoreError) -> str:
     """Say what is wrong with the store and what to do about that cause."""
+    if isinstance(error, StoreError):
+        return str(error)
     remedy = REMEDIES.get(error.errno or 0, "Check the disk")
     return (
         f"The archive store cannot be written: {error}. What was stored before is whole. {remedy}, "

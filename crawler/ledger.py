@@ -15,7 +15,7 @@ from crawler.memory import Settlement, Settlements, listing
 from crawler.registry import PackageVersions
 from crawler.versions import Selection
 
-LASTING = frozenset({Reason.RETIRED, Reason.ARCHIVE_TOO_LARGE})
+LASTING = frozenset({Reason.RETIRED, Reason.ARCHIVE_TOO_LARGE, Reason.NO_CHECKSUM})
 """Refusals by the crawl that another attempt would not change."""
 GONE_AFTER_DAYS = 30.0
 """How long a release must be missing to count as gone for good."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveStore, DamagedArchive, StoreError
+from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, StoreError
 from crawler.items import SOURCE, PackageDetails, Refusal, Wanted, refuse
 from crawler.registry import PackageReleases, PackageVersions, Release
 from crawler.versions import Selection
@@ -71,9 +71,8 @@ class Planner:
         checksum = wanted.release.outer_checksum
         stored = self.find(wanted.name, wanted.version)
         if checksum is None:
-            plan.refuse.append(
-                refuse(wanted, Stage.CRAWL, Reason.MALFORMED_REGISTRY, "no outer checksum")
-            )
+            detail = "the registry has no outer checksum of it, so no tarball can be checked"
+            plan.refuse.append(refuse(wanted, Stage.CRAWL, Reason.NO_CHECKSUM, detail))
         elif stored and stored.sha256 == checksum:
             plan.stored.append(wanted)
         elif checksum == refused_checksum and self.is_recorded(wanted.name, wanted.version):
@@ -81,10 +80,21 @@ class Planner:
         else:
             plan.fetch.append(wanted)
 
+    def is_dealt_with(self, plan: Plan) -> bool:
+        """Whether nothing of a plan is left to do, but to bring rows up to date."""
+        refused = ((each.name, each.version) for each in plan.refuse)
+        return not plan.fetch and all(self.is_recorded(*each) for each in refused)
+
     def is_of_interest(self, package: PackageVersions) -> bool:
-        """Whether a wanted release of a package is stored, and might be published again."""
+        """Whether a wanted release of a package may be another now, under the same version.
+
+        One that is stored might be published again, one without a checksum be given one.
+        """
         choice = self.selection.choose(package.versions, package.retired)
-        return any(self.find(package.name, version) for version in choice.wanted)
+        return any(
+            self.find(package.name, version) or self.lacks_checksum(package.name, version)
+            for version in choice.wanted
+        )
 
     def find(self, name: str, version: str) -> Archive | None:
         """Return the row of an archive that is in the store, with all of its bytes."""
@@ -99,10 +109,19 @@ class Planner:
 
     def is_recorded(self, name: str, version: str) -> bool:
         """Whether the store still says why a release is not there."""
+        return self.record(name, version) is not None
+
+    def lacks_checksum(self, name: str, version: str) -> bool:
+        """Whether a release was refused because the registry had no checksum of it."""
+        record = self.record(name, version)
+        return record is not None and record.reason is Reason.NO_CHECKSUM
+
+    def record(self, name: str, version: str) -> ArchiveReject | None:
+        """Return why a release is not in the store, as far as the store can tell."""
         try:
-            return self.store.rejected(SOURCE, name, version) is not None
+            return self.store.rejected(SOURCE, name, version)
         except (StoreError, OSError):
-            return False
+            return None
 
     def missing(self, package: PackageVersions) -> list[str]:
         """Return the wanted versions that are not in the store, from the index of versions."""
@@ -132,12 +151,17 @@ class Planner:
     def update(self, wanted: Wanted, details: PackageDetails) -> bool:
         """Bring a stored row up to what registry and API say now; say whether it had to change.
 
-        Raises OSError.
+        Where the registry lists the stored bytes, nothing is refused of them any more: other
+        content was, before they were published again, or a crawl was killed. Raises OSError.
         """
         archive = self.find(wanted.name, wanted.version)
         if archive is None:
             return False
         release = wanted.release
+        if archive.sha256 == release.outer_checksum and self.is_recorded(
+            archive.name, archive.version
+        ):
+            self.store.accept(archive)
         current = replace(
             archive,
             retirement=str(release.retirement) if release.retirement else None,

@@ -52,6 +52,8 @@ class Publication:
     retirement: Retirement | None = None
     advisories: tuple[Advisory, ...] = ()
     published_at: int | None = None
+    has_outer_checksum: bool = True
+    """Registries from before 2019 have none."""
 
 
 def publish(
@@ -204,10 +206,11 @@ def advisory_entry(advisory: Advisory) -> wire.AdvisoryEntry:
 
 def release_entry(release: Publication, advisories: Sequence[Advisory]) -> wire.ReleaseEntry:
     """Describe one release; `advisories` are those of the package."""
+    checksum = hashlib.sha256(release.tarball).digest()
     entry = wire.ReleaseEntry(
         version=release.version,
         inner_checksum=inner_checksum(release.tarball),
-        outer_checksum=hashlib.sha256(release.tarball).digest(),
+        outer_checksum=checksum if release.has_outer_checksum else None,
         advisory_indexes=[advisories.index(each) for each in release.advisories],
     )
     for each in release.dependencies:

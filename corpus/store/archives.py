@@ -77,8 +77,9 @@ class ArchiveStore:
                 temporary.write_bytes(body)
                 flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
                 self._archives.remove(place)
-        self._archives.put(place, canonical_json(row_of(archive)))
+        # Before the row: a build takes a reject beside an archive for the later word.
         self._rejects.remove(place)
+        self._archives.put(place, canonical_json(row_of(archive)))
 
     def amend(self, archive: Archive) -> None:
         """Replace the row of an archive that is stored already, which stays as it is.
@@ -123,7 +124,10 @@ class ArchiveStore:
         """
         paths = rows_under(self.root / "superseded")
         rows = [read_archive(Path(path).read_bytes(), path) for path in paths]
-        return sorted(rows, key=lambda row: (row.source, row.name, row.version, row.sha256))
+        # A writer that was killed, or a version that is what it once was, leaves a copy of what is
+        # current: that is not superseded.
+        gone = (row for row in rows if not self._is_current(row))
+        return sorted(gone, key=lambda row: (row.source, row.name, row.version, row.sha256))
 
     def table(self) -> "pa.Table":
         """Return the index as a table of `schema.ARCHIVES`: what is current, then superseded."""
@@ -142,6 +146,10 @@ class ArchiveStore:
         """Return the record of one rejected archive, or None. Raises DamagedRow."""
         row = self._rejects.get(checked(source, name, version))
         return read_reject(*row) if row else None
+
+    def accept(self, archive: Archive) -> None:
+        """Remove the record of a refusal beside an archive that is current. Raises OSError."""
+        self._rejects.remove(self._place(archive))
 
     def rejects(self) -> list[ArchiveReject]:
         """Return every record, sorted by source, name and version. Raises DamagedRow."""
@@ -181,6 +189,10 @@ class ArchiveStore:
         kept = replace(earlier, superseded_by=archive.sha256)
         write_bytes(self.path(kept), self.path(earlier).read_bytes())
         write_json(self._superseded(kept), row_of(kept))
+
+    def _is_current(self, archive: Archive) -> bool:
+        current = self.get(archive.source, archive.name, archive.version)
+        return current is not None and current.sha256 == archive.sha256
 
     def _superseded(self, archive: Archive) -> Path:
         source, name, version = self._place(archive)

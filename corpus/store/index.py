@@ -109,7 +109,7 @@ class Index:
             self.pack()
 
     def remove(self, key: Key) -> None:
-        """Let there be no row."""
+        """Let there be no row. Raises DamagedRow for a segment that cannot be read, and OSError."""
         with self._locked():
             self._refresh()
             if "/".join(key) in self._lines:
@@ -118,10 +118,15 @@ class Index:
                 self.loose(key).unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Pack what others left loose, and many segments into one, where that is worth it."""
-        if sum(1 for _ in self._loose()) >= FEWEST_ROWS:
-            self.pack()
-        if len(self._named()) > MOST_SEGMENTS:
+        """Pack what others left loose, and many segments into one, where that is worth it.
+
+        Raises DamagedRow for a segment that cannot be read, before a writer begins.
+        """
+        self._refresh()
+        is_split = len(self._segments) > MOST_SEGMENTS
+        if is_split or sum(1 for _ in self._loose()) >= FEWEST_ROWS:
+            self.pack()  # before merging: then a damaged row that was written anew is not read
+        if is_split:
             self.merge()
 
     def pack(self) -> None:

@@ -65,8 +65,8 @@ class ArchiveReject:
 def packed(path: Path, what: str) -> DamagedRow:
     """Build the error for a segment of the index that is not as it was written."""
     return DamagedRow(
-        f"{path}: the index of archives was altered ({what}). Restore this file from a copy; what "
-        "is no longer in the index is fetched again by the next crawl."
+        f"{path}: the index of archives was altered ({what}). Restore this file from a copy, or "
+        "move it out of the store: the next crawl fetches again what the index does not name."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from scrapy.crawler import Crawler
 
 from corpus.packages import Requirement
-from corpus.store import Archive, ArchiveReject, ArchiveStore
+from corpus.store import Archive, ArchiveReject, ArchiveStore, StoreError
 from crawler.arguments import read_repository
 from crawler.clock import utc_now
 from crawler.items import NO_DETAILS, SOURCE, Described, Item, Refusal
@@ -47,12 +47,12 @@ class StorePipeline:
         assert isinstance(spider, HexSpider)
         try:
             self.keep(item, spider)
-        except OSError as error:
+        except (OSError, StoreError) as error:
             raise spider.closing.unwritable(error) from error
         return item
 
     def keep(self, item: Item, spider: HexSpider) -> None:
-        """Write one item. Raises OSError."""
+        """Write one item. Raises OSError and StoreError."""
         if isinstance(item, Described):
             details = spider.details.get(item.wanted.name, NO_DETAILS)
             row = described(archive_row(item, self.clock()), item.wanted, details)

@@ -126,7 +126,7 @@ class HexSpider(Spider):
             self.store.sweep()
             dedicate(self.repository.store, self.repository.name)
         except CorpusError as error:
-            self.end("store_in_use", str(error))
+            self.end("store_unusable", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
         if missing := contact.advice(self.settings["USER_AGENT"], self.repository.address):
@@ -282,18 +282,22 @@ class HexSpider(Spider):
             detail = f"{response.url}: {error}"
             yield from self.package_unavailable(listed, error.reason, detail, is_settled)
             return
-        if is_settled and response.status == NOT_MODIFIED:
-            self.unchanged(listed.name)
-            return
         plan = self.planner.plan(package, self.ledger.refused(listed.name))
+        # A crawl that was killed may have kept the entry and not what it lists.
+        if is_settled and response.status == NOT_MODIFIED and self.planner.is_dealt_with(plan):
+            self.unchanged(listed.name, plan)
+            return
         plan.refuse.extend(self.planner.lacking(listed, package))
         self.begin(listed, package, plan)
         yield from plan.refuse
         yield from map(self.tarball_request, plan.fetch)
 
-    def unchanged(self, name: str) -> None:
+    def unchanged(self, name: str, plan: Plan) -> None:
         """Note that a settled package is as it was."""
+        details = self.details.get(name, NO_DETAILS)
         try:
+            updated = sum(self.planner.update(each, details) for each in plan.stored)
+            self.count("archives/updated", updated)
             self.ledger.renew(name)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))

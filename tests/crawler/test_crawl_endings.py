@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from corpus.locking import claim
+from corpus.store.index import Index
 from demo.hex_repository import signed, versions_payload
 from tests.crawler.crawling import Crawl
 from tests.peers.hex_repository_server import HexRepositoryServer
@@ -250,3 +251,49 @@ def test_a_304_for_a_package_that_was_never_had_is_recorded_and_the_next_crawl_a
     assert crawl().status == 0
     assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0"]
     assert crawl.refused() == {}
+
+
+def test_a_release_without_a_checksum_is_refused_for_good_until_it_has_one(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.names = False
+    peer.add("alpha", "1.0.0")
+    peer.add("beta", "1.0.0")
+    peer.change("beta", "1.0.0", has_outer_checksum=False)
+
+    assert crawl().status == 0
+    assert crawl.stored() == ["alpha 1.0.0"]
+    assert crawl.refused() == {"beta 1.0.0": "no_checksum"}
+    peer.forget()
+    assert crawl().status == 0
+    assert sorted((access.path, access.status) for access in peer.log[2:]) == [
+        ("/packages/alpha", 304),
+        ("/packages/beta", 304),
+    ]
+
+    peer.change("beta", "1.0.0", has_outer_checksum=True)
+    assert crawl().status == 0
+    assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0"]
+    assert crawl.refused() == {}
+
+
+def test_an_altered_segment_of_the_index_ends_the_crawl_and_its_advice_mends_the_store(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    assert crawl().status == 0
+    before = crawl.store.archives()[0].sha256
+    Index(crawl.store.root, "archives").pack()
+    segment = crawl.store.root / "index" / "archives-000001.rows"
+    segment.write_bytes(b"no line of a segment\n" + segment.read_bytes())
+
+    outcome = crawl()
+
+    assert outcome.status == 1
+    assert "Crawl store_unusable" in outcome.errors
+    assert "archives-000001.rows: the index of archives was altered" in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert "move it out of the store" in outcome.errors
+    segment.rename(crawl.folder / "moved")
+    assert crawl().status == 0
+    assert [row.sha256 for row in crawl.store.archives()] == [before]

@@ -1,5 +1,9 @@
 """The same version with other bytes, and a tarball that is not there at first."""
 
+import os
+import signal
+import time
+
 import pytest
 
 from corpus.inputs import read_inputs
@@ -78,6 +82,34 @@ def test_a_version_that_was_refused_and_is_published_again_under_another_licence
 
     assert crawl.stored() == ["alpha 1.0.0"]
     assert crawl.refused() == {}
+
+
+@pytest.mark.parametrize("license", ["MIT", "GPL-3.0-only"])
+def test_a_crawl_killed_before_the_new_bytes_came_leaves_them_to_the_next(
+    peer: HexRepositoryServer, crawl: Crawl, license: str
+) -> None:
+    peer.add("alpha", "1.0.0")
+    assert crawl().status == 0
+    publish_again(peer, "alpha", licenses=(license,))
+    peer.forget()
+    peer.answer("/tarballs/alpha-1.0.0.tar", delay=5)
+
+    process = crawl.start()
+    deadline = time.monotonic() + 20
+    while not peer.asked("/tarballs/"):  # the new entry of the registry is kept by then
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+
+    assert crawl().status == 0
+    if license == "MIT":
+        assert (
+            crawl.store.read(crawl.store.archives()[0]) == peer.releases["alpha", "1.0.0"].tarball
+        )
+        assert len(crawl.store.superseded()) == 1
+    else:
+        assert crawl.refused() == {"alpha 1.0.0": "license_not_permitted"}
 
 
 def test_while_the_new_bytes_cannot_be_had_the_old_stay(
