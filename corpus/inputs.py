@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from corpus.reasons import Reason, Stage
 from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, check_body
 from corpus.untrusted import TIME
 
+UNDATED = 1 << 62
+"""Microseconds that come after every time: where packages of unknown time are ordered."""
 CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
 """Columns that another crawl of the same archives would fill otherwise."""
 
@@ -21,7 +23,9 @@ class Inputs:
     """The archives to read, and those that cannot be, each with its reason.
 
     `published` says when a package was first published, by source and name, in microseconds since
-    1970: the earliest time that any row of the store tells of it, also one that is not read.
+    1970: the earliest time that any row of the store tells of it, also one that is not read or that
+    was superseded. Packages of which no time is known come after all others, the earlier the more
+    packages of the store require them; who is neither dated nor required is missing.
     """
 
     archives: tuple[Archive, ...]
@@ -64,7 +68,7 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     # Storing an archive removes its reject, so one that stands beside an archive came later.
     replaced = {_place(row) for row in rejects if row.stage is not Stage.CRAWL}
     known = list(store.archives())
-    published = first_published(known)
+    published = first_published([*known, *store.superseded()])
     stored = [item for item in known if _place(item) not in replaced]
     names = set(map(_place, stored))
     refused = [row for row in rejects if _place(row) not in names]
@@ -83,7 +87,7 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published)
 
 
-def first_published(archives: Iterable[Archive]) -> dict[tuple[str, str], int]:
+def first_published(archives: Sequence[Archive]) -> dict[tuple[str, str], int]:
     """Return when each package was first published, as far as its rows tell; see `Inputs`."""
     first: dict[tuple[str, str], int] = {}
     for archive in archives:
@@ -92,7 +96,20 @@ def first_published(archives: Iterable[Archive]) -> dict[tuple[str, str], int]:
             time = _microseconds(told)
             if time is not None:
                 first[package] = min(time, first.get(package, time))
+    for package, dependents in _dependents(archives).items():
+        first.setdefault(package, UNDATED - len(dependents))
     return first
+
+
+def _dependents(archives: Iterable[Archive]) -> dict[tuple[str, str], set[str]]:
+    """Return the names of the packages that require each one, itself not among them."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for archive in archives:
+        for requirement in archive.requirements:
+            if requirement.name != archive.name:
+                package = archive.source, requirement.name
+                found.setdefault(package, set()).add(archive.name)
+    return found
 
 
 def _microseconds(time: str | None) -> int | None:

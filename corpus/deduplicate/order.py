@@ -1,8 +1,13 @@
 """Who stands for a cluster: the order in which documents are preferred.
 
+What stands in a folder for other people's code that is named after another package of the corpus
+(`lib/vendor/jason/decoder.ex`) comes last, for that package may be younger than who copied it. Then
+counts, in this order,
+
 1. the package that was published first, by its first release that the store knows of, so that an
    original stands and not a later copy of it under another name; packages whose time nobody knows
-   come after all others, so that leaving it out gains nothing;
+   come after all others, so that leaving it out gains nothing, and those that more packages require
+   come first of them;
 2. licence evidence: verified, text_only, declared_only, then anything else, so that what a release
    keeps is what it can best account for;
 3. role: library, script, example, template, migration, config, benchmark, test, for people learn
@@ -31,6 +36,8 @@ ROLES = (
     "test",
 )
 
+_GUEST = r"(?:^|/)(?:deps|vendor(?:ed)?|third[_-]?party|3rd[_-]?party|externals?)/([^/]+)/"
+_GUESTS = re.compile(_GUEST)
 _NEVER = np.iinfo(np.int64).max
 _VERSION = re.compile(
     r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?", re.ASCII
@@ -70,6 +77,7 @@ def representative_order(
     import pyarrow.compute as pc
 
     keys = {
+        "guest": _guests(documents),
         "published": _times(documents, published),
         "evidence": _place(documents["license_evidence"], EVIDENCE),
         "role": _place(documents["role"], ROLES),
@@ -88,6 +96,27 @@ def package_keys(documents: pa.Table) -> pa.ChunkedArray:
     import pyarrow.compute as pc
 
     return pc.binary_join_element_wise(documents["source"], documents["package"], "\0")
+
+
+def _guests(documents: pa.Table) -> pa.Array:
+    """Tell which documents stand in a folder for other people's code, named after their package."""
+    import pyarrow.compute as pc
+
+    is_guest = np.zeros(len(documents), dtype=bool)
+    maybe = np.flatnonzero(pc.match_substring_regex(documents["path"], _GUEST))
+    if len(maybe):
+        packages = set(documents["package"].unique().to_pylist())
+        rows = documents.select(["package", "path"]).take(pa.array(maybe)).to_pylist()
+        is_guest[maybe] = [
+            any(name in packages and name != row["package"] for name in named(row["path"]))
+            for row in rows
+        ]
+    return pa.array(is_guest)
+
+
+def named(path: str) -> list[str]:
+    """Return the names of folders in folders for other people's code, less a version's number."""
+    return [re.sub(r"-v?\d.*", "", folder).lower() for folder in _GUESTS.findall(path)]
 
 
 def _times(documents: pa.Table, published: Mapping[tuple[str, str], int]) -> pa.Array:

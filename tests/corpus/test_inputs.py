@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from corpus.inputs import read_inputs
+from corpus.inputs import UNDATED, read_inputs
+from corpus.packages import Requirement
 from corpus.progress import Silent
 from corpus.reasons import Reason, Stage
 from corpus.store import ArchiveReject, ArchiveStore
@@ -70,6 +72,28 @@ def test_a_package_is_as_old_as_its_first_version_in_the_store_read_or_not(tmp_p
     inputs = read_inputs(store, Silent())
     assert [item.version for item in inputs.archives] == ["1.0.0"]
     assert inputs.published == {("hex", "web"): 1_000_000}
+
+
+def test_a_package_stays_as_old_as_it_was_when_its_only_version_is_published_again(
+    tmp_path: Path,
+) -> None:
+    store = ArchiveStore(tmp_path)
+    add(store, "web", {"a.ex": module("A", "alpha")}, published_at="1970-01-01T00:00:01Z")
+    add(store, "web", {"a.ex": module("A", "again")}, published_at="2026-01-01T00:00:00Z")
+    inputs = read_inputs(store, Silent())
+    assert [item.published_at for item in inputs.archives] == ["2026-01-01T00:00:00Z"]
+    assert inputs.published == {("hex", "web"): 1_000_000}
+
+
+def test_of_packages_of_unknown_time_the_one_that_more_require_comes_first(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    for name, requires in (("web", ()), ("copy", ()), ("a", ("web",)), ("b", ("web", "copy"))):
+        archive = add(store, name, {"a.ex": module("A", name)})
+        needed = tuple(Requirement(each, "~> 1.0", False) for each in requires)
+        store.amend(replace(archive, requirements=needed))
+    published = read_inputs(store, Silent()).published
+    assert set(published) == {("hex", "web"), ("hex", "copy")}
+    assert UNDATED > published["hex", "copy"] > published["hex", "web"]
 
 
 def test_a_package_is_as_old_as_the_registry_says_of_its_first_version(tmp_path: Path) -> None:
