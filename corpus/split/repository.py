@@ -3,12 +3,26 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from corpus.packages import Link
 from corpus.split.groups import Groups
 
 FORGES = {"github.com": 2, "bitbucket.org": 2, "codeberg.org": 2, "git.sr.ht": 2, "gitlab.com": 9}
 """Hosts of repositories, with how many parts of a path can name one (GitLab has subgroups)."""
+OWN_FORGES = {"gitlab": 9, "gitea": 2, "forgejo": 2}
+"""The same by the first part of a host's name, for forges that people run themselves. On any other
+host an address ends with `.git` if it is that of a repository."""
+ALIASES = {
+    **{f"{name}.github.com": "github.com" for name in ("m", "ssh", "raw", "codeload")},
+    "raw.githubusercontent.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "github": "github.com",
+    "gitlab": "gitlab.com",
+    "bitbucket": "bitbucket.org",
+}
+"""Other hosts with the same paths, and how Mix and npm abbreviate: `github:shop/cart`."""
 ACCOUNT_PAGES = frozenset({"sponsors", "orgs", "users", "apps", "marketplace", "topics", "groups"})
 """First parts of paths on GitHub and GitLab that lead to no repository."""
 RESERVED = frozenset(
@@ -19,8 +33,10 @@ RESERVED = frozenset(
 PAGES = RESERVED | {"commit", "issues", "merge_requests", "releases", "tags"}
 """Parts of paths on GitLab that lead into a repository, as old links do without `/-/`."""
 ADDRESS = re.compile(
-    r"(?:[a-z+]+://)?(?:[^/@]+@)?(?:www\.)?(?P<host>[^/:]+)(?::\d+(?=/))?[/:](?P<path>[^?#]+)"
+    r"(?:[a-z+]*:?//|[a-z+]+:/)*(?:[^/@]+@)?(?:www\.)?(?P<host>[^/:]+)(?::\d+(?=/))?[/:](?P<path>[^?#]+)"
 )
+NAME = re.compile(r"[\w.~+-]*")
+"""What names of accounts and repositories consist of."""
 REPOSITORY, PACKAGE = 0, 1
 """Kinds of a family's names, in the order in which they are preferred."""
 WORD = r"(?:git(?: ?(?:hub|lab|ea))?|bitbucket|codeberg|source(?:hut|s)?|code|repo(?:sitory)?)"
@@ -147,13 +163,34 @@ def repository_at(url: str) -> str | None:
     `git@github.com:Shop/Cart.git` and `https://github.com/shop/cart/tree/main/core` are both in
     `github.com/shop/cart`.
     """
-    found = ADDRESS.match(url.strip().lower())
-    if found is None or found["host"] not in FORGES:
+    found = ADDRESS.match(url.strip(" \t\r\n<>()[]\"'").lower())
+    if found is None:
         return None
-    parts = without_page([part for part in found["path"].split("/") if part])
-    if len(parts) < 2 or parts[0] in ACCOUNT_PAGES or PLACEHOLDER.fullmatch(parts[0]):
+    host = found["host"].rstrip(".")
+    host = ALIASES.get(host, host)
+    parts = without_page([part for part in unquote(found["path"]).split("/") if part])
+    if not parts or parts[0] in ACCOUNT_PAGES or PLACEHOLDER.fullmatch(parts[0]):
         return None
-    return "/".join([found["host"], *parts[: FORGES[found["host"]]]]).removesuffix(".git")
+    names = [str(NAME.match(part)[0]) for part in parts]  # type: ignore[index]
+    names = repository_in(
+        host, names[: next((n for n, name in enumerate(names) if not name), None)]
+    )
+    if not names:
+        return None
+    return "/".join([host, *names]).rstrip(".").removesuffix(".git").removesuffix(".wiki")
+
+
+def repository_in(host: str, names: list[str]) -> list[str]:
+    """Return the first names of a path, those that lead to a repository; none where none does."""
+    length = FORGES.get(host) or OWN_FORGES.get(host.split(".")[0] if "." in host else "")
+    if length is None:
+        ends = (
+            n for n, name in enumerate(names, start=1) if name[1:].endswith(".git") and "." in host
+        )
+        length = next(ends, 0)
+    elif len(names) < 2:
+        length = 0
+    return names[:length]
 
 
 def without_page(parts: list[str]) -> list[str]:
