@@ -10,6 +10,9 @@ from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
 from corpus.reasons import Reason
 from corpus.supervision import Cause, Ended, Watch, watched
 
+FORGIVEN = 5
+"""Deaths at different places for which no file is blamed, in one bundle."""
+
 
 class ReaderDied(CorpusError):
     """The process that reads a bundle died, and no archive of it can be blamed."""
@@ -28,13 +31,19 @@ def read_bundle(bundle: Bundle) -> Path:
 
     A file that takes more than its budget, or ends that process in another way, is refused and the
     rest read again; so is an archive as a whole, if no file of it is to blame or if its refused
-    files have used up what it may take. Raises ReaderDied, and what `ingest` raises.
+    files have used up what it may take. A death is believed when it comes again at the same place:
+    the system kills a process for the memory that others take, too, and nothing in a release may
+    follow from that. Raises ReaderDied, and what `ingest` raises.
     """
+    deaths: set[Ended] = set()
     while True:
         outcome = watched(_ingest, bundle, bundle.config.read.budget)
         if not isinstance(outcome, Ended):
             return outcome
-        bundle = _without_culprit(bundle, outcome)
+        if outcome.cause is Cause.DIED and outcome not in deaths and len(deaths) < FORGIVEN:
+            deaths.add(outcome)
+        else:
+            bundle = _without_culprit(bundle, outcome)
 
 
 def _ingest(bundle: Bundle, watch: Watch) -> Path:

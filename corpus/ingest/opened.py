@@ -31,6 +31,7 @@ from corpus.licenses import (
     PackageLicenses,
     copyright_lines,
     judge_files,
+    statements_of,
 )
 from corpus.reasons import Reason, Stage
 from corpus.store import Archive, check_body
@@ -121,7 +122,12 @@ def open_archive(
         return _failed(archive, Reason.EMPTY_ARCHIVE, "its contents hold no file")
     contents = {item.path: item.data for item in members if isinstance(item, Member)}
     declared = tarball.metadata.licenses or archive.licenses
-    licenses = judge_files(declared, contents, config.license)
+    said = {}
+    for position, item in enumerate(members):
+        if isinstance(item, Member) and position not in refusals:
+            with watch.step(position):
+                said[item.path] = statements_of(item.path, item.data)
+    licenses = judge_files(declared, contents, config.license, said)
 
     def text_of(position: int, member: Member | SkippedMember) -> SourceText | Rejected:
         return _text(member, licenses, refusals.get(position), config.file)

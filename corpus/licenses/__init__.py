@@ -1,6 +1,6 @@
 """Judges whether the licence of a package, and of each of its files, permits training."""
 
-from corpus.licenses.files import PackageLicenses, judge_files
+from corpus.licenses.files import PackageLicenses, judge_files, statements_of
 from corpus.licenses.judgement import Evidence, LicenseVerdict, judge, judge_declaration
 from corpus.licenses.policy import LicensePolicy, is_license_id
 from corpus.licenses.texts import copyright_lines, is_license_file
@@ -16,4 +16,5 @@ __all__ = [
     "judge",
     "judge_declaration",
     "judge_files",
+    "statements_of",
 ]

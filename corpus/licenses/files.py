@@ -23,7 +23,7 @@ from corpus.licenses.judgement import (
 from corpus.licenses.notices import Notice, Standing, read_notice
 from corpus.licenses.policy import LicensePolicy
 from corpus.licenses.reuse import Precedence, Project, read_annotations
-from corpus.licenses.statements import Said, decoded, read_file, read_text
+from corpus.licenses.statements import SILENT, Said, decoded, read_file, read_text
 from corpus.licenses.texts import REUSE_FOLDER, is_license_file, is_license_name, recognize
 from corpus.reasons import Reason
 from corpus.source import language_of
@@ -79,14 +79,19 @@ class PackageLicenses:
 
 
 def judge_files(
-    declared: Sequence[str], members: Mapping[str, bytes], policy: LicensePolicy
+    declared: Sequence[str],
+    members: Mapping[str, bytes],
+    policy: LicensePolicy,
+    said: Mapping[str, Said] | None = None,
 ) -> PackageLicenses:
-    """Judge a package and each of its source files; `members` are its files, path to content."""
-    said = {
-        path: read_file(data, language)
-        for path, data in members.items()
-        if (language := language_of(path))
-    }
+    """Judge a package and each of its source files; `members` are its files, path to content.
+
+    `said` is what `statements_of` finds in each of them, for who reads file by file; nothing is
+    known of a file that is missing there.
+    """
+    if said is None:
+        said = {path: statements_of(path, data) for path, data in members.items()}
+    said = {path: each for path, each in said.items() if language_of(path)}
     beside = {
         path.removesuffix(SIDECAR): read_text(data)
         for path, data in members.items()
@@ -111,6 +116,12 @@ def judge_files(
     files = {path: verdict for path, verdict in verdicts.items() if verdict is not None}
     lines = dict.fromkeys(line for path in said for line in bench.copyright(path))
     return PackageLicenses(package, default, files, texts | folders.used, tuple(lines))
+
+
+def statements_of(path: str, data: bytes) -> Said:
+    """Return what a file says of its own licence; only source code is asked."""
+    language = language_of(path)
+    return read_file(data, language) if language else SILENT
 
 
 def stated_families(said: Sequence[Said], project: Project) -> frozenset[str]:

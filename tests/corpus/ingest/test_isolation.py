@@ -58,6 +58,69 @@ def test_an_archive_whose_files_use_up_its_budget_is_one_reject(tmp_path: Path) 
     assert rejects(part) == {("bad", "", "unpack", "over_budget", detail)}
 
 
+def dies_of(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Let every process that starts anew, as helpers do, run `code` first."""
+    (folder / "sitecustomize.py").write_text(code)
+    monkeypatch.syspath_prepend(str(folder))
+    end_helpers()
+
+
+DIES_ONCE = """
+import os, pathlib, signal
+from corpus.ingest import source_file
+
+extract = source_file.EXTRACTORS["elixir"]
+mark = pathlib.Path(__file__).with_name("died")
+
+def extract_or_die(text):
+    if b"fragile" in text and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return extract(text)
+
+source_file.EXTRACTORS["elixir"] = extract_or_die
+"""
+
+
+def test_a_reader_that_the_system_killed_once_costs_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {"LICENSE": MIT, "lib/a.ex": module("A", "alpha"), "lib/b.ex": module("B", "fragile")}
+    add(store, "good", files)
+    dies_of(monkeypatch, tmp_path, DIES_ONCE)
+    part = read_bundle(one_bundle(store, tmp_path))
+    assert (tmp_path / "died").exists()
+    assert rejects(part) == set()
+
+
+SLOW_HEADS = """
+from corpus.ingest import opened
+
+statements_of = opened.statements_of
+
+def slowly(path, data):
+    while b"endless" in data:
+        pass
+    return statements_of(path, data)
+
+opened.statements_of = slowly
+"""
+
+
+def test_a_head_whose_licence_takes_too_long_costs_its_file_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {"LICENSE": MIT, "lib/a.ex": module("A", "endless"), "lib/b.ex": module("B", "bravo")}
+    add(store, "bad", files)
+    dies_of(monkeypatch, tmp_path, SLOW_HEADS)
+    part = read_bundle(one_bundle(store, tmp_path))
+    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
+    detail = "a step on it took more than 1 s of processor time"
+    assert rejects(part) == {("bad", "lib/a.ex", "parse", "over_budget", detail)}
+
+
 def test_a_bundle_read_in_a_process_of_its_own_is_that_read_here(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf"), "a.png": b"1"})
