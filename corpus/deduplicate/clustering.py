@@ -106,7 +106,13 @@ def _near(
         first_functions = _spill(fingerprints, groups, config, scratch, functions)
         bands = (scratch.keys(band) for band in range(config.bands[0]))
         inside = InsidePackage(
-            config.within_package, groups.packages, groups.paths, functions, first_functions
+            config.within_package,
+            config.most_missing,
+            config.most_in_vain,
+            groups.packages,
+            groups.paths,
+            functions,
+            first_functions,
         )
         return stars(buckets(bands, scratch.sizes > 0), scratch, config.threshold, inside)
 

@@ -13,10 +13,13 @@ Components join all documents over verified edges, dropped ones included. An edg
 changes neither answer, so such candidates are passed over: that is what keeps a bucket with
 thousands of copies linear. A bucket with thousands of documents that are *not* duplicates costs one
 comparison a pair, which is what exactness takes; memory stays at a row of candidates. Documents of
-one package that share a shape but no functions are told apart by a digest, before they are read.
+one package that share a shape but no functions are told apart by a digest, before they are read,
+and where more than `most_in_vain` of one package share a bucket, each of them is compared with its
+own only until that many comparisons were in vain: so files of one shape in one package, which
+nobody has to compare with one another for ever, cost time in proportion to their number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,13 +49,19 @@ class Shingles(Protocol):
 class InsidePackage:
     """What it takes, beside similarity, to drop a document for another of its own package.
 
-    All its `functions` and at least `share` of its shingles stand in the other one. The same path
-    in another version is an earlier state of the same file, for which similarity is enough.
+    All its `functions` and at least `share` of its shingles stand in the other one, and at most
+    `most_missing` of them do not. The same path in another version is an earlier state of the same
+    file, for which similarity is enough.
+
     `packages` and `paths` have one number a document, the same for the same ones; `first_functions`
-    has any one of its functions, 0 where there is none.
+    has any one of its functions, 0 where there is none. A document is compared with others of its
+    package until `most_in_vain` of them were not dropped for it, where more than that share a
+    bucket with it.
     """
 
     share: float
+    most_missing: int
+    most_in_vain: int
     packages: npt.NDArray[np.int32]
     paths: npt.NDArray[np.int32]
     functions: Shingles
@@ -84,7 +93,8 @@ class InsidePackage:
         if not held.any():
             return np.flatnonzero(free)
         mine = self.functions.shingles(document)
-        for place in np.flatnonzero(held & (common >= self.share * sizes)).tolist():
+        most = (common >= self.share * sizes) & (sizes - common <= self.most_missing)
+        for place in np.flatnonzero(held & most).tolist():
             theirs = self.functions.shingles(int(others[place]))
             free[place] = bool(np.isin(theirs, mine).all())
         return np.flatnonzero(free)
@@ -113,6 +123,70 @@ def stars(
     return search.result()
 
 
+class _Crowds:
+    """Buckets in which more than so many documents of one package stand."""
+
+    def __init__(self, candidates: Buckets, inside: InsidePackage) -> None:
+        self._buckets = candidates
+        self._packages = inside.packages
+        self._paths = inside.paths
+        self._crowds: set[tuple[int, int]] = set()
+        self._package = -1
+        self._divided: dict[int, tuple[Numbered, Numbered]] = {}
+        self._by_path: dict[int, Numbered] = {}
+        sizes = np.diff(candidates.starts)
+        for bucket in np.flatnonzero(sizes > inside.most_in_vain).tolist():
+            packages, counts = np.unique(inside.packages[self._members(bucket)], return_counts=True)
+            crowding = packages[counts > inside.most_in_vain].tolist()
+            self._crowds.update((bucket, package) for package in crowding)
+
+    def of(self, document: int, owners: Numbered) -> npt.NDArray[np.bool_]:
+        """Tell in which of its buckets a document stands in a crowd of its package."""
+        if not self._crowds:
+            return np.zeros(len(owners), dtype=bool)
+        package = int(self._packages[document])
+        return np.array([(bucket, package) in self._crowds for bucket in owners.tolist()], bool)
+
+    def own(self, document: int, bucket: int) -> Numbered:
+        """Return the members of a bucket that are of the package of a document."""
+        return self._division(document, bucket)[0]
+
+    def states(self, document: int, bucket: int) -> Numbered:
+        """Return the later members of a bucket that are earlier states of the same file."""
+        own, path = self.own(document, bucket), self._paths[document]
+        if bucket not in self._by_path:
+            self._by_path[bucket] = own[np.argsort(self._paths[own], kind="stable")]
+        ordered = self._by_path[bucket]
+        first, end = np.searchsorted(self._paths[ordered], [path, path + 1])
+        same = ordered[first:end]
+        return same[same > document]
+
+    def strangers(self, document: int, bucket: int) -> Numbered:
+        """Return the later members of a bucket that are of other packages."""
+        members = self._division(document, bucket)[1]
+        later: Numbered = members[np.searchsorted(members, document) :]
+        return later
+
+    def close(self, document: int, bucket: int) -> None:
+        """Forget those of other packages, with whom all is settled."""
+        self._divided[bucket] = (self.own(document, bucket), np.empty(0, dtype=np.int32))
+
+    def _division(self, document: int, bucket: int) -> tuple[Numbered, Numbered]:
+        """Divide a bucket by package; kept while one package is visited."""
+        package = int(self._packages[document])
+        if package != self._package:
+            self._package, self._divided, self._by_path = package, {}, {}
+        if bucket not in self._divided:
+            members = self._members(bucket)
+            own = self._packages[members] == package
+            self._divided[bucket] = members[own], members[~own]
+        return self._divided[bucket]
+
+    def _members(self, bucket: int) -> Numbered:
+        starts = self._buckets.starts
+        return self._buckets.members[starts[bucket] : starts[bucket + 1]]
+
+
 class _Search:
     """The state of one pass over the documents in order of preference."""
 
@@ -129,6 +203,7 @@ class _Search:
         self._sizes = shingles.sizes
         self._threshold = threshold
         self._inside = inside
+        self._crowds = _Crowds(candidates, inside) if inside else None
         self._open = np.ones(len(candidates), dtype=bool)
         self._representatives = np.full(documents, -1)
         self._similarities = np.ones(documents)
@@ -139,7 +214,21 @@ class _Search:
         kept = self._representatives[document] < 0
         if kept:
             self._representatives[document] = document
-        others, similarities, common = self._verified(document, self._unsettled(document, kept))
+        places = self._open_places(document)
+        if self._crowds is None:
+            self._settle(document, kept, self._unsettled(document, kept, places))
+            return
+        crowded = self._crowds.of(document, self._buckets.owners[places])
+        self._settle(document, kept, self._unsettled(document, kept, places[~crowded]))
+        crowds = self._buckets.owners[places[crowded]].tolist()
+        self._settle(document, kept, self._strangers(document, kept, self._crowds, crowds))
+        if kept:
+            self._settle_crowds(document, self._crowds, crowds)
+
+    def _settle(self, document: int, kept: bool, others: Indices) -> int:
+        """Verify candidates, drop those that a kept document stands for, and count these."""
+        others, similarities, common = self._verified(document, others)
+        free = np.empty(0, dtype=np.int64)
         if kept:
             free = np.flatnonzero(self._representatives[others] < 0)
             if self._inside is not None:
@@ -148,6 +237,7 @@ class _Search:
             self._representatives[others[free]] = document
             self._similarities[others[free]] = similarities[free]
         self._unite(document, others)
+        return len(free)
 
     def result(self) -> Stars:
         """Return the answer; documents that were nobody's candidate stand for themselves."""
@@ -156,30 +246,88 @@ class _Search:
         representatives = np.where(alone, everyone, self._representatives)
         return Stars(representatives, self._similarities, self._roots(everyone))
 
-    def _unsettled(self, document: int, kept: bool) -> Indices:
+    def _open_places(self, document: int) -> Indices:
+        """Return where a document stands among the members of all buckets that are open."""
+        firsts = self._buckets.firsts
+        places = self._buckets.places[firsts[document] : firsts[document + 1]]
+        opened: Indices = places[self._open[self._buckets.owners[places]]]
+        return opened
+
+    def _unsettled(self, document: int, kept: bool, places: Indices) -> Indices:
         """Return later candidates that `document` might stand for, or is not connected to yet.
 
-        Where all are decided and connected, its buckets have nothing more to say to anyone, and are
-        closed.
+        `places` are those of `document` in its buckets. Where all are decided and connected, its
+        buckets have nothing more to say to anyone, and are closed.
         """
-        own = self._buckets.places[
-            self._buckets.firsts[document] : self._buckets.firsts[document + 1]
-        ]
-        owners = self._buckets.owners[own]
-        alive = self._open[owners]
-        own, owners = own[alive], owners[alive]
+        owners = self._buckets.owners[places]
         ends = self._buckets.starts[owners + 1]
-        pieces = [self._buckets.members[a + 1 : b] for a, b in zip(own, ends, strict=True)]
+        pieces = [self._buckets.members[a + 1 : b] for a, b in zip(places, ends, strict=True)]
+        others, is_settled = self._of_interest(document, kept, pieces)
+        if is_settled:
+            self._open[owners] = False
+        return others
+
+    def _strangers(
+        self, document: int, kept: bool, crowds: _Crowds, buckets: Sequence[int]
+    ) -> Indices:
+        """Return what `_unsettled` does, of buckets with a crowd those of other packages."""
+        pieces = [crowds.strangers(document, bucket) for bucket in buckets]
+        others, is_settled = self._of_interest(document, kept, pieces)
+        if is_settled:
+            for bucket in buckets:
+                crowds.close(document, bucket)
+        return others
+
+    def _of_interest(
+        self, document: int, kept: bool, pieces: Sequence[Numbered]
+    ) -> tuple[Indices, bool]:
+        """Return those that `document` might stand for or is not connected to.
+
+        And whether all are decided and connected.
+        """
         others = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int32)
         apart = self._roots(others) != self._roots(np.array([document]))
         undecided = self._representatives[others] < 0
-        if not (apart | undecided).any():
-            self._open[owners] = False
+        is_settled = not (apart | undecided).any()
         if not kept:
             undecided[:] = False
         elif self._inside is not None:
             undecided[undecided] = ~self._inside.hopeless(document, others[undecided])
-        return np.unique(others[apart | undecided]).astype(np.int64)
+        return np.unique(others[apart | undecided]).astype(np.int64), is_settled
+
+    def _settle_crowds(self, document: int, crowds: _Crowds, buckets: Sequence[int]) -> None:
+        """Settle what a kept document has to do with the crowds of its package that it stands in.
+
+        Earlier states of the same file first, then the others in order until `most_in_vain` of them
+        were not dropped.
+        """
+        assert self._inside is not None
+        if buckets:
+            states = np.concatenate([crowds.states(document, bucket) for bucket in buckets])
+            undecided = states[self._representatives[states] < 0]
+            self._settle(document, True, np.unique(undecided).astype(np.int64))
+        left, last = self._inside.most_in_vain, document
+        members = [crowds.own(document, bucket) for bucket in buckets]
+        while left > 0 and members:
+            found = np.unique(np.concatenate([self._next(each, last, left) for each in members]))
+            others = found[:left].astype(np.int64)
+            if not len(others):
+                return
+            last = int(others[-1])
+            hopeful = others[~self._inside.hopeless(document, others)]
+            left -= len(others) - self._settle(document, True, hopeful)
+
+    def _next(self, members: Numbered, after: int, count: int) -> Numbered:
+        """Return the first `count` members behind one of them that are not decided."""
+        found: list[Numbered] = []
+        place = int(np.searchsorted(members, after, side="right"))
+        missing = count
+        while missing > 0 and place < len(members):
+            some = members[place : place + 4 * count]
+            place += len(some)
+            found.append(some[self._representatives[some] < 0][:missing])
+            missing -= len(found[-1])
+        return np.concatenate(found) if found else np.empty(0, dtype=np.int32)
 
     def _verified(self, document: int, others: Indices) -> tuple[Indices, Similarities, Indices]:
         """Return those of `others` whose exact similarity reaches the threshold.

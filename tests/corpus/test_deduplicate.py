@@ -258,6 +258,41 @@ def test_what_is_no_function_has_to_stand_in_the_other_as_well(
     assert representatives(clusters(tmp_path, *rows))["b"] == ("b" if kept else "a")
 
 
+@pytest.mark.parametrize(("at", "kept"), [(16, False), (17, True)])
+def test_of_a_long_document_no_more_may_be_missing_than_of_a_short_one(
+    tmp_path: Path, at: int, kept: bool
+) -> None:
+    """A test more in a file of a thousand shingles is one that stands nowhere else."""
+    rows = [
+        document(name, range(first, first + 1000), package="one", normalized_id=name)
+        for name, first in (("a", 0), ("b", at))
+    ]
+    assert representatives(clusters(tmp_path, *rows))["b"] == ("b" if kept else "a")
+
+
+@pytest.mark.parametrize(
+    ("path", "stands"),
+    [
+        ("lib/vendor/jason/decoder.ex", "own"),
+        ("apps/web/lib/third_party/jason-1.4.0/decoder.ex", "own"),
+        ("lib/vendor/decoder.ex", "older"),
+        ("lib/vendor/poison/decoder.ex", "older"),
+        ("lib/vendor/older/decoder.ex", "older"),
+        ("lib/jason/decoder.ex", "older"),
+    ],
+)
+def test_what_an_older_package_keeps_of_another_in_a_folder_for_that_is_dropped(
+    tmp_path: Path, path: str, stands: str
+) -> None:
+    rows = [
+        document("own", range(50), package="jason", path="lib/decoder.ex"),
+        document("older", range(51), package="older", path=path),
+    ]
+    published = {("hex", "older"): 2012, ("hex", "jason"): 2017}
+    found = representatives(clusters(tmp_path, *rows, published=published))
+    assert set(found.values()) == {stands}
+
+
 def test_an_earlier_state_of_a_file_is_dropped_for_a_later_one_that_resembles_it(
     tmp_path: Path,
 ) -> None:
