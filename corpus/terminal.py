@@ -153,6 +153,7 @@ def show_explanation(found: Explanation) -> None:
     """Print what became of what was asked for, a line a fact, and how many there are."""
     for archive in found.archives:
         said = f"{archive.license_expression or 'no licence'} ({archive.license_evidence})"
+        said = said if archive.license_evidence else "licence not judged"
         output.print(f"{archive.package} {archive.version}  sha256 {archive.sha256}  {said}")
     for kept in found.kept:
         said = f"{kept.license_expression} ({kept.license_evidence})"

@@ -18,7 +18,7 @@ from quality.report.sections.limits import limits
 from quality.report.sections.redactions import redactions, signals
 from quality.report.sections.samples import samples
 from quality.report.sections.sizes import sizes
-from quality.report.sections.tables import tables
+from quality.report.sections.tables import attribution, tables
 from quality.report.sources import read_sources
 from quality.verdict import GateVerdict
 
@@ -53,4 +53,5 @@ def compose(release: Release, verdict: GateVerdict | None) -> dict[str, Any]:
         "drift": drift(sources),
         "limits": limits(sources),
         "tables": tables(release),
+        "attribution": attribution(),
     }

@@ -49,6 +49,17 @@ class Sources:
         """Yield columns of a table, without texts among them, a batch at a time."""
         return self.release.batches(table, columns, None, BATCH_ROWS)
 
+    def license_reasons(self) -> dict[str, str]:
+        """Return why the files of an archive were refused for their licence, by its checksum."""
+        reasons: dict[str, str] = {}
+        for batch in self.batches("rejects", ["archive_sha256", "path", "stage", "reason"]):
+            of_files = pc.and_(pc.not_equal(batch["path"], ""), pc.equal(batch["stage"], "license"))
+            chosen = batch.filter(of_files)
+            reasons.update(
+                zip(*(chosen[n].to_pylist() for n in ("archive_sha256", "reason")), strict=True)
+            )
+        return reasons
+
     def first(
         self, columns: Sequence[str], wanted: Choice, order: Sequence[tuple[str, str]], count: int
     ) -> list[Row]:

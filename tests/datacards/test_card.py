@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from corpus.release import Release, finalize
-from corpus.schema import DOCUMENTS
+from corpus.schema import DOCUMENTS, TABLES, columns_of
 from datacards.__main__ import app
 from datacards.croissant import croissant
 from datacards.front_matter import metadata, size_category
@@ -73,6 +73,23 @@ def test_the_features_are_the_columns_of_the_schema(report: dict[str, Any]) -> N
     }
     modules = {part["name"]: part for part in by_name["modules"]["list"]}
     assert modules["uses"] == {"name": "uses", "list": "string"}
+
+
+@pytest.mark.parametrize("table", ["documents", "functions", "instruct", "rejects", "attribution"])
+def test_every_column_of_every_table_is_explained(report: dict[str, Any], table: str) -> None:
+    heading = "attribution.parquet" if table == "attribution" else table
+    section = card(report).decode().split(f"### {heading}\n")[1].split("\n#")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == [f"| `{each.name}`" for each in columns_of(TABLES[table])]
+    assert all(row[2].rstrip(" |") for row in rows)
+
+
+def test_the_card_tells_of_specifications_in_whole_sentences(report: dict[str, Any]) -> None:
+    erlang = {"language": "erlang", "documented": None, "specified_share": 0.25}
+    coverage = [*report["elixir"]["coverage"], erlang]
+    said = card(report | {"elixir": report["elixir"] | {"coverage": coverage}}).decode()
+    assert "functions in Elixir, 40% have documentation and 20% a spec.\n" in said
+    assert "functions in Erlang, 25% have a spec.\n" in said
 
 
 def test_a_split_without_rows_is_not_offered(report: dict[str, Any]) -> None:

@@ -88,6 +88,7 @@ def test_licences_splits_and_languages_add_up(report: dict[str, Any]) -> None:
         {
             "expression": "GPL-3.0-only",
             "evidence": "declared_only",
+            "reason": "license_not_permitted",
             "archives": 1,
             "share": 0.2,
         }

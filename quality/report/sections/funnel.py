@@ -18,7 +18,7 @@ def _archives(sources: Sources) -> Row:
     """Count archives; one refused for its licence has no reject of its own, but its files do."""
     manifest = sources.release.manifest
     rejected = _reasons(sources)
-    told = _license_reasons(sources)
+    told = sources.license_reasons()
     refused = [item for item in manifest.inputs if not item.kept and item.license_evidence]
     rejected.update(("license", told.get(item.sha256, "license_unknown")) for item in refused)
     kept = sum(item.kept for item in manifest.inputs)
@@ -29,18 +29,6 @@ def _archives(sources: Sources) -> Row:
         "kept": kept,
         "packages_with_documents": used,
     }
-
-
-def _license_reasons(sources: Sources) -> dict[str, str]:
-    """Return why the files of an archive were refused, by its checksum."""
-    reasons: dict[str, str] = {}
-    for batch in sources.batches("rejects", ["archive_sha256", "path", "stage", "reason"]):
-        of_files = pc.and_(pc.not_equal(batch["path"], ""), pc.equal(batch["stage"], "license"))
-        chosen = batch.filter(of_files)
-        reasons.update(
-            zip(*(chosen[n].to_pylist() for n in ("archive_sha256", "reason")), strict=True)
-        )
-    return reasons
 
 
 def _reasons(sources: Sources) -> Counter[tuple[str, str]]:

@@ -10,9 +10,9 @@ from quality.report.figures import Row, share, tally
 from quality.report.sources import Sources
 
 EVIDENCE = {
-    "verified": "the shipped licence text agrees with the declaration",
-    "declared_only": "declared by the package, which ships no licence text",
-    "text_only": "recognised from the shipped text; the declaration could not be read",
+    "verified": "declared by the package or the file, and the licence's text is shipped",
+    "declared_only": "declared, without a licence text that is recognised",
+    "text_only": "recognised from a licence text; nothing that could be read declares it",
 }
 
 
@@ -59,10 +59,15 @@ def _own(sources: Sources) -> list[Row]:
 
 
 def _refused(sources: Sources) -> list[Row]:
-    """Count the archives that were refused, by what was found of their licence."""
+    """Count the archives that were refused, by what was found of their licence, and why."""
     inputs = sources.release.manifest.inputs
+    reasons = sources.license_reasons()
     refused = Counter(
-        (item.license_expression or "none that could be read", str(item.license_evidence))
+        (
+            item.license_expression or "none that could be read",
+            str(item.license_evidence),
+            reasons.get(item.sha256, "license_unknown"),
+        )
         for item in inputs
         if not item.kept and item.license_evidence
     )
@@ -71,8 +76,9 @@ def _refused(sources: Sources) -> list[Row]:
         {
             "expression": expression,
             "evidence": evidence,
+            "reason": reason,
             "archives": count,
             "share": share(count, len(inputs)),
         }
-        for (expression, evidence), count in ordered
+        for (expression, evidence, reason), count in ordered
     ]

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from corpus.release import Release
 from corpus.release.reading import SCHEMAS, batches_of, open_shard
-from corpus.schema import ROWS, SPLIT_NAMES, columns_of, meaning_of
+from corpus.schema import ROWS, SPLIT_NAMES, TABLES, columns_of, meaning_of
 from quality.report.figures import Row
 
 BATCH_ROWS = 2048
@@ -28,6 +28,12 @@ def tables(release: Release) -> list[Row]:
         }
         for name in SCHEMAS
     ]
+
+
+def attribution() -> Row:
+    """Describe the table of attribution, which is one file and no configuration of the card."""
+    columns = [asdict(column) for column in columns_of(TABLES["attribution"])]
+    return {"row": ROWS["attribution"], "columns": columns}
 
 
 def _splits(release: Release, name: str) -> list[str]:
