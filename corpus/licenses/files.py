@@ -6,11 +6,21 @@ then what the package declares and ships at its root. Only a statement that gran
 the search; one that denies something, wherever it stands in a file, denies the file.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from corpus.licenses.declarations import family, ids_of, joined, parse, satisfied, taken
+from corpus.licenses.declarations import (
+    family,
+    ids_of,
+    joined,
+    parse,
+    read_declaration,
+    satisfied,
+    taken,
+    too_long,
+)
 from corpus.licenses.judgement import (
     Evidence,
     Findings,
@@ -24,7 +34,14 @@ from corpus.licenses.notices import Notice, Standing, read_notice
 from corpus.licenses.policy import LicensePolicy
 from corpus.licenses.reuse import Precedence, Project, read_annotations
 from corpus.licenses.statements import SILENT, Said, decoded, read_file, read_text
-from corpus.licenses.texts import REUSE_FOLDER, is_license_file, is_license_name, recognize
+from corpus.licenses.texts import (
+    REUSE_FOLDER,
+    is_license_file,
+    is_license_name,
+    is_license_text,
+    is_named_after_license,
+    recognize,
+)
 from corpus.reasons import Reason
 from corpus.source import language_of
 from corpus.untrusted import quoted
@@ -33,6 +50,14 @@ LONGEST_DETAIL = 300
 SIDECAR = ".license"
 POINTER = 400
 """Characters of a licence file that may do no more than point to another one."""
+
+TEXT_FOLDERS = ("licenses", "licences")
+"""Folders of texts that speak of the folder around them, unless a licence file stands there."""
+TEXT_SUFFIXES = ("", ".txt", ".md")
+PROJECT = 65_536
+"""Bytes of a project file that are looked at."""
+DECLARED = re.compile(r"(?:\blicenses:|\{\s*licen[cs]es\s*,)\s*\[(?P<names>[^\]]{0,400})\]")
+QUOTED = re.compile(r'"([^"\n]*)"')
 
 DENIED = {
     Standing.PROPRIETARY: Reason.FILE_LICENSE_PROPRIETARY,
@@ -98,7 +123,7 @@ def judge_files(
         if path.endswith(SIDECAR)
     }
     project = read_annotations(members)
-    texts = {path: data for path, data in members.items() if is_license_file(path)}
+    texts = of_package(members)
     stated = stated_families([*said.values(), *beside.values()], project)
     package = judge(declared, without_those_of_files(texts, stated, policy), policy)
     default = replace(package, expression=taken(package.expression, policy.permits))
@@ -128,6 +153,18 @@ def stated_families(said: Sequence[Said], project: Project) -> frozenset[str]:
     """Return the families of all licences that tags and annotations give to files."""
     notices = [*(each.tags for each in said if each.tags), *project.notices()]
     return frozenset(map(family, ids_of({each.expression for each in notices})))
+
+
+def of_package(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the licence files of the package as a whole.
+
+    Beside a LICENSE a text like GPL.txt is one that the LICENSE speaks of.
+    """
+    paths = list(filter(is_license_file, members))
+    others = [path for path in paths if not is_named_after_license(path)]
+    if any(map(is_license_text, others)):
+        paths = others
+    return {path: members[path] for path in paths}
 
 
 def without_those_of_files(
@@ -254,44 +291,71 @@ class Bench:
 
 @dataclass(slots=True)
 class Folders:
-    """The licence files below the root, and what they say of the folders that they stand in."""
+    """What stands below the root and speaks of the folder that it stands in.
+
+    Licence files do, and the project files of applications, which declare licences.
+    """
 
     members: Mapping[str, bytes]
     texts: dict[str, list[str]] = field(default_factory=dict)
+    projects: dict[str, str] = field(default_factory=dict)
     said: dict[str, Statement | None] = field(default_factory=dict)
     used: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the licence files."""
+        besides: dict[str, list[str]] = {}
         for path in sorted(self.members):
             folder, _, name = path.rpartition("/")
             above, _, last = folder.rpartition("/")
             if last == REUSE_FOLDER and above:
                 self.texts.setdefault(above, []).append(path)
+            elif above and last in TEXT_FOLDERS and is_text(name):
+                besides.setdefault(above, []).append(path)
             elif folder and folder != REUSE_FOLDER and is_license_name(name):
                 self.texts.setdefault(folder, []).append(path)
+            elif name == "mix.exs" and folder:
+                self.projects[folder] = path
+            elif name.endswith(".app.src") and (place := folder.removesuffix("/src")) != "src":
+                self.projects.setdefault(place, path)
+        self.texts = besides | self.texts
 
     def above(self, path: str) -> tuple[str, Statement | None]:
-        """Return the nearest folder above a file that has licence files, and what they say."""
+        """Return the nearest folder above a file of which something speaks, and what it says."""
         folder = path.rpartition("/")[0]
-        while folder and folder not in self.texts:
+        while folder:
+            if folder not in self.said and (folder in self.texts or folder in self.projects):
+                declared = self._declared(folder)
+                self.said[folder] = self._read(self.texts.get(folder, []), declared) or declared
+            if folder in self.texts or self.said.get(folder):
+                return folder, self.said[folder]
             folder = folder.rpartition("/")[0]
-        if not folder:
-            return "", None
-        if folder not in self.said:
-            self.said[folder] = self._read(self.texts[folder])
-        return folder, self.said[folder]
+        return "", None
 
     def use(self, folder: str) -> None:
         """Note that a file stands under the licence files of a folder."""
-        self.used |= {path: self.members[path] for path in self.texts[folder]}
+        self.used |= {path: self.members[path] for path in self.texts.get(folder, [])}
 
     def families(self, folder: str) -> frozenset[str]:
         """Return the families of the texts of a folder."""
         paths = self.texts.get(folder, [])
         return frozenset(family(one) for p in paths for one in recognize(self.members[p]).ids)
 
-    def _read(self, paths: Sequence[str]) -> Statement | None:
+    def _declared(self, folder: str) -> Statement | None:
+        """Return what the project file of a folder declares, if it can be read."""
+        path = self.projects.get(folder)
+        found = DECLARED.search(decoded(self.members[path][:PROJECT])) if path else None
+        if path is None or found is None:
+            return None
+        names = QUOTED.findall(found["names"])
+        declared = None if too_long(names) else read_declaration(names)
+        if declared is None or not declared.complete:
+            return None
+        words = " ".join(found.group().split())
+        return Statement(Notice(Standing.LICENSED, declared.text, words), path)
+
+    def _read(self, paths: Sequence[str], declared: Statement | None) -> Statement | None:
+        """Return what the licence files of a folder say, and with them what is declared."""
         ids: set[str] = set()
         for path in paths:
             data = self.members[path]
@@ -300,13 +364,26 @@ class Folders:
             if found.rider:
                 return Statement(Notice(Standing.CONDITIONED, None, found.rider), path)
             if not found.ids and (notice := own_words(decoded(data), found.terms)):
+                sure = not is_named_after_license(path.rpartition("/")[2])
+                sure = sure and path.rpartition("/")[0].rpartition("/")[2] not in TEXT_FOLDERS
+                if notice.standing is Standing.UNKNOWN and not sure and not found.terms:
+                    continue
                 if notice.standing is not Standing.LICENSED:
                     return Statement(notice, path)
                 ids |= ids_of([notice.expression])
         if not ids:
             return None
         words = " AND ".join(sorted(ids))
+        said = declared.notice.expression if declared else None
+        if said and not frozenset(map(family, ids_of([said]))) <= ids:
+            words = str(joined([words, said]))
         return Statement(Notice(Standing.LICENSED, words, words, True), paths[0])
+
+
+def is_text(name: str) -> bool:
+    """Say whether a file in a folder of licences is a text there, and no LICENSE of that folder."""
+    of_folder = is_license_name(name) and not is_named_after_license(name)
+    return not of_folder and PurePosixPath(name).suffix in TEXT_SUFFIXES
 
 
 def own_words(text: str, terms: frozenset[str]) -> Notice | None:

@@ -16,7 +16,7 @@ OLDEST = {"AGPL": "3.0", "LGPL": "2.0", "GPL": "1.0"}
 NAMES: tuple[tuple[str, str], ...] = (
     ("GNU", r"(?:gnu\s+)?(?:affero|lesser|library)\s+(?:general\s+)?public\s+licen[cs]e"),
     ("GNU", r"(?:gnu\s+)?general\s+public\s+licen[cs]e|gnu\s+public\s+licen[cs]e"),
-    ("GNU", r"(?:gnu\s+)?\b[al]?gpl(?=[\s\-_v.,;:/)0-9+'\"]|$)"),
+    ("GNU", r"(?:gnu\s+)?(?:(?:affero|lesser|library)\s+)?\b[al]?gpl(?=[\s\-_v.,;:/)0-9+'\"]|$)"),
     ("Erlang", r"erlang\s+public\s+licen[cs]e|\berlpl\b"),
     ("MPL", r"mozilla\s+public\s+licen[cs]e|\bmpl\b(?=[\s\-_v.,;:/)0-9]|$)"),
     ("BSD-3-Clause", r"eclipse\s+distribution\s+licen[cs]e"),
@@ -29,18 +29,23 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("BUSL-1.1", r"business\s+source\s+licen[cs]e|\bbusl\b|\bbsl[\s-]*1\.1"),
     ("Elastic-2.0", r"elastic\s+licen[cs]e|\belv2\b"),
     ("LicenseRef-FSL", r"functional\s+source\s+licen[cs]e|\bfsl-1"),
+    (
+        "LGPL-2.0-or-later WITH WxWindows-exception-3.1",
+        r"wxw(?:indows|idgets)\s+(?:library\s+)?licen[cs]e",
+    ),
     ("LicenseRef-PolyForm", r"polyform\s+\w+(?:\s+\w+)?\s+licen[cs]e"),
     ("LicenseRef-public-domain", r"public\s+domain"),
     ("CC0-1.0", r"\bcc0\b|creative\s+commons\s+zero"),
     (
         "CC",
-        r"\bcc[\s-]by(?:[\s-](?:nc|nd|sa))*|creative\s+commons(?:\s+[\w-]+){0,4}?\s+licen[cs]e"
+        r"creativecommons\.org/licenses/by(?:-(?:nc|nd|sa))*"
+        r"|\bcc[\s-]by(?:[\s-](?:nc|nd|sa))*|creative\s+commons(?:\s+[\w-]+){0,4}?\s+licen[cs]e"
         r"|creative\s+commons(?:[\s\-\u2013\u2014/]+(?:attribution|non-?commercial|share-?alike"
         r"|no\s?-?deriv\w+))+",
     ),
     (
         "Apache",
-        r"\bapache(?:\s+software)?(?:\s+foundation)?(?:'s)?(?:[\s,-]+(?:public\s+)?licen[cs]e"
+        r"\bapache\.org/licenses/licen[cs]e-|\bapache(?:\s+software)?(?:\s+foundation)?(?:'s)?(?:[\s,-]+(?:public\s+)?licen[cs]e"
         r"|[\s-]+v?2\b|[\s,]+version)|\bapl[\s-]*2",
     ),
     ("MIT", r"(?:\bmit|\bexpat|\bx11)(?:[\s/-]x11)?(?:[\s-]+style)?[\s-]+licen[cs]e|\bmit\b"),
@@ -55,7 +60,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("BSL-1.0", r"boost\s+software\s+licen[cs]e"),
     ("Unlicense", r"\bthe\s+unlicen[cs]e\b|\bunlicense\.org"),
     ("WTFPL", r"\bwtfpl\b|do\s+what\s+the\s+f\S+\s+you\s+want"),
-    ("Artistic-2.0", r"artistic\s+licen[cs]e"),
+    ("Artistic", r"artistic\s+licen[cs]e"),
     ("BlueOak-1.0.0", r"blue\s*oak\s+model\s+licen[cs]e"),
 )
 """How notices name licences, the more particular first; some need their version (see `named`)."""
@@ -81,7 +86,9 @@ LATER = re.compile(
     re.IGNORECASE,
 )
 MENTIONED = re.compile(
-    r"^[\"'`]?[\s-]*(?:compatible|compliant|headers?\b|texts?\b|scanner|violation)", re.IGNORECASE
+    r"[\"'`]?[\s-]*(?:compatible|compliant|headers?\b|texts?\b|scanner|violation"
+    r"|(?:v?\d(?:\.\d)?\s+)?(?:is|are|(?:must|should|will)\s+be)\s+(?:refused|rejected|denied)\b)",
+    re.IGNORECASE,
 )
 """After a name: an adjective, or a thing that is named after the licence."""
 
@@ -128,7 +135,9 @@ def named(flat: str, found: re.Match[str]) -> tuple[str, int]:
         case "CC":
             return creative_commons(flat, found)
         case "Apache":
-            return ("Apache-1.1" if version == "1.1" else "Apache-2.0"), end
+            return (f"Apache-{version}" if version in ("1.0", "1.1") else "Apache-2.0"), end
+        case "Artistic":
+            return ("Artistic-2.0" if version.startswith("2") else "Artistic-1.0"), end
         case "BSD":
             return bsd(name), found.end()
     return license_id, found.end()

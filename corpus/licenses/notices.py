@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from corpus.licenses.declarations import licensing, read_license
 from corpus.licenses.names import NAME, Mention, named, names
+from corpus.licenses.permissive import permissive
 from corpus.untrusted import quoted
 
 SHORTEST_TEXT = 150
@@ -52,7 +53,8 @@ GRANT = re.compile(
     r"[^.;:]{0,60}?\b(?:under|by|to|with|in|into|per|according\s+to)\s"
     r"|\bunder\s+(?:the\s+)?(?:terms|conditions|provisions)\b|\blicen[cs]es?\s*[:=-]+\s|@licen[cs]e\b"
     r"|\blicen[cs]e\s+is\b|\bdual[- ]licen[cs]e|\bunder\s+(?:the|an?)\s"
-    r"|\b(?:alternatively|either)\b|\bpublic\s+domain\b",
+    r"|\b(?:alternatively|either)\b|\bpublic\s+domain\b"
+    r"|\blicen[cs]ed\s+(?:as\s+)?$",
     re.IGNORECASE,
 )
 """What makes naming a licence a statement; the name follows in the same sentence."""
@@ -60,13 +62,35 @@ REACH = 260
 """Characters after a grant in which the licence is named: the dual notice of Rust has 230."""
 SENTENCE = re.compile(r"[.;!?]\s+(?=[A-Z\"(@])|\n\s*\n")
 HYPOTHETICAL = re.compile(
-    r"\b(?:if|whether|unless|every|each|some|other|checks?|finds?|detects?|lists?|reports?|rejects?"
-    r"|refuses?|recogni[sz]es?|search(?:es)?|warns?|compatible|such\s+as|example|e\.g|packages"
-    r"|dependencies|returns?|incompatible|replac\w+|instead|formerly|previously)\b|[\"'`\u201c]\s*$"
-    r"|\bwas\s+(?:originally\s+)?$",
+    r"^\W*(?:(?:an?|the|this)\s+[\w-]+\s+(?:that\s+|which\s+)?)?(?:checks|finds|detects|lists|reports"
+    r"|rejects|refuses|recogni[sz]es|searches|warns|returns|replaces)\b"
+    r"|^\W*(?:to\s+)?(?:check|find|detect|list|report|reject|refuse|search|warn|return|replace)\s+"
+    r"(?:all|the|for|if|whether|that|every|any|which|packages|dependencies|files|licen\w+)\b"
+    r"|\b(?:if(?!\s+not\s+\w+ed\b)|whether|unless(?!\s+(?:otherwise|explicitly|\w+ed\b))"
+    r"|(?:every|each)(?!\s+(?:file|source|module|part))|other(?!\s+(?:parts?|portions?|sections?))"
+    r"|some(?!\s+(?:of|parts?|portions?|code|functions?|sections?|files?))"
+    r"|compatible\s+with|incompatible|such\s+as|for\s+example|e\.g|instead|formerly|previously"
+    r"|(?:packages|dependencies|projects)\s+(?:that|which|whose|with|under))\b"
+    r"|(?<!these\s)\b(?:packages|dependencies|projects)\s+$|\bexamples?\s*[:,]|[\"'`\u201c]\s*$"
+    r"|\bwas\s+originally\s+$",
     re.IGNORECASE,
 )
 """Before a grant in its sentence: it speaks of other things than this file."""
+CLAUSE = re.compile(r",\s*(?:(?:and|which|that)\s+)?(?:(?:is|was|are)\s+)?$", re.IGNORECASE)
+"""Before a grant: it speaks of all that the sentence is about ("A linked list, released under")."""
+IN_BETWEEN = re.compile(r"\b(?:such\s+as|for\s+example|e\.g)\b", re.IGNORECASE)
+ADJECTIVE = re.compile(
+    r"[\s-]*licen[cs]ed\b(?!\s+(?:packages|dependencies|projects|libraries|modules|software))",
+    re.IGNORECASE,
+)
+"""Behind a name: "GPL licensed"."""
+SAME = re.compile(
+    r"\bsame\s+(?:licen[cs](?:e|ing)|terms|conditions)(?:\s+(?:and|or)\s+\w+)?\s+as\s+(?:that\s+of\s+)?"
+    r"(?:the\s+)?(?P<of>erlang|otp|elixir|perl|python|ruby|php|lua|tcl|java|linux|emacs|gcc|mysql"
+    r"|rabbitmq)(?![\w-])",
+    re.IGNORECASE,
+)
+"""Whose terms those are that a file stands under; Erlang's were two, and which depends on when."""
 LONGEST_LINE = 200
 ALONE = re.compile(
     r"(?:the|(?:copyright|c \d{4}|\d{4}).*|released?|licen[cs]es?|spdx|under)?", re.IGNORECASE
@@ -74,6 +98,7 @@ ALONE = re.compile(
 """The words that may stand before a name in a line that is a statement by itself."""
 TAIL = re.compile(
     r"(?:licen[cs]e)?(?: ?(?:version|v)? ?\d(?: \d)?)?"
+    r"(?: ?(?:january|february|june|november) \d{4})?"
     r"(?: ?(?:see|https?|text|header|copyright|c) .*)?",
     re.IGNORECASE,
 )
@@ -84,10 +109,13 @@ CHOICE = re.compile(
     r"|\balternatively\b|\bchoose\b",
     re.IGNORECASE,
 )
-OR = re.compile(r"\bor\b|/|\balternatively\b|\|", re.IGNORECASE)
+OR = re.compile(r"\bor\b|\balternatively\b", re.IGNORECASE)
+SLASH = re.compile(r"[/|]")
+"""Means OR where all are permissive, for there nothing hangs on it; else nobody said which."""
 
 OWNED = re.compile(
     r"\bcopyright\b|\(c\)|\u00a9|\ball\s+rights\s+reserved|\bproperty\s+of\b"
+    r"|\b(?:inc\.|corp\.|llc\b|ltd\b|gmbh\b)|\balle\s+rechte\b|\btous\s+droits\b|\bderechos\b"
     r"|\b(?:this|the)\s+(?:source\s+)?(?:file|program|software|library|code|module|work|material|document)",
     re.IGNORECASE,
 )
@@ -96,11 +124,16 @@ FORBIDDEN = (
     r"(?:(?:strictly|expressly|explicitly)\s+)?(?:prohibited|forbidden|not\s+(?:permitted|allowed))"
 )
 PROPRIETARY = re.compile(
-    r"\bunauthori[sz]ed\s+(?:copying|use|reproduction|distribution|disclosure|modification|access"
-    r"|duplication|redistribution|transfer)\b[^.]{0,200}?\b(?:prohibited|forbidden|illegal|unlawful"
+    r"\bunauthori[sz]ed\s+(?:copying|use|reproduction|distribution|disclosure|modification"
+    r"|duplication|redistribution|transfer|access\s+to\s+th(?:is|e)\s+(?:file|software|source|code))\b[^.]{0,200}?\b(?:prohibited|forbidden|illegal|unlawful"
     r"|not\s+(?:permitted|allowed)|violat\w+)"
     r"|\bstrictly\s+confidential\b|\bcompany[\s-]confidential\b"
-    r"|\bconfidential\s+(?:information|property|material|source\s+code)\s+of\b"
+    r"|\b(?:confidential|proprietary)\s+(?:information|property|data|materials?|source(?:\s+code)?|code"
+    r"|software|works?|product)\s+(?:of|to|owned\s+by|belonging\s+to)\b"
+    r"|\bunbefugte\w*\s+(?:kopieren|nutzung|verwendung|weitergabe|vervielf\w+)"
+    r"|\b(?:weitergabe|vervielf\w+)\b[^.]{0,120}?\b(?:nicht\s+(?:gestattet|erlaubt)|untersagt|verboten)"
+    r"|\btoute\s+(?:reproduction|utilisation|diffusion|copie)\b[^.]{0,120}?\b(?:interdite|prohib\w+)"
+    r"|\bprohibida\s+(?:su|la)\s+(?:reproducci|distribuci|copia)\w*"
     r"|\blicen[cs]e\s*[:=]?\s+(?:proprietary|commercial|closed|none)\b|@licen[cs]e\s+proprietary\b"
     r"|\bno\s+part\s+of\s+th(?:is|e)\s+[^.]{0,60}?\bmay\s+be\b|\bnot\s+(?:an?\s+)?open[\s-]source\b",
     re.IGNORECASE,
@@ -108,12 +141,27 @@ PROPRIETARY = re.compile(
 """Words that deny whatever else stands there."""
 SHOUTED = re.compile(
     r"^[^\w\n]*(?:[A-Z]+\s+){0,3}(?:CONFIDENTIAL|PROPRIETARY|UNLICENSED)\b"
+    r"|^[^\w\n]*(?:DO\s+NOT\s+(?:RE)?DISTRIBUTE|NOT\s+FOR\s+(?:RE)?DISTRIBUTION)\b"
     r"|\b(?:PROPRIETARY|Proprietary)\s*(?:and|AND|&|/|,)\s*(?:CONFIDENTIAL|Confidential)\b"
     r"|\b(?:CONFIDENTIAL|Confidential)\s*(?:and|AND|&|/|,)\s*(?:PROPRIETARY|Proprietary|proprietary)\b",
     re.MULTILINE,
 )
+HANDLED = (
+    r"(?!\W+(?:[\w-]+\s+)?(?:protocol|format|extension|api|header|field|attribute|driver|hardware|device"
+    r"|system|service|database|encoding|message|command|client|printer|data|value|computing|token"
+    r"|request|mode|option|codec|element|type|event|transport|firmware|feature|server|sensor|network"
+    r"|vendor|schema|parameter|string)s?\b)"
+)
+"""What a program may speak or keep that is proprietary or confidential, without being it itself."""
 DENYING = re.compile(
-    rf"\bproprietary\b|\btrade\s+secrets?\b|\bconfidential\b"
+    rf"\bproprietary\b{HANDLED}|\btrade\s+secrets?\b|\bconfidential\b{HANDLED}"
+    rf"|\bvertraulich\b|\bconfidentiel(?:le)?\b|\bconfidencial\b|\beigentum\s+der\b"
+    rf"|\bnot\s+(?:intended\s+)?for\s+(?:public\s+)?(?:re)?(?:distribution|sale|release)\b"
+    rf"|\byou\s+(?:may|must)\s+not\s+(?:use|copy|(?:re)?distribute|share|modify)\b(?![^.]{{0,40}}\bexcept\b)"
+    rf"|\brestricted\s+rights\b|\bvalid\s+(?:[\w-]+\s+){{0,2}}(?:subscription|licen[cs]e\s+key)\b"
+    rf"|\brestricted\s+to\b[^.]{{0,40}}?\b(?:employees|customers|licensees|subscribers)\b"
+    rf"|\bonly\s+(?:(?:by|for|to|available|licensed)\s+){{0,3}}(?:customers|licensees|subscribers"
+    rf"|employees)\b"
     rf"|\b(?:may|must|shall|can)\s*not\s+be\s+(?:[\w-]+,?\s+(?:or\s+|and\s+)?){{0,5}}?(?:copied|reproduced"
     rf"|distributed|redistributed|disclosed|duplicated|published|shared|transmitted|modified|used)\b"
     rf"|\b(?:copying|reproduction|(?:re)?distribution|use|disclosure|modification)\b[^.]{{0,120}}?\b"
@@ -131,16 +179,23 @@ DENYING = re.compile(
 CONDITION = re.compile(
     r"\bcommons\s+clause\b|\b(?:for\s+)?non-?\s?commercial\s+(?:use|purposes?)\b"
     r"|\bcommercial\s+use\s+(?:of\s+[^.]{0,40}?)?(?:is\s+|requires\s+)"
+    r"|\b(?:not|never|no|prohibited)\b[^.]{0,60}?\b(?:ai|llms?|machine[\s-]learning|language\s+models?)"
+    r"\W+(?:\w+\W+)?training\b|\bgood,?\s+not\s+evil\b"
     r"|\b(?:not|never|prohibited)\b[^.]{0,60}?\btrain(?:ing)?\b[^.]{0,60}?\b(?:models?|ai|machine\s+learning)\b"
     r"|\b(?:personal|educational|academic|research)\s+(?:use|purposes)\s+only\b",
     re.IGNORECASE,
 )
 UNKNOWN_NAME = re.compile(
     r"\s*(?:the\s+)?(?:terms\s+(?:and\s+conditions\s+)?of\s+)?(?:the\s+|an?\s+)?"
-    r"(?P<name>(?:(?!The\b|This\b)[A-Z][\w.&'-]*\s+){1,6}(?:[Pp]ublic\s+|[Ss]ource\s+)?Licen[cs]e)\b"
+    r"(?P<name>(?:(?!The\b|This\b)(?:[A-Z0-9]|[a-z]{1,9}[A-Z0-9])[\w.&'-]*\s+){1,6}"
+    r"(?:[Pp]ublic\s+|[Ss]ource\s+)?[Ll]icen[cs]e)\b"
+    r"|(?:\s*[Tt]he)?\s*(?P<short>(?!LI[CS]EN|COPY|README|NOTICE)[A-Z][\w-]*[A-Z0-9][\w-]*"
+    r"(?:\s+[A-Z]{2,5}\b)?(?:\s+[vV]?\d[\d.]*)?)\s*(?:[.,;]\s|[.,;]?$)"
 )
+"""A name, behind what grants: "the Acme License", or capitals alone at the end of a sentence."""
 FIELD = re.compile(
-    r"^[ \t]*@?licen[cs]e[ \t]*(?:[:=][ \t]*|(?<=@license)[ \t]+)(?P<name>[^\n]{1,60})$",
+    r"^[ \t]*@?licen[cs]e(?:[-_ ]identifier)?[ \t]*(?:[:=][ \t]*|(?<=@license)[ \t]+)"
+    r"(?P<name>[^\n]{1,60})$",
     re.IGNORECASE | re.MULTILINE,
 )
 """`License: X`, where X is no name that prose uses."""
@@ -156,15 +211,22 @@ TEXT = re.compile(
 """What whole licence texts say, and notices do not: only then is the classifier asked."""
 
 
+TITLE = re.compile(
+    r"^[ \t]*(?:The[ \t]+)?(?P<name>(?:[A-Z][\w.'-]*[ \t]+){1,5}Licen[cs]e),?[ \t]+"
+    r"[Vv](?:ersion)?[ \t]*\d",
+    re.MULTILINE,
+)
+
+
 @lru_cache(maxsize=4096)
-def read_notice(text: str) -> Notice | None:
+def read_notice(text: str, *, alone: bool = True) -> Notice | None:
     """Return what a text says of licences, None if it grants and denies nothing.
 
     `text` has no comment signs and some thousand characters at most; the notices of a project
-    are mostly the same, hence the cache.
+    are mostly the same, hence the cache. With `alone` the bare name of a licence is a grant.
     """
     flat = " ".join(text.split())
-    granted = mentions(text, flat)
+    granted = mentions(text, flat, alone)
     return denial(text, flat, bool(granted)) or licensed(flat, granted) or unknown(text, flat)
 
 
@@ -177,7 +239,7 @@ def denial(text: str, flat: str, grants: bool) -> Notice | None:
         found = shouted
     if found is not None:
         return Notice(Standing.PROPRIETARY, None, excerpt(found))
-    if (owned or grants) and (found := CONDITION.search(flat)):
+    if (owned or grants or NAME.search(flat)) and (found := CONDITION.search(flat)):
         return Notice(Standing.CONDITIONED, None, excerpt(found))
     if owned and not grants and (found := DENYING.search(flat)):
         return Notice(Standing.PROPRIETARY, None, excerpt(found))
@@ -200,7 +262,9 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
     ]
     behind = flat[found[-1].end :][:120]
     choice = any(map(CHOICE.search, [*between, behind])) or CHOICE.search(flat[: found[0].start])
-    is_choice = len(ids) > 1 and (bool(choice) or all(OR.search(each) for each in between))
+    harmless = permissive().issuperset(ids)
+    alternatives = all(OR.search(each) or (harmless and SLASH.search(each)) for each in between)
+    is_choice = len(ids) > 1 and (bool(choice) or alternatives)
     expression = str(licensing().parse((" OR " if is_choice else " AND ").join(ids)))
     words = quoted(flat, EXCERPT, max(0, found[0].start - 40))
     return Notice(Standing.LICENSED, expression, words, any(m.in_full for m in found))
@@ -208,16 +272,22 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
 
 def unknown(text: str, flat: str) -> Notice | None:
     """Return terms that are named as those of this file and that nobody here knows."""
+    if (same := SAME.search(flat)) and not hypothetical(flat, same.start()):
+        if same["of"].lower() == "elixir":
+            return Notice(Standing.LICENSED, "Apache-2.0", excerpt(same))
+        return Notice(Standing.UNKNOWN, None, excerpt(same))
     for grant in GRANT.finditer(flat):
         named = UNKNOWN_NAME.match(flat, grant.end())
         if named is None or hypothetical(flat, grant.start()):
             continue
-        read = read_license(" ".join(named["name"].split()))
+        if named["short"] and "under" not in grant.group().lower():
+            continue
+        read = read_license(" ".join((named["name"] or named["short"]).split()).rstrip("."))
         if read is not None:
             return Notice(Standing.LICENSED, str(read), excerpt(named))
         return Notice(Standing.UNKNOWN, None, excerpt(named))
-    found = FIELD.search(text)
-    if found is None or ELSEWHERE.search(found["name"]):
+    found = FIELD.search(text) or TITLE.search(text)
+    if found is None or (found.re is FIELD and ELSEWHERE.search(found["name"])):
         return None
     read = read_license(found["name"].strip())
     if read is not None:
@@ -225,16 +295,16 @@ def unknown(text: str, flat: str) -> Notice | None:
     return Notice(Standing.UNKNOWN, None, excerpt(found))
 
 
-def mentions(text: str, flat: str) -> list[Mention]:
+def mentions(text: str, flat: str, alone: bool) -> list[Mention]:
     """Return the licences that are granted, in the order of the text."""
     whole = list(texts(flat))
     stated = [
         each
         for each in names(flat)
         if not any(known.start <= each.start < known.end for known in whole)
-        and granted(flat, each.start)
+        and (granted(flat, each.start) or is_adjective(flat, each))
     ]
-    stated = stated or ([] if whole else list(lines(text)))
+    stated = stated or (list(lines(text)) if alone and not whole else [])
     kinds = {each.id.split("-")[0] for each in whole}
     stated = [each for each in stated if each.id.split("-")[0] not in kinds]
     return sorted([*whole, *stated], key=lambda each: each.start)
@@ -256,9 +326,12 @@ def lines(text: str) -> Iterator[Mention]:
     for line in text.splitlines():
         flat = " ".join(line.split())
         found = NAME.search(flat) if len(flat) < LONGEST_LINE else None
-        if found and ALONE.fullmatch(plain(flat[: found.start()])):
+        if found:
+            before = flat[: found.start()]
             license_id, end = named(flat, found)
-            if TAIL.fullmatch(plain(flat[end:])):
+            in_brackets = before.endswith(" (") and flat[end:].rstrip(". ") == ")"
+            described = in_brackets and before[0] not in "-*+|" and not HYPOTHETICAL.search(before)
+            if described or (ALONE.fullmatch(plain(before)) and TAIL.fullmatch(plain(flat[end:]))):
                 yield Mention(place, place + end, license_id, False)
         place += len(flat) + 1
 
@@ -275,14 +348,19 @@ def granted(flat: str, start: int) -> bool:
         between = flat[found.end() : start]
         if SENTENCE.search(between) and not CHOICE.search(flat[found.start() : start]):
             return False
-        return not hypothetical(flat, found.start())
+        return not IN_BETWEEN.search(between) and not hypothetical(flat, found.start())
     return False
+
+
+def is_adjective(flat: str, named: Mention) -> bool:
+    """Say whether a text calls something licensed by a name: "This tool is GPL licensed"."""
+    return bool(ADJECTIVE.match(flat, named.end)) and not hypothetical(flat, named.start)
 
 
 def hypothetical(flat: str, start: int) -> bool:
     """Say whether the sentence that leads to `start` speaks of other things than this file."""
     before = flat[max(0, start - 150) : start]
-    return bool(HYPOTHETICAL.search(SENTENCE.split(before)[-1]))
+    return not CLAUSE.search(before) and bool(HYPOTHETICAL.search(SENTENCE.split(before)[-1]))
 
 
 def excerpt(found: re.Match[str]) -> str:

@@ -21,8 +21,9 @@ CODE_BEFORE = 3
 """Lines of code (a module's name, its exports) before which comments speak of the whole file."""
 
 WORDS = (
-    *(b"licen", b"copyright", b"spdx", b"gpl", b"confidential", b"proprietary"),
-    *(b"public domain", b"rights reserved", b"prohibited", b"commercial"),
+    *(b"licen", b"copyright", b"spdx", b"gpl", b"confiden", b"proprietary", b"vertraulich"),
+    *(b"public domain", b"rights reserved", b"prohib", b"commercial", b"redistribut"),
+    *(b"t distribut", b"for distribution", b"internal use", b"same terms"),
 )
 """Without one of these in lower case no comment says anything; a search takes a microsecond."""
 
@@ -43,14 +44,23 @@ BOX = " \t\r#%*|=-"
 """Signs of comments and of the boxes around them, at both ends of a line."""
 SIGNS = {"elixir": (b"#",), "erlang": (b"%",), "eex": (b"#", b"%", b"<"), "heex": (b"<",)}
 HEREDOC = re.compile(
-    rb'(?:^[ \t]*@moduledoc[ \t(]+|\A\s*)(?:~[sS])?"""[ \t]*\r?\n(?P<text>.*?)(?:\n[ \t]*"""|\Z)',
+    rb'(?:^[ \t]*[@-]moduledoc[ \t(]+|\A\s*)(?:~[sS])?"""[ \t]*\r?\n'
+    rb'(?P<text>.*?)(?:\n[ \t]*"""|\Z)',
     re.DOTALL | re.MULTILINE,
 )
+ATTRIBUTE = re.compile(
+    rb'^(?:[ \t]*[@-]moduledoc|-(?P<name>licen[cs]e|copyright))[ \t({]+(?:<<)?"(?P<text>[^"\n]*)"',
+    re.MULTILINE,
+)
+"""Documentation of one line, and the attributes in which Erlang modules may say the same."""
+ATTRIBUTES = (b"moduledoc", b"\n-licen", b"\n-copyright")
 PLAIN_COMMENTS = re.compile(rb"(?:[ \t]*[#%][^\n]*\n|[ \t\r]*\n)+")
 """In a template for code: the comments of what it will make."""
 NO_STATEMENT = frozenset({"NOASSERTION", ""})
 NOBODY = frozenset({"NONE", "UNLICENSED"})
 """SPDX: no licence at all; npm's word for the same."""
+PLACEHOLDER = re.compile(r"<%|[#$]\{|\{\{")
+"""In a template: what the tag of its output will be."""
 LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
 
 
@@ -83,15 +93,17 @@ def read_file(data: bytes, language: str) -> Said:
     tagged = [text for text, _ in blocks]
     if data.find(TAG_BYTES, HEAD - len(TAG_BYTES)) >= 0:
         tagged = [unmarked(b) for b, _ in comment_blocks(data, language) if TAG_BYTES in b]
-    top = [text for text, code in blocks if code <= CODE_BEFORE]
-    if language == "elixir" and (heredoc := documentation(head)):
-        top.append(heredoc)
-        tagged.append(heredoc)
-    below = [text for text, code in blocks if code > CODE_BEFORE]
+    elif has_tag and not any(TAG_BYTES.decode() in text for text in tagged):
+        tagged += [unmarked(each) for each in behind_code(data, language) if TAG_BYTES in each]
+    top = [notice_of(text, alone=code <= 1) for text, code in blocks if code <= CODE_BEFORE]
+    if language in ("elixir", "erlang") and (prose := documentation(head)):
+        top.append(notice_of(prose))
+        tagged.append(prose)
+    below = [notice_of(text, alone=False) for text, code in blocks if code > CODE_BEFORE]
     return Said(
         tags=read_tags("\n".join(tagged)),
-        notices=tuple(filter(None, map(notice_of, top))),
-        parts=tuple(filter(None, map(notice_of, below))),
+        notices=tuple(filter(None, top)),
+        parts=tuple(filter(None, below)),
     )
 
 
@@ -107,7 +119,7 @@ def read_text(data: bytes) -> Said:
     return Said(read_tags(text), (notice,) if notice else (), ())
 
 
-def notice_of(text: str) -> Notice | None:
+def notice_of(text: str, *, alone: bool = True) -> Notice | None:
     """Read a comment less its tags, from the first paragraph that speaks of licences to the last.
 
     What a project writes there is mostly the same; what the comment says besides is not.
@@ -118,7 +130,7 @@ def notice_of(text: str) -> Notice | None:
     speaking = [n for n, each in enumerate(lower) if any(map(each.__contains__, TEXT_WORDS))]
     if not speaking:
         return None
-    return read_notice("\n\n".join(paragraphs[speaking[0] : speaking[-1] + 1]))
+    return read_notice("\n\n".join(paragraphs[speaking[0] : speaking[-1] + 1]), alone=alone)
 
 
 def comment_blocks(text: bytes, language: str) -> Iterator[tuple[bytes, int]]:
@@ -154,6 +166,13 @@ def spans(text: bytes, language: str) -> Iterator[tuple[int, int]]:
     yield from comment_spans(text, language)
 
 
+def behind_code(text: bytes, language: str) -> Iterator[bytes]:
+    """Yield the comments that stand behind code in its line."""
+    for start, stop in spans(text, language):
+        if text[text.rfind(b"\n", 0, start) + 1 : start].strip():
+            yield text[start:stop]
+
+
 def unmarked(block: bytes) -> str:
     """Return comments as plain text: what stands behind the signs, line by line."""
     lines = IGNORED.sub("", decoded(block)).split("\n")
@@ -167,13 +186,18 @@ def unsigned(line: str) -> str:
 
 
 def documentation(head: bytes) -> str | None:
-    """Return the first heredoc if it stands at the top, without the code blocks of its Markdown."""
-    found = HEREDOC.search(head)
-    if found is None or not speaks(found["text"]):
+    """Return the first documentation at the top, without the code blocks of its Markdown."""
+    found = HEREDOC.search(head) if b'"""' in head else None
+    if found is None and any(map(head.__contains__, ATTRIBUTES)):
+        found = ATTRIBUTE.search(head)
+    if found is None or not speaks(found[0]):
         return None
     before = [line.strip() for line in head[: found.start()].splitlines()]
-    if sum(1 for line in before if line and not line.startswith(b"#")) > CODE_BEFORE:
+    if sum(1 for line in before if line and not line.startswith((b"#", b"%"))) > CODE_BEFORE:
         return None
+    if found.re is ATTRIBUTE:
+        field = "License: " if (found["name"] or b"").startswith(b"licen") else ""
+        return field + decoded(found["text"])
     lines = decoded(found["text"]).expandtabs().splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     margin = min(indents, default=0)
@@ -190,6 +214,8 @@ def read_tags(text: str) -> Notice | None:
     for found in TAG.finditer(text):
         at_start = not text[: found.start()].rpartition("\n")[2].strip(" \t#%*|;/<!-")
         value = unclosed(found["value"])
+        if PLACEHOLDER.search(value):
+            continue
         read = None if value in NO_STATEMENT else read_tag(value)
         if read is not None:
             expressions[read] = None

@@ -15,10 +15,14 @@ LONGEST_TEXT = 256 * 1024
 NAME = re.compile(
     r"(?:[a-z0-9.+]+[-_])?"
     r"(?:(?P<license>li[cs]en[cs]es?|un-?licen[cs]e|copying|copyright)|(?P<notice>notice))"
-    r"(?:[-_. ].*)?",
+    r"(?:[-_. ].*)?"
+    r"|(?P<named>(?:gnu[-_ ]?)?(?:[al]?gpl|mpl|epl|erlpl|bsl|busl|sspl|apl|eula|apache|bsd|mit"
+    r"|isc|cddl|eupl)(?:[-_ ]?v?\d(?:\.\d+)*)?(?:[-_](?:only|or[-_]later|clause|licen[cs]e))*)"
+    r"(?:\.(?:txt|md|rst|html?))?",
     re.IGNORECASE,
 )
-"""LICENSE, LICENCE.md, LICENSE-MIT, MIT-LICENSE.txt, COPYING.LESSER, UNLICENSE, LISENSE.md."""
+"""LICENSE, LICENCE.md, LICENSE-MIT, MIT-LICENSE.txt, COPYING.LESSER, UNLICENSE, LISENSE.md; and
+what has the name of a licence: GPL.txt, Apache-2.0."""
 CODE_SUFFIXES = frozenset(
     (".ex", ".exs", ".erl", ".hrl", ".eex", ".heex", ".json", ".js", ".ts", ".py", ".sh", ".xrl")
 )
@@ -34,7 +38,8 @@ RIDER = re.compile(
 TERMS = re.compile(
     r"(?:gnu\s+(?:affero\s+|lesser\s+|library\s+)?general\s+public|business\s+source|elastic"
     r"|functional\s+source|server\s+side\s+public)\s+licen[cs]e"
-    r"|polyform\s+\w+|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)\b",
+    r"|polyform\s+\w+|\bproprietary\b|\bend[- ]user\s+licen[cs]e|\bcommercial\s+licen[cs]e"
+    r"|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)\b",
     re.IGNORECASE,
 )
 """What a text that is not recognised as a whole may still say: half of a Business Source License
@@ -94,7 +99,7 @@ def is_license_text(path: str) -> bool:
     if folder == REUSE_FOLDER and name:
         return True
     match = root_name(path)
-    return match is not None and match["license"] is not None
+    return match is not None and match["notice"] is None
 
 
 def is_notice(path: str) -> bool:
@@ -109,7 +114,13 @@ def is_notice(path: str) -> bool:
 def is_license_name(name: str) -> bool:
     """Say whether a file of this name, in whatever folder, is there to hold a licence."""
     match = root_name(name)
-    return match is not None and match["license"] is not None
+    return match is not None and match["notice"] is None
+
+
+def is_named_after_license(name: str) -> bool:
+    """Say whether a file has the name of a licence, which other things may have too."""
+    match = root_name(name)
+    return match is not None and match["named"] is not None
 
 
 def root_name(path: str) -> re.Match[str] | None:

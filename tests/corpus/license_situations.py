@@ -197,6 +197,39 @@ SITUATIONS = (
     ),
     one("tag in EEx", f"<%# {tag('ISC')} %>\n<p>1</p>\n", "ISC declared_only", "lib/a.html.eex"),
     one(
+        "tag behind code",
+        f"defmodule A do # {tag('GPL-3.0-only')}\n  def a, do: 1\nend\n",
+        f"{NOT_PERMITTED} GPL-3.0-only",
+    ),
+    one(
+        "tag in documentation of one line",
+        f'defmodule A do\n  @moduledoc "{tag("AGPL-3.0-only")}"\n  def a, do: 1\nend\n',
+        f"{NOT_PERMITTED} AGPL-3.0-only",
+    ),
+    one(
+        "attribute of a module",
+        '-module(a).\n-license("GPL-3.0-only").\na() -> 1.\n',
+        f"{NOT_PERMITTED} GPL-3.0-only",
+        ERL,
+    ),
+    one(
+        "documentation of an Erlang module",
+        '-module(a).\n-moduledoc """\nLicensed under the GPL v2.\n""".\na() -> 1.\n',
+        f"{NOT_PERMITTED} GPL-2.0-only",
+        ERL,
+    ),
+    one(
+        "tag that a template will write",
+        f"# {tag('<%= @license %>')}\ndefmodule <%= @name %> do\nend\n",
+        KEPT_MIT,
+        "priv/templates/a.ex",
+    ),
+    one(
+        "a list of licences",
+        'defmodule L do\n  @a ["MIT"]\n  # GPL-3.0\n  @b ["GPL-3.0"]\nend\n',
+        KEPT_MIT,
+    ),
+    one(
         "tag in a string",
         'defmodule A do\n  def t, do: "# SPDX-License-Identifier: GPL-3.0"\nend\n',
         KEPT_MIT,
@@ -563,7 +596,73 @@ SITUATIONS = (
         {"apps/b/LICENSE": "Copyright Acme. This is proprietary.\n", "apps/b/lib/b.ex": ex()},
         {"apps/b/lib/b.ex": f"{PROPRIETARY} None"},
     ),
+    Situation(
+        "folder with a text that is named after its licence",
+        {"src/x/gpl-3.0.txt": GPL_NOTICE, "src/x/a.erl": erl(), EX: ex()},
+        {"src/x/a.erl": f"{NOT_PERMITTED} GPL-3.0", EX: KEPT_MIT},
+    ),
+    Situation(
+        "folder with an agreement",
+        {"src/x/EULA.txt": "End User License Agreement of Acme.\n", "src/x/a.erl": erl()},
+        {"src/x/a.erl": f"{UNKNOWN} None"},
+    ),
+    Situation(
+        "folder with a guide to a server that is named like a licence",
+        {"docs/apache.md": "How to run this behind Apache.\n", "docs/a.exs": "x = 1\n"},
+        {"docs/a.exs": KEPT_MIT},
+    ),
+    Situation(
+        "folder of licences",
+        {"lib/x/licenses/GPL.txt": GPL_NOTICE, "lib/x/b.ex": ex()},
+        {"lib/x/b.ex": f"{NOT_PERMITTED} GPL-3.0"},
+    ),
+    Situation(
+        "folder of licences beside a licence",
+        {"lib/x/licenses/GPL.txt": GPL_NOTICE, "lib/x/LICENSE": MIT, "lib/x/b.ex": ex()},
+        {"lib/x/b.ex": KEPT_MIT},
+    ),
+    Situation(
+        "application that declares another licence",
+        {
+            "apps/x/mix.exs": "defmodule X.MixProject do\n  use Mix.Project\n"
+            '  def project, do: [app: :x, package: [licenses: ["GPL-3.0-only"]]]\nend\n',
+            "apps/x/lib/x.ex": ex(),
+            "apps/y/src/y.app.src": '{application, y, [{licenses, ["ISC"]}]}.\n',
+            "apps/y/src/y.erl": erl(),
+            EX: ex(),
+        },
+        {
+            "apps/x/lib/x.ex": f"{NOT_PERMITTED} GPL-3.0-only",
+            "apps/y/src/y.erl": "ISC declared_only",
+            EX: KEPT_MIT,
+        },
+    ),
+    Situation(
+        "application that declares more than its text",
+        {
+            "apps/x/mix.exs": '[package: [licenses: ["MIT", "LGPL-3.0-only"]]]\n',
+            "apps/x/LICENSE": MIT,
+            "apps/x/lib/x.ex": ex(),
+        },
+        {"apps/x/lib/x.ex": f"{NOT_PERMITTED} MIT AND LGPL-3.0-only"},
+    ),
     # packages
+    Situation(
+        "text of the GPL by its name, and nothing else",
+        {"GPL.txt": GPL_NOTICE, EX: ex()},
+        {EX: "license_contradicted MIT"},
+        license=None,
+    ),
+    Situation(
+        "text of the GPL by its name, beside a licence",
+        {"GPL.txt": GPL_NOTICE, EX: ex()},
+        {EX: KEPT_MIT},
+    ),
+    Situation(
+        "terms for customers beside a licence",
+        {"LICENSE-ENTERPRISE": "Copyright Acme. Proprietary. All rights reserved.\n", EX: ex()},
+        {EX: "license_contradicted MIT"},
+    ),
     Situation(
         "notices of third parties",
         {EX: ex()},

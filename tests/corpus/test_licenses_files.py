@@ -196,3 +196,127 @@ def test_hostile_statements_take_little_time(name: str) -> None:
     start = time.process_time()
     judge_files(["MIT"], {**files, "LICENSE": MIT, "lib/a.ex": ex().encode()}, POLICY)
     assert time.process_time() - start < 1
+
+
+def judged(head: str) -> str:
+    """Return the reason of a file with a head in an MIT package, or its expression."""
+    files = {"LICENSE": MIT, "lib/a.ex": ex(head).encode()}
+    verdict = judge_files(["MIT"], files, POLICY).of("lib/a.ex")
+    return str(verdict.reason or verdict.expression)
+
+
+GRANTS = (
+    "A linked list library released under the GPL v2.",
+    "A linked list library, released under the GPL v2.",
+    "Full-text search for Foo, licensed under the GPL v2.",
+    "Drop-in replacement for foo, licensed under the GPL v2.",
+    "An API-compatible rewrite of foo, licensed under the GPL v2.",
+    "List utilities, distributed under GPL v2",
+    "Checks spelling. Released under the GPL v2.",
+    "This example is free software; you can redistribute it under the terms of the GPL v2.",
+    "These packages are licensed under the GPL v2.",
+    "Unless otherwise noted, this file is licensed under the GPL v2.",
+    "If not stated otherwise, this is licensed under the GPL v2.",
+    "Every file in this directory is licensed under the GPL v2.",
+    "Some code in this file is licensed under the GPL v2.",
+    "Parts of this file are under the MIT license and other parts under the GPL v2.",
+    "This code was released under the GPL v2 by Bob.",
+    "Foo is GPLv2 licensed.",
+    "Foo is free software licensed GPLv2.",
+    "foo - a tool (GPLv2)",
+    "GNU GENERAL PUBLIC LICENSE Version 2, June 1991",
+    "License: MIT/GPL-2.0",
+    "Licensed under the Lesser GPL v2.",
+    "Licensed under the Affero GPL v3.",
+    "Licensed under the wxWindows Library Licence, Version 3.1.",
+    "Licensed under the Artistic License 1.0.",
+    "Distributed under the Perl Artistic License.",
+    "Code from the forum, licensed CC BY-SA 3.0",
+    "This work is licensed under http://creativecommons.org/licenses/by-nc/4.0/",
+    "License-Identifier: GPL-3.0-only",
+    "Copyright 2020 Ada. Licensed under the RSALv2.",
+)
+TALK = (
+    "Finds packages licensed under the GPL v2.",
+    "Rejects dependencies under the GPL v2.",
+    "Warns if a dependency is licensed under the GPL v2.",
+    "Packages licensed under the GPL v2 are refused.",
+    "A file licensed under the GPL v2 is refused.",
+    "Returns the packages that are under the GPL v2.",
+    "For example, a file licensed under the GPL v2 is refused.",
+    "License: the licence of a package, such as GPL-3.0",
+    "Released to work with all GPL-compatible licences.",
+    "OAuth2 confidential clients are supported.",
+    "Speaks the proprietary protocol of Acme printers.",
+    "Proprietary extensions of Acme are decoded.",
+    "Encrypts confidential data.",
+    "Unauthorized access to endpoints is forbidden and gives 403.",
+)
+DENIALS = (
+    "DO NOT REDISTRIBUTE",
+    "Not for distribution.",
+    "Acme Inc. internal use only.",
+    "This is proprietary source code of Acme.",
+    "Proprietary software of Acme.",
+    "This software is proprietary.",
+    "The information herein is confidential to Acme.",
+    "This file contains confidential data of Acme.",
+    "Unauthorised access to this file is prohibited.",
+    "You may not use, copy or distribute this file.",
+    "Only licensed customers may use this file.",
+    "Use is restricted to Acme employees.",
+    "This file may only be used with a valid Acme subscription.",
+    "Unpublished. Restricted rights.",
+    "Vertraulich",
+    "Die Weitergabe und Vervielf\u00e4ltigung ist ohne Genehmigung nicht gestattet.",
+    "Unbefugtes Kopieren ist verboten.",
+    "Confidentiel - ne pas diffuser",
+    "Toute reproduction sans autorisation est interdite.",
+    "Confidencial. Prohibida su reproducci\u00f3n sin autorizaci\u00f3n.",
+)
+STRANGE = (
+    "You may use this under the same terms as Erlang/OTP itself.",
+    "Released under the same license as Perl.",
+    "Fair Source License, version 0.9",
+    "Licensed under the iMatix Standard Function Library license.",
+    "Licensed under the n8n Sustainable Use License.",
+    "Licensed under the Llama 2 Community License.",
+)
+
+
+@pytest.mark.parametrize("head", GRANTS)
+def test_a_grant_is_known_in_many_sentences(head: str) -> None:
+    assert judged(f"Copyright 2020 Ada\n{head}") == "file_license_not_permitted"
+
+
+@pytest.mark.parametrize("head", TALK)
+def test_talk_of_licences_and_secrets_is_no_statement(head: str) -> None:
+    assert judged(f"Copyright 2020 Ada\n{head}") == "MIT"
+
+
+@pytest.mark.parametrize("head", DENIALS)
+def test_a_denial_is_known_in_many_words(head: str) -> None:
+    assert judged(f"Copyright 2020 Acme\n{head}") == "file_license_proprietary"
+
+
+@pytest.mark.parametrize("head", STRANGE)
+def test_terms_that_nobody_knows_are_refused(head: str) -> None:
+    assert judged(f"Copyright 2020 Ada\n{head}") == "file_license_unknown"
+
+
+@pytest.mark.parametrize(
+    ("head", "expression"),
+    [
+        ("Released under the same license as Elixir.", "Apache-2.0"),
+        ("Licensed under the Apache Software License, Version 1.0.", "Apache-1.0"),
+        ("License: https://www.apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
+        ("License: MIT/Apache-2.0", "MIT OR Apache-2.0"),
+    ],
+)
+def test_a_permitted_licence_is_told_exactly(head: str, expression: str) -> None:
+    assert judged(head) == expression
+
+
+@pytest.mark.parametrize("head", ["Not for AI training.", "May not be used to train models."])
+def test_a_ban_on_training_is_a_condition(head: str) -> None:
+    assert judged(f"MIT License. {head}") == "file_license_not_permitted"
