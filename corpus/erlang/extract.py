@@ -10,7 +10,7 @@ from tree_sitter import Node
 from corpus.erlang import edoc, grammar
 from corpus.erlang.forms import READERS
 from corpus.erlang.record import FileRecord
-from corpus.erlang.repair import Mended, mend
+from corpus.erlang.repair import Mended, is_open, mend
 from corpus.extraction import Extraction
 from corpus.nesting import refuse_deep_brackets
 from corpus.parsing import count_errors, parse, unread_bytes
@@ -25,13 +25,15 @@ def extract(source: bytes) -> Extraction:
     refuse_deep_brackets(source)
     root = parse(grammar.PARSER, source).root_node
     mended = Mended(source, 0, 0)
-    if root.has_error:
+    forms = root.named_children
+    if root.has_error or _misses_a_stop(source, forms):
         mended = mend(source, root)
         root = parse(grammar.PARSER, mended.source).root_node
+        forms = root.named_children
     record = FileRecord(source)
     has_edoc = edoc.MARK.search(source) is not None
     others = 0
-    for form in root.named_children:
+    for form in forms:
         kind = form.kind_id
         read = READERS.get(kind)
         if read is not None:
@@ -44,6 +46,14 @@ def extract(source: bytes) -> Extraction:
     errors = mended.errors + count_errors(root)
     unread = mended.unread + others + unread_bytes(root, mended.source)
     return record.extraction(errors, last_line, unread)
+
+
+def _misses_a_stop(source: bytes, forms: list[Node]) -> bool:
+    """Tell whether a function goes on into the next form, which is no error to the grammar."""
+    return any(
+        form.kind_id == grammar.FUNCTION_DECLARATION and is_open(source, form)
+        for form in forms[:-1]
+    )
 
 
 def _note_comment(record: FileRecord, form: Node) -> None:

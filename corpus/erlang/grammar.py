@@ -64,6 +64,7 @@ FORMS: Final = frozenset(
     ]
 )
 """What a file is made of; the grammar takes expressions too, such as terms and words of prose."""
+FUNCTION_DECLARATION: Final = kind("fun_decl")
 FUNCTION_CLAUSE: Final = kind("function_clause")
 MAP: Final = kind("map_expr")
 PARENTHESES: Final = kind("paren_expr")

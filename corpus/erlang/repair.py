@@ -70,6 +70,12 @@ class Token(NamedTuple):
 
 
 _STOP: Final = re.compile(rb"\.(?=%b|%%|\Z)" % _BLANK)
+_FORM_IN_TEXT: Final = re.compile(
+    rb"\n(?:-(?:%b)\b|[a-z][0-9A-Za-z_@]*\([^\n]*(?:->|\bwhen\b))"
+    % b"|".join(
+        b"spec export ifdef ifndef else endif if define include record type callback doc".split()
+    )
+)
 _NONE: Final[Mapping[int, int]] = MappingProxyType({})
 
 
@@ -103,8 +109,11 @@ def forms(source: bytes, known: Mapping[int, int] = _NONE) -> Iterator[Form]:
             yield Form(start, position, [])
             start = position
             continue
-        if kind in ("string", "quoted") and pattern is _TOKEN_OF_A_LINE:
-            end = _end_in_line(match)
+        if kind in ("string", "quoted"):
+            if pattern is _TOKEN and _spans_forms(kind, match.group()):
+                match = _TOKEN_OF_A_LINE.match(source, position) or match
+            if pattern is _TOKEN_OF_A_LINE or match.end() < end:
+                end = _end_in_line(match)
         if kind != "blank":
             tokens.append(Token(kind, position, end, source[position:end]))
         position = end
@@ -113,6 +122,16 @@ def forms(source: bytes, known: Mapping[int, int] = _NONE) -> Iterator[Form]:
             start, tokens = end, []
     if start < len(source):
         yield Form(start, len(source), tokens)
+
+
+def _spans_forms(kind: str, text: bytes) -> bool:
+    """Tell whether a quoted text can only have an end because it is that of another one.
+
+    Nobody breaks the line in an atom, and a text seldom holds a full stop and then a form.
+    """
+    if b"\n" not in text:
+        return False
+    return kind == "quoted" or (b".\n" in text and _FORM_IN_TEXT.search(text) is not None)
 
 
 def _end_in_line(match: re.Match[bytes]) -> int:
@@ -170,7 +189,7 @@ def mend(source: bytes, root: Node, limit: ParseLimit = _LIMIT) -> Mended:
                 f"mending its forms took more than {seconds:.1f} s; only hostile input does that: "
                 "leave the file out"
             )
-        for start, end, text in _mended_pieces(source, form):
+        for start, end, text in _mended_form(source, form.tokens):
             if text is None:
                 errors, unread = errors + 1, unread + end - start
             mended[start:end] = text or _blanked(source[start:end])
@@ -183,7 +202,12 @@ def _known(source: bytes, root: Node) -> dict[int, int]:
     starts: list[int] = []
     end = 0
     for child in [*root.children, None]:
-        if child is None or child.has_error or child.kind_id not in grammar.FORMS:
+        if (
+            child is None
+            or child.has_error
+            or child.kind_id not in grammar.FORMS
+            or (child.kind_id == grammar.FUNCTION_DECLARATION and is_open(source, child))
+        ):
             known.update((start, end) for start in starts if start < end)
             starts = []
         elif child.kind_id != grammar.COMMENT:
@@ -191,6 +215,11 @@ def _known(source: bytes, root: Node) -> dict[int, int]:
             if _STOP.match(source, child.end_byte - 1):
                 end = child.end_byte
     return known
+
+
+def is_open(source: bytes, function: Node) -> bool:
+    """Tell whether a function misses its full stop, which the grammar does not."""
+    return source[function.end_byte - 1 : function.end_byte] not in (b".", b";")
 
 
 Piece = tuple[int, int, bytes | None]
@@ -201,12 +230,53 @@ _READ_ATTRIBUTES: Final = frozenset(
     b" doc moduledoc".split()
 )
 """Attributes that say something about a module; the other ones need not be understood."""
+_ATTRIBUTES: Final = _READ_ATTRIBUTES | frozenset(
+    b"define undef ifdef ifndef if elif else endif include include_lib record export_type import"
+    b" deprecated dialyzer on_load".split()
+)
 
 
-def _mended_pieces(source: bytes, form: Form) -> Iterator[Piece]:
-    tokens = form.tokens
-    if not tokens:
+def _mended_form(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
+    """Mend what ends with a full stop; where one is missing, that is several forms."""
+    starts = [0, *_forms_inside(source, tokens)]
+    for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        if stop < len(tokens):
+            yield tokens[start].start, tokens[stop - 1].end, None
+        elif tokens:
+            yield from _mended_pieces(source, tokens[start:])
+
+
+def _forms_inside(source: bytes, tokens: list[Token]) -> Iterator[int]:
+    """Yield the places of tokens that begin a form at the start of a line, but for the first.
+
+    That is an attribute, or the head of a function behind no `;` but an arrow, an attribute or a
+    bracket that stays open; nothing in an attribute that has its end.
+    """
+    first = tokens[0].text if tokens else b""
+    if first == b"-" and _is_set_off(tokens):
         return
+    structure: _Structure | None = None
+    has_arrow = first == b"-"
+    for place in range(3 if has_arrow else 1, len(tokens) - 1):
+        token = tokens[place]
+        is_first = token.start == 0 or source[token.start - 1 : token.start] == b"\n"
+        if is_first and token.text == b"-" and tokens[place + 1].text in _ATTRIBUTES:
+            yield place
+            has_arrow = True
+        elif is_first and token.kind in ("word", "quoted"):
+            is_call = tokens[place + 1].text == b"(" and not _is_keyword(token)
+            if not is_call or tokens[place - 1].text == b";":
+                continue
+            structure = structure or _Structure(tokens)
+            around = structure.around[place]
+            behind = structure.closing.get(place + 1, len(tokens)) + 1
+            is_head = behind < len(tokens) and tokens[behind].text in (b"->", b"when")
+            if is_head and (has_arrow or (around >= 0 and around not in structure.closing)):
+                yield place
+        has_arrow = has_arrow or token.text == b"->"
+
+
+def _mended_pieces(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
     start, end = tokens[0].start, tokens[-1].end
     kind = _kind(tokens)
     if kind != "other" and _reads(source[start:end]):
@@ -337,11 +407,11 @@ def _clauses(tokens: list[Token]) -> Iterator[_Clause]:
     structure = _Structure(tokens)
     start, arrow = 0, None
     for place, token in enumerate(tokens):
-        if structure.depths[place]:
+        is_last = place == len(tokens) - 1
+        if structure.depths[place] and not is_last:
             continue
         if token.text == b"->" and arrow is None:
             arrow = place
-        is_last = place == len(tokens) - 1
         if (token.text == b";" and arrow is not None) or is_last:
             called = structure.closing.get(start + 1)
             parenthesis = None if called is None else called - start

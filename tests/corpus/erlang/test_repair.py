@@ -150,6 +150,60 @@ def test_a_quote_that_nobody_closes_costs_its_form() -> None:
     assert (named(found), found.parse_errors) == (["f/0", "g/0", "h/0"], 2)
 
 
+def test_a_quote_that_finds_the_end_of_another_costs_its_form_only() -> None:
+    found = read(
+        "f(X) -> 'abc.\n%% @doc G.\n'g h'() -> 'é'.\n"
+        'i() ->\n "abc.\n\nj(X) -> "x".\n-spec k() -> a.\nk() -> "y".'
+    )
+    assert named(found) == ["f/1", "g h/0", "i/0", "j/1", "k/0"]
+    assert (found.functions[1].doc, found.functions[4].specs) == ("G.", ("k() -> a",))
+    assert found.parse_errors == 2
+
+
+@pytest.mark.parametrize(
+    "open_form",
+    ["f(X) -> X", "f() ->\n  g(1,\n    2)", "-foo([a", "-export([f/0", "-spec f(a) -> b", "f(",
+     "f(X) -> (X"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "following",
+    ["%% @doc T.\n-spec t(a) -> b.\nt(X) when X ->\n X.",
+     "%% @doc T.\nt(X) -> X.\n-spec t(a) -> b."],
+)  # fmt: skip
+def test_a_full_stop_that_is_missing_costs_one_form(open_form: str, following: str) -> None:
+    found = read(f"e() -> ok.\n\n{open_form}\n\n{following}\n-ifdef(A).\nu() -> ok.\n-endif.")
+    assert named(found) == ["e/0", "t/1", "u/0"]
+    _, t, u = found.functions
+    assert (t.doc, t.specs, len(t.clauses), u.branch) == ("T.", ("t(a) -> b",), 1, "ifdef A")
+    assert (found.parse_errors, found.unread_bytes) == (1, len(open_form))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "-define(T(N),\nf(X) ->\n  N(X)).\nf(X) -> ?T(X) ].",
+        "-spec\nf(a) -> ?B;\n(c) -> d.\nf(X) -> X ].",
+        "f(X)\nwhen (X) -> ?A;\nf(Y)\nwhen (Y) -> Y ].",
+        "?BEFORE\nf(X) -> X ].",
+        "f(X) ->\ncase X of\n?A(X) -> 1 ] end.",
+    ],
+)
+def test_a_line_that_looks_like_a_form_may_be_part_of_one(form: str) -> None:
+    assert named(read(f"{form}\ng() -> ok.")) == ["f/1", "g/0"]
+
+
+def test_a_file_may_end_without_a_full_stop() -> None:
+    found = read("f() -> ok.\ng() -> ok")
+    assert (named(found), found.parse_errors) == (["f/0", "g/0"], 0)
+
+
+def test_brackets_that_stay_open_leave_the_head() -> None:
+    found = read("%% @doc F.\nf(1) -> a;\nf(X) when X > 1 -> g(X.\nh() -> case X of.\ni() -> ok.")
+    assert named(found) == ["f/1", "h/0", "i/0"]
+    assert [clause.guard for clause in found.functions[0].clauses] == [None, "X > 1"]
+    assert (found.functions[0].doc, found.parse_errors) == ("F.", 2)
+
+
 def test_a_full_stop_in_a_text_ends_no_form() -> None:
     source = b"""#!/usr/bin/env escript. x
 %% a. b
