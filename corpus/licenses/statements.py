@@ -212,7 +212,8 @@ def read_tags(text: str) -> Notice | None:
         return None
     expressions: dict[str, None] = {}
     for found in TAG.finditer(text):
-        at_start = not text[: found.start()].rpartition("\n")[2].strip(" \t#%*|;/<!-")
+        line = text.rfind("\n", 0, found.start()) + 1
+        at_start = not text[line : found.start()].strip(" \t#%*|;/<!-")
         value = unclosed(found["value"])
         if PLACEHOLDER.search(value):
             continue

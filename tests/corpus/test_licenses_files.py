@@ -14,6 +14,7 @@ from corpus.ingest.source_file import Rejected
 from corpus.ingest.tables import documents_table, rejects_table
 from corpus.licenses import LicensePolicy, copyright_lines, judge_files
 from corpus.licenses.reuse import Globs, toml_tokens
+from corpus.licenses.statements import read_file
 from tests.corpus.license_situations import SITUATIONS, Situation, ex, found, opened, reuse, tag
 from tests.stores import MIT
 
@@ -320,3 +321,10 @@ def test_a_permitted_licence_is_told_exactly(head: str, expression: str) -> None
 @pytest.mark.parametrize("head", ["Not for AI training.", "May not be used to train models."])
 def test_a_ban_on_training_is_a_condition(head: str) -> None:
     assert judged(f"MIT License. {head}") == "file_license_not_permitted"
+
+
+def test_a_hundred_thousand_tags_are_read_in_linear_time() -> None:
+    tags = b"# SPDX-License-Identifier: MIT\n" * 120_000
+    began = time.process_time()
+    assert str(read_file(tags, "elixir").tags) == str(read_file(tags[:31], "elixir").tags)
+    assert time.process_time() - began < 3
