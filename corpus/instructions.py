@@ -6,6 +6,7 @@ its duplicates (`corpus/deduplicate/order.py`). What is left out is counted in t
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ from corpus.selection import of_kept
 
 REPEATED_ANSWER: Final = "repeated_answer"
 REPEATED_SUBJECT: Final = "repeated_subject"
+FAILED: Final = "extraction_failed"
+"""A document gives no rows because of a mistake of ours; its id stands for a row's."""
+FAILURES: Final = b"failures"
+"""Metadata of a draft: the ids of such documents with what was raised, as JSON."""
 REPEATS: Final = pa.schema([("id", pa.string()), ("reason", pa.string())])
 PREFERENCE: Final = [
     *["document_id", "source", "package", "version", "path", "role", "license_evidence"],
@@ -39,6 +44,8 @@ KEYS: Final = pa.schema(
     ]
 )
 """What is known of a row when all of them meet."""
+LONGEST_MISTAKE: Final = 300
+"""Characters of an exception that are told."""
 DRAFT_ROWS: Final = 1024
 """Rows whose texts are in memory at once."""
 
@@ -71,8 +78,16 @@ def write_rows(task: InstructTask) -> None:
     functions = pq.read_table(task.functions)
     stays = pc.is_in(functions["document_id"], value_set=documents["document_id"])
     functions = functions.filter(stays)
-    tables = [kind(documents, functions, task.config) for kind in KINDS.values()]
+    failures: dict[str, str] = {}
+
+    def failed(document_id: str, error: Exception) -> None:
+        failures[document_id] = f"{type(error).__name__}: {error}"[:LONGEST_MISTAKE]
+
+    tables = [kind(documents, functions, task.config, failed) for kind in KINDS.values()]
     rows = first_of_each_id(pa.concat_tables(tables).cast(INSTRUCT))
+    if failures:
+        told = json.dumps(failures, sort_keys=True).encode()
+        rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), FAILURES: told})
     with replacing(task.destination) as temporary:
         pq.write_table(rows, temporary)
 
@@ -115,10 +130,17 @@ def find_repeats(
             said.add(answers[place])
             asked.add(subjects[place])
     places, reasons = [place for place, _ in left_out], [reason for _, reason in left_out]
-    ids = rows["id"].take(pa.array(places, pa.int64()))
-    found = pa.table({"id": ids, "reason": pa.array(reasons, pa.string())}, schema=REPEATS)
+    ids = rows["id"].take(pa.array(places, pa.int64())).to_pylist()
+    failed = [each for path in drafts for each in _failures(path)]
+    found = pa.table({"id": ids + failed, "reason": reasons + [FAILED] * len(failed)}, REPEATS)
     with replacing(destination) as temporary:
         pq.write_table(found.sort_by("id"), temporary)
+
+
+def _failures(draft: Path) -> list[str]:
+    """Return the ids of documents that a draft could not be made of."""
+    told = (pq.read_schema(draft).metadata or {}).get(FAILURES, b"{}")
+    return list(json.loads(told))
 
 
 def _keys(draft: Path) -> pa.Table:
@@ -166,10 +188,10 @@ def leave_out_repeats(task: DraftTask) -> None:
     repeats = pq.read_table(task.repeats, columns=["id"])
     is_repeat = np.isin(identifiers(rows["id"]), identifiers(repeats["id"]))
     with replacing(task.destination) as temporary:
-        pq.write_table(rows.filter(pa.array(~is_repeat)), temporary)
+        pq.write_table(rows.filter(pa.array(~is_repeat)).cast(INSTRUCT), temporary)
 
 
 def count_repeats(repeats: Path) -> dict[str, int]:
-    """Return how many rows were left out, by reason."""
+    """Return how many rows were left out, and documents without any for a mistake, by reason."""
     reasons = pq.read_table(repeats, columns=["reason"])["reason"].to_pylist()
     return dict(sorted(Counter(reasons).items()))

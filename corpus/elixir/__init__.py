@@ -2,6 +2,6 @@
 
 from corpus.elixir.extract import extract
 from corpus.elixir.quoting import unquotes_outside_quote
-from corpus.elixir.surroundings import Need, Surroundings
+from corpus.elixir.surroundings import MOST_NEEDS, Need, Surroundings
 
-__all__ = ["Need", "Surroundings", "extract", "unquotes_outside_quote"]
+__all__ = ["MOST_NEEDS", "Need", "Surroundings", "extract", "unquotes_outside_quote"]

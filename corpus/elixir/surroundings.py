@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Final, NamedTuple
 
 from tree_sitter import Node
@@ -18,6 +19,7 @@ from corpus.elixir import grammar
 from corpus.elixir.attributes import name_arities
 from corpus.elixir.names import Scope, alias_text, full_names, identifier_text, text_of
 from corpus.elixir.repair import read
+from corpus.extraction import Unparsable
 
 Span = tuple[int, int]
 """A half-open range of bytes."""
@@ -38,6 +40,10 @@ trunc try tuple_size unless unquote unquote_splicing update_in use var! with
 """
 KERNEL: Final = frozenset(KERNEL_NAMES.split())
 """Names that every module has (Kernel and Kernel.SpecialForms of Elixir 1.14, and later ones)."""
+MOST_NEEDS: Final = 100
+"""Of one answer; what needs more than that is not understood apart from its file."""
+MOST_DIRECTIVES: Final = 500
+"""Modules in the aliases, imports and requires of a file: every answer is held against all."""
 _DEFINES: Final = frozenset(
     {"def", "defp", "defmacro", "defmacrop", "defguard", "defguardp", "defdelegate"}
 )
@@ -91,7 +97,7 @@ class _Use(NamedTuple):
 class Surroundings:
     """One file, read once, to be asked about pieces of it.
 
-    Raises Unparsable.
+    Raises Unparsable, also for more directives than MOST_DIRECTIVES.
     """
 
     def __init__(self, source: bytes) -> None:
@@ -104,6 +110,7 @@ class Surroundings:
         self.names: list[_Use] = []
         self.aliases: dict[str, list[_Alias]] = {}
         self.imports: list[_Import] = []
+        self._directives = 0
         self._walk(read(source).root)
 
     def needs(
@@ -156,14 +163,15 @@ class Surroundings:
         """Return the imports that a call of a function of unknown origin may mean."""
         calls = {call for call in unknown if call[0] not in KERNEL and _WORD.fullmatch(call[0])}
         first = spans[0][0]
-        return {
+        found = (
             Need("import", each.module)
             for each in self.imports
             if calls
             and each.start <= first < each.end
             and not _covers(spans, each.at)
             and (each.only is None or each.only & calls)
-        }
+        )
+        return set(islice(found, MOST_NEEDS + 1))
 
     def _walk(self, root: Node) -> None:
         """Visit the nodes in the order of the file, from a stack."""
@@ -271,6 +279,12 @@ class Surroundings:
         if not given:
             return
         names = full_names(self.source, given[0], "__MODULE__", Scope())
+        self._directives += len(names)
+        if self._directives > MOST_DIRECTIVES:
+            raise Unparsable(
+                f"more than {MOST_DIRECTIVES} aliases and imports; nobody writes that by hand: "
+                "leave the file out"
+            )
         options = {
             text_of(self.source, pair).partition(":")[0]: pair.child_by_field_id(grammar.VALUE)
             for argument in given[1:]

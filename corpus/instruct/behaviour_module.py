@@ -16,10 +16,12 @@ from corpus.extraction import Extraction
 from corpus.instruct.configuration import BehaviourModule, InstructConfig
 from corpus.instruct.conversation import (
     Conversation,
+    Failed,
     identify,
     is_sound,
     parsed,
     phrase,
+    raised,
     tabulate,
 )
 from corpus.instruct.excerpt import dedented, line_starts
@@ -55,15 +57,16 @@ PHRASES = (
 MODULEDOC = re.compile(rb"@(?:\s|\\\r?\n)*moduledoc\b")
 
 
-def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa.Table:
+def rows(
+    documents: pa.Table, functions: pa.Table, config: InstructConfig, failed: Failed = raised
+) -> pa.Table:
     """Return one row a module that is worth it, in the order of documents and modules."""
     limits = config.behaviour_module
-    return tabulate(
-        conversation
-        for material in library_modules(documents, functions)
-        for conversation in conversations(material, limits)
-        if is_sound(conversation)
-    )
+
+    def converse(material: Material) -> Iterator[Conversation]:
+        return filter(is_sound, conversations(material, limits))
+
+    return tabulate(library_modules(documents, functions), converse, failed)
 
 
 def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conversation]:

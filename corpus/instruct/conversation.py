@@ -3,16 +3,15 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from corpus.elixir import Need, Surroundings, extract
+from corpus.elixir import MOST_NEEDS, Need, Surroundings, extract
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
@@ -26,6 +25,8 @@ BODY = re.compile(r"^.*?,do:")
 TELLING = 16
 """Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
 
+Failed = Callable[[str, Exception], None]
+"""What is told the id of a document that gives no rows, and why."""
 Span = tuple[int, int]
 """A half-open range of bytes."""
 Signature = tuple[str, int]
@@ -104,15 +105,41 @@ def body_of(line: str) -> str:
     return BODY.sub("", code) if not code.startswith("def") or ",do:" in code else ""
 
 
-def tabulate(conversations: Iterable[Conversation]) -> pa.Table:
-    """Return conversations as rows of `schema.INSTRUCT`; they must be sound."""
+def raised(document_id: str, error: Exception) -> None:
+    """Let a mistake in a document end the work."""
+    raise error
+
+
+def tabulate(
+    materials: Iterable[Material],
+    converse: Callable[[Material], Iterable[Conversation]],
+    failed: Failed = raised,
+) -> pa.Table:
+    """Return what documents give as rows of `schema.INSTRUCT`.
+
+    `converse` gives the sound conversations of one. A document in which anything is raised gives
+    no rows; `failed` is told. What there is too little memory for is nobody's mistake.
+    """
     rows = []
-    for _, group in groupby(conversations, key=lambda item: item.source.document_id):
-        context: Context | None = None
-        for item in group:
-            context = context or Context(item.source)
-            rows.append(row(item, context.needs(item)))
+    for material in materials:
+        try:
+            rows += _rows_of(material, converse(material))
+        except MemoryError:
+            raise
+        except Exception as error:
+            failed(material.document_id, error)
     return pa.Table.from_pylist(rows, schema=INSTRUCT)
+
+
+def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
+    """Return the rows of one document, but for those that take more than anyone could show."""
+    rows, context = [], None
+    for item in conversations:
+        context = context or Context(material)
+        needs = context.needs(item)
+        if len(needs) <= MOST_NEEDS:
+            rows.append(row(item, needs))
+    return rows
 
 
 class Context:

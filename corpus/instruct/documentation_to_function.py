@@ -12,7 +12,15 @@ import pyarrow as pa
 
 from corpus.elixir import unquotes_outside_quote
 from corpus.instruct.configuration import DocumentationToFunction, InstructConfig
-from corpus.instruct.conversation import Conversation, identify, is_sound, phrase, tabulate
+from corpus.instruct.conversation import (
+    Conversation,
+    Failed,
+    identify,
+    is_sound,
+    phrase,
+    raised,
+    tabulate,
+)
 from corpus.instruct.excerpt import clauses_of
 from corpus.instruct.material import Material, documentation_of, library_modules
 
@@ -32,15 +40,18 @@ STUB = re.compile(r"\bnif_error\b|\braise\W+[Nn]ot (?:yet )?implemented")
 """Bodies that stand in for native code, or for code to come."""
 
 
-def rows(documents: pa.Table, functions: pa.Table, config: InstructConfig) -> pa.Table:
+def rows(
+    documents: pa.Table, functions: pa.Table, config: InstructConfig, failed: Failed = raised
+) -> pa.Table:
     """Return one row a function that is worth it, in the order of documents and functions."""
     limits = config.documentation_to_function
-    return tabulate(
-        conversation
-        for material in library_modules(documents, functions)
-        for conversation in conversations(material, limits)
-        if is_sound(conversation) and not unquotes_outside_quote(conversation.answer.encode())
-    )
+
+    def converse(material: Material) -> Iterator[Conversation]:
+        for each in conversations(material, limits):
+            if is_sound(each) and not unquotes_outside_quote(each.answer.encode()):
+                yield each
+
+    return tabulate(library_modules(documents, functions), converse, failed)
 
 
 def conversations(material: Material, limits: DocumentationToFunction) -> Iterator[Conversation]:

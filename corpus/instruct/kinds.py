@@ -1,14 +1,30 @@
 """All kinds of instruction rows."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import pyarrow as pa
 
 from corpus.instruct import behaviour_module, documentation_to_function
 from corpus.instruct.configuration import InstructConfig
+from corpus.instruct.conversation import Failed
 
-Kind = Callable[[pa.Table, pa.Table, InstructConfig], pa.Table]
-"""From `schema.DOCUMENTS` and the `schema.FUNCTIONS` of those documents to `schema.INSTRUCT`."""
+
+class Kind(Protocol):
+    """From `schema.DOCUMENTS` and the `schema.FUNCTIONS` of those documents to `schema.INSTRUCT`.
+
+    `failed` is told of documents that give no rows because of a mistake; without it that is raised.
+    """
+
+    def __call__(
+        self,
+        documents: pa.Table,
+        functions: pa.Table,
+        config: InstructConfig,
+        failed: Failed = ...,
+    ) -> pa.Table:
+        """Return the rows, in the order of the documents."""
+        ...
+
 
 KINDS: dict[str, Kind] = {
     documentation_to_function.KIND: documentation_to_function.rows,

@@ -179,7 +179,7 @@ class Manifest:
     gate: GateSummary | None = None
     report_digest: str | None = None
     instructions_left_out: dict[str, int] = field(default_factory=dict)
-    """Instruction rows that say again what another says, by reason."""
+    """Instruction rows that say again what another says, and documents without any, by reason."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.elixir import extract
+from corpus.extraction import Unparsable
 from corpus.instruct import KINDS, InstructConfig, behaviour_module
 from corpus.instruct.conversation import parsed, stands_in
 from corpus.instruct.fence import fenced, unfenced
@@ -180,3 +181,27 @@ def test_a_quoted_answer_always_stands_in_its_question(answer: str, around: str)
 
 def test_what_the_parser_gives_up_on_is_no_answer() -> None:
     assert parsed("&&" + "\r\na\n0x" * 48_000) is None
+
+
+def test_an_answer_that_needs_more_than_anyone_can_show_is_none() -> None:
+    def subjects(count: int) -> list[str]:
+        imports = "".join(f"  import A{number}\n" for number in range(count))
+        tables = material(SHOP.replace("  use GenServer\n", imports))
+        rows = KINDS["documentation_to_function"](*tables, InstructConfig())
+        return [str(each) for each in rows["subject"].to_pylist()]
+
+    assert subjects(100) == ["Shop.Cart.total/1"]
+    assert subjects(101) == []
+
+
+def test_a_mistake_is_raised_where_nobody_is_told() -> None:
+    failed: dict[str, str] = {}
+    tables = material(SHOP, SHOP.replace("  use GenServer\n", "  alias A, as: B\n" * 501))
+    rows = KINDS["documentation_to_function"]
+    found = rows(*tables, InstructConfig(), lambda id_, error: failed.update({id_: str(error)}))
+    assert found["document_ids"].to_pylist() == [["document0"]]
+    assert {id_: told[:34] for id_, told in failed.items()} == {
+        "document1": "more than 500 aliases and imports;",
+    }
+    with pytest.raises(Unparsable):
+        rows(*tables, InstructConfig())

@@ -8,14 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus.instruct import InstructConfig
 from corpus.instructions import (
     PREFERENCE,
     DraftTask,
+    InstructTask,
     count_repeats,
     find_repeats,
     leave_out_repeats,
+    write_rows,
 )
-from corpus.schema import FINGERPRINTS, INSTRUCT
+from corpus.schema import FINGERPRINTS, INSTRUCT, KEPT
+from tests.corpus.test_instruct import SHOP, material
 from tests.releases import sha
 
 
@@ -135,3 +139,32 @@ def test_how_rows_are_bundled_changes_nothing(
     assert (sorted(whole[0]), whole[1]) == (sorted(parts[0]), parts[1])
     assert len({answer for _, answer in whole[0]}) == len(whole[0])
     assert len({subject for subject, _ in whole[0]}) == len(whole[0])
+
+
+def test_a_mistake_in_one_document_costs_its_rows(tmp_path: Path) -> None:
+    imports = "".join(f"  import A{number}\n" for number in range(501))
+    sources = [SHOP, SHOP.replace("Shop", "Bad").replace("  use GenServer\n", imports)]
+    tables = [material(each, document_id=sha(each)) for each in sources]
+    documents, functions = (pa.concat_tables(each) for each in zip(*tables, strict=True))
+    kept = {name: [None] * 2 for name in KEPT.names} | {
+        "document_id": documents["document_id"].to_pylist(), "split": ["train"] * 2,
+    }  # fmt: skip
+    task = InstructTask(
+        documents=tmp_path / "documents.parquet",
+        functions=tmp_path / "functions.parquet",
+        kept=tmp_path / "kept.parquet",
+        destination=tmp_path / "draft.parquet",
+        config=InstructConfig(),
+    )
+    pq.write_table(documents.drop_columns(["cluster_id", "split"]), task.documents)
+    pq.write_table(functions, task.functions)
+    pq.write_table(pa.table(kept, schema=KEPT), task.kept)
+    write_rows(task)
+    repeats, made = tmp_path / "repeats.parquet", tmp_path / "made.parquet"
+    ranks = fingerprints(tmp_path, {sha(each): "shop" for each in sources})
+    find_repeats([task.destination], [ranks], repeats, {})
+    leave_out_repeats(DraftTask(draft=task.destination, repeats=repeats, destination=made))
+    rows = pq.read_table(made)
+    assert rows["subject"].to_pylist() == ["Shop.Cart.total/1", "Shop.Cart"]
+    assert b"failures" not in (rows.schema.metadata or {})
+    assert count_repeats(repeats) == {"extraction_failed": 1}
