@@ -17,13 +17,16 @@ LANGUAGES = {
 
 CODE_FOLDERS = frozenset({"lib", "src", "include", "web"})
 """Folders that hold a project's own code: what lies below one is named by its author."""
-TEST_FOLDERS = frozenset({"test", "tests", "integration_test", "eqc"})
-"""`eqc` holds properties for QuickCheck (riak_kv, riak_pb)."""
+TEST_FOLDERS = frozenset(
+    ("test", "tests", "integration_test", "integration_tests", "property_test", "e2e", "eqc")
+)
+"""`eqc` holds properties for QuickCheck (riak_kv, riak_pb), `property_test` OTP's."""
 SIDE_ROLES = (
     dict.fromkeys(("example", "examples", "sample", "samples", "demo", "demos"), "example")
     | dict.fromkeys(("guide", "guides", "tutorial", "tutorials", "playground"), "example")
     | dict.fromkeys(("livebooks", "notebooks"), "example")
-    | dict.fromkeys(("bench", "benches", "benchmark", "benchmarks", "perf"), "benchmark")
+    | dict.fromkeys(("bench", "benches", "benchmark", "benchmarks"), "benchmark")
+    | dict.fromkeys(("perf", "performance"), "benchmark")
     | dict.fromkeys(("script", "scripts", "tool", "tools", "bin", "rel", "priv"), "script")
     | dict.fromkeys(("docs", ".github", ".circleci", ".gitlab"), "script")
 )
@@ -42,7 +45,9 @@ ROLES = (
 
 TEMPLATES = re.compile(r"(?:^|/)priv/templates/")
 CODE_TEMPLATE = re.compile(r"(?:^|/)(?:priv|installer)/templates/.+\.exs?$")
-TEST_NAME = re.compile(r"(?:_test\.exs|/test_helper\.exs|_SUITE\.erl|_tests\.erl|_SUITE\.hrl)$")
+TEST_NAME = re.compile(
+    r"(?:_test\.exs|_spec\.exs|/test_helper\.exs|_SUITE\.erl|_tests\.erl|_SUITE\.hrl)$"
+)
 CONFIG_NAME = re.compile(r"/(?:mix\.exs|\.[^/]+\.exs)$|^(?:.*/)?config/.+\.exs$")
 MIGRATION = re.compile(r"(?:^|/)priv/(?:.+/)?[a-z_]*migrations/.+\.exs$")
 
