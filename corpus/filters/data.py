@@ -3,7 +3,7 @@ r"""Find data that is written out in source: tables, word lists, drawings, dumps
 Half a megabyte of coordinates in a heredoc teaches nobody Elixir. A span here is always inside a
 literal, and what its brackets open they close: in `[{1, 2}, {3, 4}]` it is what stands between the
 outer brackets. So the word that takes its place (`corpus.filters.encoded`) leaves what parsed
-parsable. Small tables, documentation, and names (atoms, keys of maps) are code, and stay.
+parsable. Small tables, documentation, and names (atoms, also as keys) are code, and stay.
 
 Every pattern runs once over the file: what it repeats has no least count and ends where its
 class ends, so that no byte is read twice.
@@ -18,17 +18,21 @@ from corpus.filters.limits import Limits
 from corpus.filters.verdict import Redaction
 
 FIGURE = (
-    rb"(?:[-+]?(?:0x[0-9A-Fa-f_]{1,40}|[0-9][0-9_]{0,40}(?:\#[0-9A-Za-z]{1,40}|\.[0-9]{1,40})?"
+    rb"(?:[-+]?(?:0[xob][0-9A-Fa-f_]{1,40}|[0-9][0-9_]{0,40}(?:\#[0-9A-Za-z]{1,40}|\.[0-9]{1,40})?"
     rb"(?:[eE][-+]?[0-9]{1,4})?)|U\+[0-9A-F]{1,8})(?![\w\#@])"
 )
 """A number of any size in Elixir's, Erlang's or Unicode's notation."""
 FIGURES = re.compile(
-    rb"(?<![\w\#@])(?<!\w\.)" + FIGURE + rb"(?:(?:[\s,;(){}\[\]<>]|\.\.)+" + FIGURE + rb")*",
+    rb"(?<![\w\#@])(?<!\w\.)" + FIGURE + rb"(?:(?:[\s,;(){}\[\]<>]|\.\.|::?(?=[0-9]))+"
+    rb"" + FIGURE + rb")*",
     re.ASCII,
 )
-"""Numbers, and what stands between those of lists, tuples, binaries and ranges, or of text."""
-STRING = rb'"[^"\\\n]{0,200}"'
-LITERAL = rb"(?:<<" + STRING + rb"(?:/utf8)?>>|" + STRING + rb"|:[a-zA-Z]\w{0,60}|" + FIGURE + rb")"
+"""Numbers, and what stands between those of lists, tuples, binaries (with the sizes of their parts)
+and ranges, or of text."""
+STRING = rb'"(?:[^"\\\n#]|\\[^\n]|#(?!\{)){0,200}"'
+"""Without interpolation."""
+BINARY = rb"(?:<<" + STRING + rb"(?:/utf8)?>>|(?:~[cs])?" + STRING + rb")"
+LITERAL = rb"(?:" + BINARY + rb"|:[a-zA-Z]\w{0,60}|" + FIGURE + rb")"
 NAME = rb"(?:[a-z]\w{0,60}|'[^'\\\n]{0,60}')(?![\w(.:])"
 LITERALS = re.compile(
     LITERAL + rb"(?:[\s{}\[\]]*,[\s{}\[\]]*(?:" + LITERAL + rb"|" + NAME + rb"))*(?![\w\"])",
@@ -38,7 +42,7 @@ LITERALS = re.compile(
 ATOM = re.compile(rb":[a-zA-Z]\w{0,60}|(?<![\w:\#])" + NAME)
 FIGURE_ALONE = re.compile(rb"(?<![\w\#@])" + FIGURE, re.ASCII)
 FIGURE_CLASS = bytes(
-    ord("a") if byte in string.hexdigits.encode() + b"#xU+-_.,;(){}[]<> \t\r\n" else ord("\n")
+    ord("a") if byte in string.hexdigits.encode() + b"#xoU+-_.,:;(){}[]<> \t\r\n" else ord("\n")
     for byte in range(256)
 )
 BRACKET = re.compile(rb"[(){}\[\]<>]")
@@ -50,7 +54,7 @@ def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     if b"a" * (2 * limits.numbers - 1) in raw.translate(FIGURE_CLASS):
         yield from tables(raw, limits)
     if 2 * raw.count(b",") + 2 >= limits.numbers:
-        strings = raw.count(b'",') + raw.count(b'">>,')
+        strings = raw.count(b'",') + raw.count(b">>,")
         if 2 * strings >= limits.numbers or 2 * raw.count(b"},") + 2 >= limits.numbers:
             yield from lists(raw, limits)
         if 2 * raw.count(b"=>") >= limits.numbers:
@@ -86,26 +90,32 @@ def lists(raw: bytes, limits: Limits) -> Iterator[Redaction]:
             continue
         for start, end in balanced_parts(raw, *match.span(), least=limits.numbers):
             part = raw[start:end]
-            bare, strings = re.subn(STRING, b"", part)
+            bare, strings = re.subn(BINARY, b"", part)
             figures = sum(1 for _ in FIGURE_ALONE.finditer(bare))
             atoms = sum(1 for _ in ATOM.finditer(bare))
             if strings + figures >= max(limits.numbers, 2 * atoms):
                 yield Redaction("words" if strings > figures else "numbers", start, end)
 
 
-VALUE = rb"(?:" + FIGURE + rb"|[\[{][\s,0-9A-Fa-fxX_+.-]*[\]}])"
+KEY = rb"(?:" + BINARY + rb"|" + FIGURE + rb")"
+VALUE = rb"(?:" + KEY + rb"|[\[{][\s,0-9A-Fa-fxX_+.-]*[\]}])"
 PAIRS = re.compile(
-    rb"(?<![\w\#@.])" + FIGURE + rb"\s*=>\s*(" + VALUE + rb"(?:\s*,\s*" + FIGURE + rb"\s*=>\s*"
+    rb"(?<![\w\#@.<])" + KEY + rb"\s*=>\s*(" + VALUE + rb"(?:\s*,\s*" + KEY + rb"\s*=>\s*"
     rb"" + VALUE + rb")*)(?=\s*[,}])",
     re.ASCII,
 )
 
 
 def maps(raw: bytes, limits: Limits) -> Iterator[Redaction]:
-    """Yield maps of numbers to numbers or lists of them; the first key stays, as the word's key."""
+    """Yield maps whose keys and values are numbers, lists of them, or strings.
+
+    The first key stays, as the word's key.
+    """
     for match in PAIRS.finditer(raw):
-        if sum(1 for _ in FIGURE_ALONE.finditer(raw, *match.span())) >= limits.numbers:
-            yield Redaction("numbers", *match.span(1))
+        bare, strings = re.subn(BINARY, b"", match[0])
+        figures = sum(1 for _ in FIGURE_ALONE.finditer(bare))
+        if strings + figures >= limits.numbers:
+            yield Redaction("words" if strings > figures else "numbers", *match.span(1))
 
 
 def balanced_parts(raw: bytes, start: int, end: int, least: int = 1) -> Iterator[tuple[int, int]]:

@@ -34,7 +34,7 @@ FOLDED = re.compile(
 """The same in lines of at least 60 (PEM has 64, MIME 76): in a heredoc, joined by `<>`, `++` or
 nothing, with or without a written `\\n`. The last line may be shorter."""
 
-ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\[0-7]{3})+")
+ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[0-7]{3})+")
 """A string of escaped bytes."""
 
 NUMBER = rb"(?:0x[0-9A-Fa-f]{1,2}|16#[0-9A-Fa-f]{1,2}|[0-9]{1,3})"
