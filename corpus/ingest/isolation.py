@@ -11,7 +11,7 @@ from corpus.reasons import Reason
 from corpus.supervision import Cause, Ended, Watch, watched
 
 FORGIVEN = 5
-"""Deaths at different places for which no file is blamed, in one bundle."""
+"""Deaths in a row, each at another place, after which it is not the archives that are to blame."""
 
 
 class ReaderDied(CorpusError):
@@ -20,9 +20,9 @@ class ReaderDied(CorpusError):
     def __init__(self, bundle: Bundle) -> None:
         names = ", ".join(f"{archive.name} {archive.version}" for archive in bundle.archives)
         super().__init__(
-            f"The process that read these archives died when it had read them: {names}. It was "
-            "probably out of memory: run the same command again with fewer --workers or a smaller "
-            "ingest.bundle_bytes; finished parts are kept."
+            f"The process that reads these archives died, no file of theirs to blame: {names}. "
+            "It was probably out of memory: run the same command again with fewer --workers or a "
+            "smaller ingest.bundle_bytes; finished parts are kept."
         )
 
 
@@ -40,10 +40,13 @@ def read_bundle(bundle: Bundle) -> Path:
         outcome = watched(_ingest, bundle, bundle.config.read.budget)
         if not isinstance(outcome, Ended):
             return outcome
-        if outcome.cause is Cause.DIED and outcome not in deaths and len(deaths) < FORGIVEN:
-            deaths.add(outcome)
-        else:
+        if outcome.cause is not Cause.DIED or outcome in deaths:
             bundle = _without_culprit(bundle, outcome)
+            deaths.clear()
+        elif len(deaths) == FORGIVEN:
+            raise ReaderDied(bundle)
+        else:
+            deaths.add(outcome)
 
 
 def _ingest(bundle: Bundle, watch: Watch) -> Path:

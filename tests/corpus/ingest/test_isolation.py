@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpus.ingest import Bundle, IngestConfig, ingest, plan_bundles, read_bundle
+from corpus.ingest.isolation import ReaderDied
 from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
 from corpus.reasons import Reason
 from corpus.store import ArchiveStore
@@ -92,6 +93,38 @@ def test_a_reader_that_the_system_killed_once_costs_no_file(
     part = read_bundle(one_bundle(store, tmp_path))
     assert (tmp_path / "died").exists()
     assert rejects(part) == set()
+
+
+DIES_ELSEWHERE = """
+import os, pathlib, signal
+from corpus.ingest import source_file
+
+extract = source_file.EXTRACTORS["elixir"]
+deaths = pathlib.Path(__file__).with_name("deaths")
+left = len(deaths.read_text()) if deaths.exists() else 0
+
+def extract_or_die(text):
+    global left
+    if not left:
+        deaths.open("a").write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return extract(text)
+
+source_file.EXTRACTORS["elixir"] = extract_or_die
+"""
+
+
+def test_a_reader_that_dies_at_another_place_each_time_is_no_fault_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {f"lib/{name}.ex": module(name.upper(), name) for name in "abcdefgh"}
+    add(store, "good", {"LICENSE": MIT, **files})
+    dies_of(monkeypatch, tmp_path, DIES_ELSEWHERE)
+    with pytest.raises(ReaderDied, match="no file of theirs to blame: good"):
+        read_bundle(one_bundle(store, tmp_path))
+    assert (tmp_path / "deaths").read_text() == "x" * 6
 
 
 SLOW_HEADS = """
