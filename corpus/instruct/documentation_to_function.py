@@ -6,6 +6,7 @@ doctests); the answer is the function with all its clauses, without the document
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import combinations, starmap, takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +36,10 @@ PHRASES = (
     "I have documented `{module}.{name}`, but not written it yet. Please write the {noun}.",
     "How would you implement the {noun} `{name}` of `{module}`? Its documentation follows.",
 )
+LABEL = re.compile(r"do|else|.*->", re.DOTALL)
+"""What a branch of one construct is told by."""
+MOST_ALTERNATIVES = 50
+"""Each is held against all others."""
 BODY = re.compile(r"\bdo\b")
 STUB = re.compile(r"\bnif_error\b|\braise\W+[Nn]ot (?:yet )?implemented")
 """Bodies that stand in for native code, or for code to come."""
@@ -76,20 +81,38 @@ def whole_functions(
     """Yield the functions that their rows hold whole, each with what tells it from alternatives.
 
     Of alternatives the first with a documentation stands for all, with its condition. What is
-    defined in part under a condition and in part without, or overridden later, is left out: no row
-    has all of it.
+    defined in part under a condition and in part without it or under another one, or overridden
+    later, is left out: no row has all of it.
     """
     rows: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for function in functions:
         key = (function["module"], function["name"], function["arity"])
         rows.setdefault(key, []).append(function)
     for alternatives in rows.values():
+        branches = [each["branch"] for each in alternatives]
         if len(alternatives) == 1:
             yield alternatives[0], None
-        elif all(each["branch"] is not None for each in alternatives):
+        elif len(branches) <= MOST_ALTERNATIVES and all(
+            starmap(exclude_each_other, combinations(branches, 2))
+        ):
             documented = [each for each in alternatives if documentation_of(each)]
             if documented:
                 yield documented[0], documented[0]["branch"]
+
+
+def exclude_each_other(one: str | None, other: str | None) -> bool:
+    """Tell whether two branches part in one construct: `if a: do` and `if a: else` do.
+
+    What `try` does before it fails is defined beside what it does then.
+    """
+    if one is None or other is None:
+        return False
+    pairs = zip(one.split(" / "), other.split(" / "), strict=False)
+    parting = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    same = takewhile(lambda letters: letters[0] == letters[1], zip(*parting, strict=False))
+    told = "".join(letter for letter, _ in same).rpartition(": ")[0]
+    labels = (each[len(told) + 2 :] for each in parting)
+    return bool(told) and not told.startswith("try") and all(map(LABEL.fullmatch, labels))
 
 
 def is_documented(function: dict[str, Any], limits: DocumentationToFunction) -> bool:

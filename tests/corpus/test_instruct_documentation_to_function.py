@@ -208,6 +208,38 @@ def test_what_is_defined_in_part_under_a_condition_is_not_asked_for() -> None:
     assert answers(shop(code + "  defoverridable total: 1\n  def total(c), do: super(c)\n")) == []
 
 
+@pytest.mark.parametrize(
+    ("template", "is_asked_for"),
+    [
+        # Alternatives: branches of one construct, however deep it lies.
+        ("if a do\n {one}\nelse\n {two}\nend", True),
+        ("unless a do\n {one}\nelse\n {two}\nend", True),
+        ("case a do\n 1 -> {one}\n _ -> {two}\nend", True),
+        ("cond do\n a -> {one}\n true -> {two}\nend", True),
+        ("with 1 <- a do\n {one}\nelse\n _ -> {two}\nend", True),
+        ("if a do\n {one}\nelse\n if b do\n {two}\n else\n {three}\n end\nend", True),
+        ("if a do\n if b do\n {one}\n else\n {two}\n end\nend", True),
+        # Parts of one function: both may be compiled, ...
+        ("if a do\n {one}\nend\nif b do\n {two}\nend", False),
+        ("if a do\n {one}\n if b do\n {two}\n end\nend", False),
+        ("case a do\n 1 -> {one}\n _ -> 0\nend\ncase b do\n 1 -> {two}\nend", False),
+        ("if a do\n {one}\nelse\n {two}\nend\nif b do\n {three}\nend", False),
+        ("try do\n {one}\nrescue\n _ -> {two}\nend", False),
+        # ... or the first is put aside.
+        ("if a do\n {one}\n defoverridable total: 1\n {two}\nend", False),
+    ],
+)
+def test_alternatives_exclude_each_other(template: str, is_asked_for: bool) -> None:
+    def definition(number: int) -> str:
+        documented = f'@doc "{DOCUMENTATION}"\n ' if number == 1 else ""
+        return f"{documented}def total(cart) do\n {BODY} + {number}\n end"
+
+    code = template.format(one=definition(1), two=definition(2), three=definition(3))
+    found = answers(f"defmodule Shop do\n{code}\nend\n")
+    assert len(found) == int(is_asked_for)
+    assert all(answer.count("def total") == 1 for answer in found)
+
+
 def test_a_row_says_what_is_asked_for_and_what_its_answer_needs() -> None:
     source = f'''defmodule Shop do
   alias Shop.Price
