@@ -147,7 +147,7 @@ SHOUTED = re.compile(
     re.MULTILINE,
 )
 HANDLED = (
-    r"(?!\W+(?:[\w-]+\s+)?(?:protocol|format|extension|api|header|field|attribute|driver|hardware|device"
+    r"(?!\W{1,4}(?:[\w-]{1,30}\s+)?(?:protocol|format|extension|api|header|field|attribute|driver|hardware|device"
     r"|system|service|database|encoding|message|command|client|printer|data|value|computing|token"
     r"|request|mode|option|codec|element|type|event|transport|firmware|feature|server|sensor|network"
     r"|vendor|schema|parameter|string)s?\b)"
@@ -180,7 +180,7 @@ CONDITION = re.compile(
     r"\bcommons\s+clause\b|\b(?:for\s+)?non-?\s?commercial\s+(?:use|purposes?)\b"
     r"|\bcommercial\s+use\s+(?:of\s+[^.]{0,40}?)?(?:is\s+|requires\s+)"
     r"|\b(?:not|never|no|prohibited)\b[^.]{0,60}?\b(?:ai|llms?|machine[\s-]learning|language\s+models?)"
-    r"\W+(?:\w+\W+)?training\b|\bgood,?\s+not\s+evil\b"
+    r"\W{1,4}(?:\w{1,30}\W{1,4})?training\b|\bgood,?\s+not\s+evil\b"
     r"|\b(?:not|never|prohibited)\b[^.]{0,60}?\btrain(?:ing)?\b[^.]{0,60}?\b(?:models?|ai|machine\s+learning)\b"
     r"|\b(?:personal|educational|academic|research)\s+(?:use|purposes)\s+only\b",
     re.IGNORECASE,
@@ -189,7 +189,7 @@ UNKNOWN_NAME = re.compile(
     r"\s*(?:the\s+)?(?:terms\s+(?:and\s+conditions\s+)?of\s+)?(?:the\s+|an?\s+)?"
     r"(?P<name>(?:(?!The\b|This\b)(?:[A-Z0-9]|[a-z]{1,9}[A-Z0-9])[\w.&'-]*\s+){1,6}"
     r"(?:[Pp]ublic\s+|[Ss]ource\s+)?[Ll]icen[cs]e)\b"
-    r"|(?:\s*[Tt]he)?\s*(?P<short>(?!LI[CS]EN|COPY|README|NOTICE)[A-Z][\w-]*[A-Z0-9][\w-]*"
+    r"|(?:\s*[Tt]he)?\s*(?P<short>(?!LI[CS]EN|COPY|README|NOTICE)[A-Z][\w-]{0,20}[A-Z0-9][\w-]{0,20}"
     r"(?:\s+[A-Z]{2,5}\b)?(?:\s+[vV]?\d[\d.]*)?)\s*(?:[.,;]\s|[.,;]?$)"
 )
 """A name, behind what grants: "the Acme License", or capitals alone at the end of a sentence."""

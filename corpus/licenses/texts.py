@@ -161,7 +161,7 @@ def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | N
     """Return the condition that stands outside the recognised licences, if one is known."""
     for match in reversed(matches):
         content = content[: match.start] + "\n" + content[match.end :]
-    found = None if not matches and MARKS.match(content) else RIDER.search(content)
+    found = None if not matches and MARKS.match(content[:400]) else RIDER.search(content)
     return found.group() if found else None
 
 
