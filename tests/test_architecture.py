@@ -1,6 +1,7 @@
 """The shape of the code, told from its imports: floors, no cycles, light module heads."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -242,3 +243,12 @@ def test_a_face_is_no_room() -> None:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
     assert rooms == []
+
+
+def test_the_architecture_names_every_room_on_its_floor() -> None:
+    page = (PROJECT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = page.split("| Floor | Rooms |\n|---|---|\n")[1].split("\n\n")[0]
+    named = {room for row in table.splitlines() for room in re.findall(r"`(?:\w+\.)?(\w+)`", row)}
+    assert named == {room.rpartition(".")[2] for floor in FLOORS for room in floor}
+    rooms = {path.stem for path in (PROJECT / "corpus").iterdir() if path.suffix in ("", ".py")}
+    assert rooms - named - {"__pycache__"} == {"__init__", "__main__"}
