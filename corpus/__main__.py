@@ -57,7 +57,11 @@ def build(
         Path | None, typer.Option(help="With tls://: the key of our certificate, PEM.")
     ] = None,
     exclude: Annotated[
-        Path | None, typer.Option(help="TOML of what to leave out; see docs/how-to/opt-out.md.")
+        Path | None,
+        typer.Option(
+            help="TOML of what authors opted out: [[exclude]] tables with package, package and "
+            "path, or content_id, and a reason."
+        ),
     ] = None,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
@@ -68,6 +72,8 @@ def build(
     """
     from corpus.pipeline import build_release
 
+    if scheduler is None and any((tls_ca, tls_cert, tls_key)):
+        fail("TLS credentials are for a scheduler: give --scheduler tls://HOST:PORT too", 2)
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key) if scheduler else None
     with plain_errors(), show_progress(log_level) as progress:
         outcome = build_release(archives, out, config, workers, cluster, progress, _finish, exclude)
@@ -204,7 +210,10 @@ def _inspected(paths: list[Path], name: Path) -> Iterator[tuple[Path, Callable[[
         if path == Path("-"):
             yield name, lambda: inspect_bytes(name, sys.stdin.buffer.read())
         else:
-            yield from ((file, partial(inspect_file, file)) for file in source_files(path))
+            files = list(source_files(path))
+            if not files:
+                errors.print(f"note: {path}: no file below it is Elixir or Erlang source")
+            yield from ((file, partial(inspect_file, file)) for file in files)
 
 
 @app.command(epilog="Example: `python -m corpus config --config small.toml > full.toml`")

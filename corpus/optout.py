@@ -34,7 +34,7 @@ class BadExclusions(CorpusError):
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
             f"{path}: {detail}. Each [[exclude]] has a `package`, a `package` and a `path`, or a "
-            "`content_id`, and a `reason`; docs/how-to/opt-out.md shows one of each."
+            "`content_id`, and a `reason`, all in quotation marks."
         )
 
 

@@ -8,12 +8,12 @@ import typer
 from corpus.console import Version, application, fail, output, plain_errors
 from corpus.release import Release
 
-app = application("Tell the world what is in a release.")
+app = application("Write the card of a release, for the Hub and for search engines.")
 
 
 @app.callback()
 def datacards(version: Version = False) -> None:
-    """Tell the world what is in a release."""
+    """Write the card of a release, for the Hub and for search engines."""
 
 
 @app.command(epilog="Example: `python -m datacards render releases/2026.11.1`")

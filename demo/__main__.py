@@ -20,7 +20,7 @@ def demo(version: Version = False) -> None:
 
 
 Workers = Annotated[
-    int | None, typer.Option(help="Worker processes; the number of processors unless given.", min=0)
+    int | None, typer.Option(help="Worker processes; one per CPU unless given.", min=0)
 ]
 
 
@@ -77,7 +77,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("build/demo"),
     workers: Workers = None,
 ) -> None:
-    """Fine-tune that model on the demo's release, in both stages; minutes on a processor.
+    """Fine-tune that model on the demo's release, in both stages; minutes on a CPU.
 
     What is there already, of the release, the model or the training, is gone on from.
     """

@@ -1,5 +1,6 @@
 """The documentation is held to the code: commands, options, keys, reasons, links, examples."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -145,6 +146,28 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         named = (link.resolve().relative_to(PROJECT.resolve()).as_posix() for link in links)
         waiting += [name for name in named if name in PAGES and name not in reached]
     assert sorted(set(PAGES) - reached) == []
+
+
+PROGRAMS = ("corpus", "crawler", "datacards", "demo", "elixir_corpus", "quality", "train")
+
+
+def said(source: Path) -> Iterator[str]:
+    """Yield the strings of a module that a user may see: all but docstrings."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    beside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in beside
+        ):
+            yield node.value
+
+
+def test_no_message_points_to_a_page_that_is_not_installed() -> None:
+    files = [path for name in PROGRAMS for path in (PROJECT / name).rglob("*.py")]
+    pointing = [(path.name, text) for path in files for text in said(path) if "docs/" in text]
+    assert [(name, text) for name, text in pointing if ".md" in text] == []
 
 
 def examples() -> list[tuple[str, str]]:

@@ -145,6 +145,13 @@ def test_a_folder_is_read_with_all_source_files_below_it(tmp_path: Path) -> None
     assert done.returncode == 0
 
 
+def test_a_folder_without_source_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes(b"")
+    done = run_inspect(str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"note: {tmp_path}: no file below it is Elixir or Erlang source\n"
+
+
 def test_standard_input_is_read_under_a_name(tmp_path: Path) -> None:
     elixir = json.loads(run_inspect("-", given=ELIXIR).stdout)
     assert (elixir["path"], elixir["modules"][0]["name"]) == ("stdin.ex", "Shop.Cart")

@@ -1,9 +1,12 @@
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from corpus.__main__ import app
 from corpus.progress import Progress
 from corpus.terminal import LogLevel, Stages, show_places, show_progress
 
@@ -90,3 +93,13 @@ def test_a_long_path_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> Non
     path = "/".join(["folder"] * 40)
     show_places(release=path, card="b")
     assert capsys.readouterr().out == f"release  {path}\ncard     b\n"
+
+
+def test_credentials_without_a_scheduler_are_refused(tmp_path: Path) -> None:
+    places = ["--archives", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, ["build", *places, "--tls-ca", "ca.pem"])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "error: TLS credentials are for a scheduler: give --scheduler tls://HOST:PORT too\n"
+    )
+    assert not (tmp_path / "out").exists()

@@ -54,7 +54,7 @@ def evaluate(
         Path | None, typer.Option(help="General text, to tell what was forgotten.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Programs run at once; the number of processors if 0.", min=0)
+        int, typer.Option(help="Programs run at once; one per CPU if 0.", min=0)
     ] = 0,
     out: Annotated[
         Path | None,
