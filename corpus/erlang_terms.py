@@ -5,8 +5,9 @@ Terms become Python values: integers and floats as they are, atoms `Atom`, strin
 so hostile text costs time in proportion to its length and no stack.
 
 Grammar: the Erlang reference manual, chapters "Data Types" and "Character Set and Source File
-Encoding". Refused, because no printed metadata has them: lists with a tail (`[a|b]`), binary
-segments of other than whole bytes, triple-quoted strings, sigils, funs.
+Encoding". Refused, as the Hex implementation inside rebar3 refuses them too: lists with a tail
+(`[a|b]`), binary segments of other than whole bytes, sigils, funs. What nests deeper than DEEPEST
+is read and not kept: `Unkept` stands for it.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from corpus.erlang_tokens import (
 from corpus.errors import CorpusError
 
 DEEPEST = 100
-"""Lists, tuples, maps inside one another. Real metadata.config files nest five deep."""
+"""Lists, tuples, maps inside one another that are kept, so that who walks a term may recurse. Real
+metadata.config files nest five deep."""
 CLOSING = {"[": "]", "{": "}", "#{": "}"}
 
 
@@ -43,7 +45,12 @@ class Map:
     pairs: tuple[tuple["Term", "Term"], ...]
 
 
-Term = int | float | str | bytes | list["Term"] | tuple["Term", ...] | Map
+@dataclass(frozen=True, slots=True)
+class Unkept:
+    """Stands for what nests too deeply."""
+
+
+Term = int | float | str | bytes | list["Term"] | tuple["Term", ...] | Map | Unkept
 
 
 class MalformedTerms(CorpusError):
@@ -99,15 +106,14 @@ class Reader:
             else:
                 frames[-1].items.append(self.scalar())
             while self.closes(frames[-1]):
-                value = finished(frames.pop())
+                frame = frames.pop()
+                value = finished(frame) if len(frames) < DEEPEST else Unkept()
                 if not frames:
                     return value
                 frames[-1].items.append(value)
 
     def open(self, frames: list[Frame]) -> None:
         """Begin a list, tuple or map."""
-        if len(frames) == DEEPEST:
-            raise self.error(f"nested more than {DEEPEST} deep")
         frames.append(Frame(self.advance().kind, []))
 
     def closes(self, frame: Frame) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corpus.archive.limits import ArchiveError
-from corpus.erlang_terms import Atom, MalformedTerms, Map, Term, consult
+from corpus.erlang_terms import Atom, MalformedTerms, Map, Term, Unkept, consult
 from corpus.packages import Link, Requirement
 from corpus.reasons import Reason
 
@@ -202,7 +202,7 @@ def plain(term: Term) -> object:
         return [plain(item) for item in term]
     if isinstance(term, Map):
         return {str(plain(key)): plain(value) for key, value in term.pairs}
-    return term
+    return None if isinstance(term, Unkept) else term
 
 
 def malformed(what: str) -> ArchiveError:

@@ -158,6 +158,14 @@ BOTH_REFUSE: dict[str, tuple[bytes, Reason]] = {
     "metadata is HTML": (hex_tarball_of(FILES, b"<html></html>"), Reason.MALFORMED_METADATA),
     "metadata is cut": (hex_tarball_of(FILES, METADATA[:-4]), Reason.MALFORMED_METADATA),
     "metadata is no pairs": (hex_tarball_of(FILES, b"[1]."), Reason.MALFORMED_METADATA),
+    "metadata has a list with a tail": (
+        with_metadata(b'{<<"extra">>,[{<<"a">>,[1|2]}]}.\n'),
+        Reason.MALFORMED_METADATA,
+    ),
+    "metadata has a list whose tail is a list": (
+        with_metadata(b'{<<"licenses">>,[<<"MIT">>|[<<"MIT">>]]}.\n'),
+        Reason.MALFORMED_METADATA,
+    ),
     "contents are HTML": (hex_tarball(b"<html></html>"), Reason.NOT_A_TARBALL),
     "contents are no tar": (hex_tarball(compressed(b"<html></html>")), Reason.NOT_A_TARBALL),
     "contents are empty": (hex_tarball(b""), Reason.TRUNCATED),
@@ -235,6 +243,10 @@ ODD = {
     "extra, a text": b'{<<"extra">>,<<"flag">>}.\n',
     "a description that is a list": b'{<<"description">>,[<<"a">>]}.\n',
     "licences that are numbers": b'{<<"licenses">>,[1]}.\n',
+    "nested deeply": b'{<<"odd">>,' + b"[" * 150 + b"]" * 150 + b"}.\n",
+    "nested deeply in extra": b'{<<"extra">>,[{<<"a">>,' + b"[" * 150 + b"]" * 150 + b"}]}.\n",
+    "files, pairs, and build tools": b'{<<"build_tools">>,[<<"mix">>]}.\n'
+    b'{<<"files">>,[{<<"a">>,<<"b">>}]}.\n',
     "requirements, a triple": b'{<<"requirements">>,[{<<"a">>,<<"git">>,<<"b">>}]}.\n',
 }
 
@@ -246,6 +258,25 @@ def test_metadata_that_the_reference_reads_refuses_no_archive(ask: Ask) -> None:
     for body in bodies.values():
         opened = open_hex_tarball(body)
         assert (opened.metadata.name, our_reasons(body)) == ("decimal", set())
+
+
+FILES_ALONE = {
+    "pairs": b'{<<"files">>,[{<<"a">>,<<"b">>}]}.\n',
+    "numbers": b'{<<"files">>,[1]}.\n',
+    "a text": b'{<<"files">>,<<"a">>}.\n',
+}
+
+
+def test_files_that_stop_the_reference_guessing_build_tools_refuse_no_archive(ask: Ask) -> None:
+    """Where there are no build tools it guesses them from `files`, and fails; it reads the rest."""
+    bodies = {name: with_metadata(text) for name, text in FILES_ALONE.items()}
+    found = {name: str(verdict.error) for name, verdict in ask(bodies).items()}
+    assert found == {
+        "pairs": "{error,badarg}",
+        "numbers": "{error,badarg}",
+        "a text": '{error,{bad_generator,<<"a">>}}',
+    }
+    assert [our_reasons(body) for body in bodies.values()] == [set(), set(), set()]
 
 
 def test_what_the_reference_refuses_we_refuse(ask: Ask) -> None:
