@@ -109,11 +109,17 @@ def check_path(path: object) -> None:
 
 
 def below(root: Path, path: str) -> Path:
-    """Return where a path leads, links followed. Raises ValueError if that is not below `root`."""
+    """Return where a path leads, links followed. Raises ValueError if that is not below `root`.
+
+    A snapshot in the cache of huggingface_hub is links to the repository's own blobs, so those
+    count as below it.
+    """
     check_path(path)
     whole = root.resolve()
     found = (whole / path).resolve()
     if not found.is_relative_to(whole) or found == whole:
+        if whole.parent.name == "snapshots" and found.parent == whole.parent.parent / "blobs":
+            return found
         raise ValueError(f"{shown(path)} leads out of its folder")
     return found
 

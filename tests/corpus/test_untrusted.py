@@ -58,6 +58,42 @@ def test_a_link_out_of_its_folder_is_refused(tmp_path: Path, target: str) -> Non
         below(root, "link")
 
 
+def snapshot(repository: Path) -> Path:
+    """Lay out a file as huggingface_hub's cache does."""
+    folder = repository / "snapshots" / ("0" * 40)
+    (folder / "data").mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    (repository / "blobs" / "1234").write_bytes(b"rows")
+    (folder / "data" / "a").symlink_to("../../../blobs/1234")
+    return folder
+
+
+def test_a_snapshot_of_the_hub_is_followed_into_its_own_blobs(tmp_path: Path) -> None:
+    folder = snapshot(tmp_path / "datasets--ana--corpus")
+    assert below(folder, "data/a").read_bytes() == b"rows"
+
+
+@pytest.mark.parametrize("target", ["../../refs/main", "../../../other/blobs/1", "/etc/passwd"])
+def test_a_link_of_a_snapshot_to_anything_else_is_refused(tmp_path: Path, target: str) -> None:
+    folder = snapshot(tmp_path / "datasets--ana--corpus")
+    (folder / "b").symlink_to(target)
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        below(folder, "b")
+
+
+def test_blobs_that_are_elsewhere_or_lead_on_are_refused(tmp_path: Path) -> None:
+    folder = snapshot(tmp_path / "datasets--ana--corpus")
+    (tmp_path / "secret").write_bytes(b"")
+    (folder.parent.parent / "blobs" / "5678").symlink_to(tmp_path / "secret")
+    (folder / "b").symlink_to("../../blobs/5678")
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        below(folder, "b")
+    (folder.parent.parent / "blobs").rename(tmp_path / "elsewhere")
+    (folder.parent.parent / "blobs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        below(folder, "data/a")
+
+
 @pytest.mark.parametrize("name", ["../a", "a/b", ".hidden", "", "a" * 101, "é", "a b", 1, None])
 def test_what_cannot_be_a_part_of_a_path_is_no_name(name: object) -> None:
     with pytest.raises(ValueError, match="cannot be a version"):

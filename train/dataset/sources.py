@@ -1,12 +1,12 @@
 """What a split of a release holds for a stage, and general text from elsewhere."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.release import Release
+from corpus.untrusted import parse_object
 from train.errors import TrainError
 from train.tokenizer.sample import Message
 
@@ -68,7 +68,7 @@ def replayed(path: Path) -> Iterator[Document]:
             texts = _parquet(file) if file.suffix == ".parquet" else _json_lines(file)
             for number, text in enumerate(texts, 1):
                 yield Document(REPLAY, f"{file.name}:{number - 1}", _checked(text, number))
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, NotImplementedError, TypeError, ValueError, OSError) as error:
             raise NoReplayText(file, f"it cannot be read as text ({error})") from error
 
 
@@ -91,4 +91,4 @@ def _json_lines(file: Path) -> Iterator[Any]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
-                yield json.loads(line)["text"]
+                yield parse_object(line)["text"]

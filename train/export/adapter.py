@@ -1,6 +1,5 @@
 """The adapter as others load it: its two files, the tokenizer and the card."""
 
-import json
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from train.export.comparison import SAME
 from train.export.logits import prompts
 from train.export.record import existing, made_from, write_record
 from train.export.reference import refer_to
-from train.export.run import CONFIG, WEIGHTS, FinishedRun
+from train.export.run import CONFIG, WEIGHTS, FinishedRun, adapter_settings
 from train.folders import whole_folder
 from train.model.loading import load_base
 from train.model.settings import ModelSettings
@@ -75,7 +74,7 @@ def check_named(run: FinishedRun, base: str) -> None:
 
 def rename_base(path: Path, base: str) -> None:
     """Let an adapter's configuration name another place of its base."""
-    config = json.loads(path.read_bytes())
+    config = adapter_settings(path.parent)
     write_json(path, config | {"base_model_name_or_path": base, "revision": None})
 
 

@@ -1,11 +1,10 @@
 """Publishing an exported adapter on the Hub, in one commit: whole or not at all."""
 
-import json
 import re
 from pathlib import Path
 
 from train.errors import TrainError
-from train.export.run import CONFIG, FinishedRun
+from train.export.run import FinishedRun, adapter_settings
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 """OWNER/NAME."""
@@ -79,7 +78,7 @@ def publish(
     from huggingface_hub.errors import HfHubHTTPError
 
     hub = HfApi(endpoint=endpoint, token=token())
-    base = json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
+    base = adapter_settings(folder)["base_model_name_or_path"]
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     try:
         address = hub.create_repo(repository, private=not public, exist_ok=True)

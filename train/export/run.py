@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.atomic import sha256_file
-from corpus.untrusted import parse_json
+from corpus.untrusted import check_text, parse_json
 from train.errors import TrainError
 
 WEIGHTS = "adapter_model.safetensors"
@@ -69,6 +69,7 @@ def open_run(folder: Path) -> FinishedRun:
     for name in (CONFIG, WEIGHTS):
         if not (folder / "adapter" / name).is_file():
             raise NotARun(folder, f"there is no adapter/{name}")
+    adapter_settings(folder / "adapter")
     recipe = _json(folder, "recipe.json")
     model = recipe.get("model")
     if not isinstance(model, dict) or not model.get("name"):
@@ -78,6 +79,16 @@ def open_run(folder: Path) -> FinishedRun:
     release = {name: known[name] for name in IDENTITY if name in known}
     digest = sha256_file(folder / "adapter" / WEIGHTS)
     return FinishedRun(folder, model, trained, release, digest)
+
+
+def adapter_settings(folder: Path) -> dict[str, Any]:
+    """Read the adapter_config.json of an adapter's folder, whose base is a name. Raises NotARun."""
+    settings = _json(folder, CONFIG)
+    try:
+        check_text(settings.get("base_model_name_or_path"))
+    except ValueError as error:
+        raise NotARun(folder, f"{CONFIG} names no base model: {error}") from error
+    return settings
 
 
 def _within(told: dict[str, Any], name: str) -> dict[str, Any]:

@@ -9,9 +9,23 @@ import hashlib
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+
+from corpus.untrusted import parse_object
+from train.errors import TrainError
+
+
+class DamagedGenerators(TrainError):
+    """The states of the generators cannot be set."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(
+            f"{path}: no states of random generators ({type(error).__name__}: {error}). The "
+            "checkpoint was altered: go on from another with --resume, or begin anew."
+        )
 
 
 def seed_of(seed: int, *place: int) -> int:
@@ -38,8 +52,17 @@ def write_generators(path: Path) -> None:
 
 
 def read_generators(path: Path) -> None:
-    """Set all generators as `write_generators` found them; those of as many devices only."""
-    states = json.loads(path.read_text(encoding="utf-8"))
+    """Set all generators as `write_generators` found them; those of as many devices only.
+
+    Raises DamagedGenerators.
+    """
+    try:
+        _set_generators(parse_object(path.read_bytes()))
+    except (KeyError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise DamagedGenerators(path, error) from error
+
+
+def _set_generators(states: dict[str, Any]) -> None:
     version, state, gauss = states["python"]
     random.setstate((version, tuple(state), gauss))
     kind, keys, *rest = states["numpy"]

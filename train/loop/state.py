@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -28,6 +29,23 @@ class UnfitAdapter(TrainError):
             "with the same --adapter.rank and --adapter.targets."
         )
 
+
+class UnfitOptimizer(TrainError):
+    """The optimizer's state cannot be put back."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        said = (str(error).splitlines() or [""])[0]
+        super().__init__(
+            f"{path}: no state of this optimizer ({type(error).__name__}: {said}). The checkpoint "
+            "was altered: go on from another with --resume, or begin anew."
+        )
+
+
+UNREADABLE = (
+    *(AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
+    UnpicklingError,
+)
+"""What torch raises for a file that is no state dictionary of an optimizer."""
 
 Write = Callable[[Path], None]
 
@@ -83,9 +101,15 @@ def read_adapter(adapted: Any, folder: Path) -> None:
 
 
 def read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    """Put moments and step counts back, and the generators with them."""
-    state = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
-    optimizer.load_state_dict(state)
+    """Put moments and step counts back, and the generators with them.
+
+    Raises UnfitOptimizer and DamagedGenerators.
+    """
+    try:
+        state = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
+        optimizer.load_state_dict(state)
+    except UNREADABLE as error:
+        raise UnfitOptimizer(folder / OPTIMIZER, error) from error
     read_generators(folder / GENERATORS)
 
 

@@ -53,7 +53,8 @@ def find_template(
         return ChatTemplate(folder / TEMPLATE_NAME, text, tokens)
     found = config.get("chat_template")
     if isinstance(found, list):  # several by name, for tools and the like
-        found = {each["name"]: each["template"] for each in found}.get("default")
+        named = [each for each in found if isinstance(each, dict) and each.get("name") == "default"]
+        found = named[-1].get("template") if named else None
     if not isinstance(found, str):
         raise NoChatTemplate(folder)
     return ChatTemplate(folder / CONFIG_NAME, found, tokens)

@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from huggingface_hub import snapshot_download
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.release import Release, verify
 from corpus.release.manifest import MalformedManifest, read_manifest
+from tests.peers.hub_datasets import serving
 from tests.releases import example_release
 from train.material import open_verified
 
@@ -172,3 +174,31 @@ def test_any_bytes_are_refused_as_a_manifest(data: bytes) -> None:
         path.write_bytes(data)
         with pytest.raises(MalformedManifest):
             read_manifest(path)
+
+
+@pytest.mark.parametrize("into", ["the cache", "a folder"])
+def test_a_release_fetched_from_the_hub_is_used_where_it_lies(
+    folder: Path, tmp_path: Path, into: str
+) -> None:
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    files[".gitattributes"] = b"*.parquet filter=lfs\n"
+    with serving({"ana/corpus": files}) as address:
+        fetched = snapshot_download(
+            "ana/corpus",
+            repo_type="dataset",
+            endpoint=address,
+            cache_dir=tmp_path / "cache",
+            local_dir=tmp_path / "local" if into == "a folder" else None,
+        )
+    release = Release.open(Path(fetched))
+    assert verify(release) == []
+    assert release.read("documents").num_rows == 5
+    assert (Path(fetched) / SHARD).is_symlink() == (into == "the cache")
+    blob = (Path(fetched) / SHARD).resolve()
+    blob.write_bytes(blob.read_bytes()[:-1] + b"!")
+    (problem,) = verify(release)
+    assert problem.path == SHARD

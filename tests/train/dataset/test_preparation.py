@@ -244,6 +244,9 @@ def test_general_text_is_replayed_from_files(
     ("lines", "why"),
     [
         ('{"body": "no text"}', "'text'"),
+        ("[" * 100_000, "it nests too deeply"),
+        ('["text"]', "it is no JSON object"),
+        ('{"text": "a", "text": "b"}', "an object has a key twice"),
         ('{"text": "one"}\n{"text": null}', "row 2: `text` is None"),
         ('{"text": ["a", "b"]}', r"row 1: `text` is \['a', 'b'\]"),
         ('{"text": "half of a pair: \\ud800"}', "surrogates not allowed"),

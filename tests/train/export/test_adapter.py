@@ -118,6 +118,26 @@ def test_a_folder_that_is_no_finished_run_is_refused(
 
 @pytest.mark.parametrize(
     ("content", "why"),
+    [
+        ("{", "adapter_config.json is not JSON"),
+        ("[" * 100_000, "it nests too deeply"),
+        ("[]", "adapter_config.json is no object"),
+        ("{}", "names no base model"),
+        ('{"base_model_name_or_path": ["a"]}', "names no base model: list is no plain text"),
+        (r'{"base_model_name_or_path": "\u001b[2J"}', r"'\\x1b\[2J' is no plain text"),
+    ],
+)
+def test_an_adapter_whose_settings_are_none_is_refused(
+    tmp_path: Path, tiny_model: Path, content: str, why: str
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    (folder / "adapter" / "adapter_config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(NotARun, match=why):
+        open_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
     [("{", "not JSON"), ("[]", "no object"), ("{}", "names no model"), ('{"model": {}}', "names")],
 )
 def test_a_recipe_that_cannot_be_read_is_refused(

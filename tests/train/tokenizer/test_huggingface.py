@@ -242,3 +242,10 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str, text: str, reason:
     with pytest.raises(DamagedTokenizer, match=reason) as caught:
         HuggingFaceTokenizer(tmp_path)
     assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("listed", [[1], ["a"], [{}], [{"name": ["default"]}], [[]]])
+def test_templates_by_name_that_are_none_are_no_template(tmp_path: Path, listed: object) -> None:
+    tokenizer = HuggingFaceTokenizer(small_chatml(tmp_path, "", chat_template=listed))
+    with pytest.raises(NoChatTemplate, match="no chat template"):
+        tokenizer.conversation(chat("a", "b"))
