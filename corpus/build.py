@@ -149,6 +149,7 @@ def assign_splits(job: Job) -> None:
         job.work / "clusters.parquet",
         job.parts("fingerprints"),
         job.work / "splits.parquet",
+        published=job.inputs.published,
     )
     job.run("assign splits", task, [job.config.split])
 

@@ -3,8 +3,8 @@
 Packages that come from one repository are a family, and families stay together; so do families
 that share a good part of their code. A family's split follows from a hash of its name alone: it is
 the same in every release, whatever else is in it. Two things bound that promise. A family that
-grows into kinship with a larger one follows it into its split. And where a split would be empty,
-as in a small corpus, the families that hash next to its range fill it.
+is found to be kin of one that was published before it follows that one into its split. And where a
+split would be empty, as in a small corpus, the families that hash next to its range fill it.
 """
 
 from corpus.split.assignment import assign

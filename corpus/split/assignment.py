@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict
 
 import pyarrow as pa
@@ -23,11 +24,14 @@ def assign(
     fingerprints: Sequence[Path],
     destination: Path,
     config: SplitConfig,
+    published: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> Path:
     """Write one row a package as `schema.SPLITS`, sorted by package; an existing file stays.
 
     `fingerprints` are parts of `schema.FINGERPRINTS`, of which shingles, signatures and functions
     are not read; `clusters` is a table of `schema.CLUSTERS`, or None where nothing was compared.
+    `published` says by source and package when a package was first published, the smaller the
+    earlier.
     The order of packages and rows does not matter.
     """
     import pyarrow.parquet as pq
@@ -38,7 +42,7 @@ def assign(
     unlinked = [PackageLinks(name, ()) for name in sorted(known)]
     linked = families_by_repository([*packages, *unlinked])
     census = count(read_documents(fingerprints, clusters, linked), config.boilerplate)
-    joined, reasons = join_kin(census, config)
+    joined, reasons = join_kin(census, config, _first_of_families(published, linked))
     families = {package: joined.get(family, family) for package, family in linked.items()}
     filled = +merged(census.kept, joined)
     splits = splits_of(set(families.values()), filled, config)
@@ -55,6 +59,17 @@ def assign(
     with replacing(destination) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
     return destination
+
+
+def _first_of_families(
+    published: Mapping[tuple[str, str], int], families: Mapping[str, str]
+) -> dict[str, int]:
+    """Return when the first package of each family was published, where that is known."""
+    first: dict[str, int] = {}
+    for (_, package), time in published.items():
+        if (family := families.get(package)) is not None:
+            first[family] = min(time, first.get(family, time))
+    return first
 
 
 class Why(TypedDict):

@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import inf
+from types import MappingProxyType
 
 from corpus.split.configuration import SplitConfig
 from corpus.split.groups import Groups
@@ -24,6 +26,11 @@ SCAFFOLD = re.compile(
       | (?:changeset_json|fallback_controller)\.ex
       | (?:conn|data|channel)_case\.exs?
       | (?:error_html|error_json|error_view|layout_view|page_view|page_controller)_test\.exs
+      | (?:scope|user_(?:auth|token|notifier)|(?:accounts|user)_fixtures)\.ex
+      | user_(?:session|registration|settings|confirmation|login|(?:forgot|reset)_password)
+        (?:_instructions)?(?:_controller|_html|_json|_view|_live)?\.ex
+      | user_(?:auth|session|registration|settings|confirmation|login|(?:forgot|reset)_password)
+        (?:_instructions)?(?:_controller|_live)?_test\.exs
       | [^/]+_(?:app|sup)\.erl
     )""",
     re.VERBOSE,
@@ -109,18 +116,25 @@ def count(rows: Iterable[Document], boilerplate: int) -> Census:
     return census
 
 
-def join_kin(census: Census, config: SplitConfig) -> tuple[dict[str, str], dict[str, Kin]]:
+def join_kin(
+    census: Census, config: SplitConfig, published: Mapping[str, int] = MappingProxyType({})
+) -> tuple[dict[str, str], dict[str, Kin]]:
     """Return the family that each family becomes a part of, often itself, and why it was joined.
 
-    The closest kin are joined first, up to the limit of size. The larger family gives its name,
-    so that it is the newcomer that moves; only those that move have a reason.
+    The closest kin are joined first, up to the limit of size. The family that was published first
+    gives its name, so that it is the newcomer that moves, and the larger one where `published` (in
+    any unit that grows with time) does not tell; only those that move have a reason.
     """
     groups = Groups(census.documents)
     sizes = Counter(census.documents)
+
+    def standing(family: str) -> tuple[float, int, str]:
+        return published.get(family, inf), -sizes[family], family
+
     limit = config.largest_family * census.documents.total()
     reasons: dict[str, Kin] = {}
     for pair, kin in closest_first(census, config):
-        first, second = sorted(map(groups.leader, pair), key=lambda name: (-sizes[name], name))
+        first, second = sorted(map(groups.leader, pair), key=standing)
         if first != second and sizes[first] + sizes[second] <= limit:
             near = pair[0] if groups.leader(pair[0]) == first else pair[1]
             reasons[second] = Kin(near, kin.share, kin.documents)

@@ -61,13 +61,15 @@ def divide(
     packages: Sequence[PackageLinks],
     documents: Sequence[Document],
     config: SplitConfig | None = None,
+    published: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, tuple[str, str]]:
     """Return family and split by package."""
     parts, clusters = write_inputs(folder, documents)
     destination = folder / "splits.parquet"
     destination.unlink(missing_ok=True)
     config = config or SplitConfig()
-    assert assign(packages, clusters, parts, destination, config) == destination
+    made = assign(packages, clusters, parts, destination, config, published or {})
+    assert made == destination
     table = pq.read_table(destination)
     assert table.schema.equals(SPLITS)
     return {row["package"]: (row["family"], row["split"]) for row in table.to_pylist()}
@@ -363,6 +365,27 @@ def test_families_that_share_code_are_joined_under_the_larger_one(tmp_path: Path
     assert found["sock"][0] == "sock"
 
 
+@pytest.mark.parametrize(
+    ("published", "family"),
+    [
+        ({}, "copy"),
+        ({("hex", "original"): 2015, ("hex", "copy"): 2026}, "original"),
+        ({("hex", "original"): 2015}, "original"),
+        ({("hex", "copy"): 2014, ("hex", "original"): 2015}, "copy"),
+    ],
+)
+def test_a_later_copy_moves_and_not_the_original_however_large_it_is(
+    tmp_path: Path, published: dict[tuple[str, str], int], family: str
+) -> None:
+    documents: list[Document] = [
+        *own_documents(["copy", *NAMES[:9]], 6),
+        *((f"original-{n}", "original", f"c{n}", True) for n in range(4)),
+        *((f"copied-{n}", "copy", f"c{n}", False) for n in range(4)),
+    ]
+    found = divide(tmp_path, [], documents, SplitConfig(largest_family=0.5), published)
+    assert found["original"] == found["copy"] == (family, found[family][1])
+
+
 def joined(folder: Path) -> dict[str, tuple[Any, ...]]:
     """Why each package is in its family, of those that are not alone."""
     rows = pq.read_table(folder / "splits.parquet").to_pylist()
@@ -386,6 +409,11 @@ SCAFFOLDS = (
     "lib/shop/application.ex",
     "lib/shop_web/endpoint.ex",
     "lib/shop_web/components/core_components.ex",
+    "lib/shop_web/user_auth.ex",
+    "lib/shop_web/controllers/user_session_controller.ex",
+    "lib/shop_web/live/user_live/user_forgot_password_live.ex",
+    "lib/shop/accounts/user_token.ex",
+    "test/shop_web/user_auth_test.exs",
     "test/support/conn_case.ex",
     "test/test_helper.exs",
     "apps/shop/mix.exs",
