@@ -37,13 +37,14 @@ or pop_in put_elem put_in quote raise receive rem require reraise round self sen
 sigil_N sigil_R sigil_S sigil_T sigil_U sigil_W sigil_c sigil_r sigil_s sigil_w spawn spawn_link
 spawn_monitor struct struct! super tap then throw tl to_char_list to_charlist to_string to_timeout
 trunc try tuple_size unless unquote unquote_splicing update_in use var! with
+! != !== && & * ** + ++ - -- . .. ..// / < <= <> = == === =~ > >= @ ^ |> || :: | -> \\\\ // <-
 """
 KERNEL: Final = frozenset(KERNEL_NAMES.split())
-"""Names that every module has (Kernel and Kernel.SpecialForms of Elixir 1.14, and later ones)."""
+"""What every module has (Kernel and Kernel.SpecialForms of Elixir 1.14, and later ones)."""
 MOST_NEEDS: Final = 100
 """Of one answer; what needs more than that is not understood apart from its file."""
 MOST_DIRECTIVES: Final = 500
-"""Modules in the aliases, imports and requires of a file: every answer is held against all."""
+"""Modules in aliases, imports and requires, or in modules: each answer is held against all."""
 _DEFINES: Final = frozenset(
     {"def", "defp", "defmacro", "defmacrop", "defguard", "defguardp", "defdelegate"}
 )
@@ -53,7 +54,7 @@ _TYPES: Final = frozenset(
     {"spec", "type", "typep", "opaque", "callback", "macrocallback", "optional_callbacks"}
 )
 _BINDS: Final = frozenset({b"=", b"<-", b"\\\\"})
-_WORD: Final = re.compile(r"[^\W\d]\w*[?!]?")
+_SIGIL: Final = re.compile(rb"~([a-z]|[A-Z][A-Z0-9]*)")
 _BLOCKS: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE}) | grammar.SECTIONS
 
 
@@ -77,11 +78,15 @@ class _Alias(NamedTuple):
 
 
 class _Import(NamedTuple):
-    """From `start` to `end`, functions of `module` are local; `only` lists some, None all."""
+    """From `start` to `end`, functions of `module` are local: those of `only`, of None all.
+
+    But for those of `without`.
+    """
 
     at: int
     module: str
     only: frozenset[Signature] | None
+    without: frozenset[Signature]
     start: int
     end: int
 
@@ -111,6 +116,7 @@ class Surroundings:
         self.aliases: dict[str, list[_Alias]] = {}
         self.imports: list[_Import] = []
         self._directives = 0
+        self._last_end = 0
         self._walk(read(source).root)
 
     def needs(
@@ -142,7 +148,8 @@ class Surroundings:
             if use.name not in written
         }
         if not any(use.name in _DEFINES_STRUCT for use in _within(self.calls, spans)):
-            found |= {Need("struct", module) for _ in _within(self.structs, spans)}
+            names = {each.name for each in _within(self.structs, spans)}
+            found |= {Need("struct", module)} if names & {"__MODULE__", module} else set()
         found |= self._aliases(spans)
         unknown = {(use.name, use.arity) for use in _within(self.calls, spans) if use.arity >= 0}
         return tuple(sorted(found | self._imports(spans, unknown - own)))
@@ -161,7 +168,7 @@ class Surroundings:
 
     def _imports(self, spans: Sequence[Span], unknown: set[Signature]) -> set[Need]:
         """Return the imports that a call of a function of unknown origin may mean."""
-        calls = {call for call in unknown if call[0] not in KERNEL and _WORD.fullmatch(call[0])}
+        calls = {call for call in unknown if call[0] not in KERNEL}
         first = spans[0][0]
         found = (
             Need("import", each.module)
@@ -169,7 +176,7 @@ class Surroundings:
             if calls
             and each.start <= first < each.end
             and not _covers(spans, each.at)
-            and (each.only is None or each.only & calls)
+            and (calls - each.without if each.only is None else each.only & calls)
         )
         return set(islice(found, MOST_NEEDS + 1))
 
@@ -194,6 +201,11 @@ class Surroundings:
             self.names.append(_Use(node.start_byte, name, 0))
         elif kind == grammar.IDENTIFIER:
             self._bare(node, context)
+        elif kind == grammar.SIGIL:
+            match = _SIGIL.match(self.source, node.start_byte)
+            if match is not None and not context.names_only:
+                self.calls.append(_Use(node.start_byte, f"sigil_{match[1].decode()}", 2))
+            yield from self._inside(node, plain)
         elif kind == grammar.DOT:
             left = node.child_by_field_id(grammar.LEFT)
             if left is not None:
@@ -203,8 +215,9 @@ class Surroundings:
                 yield right, plain
         elif kind == grammar.STRUCT:
             inside = grammar.named(node, 0)
-            if inside is not None and text_of(self.source, inside) == "__MODULE__":
-                self.structs.append(_Use(node.start_byte, "", 0))
+            if inside is not None and inside.kind_id in (grammar.ALIAS, grammar.IDENTIFIER):
+                name = alias_text(self.source, inside)
+                self.structs.append(_Use(node.start_byte, name, 0))
             yield from self._inside(node, context)
         elif kind == grammar.STAB_CLAUSE:
             scope = plain.within(node.end_byte)
@@ -248,6 +261,8 @@ class Surroundings:
             return
         if name in ("alias", "import", "require"):
             self._directive(name, node, given, context)
+        elif name in ("defmodule", "defprotocol") and given:
+            self._nested(node, given[0], context)
         if name in ("unquote", "unquote_splicing"):
             plain = plain.with_values()
         if not context.names_only:
@@ -274,17 +289,21 @@ class Surroundings:
             for child in head.named_children:
                 yield child, plain.pattern()
 
+    def _nested(self, node: Node, name: Node, context: "_Context") -> None:
+        """Note a module in a module, which is known there by the first part of its name."""
+        if node.start_byte < self._last_end and name.kind_id == grammar.ALIAS:
+            self._count(1)
+            short = alias_text(self.source, name).partition(".")[0]
+            alias = _Alias(node.start_byte, node.end_byte, context.end)
+            self.aliases.setdefault(short, []).append(alias)
+        self._last_end = max(self._last_end, node.end_byte)
+
     def _directive(self, word: str, node: Node, given: list[Node], context: "_Context") -> None:
         """`alias`, `import` and `require`: in force from here to the end of the block."""
         if not given:
             return
         names = full_names(self.source, given[0], "__MODULE__", Scope())
-        self._directives += len(names)
-        if self._directives > MOST_DIRECTIVES:
-            raise Unparsable(
-                f"more than {MOST_DIRECTIVES} aliases and imports; nobody writes that by hand: "
-                "leave the file out"
-            )
+        self._count(len(names))
         options = {
             text_of(self.source, pair).partition(":")[0]: pair.child_by_field_id(grammar.VALUE)
             for argument in given[1:]
@@ -293,9 +312,13 @@ class Surroundings:
         }
         span = (node.end_byte, context.end)
         if word == "import":
-            only = options.get("only")
+            only, but = options.get("only"), options.get("except")
             listed = None if only is None else frozenset(_signatures(self.source, only))
-            self.imports += [_Import(node.start_byte, name, listed, *span) for name in names]
+            without = (
+                frozenset[Signature]() if but is None else frozenset(_signatures(self.source, but))
+            )
+            at = node.start_byte
+            self.imports += [_Import(at, name, listed, without, *span) for name in names]
             return
         renamed = options.get("as")
         for name in names:
@@ -304,6 +327,14 @@ class Surroundings:
                 short = text_of(self.source, renamed)
             if renamed is not None or (word == "alias" and short != name):
                 self.aliases.setdefault(short, []).append(_Alias(node.start_byte, *span))
+
+    def _count(self, directives: int) -> None:
+        self._directives += directives
+        if self._directives > MOST_DIRECTIVES:
+            raise Unparsable(
+                f"more than {MOST_DIRECTIVES} aliases and imports; nobody writes that by hand: "
+                "leave the file out"
+            )
 
     def _unary(self, node: Node, plain: "_Context") -> Iterator[tuple[Node, "_Context"]]:
         operand = grammar.named(node, 0)  # the field may be a bracket: `&(f/1)`

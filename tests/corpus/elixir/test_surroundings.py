@@ -10,6 +10,7 @@ PRIVATE = {
     ("helper", 2): ("helper", 3),
     ("helper", 3): ("helper", 3),
     ("~>", 2): ("~>", 2),
+    ("sigil_z", 2): ("sigil_z", 2),
     ("na\u00efve", 1): ("na\u00efve", 1),
 }
 BEFORE = """
@@ -19,6 +20,9 @@ require Logger, as: L
 import Bitwise
 defmodule Shop.Till do
   import Ecto.Query, only: [from: 2]
+  defmodule Drawer do
+    def open(x), do: x
+  end
   alias __MODULE__.Receipt
   alias Later, only: 1
   @rate 7
@@ -85,6 +89,18 @@ def needs(answer: str, before: str = BEFORE) -> list[str]:
         ("def f(x), do: &Cart.f/1", ["alias Cart"]),
         ("def f(x), do: (from y in x, select: y)", ["import Bitwise", "import Ecto.Query"]),
         ("def f(x), do: bsl(x, 1)", ["import Bitwise"]),
+        ("def f(x), do: x &&& 1", ["import Bitwise"]),
+        ("def f(x), do: ~H(a) <> x", ["import Bitwise"]),
+        ("def f(x), do: [~w(a b), ~r/x/, ~D[2020-01-01], -x * 2 ** 3, not x, x |> then(& &1)]", []),
+        (
+            "def f(x), do: ~z(#{helper(x)})",
+            ["private_function helper/1", "private_function sigil_z/2"],
+        ),
+        ("def f(x), do: (quote do: ~z(a) <> x)", []),
+        ("def f(%Shop.Till{} = x), do: x", ["struct Shop.Till"]),
+        ("def f(%Shop.Tiller{} = x), do: x", []),
+        ("def f(x), do: Drawer.open(x)", ["alias Drawer"]),
+        ("def f(x), do: Shop.Till.Drawer.open(x)", []),
         ("def f(x), do: from(x)", ["import Bitwise"]),
         ("def f(x), do: if(is_nil(x), do: to_string(x), else: inspect(x))", []),
         ("def f(x), do: %__MODULE__{x: x}", ["struct Shop.Till"]),
@@ -97,6 +113,19 @@ def test_an_answer_needs_what_it_takes_from_the_code_around(
     answer: str, expected: list[str]
 ) -> None:
     assert needs(answer) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("def f(x), do: excepted(x) &&& 1", []),
+        ("def f(x), do: excepted(x, 1)", ["import Shop.Most"]),
+        ("def f(x), do: excepted(other(x))", ["import Shop.Most"]),
+    ],
+)
+def test_what_an_import_excepts_is_not_taken_from_it(answer: str, expected: list[str]) -> None:
+    before = "defmodule Shop.Till do\n  import Shop.Most, except: [excepted: 1, &&&: 2]\n"
+    assert needs(answer, before) == expected
 
 
 def test_an_alias_holds_in_its_block_only() -> None:
