@@ -2,7 +2,7 @@
 
 from corpus.filters.chain import FILTERS, judge
 from corpus.filters.encoded import cut_encoded, mostly_data
-from corpus.filters.encoding import decode
+from corpus.filters.encoding import decode, recode
 from corpus.filters.limits import Limits
 from corpus.filters.signals import control_tokens, hidden_characters
 from corpus.filters.verdict import Candidate, Filter, Redaction, Reject
@@ -20,4 +20,5 @@ __all__ = [
     "hidden_characters",
     "judge",
     "mostly_data",
+    "recode",
 ]

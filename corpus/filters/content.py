@@ -8,11 +8,11 @@ from corpus.filters.limits import Limits
 from corpus.filters.verdict import Candidate, Reject
 from corpus.reasons import Reason
 
-CODE = {
-    "elixir": re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE),
-    "erlang": re.compile(rb"^[ \t]*[^%\s]", re.MULTILINE),
-}
-"""The first character of a line that is more than a comment (or, in a script, its #! line)."""
+CODE = {"elixir": rb"[ \t]*[^#\s]", "erlang": rb"[ \t]*[^%\s]"}
+"""How a line begins that is more than a comment (or, in a script, its #! line)."""
+FIRST_LINE = {language: re.compile(code) for language, code in CODE.items()}
+LATER_LINE = {language: re.compile(rb"\n" + code) for language, code in CODE.items()}
+"""The same with the line end before it: a literal first byte is found several times as fast."""
 ANYTHING = re.compile(rb"\S")
 
 
@@ -33,21 +33,33 @@ def binary(candidate: Candidate, limits: Limits) -> Reject | None:
 def empty(candidate: Candidate, limits: Limits) -> Reject | None:
     """Nothing but blanks and comments."""
     raw = candidate.raw.removeprefix(BYTE_ORDER_MARK)
-    if CODE.get(candidate.language or "", ANYTHING).search(raw):
+    if candidate.language in CODE:
+        if first_code(raw, candidate.language) is not None:
+            return None
+    elif ANYTHING.search(raw):
         return None
     return Reject(Reason.EMPTY, "only comments" if raw.strip() else "nothing but blanks")
+
+
+def first_code(text: bytes, language: str) -> int | None:
+    """Return where the first line begins that is more than a comment, None if there is none."""
+    if FIRST_LINE[language].match(text):
+        return 0
+    found = LATER_LINE[language].search(text)
+    return found.start() + 1 if found else None
 
 
 def minified(candidate: Candidate, limits: Limits) -> Reject | None:
     """Source written for machines: most lines far longer than people write.
 
     Half of the lines must be longer than the limit, so a file with too few bytes for that is
-    through without a look at its lines.
+    through without a look at its lines. Mostly its first eighth has enough of them to tell.
     """
     raw = candidate.raw
-    lines = raw.count(b"\n") + 1
-    if len(raw) <= limits.line_length * (lines // 2):
-        return None
+    for end in (len(raw) // 8, len(raw)):
+        lines = raw.count(b"\n", 0, end) + 1
+        if len(raw) <= limits.line_length * (lines // 2):
+            return None
     median = median_line_length(raw)
     if median <= limits.line_length:
         return None

@@ -13,12 +13,10 @@ import re
 import string
 from collections.abc import Iterator
 
-from corpus.filters.data import data_spans
+from corpus.filters.data import WORD, data_spans, has_run, one_byte
 from corpus.filters.limits import Limits
 from corpus.filters.verdict import Redaction, Reject
 from corpus.reasons import Reason
-
-WORD = (string.ascii_letters + string.digits).encode()
 
 START = rb"(?:(?<=\\[nrt])|(?<![\w+/#\\-]))"
 """Where a run can begin: not inside a word, nor at the letter of an escape."""
@@ -33,6 +31,7 @@ FOLDED = re.compile(
 )
 """The same in lines of at least 60 (PEM has 64, MIME 76): in a heredoc, joined by `<>`, `++` or
 nothing, with or without a written `\\n`. The last line may be shorter."""
+NEXT_LINE = re.compile(JOIN + LINE)
 
 ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[0-7]{3})+")
 """A string of escaped bytes."""
@@ -43,11 +42,6 @@ NUMBERS = re.compile(rb"(?<![\w.#,])" + NUMBER + rb"(?:\s*,\s*" + NUMBER + rb"(?
 
 DATA_URI = re.compile(rb"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*,([^\s\"'\\<>()]+)")
 """An embedded file; its content is the group, percent-encoded or base64."""
-
-
-def one_byte(characters: bytes) -> bytes:
-    """Return a translation table that maps some characters to `a` and the rest to a line end."""
-    return bytes(ord("a") if byte in characters else ord("\n") for byte in range(256))
 
 
 SOLID_CLASS = one_byte(WORD + b"+/_-=%\\")
@@ -84,31 +78,31 @@ def mostly_data(raw: bytes, cut: tuple[Redaction, ...], limits: Limits) -> Rejec
 def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Find what each rule would cut; spans of different rules may overlap."""
     least = limits.encoded
-    if has_long_line(raw, least) and b"a" * least in raw.translate(SOLID_CLASS):
+    if has_run(raw, SOLID_CLASS, least):
         yield from long_matches("data_uri", DATA_URI, raw, least, group=1)
         yield from encoded_words("encoded", SOLID, raw, least)
         yield from long_matches("escapes", ESCAPES, raw, least)
-    if b"a" * 60 in raw.translate(LINE_CLASS):
+    if may_fold(raw):
         yield from encoded_words("encoded", FOLDED, raw, least)
-    if raw.count(b",") + 1 >= limits.encoded_numbers:
-        yield from long_lists(raw, limits.encoded_numbers)
+    yield from long_lists(raw, limits.encoded_numbers)
     yield from data_spans(raw, limits)
 
 
-def has_long_line(raw: bytes, least: int) -> bool:
-    """Tell whether a line has at least `least` bytes, looking only where one could end."""
-    start = 0
-    while start + least <= len(raw):
-        newline = raw.rfind(b"\n", start, start + least)
-        if newline < 0:
-            return True
-        start = newline + 1
+def may_fold(raw: bytes) -> bool:
+    """Tell whether a line of base64 is followed by another."""
+    lines = raw.translate(LINE_CLASS)
+    start = lines.find(b"a" * 60)
+    while start >= 0:
+        end = lines.find(b"\n", start)
+        if end < 0 or NEXT_LINE.match(raw, end):
+            return end >= 0
+        start = lines.find(b"a" * 60, end)
     return False
 
 
 def long_lists(raw: bytes, least: int) -> Iterator[Redaction]:
     """Yield the lists of at least `least` byte-sized numbers."""
-    if b"a" * (2 * least - 1) in raw.translate(NUMBER_CLASS):
+    if has_run(raw, NUMBER_CLASS, 2 * least - 1):
         for match in NUMBERS.finditer(raw):
             if match[0].count(b",") + 1 >= least:
                 yield Redaction("numbers", *match.span())

@@ -16,6 +16,8 @@ CODING_WITHIN = 512
 
 def not_utf8(candidate: Candidate, limits: Limits) -> Reject | None:
     """Bytes that are no text in an encoding that the language's compiler would read."""
+    if candidate.raw.isascii():
+        return None
     decoded = decode(candidate.raw, candidate.language)
     return decoded if isinstance(decoded, Reject) else None
 
@@ -35,6 +37,14 @@ def decode(raw: bytes, language: str | None) -> str | Reject:
     except UnicodeDecodeError as error:
         position = len(raw) - len(body) + error.start
         return Reject(Reason.NOT_UTF8, f"byte {raw[position]:#04x} at {position}")
+
+
+def recode(raw: bytes, language: str | None) -> bytes | Reject:
+    """Return the text that `decode` returns in UTF-8, or why it has none."""
+    if raw.isascii():
+        return raw
+    text = decode(raw, language)
+    return text if isinstance(text, Reject) else text.encode()
 
 
 def declares_latin1(raw: bytes) -> bool:

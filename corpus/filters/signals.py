@@ -43,7 +43,7 @@ def hidden_characters(text: str) -> int:
     selector behind what it varies, and the tags of a regional flag. A byte order mark that begins a
     file is cut off by `decode` before.
     """
-    if text.isascii():
+    if text.isascii() or not HIDDEN.search(_unusual(text)):
         return 0
     flag_until = 0
     count = 0
@@ -55,6 +55,14 @@ def hidden_characters(text: str) -> int:
         elif not _is_ordinary(match[0], before, after):
             count += 1
     return count
+
+
+ASCII = bytes(range(128))
+
+
+def _unusual(text: str) -> str:
+    """Return the characters beyond ASCII, which are few in code."""
+    return text.encode(errors="surrogatepass").translate(None, ASCII).decode(errors="surrogatepass")
 
 
 def _is_ordinary(character: str, before: str, after: str) -> bool:

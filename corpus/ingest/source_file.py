@@ -17,10 +17,10 @@ from corpus.filters import (
     Reject,
     control_tokens,
     cut_encoded,
-    decode,
     hidden_characters,
     judge,
     mostly_data,
+    recode,
 )
 from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
 from corpus.reasons import Reason, Stage
@@ -113,17 +113,23 @@ def read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
 
 
 def _read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
-    content_id = hashlib.sha256(member.data).hexdigest()
     decoded = _decode(member, config)
     if isinstance(decoded, Reject):
         size, reason = len(member.data), decoded.reason
+        content_id = hashlib.sha256(member.data).hexdigest()
         return Rejected(member.path, content_id, size, Stage.FILTER, reason, decoded.detail)
-    language, text, redactions = decoded
+    return describe(member, *decoded)
+
+
+def describe(
+    member: Member, language: str, text: bytes, redactions: tuple[Redaction, ...]
+) -> SourceText:
+    """Return what the filters let through of a file, with what can be said of it unparsed."""
     lengths = _line_lengths(text)
     comments = COMMENT_LINE.get(language)
     return SourceText(
         path=member.path,
-        content_id=content_id,
+        content_id=hashlib.sha256(member.data).hexdigest(),
         original_bytes=len(member.data),
         language=language,
         role=role_of(member.path, language),
@@ -132,7 +138,7 @@ def _read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
         lines=len(lengths),
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=_median(lengths),
-        longest_line=int(lengths.max()),
+        longest_line=int(lengths[-1]),
         hidden_characters=0 if text.isascii() else hidden_characters(text.decode()),
         control_tokens=control_tokens(text),
     )
@@ -204,18 +210,25 @@ def _decode(
     cut, redactions = cut_encoded(member.data, config.filters)
     if redactions and (data := mostly_data(member.data, redactions, config.filters)):
         return data
-    text = decode(cut, language)
-    return text if isinstance(text, Reject) else (language, text.encode(), redactions)
+    text = recode(cut, language)
+    return text if isinstance(text, Reject) else (language, text, redactions)
 
 
-def _median(lengths: np.ndarray) -> float:
-    middle = len(lengths) // 2
-    ordered = np.sort(lengths)
-    return float(ordered[middle] if len(lengths) % 2 else ordered[middle - 1 : middle + 1].mean())
+def _median(ordered: np.ndarray) -> float:
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return float(ordered[middle])
+    return (int(ordered[middle - 1]) + int(ordered[middle])) / 2
 
 
 def _line_lengths(text: bytes) -> np.ndarray:
-    """Return the length of every line in bytes, without its newline."""
-    newlines = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
-    edges = np.concatenate(([-1], newlines, [len(text)] if not text.endswith(b"\n") else []))
-    return np.diff(edges.astype(np.int64)) - 1
+    """Return the lengths of all lines in bytes, without their newlines, in ascending order."""
+    newlines = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    is_open = not text.endswith(b"\n")
+    lengths = np.empty(len(newlines) + is_open, np.int64)
+    lengths[: len(newlines)] = newlines
+    if is_open:
+        lengths[-1] = len(text)
+    lengths[1:] -= newlines[: len(lengths) - 1] + 1
+    lengths.sort()
+    return lengths

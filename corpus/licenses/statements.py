@@ -45,15 +45,20 @@ BOX = " \t\r#%*|=-"
 SIGNS = {"elixir": (b"#",), "erlang": (b"%",), "eex": (b"#", b"%", b"<"), "heex": (b"<",)}
 HEREDOC = re.compile(
     rb'(?:^[ \t]*[@-]moduledoc[ \t(]+|\A\s*)(?:~[sS])?"""[ \t]*\r?\n'
-    rb'(?P<text>.*?)(?:\n[ \t]*"""|\Z)',
-    re.DOTALL | re.MULTILINE,
+    rb'(?P<text>[^\n]*(?:\n(?![ \t]*""")[^\n]*)*)(?:\n[ \t]*"""|\Z)',
+    re.MULTILINE,
 )
 ATTRIBUTE = re.compile(
     rb'^(?:[ \t]*[@-]moduledoc|-(?P<name>licen[cs]e|copyright))[ \t({]+(?:<<)?"(?P<text>[^"\n]*)"',
     re.MULTILINE,
 )
 """Documentation of one line, and the attributes in which Erlang modules may say the same."""
-ATTRIBUTES = (b"moduledoc", b"\n-licen", b"\n-copyright")
+ATTRIBUTE_LINE = re.compile(rb"\n-(?:licen|copyright)")
+COMMENT_LINE = {
+    "elixir": re.compile(rb"\n[^\n!-~]*#[^\n]*"),
+    "erlang": re.compile(rb"\n[^\n!-~]*%[^\n]*"),
+}
+"""A comment with nothing visible before it."""
 PLAIN_COMMENTS = re.compile(rb"(?:[ \t]*[#%][^\n]*\n|[ \t\r]*\n)+")
 """In a template for code: the comments of what it will make."""
 NO_STATEMENT = frozenset({"NOASSERTION", ""})
@@ -83,7 +88,7 @@ def read_file(data: bytes, language: str) -> Said:
     head = data[:HEAD]
     has_tag = TAG_BYTES in data
     top_end = found.end() if (found := PLAIN_COMMENTS.match(head)) else 0
-    if not speaks(head[top_end:]):
+    if not speaks(worded(head[top_end:], language)):
         if not has_tag and not speaks(head[:top_end]):
             return SILENT
         head = head[:top_end] or head  # mostly all is said at the top, so the rest is not read
@@ -110,6 +115,41 @@ def read_file(data: bytes, language: str) -> Said:
 def speaks(text: bytes) -> bool:
     """Say whether a text has a word without which nothing is said of licences."""
     return any(map(text.lower().__contains__, WORDS))
+
+
+def worded(text: bytes, language: str) -> bytes:
+    """Return what of a text may be a statement: whole lines of comments, and documentation.
+
+    Most of a head is code, which has the same words (`Keyword.pop!(opts, :license)`). A text that
+    begins in the middle of a comment, or is a template's, is returned as it is.
+    """
+    pattern = COMMENT_LINE.get(language)
+    if pattern is None or text.lstrip().startswith(SIGNS[language]):
+        return text
+    padded = b"\n" + text
+    lines = pattern.findall(padded)
+    lines += [found[0] for found in (heredoc(text), attribute(padded)) if found]
+    return b"".join(lines)
+
+
+def heredoc(head: bytes) -> re.Match[bytes] | None:
+    """Return the first heredoc that documents a module or begins the file."""
+    if found := HEREDOC.match(head):
+        return found
+    at = head.find(b"moduledoc")
+    return None if at < 0 else HEREDOC.search(head, head.rfind(b"\n", 0, at) + 1)
+
+
+def attribute(head: bytes) -> re.Match[bytes] | None:
+    """Return the first attribute whose text may speak of licences."""
+    at = head.find(b"moduledoc")
+    line = ATTRIBUTE_LINE.search(head)
+    if at < 0 and line is None:
+        return None
+    starts = [0 if head.startswith(b"-") else len(head)]
+    starts += [head.rfind(b"\n", 0, at) + 1] if at >= 0 else []
+    starts += [line.start()] if line else []
+    return ATTRIBUTE.search(head, min(starts))
 
 
 def read_text(data: bytes) -> Said:
@@ -187,9 +227,7 @@ def unsigned(line: str) -> str:
 
 def documentation(head: bytes) -> str | None:
     """Return the first documentation at the top, without the code blocks of its Markdown."""
-    found = HEREDOC.search(head) if b'"""' in head else None
-    if found is None and any(map(head.__contains__, ATTRIBUTES)):
-        found = ATTRIBUTE.search(head)
+    found = heredoc(head) or attribute(head)
     if found is None or not speaks(found[0]):
         return None
     before = [line.strip() for line in head[: found.start()].splitlines()]

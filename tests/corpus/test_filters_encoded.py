@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from corpus import elixir
 from corpus.filters import Limits, Redaction, cut_encoded
-from corpus.filters.encoded import has_long_line
+from corpus.filters.data import has_run, one_byte
 
 NOISE = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(48))
 BASE64 = base64.b64encode(NOISE)  # 2,048 bytes
@@ -92,10 +92,10 @@ def test_a_limit_can_be_lowered() -> None:
     assert cut_encoded(b"<<1, 2, 3, 4>>", limits)[0] == b"<<encoded_10_bytes>>"
 
 
-@given(st.lists(st.integers(0, 12), max_size=20), st.integers(1, 12))
-def test_a_long_line_is_found_wherever_it_is(lengths: list[int], least: int) -> None:
-    raw = b"\n".join(b"x" * length for length in lengths)
-    assert has_long_line(raw, least) == any(length >= least for length in lengths)
+@given(st.lists(st.integers(0, 400), max_size=20), st.integers(1, 400))
+def test_a_long_run_is_found_wherever_it_is(lengths: list[int], least: int) -> None:
+    raw = b"-".join(b"xy" * (length // 2) + b"x" * (length % 2) for length in lengths)
+    assert has_run(raw, one_byte(b"xy"), least) == any(length >= least for length in lengths)
 
 
 PIECES = st.lists(
