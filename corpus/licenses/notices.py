@@ -54,7 +54,7 @@ GRANT = re.compile(
     r"|\bunder\s+(?:the\s+)?(?:terms|conditions|provisions)\b|\blicen[cs]es?\s*[:=-]+\s|@licen[cs]e\b"
     r"|\blicen[cs]e\s+is\b|\bdual[- ]licen[cs]e|\bunder\s+(?:the|an?)\s"
     r"|\b(?:alternatively|either)\b|\bpublic\s+domain\b"
-    r"|\blicen[cs]ed\s+(?:as\s+)?$",
+    r"|\blicen[cs]ed\s+(?:as\s+)?$|\bcopyright\s[^.;:]{0,60}?[,(]\s*$",
     re.IGNORECASE,
 )
 """What makes naming a licence a statement; the name follows in the same sentence."""
@@ -130,6 +130,7 @@ PROPRIETARY = re.compile(
     r"|\bstrictly\s+confidential\b|\bcompany[\s-]confidential\b"
     r"|\b(?:confidential|proprietary)\s+(?:information|property|data|materials?|source(?:\s+code)?|code"
     r"|software|works?|product)\s+(?:of|to|owned\s+by|belonging\s+to)\b"
+    r"|\blicensed\s+materials?\b[^.]{0,20}?\bproperty\s+of\b"
     r"|\bunbefugte\w*\s+(?:kopieren|nutzung|verwendung|weitergabe|vervielf\w+)"
     r"|\b(?:weitergabe|vervielf\w+)\b[^.]{0,120}?\b(?:nicht\s+(?:gestattet|erlaubt)|untersagt|verboten)"
     r"|\btoute\s+(?:reproduction|utilisation|diffusion|copie)\b[^.]{0,120}?\b(?:interdite|prohib\w+)"
@@ -178,6 +179,7 @@ DENYING = re.compile(
 """Words that deny where the same notice grants nothing, as BSD's "without prior permission"."""
 CONDITION = re.compile(
     r"\bcommons\s+clause\b|\b(?:for\s+)?non-?\s?commercial\s+(?:use|purposes?)\b"
+    r"|\bnot\b[^.]{0,40}?\bfor\s+(?:any\s+)?commercial\b"
     r"|\bcommercial\s+use\s+(?:of\s+[^.]{0,40}?)?(?:is\s+|requires\s+)"
     r"|\b(?:not|never|no|prohibited)\b[^.]{0,60}?\b(?:ai|llms?|machine[\s-]learning|language\s+models?)"
     r"\W{1,4}(?:\w{1,30}\W{1,4})?training\b|\bgood,?\s+not\s+evil\b"
@@ -200,7 +202,8 @@ FIELD = re.compile(
 )
 """`License: X`, where X is no name that prose uses."""
 ELSEWHERE = re.compile(
-    r"\bsee\b|licen[cs]e\b|https?:|\bfile\b|/|\bsame\b|\bbelow\b|[(){}=]", re.IGNORECASE
+    r"^(?:an?|the)\s|\bsee\b|licen[cs]e\b|https?:|\bfile\b|/|\bsame\b|\bbelow\b|[(){}=]",
+    re.IGNORECASE,
 )
 TEXT = re.compile(
     r"permission\s+(?:is\s+hereby\s+granted|to\s+use|is\s+granted)|redistribution\s+and\s+use"

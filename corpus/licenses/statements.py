@@ -6,7 +6,7 @@ for nothing. Tags count in the comments of the whole file, since a tag is never 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,7 +28,7 @@ WORDS = (
 """Without one of these in lower case no comment says anything; a search takes a microsecond."""
 
 TAG = re.compile(
-    r"SPDX[- ]Licen[cs]e[- ]Identifiers?[ \t]*[:=]?[ \t]*(?P<value>[^\n]*)", re.IGNORECASE
+    r"SPDX[- ]Licen[cs]e[- ]Identifiers?[\"']?[ \t]*[:=]?[ \t]*(?P<value>[^\n]*)", re.IGNORECASE
 )
 TEXT_WORDS = (*WORDS, b"as is", b"warrant", b"liab", b"permi")
 """Besides, what the paragraphs of a licence text have that name neither licence nor copyright."""
@@ -48,6 +48,7 @@ HEREDOC = re.compile(
     rb'(?P<text>[^\n]*(?:\n(?![ \t]*""")[^\n]*)*)(?:\n[ \t]*"""|\Z)',
     re.MULTILINE,
 )
+SECTION = re.compile(r"#+\s.*\b(?:licen[cs]\w*|copyright)\b", re.IGNORECASE)
 ATTRIBUTE = re.compile(
     rb'^(?:[ \t]*[@-]moduledoc|-(?P<name>licen[cs]e|copyright))[ \t({]+(?:<<)?"(?P<text>[^"\n]*)"',
     re.MULTILINE,
@@ -239,8 +240,19 @@ def documentation(head: bytes) -> str | None:
     lines = decoded(found["text"]).expandtabs().splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     margin = min(indents, default=0)
-    prose = (line[margin:] for line in lines if not line[margin:].startswith("    "))
-    return IGNORED.sub("", re.sub(r"(?ms)^```.*?(?:^```|\Z)", "", "\n".join(prose)))
+    return IGNORED.sub("", "\n".join(without_examples(line[margin:] for line in lines)))
+
+
+def without_examples(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of Markdown but for its code blocks, those below "License" excepted."""
+    of_license = fenced = False
+    for line in lines:
+        if line.startswith("```"):
+            fenced = not fenced
+        elif of_license or not (fenced or line.startswith("    ")):
+            yield line
+        if not fenced and line.startswith("#"):
+            of_license = SECTION.match(line) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -361,6 +361,20 @@ SITUATIONS = (
         f"{NOT_PERMITTED} GPL-3.0-or-later",
     ),
     one(
+        "notice in a section of the documentation",
+        'defmodule A do\n  @moduledoc """\n  Hi.\n\n  ## License\n\n'
+        + "".join(f"      {line}\n" for line in GPL_NOTICE.splitlines())
+        + '  """\nend\n',
+        f"{NOT_PERMITTED} GPL-3.0-or-later",
+    ),
+    one(
+        "notice in an example of the documentation",
+        'defmodule A do\n  @moduledoc """\n  Adds heads.\n\n  ## Usage\n\n  ```\n'
+        + "".join(f"  {line}\n" for line in GPL_NOTICE.splitlines())
+        + '  ```\n  """\nend\n',
+        KEPT_MIT,
+    ),
+    one(
         "notice in latin-1",
         f"# Ren\u00e9\n{commented(LGPL_NOTICE, '#')}x = 1\n",
         f"{NOT_PERMITTED} LGPL-2.1-or-later",

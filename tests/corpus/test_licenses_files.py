@@ -241,6 +241,9 @@ GRANTS = (
     "Code from the forum, licensed CC BY-SA 3.0",
     "This work is licensed under http://creativecommons.org/licenses/by-nc/4.0/",
     "License-Identifier: GPL-3.0-only",
+    '"SPDX-License-Identifier": "GPL-2.0-only"',
+    "MIT License\n\nContains code from libfoo, Copyright 2010 Bob, GPL v2.",
+    "Not to be used for commercial purposes.",
     "Copyright 2020 Ada. Licensed under the RSALv2.",
 )
 TALK = (
@@ -252,6 +255,7 @@ TALK = (
     "Returns the packages that are under the GPL v2.",
     "For example, a file licensed under the GPL v2 is refused.",
     "License: the licence of a package, such as GPL-3.0",
+    "License: a key of the customer",
     "Released to work with all GPL-compatible licences.",
     "OAuth2 confidential clients are supported.",
     "Speaks the proprietary protocol of Acme printers.",
@@ -274,6 +278,7 @@ DENIALS = (
     "Use is restricted to Acme employees.",
     "This file may only be used with a valid Acme subscription.",
     "Unpublished. Restricted rights.",
+    "Licensed Materials - Property of Acme",
     "Vertraulich",
     "Die Weitergabe und Vervielf\u00e4ltigung ist ohne Genehmigung nicht gestattet.",
     "Unbefugtes Kopieren ist verboten.",
