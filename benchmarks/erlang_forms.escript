@@ -39,7 +39,42 @@ file(Path) ->
                _ -> throw(<<"not in its encoding">>)
            end,
     Last = length(string:split(string:trim(Text, trailing), "\n", all)),
-    facts(scan(without_shebang(Text), {1, 1}, #state{last = Last})).
+    facts(scan(older(without_shebang(Text)), {1, 1}, #state{last = Last})).
+
+%% Triple-quoted strings in the words of toolchains before OTP 27, line by line: a string with
+%% escapes. Indentation stays, which nobody compares.
+older(Text) ->
+    case list_to_integer(erlang:system_info(otp_release)) >= 27 of
+        true -> Text;
+        false -> code(Text)
+    end.
+
+code("%" ++ _ = Text) -> until("\n", Text);
+code([$$, $\\, C | Rest]) -> [$$, $\\, C | code(Rest)];
+code([$$, C | Rest]) -> [$$, C | code(Rest)];
+code("\"\"\"" ++ Rest) ->
+    {Quotes, Behind} = lists:splitwith(fun(C) -> C =:= $" end, Rest),
+    case string:trim(hd(string:split(Behind, "\n"))) of
+        "" -> [$" | triple(Behind, "\"\"\"" ++ Quotes)];
+        _ -> "\"\"\"" ++ code(Rest)
+    end;
+code([Quote | Rest]) when Quote =:= $"; Quote =:= $' -> [Quote | until([Quote], Rest)];
+code([C | Rest]) -> [C | code(Rest)];
+code([]) -> [].
+
+until(_, []) -> [];
+until(End, [$\\, C | Rest]) when End =/= "\n" -> [$\\, C | until(End, Rest)];
+until([C], [C | Rest]) -> [C | code(Rest)];
+until(End, [C | Rest]) -> [C | until(End, Rest)].
+
+triple([$\n | Rest], Quotes) ->
+    case lists:prefix(Quotes, string:trim(Rest, leading, "\t ")) of
+        true -> [$\n, $" | code(lists:nthtail(length(Quotes), string:trim(Rest, leading, "\t ")))];
+        false -> [$\n | triple(Rest, Quotes)]
+    end;
+triple([C | Rest], Quotes) when C =:= $"; C =:= $\\ -> [$\\, C | triple(Rest, Quotes)];
+triple([C | Rest], Quotes) -> [C | triple(Rest, Quotes)];
+triple([], _) -> [].
 
 strip_mark(<<16#EF, 16#BB, 16#BF, Rest/binary>>) -> Rest;
 strip_mark(Bytes) -> Bytes.

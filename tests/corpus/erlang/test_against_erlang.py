@@ -28,6 +28,20 @@ def test_the_hard_cases_read_as_erlang_reads_them() -> None:
     }  # fmt: skip
 
 
+def test_triple_quotes_are_read_by_a_toolchain_before_otp_27_too(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.erl"
+    newer.write_text(
+        '-module(newer).\n-moduledoc """\n  It\'s "quoted", \\\\ and ".\n\n  """.\n'
+        '%% """\n-doc """"\nIn """ three.\n"""".\nf() -> {$", "\\"""", \'"""\'}.\n'
+        'g() -> """\n a. b\n """.\n'
+    )
+    scores, refused = score({newer: newer.read_bytes()}, ERLANG)
+    assert refused == []
+    assert all(each.only_compiler == each.only_ours == [] for each in scores.values())
+    found = {kind: scores[kind].both for kind in ("functions", "docs", "moduledocs", "doc texts")}
+    assert found == {"functions": 2, "docs": 1, "moduledocs": 1, "doc texts": 2}
+
+
 def test_a_file_that_erlang_cannot_scan_is_told_apart_from_a_difference(tmp_path: Path) -> None:
     broken = tmp_path / "broken.erl"
     broken.write_text('-module(broken).\nf() -> "open.\n')
