@@ -485,7 +485,7 @@ defmodule CompilerAST.Walk do
   defp signature({{:unquote, _, [{:__block__, meta, [name]}]}, at, args})
        when is_atom(name) and is_list(args) do
     name = if meta[:delimiter], do: unescaped(name), else: name
-    signature({name, at, args})
+    if signature({:plain, at, args}), do: {name, args}
   end
 
   defp signature({name, _, context}) when is_atom(name) and is_atom(context), do: {name, []}
