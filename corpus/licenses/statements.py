@@ -54,7 +54,7 @@ ATTRIBUTE = re.compile(
     re.MULTILINE,
 )
 """Documentation of one line, and the attributes in which Erlang modules may say the same."""
-ATTRIBUTE_LINE = re.compile(rb"\n-(?:licen|copyright)")
+ATTRIBUTES = (b"moduledoc", b"\n-licen", b"\n-copyright")
 COMMENT_LINE = {
     "elixir": re.compile(rb"\n[^\n!-~]*#[^\n]*"),
     "erlang": re.compile(rb"\n[^\n!-~]*%[^\n]*"),
@@ -137,20 +137,28 @@ def heredoc(head: bytes) -> re.Match[bytes] | None:
     """Return the first heredoc that documents a module or begins the file."""
     if found := HEREDOC.match(head):
         return found
-    at = head.find(b"moduledoc")
-    return None if at < 0 else HEREDOC.search(head, head.rfind(b"\n", 0, at) + 1)
+    starts = lines_with(head, b"moduledoc") if b'"""' in head else []
+    return next((found for start in starts if (found := HEREDOC.match(head, start))), None)
 
 
 def attribute(head: bytes) -> re.Match[bytes] | None:
     """Return the first attribute whose text may speak of licences."""
-    at = head.find(b"moduledoc")
-    line = ATTRIBUTE_LINE.search(head)
-    if at < 0 and line is None:
+    if not any(map(head.__contains__, ATTRIBUTES)):
         return None
-    starts = [0 if head.startswith(b"-") else len(head)]
-    starts += [head.rfind(b"\n", 0, at) + 1] if at >= 0 else []
-    starts += [line.start()] if line else []
-    return ATTRIBUTE.search(head, min(starts))
+    starts = lines_with(head, b"moduledoc", b"-licen", b"-copyright")
+    return next((found for start in starts if (found := ATTRIBUTE.match(head, start))), None)
+
+
+def lines_with(text: bytes, *words: bytes) -> list[int]:
+    """Return where the lines begin that hold one of some words."""
+    starts = set()
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            starts.add(text.rfind(b"\n", 0, at) + 1)
+            newline = text.find(b"\n", at)
+            at = text.find(word, newline) if newline >= 0 else -1
+    return sorted(starts)
 
 
 def read_text(data: bytes) -> Said:
