@@ -165,7 +165,11 @@ def dealt_with(stats: Mapping[str, Any]) -> int:
 
 def summary(stats: Mapping[str, Any], reason: str) -> Table:
     """Say what became of the packages and archives of a crawl."""
-    table = Table(title=f"Crawl {reason}", title_justify="left", show_header=False, box=None)
+    title = "Crawl finished" if reason == "finished" else f"Crawl ended early: {reason}"
+    # A title is wrapped at the width of its table.
+    table = Table(
+        title=title, title_justify="left", show_header=False, box=None, min_width=len(title)
+    )
     table.add_column()
     table.add_column(justify="right")
     rows = {

@@ -64,7 +64,7 @@ def test_an_index_out_of_reach_is_told_in_one_sentence(crawl: Crawl, unused_port
     assert outcome.status == 1
     assert "/versions: no connection: Connection was refused by other side" in outcome.errors
     assert "refused. Check HEX_REPO_URL and the network." in outcome.errors
-    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Crawl ended early: registry_unavailable" in outcome.errors
     assert "Traceback" not in outcome.errors
 
 
@@ -79,7 +79,7 @@ def test_an_index_that_comes_too_late_is_told_in_one_sentence(
     assert len(peer.asked("/versions")) == 2
     assert "/versions: too slow: " in outcome.errors
     assert "seconds. Check HEX_REPO_URL and the network." in outcome.errors
-    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Crawl ended early: registry_unavailable" in outcome.errors
     assert "Traceback" not in outcome.errors
 
 
@@ -229,7 +229,7 @@ def test_a_304_for_an_index_that_was_never_had_ends_the_crawl_in_a_sentence(
 
     assert outcome.status == 1
     assert "/versions: the repository answers 304 to a request for everything." in outcome.errors
-    assert "Crawl registry_unavailable" in outcome.errors
+    assert "Crawl ended early: registry_unavailable" in outcome.errors
     assert "Traceback" not in outcome.errors
 
 
@@ -290,7 +290,7 @@ def test_an_altered_segment_of_the_index_ends_the_crawl_and_its_advice_mends_the
     outcome = crawl()
 
     assert outcome.status == 1
-    assert "Crawl store_unusable" in outcome.errors
+    assert "Crawl ended early: store_unusable" in outcome.errors
     assert "archives-000001.rows: the index of archives was altered" in outcome.errors
     assert "Traceback" not in outcome.errors
     assert "move it out of the store" in outcome.errors

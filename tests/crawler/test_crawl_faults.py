@@ -166,7 +166,7 @@ def test_a_repository_that_goes_away_on_the_way_ends_the_crawl_and_the_next_goes
     assert outcome.status == 3
     assert stored < 25
     assert "does not answer as it should, also after 2 rests" in outcome.errors
-    assert "Crawl repository_unavailable" in outcome.errors
+    assert "Crawl ended early: repository_unavailable" in outcome.errors
     assert "not looked at" in outcome.errors.rstrip().splitlines()[-1]
     assert "Traceback" not in outcome.errors
     assert len(peer.asked()) < 40
