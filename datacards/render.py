@@ -35,16 +35,34 @@ class CardDiffers(CorpusError):
         )
 
 
+class UnusableReport(CorpusError):
+    """The report.json of a published release is not what reports tell."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(
+            f"{path}: no card can be made from report.json ({type(error).__name__}: {error}). It "
+            "was altered, or written by another version: check the release with `python -m corpus "
+            "verify`, and use the code at the commit that its manifest names."
+        )
+
+
 def write(release: Release) -> CardFiles:
     """Write the card of a candidate; check that of a published release.
 
-    Raises NoReport without a readable report.json, CardDiffers, OSError.
+    Raises NoReport without a readable report.json, UnusableReport, CardDiffers, OSError.
     """
+    published = release.manifest.report_digest is not None
     report = read_report(release)
     files = CardFiles(card=release.path / CARD_NAME, croissant=release.path / CROISSANT_NAME)
-    made = {files.card: card(report), files.croissant: canonical_json(croissant(report))}
+    try:
+        made = {files.card: card(report), files.croissant: canonical_json(croissant(report))}
+    except Exception as error:
+        if not published:
+            raise
+        # Published reports are fetched from others: any value may be missing or another.
+        raise UnusableReport(release.path, error) from error
     for path, data in made.items():
-        if release.manifest.report_digest is None:
+        if not published:
             write_bytes(path, data)
         elif not path.is_file() or path.read_bytes() != data:
             raise CardDiffers(path)

@@ -8,7 +8,7 @@ import sys
 
 import scrapy.cmdline
 from scrapy.settings import default_settings
-from scrapy.utils.misc import load_object, walk_modules
+from scrapy.utils.misc import load_object, walk_modules_iter
 
 import crawler.commands.crawl
 import crawler.patience
@@ -28,7 +28,7 @@ for name, value in vars(default_settings).items():
     elif isinstance(value, str) and value.startswith("scrapy."):
         load_object(value)
 
-walk_modules("scrapy.commands")
+list(walk_modules_iter("scrapy.commands"))
 judge_declaration(("MIT",), LicensePolicy())  # reads the lists of licences
 
 assert "twisted.internet.reactor" not in sys.modules  # a crawl installs its own

@@ -1,5 +1,7 @@
 import copy
+import json
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -229,6 +231,32 @@ def test_a_published_card_is_compared_and_not_changed(tmp_path: Path) -> None:
     (release.path / "README.md").write_text("better numbers", encoding="utf-8")
     with pytest.raises(CardDiffers):
         write(release)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda report: report.clear(),
+        lambda report: report.update(tables=None),
+        lambda report: report.update(tables=[[]]),
+        lambda report: report.update(identity={}),
+    ],
+)
+def test_a_published_report_that_tells_something_else_is_refused_in_a_sentence(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    candidate = example_release(tmp_path / "candidate")
+    write_report(candidate, VERDICT)
+    write(candidate)
+    release = finalize(candidate, VERDICT.summary(), tmp_path / "2026.11.1")
+    path = release.path / "report.json"
+    report = json.loads(path.read_bytes())
+    version = report["schema_version"]
+    change(report)
+    path.write_text(json.dumps(report | {"schema_version": version}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["render", str(release.path)])
+    assert result.exit_code == 2
+    assert "no card can be made from report.json" in result.output
 
 
 def test_the_command_writes_both_files(release: Release) -> None:
