@@ -10,7 +10,7 @@ import hashlib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,13 @@ _KEEP = np.array([(1 << 8 * kept) - 1 for kept in range(9)], dtype=np.uint64)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _HALF = np.uint64(33)
+_EIGHTS = np.array([[8], [16], [24]])
+_PLACES = np.array([[1], [2], [3]], dtype=np.uint64) * _GOLDEN
 _INVERSE = np.uint64(pow(0xC4CEB9FE1A85EC53, -1, 2**64))
 """What undoes a multiplication by `_SECOND`."""
+
+_KEPT_BITS = 16
+"""Tables of powers are kept up to this length, as a power of two: 1 MB a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +65,59 @@ class Tokens:
 
     def hashes(self) -> Hashes:
         """Return a 64-bit hash a token; up to eight bytes long, different tokens differ."""
-        words = self._words(self.starts, self.lengths)
+        # A copy, as taking from what is not aligned is slow, or copies all of it each time.
+        windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,)).copy()
+        words: Hashes = windows.take(self.starts)
+        words &= _KEEP.take(self.lengths, mode="clip")
         hashes = mix(words)
-        long = np.flatnonzero(self.lengths > 8)
+        long = (self.lengths > 8).nonzero()[0]
         if len(long):
-            hashes[long] += self._tails(long)
+            # Row by row what stands 8, 16 and 24 bytes behind the start; past the end, nothing.
+            lengths = self.lengths.take(long) - _EIGHTS
+            pieces = _pieces(windows, self.starts.take(long) + _EIGHTS, lengths, _PLACES)
+            pieces *= lengths > 0
+            hashes[long] += pieces.sum(axis=0)
+            longest = long[lengths[-1] > 8]
+            if len(longest):
+                hashes[longest] += self._tails(windows, longest)
         return hashes
 
-    def _tails(self, long: npt.NDArray[np.int64]) -> Hashes:
-        """Hash what follows the first eight bytes of some tokens, eight bytes at a time."""
-        pieces = (self.lengths[long] - 1) >> 3
+    def _tails(self, windows: Hashes, long: npt.NDArray[np.int64]) -> Hashes:
+        """Hash what follows the first 32 bytes of some tokens, however long they are."""
+        pieces = ((self.lengths[long] - 1) >> 3) - len(_EIGHTS)
         first = np.cumsum(pieces) - pieces
-        place = np.arange(pieces.sum()) - np.repeat(first, pieces) + 1
+        place = np.arange(pieces.sum()) - np.repeat(first, pieces) + len(_EIGHTS) + 1
         owner = np.repeat(long, pieces)
-        words = self._words(self.starts[owner] + 8 * place, self.lengths[owner] - 8 * place)
-        tails: Hashes = np.add.reduceat(mix(words + place.astype(np.uint64) * _GOLDEN), first)
+        starts, lengths = self.starts[owner] + 8 * place, self.lengths[owner] - 8 * place
+        hashes = _pieces(windows, starts, lengths, place.astype(np.uint64) * _GOLDEN)
+        tails: Hashes = np.add.reduceat(hashes, first)
         return tails
 
-    def _words(self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:
-        """Read up to eight bytes at each start as one little-endian number."""
-        windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,))
-        words: Hashes = windows.take(starts)
-        words &= _KEEP.take(lengths, mode="clip")
-        return words
+
+def _pieces(
+    windows: Hashes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], places: Hashes
+) -> Hashes:
+    """Hash up to eight bytes at each start, by their places in the tokens that they belong to."""
+    words: Hashes = windows.take(starts, mode="clip")
+    words &= _KEEP.take(lengths, mode="clip")
+    words += places
+    return mix(words)
 
 
 def tokenize(text: bytes) -> Tokens:
     """Find the tokens of `text`, which is padded with blanks so that words can be read whole."""
     padded = text + bytes(8)
     classes = np.frombuffer(padded.translate(_CLASSES), dtype=np.uint8)
-    not_word = ~(classes & _WORD)
-    starts = classes.copy()
-    starts[1:] &= not_word[:-1]
-    ends = classes.copy()
-    ends[:-1] &= not_word[1:]
-    first = np.flatnonzero(starts != 0)
-    return Tokens(padded, first, np.flatnonzero(ends != 0) - first + 1)
+    word = classes == _WORD
+    inner = word[1:] & word[:-1]
+    starts = classes != 0
+    ends = starts.copy()
+    starts[1:] ^= inner
+    ends[:-1] ^= inner
+    first, last = starts.nonzero()[0], ends.nonzero()[0]
+    last -= first
+    last += 1
+    return Tokens(padded, first, last)
 
 
 def mix(values: Hashes) -> Hashes:
@@ -136,22 +158,32 @@ def digests_of_runs(
     sizes = np.array([len(group) for group in groups if group], dtype=np.int64)
     if not len(sizes) or not len(hashes):
         return np.empty(0, dtype=np.uint64)
-    edges = np.searchsorted(tokens.starts, np.array(list(chain.from_iterable(groups))))
+    edges = [edge for group in groups for run in group for edge in run]
+    places = tokens.starts.searchsorted(np.array(edges, dtype=np.int64))
     sums = np.zeros(len(hashes) + 1, dtype=np.uint64)
-    np.cumsum(hashes * _powers(_SECOND, len(hashes)), out=sums[1:])
-    inverse = _powers(_INVERSE, len(sums)).take(edges[:, 0])
-    lengths = (edges[:, 1] - edges[:, 0] + 1).astype(np.uint64)
-    runs = (sums.take(edges[:, 1]) - sums.take(edges[:, 0])) * inverse + lengths * _GOLDEN
+    (hashes * _powers(_SECOND, len(hashes))).cumsum(out=sums[1:])
+    at_edges, starts = sums.take(places), places[::2]
+    runs = at_edges[1::2] - at_edges[::2]
+    runs *= _powers(_INVERSE, len(sums)).take(starts)
+    runs += (places[1::2] - starts + 1).view(np.uint64) * _GOLDEN
     mix(runs)
-    firsts = np.cumsum(sizes) - sizes
-    places = np.arange(len(runs)) - np.repeat(firsts, sizes)
-    runs *= _powers(_FIRST, int(sizes.max())).take(places)
-    return _unique(mix(np.add.reduceat(runs, firsts)))
+    if len(sizes) < len(runs):
+        firsts = sizes.cumsum() - sizes
+        within = np.arange(len(runs)) - firsts.repeat(sizes)
+        runs *= _powers(_FIRST, int(sizes.max())).take(within)
+        runs = np.add.reduceat(runs, firsts)
+    return _unique(mix(runs))
 
 
 def _powers(base: np.uint64, count: int) -> Hashes:
-    """Return the powers of a number from the 0th on, modulo 2**64."""
-    powers = np.full(count, base)
+    """Return the powers of a number from the 0th on, modulo 2**64; nobody writes to them."""
+    bits = count.bit_length()
+    return (_table if bits <= _KEPT_BITS else _table.__wrapped__)(base, bits)[:count]
+
+
+@lru_cache(maxsize=3 * (_KEPT_BITS + 1))
+def _table(base: np.uint64, bits: int) -> Hashes:
+    powers = np.full(1 << bits, base)
     powers[:1] = 1
     np.multiply.accumulate(powers, out=powers)
     return powers
