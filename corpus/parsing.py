@@ -48,7 +48,7 @@ def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tr
         raise Unparsable(f"{MOST_QUOTES} double quotes in a row; people write far fewer")
     if b"\r" in source:
         source = LONE_RETURN.sub(b" ", source)
-    if b" \n" in source or b"\t\n" in source or b" \r" in source or b"\t\r" in source:
+    if _has_blank_ends(source):
         source = BLANK_LINES.sub(_newlines_first, source)
     if len(source) < UNWATCHED:
         return parser.parse(source)
@@ -67,6 +67,15 @@ def parse(parser: Parser, source: bytes, limit: ParseLimit = ParseLimit()) -> Tr
         raise Unparsable(
             f"the parser took more than {seconds:.1f} s; only hostile input does that"
         ) from error
+
+
+def _has_blank_ends(source: bytes) -> bool:
+    """Tell whether a line ends with blanks; a byte is looked for in a third of the time of two."""
+    if b" \n" in source:
+        return True
+    if b"\t" in source and (b"\t\n" in source or b"\t\r" in source):
+        return True
+    return b"\r" in source and b" \r" in source
 
 
 def _newlines_first(run: re.Match[bytes]) -> bytes:
