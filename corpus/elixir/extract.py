@@ -15,7 +15,7 @@ def extract(source: bytes) -> Extraction:
     """
     refuse_deep_brackets(source)
     reading = read(source)
-    walk = Walk(source)
+    walk = Walk(source, is_sound=not reading.parse_errors)
     walk.run(reading.root)
     modules, functions = walk.finish()
     spans = tuple(sorted(walk.doc_spans))

@@ -138,7 +138,9 @@ class ModuleRecord:
     def finished_functions(self) -> list[Function]:
         """Return the finished functions, in the order of their first clauses."""
         return [
-            self._function(record, self._branch(record, generation))
+            self._function(
+                record, self._branch(record, generation) if self.generations else record.branch
+            )
             for (*_, generation), record in self.functions.items()
         ]
 
@@ -149,17 +151,22 @@ class ModuleRecord:
         return (*record.branch, OVERRIDDEN) if is_replaced else record.branch
 
     def _function(self, record: FunctionRecord, branch: Branch) -> Function:
-        doc_kind, doc = record.doc or (None, None)
+        doc_kind, doc = record.doc or _NO_DOC
+        specs = self.specs.get((record.name, record.arity))
         return Function(
             self.name, record.name, record.arity, record.defaults, record.kind,
-            tuple(record.clauses), doc, doc_kind, self._specs(record), record.impl,
-            " / ".join(map(_shortened, branch)) or None,
+            tuple(record.clauses), doc, doc_kind,
+            _specs_within(specs, record.branch) if specs else (), record.impl,
+            (" / ".join(map(_shortened, branch)) or None) if branch else None,
         )  # fmt: skip
 
-    def _specs(self, record: FunctionRecord) -> tuple[str, ...]:
-        """Return the specifications of a function, but for those of another alternative."""
-        found = self.specs.get((record.name, record.arity), ())
-        return tuple(text for branch, text in found if _may_meet(branch, record.branch))
+
+_NO_DOC: Final = (None, None)
+
+
+def _specs_within(specs: list[tuple[Branch, str]], branch: Branch) -> tuple[str, ...]:
+    """Return the specifications of a function, but for those of another alternative."""
+    return tuple(text for around, text in specs if _may_meet(around, branch))
 
 
 def _may_meet(one: Branch, other: Branch) -> bool:

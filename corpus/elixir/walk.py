@@ -47,6 +47,22 @@ BEHAVIOUR_OF_USE: Final = {
 _WORD: Final = re.compile(rb"[a-z]+(?![\w?!:.])")
 _ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
 """Blanks may stand behind the at sign."""
+_PLAIN_HEAD: Final = re.compile(
+    rb"""
+    def(?:macro)?p?[ \t]+(?P<name>[a-z_][a-zA-Z0-9_]*[?!]?)
+    (?:\((?P<arguments>[\w.]+(?:[ ]=[ ][\w.]+)?(?:,[ ][\w.]+(?:[ ]=[ ][\w.]+)?)*)?\))?
+    (?:
+      , | [ ]do[ \r\n]
+      | [ ]when[ ](?P<guard>[\w!(\[{][\w ()\[\]{}.!=<>&|+*/]*?)(?<=[)\]}])[ ]do[ \r\n]
+    )
+    """,
+    re.VERBOSE,
+)
+"""A head of names and numbers only, on one line: as many arguments as commas, and one."""
+_NO_NAMES: Final = frozenset(
+    b"unquote nil true false not fn do end and or in when else catch rescue after".split()
+)
+"""What may stand in the place of a name without being one."""
 _DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
 _MATTERS: Final = (
     re.compile(
@@ -86,10 +102,14 @@ class Fork:
 
 
 class Walk:
-    """One walk over one file; `modules` and `doc_spans` fill up in the order of the file."""
+    """One walk over one file; `modules` and `doc_spans` fill up in the order of the file.
 
-    def __init__(self, source: bytes) -> None:
-        self.source = source
+    `is_sound` tells that the tree has no errors, so that the bytes of a plain head say all of it.
+    """
+
+    def __init__(self, source: bytes, *, is_sound: bool = False) -> None:
+        self.source, self._is_sound = source, is_sound
+        self._offset, self._line = 0, 1
         self.records: list[ModuleRecord] = []
         self.doc_spans: list[tuple[int, int]] = []
         self._stack: list[tuple[Node | None, Place]] = []
@@ -210,13 +230,41 @@ class Walk:
 
     def _definition(self, node: Node, place: Place, kind: str) -> None:
         """Note the clauses of a function or macro, then look for modules in its body."""
-        arguments, head = grammar.arguments(node)
-        if head is not None and place.module is not None and not place.in_function:
-            self._clauses(node, head, kind, place)
+        if place.module is not None and not place.in_function:
+            plain = _PLAIN_HEAD.match(self.source, node.start_byte) if self._is_sound else None
+            if plain is not None and plain["name"] not in _NO_NAMES:
+                self._plain_clause(plain, node, kind, place.module, place)
+            elif (first := grammar.arguments(node)[1]) is not None:
+                self._clauses(node, first, kind, place)
         if self._holds(self._definers, node):
+            arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
             inner = Place(place.module, scope, True, place.depth + 1, place.branch)
             self._push(_body(node, arguments, head), inner)
+
+    def _plain_clause(
+        self, head: re.Match[bytes], node: Node, kind: str, module: ModuleRecord, place: Place
+    ) -> None:
+        name, arguments, condition = head.groups()
+        arity = arguments.count(b",") + 1 if arguments else 0
+        guard = None if condition is None else condition.decode()
+        self._spend()
+        clause = Clause(*self._span(node), guard)
+        module.add_clause(kind, name.decode(), arity, 0, place.branch, clause)
+        module.settle()
+
+    def _span(self, node: Node) -> tuple[int, int, int, int]:
+        """Return the first and the last line, the first byte and the end of a node.
+
+        Lines are counted on from the node before; of one that stands before that, which only
+        several walks over one body meet, the tree tells.
+        """
+        start, end = node.start_byte, node.end_byte
+        if start < self._offset:
+            return node.start_point.row + 1, node.end_point.row + 1, start, end
+        first = self._line + self.source.count(b"\n", self._offset, start)
+        self._offset, self._line = end, first + self.source.count(b"\n", start, end)
+        return first, self._line, start, end
 
     def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> None:
         module = place.module
@@ -226,8 +274,7 @@ class Walk:
             read = read_head(self.source, each)
             if read is not None:
                 self._spend()
-                first, last = node.start_point.row + 1, node.end_point.row + 1
-                clause = Clause(first, last, node.start_byte, node.end_byte, read.guard)
+                clause = Clause(*self._span(node), read.guard)
                 module.add_clause(kind, read.name, read.arity, read.defaults, place.branch, clause)
         module.settle()
 

@@ -30,19 +30,23 @@ def extract(source: bytes) -> Extraction:
         mended = mend(source, root)
         root = parse(grammar.PARSER, mended.source).root_node
         forms = root.named_children
-    record = FileRecord(source)
+    record = FileRecord(source, is_as_written=mended.source is source)
     has_edoc = edoc.MARK.search(source) is not None
     others = 0
     for form in forms:
         kind = form.kind_id
+        if kind == grammar.COMMENT:
+            if has_edoc:
+                record.comments.append(form)
+            continue
         read = READERS.get(kind)
         if read is not None:
             read(record, form)
         elif kind not in grammar.FORMS:
             others += form.end_byte - form.start_byte
-        if has_edoc:
-            _note_comment(record, form)
-    last_line = source.count(b"\n", 0, len(source.rstrip())) + 1
+        if has_edoc and kind != grammar.SPEC:
+            record.comments.clear()
+    last_line = record.line_at(len(source.rstrip()))
     errors = mended.errors + count_errors(root)
     unread = mended.unread + others + unread_bytes(root, mended.source)
     return record.extraction(errors, last_line, unread)
@@ -54,13 +58,3 @@ def _misses_a_stop(source: bytes, forms: list[Node]) -> bool:
         form.kind_id == grammar.FUNCTION_DECLARATION and is_open(source, form)
         for form in forms[:-1]
     )
-
-
-def _note_comment(record: FileRecord, form: Node) -> None:
-    """Keep the comments that stand before a form, or before its specification."""
-    if form.kind_id == grammar.COMMENT:
-        start, (row, column) = form.start_byte, form.start_point
-        if not record.source[start - column : start].strip():
-            record.comments.append(edoc.Comment(row, column, start, form.end_byte))
-    elif form.kind_id != grammar.SPEC:
-        record.comments.clear()

@@ -15,8 +15,14 @@ from corpus.extraction import Clause, TypeDefinition
 Reader = Callable[[FileRecord, Node], None]
 
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
+_PLAIN_HEAD: Final = re.compile(
+    rb"([a-z][a-zA-Z0-9_@]*)\(([^()\[\]{}<>\"'$%?#]*)\)[ \t\r\n]*"
+    rb"(?:->|when[ \t\r\n]([^%\"'$?-]*)->)"
+)
+"""A head whose arguments hold no brackets and no text: as many as there are commas, and one."""
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
+_EXPORTED: Final = re.compile(rb"(?<![\w@])([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})(?=[ \t\r\n,\]])")
 
 
 def _text(record: FileRecord, node: Node) -> str:
@@ -75,6 +81,11 @@ def _name_arity(record: FileRecord, node: Node) -> Key | None:
 
 
 def _exports(record: FileRecord, form: Node) -> None:
+    text = record.source[form.start_byte : form.end_byte]
+    plain = _EXPORTED.findall(text) if record.is_as_written and text.isascii() else []
+    if text.count(b"/") == len(plain) and not (b"%" in text or b"'" in text or b"?" in text):
+        record.exports.update({(name.decode(), int(arity)): None for name, arity in plain})
+        return
     names = _name_arities(record, children(form, grammar.FUNCTIONS))
     record.exports.update(dict.fromkeys(names))
 
@@ -88,9 +99,9 @@ def _optional(record: FileRecord, form: Node) -> None:
     record.optional.update(_name_arities(record, children(form, grammar.CALLBACKS)))
 
 
-def _signature(record: FileRecord, form: Node) -> Key | None:
+def _signature(record: FileRecord, form: Node, function: Node | None) -> Key | None:
     """Read the name and arity of a `-spec` or `-callback`; None where it names another module."""
-    name = _atom(record, child(form, grammar.FUNCTION))
+    name = _atom(record, function)
     first = child(form, grammar.SIGNATURES)
     module = _atom(record, child(child(form, grammar.MODULE), grammar.NAME))
     if name is None or first is None or module not in (None, record.name):
@@ -99,7 +110,8 @@ def _signature(record: FileRecord, form: Node) -> Key | None:
 
 
 def _spec(record: FileRecord, form: Node) -> None:
-    signature, name = _signature(record, form), child(form, grammar.FUNCTION)
+    name = child(form, grammar.FUNCTION)
+    signature = _signature(record, form, name)
     if signature is not None and name is not None:
         last = children(form, grammar.SIGNATURES)[-1]
         text = record.source[name.start_byte : last.end_byte]
@@ -108,7 +120,7 @@ def _spec(record: FileRecord, form: Node) -> None:
 
 
 def _callback(record: FileRecord, form: Node) -> None:
-    signature = _signature(record, form)
+    signature = _signature(record, form, child(form, grammar.FUNCTION))
     record.doc = None
     if signature is not None:
         record.callbacks.append((*signature, form.start_point.row + 1))
@@ -128,11 +140,23 @@ def _type_reader(kind: str) -> Reader:
 
 def _function(record: FileRecord, form: Node) -> None:
     """Read one clause: the grammar makes a form of each; its bytes include the `;` or `.`."""
+    source, start, end = record.source, form.start_byte, form.end_byte
+    plain = _PLAIN_HEAD.match(source, start, end) if record.is_as_written else None
+    if plain is not None and b"end" not in plain[2]:  # `begin a, b end` is one argument.
+        name, arguments, condition = plain.groups()
+        arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
+        guard = None if condition is None else condition.strip().decode("utf-8", "replace")
+        first, last = record.line_at(start), record.line_at(end)
+        record.add_clause((name.decode(), arity), Clause(first, last, start, end, guard))
+    else:
+        _unusual_function(record, form, start, end)
+
+
+def _unusual_function(record: FileRecord, form: Node, start: int, end: int) -> None:
     clause = form.child_by_field_id(grammar.CLAUSE)
     if clause is None or clause.kind_id != grammar.FUNCTION_CLAUSE:
         record.doc = None
         return
-    start = form.start_byte
     plain = _NAME_AND_PARENTHESIS.match(record.source, start)
     name = plain.group(1).decode() if plain else _atom(record, child(clause, grammar.NAME))
     if name is None:
@@ -141,8 +165,8 @@ def _function(record: FileRecord, form: Node) -> None:
     arity = _arity(record, clause.child_by_field_id(grammar.ARGUMENTS))
     guard = clause.child_by_field_id(grammar.GUARD)
     text = None if guard is None else _text(record, guard)
-    first, last = form.start_point.row + 1, form.end_point.row + 1
-    record.add_clause((name, arity), Clause(first, last, start, form.end_byte, text))
+    first, last = record.line_at(start), record.line_at(end)
+    record.add_clause((name, arity), Clause(first, last, start, end, text))
 
 
 def _attribute(record: FileRecord, form: Node) -> None:

@@ -1,6 +1,8 @@
 """What the forms of one Erlang file have said so far."""
 
-from corpus.erlang.edoc import Comment, Documentation, documentation
+from tree_sitter import Node
+
+from corpus.erlang.edoc import MARK, Comment, Documentation, documentation
 from corpus.extraction import (
     Behaviour,
     Callback,
@@ -24,21 +26,26 @@ MOST_CONDITIONS = 20
 
 
 class FileRecord:
-    """One file under way; `doc` and `comments` wait for the form that they document."""
+    """One file under way; `doc` and `comments` wait for the form that they document.
+
+    `is_as_written` tells that the tree is of `source` itself and without errors, so that what the
+    bytes say in the plainest way need not be asked of the tree.
+    """
 
     __slots__ = (
         "behaviours", "branch", "callbacks", "clauses", "comments", "deeper", "doc", "doc_spans",
-        "docs", "export_all", "exports", "moduledoc", "name", "optional", "source", "specs",
-        "start_line", "types",
+        "docs", "export_all", "exports", "is_as_written", "line", "moduledoc", "name", "offset",
+        "optional", "source", "specs", "start_line", "types",
     )  # fmt: skip
 
-    def __init__(self, source: bytes) -> None:
-        self.source = source
+    def __init__(self, source: bytes, *, is_as_written: bool = False) -> None:
+        self.source, self.is_as_written = source, is_as_written
+        self.offset, self.line = 0, 1
         self.name: str | None = None
         self.start_line = 0
         self.moduledoc: Documentation | None = None
         self.doc: Documentation | None = None
-        self.comments: list[Comment] = []
+        self.comments: list[Node] = []
         self.branch: Branch = ()
         self.deeper = 0
         self.behaviours: dict[str, None] = {}
@@ -51,6 +58,12 @@ class FileRecord:
         self.clauses: dict[tuple[Key, Branch], list[Clause]] = {}
         self.docs: dict[tuple[Key, Branch], Documentation] = {}
         self.doc_spans: list[tuple[int, int]] = []
+
+    def line_at(self, offset: int) -> int:
+        """Return the line of a byte, from 1; no byte before one that was asked for."""
+        self.line += self.source.count(b"\n", self.offset, offset)
+        self.offset = offset
+        return self.line
 
     def add_clause(self, key: Key, clause: Clause) -> None:
         """Add a clause to its function and give it the waiting documentation."""
@@ -69,8 +82,14 @@ class FileRecord:
     def take_comments(self) -> Documentation | None:
         """Return what the waiting comments document."""
         first, last = self.comments[0].start_byte, self.comments[-1].end_byte
-        has_tag = self.source.find(b"@", first, last) >= 0
-        found = documentation(self.source, self.comments) if has_tag else None
+        if MARK.search(self.source, first, last) is None:
+            return None
+        comments = []
+        for each in self.comments:
+            start, (row, column) = each.start_byte, each.start_point
+            if not self.source[start - column : start].strip():
+                comments.append(Comment(row, column, start, each.end_byte))
+        found = documentation(self.source, comments)
         if found is None:
             return None
         self.doc_spans += found[1]
@@ -124,17 +143,21 @@ class FileRecord:
     def _functions(self, module: str) -> tuple[Function, ...]:
         functions = []
         for (key, branch), clauses in self.clauses.items():
-            doc_kind, doc = self.docs.get((key, branch), (None, None))
-            specs = tuple(
-                text for other, text in self.specs.get(key, ()) if _may_meet(branch, other)
-            )
+            doc_kind, doc = self.docs.get((key, branch), _NO_DOCUMENTATION)
+            specs = self.specs.get(key)
             functions.append(
                 Function(
-                    module, *key, 0, "function", tuple(clauses), doc, doc_kind, specs, None,
-                    " / ".join(branch) or None,
+                    module, *key, 0, "function", tuple(clauses), doc, doc_kind,
+                    tuple(text for other, text in specs if _may_meet(branch, other))
+                    if specs
+                    else (),
+                    None, " / ".join(branch) if branch else None,
                 )
             )  # fmt: skip
         return tuple(functions)
+
+
+_NO_DOCUMENTATION = (None, None)
 
 
 def _may_meet(one: Branch, other: Branch) -> bool:

@@ -1,6 +1,13 @@
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tree_sitter import Node
 
 from corpus.elixir import extract
+from corpus.elixir.repair import read
+from corpus.elixir.walk import _PLAIN_HEAD, Walk
 from corpus.extraction import Function
 
 
@@ -315,3 +322,44 @@ def test_blanks_may_stand_behind_the_at_sign(blank: str) -> None:
 def test_a_documentation_that_is_no_string_has_no_text() -> None:
     assert functions('@doc ~c"a"\ndef f, do: 1')[0].doc is None
     assert functions("@doc ~w(a)\ndef f, do: 1")[0].doc is None
+
+
+HEAD_PARTS = st.sampled_from(
+    ["f", "g?", "unquote", "nil", "not", "do", "(", ")", "(", ")", "f(", ")", ",", "=", "==", "a",
+     "b_1", "1.5", "A.B", ":a", "[a]", "{a, b}", "(a, b)", "%{a: 1}", "%A{}", "<<", ">>", "fn",
+     "->", "when", "when", "is_f(a, b)", "\\\\", "<-", "|", "-", "&", "...", '"', "#", "é", "end",
+     ", do: a", ", ", "a: 1", "in"]
+)  # fmt: skip
+BLANKS = st.sampled_from(["", " ", " ", " ", "  ", "\n"])
+
+
+@given(
+    st.lists(st.tuples(HEAD_PARTS, BLANKS), max_size=12), st.sampled_from([" do\nend", ", do: 1"])
+)
+def test_a_head_says_the_same_whether_or_not_the_tree_is_asked(
+    parts: list[tuple[str, str]], end: str
+) -> None:
+    head = "".join(part + blank for part, blank in parts)
+    source = f"defmodule M do\n  def {head}{end}\n  def g, do: 1\nend\n".encode()
+    reading = read(source)
+    if not reading.parse_errors:
+        assert walked(source, reading.root, is_sound=True) == walked(
+            source, reading.root, is_sound=False
+        )
+
+
+def walked(source: bytes, root: Node, *, is_sound: bool) -> object:
+    walk = Walk(source, is_sound=is_sound)
+    walk.run(root)
+    return walk.finish()
+
+
+@pytest.mark.parametrize(
+    "filler", ["a, ", "a = ", " ", "b(", "when a ", "a when ", "def f(a, ", "a.a"]
+)
+def test_heads_that_never_end_take_time_that_grows_with_their_length(filler: str) -> None:
+    start = time.process_time()
+    match = _PLAIN_HEAD.match(b"def f(a) when a" + filler.encode() * 50_000 + b"\x00")
+    assert match is None
+    assert _PLAIN_HEAD.match(b"def f(" + filler.encode() * 50_000 + b"\x00") is None
+    assert time.process_time() - start < 0.5

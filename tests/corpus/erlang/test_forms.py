@@ -1,16 +1,24 @@
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tree_sitter import Node
 
 from corpus.erlang import extract
+from corpus.erlang.forms import _PLAIN_HEAD, READERS
+from corpus.erlang.grammar import PARSER
+from corpus.erlang.record import FileRecord
 from corpus.extraction import (
     Behaviour,
     Callback,
     Clause,
     Evidence,
+    Extraction,
     NestedTooDeeply,
     TypeDefinition,
 )
+from corpus.parsing import parse
 
 PIECES = st.sampled_from(
     ["-module(a).\n", "-export([f/1, 'g h'/0]).\n", "f(X) -> X;\n", "f(_) -> ok.\n", "?M", "fun",
@@ -284,3 +292,38 @@ def test_conditions_inside_conditions_are_told_up_to_twenty() -> None:
         (20, "ifdef X19"),
         (19, "ifdef X18"),
     ]
+
+
+HEAD_PARTS = st.sampled_from(
+    ["f", "(", ")", "(", ")", ",", ",", "X", "_", "a", "1", "16#f", "[H|T]", "{a, X}", "#r{a = 1}",
+     "<<X>>", '"a"', "'a'", "$,", "?M", "?M(a, b)", "=", "+", "-", "begin a, b end", "fun f/1",
+     "when", "when", "is_a(X, 1)", ";", "andalso", "% c,\n", "é", "~", "case a of b", "end", "->"]
+)  # fmt: skip
+
+
+@given(st.lists(HEAD_PARTS, max_size=10))
+def test_a_head_says_the_same_whether_or_not_the_tree_is_asked(parts: list[str]) -> None:
+    source = f"-module(m).\n-export([f/1, {' '.join(parts[:2])}]).\n".encode()
+    source += f"f({' '.join(parts)} -> ok.\nf(X) when X > 1, is_a(X) -> ok.\ng() -> ok.\n".encode()
+    root = parse(PARSER, source).root_node
+    if not root.has_error:
+        assert read(source, root, is_as_written=True) == read(source, root, is_as_written=False)
+
+
+def read(source: bytes, root: Node, *, is_as_written: bool) -> Extraction:
+    record = FileRecord(source, is_as_written=is_as_written)
+    for form in root.named_children:
+        READERS.get(form.kind_id, ignored)(record, form)
+    return record.extraction(0, 1, 0)
+
+
+def ignored(record: FileRecord, form: Node) -> None:
+    """Read nothing of a form."""
+
+
+@pytest.mark.parametrize("filler", [", ", "a", " ", "()", "a = b, ", "\n", "-", "when a ", "f(a"])
+def test_heads_that_never_end_take_time_that_grows_with_their_length(filler: str) -> None:
+    start = time.process_time()
+    for head in (b"f(", b"f(a) when a"):
+        assert _PLAIN_HEAD.match(head + filler.encode() * 50_000 + b"\x00%") is None
+    assert time.process_time() - start < 0.5
