@@ -107,6 +107,8 @@ def read(source: bytes) -> Reading:
     lost = sum(end - start for start, end in mender.blanks)
     if not _is_sound(again, mended) or not lost or 2 * lost > len(source):
         return first
+    if _is_sound(root, plain) and _definitions(again, mended) <= _definitions(root, plain):
+        return first  # nothing was swallowed: all texts are closed
     return Reading(again, len(mender.blanks), lost)
 
 
@@ -117,6 +119,16 @@ def _is_whole(root: Node, source: bytes) -> bool:
     odd may be one that nobody closed.
     """
     return _is_sound(root, source) and source.count(b'"""') % 2 == 0
+
+
+def _definitions(root: Node, source: bytes) -> int:
+    """Count calls of what defines something, at any depth."""
+    count, stack = 0, [root]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.named_children)
+        count += node.kind_id == grammar.CALL and source.startswith(b"def", node.start_byte)
+    return count
 
 
 def _is_sound(root: Node, source: bytes) -> bool:

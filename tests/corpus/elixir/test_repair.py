@@ -161,6 +161,27 @@ def test_an_odd_number_of_triple_quotes_may_be_well_formed() -> None:
     assert (found.parse_errors, found.unread_bytes, len(found.functions)) == (0, 0, 1)
 
 
+def test_a_sound_file_is_not_mended_for_a_heredoc_in_an_interpolation() -> None:
+    quotes = '"' * 3
+    source = f"""defmodule OddTest do
+  test "an escaped end" do
+    assert "foo" == {quotes}
+           a \\{quotes} b
+           {quotes}
+  end
+
+  test "a heredoc in a heredoc" do
+    assert {quotes}
+           #{{{quotes}
+           {quotes}}}
+           {quotes} == "1"
+  end
+end
+"""
+    found = extract(source.encode())
+    assert (found.parse_errors, found.unread_bytes) == (0, 0)
+
+
 def test_a_bad_body_of_one_line_leaves_its_head() -> None:
     source = FILE.replace("def one(x), do: x", "def one(x),\n    do: x[y: 1]")
     assert "Shop.one/1" in names(source.replace("BAD", "x"))
