@@ -118,7 +118,9 @@ def _is_whole(root: Node, source: bytes) -> bool:
     The grammar takes triple quotes anywhere for the end of a heredoc, so a number of them that is
     odd may be one that nobody closed.
     """
-    return _is_sound(root, source) and source.count(b'"""') % 2 == 0
+    return _is_sound(root, source) and (
+        source.count(b'"""') % 2 == 0 or all(kind != "open" for *_, kind in _literals(source))
+    )
 
 
 def _definitions(root: Node, source: bytes) -> int:

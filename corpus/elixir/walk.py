@@ -50,15 +50,20 @@ _ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
 _PLAIN_HEAD: Final = re.compile(
     rb"""
     def(?:macro)?p?[ \t]+(?P<name>[a-z_][a-zA-Z0-9_]*[?!]?)
-    (?:\((?P<arguments>[\w.]+(?:[ ]=[ ][\w.]+)?(?:,[ ][\w.]+(?:[ ]=[ ][\w.]+)?)*)?\))?
+    (?:\((?P<arguments>%(one)b(?:[ ]=[ ]%(one)b)?(?:,[ ]%(one)b(?:[ ]=[ ]%(one)b)?)*)?\))?
     (?:
       , | [ ]do[ \r\n]
-      | [ ]when[ ](?P<guard>[\w!(\[{][\w ()\[\]{}.!=<>&|+*/]*?)(?<=[)\]}])[ ]do[ \r\n]
+      | [ ]when[ ](?P<guard>%(test)b(?:[ ](?:and|or)[ ]%(test)b)*)[ ]do[ \r\n]
     )
-    """,
+    """
+    % {
+        b"one": rb"(?::?[\w.]+[?!]?|%?[\w.]*[\[{][\w\ ,:.|=@%-]*[\]}])",
+        b"test": rb"(?:not[ ])?\w+\([\w\ ,:.@]*\)",
+    },
     re.VERBOSE,
 )
-"""A head of names and numbers only, on one line: as many arguments as commas, and one."""
+"""A head on one line, without texts, defaults and brackets in brackets."""
+_BRACKETS: Final = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
 _NO_NAMES: Final = frozenset(
     b"unquote nil true false not fn do end and or in when else catch rescue after".split()
 )
@@ -246,6 +251,8 @@ class Walk:
         self, head: re.Match[bytes], node: Node, kind: str, module: ModuleRecord, place: Place
     ) -> None:
         name, arguments, condition = head.groups()
+        if arguments and (b"[" in arguments or b"{" in arguments):
+            arguments = _BRACKETS.sub(b"a", arguments)
         arity = arguments.count(b",") + 1 if arguments else 0
         guard = None if condition is None else condition.decode()
         self._spend()

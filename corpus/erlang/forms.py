@@ -16,10 +16,12 @@ Reader = Callable[[FileRecord, Node], None]
 
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
 _PLAIN_HEAD: Final = re.compile(
-    rb"([a-z][a-zA-Z0-9_@]*)\(([^()\[\]{}<>\"'$%?#]*)\)[ \t\r\n]*"
-    rb"(?:->|when[ \t\r\n]([^%\"'$?-]*)->)"
+    rb"([a-z][a-zA-Z0-9_@]*)"
+    rb"\(([^()\[\]{}<>\"'$%?]*(?:[\[{][^()\[\]{}<>\"'$%?]*[\]}][^()\[\]{}<>\"'$%?]*)*)\)"
+    rb"[ \t\r\n]*(?:->|when[ \t\r\n]([^%\"'$?-]*)->)"
 )
-"""A head whose arguments hold no brackets and no text: as many as there are commas, and one."""
+"""A head whose arguments hold no text, no call and no brackets in brackets."""
+_BRACKETS: Final = re.compile(rb"[\[{][^\]}]*[\]}]")
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
 _EXPORTED: Final = re.compile(rb"(?<![\w@])([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})(?=[ \t\r\n,\]])")
@@ -144,6 +146,8 @@ def _function(record: FileRecord, form: Node) -> None:
     plain = _PLAIN_HEAD.match(source, start, end) if record.is_as_written else None
     if plain is not None and b"end" not in plain[2]:  # `begin a, b end` is one argument.
         name, arguments, condition = plain.groups()
+        if b"[" in arguments or b"{" in arguments:
+            arguments = _BRACKETS.sub(b"a", arguments)
         arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
         guard = None if condition is None else condition.strip().decode("utf-8", "replace")
         first, last = record.line_at(start), record.line_at(end)

@@ -355,7 +355,20 @@ def walked(source: bytes, root: Node, *, is_sound: bool) -> object:
 
 
 @pytest.mark.parametrize(
-    "filler", ["a, ", "a = ", " ", "b(", "when a ", "a when ", "def f(a, ", "a.a"]
+    "filler",
+    [
+        "a, ",
+        "a = ",
+        " ",
+        "b(",
+        "when a ",
+        "a when ",
+        "def f(a, ",
+        "a.a",
+        "{a, ",
+        "[a], ",
+        "(a, b) ",
+    ],
 )
 def test_heads_that_never_end_take_time_that_grows_with_their_length(filler: str) -> None:
     start = time.process_time()

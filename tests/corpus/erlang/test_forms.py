@@ -321,7 +321,9 @@ def ignored(record: FileRecord, form: Node) -> None:
     """Read nothing of a form."""
 
 
-@pytest.mark.parametrize("filler", [", ", "a", " ", "()", "a = b, ", "\n", "-", "when a ", "f(a"])
+@pytest.mark.parametrize(
+    "filler", [", ", "a", " ", "()", "a = b, ", "\n", "-", "when a ", "f(a", "[a", "{a}, "]
+)
 def test_heads_that_never_end_take_time_that_grows_with_their_length(filler: str) -> None:
     start = time.process_time()
     for head in (b"f(", b"f(a) when a"):
