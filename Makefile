@@ -28,7 +28,7 @@ train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on t
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest
 
-pythons: $(INSTALLED) ## The tests of all but the trainer on every other Python (3.11 to 3.13) found here
+pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.11 to 3.13) found here
 	.ci/pythons
 
 real: $(INSTALLED) ## The same job on Debian's elixir and rabbitmq-server sources (needs apt and rebar3)
