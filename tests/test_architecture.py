@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-PACKAGES = ("corpus", "crawler", "quality", "datacards", "demo", "elixir_corpus", "train")
+PACKAGES = (
+    "corpus",
+    "crawler",
+    "quality",
+    "datacards",
+    "demo",
+    "elixir_corpus",
+    "sandbox",
+    "train",
+)
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
@@ -46,10 +55,10 @@ FLOORS: tuple[frozenset[str], ...] = (
             "filters",
             "fingerprint",
             "licenses",
-            "sandbox",
             "store",
         )
-    ),
+    )
+    | {"sandbox"},
     frozenset(
         {
             "corpus.attribution",

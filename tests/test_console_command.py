@@ -101,7 +101,16 @@ def ask(program: Path, *arguments: str, folder: Path) -> subprocess.CompletedPro
 
 
 def test_the_wheel_holds_every_file_that_the_packages_read(wheel: Path) -> None:
-    packages = ("corpus", "crawler", "datacards", "demo", "elixir_corpus", "quality", "train")
+    packages = (
+        "corpus",
+        "crawler",
+        "datacards",
+        "demo",
+        "elixir_corpus",
+        "quality",
+        "sandbox",
+        "train",
+    )
     tracked = subprocess.run(
         ["git", "ls-files", *packages], cwd=PROJECT, capture_output=True, text=True, check=True
     )

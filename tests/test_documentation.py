@@ -148,7 +148,16 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert sorted(set(PAGES) - reached) == []
 
 
-PROGRAMS = ("corpus", "crawler", "datacards", "demo", "elixir_corpus", "quality", "train")
+PROGRAMS = (
+    "corpus",
+    "crawler",
+    "datacards",
+    "demo",
+    "elixir_corpus",
+    "quality",
+    "sandbox",
+    "train",
+)
 
 
 def said(source: Path) -> Iterator[str]:

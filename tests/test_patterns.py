@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-PACKAGES = ("benchmarks", "corpus", "crawler", "datacards", "demo", "quality", "train")
+PACKAGES = (
+    "benchmarks",
+    "corpus",
+    "crawler",
+    "datacards",
+    "demo",
+    "quality",
+    "sandbox",
+    "train",
+)
 SOURCES = sorted(path for name in PACKAGES for path in (PROJECT / name).rglob("*.py"))
 
 ATOMIC = re.compile(r"(?<!\\)(?:[\])\w.*+?}\"'/]|\\.)(?:[*+?]|\{\d*,?\d*\})\+|\(\?>")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from corpus.sandbox import Limits, Sandbox
+from sandbox import Limits, Sandbox
 from train.evaluate.completer import Completer
 from train.evaluate.execution import LIMITS, Judgement, judge_all
 from train.evaluate.problems import Problem

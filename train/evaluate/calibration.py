@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus.sandbox import Limits, Sandbox
+from sandbox import Limits, Sandbox
 from train.evaluate.execution import LIMITS, Verdict, judge_all
 from train.evaluate.problems import Problem
 

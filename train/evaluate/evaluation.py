@@ -83,7 +83,7 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, NoToolchain, UnknownBenchmark and
     others of TrainError, before anything slow begins where that can be told.
     """
-    from corpus.sandbox import Sandbox
+    from sandbox import Sandbox
     from train.evaluate.executed import Execution, executed
     from train.evaluate.execution import elixir_version
     from train.export.run import open_run

@@ -6,7 +6,7 @@ from typing import Any
 
 from corpus.progress import Progress
 from corpus.release import Release
-from corpus.sandbox import Sandbox
+from sandbox import Sandbox
 from train.errors import TrainError
 from train.evaluate import callbacks, doctests, exercism, mceval, multipl_e, otp
 from train.evaluate.benchmark import Judgements, by_source, measure

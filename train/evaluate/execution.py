@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from corpus.sandbox import Limits, Outcome, Sandbox
+from sandbox import Limits, Outcome, Sandbox
 from train.evaluate.errors import NoToolchain
 from train.evaluate.problems import Problem
 

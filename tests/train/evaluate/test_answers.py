@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.corpus.sandbox.machine import executed
 from tests.releases import document, function, write_release
+from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.answers import Answers

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from corpus.sandbox import Sandbox
-from tests.corpus.sandbox.machine import executed
+from sandbox import Sandbox
+from tests.sandbox.machine import executed
 from train.evaluate import otp
 from train.evaluate.benchmark import measure, summary
 from train.evaluate.calibration import calibrate

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from corpus.progress import Silent
 from corpus.release import NotARelease, Release
-from corpus.sandbox import SandboxUnavailable
-from tests.corpus.sandbox.machine import executed
+from sandbox import SandboxUnavailable
 from tests.releases import behaviour, document, function, module, write_release
+from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
 from train.dataset import NoReplayText

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sandbox import Limits, Sandbox
-from tests.corpus.sandbox.machine import needs_elixir
+from sandbox import Limits, Sandbox
+from tests.sandbox.machine import needs_elixir
 from train.evaluate.errors import NoToolchain
 from train.evaluate.execution import LIMITS, Verdict, elixir_version, judge, judge_all
 from train.evaluate.problems import Problem, Prompt

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from corpus.release import Release
-from corpus.sandbox import Sandbox
-from tests.corpus.sandbox.machine import executed
+from sandbox import Sandbox
 from tests.releases import behaviour, document, function, module, write_release
+from tests.sandbox.machine import executed
 from train.evaluate import callbacks, doctests
 from train.evaluate.benchmark import measure, summary
 from train.evaluate.calibration import calibrate

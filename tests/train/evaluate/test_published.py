@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpus.sandbox import Sandbox
-from tests.corpus.sandbox.machine import executed
+from sandbox import Sandbox
+from tests.sandbox.machine import executed
 from train.evaluate import exercism, mceval, multipl_e
 from train.evaluate.errors import MalformedBenchmark, NoBenchmark
 from train.evaluate.execution import Verdict, judge

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from corpus.sandbox import Sandbox, SandboxUnavailable
+from sandbox import Sandbox, SandboxUnavailable
 
 
 @cache

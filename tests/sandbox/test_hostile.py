@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sandbox import Limits, Outcome, Sandbox, Stop
-from tests.corpus.sandbox.machine import needs_elixir, needs_sandbox
+from sandbox import Limits, Outcome, Sandbox, Stop
+from tests.sandbox.machine import needs_elixir, needs_sandbox
 
 pytestmark = needs_sandbox
 
@@ -351,7 +351,7 @@ def test_what_a_command_leaves_running_ends_with_it() -> None:
 
 def test_what_a_command_runs_ends_with_us_even_if_we_are_killed() -> None:
     mark = f"47.{os.getpid()}"
-    code = f"from corpus.sandbox import Sandbox; Sandbox().run(['sleep', '{mark}'])"
+    code = f"from sandbox import Sandbox; Sandbox().run(['sleep', '{mark}'])"
     process = subprocess.Popen([sys.executable, "-c", code])
     wait_until(lambda: with_argument(mark) != [])
     process.kill()

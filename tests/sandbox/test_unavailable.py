@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sandbox import Sandbox, SandboxUnavailable
-from corpus.sandbox.system_calls import ARCHITECTURES, seccomp_filter
+from sandbox import Sandbox, SandboxUnavailable
+from sandbox.system_calls import ARCHITECTURES, seccomp_filter
 
 
 def test_without_bubblewrap_it_refuses_and_says_what_to_install(

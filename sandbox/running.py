@@ -8,15 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from corpus.sandbox import bubblewrap
-from corpus.sandbox.errors import SandboxFailed, SandboxGivenUp
-from corpus.sandbox.limits import Limits, Stop
-from corpus.sandbox.system_calls import seccomp_filter
-from corpus.sandbox.watching import Watch
+from corpus.errors import CorpusError
+from sandbox import bubblewrap
+from sandbox.system_calls import seccomp_filter
+from sandbox.watching import Limits, Stop, Watch
 
 NOTHING: Mapping[str, str] = {}
 DEFAULT_LIMITS = Limits()
 REPORT_BYTES = 1 << 16
+
+
+class SandboxFailed(CorpusError):
+    """The sandbox could not be set up for this command, which therefore did not run."""
+
+    def __init__(self, argv0: str, said: str) -> None:
+        super().__init__(
+            f"{argv0}: its sandbox could not be set up ({said.strip() or 'it said nothing'}). "
+            "Check the names of its files and the folders it is to read."
+        )
+
+
+class SandboxGivenUp(CorpusError):
+    """A command was ended because nobody waits for its outcome any more."""
+
+    def __init__(self, argv0: str) -> None:
+        super().__init__(f"{argv0}: ended early, as was asked for. Run it again for its outcome.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Namespaces hide the network, other processes and every file but those named here; the root and the
 system's folders are read-only; the scratch folder is a file system in memory with a size. No
 capability is left, and none can be had. Limits of single processes are the kernel's (setrlimit(2));
-those of the whole tree are kept by `corpus.sandbox.watching`, which looks every 50 ms.
+those of the whole tree are kept by `sandbox.watching`, which looks every 50 ms.
 """
 
 import math
@@ -15,10 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from corpus.sandbox.errors import SandboxUnavailable
-from corpus.sandbox.limits import Limits
+from corpus.errors import CorpusError
+from sandbox.watching import SCRATCH, Limits
 
-SCRATCH = "/scratch"
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
 SETTINGS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
 DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom")
@@ -39,6 +38,13 @@ if grep -v -e '|' -e ' lo:' /proc/net/dev; then exit 13; fi
 PROBE_SECONDS = 20
 
 REMEDY = "On Debian, as root: apt-get install bubblewrap."
+
+
+class SandboxUnavailable(CorpusError):
+    """No command can be confined on this machine, so none is run."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"No sandbox here: {reason}. Foreign code is not run without. {remedy}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sandbox import Limits, Sandbox, SandboxFailed
-from tests.corpus.sandbox.machine import needs_sandbox
+from sandbox import Limits, Sandbox, SandboxFailed
+from tests.sandbox.machine import needs_sandbox
 
 pytestmark = needs_sandbox
 
@@ -101,7 +101,7 @@ def test_more_files_can_be_given_than_a_process_may_open_at_first() -> None:
         "import resource\n"
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))\n"
-        "from corpus.sandbox import Sandbox\n"
+        "from sandbox import Sandbox\n"
         "files = {f'm{number}': 'x' for number in range(100)}\n"
         "print(Sandbox().run(['sh', '-c', 'ls | wc -l; ulimit -n'], files=files).stdout)\n"
     )

@@ -1,12 +1,12 @@
 """Running foreign code with the real toolchain where the operating system holds it.
 
 The command sees the system's programs and a scratch folder in memory, and nothing else: no home,
-no network, no other process. See `corpus.sandbox.bubblewrap` for how.
+no network, no other process. See `sandbox.bubblewrap` for how.
 """
 
-from corpus.sandbox.errors import SandboxFailed, SandboxGivenUp, SandboxUnavailable
-from corpus.sandbox.limits import Limits, Stop
-from corpus.sandbox.running import Outcome, Sandbox
+from sandbox.bubblewrap import SandboxUnavailable
+from sandbox.running import Outcome, Sandbox, SandboxFailed, SandboxGivenUp
+from sandbox.watching import Limits, Stop
 
 __all__ = [
     "Limits",

@@ -1,0 +1,292 @@
+"""What a running command may use, what all its processes use together, and what ends it.
+
+Usage is read from /proc, since the kernel limits most things for one process only (setrlimit(2)).
+"""
+
+import os
+import re
+import selectors
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+SCRATCH = "/scratch"
+"""The folder inside that may be written to."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at what the processes use; a processor fills about 50 MB in it."""
+FIRST_LOOK = 0.002
+"""Seconds to the first; each next one is twice as far off, so that short commands are seen too."""
+DYING_SECONDS = 10.0
+CHUNK = 1 << 16
+TICK = os.sysconf("SC_CLK_TCK")
+SOCKETS = re.compile(r"^sockets: used (\d+)", re.MULTILINE)
+TCP = re.compile(r"^TCP6?: inuse (\d+)", re.MULTILINE)
+MEMORY_FIELDS = re.compile(r"^(?:RssAnon|VmSwap|VmPTE):\s+(\d+) kB$", re.MULTILINE)
+
+
+class Stop(StrEnum):
+    """The limit for which a command was ended."""
+
+    WALL = "wall"
+    CPU = "cpu"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    OUTPUT = "output"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The most that a command and all its descendants together may use."""
+
+    wall: float = 30.0
+    """Seconds from start to end."""
+    cpu: float = 60.0
+    """Seconds of processor time."""
+    memory: int = 1 << 30
+    """Bytes of memory that no file backs."""
+    processes: int = 256
+    """Processes and threads at one time; the BEAM alone takes about 20 on two processors."""
+    output: int = 1 << 20
+    """Bytes of standard output, and as many of standard error."""
+    disk: int = 64 << 20
+    """Bytes in the scratch folder, which lies in memory."""
+    files: int = 10_000
+    """Files and folders in the scratch folder."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a limit that nothing could keep."""
+        for limit in fields(self):
+            if getattr(self, limit.name) <= 0:
+                raise ValueError(f"{limit.name}={getattr(self, limit.name)}: must be above zero.")
+
+
+@dataclass(slots=True)
+class Watch:
+    """A command that runs, and what it has said and used so far."""
+
+    process: "subprocess.Popen[bytes]"
+    limits: Limits
+    given_up: Event
+    """Set by another thread that has no more use for the outcome."""
+    started: float = field(default_factory=time.monotonic)
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    truncated: bool = False
+    stop: Stop | None = None
+    """The first limit that it met."""
+    status: int | None = None
+    seconds: float = 0.0
+    cpu: float = 0.0
+    memory: int = 0
+    _look_at: float = 0.0
+    _look_every: float = FIRST_LOOK
+
+    def to_the_end(self) -> None:
+        """Return when the command and everything that it started are gone."""
+        with selectors.DefaultSelector() as selector:
+            self._listen(selector, self.process.stdout, self.stdout)
+            self._listen(selector, self.process.stderr, self.stderr)
+            try:
+                while self._goes_on():
+                    self._hear(selector, LOOK_EVERY if selector.get_map() else FIRST_LOOK)
+                    self._look()
+            finally:
+                self._kill()
+            self.seconds = time.monotonic() - self.started
+            while selector.get_map() and time.monotonic() - self.started < self._patience():
+                self._hear(selector, LOOK_EVERY)
+
+    def _goes_on(self) -> bool:
+        is_wanted = self.stop is None and not self.given_up.is_set()
+        return is_wanted and not self._has_ended(os.WNOHANG)
+
+    def _patience(self) -> float:
+        return self.seconds + DYING_SECONDS
+
+    def _listen(
+        self, selector: selectors.BaseSelector, stream: IO[bytes] | None, kept: bytearray
+    ) -> None:
+        if stream is not None:
+            os.set_blocking(stream.fileno(), False)
+            selector.register(stream, selectors.EVENT_READ, kept)
+
+    def _hear(self, selector: selectors.BaseSelector, seconds: float) -> None:
+        """Take what is said within so many seconds, up to the limit of each stream."""
+        for key, _ in selector.select(seconds):
+            said = os.read(key.fd, CHUNK)
+            if not said:
+                selector.unregister(key.fileobj)
+            kept: bytearray = key.data
+            room = self.limits.output - len(kept)
+            kept += said[:room]
+            if len(said) > room:
+                self.truncated = True
+                self.stop = self.stop or Stop.OUTPUT
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_every = min(2 * self._look_every, LOOK_EVERY)
+            self._look_at = now + self._look_every
+            self.stop = self.stop or self._exceeded(now - self.started)
+
+    def _exceeded(self, seconds: float) -> Stop | None:
+        """Measure the tree of processes; return the first limit that it has met."""
+        pids = descendants(self.process.pid)
+        usage = usage_of(pids)
+        self.cpu = max(self.cpu, usage.cpu)
+        self.memory = max(self.memory, usage.memory)
+        if usage.memory > self.limits.memory:
+            return Stop.MEMORY
+        if usage.tasks >= self.limits.processes:
+            return Stop.PROCESSES
+        if usage.cpu > self.limits.cpu:
+            return Stop.CPU
+        if pids and self._scratch_is_full(pids[0]):
+            return Stop.DISK
+        return Stop.WALL if seconds > self.limits.wall else None
+
+    def _scratch_is_full(self, pid: int) -> bool:
+        seen = file_system(pid, SCRATCH)
+        if seen is None or seen.size > self.limits.disk + os.sysconf("SC_PAGE_SIZE"):
+            return False  # not there yet: the process still sees the machine's own files
+        return seen.free == 0 or seen.files > self.limits.files
+
+    def _kill(self) -> None:
+        """End bubblewrap, with which the first process of the namespace dies, and so all others."""
+        if self.status is None:
+            os.kill(self.process.pid, 9)
+            self._has_ended(0)
+
+    def _has_ended(self, options: int) -> bool:
+        """Collect the exit status and the time of the processor, if it has ended."""
+        pid, status, used = os.wait4(self.process.pid, options)
+        if pid:
+            self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu = max(self.cpu, used.ru_utime + used.ru_stime)
+        return bool(pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The sums over a tree of processes."""
+
+    tasks: int = 0
+    """Processes and their threads."""
+    cpu: float = 0.0
+    """Seconds, of processes that have ended too."""
+    memory: int = 0
+    """Bytes that no file backs, resident or swapped out, with the tables that map them."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.tasks + other.tasks, self.cpu + other.cpu, self.memory + other.memory)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the process ids below `pid`; orphans are found with the first of their namespace."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = children_of(waiting.pop())
+        found += children
+        waiting += children
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the children that any thread of a process has; none once it is gone."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        lists = [(thread / "children").read_text() for thread in threads]
+    except OSError:
+        return []
+    return [int(child) for each in lists for child in each.split()]
+
+
+def usage_of(pids: list[int]) -> Usage:
+    """Add up what processes of one network use; those that are gone use nothing."""
+    total = Usage(memory=socket_memory(pids[0]) if pids else 0)
+    for pid in pids:
+        total += usage_of_one(pid)
+    return total
+
+
+def usage_of_one(pid: int) -> Usage:
+    """Return what one process uses, with the time of those it has waited for (proc(5))."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return Usage()
+    ticks = sum(int(field) for field in stat[11:15])
+    kilobytes = sum(int(found) for found in MEMORY_FIELDS.findall(status))
+    return Usage(int(stat[17]), ticks / TICK, kilobytes * 1024)
+
+
+def socket_memory(pid: int) -> int:
+    """Return the most bytes that the sockets of a process's network could hold.
+
+    Also those that nobody has accepted yet. The kernel tells what waits in those of TCP; it does
+    not of others, so each counts for a full buffer.
+    """
+    used = sum(numbers_in(pid, "sockstat", SOCKETS))
+    tcp = sum(numbers_in(pid, "sockstat", TCP)) + sum(numbers_in(pid, "sockstat6", TCP))
+    return max(0, used - tcp) * buffer_size() + (waiting_in_tcp(pid) if tcp else 0)
+
+
+def numbers_in(pid: int, table: str, wanted: re.Pattern[str]) -> list[int]:
+    """Return numbers from a table of a process's network; none once it is gone."""
+    try:
+        return [int(found) for found in wanted.findall(network(pid, table))]
+    except OSError:
+        return []
+
+
+def network(pid: int, table: str) -> str:
+    """Return a table of a process's network (proc_pid_net(5)). Raises OSError once it is gone."""
+    return Path(f"/proc/{pid}/net/{table}").read_text()
+
+
+@cache
+def buffer_size() -> int:
+    """Return the bytes of a socket's buffer (socket(7)); `system_calls` lets nobody enlarge it."""
+    sizes = [Path(f"/proc/sys/net/core/{name}_default").read_text() for name in ("rmem", "wmem")]
+    return max(map(int, sizes))
+
+
+def waiting_in_tcp(pid: int) -> int:
+    """Return the bytes that wait, to be sent or read, in the TCP sockets of a process's network."""
+    waiting = 0
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in network(pid, table).splitlines()[1:]:
+                waiting += sum(int(each, 16) for each in line.split()[4].split(":"))
+    return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """How large and how full a file system is."""
+
+    size: int
+    """Bytes."""
+    free: int
+    """Bytes."""
+    files: int
+
+
+def file_system(pid: int, folder: str) -> FileSystem | None:
+    """Look at the file system of a folder as a process sees it; None where that cannot be seen."""
+    try:
+        seen = os.statvfs(f"/proc/{pid}/root{folder}")
+    except OSError:
+        return None
+    size, free = (blocks * seen.f_frsize for blocks in (seen.f_blocks, seen.f_bavail))
+    return FileSystem(size, free, seen.f_files - seen.f_ffree)
