@@ -34,8 +34,9 @@ from train.resumption import (
     rewind,
     where_to_go_on,
 )
-from train.tokenizer import check_agreement, open_tokenizer
+from train.tokenizer import Tokenizer, check_agreement, open_tokenizer
 from train.tokenizer.opening import locate
+from train.tokenizer.template import NONE
 
 COMPARED = 50
 """Documents on which the two forms of a tokenizer must agree before anything is trained."""
@@ -59,14 +60,16 @@ def train(arguments: Arguments, progress: Progress) -> Path:
 
 def train_together(arguments: Arguments, processes: Processes, progress: Progress) -> None:
     """Do one process's part of a run; the first one also tells and writes."""
-    recipe, out = arguments.recipe, arguments.out
     release = open_verified(arguments.release) if processes.is_first else None
     processes.wait()
     release = release or Release.open(arguments.release)
+    tokenizer = open_tokenizer_of(arguments.recipe)
+    arguments = replace(arguments, recipe=with_prompt_of(tokenizer, arguments.recipe))
+    recipe, out = arguments.recipe, arguments.out
     identity = identity_of(release, recipe, processes)
     checkpoint, skipped = where_to_go_on(arguments, identity)
     check_agreed(processes.gathered(checkpoint))
-    material = laid_out(release, recipe, out / "work", processes, progress)
+    material = laid_out(release, recipe, tokenizer, out / "work", processes, progress)
     if checkpoint:
         check_tokens(checkpoint, material)
     if shape := shape_of(recipe):
@@ -91,6 +94,16 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     finish(out, run, progress)
 
 
+def open_tokenizer_of(recipe: Recipe) -> Tokenizer:
+    """Open a recipe's tokenizer with its system prompt. Raises what `open_tokenizer` does."""
+    return open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
+
+
+def with_prompt_of(tokenizer: Tokenizer, recipe: Recipe) -> Recipe:
+    """Return the recipe with the system prompt itself, which then is part of its digest."""
+    return replace(recipe, system_prompt=NONE if tokenizer.system is None else tokenizer.system)
+
+
 def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Identity:
     """Return what a checkpoint must agree with to be gone on from."""
     model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
@@ -104,15 +117,18 @@ def load(recipe: Recipe) -> NextToken:
 
 
 def laid_out(
-    release: Release, recipe: Recipe, work: Path, processes: Processes, progress: Progress
+    release: Release,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+    work: Path,
+    processes: Processes,
+    progress: Progress,
 ) -> Material:
     """Return the rows; the first process tokenises, the others wait for it."""
-    place = recipe.model.tokenizer or recipe.model.name
-    revision = "" if recipe.model.tokenizer else recipe.model.revision
-    tokenizer = open_tokenizer(place, revision)
     if processes.is_first:
         some = islice(documents(release, "train"), COMPARED)
-        check_agreement(locate(place, revision), (document.text for document in some))
+        folder = locate(*recipe.model.tokenizer_place)
+        check_agreement(folder, (document.text for document in some))
     lay_out = partial(gather, release, recipe, tokenizer, work, progress)
     return first_alone(processes.is_first, processes.wait, lay_out)
 

@@ -49,6 +49,7 @@ def write_provenance(
         },
         "model": describe_model(recipe, model),
         "tokenizer": material.tokenizer.identity,
+        "system_prompt": material.tokenizer.system,
         "data": {f"stage{number}": describe_data(material, number) for number in (1, 2)},
         "tools": {name: found for name in TOOLS if (found := installed(name))},
         "device": {"name": device, "count": processes.count, "peak_flops": peak_flops(device)},

@@ -85,6 +85,10 @@ class Recipe:
     """Held-out rows of each such measurement at most."""
     evaluation_documents: int = 200
     """Documents of the test split on which base and adapter are compared in the end; 0 for all."""
+    system_prompt: str = "default"
+    """The system message of chats that have none, in training, evaluation, chat and export: a text,
+    `file:PATH`, `default` for the model's own (its SYSTEM_PROMPT.txt, or what its chat template
+    adds), or `none`."""
     tracker: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = "none"
     """Also send the metrics there, through accelerate."""
     model: ModelSettings = field(default_factory=ModelSettings)

@@ -307,6 +307,15 @@ def test_a_run_under_other_options_is_refused(
         run(release, tiny_model, finished, "--stage2.optimizer.learning-rate", "1e-5")
 
 
+def test_the_system_prompt_is_kept_with_the_run_which_goes_on_with_no_other(
+    finished: Path, release: Path, tiny_model: Path
+) -> None:
+    assert json.loads((finished / "recipe.json").read_bytes())["system_prompt"] == "none"
+    assert json.loads((finished / "run.json").read_bytes())["system_prompt"] is None
+    with pytest.raises(OtherRecipe, match="system_prompt was 'none' and is 'Be brief.'"):
+        run(release, tiny_model, finished, "--system-prompt", "Be brief.")
+
+
 def test_a_run_whose_general_text_has_changed_is_refused(
     release: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Rendering README.md from the values of the run's report."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -90,6 +91,7 @@ def _environment() -> Any:
         "cell": cell,
         "place": place,
         "setting": setting,
+        "fenced": fenced,
     }
     return environment
 
@@ -97,6 +99,13 @@ def _environment() -> Any:
 def cell(text: object) -> str:
     """Write a text so that it stays in its cell of a Markdown table."""
     return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def fenced(text: str) -> str:
+    """Write a text as a block of code, whatever fences it has itself."""
+    longest = max((len(each) for each in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def setting(value: object) -> str:

@@ -188,7 +188,9 @@ def open_pair(plan: Plan, recipe: Recipe) -> Pair:
         other = load(folder / "recipe.json")
         return Pair(open_model(other, folder / "adapter", plan.answers), ours)
     model = replace(recipe.model, name=plan.against, revision="", tokenizer="")
-    return Pair(open_model(replace(recipe, model=model), None, plan.answers), ours)
+    return Pair(
+        open_model(replace(recipe, model=model, system_prompt="default"), None, plan.answers), ours
+    )
 
 
 def open_model(recipe: Recipe, adapter: Path | None, answers: Path) -> Subject:
@@ -196,7 +198,5 @@ def open_model(recipe: Recipe, adapter: Path | None, answers: Path) -> Subject:
 
     Its answers are kept in the folder `answers`.
     """
-    model = recipe.model
-    revision = "" if model.tokenizer else model.revision
-    tokenizer = open_tokenizer(model.tokenizer or model.name, revision)
-    return open_subject(model, adapter, tokenizer, answers)
+    tokenizer = open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
+    return open_subject(recipe.model, adapter, tokenizer, answers)

@@ -38,6 +38,11 @@ class ModelSettings:
         wanted = "false with int8 and with Unsloth, which need whole weights"
         require(can_shard or not self.sharded, "sharded", self.sharded, wanted)
 
+    @property
+    def tokenizer_place(self) -> tuple[str, str]:
+        """Folder or Hub name of the tokenizer, and its revision there."""
+        return (self.tokenizer, "") if self.tokenizer else (self.name, self.revision)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdapterSettings:

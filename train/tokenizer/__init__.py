@@ -10,6 +10,7 @@ from train.tokenizer.errors import (
     TokenizersDisagree,
     TokenizerUnreachable,
     UnsupportedTekken,
+    UnusableSystemPrompt,
     UnusableTemplate,
 )
 from train.tokenizer.interface import Tokenizer
@@ -31,6 +32,7 @@ __all__ = [
     "TokenizerUnreachable",
     "TokenizersDisagree",
     "UnsupportedTekken",
+    "UnusableSystemPrompt",
     "UnusableTemplate",
     "agreement",
     "check_agreement",

@@ -85,6 +85,16 @@ class UnusableTemplate(TrainError):
         )
 
 
+class UnusableSystemPrompt(TrainError):
+    """The system prompt cannot be read, or the model's template cannot take it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"system_prompt: {why}. Set it to a text, `file:PATH`, `default` for the model's own "
+            "or `none`."
+        )
+
+
 class TokenizersDisagree(TrainError):
     """The two forms of one tokenizer give different ids, so one of them is not the model's."""
 

@@ -21,7 +21,7 @@ from train.tokenizer.errors import (
     UnusableTemplate,
 )
 from train.tokenizer.infilling import SuffixFirst, suffix_first
-from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
+from train.tokenizer.sample import Ids, Message, Sample, sample_of, special, told
 from train.tokenizer.template import (
     CONFIG_NAME,
     TEMPLATE_NAME,
@@ -29,6 +29,7 @@ from train.tokenizer.template import (
     find_template,
     read_config,
     special_tokens,
+    with_system,
 )
 from train.tokenizer.turns import answered, asked
 
@@ -43,7 +44,7 @@ PRIVATE_USE = range(0xE000, 0xF900)
 class HuggingFaceTokenizer:
     """A tokenizer.json's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, system: str | None = None) -> None:
         """Read tokenizer.json and, if there, tokenizer_config.json. Raises DamagedTokenizer."""
         self.folder = folder
         self._model = _read(folder / TOKENIZER_NAME)
@@ -54,7 +55,8 @@ class HuggingFaceTokenizer:
             for number, token in self._model.get_added_tokens_decoder().items()
             if token.special
         }
-        self.identity = _identity(folder)
+        self.system = system
+        self.identity = _identity(folder, system)
         self.vocabulary: int = self._model.get_vocab_size(with_added_tokens=True)
         self.eos = self._end()
         self.bos = self._beginning()
@@ -94,6 +96,7 @@ class HuggingFaceTokenizer:
 
         Raises MalformedConversation, NoChatTemplate and UnusableTemplate.
         """
+        messages = with_system(messages, self.system)
         answered(messages)
         ids = self._rendered(messages, answer_follows=False)
         targets = np.zeros(len(ids), dtype=np.bool_)
@@ -106,6 +109,7 @@ class HuggingFaceTokenizer:
 
     def prompt(self, messages: Sequence[Message]) -> Ids:
         """Return a chat that ends where the assistant begins. Raises as `conversation`."""
+        messages = with_system(messages, self.system)
         asked(messages)
         return self._rendered(messages, answer_follows=True)
 
@@ -197,11 +201,12 @@ def _read(path: Path) -> Any:
     return model
 
 
-def _identity(folder: Path) -> str:
+def _identity(folder: Path, system: str | None) -> str:
     digest = hashlib.sha256(FORMAT)
     for name in FILES:
         data = (folder / name).read_bytes() if (folder / name).is_file() else b""
         digest.update(b"%s %d\n" % (name.encode(), len(data)) + data)
+    digest.update(told(system))
     return digest.hexdigest()
 
 

@@ -14,6 +14,10 @@ class Tokenizer(Protocol):
         """SHA-256 over all that determines its ids, hexadecimal; equal ones may share a cache."""
 
     @property
+    def system(self) -> str | None:
+        """The system message of chats that have none, part of the identity."""
+
+    @property
     def vocabulary(self) -> int:
         """How many ids there are, special ones included."""
 

@@ -7,26 +7,41 @@ from train.tokenizer.errors import NoTokenizer, TokenizerUnreachable
 from train.tokenizer.interface import Tokenizer
 
 TEKKEN_NAME = "tekken.json"
-FILES = ("tekken.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+FILES = (
+    TEKKEN_NAME,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "SYSTEM_PROMPT.txt",
+)
 HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
-def open_tokenizer(place: Path | str, revision: str = "") -> Tokenizer:
+def open_tokenizer(
+    place: Path | str, revision: str = "", system_prompt: str | None = None
+) -> Tokenizer:
     """Open a folder's tokenizer, tekken.json before tokenizer.json, or that of a Hub repository.
 
-    `revision` is a commit, tag or branch on the Hub; empty takes its main branch.
+    `revision` is a commit, tag or branch on the Hub; empty takes its main branch. `system_prompt`
+    is the recipe's setting of that name; None leaves chats as they are.
 
-    Raises NoTokenizer, TokenizerUnreachable, DamagedTokenizer and UnsupportedTekken.
+    Raises NoTokenizer, TokenizerUnreachable, DamagedTokenizer, UnsupportedTekken and
+    UnusableSystemPrompt.
     """
     folder = locate(place, revision)
+    system = None
+    if system_prompt is not None:
+        from train.tokenizer import template
+
+        system = template.system_prompt(system_prompt, folder)
     if (folder / TEKKEN_NAME).is_file():
         from train.tokenizer.tekken import TekkenTokenizer
 
-        return TekkenTokenizer(folder / TEKKEN_NAME)
+        return TekkenTokenizer(folder / TEKKEN_NAME, system)
     if (folder / "tokenizer.json").is_file():
         from train.tokenizer.huggingface import HuggingFaceTokenizer
 
-        return HuggingFaceTokenizer(folder)
+        return HuggingFaceTokenizer(folder, system)
     raise NoTokenizer(place)
 
 

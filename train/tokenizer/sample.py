@@ -34,6 +34,11 @@ def special(*ids: int) -> Ids:
     return np.array(ids, dtype=np.int32)
 
 
+def told(system: str | None) -> bytes:
+    """Return what a system message adds to a tokenizer's identity."""
+    return b"" if system is None else b"\nsystem\n" + system.encode()
+
+
 def sample_of(pieces: Iterable[tuple[Ids, bool]]) -> Sample:
     """Join pieces, each with whether it carries loss."""
     listed = list(pieces)

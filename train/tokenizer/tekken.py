@@ -14,7 +14,8 @@ import numpy as np
 from train.tokenizer.errors import DamagedTokenizer, InfillingUnsupported, UnsupportedTekken
 from train.tokenizer.infilling import suffix_first
 from train.tokenizer.lines import short_pieces
-from train.tokenizer.sample import Ids, Message, Sample, sample_of, special
+from train.tokenizer.sample import Ids, Message, Sample, sample_of, special, told
+from train.tokenizer.template import with_system
 from train.tokenizer.turns import Chat, answered, asked
 
 FORMAT = b"tekken 1\n"
@@ -32,13 +33,14 @@ LONGEST = 500_000
 class TekkenTokenizer:
     """A Tekken file's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, system: str | None = None) -> None:
         """Read a tekken.json of 20 MB, in about a second.
 
         Raises DamagedTokenizer and UnsupportedTekken.
         """
         tekken = _read(path)
-        self.identity = hashlib.sha256(FORMAT + path.read_bytes()).hexdigest()
+        self.system = system
+        self.identity = hashlib.sha256(FORMAT + path.read_bytes() + told(system)).hexdigest()
         self.version = str(tekken.version.value)
         if self.version not in KNOWN:
             raise UnsupportedTekken(path, self.version, ", ".join(KNOWN))
@@ -90,11 +92,11 @@ class TekkenTokenizer:
 
         Raises MalformedConversation.
         """
-        return sample_of(self._pieces(answered(messages)))
+        return sample_of(self._pieces(answered(with_system(messages, self.system))))
 
     def prompt(self, messages: Sequence[Message]) -> Ids:
         """Return a chat that ends where the assistant begins. Raises MalformedConversation."""
-        return sample_of(self._pieces(asked(messages))).ids
+        return sample_of(self._pieces(asked(with_system(messages, self.system)))).ids
 
     def _pieces(self, chat: Chat) -> Iterator[tuple[Ids, bool]]:
         yield special(self.bos), False

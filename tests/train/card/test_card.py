@@ -69,6 +69,19 @@ def test_base_weights_that_are_not_quantised_are_told_in_words(tmp_path: Path) -
     assert "base weights not quantised." in text
 
 
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("none", "Chats without a system message were given none."),
+        ("", "Chats without a system message were given an empty one."),
+        ("Two.\n```\ncode\n```", "\n````text\nTwo.\n```\ncode\n```\n````\n"),
+    ],
+)
+def test_a_card_tells_the_system_prompt(tmp_path: Path, prompt: str, told: str) -> None:
+    run = of_values(tmp_path / "run", "recipe.json", {"system_prompt": prompt})
+    assert told in write(run).read_text(encoding="utf-8")
+
+
 def test_a_run_that_was_not_evaluated_claims_nothing(tmp_path: Path) -> None:
     path = write(write_run(tmp_path / "run", leave_out=("evaluation.json",)))
     assert {"metrics", "model-index", "datasets"}.isdisjoint(front_of(path))
