@@ -99,7 +99,9 @@ def plain(model: str, length: int, micro: int, rounds: int, count: int) -> Measu
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     compute = torch.bfloat16 if device == "cuda" else torch.float32
-    base = AutoModelForCausalLM.from_pretrained(model, dtype=compute, device_map={"": device})
+    base = AutoModelForCausalLM.from_pretrained(
+        model, dtype=compute, device_map={"": device}, trust_remote_code=False
+    )
     prepared = prepare_model_for_kbit_training(
         base, gradient_checkpointing_kwargs={"use_reentrant": False}
     )

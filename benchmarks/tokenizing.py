@@ -56,7 +56,7 @@ def peers(folder: Path) -> Encoders:
     if not (folder / "tekken.json").is_file():
         from transformers import AutoTokenizer
 
-        fast: Any = AutoTokenizer.from_pretrained(folder)
+        fast: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return {"transformers": lambda text: fast.encode(text, add_special_tokens=False)}
     from mistral_common.tokens.tokenizers.tekken import Tekkenizer
     from transformers.integrations.mistral import convert_tekken_tokenizer

@@ -97,10 +97,12 @@ def convert(shipped: Path, folder: Path) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     place = {"pretrained_model_name_or_path": shipped.parent, "gguf_file": shipped.name}
-    weights = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16).state_dict()
+    weights = AutoModelForCausalLM.from_pretrained(
+        **place, dtype=torch.bfloat16, trust_remote_code=False
+    ).state_dict()
     # The loaded model believes that it is quantised, and could be neither saved nor quantised anew.
-    config = AutoConfig.from_pretrained(**place)
-    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
+    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, trust_remote_code=False)
     fresh.load_state_dict(weights)
     fresh.save_pretrained(folder)
     tokenizer(place, config).save_pretrained(folder)
@@ -115,7 +117,7 @@ def tokenizer(place: dict[str, Any], config: Any) -> Any:
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
     from transformers import AutoTokenizer
 
-    found = AutoTokenizer.from_pretrained(**place)
+    found = AutoTokenizer.from_pretrained(**place, trust_remote_code=False)
     found.clean_up_tokenization_spaces = False  # it would take spaces out of what is decoded
     found.backend_tokenizer.pre_tokenizer = Sequence(
         [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
@@ -131,8 +133,10 @@ def check(folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    words = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, trust_remote_code=False
+    )
+    words = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     ids = words(QUESTION, return_tensors="pt")["input_ids"]
     said = words.decode(likeliest(model, ids))
     if said != ANSWER:

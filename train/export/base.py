@@ -79,18 +79,22 @@ def load_base(place: dict[str, Any]) -> Any:
 
     name = place["pretrained_model_name_or_path"]
     with readable(name):
-        config = AutoConfig.from_pretrained(**place)
+        config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
         if kind := quantised_as(config):
             raise QuantisedBase(name, kind)
-        return _class_for(config).from_pretrained(**place, dtype="auto", use_safetensors=True)
+        return _class_for(config).from_pretrained(
+            **place, dtype="auto", use_safetensors=True, trust_remote_code=False
+        )
 
 
 def load_exported(folder: Path) -> Any:
     """Return a model that was just written. Raises what transformers raises: it is our own."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(folder)
-    return _class_for(config).from_pretrained(folder, dtype="auto", use_safetensors=True)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return _class_for(config).from_pretrained(
+        folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+    )
 
 
 def quantised_as(config: Any) -> str | None:
@@ -136,5 +140,5 @@ def stored_type(folder: Path) -> str:
     """Return the name of the type that a model's configuration names."""
     from transformers import AutoConfig
 
-    dtype = AutoConfig.from_pretrained(folder).dtype
+    dtype = AutoConfig.from_pretrained(folder, trust_remote_code=False).dtype
     return str(dtype).removeprefix("torch.")

@@ -129,7 +129,9 @@ def load_gguf(path: Path, stored: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=stored)
+        return AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=stored, trust_remote_code=False
+        )
     except ImportError as error:  # transformers wants a newer one, say
         raise NoReader(str(error).strip().splitlines()[0]) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:

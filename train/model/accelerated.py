@@ -26,6 +26,7 @@ def load_adapted(
     model, _ = FastLanguageModel.from_pretrained(
         model_name=settings.name,
         revision=settings.revision or None,
+        trust_remote_code=False,
         max_seq_length=length,
         dtype=compute,
         load_in_4bit=settings.quantization == "nf4",

@@ -29,6 +29,16 @@ class NoSuchModel(TrainError):
         )
 
 
+class NeedsItsCode(TrainError):
+    """The model's folder brings Python code, without which it cannot be loaded."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} can only be loaded by Python code of its own, and code that comes with a "
+            "model is never executed here. Take a model whose architecture transformers knows."
+        )
+
+
 class NoAccelerator(TrainError):
     """What was asked for needs a GPU, and there is none."""
 
@@ -102,12 +112,17 @@ def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int,
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn what libraries raise of a model that is missing or damaged into NoSuchModel."""
+    """Turn what libraries raise of a model that is missing or damaged into NoSuchModel.
+
+    Raises NeedsItsCode where loading it would execute code that comes with it.
+    """
     from safetensors import SafetensorError
 
     try:
         yield
     except (OSError, ValueError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
+            raise NeedsItsCode(name) from error
         raise NoSuchModel(name, (str(error).strip() or repr(error)).splitlines()[0]) from error
 
 
@@ -115,20 +130,23 @@ def load_base(settings: ModelSettings) -> Any:
     """Return the base model in its quantised form, frozen, in evaluation mode.
 
     Safetensors are mapped into memory and quantised layer by layer, so the model is never there
-    twice. Raises NoSuchModel.
+    twice. Raises NoSuchModel and NeedsItsCode.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
     from train.model.quantization import keep_format, quantization_config
 
     compute = compute_type(settings)
-    place = {"revision": settings.revision or None}
+    revision = settings.revision or None
     with readable(settings.name):
-        config = AutoConfig.from_pretrained(settings.name, **place)
+        config = AutoConfig.from_pretrained(
+            settings.name, revision=revision, trust_remote_code=False
+        )
         both = config.model_type in FROM_TEXT_AND_IMAGES
         model = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
             settings.name,
-            **place,
+            revision=revision,
+            trust_remote_code=False,
             dtype=compute,
             quantization_config=quantization_config(settings, compute),
             attn_implementation="sdpa",

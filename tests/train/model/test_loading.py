@@ -1,3 +1,4 @@
+import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,8 +7,10 @@ import pytest
 import torch
 
 from tests.train.models import SHAPE, SPECIAL, write_vision_model
+from train.export.base import load_base as load_export_base
 from train.model.batch import Batch
 from train.model.loading import (
+    NeedsItsCode,
     NoAccelerator,
     NoSuchModel,
     NoUnsloth,
@@ -109,6 +112,46 @@ def test_weights_that_are_damaged_are_refused(tiny_model: Path, tmp_path: Path) 
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(NoSuchModel, match="no model can be loaded from there"):
         load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
+
+
+def with_code(folder: Path, model_type: str) -> Path:
+    """Let a model's folder bring code, which leaves a file when it is executed."""
+    config = json.loads((folder / "config.json").read_bytes()) | {
+        "model_type": model_type,
+        "architectures": ["GadgetModel"],
+        "auto_map": {"AutoConfig": "code.GadgetConfig", "AutoModelForCausalLM": "code.GadgetModel"},
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "code.py").write_text(
+        "from pathlib import Path\n"
+        "from transformers import MistralConfig as Config, MistralForCausalLM\n"
+        f"Path({str(folder / 'executed')!r}).touch()\n"
+        "class GadgetConfig(Config):\n    model_type = 'gadget'\n"
+        "class GadgetModel(MistralForCausalLM):\n    config_class = GadgetConfig\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_a_model_that_needs_its_own_code_is_refused_and_the_code_not_executed(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = with_code(shutil.copytree(tiny_model, tmp_path / "model"), "gadget")
+    said = "can only be loaded by Python code of its own, .* is never executed here"
+    with pytest.raises(NeedsItsCode, match=said):
+        load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
+    with pytest.raises(NeedsItsCode, match=said):
+        load_export_base({"pretrained_model_name_or_path": str(folder), "revision": None})
+    assert not (folder / "executed").exists()
+
+
+def test_code_beside_a_model_that_is_known_without_it_is_not_executed(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = with_code(shutil.copytree(tiny_model, tmp_path / "model"), "mistral")
+    loaded = load_base(ModelSettings(name=str(folder)))
+    assert type(loaded).__module__.startswith("transformers.")
+    assert not (folder / "executed").exists()
 
 
 def test_what_trains_is_in_single_precision_whatever_the_base_is(tiny_model: Path) -> None:
