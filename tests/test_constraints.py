@@ -1,20 +1,25 @@
 """constraints.txt pins everything that an installation brings, so that two are the same."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[1]
 CONSTRAINTS = PROJECT / "constraints.txt"
+FOR_GPUS = PROJECT / "constraints-gpu.txt"
 
 
-def pinned() -> dict[str, str]:
-    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+def pinned(file: Path = CONSTRAINTS) -> dict[str, str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
     pairs = (re.split("==", line) for line in lines if not line.startswith("#"))
     return {canonicalize_name(name): number for name, number in pairs}
 
@@ -62,3 +67,25 @@ def test_a_machine_with_a_gpu_gets_all_that_one_without_gets() -> None:
     }
     assert ("gguf", "0.19") in extras["train-cpu"]
     assert extras["train-cpu"] - extras["train"] == set()
+
+
+def test_what_a_machine_with_a_gpu_gets_is_pinned_within_the_ranges_that_are_asked_for() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = pinned(FOR_GPUS)
+    lines = [*project["dependencies"], *project["optional-dependencies"]["train"]]
+    for requirement in map(Requirement, lines):
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), str(
+            requirement
+        )
+
+
+@pytest.mark.skipif(
+    not os.environ.get("CI"), reason="asks the package index, for a minute; CI does"
+)
+@pytest.mark.timeout(900)
+def test_what_is_pinned_for_a_machine_with_a_gpu_resolves() -> None:
+    asked = ["install", "--dry-run", "--ignore-installed", "--quiet", "--constraint", str(FOR_GPUS)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *asked, f"{PROJECT}[train]"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

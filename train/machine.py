@@ -47,16 +47,31 @@ class NoBfloat16(TrainError):
         )
 
 
+class Fp8NeedsTransformers(TrainError):
+    """Files of 8-bit floats, and Unsloth would load them.
+
+    Unsloth 2026.10 quantises such files anew only where each block of a weight has a scale;
+    Devstral's of 2512 have one a weight.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: its files hold 8-bit floats, which are widened on loading by transformers "
+            "alone. Set --model.backend transformers, or name a repository of its 16-bit or 4-bit "
+            "weights. `python -m train.plan` says what each takes."
+        )
+
+
 def check_machine(recipe: Recipe) -> None:
     """Raise what keeps a recipe from running here, or at all.
 
-    NoAccelerator, NoUnsloth, NoBfloat16 and TooLittleMemory; MissingTracker; RowsTooLong and
-    UnknownTarget; NoConfig where the model is not there. What takes no look at the model comes
-    first.
+    NoAccelerator, NoUnsloth, NoBfloat16 and TooLittleMemory; MissingTracker; RowsTooLong,
+    UnknownTarget and Fp8NeedsTransformers; NoConfig where the model is not there. What takes no
+    look at the model comes first.
     """
     import torch
 
-    uses_unsloth(recipe.model)
+    by_unsloth = uses_unsloth(recipe.model)
     check_tracker(recipe.tracker)
     if torch.cuda.is_available():
         check_precision(recipe, torch.cuda.get_device_capability(), torch.cuda.get_device_name())
@@ -65,6 +80,7 @@ def check_machine(recipe: Recipe) -> None:
     shape = shape_of(recipe)
     if shape is not None:
         check(shape, recipe)
+        check_form(shape, by_unsloth, recipe.model.name)
     if torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0)
         check_memory(shape, recipe, there.total_memory, there.name)
@@ -85,6 +101,12 @@ def check_precision(recipe: Recipe, capability: tuple[int, int], name: str) -> N
     """Raise NoBfloat16 if a GPU of a compute capability lacks the type that is calculated in."""
     if recipe.model.compute != "float32" and capability < (8, 0):
         raise NoBfloat16(name)
+
+
+def check_form(shape: Architecture, by_unsloth: bool, name: str) -> None:
+    """Raise Fp8NeedsTransformers where Unsloth would load files of 8-bit floats."""
+    if by_unsloth and shape.stored == "fp8":
+        raise Fp8NeedsTransformers(name)
 
 
 def check_optimizers(recipe: Recipe) -> None:

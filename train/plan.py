@@ -1,7 +1,7 @@
 """`python -m train.plan`: does it fit, what to change if not, and how long does it take.
 
-Nothing but the model's config.json is fetched. Leaves with 0 if it fits, 1 if it does not, and 2 if
-that cannot be said.
+Nothing is fetched, but for the model's config.json with --fetch. Leaves with 0 if it fits, 1 if it
+does not, and 2 if that cannot be said.
 """
 
 import argparse
@@ -22,7 +22,8 @@ USAGE = "[--model CONFIG] [--release FOLDER] --vram GIB [options]"
 
 DESCRIPTION = """\
 Say whether fine-tuning fits on a GPU, component by component, what to change if it does not, and
-how long an epoch takes. Of the model only config.json is read, of the release only sizes."""
+how long an epoch takes. Of the model only config.json is read, of the release only sizes. The Hub
+is asked with --fetch alone: shapes of the models that recipes name come with the program."""
 
 EXAMPLES = """\
 examples:
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         from train.throughput import gpu_named
 
         made = planning.plan(
-            architecture.read(recipe.model.name, recipe.model.revision),
+            architecture.read(recipe.model.name, recipe.model.revision, fetch=given.fetch),
             recipe,
             given.release,
             vram=given.vram,
@@ -67,6 +68,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what is asked of a plan besides the recipe."""
     add = parser.add_argument
     add("--model", metavar="CONFIG", help="a model's folder, its config.json, or a name on the Hub")
+    add("--fetch", action="store_true", help="read config.json from the Hub if it is not here")
     add("--release", type=Path, metavar="FOLDER", help="count the tokens of this release")
     add("--vram", type=positive, metavar="GIB", help="memory of the GPU")
     add("--gpu", metavar="NAME", help='a model of GPU, such as "RTX 5090", H100 or A100-80GB')

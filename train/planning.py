@@ -10,6 +10,7 @@ from train.budget import BITS_16, GIB, INT8, MIB, NF4, Budget, budget
 from train.errors import TrainError
 from train.fitting import Change, changes, largest_micro_batch
 from train.model.targets import UnknownTarget
+from train.options import override
 from train.recipe import Recipe
 from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization
 from train.workload import BYTES_PER_TOKEN, Workload, workload
@@ -92,7 +93,9 @@ class Plan:
         """Return what else should be known."""
         found = []
         stored, wanted = self.shape.stored, self.recipe.model.quantization
-        if stored != "16-bit" and stored != wanted:
+        if stored == "fp8":
+            found += self._widening()
+        elif stored != "16-bit" and stored != wanted:
             found.append(
                 f"The model's files are {stored}, the recipe wants {wanted}: name the repository "
                 "of its 16-bit weights instead."
@@ -107,6 +110,20 @@ class Plan:
         if self.shape.vision:
             found.append("The vision tower is loaded too; it is not trained.")
         return found
+
+    def _widening(self) -> list[str]:
+        """Return what files of 8-bit floats cost, and which settings they need."""
+        wanted, wide = self.recipe.model.quantization, self.shape.parameters.total * BITS_16 / 1e9
+        again = (
+            f": {wide:.1f} GB of host memory, from which each projection is quantised ({wanted})"
+            if wanted != "none"
+            else ""
+        )
+        return [
+            f"The model's files are fp8. transformers widens them to 16 bits on loading{again}. "
+            "Unsloth is not used for them: train with --model.backend transformers, as is counted "
+            "here, or name a repository of 16-bit or 4-bit weights."
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain values."""
@@ -147,6 +164,8 @@ def plan(
     does.
     """
     check(shape, recipe)
+    if shape.stored == "fp8":
+        recipe = override(recipe, {"model.backend": "transformers"})
     needed = budget(shape, recipe)
     capacity = capacity_of(vram, gpu)
     made, changed = changes(shape, recipe, capacity) if capacity else ([], recipe)

@@ -27,13 +27,21 @@ class Gpu:
     """Of the operations."""
 
 
+COMPUTED = "{sms} multiprocessors at {clock} GHz, {operations} operations a clock each (whitepaper)"
+PRO = "four times the {single} of single precision in its datasheet, as on the RTX PRO 6000"
+
 GPUS = (
     Gpu("A10", 23_028, 125.0, "NVIDIA A10 datasheet"),
     Gpu("A10G", 23_028, 70.0, "NVIDIA A10G datasheet, half of the figure with sparsity"),
+    Gpu("A30", 24_576, 165.0, "NVIDIA A30 datasheet, without sparsity"),
     Gpu("A40", 46_068, 149.7, "NVIDIA A40 datasheet, without sparsity"),
     Gpu("A100 40GB", 40_960, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
     Gpu("A100 80GB", 81_920, 312.0, "NVIDIA A100 Tensor Core GPU datasheet"),
     Gpu("B200", 183_359, 2250.0, "NVIDIA B200 datasheet, half of the figure with sparsity"),
+    Gpu("B300", 275_040, 2250.0, "NVIDIA B300 datasheet, half of the figure with sparsity"),
+    Gpu("GB200", 189_471, 2500.0, "NVIDIA GB200 NVL72 datasheet, half of the figure with sparsity"),
+    Gpu("GH200", 97_871, 989.4, "NVIDIA GH200 datasheet, half of the figure with sparsity"),
+    Gpu("H20", 97_871, 148.0, "NVIDIA H20 datasheet, without sparsity"),
     Gpu("H100", 81_559, 989.4, "NVIDIA H100 whitepaper, SXM5, without sparsity"),
     Gpu("H100 NVL", 95_830, 835.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
     Gpu("H100 PCIe", 81_559, 756.0, "NVIDIA H100 datasheet, half of the figure with sparsity"),
@@ -42,10 +50,23 @@ GPUS = (
     Gpu("L40", 46_068, 181.0, "NVIDIA L40 datasheet, without sparsity"),
     Gpu("L40S", 46_068, 362.0, "NVIDIA L40S datasheet, without sparsity"),
     Gpu("RTX 3090", 24_576, 71.0, "NVIDIA Ampere GA102 GPU Architecture whitepaper"),
+    Gpu("RTX 3090 Ti", 24_564, 80.0, COMPUTED.format(sms=84, clock=1.86, operations=512)),
+    Gpu("RTX 4070 Ti SUPER", 16_376, 88.2, COMPUTED.format(sms=66, clock=2.61, operations=512)),
+    Gpu("RTX 4080", 16_376, 97.5, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 4080 SUPER", 16_376, 104.4, COMPUTED.format(sms=80, clock=2.55, operations=512)),
     Gpu("RTX 4090", 24_564, 165.2, "NVIDIA Ada GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 5070 Ti", 16_303, 87.9, "NVIDIA RTX Blackwell whitepaper, appendix A"),
+    Gpu("RTX 5080", 16_303, 112.6, "NVIDIA RTX Blackwell whitepaper, appendix A"),
     Gpu("RTX 5090", 32_607, 209.5, "NVIDIA RTX Blackwell GPU Architecture whitepaper, appendix A"),
+    Gpu("RTX 5000 Ada", 32_760, 261.1, "NVIDIA RTX 5000 Ada datasheet, a quarter of FP8 sparse"),
     Gpu("RTX 6000 Ada", 49_140, 364.0, "NVIDIA RTX 6000 Ada datasheet, half of that with sparsity"),
+    Gpu("RTX A5000", 24_564, 111.1, "NVIDIA RTX A5000 datasheet, half of the figure with sparsity"),
     Gpu("RTX A6000", 49_140, 154.8, "NVIDIA RTX A6000 datasheet, half of the figure with sparsity"),
+    Gpu("RTX PRO 4000", 24_467, 187.6, PRO.format(single=46.9)),
+    Gpu("RTX PRO 4500", 32_623, 219.8, PRO.format(single=54.94)),
+    Gpu("RTX PRO 5000 48GB", 48_935, 294.8, PRO.format(single=73.69)),
+    Gpu("RTX PRO 5000 72GB", 73_415, 294.8, PRO.format(single=73.69)),
+    Gpu("RTX PRO 6000", 97_887, 503.8, PRO.format(single=125.95)),
 )
 """Memory is from output of nvidia-smi that users published: no datasheet tells it, and we did not
 measure it. It is not the gigabytes of the name: 48 of them are 44.99 GiB on an L40S, which keeps a
@@ -53,9 +74,12 @@ part for error correction, and 47.99 on an A6000, where that is off at first. An
 a little else, and CUDA gives programs some hundred MiB less."""
 
 
-OTHERS = re.compile(r" (TI|SUPER|D|LAPTOP|MAX Q|MIG|\d+[ABCQ]) ")
+OTHERS = re.compile(r" (TI|SUPER|D|LAPTOP|SFF|MAX Q|MIG|\d+[ABCQ]) ")
 """What a driver's name says besides where it is not the GPU of the table: a faster or slower one,
 or a part of it (MIG, vGPU)."""
+
+BEFORE_AMPERE = re.compile(r" (?:TESLA|QUADRO|TITAN|V100S?|T4|P40|P100|GTX|RTX 20\d0) ")
+"""Generations that cannot calculate in bfloat16."""
 
 
 class UnknownGpu(TrainError):
@@ -65,6 +89,8 @@ class UnknownGpu(TrainError):
         known = [gpu.name for gpu in GPUS]
         close = [gpu.name for gpu in near] or get_close_matches(name.upper(), known, 1)
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
+        if BEFORE_AMPERE.search(f" {name.upper()} "):
+            hint = "GPUs before Ampere (2020) lack bfloat16, in which recipes calculate. "
         super().__init__(
             f"--gpu {name}: not known. {hint}Known are {', '.join(known)}; for another one give "
             "--vram and a measured --tokens-per-second."
@@ -142,10 +168,10 @@ def of_device(device: str) -> list[Gpu]:
     The longest name counts. A part of a GPU, or one for laptops, is none of those in the table.
     """
     words = f" {device.upper().replace('-', ' ')} "
-    if OTHERS.search(words):
-        return []
     named = [gpu for gpu in GPUS if f" {without_memory(gpu.name)} " in words]
     longest = max((without_memory(gpu.name) for gpu in named), key=len, default="")
+    if OTHERS.search(words.replace(f" {longest} ", "  ")):
+        return []
     named = [gpu for gpu in named if without_memory(gpu.name) == longest]
     return [gpu for gpu in named if f" {gpu.name.upper().rpartition(' ')[2]} " in words] or named
 

@@ -166,6 +166,33 @@ def write_vision_model(folder: Path, seed: int = 11) -> Path:
     return write_tokenizer(folder)
 
 
+def write_fp8_model(folder: Path, seed: int = 11) -> Path:
+    """Write what `write_vision_model` does as Mistral publishes it: 8-bit floats, static scales."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    write_vision_model(folder, seed)
+    stored = {}
+    for name, weight in load_file(folder / "model.safetensors").items():
+        stored[name] = weight.to(torch.bfloat16)
+        if name.startswith("language_model") and name.endswith("_proj.weight"):
+            scale = (weight.abs().max() / torch.finfo(torch.float8_e4m3fn).max).to(torch.bfloat16)
+            stored[name] = (weight / scale).to(torch.float8_e4m3fn)
+            stored[f"{name}_scale_inv"] = scale
+            stored[name.replace("weight", "activation_scale")] = torch.ones((), dtype=scale.dtype)
+    save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["quantization_config"] = {
+        "activation_scheme": "static",
+        "dequantize": False,
+        "modules_to_not_convert": ["model.vision_tower", "model.multi_modal_projector", "lm_head"],
+        "quant_method": "fp8",
+        "weight_block_size": None,
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
 def write_tokenizer(folder: Path) -> Path:
     """Write a byte-level BPE learnt from `SOURCE`, with a ChatML template; return the folder."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers

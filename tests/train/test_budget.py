@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.train.architecture.configs import DEVSTRAL
+from tests.train.configs import DEVSTRAL
 from train import loss
 from train.architecture import of_config, read
 from train.budget import CHUNK, GIB, NF4, activations, budget, trained

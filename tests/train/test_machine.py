@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.train.configs import DEVSTRAL_2512
+from train.architecture import of_config
 from train.machine import (
+    Fp8NeedsTransformers,
     GpuIsFull,
     NoBfloat16,
     TooLittleMemory,
+    check_form,
     check_machine,
     check_memory,
     check_precision,
@@ -38,6 +42,13 @@ def test_a_gpu_without_bfloat16_is_refused_unless_single_precision_is_asked_for(
         check_precision(recipe, (7, 0), "Tesla V100")
     single = replace(recipe, model=replace(recipe.model, compute="float32"))
     check_precision(single, (7, 0), "Tesla V100")
+
+
+def test_files_of_8_bit_floats_are_refused_where_unsloth_would_load_them() -> None:
+    shape = of_config(DEVSTRAL_2512, "config.json")
+    check_form(shape, False, "a model")
+    with pytest.raises(Fp8NeedsTransformers, match=r"^a model: .* Set --model\.backend transf"):
+        check_form(shape, True, "a model")
 
 
 def test_a_gpu_that_is_full_is_told_in_a_sentence() -> None:

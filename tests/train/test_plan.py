@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.releases import example_release
-from tests.train.architecture.configs import DEVSTRAL, DEVSTRAL_2512
+from tests.train.configs import DEVSTRAL, DEVSTRAL_2512
 from train.architecture import of_config
 from train.budget import GIB, budget
 from train.command_line import Parser
@@ -137,8 +137,33 @@ def test_files_of_another_form_are_pointed_out(
     assert main(["--model", config, "--vram", "32", "--model.sharded"]) == 0
     told = capsys.readouterr().out
     assert "one process with all weights" in told
-    assert "The model's files are fp8, the recipe wants nf4" in told
+    assert "The model's files are fp8. transformers widens them to 16 bits on loading: " in told
+    assert "48.0 GB of host memory, from which each projection is quantised (nf4)." in told
+    assert "train with --model.backend transformers" in told
     assert "The vision tower is loaded too" in told
+
+
+def test_models_that_recipes_name_are_planned_without_a_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("socket.socket.connect", no_connection)
+    for recipe in ("devstral-32gb", "devstral-80gb", "smoke-cpu"):
+        assert main(["--recipe", recipe, "--vram", "80"]) == 0
+    assert "134,515,008 parameters" in capsys.readouterr().out
+
+
+def no_connection(*told: Any) -> None:
+    raise AssertionError("asked the network")
+
+
+def test_a_model_that_is_not_known_here_is_not_fetched_unasked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("socket.socket.connect", no_connection)
+    with pytest.raises(SystemExit) as ended:
+        main(["--model", "maker/model", "--vram", "32"])
+    assert ended.value.code == 2
+    assert "Add --fetch to read it from the Hub" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

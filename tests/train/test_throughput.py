@@ -1,6 +1,6 @@
 import pytest
 
-from tests.train.architecture.configs import DEVSTRAL
+from tests.train.configs import DEVSTRAL
 from train.architecture import of_config
 from train.recipe import load
 from train.throughput import (
@@ -57,6 +57,11 @@ def test_attention_looks_at_half_of_the_row_or_at_its_window() -> None:
         ("NVIDIA H100 80GB HBM3", 989.4),
         ("RTX 6000 Ada", 364.0),
         ("H200", 989.4),
+        ("NVIDIA GeForce RTX 4080 SUPER", 104.4),
+        ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", 503.8),
+        ("NVIDIA RTX 5000 Ada Generation", 261.1),
+        ("NVIDIA B300 SXM6 AC", 2250.0),
+        ("NVIDIA GH200 480GB", 989.4),
     ],
 )
 def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> None:
@@ -73,6 +78,11 @@ def test_a_gpu_is_found_however_it_is_written(name: str, teraflops: float) -> No
         ("L4", 23_034),
         ("A40", 46_068),
         ("RTX 5090", 32_607),
+        ("rtx 5080", 16_303),
+        ("NVIDIA GeForce RTX 5070 Ti", 16_303),
+        ("NVIDIA RTX PRO 4500 Blackwell", 32_623),
+        ("NVIDIA RTX PRO 5000 72GB Blackwell", 73_415),
+        ("NVIDIA RTX PRO 5000 Blackwell 48GB", 48_935),
     ],
 )
 def test_a_gpu_has_the_memory_that_its_driver_reports(name: str, mebibytes: int) -> None:
@@ -81,7 +91,12 @@ def test_a_gpu_has_the_memory_that_its_driver_reports(name: str, mebibytes: int)
 
 def test_an_unknown_gpu_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(UnknownGpu, match=r"Did you mean RTX 5090\? Known are A10, A10G,"):
-        gpu_named("rtx 5080")
+        gpu_named("rtx 5095")
+
+
+def test_a_gpu_before_ampere_is_told_what_it_lacks() -> None:
+    with pytest.raises(UnknownGpu, match=r"not known. GPUs before Ampere \(2020\) lack bfloat16"):
+        gpu_named("Tesla T4")
 
 
 def test_a_gpu_that_comes_in_several_sizes_is_asked_for_its_own() -> None:
@@ -113,7 +128,11 @@ def test_a_shorter_sample_takes_less_than_its_row() -> None:
         ("NVIDIA GeForce RTX 4090", 165.2e12),
         ("NVIDIA L4", 121e12),
         ("NVIDIA RTX 6000 Ada Generation", 364e12),
-        ("NVIDIA GeForce RTX 3090 Ti", None),
+        ("NVIDIA GeForce RTX 3090 Ti", 80e12),
+        ("NVIDIA GeForce RTX 4070 Ti", None),
+        ("NVIDIA GeForce RTX 5080 Laptop GPU", None),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", None),
+        ("NVIDIA RTX PRO 4000 Blackwell SFF Edition", None),
         ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
         ("NVIDIA GeForce RTX 5090 D", None),
         ("NVIDIA H100 80GB HBM3 MIG 3g.40gb", None),

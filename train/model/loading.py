@@ -130,11 +130,12 @@ def load_base(settings: ModelSettings) -> Any:
     """Return the base model in its quantised form, frozen, in evaluation mode.
 
     Safetensors are mapped into memory and quantised layer by layer, so the model is never there
-    twice. Raises NoSuchModel and NeedsItsCode.
+    twice. Files of 8-bit floats are widened first: to be quantised anew they lie in host memory in
+    the compute type for a while. Raises NoSuchModel and NeedsItsCode.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
-    from train.model.quantization import keep_format, quantization_config
+    from train.model.quantization import is_fp8, keep_format, pack, quantization_config, widened
 
     compute = compute_type(settings)
     revision = settings.revision or None
@@ -143,16 +144,23 @@ def load_base(settings: ModelSettings) -> Any:
             settings.name, revision=revision, trust_remote_code=False
         )
         both = config.model_type in FROM_TEXT_AND_IMAGES
+        packs = is_fp8(config) and settings.quantization != "none"
         model = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
             settings.name,
             revision=revision,
             trust_remote_code=False,
             dtype=compute,
-            quantization_config=quantization_config(settings, compute),
+            quantization_config=(
+                widened() if is_fp8(config) else quantization_config(settings, compute)
+            ),
             attn_implementation="sdpa",
-            device_map={"": _device()},
+            device_map={"": "cpu" if packs else _device()},
             use_safetensors=True,
         )
+    if is_fp8(config):
+        model.to(compute)  # what was not in 8 bits has the type of its file (transformers 5.17)
+    if packs:
+        pack(model, settings, compute, _device())
     if settings.quantization == "nf4":
         keep_format(model)
     model.requires_grad_(False)

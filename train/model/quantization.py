@@ -41,6 +41,60 @@ def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> An
     )
 
 
+def is_fp8(config: Any) -> bool:
+    """Tell whether a model's configuration says that its files hold 8-bit floats."""
+    stored = getattr(config, "quantization_config", None) or {}
+    told = stored if isinstance(stored, dict) else stored.to_dict()
+    return str(told.get("quant_method")) == "fp8"
+
+
+def widened() -> Any:
+    """Return transformers' configuration that multiplies 8-bit floats with their scales on loading.
+
+    No library trains through 8-bit floats with static scales, as Devstral's of 2512 are.
+    """
+    from transformers import FineGrainedFP8Config
+
+    return FineGrainedFP8Config(dequantize=True)
+
+
+def pack(model: Any, settings: "ModelSettings", compute: "torch.dtype", device: str) -> None:
+    """Quantise the projections of a model that lies in host memory, one by one, onto a device.
+
+    For files of a form from which transformers does not quantise while it loads. What is not a
+    projection of the decoder's layers keeps its type.
+    """
+    import torch
+    from bitsandbytes.nn import Int8Params, Linear4bit, Linear8bitLt, Params4bit
+
+    storage = compute if settings.sharded else torch.uint8
+    for layer in model.get_decoder().layers:
+        for name, linear in list(layer.named_modules()):
+            if type(linear) is not torch.nn.Linear:
+                continue
+            shape = (linear.in_features, linear.out_features, linear.bias is not None)
+            packed: Any
+            if settings.quantization == "int8":
+                packed = Linear8bitLt(*shape, has_fp16_weights=False, device="meta")
+                packed.weight = Int8Params(linear.weight.data, False, has_fp16_weights=False)
+            else:
+                packed = Linear4bit(*shape, compute, True, "nf4", storage, device="meta")
+                packed.weight = Params4bit(
+                    linear.weight.data,
+                    requires_grad=False,
+                    compress_statistics=True,
+                    quant_type="nf4",
+                    quant_storage=storage,
+                    module=packed,
+                )
+            packed.bias = linear.bias
+            layer.set_submodule(name, packed.to(device))
+            linear.weight = None
+    model.to(device)
+    kind = "8bit" if settings.quantization == "int8" else "4bit"
+    setattr(model, f"is_loaded_in_{kind}", True)  # what peft chooses its layers by
+
+
 def is_packed(weight: "torch.nn.Parameter") -> bool:
     """Tell whether a weight is bitsandbytes' own, which only its layer can read."""
     from bitsandbytes.nn import Int8Params, Params4bit

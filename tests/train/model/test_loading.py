@@ -5,21 +5,24 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from tests.train.models import SHAPE, SPECIAL, write_vision_model
+from tests.train.models import SHAPE, SPECIAL, write_fp8_model, write_vision_model
 from train.export.base import load_base as load_export_base
 from train.model.batch import Batch
+from train.model.fingerprint import base_weights
 from train.model.loading import (
     NeedsItsCode,
     NoAccelerator,
     NoSuchModel,
     NoUnsloth,
+    adapt,
     load_adapted,
     load_base,
     uses_unsloth,
 )
 from train.model.next_token import NextToken
-from train.model.quantization import NotQuantized, check_quantized
+from train.model.quantization import NotQuantized, check_quantized, scales
 from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 from train.model.targets import UnknownTarget
 
@@ -85,6 +88,45 @@ def test_a_model_of_the_2512_generation_gets_adapters_on_its_text_part_alone(
     whole.backward()
     assert whole.item() == pytest.approx(float(apart), rel=1e-5)
     assert all(weight.grad is not None for weight in trained.values())
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "int8", "none"])
+def test_files_of_8_bit_floats_are_widened_and_then_quantised_like_16_bit_ones(
+    tmp_path: Path, quantization: str
+) -> None:
+    narrow = write_fp8_model(tmp_path / "narrow")
+    wide = widened_by_hand(narrow, tmp_path / "wide")
+    stored = base_weights(load_base(settings(wide, quantization=quantization)).get_decoder())
+    loaded = load_base(settings(narrow, quantization=quantization))
+    found = base_weights(loaded.get_decoder())
+    assert len(found) == 2 + SHAPE["num_hidden_layers"] * 9
+    for name, weight in found.items():
+        expected = stored[name]
+        assert torch.equal(weight.data, expected.data)
+        for ours, theirs in zip(scales(weight), scales(expected), strict=True):
+            assert torch.equal(ours, theirs)
+    adapted = adapt(loaded, settings(narrow, quantization=quantization), AdapterSettings())
+    net = NextToken(adapted, torch.float32)
+    ids = torch.randint(len(SPECIAL), SHAPE["vocab_size"], (1, 16))
+    net(batch(ids, torch.arange(16)[None], (16,))).backward()
+    assert all(weight.grad is not None for weight in net.trained().values())
+
+
+def widened_by_hand(narrow: Path, wide: Path) -> Path:
+    stored = load_file(narrow / "model.safetensors")
+    weights = {
+        name: weight.float() * stored[f"{name}_scale_inv"].float()
+        if f"{name}_scale_inv" in stored
+        else weight.float()
+        for name, weight in stored.items()
+        if not name.endswith(("_scale_inv", "activation_scale"))
+    }
+    shutil.copytree(narrow, wide)
+    save_file(weights, wide / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((wide / "config.json").read_text(encoding="utf-8"))
+    del config["quantization_config"]
+    (wide / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return wide
 
 
 def batch(ids: torch.Tensor, positions: torch.Tensor, lengths: tuple[int, ...]) -> Batch:

@@ -1,4 +1,4 @@
-"""A decoder's shape, read from its config.json alone: no weights, no transformers.
+"""What a decoder looks like, told by its config.json alone: no weights, no transformers.
 
 The keys are those of transformers' configurations (`transformers.models.*.configuration_*`, 5.17);
 where a file leaves one out, the default is that of its model type.
@@ -6,12 +6,15 @@ where a file leaves one out, the default is that of its model type.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from train.architecture.shape import Architecture, Stored
 from train.errors import TrainError
 
+Stored = Literal["16-bit", "nf4", "int8", "fp8"]
+
+SHAPES = Path(__file__).with_name("shapes.json")
 WINDOWS = {"mistral": 4096}
 """Sliding windows of types that have one unless their configuration says null."""
 POSITIONS = {"llama": 2048, "mistral": 131072, "ministral3": 262144, "qwen2": 32768}
@@ -24,6 +27,138 @@ WITH_VISION = ("mistral3",)
 """Types whose language model is `text_config`, beside a Pixtral vision tower."""
 
 
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A projection that stands in every layer."""
+
+    name: str
+    """The last part of its module's name, such as `q_proj`."""
+    block: str
+    """`self_attn` or `mlp`."""
+    inputs: int
+    outputs: int
+    has_bias: bool = False
+
+    @property
+    def weights(self) -> int:
+        """Entries of the matrix."""
+        return self.inputs * self.outputs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameters:
+    """How many there are, by component."""
+
+    embeddings: int
+    attention: int
+    feed_forward: int
+    norms: int
+    head: int
+    """None where it is the embeddings once more."""
+    vision: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return (
+            self.embeddings
+            + self.attention
+            + self.feed_forward
+            + self.norms
+            + self.head
+            + self.vision
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Architecture:
+    """The shape of a decoder with rotary positions and gated feed-forward layers."""
+
+    model_type: str
+    """Of the language model: `ministral3` where the file says `mistral3`."""
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    key_value_heads: int
+    head_dim: int
+    """Width of one head; not hidden / heads in Devstral."""
+    vocabulary: int
+    ties_embeddings: bool
+    rope_base: float
+    rope_kind: str = "default"
+    """How positions are scaled: `default`, `linear`, `llama3`, `yarn`, ..."""
+    rope_factor: float = 1.0
+    window: int | None = None
+    """Tokens that attention looks back, where it is not all of them."""
+    positions: int
+    """The longest row that the model is for."""
+    attention_bias: tuple[str, ...] = ()
+    """Projections of attention that have a bias."""
+    feed_forward_bias: bool = False
+    vision: int = 0
+    """Parameters of a vision tower and its projector, which no training here touches."""
+    stored: Stored = "16-bit"
+    """How the files hold the projections."""
+    exempt: tuple[str, ...] = ()
+    """Modules that a quantised model holds in 16 bits all the same."""
+
+    @property
+    def linears(self) -> tuple[Linear, ...]:
+        """The projections of one layer, in the order in which they are applied."""
+        queries, keys = self.heads * self.head_dim, self.key_value_heads * self.head_dim
+        sizes = {
+            "q_proj": (self.hidden, queries),
+            "k_proj": (self.hidden, keys),
+            "v_proj": (self.hidden, keys),
+            "o_proj": (queries, self.hidden),
+        }
+        attention = (
+            Linear(name, "self_attn", *size, name in self.attention_bias)
+            for name, size in sizes.items()
+        )
+        inner, bias = self.intermediate, self.feed_forward_bias
+        feed_forward = (
+            Linear("gate_proj", "mlp", self.hidden, inner, bias),
+            Linear("up_proj", "mlp", self.hidden, inner, bias),
+            Linear("down_proj", "mlp", inner, self.hidden, bias),
+        )
+        return (*attention, *feed_forward)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Exact counts."""
+        table = self.vocabulary * self.hidden
+        return Parameters(
+            embeddings=table,
+            attention=self._in("self_attn"),
+            feed_forward=self._in("mlp"),
+            norms=(2 * self.layers + 1) * self.hidden,
+            head=0 if self.ties_embeddings else table,
+            vision=self.vision,
+        )
+
+    def adapter_parameters(self, rank: int, targets: tuple[str, ...]) -> int:
+        """Count the weights of low-rank adapters on the named projections of every layer."""
+        return self.layers * sum(
+            rank * (linear.inputs + linear.outputs)
+            for linear in self.linears
+            if linear.name in targets
+        )
+
+    def is_exempt(self, layer: int, linear: Linear) -> bool:
+        """Tell whether a quantised model holds this projection in 16 bits."""
+        name = f".layers.{layer}.{linear.block}.{linear.name}."
+        return any(f".{pattern}." in name for pattern in self.exempt)
+
+    def _in(self, block: str) -> int:
+        return self.layers * sum(
+            linear.weights + linear.has_bias * linear.outputs
+            for linear in self.linears
+            if linear.block == block
+        )
+
+
 class NoConfig(TrainError):
     """There is no config.json at the given place, or it cannot be fetched."""
 
@@ -31,6 +166,17 @@ class NoConfig(TrainError):
         super().__init__(
             f"{place}: no config.json can be read ({why}). Name a model's folder, its config.json, "
             "or a model on the Hub; a private one needs HF_TOKEN."
+        )
+
+
+class HubNotAsked(TrainError):
+    """A model whose shape is neither shipped nor cached, where the Hub may not be asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: its shape does not come with this program, and its config.json is not in the "
+            "Hub cache of this machine. Add --fetch to read it from the Hub (some kilobytes), or "
+            "name a model's folder or its config.json."
         )
 
 
@@ -51,12 +197,20 @@ class UnknownArchitecture(TrainError):
         )
 
 
-def read(place: Path | str, revision: str = "") -> Architecture:
+def read(place: Path | str, revision: str = "", *, fetch: bool = True) -> Architecture:
     """Read a model's folder, its config.json, or that of a repository on the Hub.
 
-    Raises NoConfig, MalformedConfig, UnknownArchitecture.
+    Without `fetch` nothing is asked of the network: a name is looked for among the shapes in
+    shapes.json (main branch only), then in this machine's Hub cache.
+    Raises NoConfig, HubNotAsked, MalformedConfig, UnknownArchitecture.
     """
-    path = _locate(place, revision)
+    path = Path(place)
+    if path.is_dir():
+        path = path / "config.json"
+    elif not path.exists() and isinstance(place, str):
+        if not fetch and not revision and place in (known := shipped()):
+            return of_config(known[place], place)
+        path = _of_hub(place, revision, fetch)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -66,6 +220,12 @@ def read(place: Path | str, revision: str = "") -> Architecture:
     if not isinstance(config, dict):
         raise MalformedConfig(str(path), "not a JSON object")
     return of_config(config, str(path))
+
+
+def shipped() -> dict[str, Mapping[str, Any]]:
+    """Return config.json, by repository name, of the models that recipes and pages name."""
+    groups = json.loads(SHAPES.read_text(encoding="utf-8"))
+    return {name: group["config"] for group in groups for name in group["names"]}
 
 
 def of_config(config: Mapping[str, Any], place: str) -> Architecture:
@@ -185,20 +345,18 @@ def _exempt(config: Mapping[str, Any]) -> Iterator[str]:
             yield name[name.find("layers.") :] if "layers." in name else name
 
 
-def _locate(place: Path | str, revision: str) -> Path:
-    path = Path(place)
-    if path.is_dir():
-        return path / "config.json"
-    return path if path.exists() or isinstance(place, Path) else _fetched(place, revision)
-
-
-def _fetched(name: str, revision: str) -> Path:
-    from huggingface_hub import hf_hub_download
+def _of_hub(name: str, revision: str, fetch: bool) -> Path:
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(name, "config.json", revision=revision or None))
+        if fetch:
+            return Path(hf_hub_download(name, "config.json", revision=revision or None))
+        cached = try_to_load_from_cache(name, "config.json", revision=revision or None)
     except HFValidationError as error:
         raise NoConfig(name, "there is no such folder, and no such name on the Hub") from error
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise NoConfig(name, str(error).strip().splitlines()[0]) from error
+    if not isinstance(cached, str):
+        raise HubNotAsked(name)
+    return Path(cached)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.train.architecture.configs import DEVSTRAL, DEVSTRAL_2512
+from tests.train.configs import DEVSTRAL, DEVSTRAL_2512
 from train.architecture import (
+    HubNotAsked,
     MalformedConfig,
     NoConfig,
     Parameters,
@@ -248,3 +249,32 @@ def test_a_model_that_the_hub_does_not_give_is_named_in_one_sentence(tmp_path: P
 def test_a_folder_that_is_not_there_is_not_called_a_malformed_name(tmp_path: Path) -> None:
     with pytest.raises(NoConfig, match="there is no such folder, and no such name on the Hub"):
         read(str(tmp_path / "absent"))
+
+
+def test_smollm2_is_known_by_its_name_without_a_network() -> None:
+    shape = read("HuggingFaceTB/SmolLM2-135M-Instruct", fetch=False)
+    assert (shape.parameters.total, shape.ties_embeddings) == (134_515_008, True)
+
+
+def test_a_repository_of_4_bit_weights_is_known_as_such() -> None:
+    assert read("unsloth/Devstral-Small-2507-bnb-4bit", fetch=False).stored == "nf4"
+
+
+def test_a_pinned_revision_is_not_answered_by_the_shape_of_the_main_branch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(HubNotAsked, match="Add --fetch"):
+        read("unsloth/Devstral-Small-2507", "0123abc", fetch=False)
+
+
+def test_a_config_in_the_cache_of_the_hub_is_read_without_asking(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = tmp_path / "models--maker--model"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("abc")
+    (kept / "snapshots" / "abc").mkdir(parents=True)
+    written(SMALL | {"model_type": "llama"}, kept / "snapshots" / "abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert read("maker/model", fetch=False).layers == 3
