@@ -312,7 +312,7 @@ def test_the_system_prompt_is_kept_with_the_run_which_goes_on_with_no_other(
 ) -> None:
     assert json.loads((finished / "recipe.json").read_bytes())["system_prompt"] == "none"
     assert json.loads((finished / "run.json").read_bytes())["system_prompt"] is None
-    with pytest.raises(OtherRecipe, match="system_prompt was 'none' and is 'Be brief.'"):
+    with pytest.raises(OtherRecipe, match=r"system_prompt was 'none' and is 'Be brief\.'"):
         run(release, tiny_model, finished, "--system-prompt", "Be brief.")
 
 
