@@ -89,7 +89,7 @@ def pack(model: Any, settings: "ModelSettings", compute: "torch.dtype", device: 
                 )
             packed.bias = linear.bias
             layer.set_submodule(name, packed.to(device))
-            linear.weight = None
+            del linear.weight  # or the model would lie in memory twice
     model.to(device)
     kind = "8bit" if settings.quantization == "int8" else "4bit"
     setattr(model, f"is_loaded_in_{kind}", True)  # what peft chooses its layers by
