@@ -88,6 +88,20 @@ def fine_tune(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
+@app.command(
+    "sandbox",
+    rich_help_panel="Model",
+    context_settings=PASSED_ON,
+    add_help_option=False,
+    epilog="Example: `elixir-corpus sandbox --escapes`",
+)
+def hold(context: typer.Context) -> None:
+    """Say whether programs of a model can be run here, and what holds them: `python -m sandbox`."""
+    from sandbox.__main__ import main
+
+    raise typer.Exit(main(context.args, "elixir-corpus sandbox"))
+
+
 add(train.evaluate.__main__.app, "Model")
 add(train.export.__main__.app, "Model")
 add(train.report.__main__.app, "Model", report="train-report")

@@ -1,22 +1,30 @@
-"""The command line of bubblewrap: what a confined command sees, and what it may use.
+"""The command line of bubblewrap: what a confined command sees and may use, and that it holds.
 
-Namespaces hide the network, other processes and every file but those named here; the root and the
-system's folders are read-only; the scratch folder is a file system in memory with a size. No
-capability is left, and none can be had. Limits of single processes are the kernel's (setrlimit(2));
-those of the whole tree are kept by `sandbox.watching`, which looks every 50 ms.
+Namespaces hide the network, other processes and every file but those named here; the root, /proc
+and the system's folders are read-only; the scratch folder is a file system in memory with a size.
+No capability is left, and none can be had. Limits of single processes are the kernel's
+(setrlimit(2)); those of the whole tree are kept by a control group, where one can be made, and by
+`sandbox.watching`, which looks every 50 ms.
 """
 
 import math
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from corpus.errors import CorpusError
-from sandbox.watching import SCRATCH, Limits
+from sandbox import escapes
+from sandbox.control_groups import Group, Groups, find_groups
+from sandbox.escapes import EscapesUntold, Verdict
+from sandbox.system_calls import ARCHITECTURES, seccomp_filter
+from sandbox.watching import DESCRIPTORS, SCRATCH, SIGNALS, Limits
 
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
 SETTINGS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
@@ -26,18 +34,18 @@ ENVIRONMENT = {"HOME": SCRATCH, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/
 NOBODY = 65534
 INSIDE = "1000"
 """User and group inside; outside they are whoever runs the sandbox."""
-DESCRIPTORS = 256
+PROBE_SECONDS = 30
+TOLD = 3
+"""Complaints that are told before the others are counted."""
+OLDEST = (0, 8)
+"""The first version that can forbid further user namespaces (--disable-userns)."""
 
-PROBE = """\
-for place in /home /root /sys; do [ ! -e $place ] || exit 11; done
-for place in / /usr /etc /dev; do if (: > $place/.probe) 2>/dev/null; then exit 12; fi; done
-if grep -v -e '|' -e ' lo:' /proc/net/dev; then exit 13; fi
-: > probe && echo held
-"""
-"""Says so only where nothing is in reach that must not be."""
-PROBE_SECONDS = 20
-
-REMEDY = "On Debian, as root: apt-get install bubblewrap."
+PROFILE = (
+    "abi <abi/4.0>,\\ninclude <tunables/global>\\n"
+    "profile bwrap {program} flags=(unconfined) {{\\n  userns,\\n}}\\n"
+)
+PROFILE_AT = "/etc/apparmor.d/bwrap"
+"""A profile of AppArmor that lets a program make user namespaces, as printf takes it."""
 
 
 class SandboxUnavailable(CorpusError):
@@ -48,17 +56,35 @@ class SandboxUnavailable(CorpusError):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBy:
+    """What holds a command on this machine, in words."""
+
+    namespaces: str
+    user: str
+    """As whom commands run, seen from outside."""
+    system_calls: str
+    memory: str
+    """How memory is counted: without a control group, not all that the kernel keeps for them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """How bubblewrap is started on this machine."""
 
     program: tuple[str, ...]
+    groups: Groups | None = None
 
     def start(
-        self, arguments: Sequence[str], descriptors: Sequence[int], stdin: int
+        self,
+        arguments: Sequence[str],
+        descriptors: Sequence[int],
+        stdin: int,
+        group: Group | None = None,
     ) -> "subprocess.Popen[bytes]":
-        """Start bubblewrap with arguments and the descriptors that they name."""
+        """Start bubblewrap with arguments and the descriptors that they name, in a group."""
+        argv = [*self.program, *arguments]
         return subprocess.Popen(
-            [*self.program, *arguments],
+            argv if group is None else group.joined(argv),
             pass_fds=descriptors,
             env={},
             cwd="/",
@@ -67,66 +93,168 @@ class Way:
             stderr=subprocess.PIPE,
         )
 
+    def group(self, limits: Limits) -> AbstractContextManager[Group | None]:
+        """Return a group for one command, None where none can be made."""
+        if self.groups is None:
+            return nullcontext()
+        return self.groups.group(limits.memory + limits.disk, limits.processes)
 
-def find_way() -> Way:
-    """Return a way that was seen to hold, by running a probe.
 
-    Raises SandboxUnavailable with the reason and what to install.
+def find_way() -> tuple[Way, HeldBy]:
+    """Return a way that was seen to hold, by trying what must not be possible, and by what it does.
+
+    Raises SandboxUnavailable with the reason and what to do.
     """
-    if sys.platform != "linux":
-        raise SandboxUnavailable(f"{sys.platform} has no namespaces", "Run this on Linux.")
-    program = shutil.which("bwrap")
-    if program is None:
-        raise SandboxUnavailable("bubblewrap (bwrap) is not installed", REMEDY)
-    complaints = []
-    for way in ways(program):
-        if (complaint := probe(way)) is None:
-            return way
-        complaints.append(complaint)
-    raise SandboxUnavailable(
-        f"{program} does not hold here ({'; '.join(complaints)})",
-        "It needs version 0.8 or newer and user namespaces: see "
-        "`sysctl kernel.unprivileged_userns_clone user.max_user_namespaces "
-        "kernel.apparmor_restrict_unprivileged_userns`. A container must be allowed them.",
+    way, why = candidate()
+    wrong, what_to_do = probe(way)
+    if wrong and way.groups is not None:  # perhaps for the group alone
+        way, why = replace(way, groups=None), f"one does not work here ({wrong})"
+        wrong, what_to_do = probe(way)
+    program = way.program[-1]
+    if wrong:
+        raise SandboxUnavailable(f"{program} does not hold here ({wrong})", what_to_do)
+    return way, HeldBy(
+        namespaces=f"bubblewrap {program}",
+        user="nobody" if len(way.program) > 1 else f"user {os.geteuid()}, who started it",
+        system_calls="seccomp filter",
+        memory=f"control group, version {way.groups.version}"
+        if way.groups
+        else f"a look every 50 ms, without a control group: {why}",
     )
 
 
-def ways(program: str) -> list[Way]:
-    """Return how it could be started, best first: the kernel counts no processes of root.
+def candidate() -> tuple[Way, str]:
+    """Return the one way that may hold here, and why it has no control group if it has none.
 
-    setpriv changes the user, not subprocess, which would then copy this process's page tables.
+    As root a command becomes the user nobody: the kernel counts no processes of root, and what root
+    owns could be written to. Raises SandboxUnavailable where a part of it is missing.
     """
-    as_we_are = Way((program,))
-    setpriv = shutil.which("setpriv") if os.geteuid() == 0 else None
-    if setpriv is None:
-        return [as_we_are]
-    nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    return [Way((setpriv, *nobody, program)), as_we_are]
+    if sys.platform != "linux":
+        raise SandboxUnavailable(f"{sys.platform} has no namespaces", "Run this on Linux.")
+    if seccomp_filter() is None:
+        raise SandboxUnavailable(
+            f"the numbers of system calls on {platform.machine()} are not known",
+            f"Run this on {' or '.join(ARCHITECTURES)}.",
+        )
+    program = installed("bwrap", "bubblewrap")
+    user: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        # Not by subprocess, which would then copy the page tables of this process.
+        setpriv = installed("setpriv", "util-linux")
+        user = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
+    groups, why = find_groups()
+    return Way((*user, program), groups), why
 
 
-def probe(way: Way) -> str | None:
-    """Run the probe; return None where the sandbox held, else what was said instead."""
-    confined = confinement(Limits(), {}) + command(["sh", "-c", PROBE], Limits())
+def installed(program: str, package: str) -> str:
+    """Return the path of a program. Raises SandboxUnavailable."""
+    found = shutil.which(program)
+    if found is None:
+        raise SandboxUnavailable(
+            f"{program} is not installed", f"On Debian, as root: apt-get install {package}."
+        )
+    return found
+
+
+def probe(way: Way) -> tuple[str, str]:
+    """Try all that must not be possible; return what is wrong and what to do, "" where it held."""
     try:
-        process = way.start(confined, (), subprocess.DEVNULL)
-    except OSError as error:
-        return str(error)
+        escaped = [each for each in attempted(way) if not each.held]
+    except (OSError, EscapesUntold) as error:
+        return str(error), remedy(way.program[-1])
+    told = [f"{each.attempt.name}: {each.came}" for each in escaped[:TOLD]]
+    told += [f"and {len(escaped) - TOLD} more"] * (len(escaped) > TOLD)
+    return "; ".join(told), "`python -m sandbox --escapes` shows all that was tried."
+
+
+def attempted(way: Way) -> list[Verdict]:
+    """Make every attempt of `sandbox.escapes` inside. Raises OSError and EscapesUntold."""
+    limits = Limits()
+    program = seccomp_filter()
+    assert program is not None
+    with ExitStack() as opened:
+        group = opened.enter_context(way.group(limits))
+        calls = opened.enter_context(memory_file(program))
+        confined = [*confinement(limits, {}), *environment({}), "--seccomp", str(calls)]
+        attempts = escapes.attempts(limits)
+        process = way.start(
+            [*confined, *command(escapes.command_line(attempts), limits)],
+            [calls],
+            subprocess.DEVNULL,
+            group,
+        )
+        try:
+            out, said = process.communicate(timeout=PROBE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise EscapesUntold(f"the probe had no end in {PROBE_SECONDS} s") from None
+    return escapes.judged(attempts, out.decode(errors="replace"), said.decode(errors="replace"))
+
+
+def remedy(program: str, proc: Path = Path("/proc")) -> str:
+    """Return what to do where bubblewrap does not hold: what the kernel says that it forbids."""
+    if (version := version_of(program)) and version < OLDEST:
+        return (
+            f"It is version {'.'.join(map(str, version))}; install "
+            f"{'.'.join(map(str, OLDEST))} or newer."
+        )
+    profile = PROFILE.format(program=program)
+    loading = f"printf '{profile}' > {PROFILE_AT} && apparmor_parser -r {PROFILE_AT}"
+    forbidden = {
+        "sys/user/max_user_namespaces": ("0", "sysctl -w user.max_user_namespaces=10000"),
+        "sys/kernel/unprivileged_userns_clone": (
+            "0",
+            "sysctl -w kernel.unprivileged_userns_clone=1",
+        ),
+        "sys/kernel/apparmor_restrict_unprivileged_userns": (
+            "1",
+            loading,
+        ),
+    }
+    for setting, (value, command_line) in forbidden.items():
+        if value_of(proc / setting) == value:
+            name = setting.removeprefix("sys/").replace("/", ".")
+            return f"The kernel's setting {name}={value} forbids it. As root: {command_line}"
+    needed = "It needs user namespaces, seccomp, and prlimit (util-linux) and perl under /usr."
+    filtered = re.search(r"^Seccomp:\s+2$", value_of(proc / "self/status"), re.MULTILINE)
+    if filtered or any((proc.parent / name).exists() for name in CONTAINER_MARKS):
+        needed += (
+            " In a container, start it with `--security-opt seccomp=unconfined --security-opt "
+            "apparmor=unconfined --security-opt systempaths=unconfined`, or run this outside of it."
+        )
+    return needed
+
+
+CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
+
+
+def value_of(path: Path) -> str:
+    """Return what a file of the kernel says, "" where there is no such."""
     try:
-        out, error_text = process.communicate(timeout=PROBE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return f"the probe had no end in {PROBE_SECONDS} s"
-    if out.strip() == b"held":
-        return None
-    return error_text.decode(errors="replace").strip() or f"probe: status {process.returncode}"
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def version_of(program: str) -> tuple[int, ...]:
+    """Return the version that bubblewrap tells, () where it tells none."""
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, timeout=PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(rb"(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def confinement(limits: Limits, readable: Mapping[str, Path]) -> list[str]:
     """Return what hides the machine; `readable` maps places inside to folders outside."""
     arguments = ["--unshare-user", "--unshare-all", "--disable-userns", "--cap-drop", "ALL"]
     arguments += ["--die-with-parent", "--new-session", "--uid", INSIDE, "--gid", INSIDE]
-    arguments += ["--ro-bind", "/usr", "/usr", *system_folders(), "--proc", "/proc"]
+    arguments += ["--ro-bind", "/usr", "/usr", *system_folders()]
+    arguments += ["--proc", "/proc", "--remount-ro", "/proc", "--hostname", "sandbox"]
     for place in SETTINGS:
         arguments += ["--ro-bind-try", place, place]
     for device in DEVICES:
@@ -176,6 +304,25 @@ def command(argv: Sequence[str], limits: Limits) -> list[str]:
     seconds = math.ceil(limits.cpu) + 1
     return [
         *("--remount-ro", "/", "--", "prlimit", "--core=0", f"--nofile={DESCRIPTORS}"),
+        *(f"--sigpending={SIGNALS}", "--msgqueue=0"),
         *(f"--nproc={limits.processes}", f"--data={2 * limits.memory}"),
         *(f"--fsize={limits.disk}", f"--cpu={seconds}", "--", *argv),
     ]
+
+
+def as_bytes(content: str | bytes) -> bytes:
+    """Return content as bytes; what UTF-8 cannot say, half of a surrogate pair, becomes "?"."""
+    return content.encode(errors="replace") if isinstance(content, str) else content
+
+
+@contextmanager
+def memory_file(content: str | bytes) -> Iterator[int]:
+    """Yield a descriptor of a file in memory, to be read from its beginning."""
+    descriptor = os.memfd_create("given")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(as_bytes(content))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -10,6 +10,7 @@ from threading import Event
 
 from corpus.errors import CorpusError
 from sandbox import bubblewrap
+from sandbox.bubblewrap import as_bytes, memory_file
 from sandbox.system_calls import seccomp_filter
 from sandbox.watching import Limits, Stop, Watch
 
@@ -66,14 +67,15 @@ class Sandbox:
     def __init__(self, readable: Mapping[str, Path] | None = None) -> None:
         """Find a way; `readable` maps absolute places inside to folders, for reading only.
 
-        Root runs commands as nobody, who must be able to read those folders.
+        Root runs commands as nobody, who must be able to read those folders. What holds them here
+        is told in `held_by`.
         As many files may then be open in this process as the system lets it have: each of those
         that a command is given is one, and often many commands run at once.
         Raises SandboxUnavailable where there is none.
         """
         self._readable = dict(readable or {})
         open_more_files()
-        self._way = bubblewrap.find_way()
+        self._way, self.held_by = bubblewrap.find_way()
 
     def run(
         self,
@@ -98,13 +100,15 @@ class Sandbox:
             line = self._line(opened, files, environment, limits)
             line.name("--json-status-fd", report)
             hidden = opened.enter_context(memory_file(line.text()))
+            group = opened.enter_context(self._way.group(limits))
             process = self._way.start(
                 ["--args", str(hidden), *bubblewrap.command(argv, limits)],
                 [hidden, *line.descriptors],
                 opened.enter_context(pipe(stdin)),
+                group,
             )
             with process:
-                watch = Watch(process, limits, given_up or Event())
+                watch = Watch(process, limits, given_up or Event(), group)
                 watch.to_the_end()
             if watch.given_up.is_set():
                 raise SandboxGivenUp(argv[0])
@@ -127,8 +131,9 @@ class Sandbox:
         for name, content in files.items():
             place = bubblewrap.placed(name)
             line.name("--file", opened.enter_context(memory_file(content)), place)
-        if (program := seccomp_filter()) is not None:
-            line.name("--seccomp", opened.enter_context(memory_file(program)))
+        program = seccomp_filter()
+        assert program is not None, "a way was found"
+        line.name("--seccomp", opened.enter_context(memory_file(program)))
         return line
 
 
@@ -154,24 +159,6 @@ def open_more_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def as_bytes(content: str | bytes) -> bytes:
-    """Return content as bytes; what UTF-8 cannot say, half of a surrogate pair, becomes "?"."""
-    return content.encode(errors="replace") if isinstance(content, str) else content
-
-
-@contextmanager
-def memory_file(content: str | bytes) -> Iterator[int]:
-    """Yield a descriptor of a file in memory, to be read from its beginning."""
-    descriptor = os.memfd_create("given")
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(as_bytes(content))
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a running command may use, what all its processes use together, and what ends it.
 
-Usage is read from /proc, since the kernel limits most things for one process only (setrlimit(2)).
+Usage is read from /proc, since the kernel limits most things for one process only (setrlimit(2)),
+and from the command's control group, where it has one.
 """
 
 import os
@@ -8,7 +9,6 @@ import re
 import selectors
 import subprocess
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
@@ -16,8 +16,12 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
+from sandbox.control_groups import Group
+
 SCRATCH = "/scratch"
 """The folder inside that may be written to."""
+DESCRIPTORS, SIGNALS = 256, 1024
+"""Open files of a process, and signals that wait for all; a timer counts as one of those."""
 LOOK_EVERY = 0.05
 """Seconds between two looks at what the processes use; a processor fills about 50 MB in it."""
 FIRST_LOOK = 0.002
@@ -26,7 +30,8 @@ DYING_SECONDS = 10.0
 CHUNK = 1 << 16
 TICK = os.sysconf("SC_CLK_TCK")
 SOCKETS = re.compile(r"^sockets: used (\d+)", re.MULTILINE)
-TCP = re.compile(r"^TCP6?: inuse (\d+)", re.MULTILINE)
+MAPPING, MAPPINGS = 256, 65_530
+"""Bytes that the kernel keeps for each mapping of a process, and the most it lets one have."""
 MEMORY_FIELDS = re.compile(r"^(?:RssAnon|VmSwap|VmPTE):\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -75,6 +80,8 @@ class Watch:
     limits: Limits
     given_up: Event
     """Set by another thread that has no more use for the outcome."""
+    group: Group | None = None
+    """What its processes are in; without one, mappings are counted here."""
     started: float = field(default_factory=time.monotonic)
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
@@ -99,6 +106,10 @@ class Watch:
                     self._look()
             finally:
                 self._kill()
+            if self.group is not None:
+                self.cpu = max(self.cpu, self.group.cpu())
+            if self._was_killed():
+                self.stop = self.stop or Stop.MEMORY
             self.seconds = time.monotonic() - self.started
             while selector.get_map() and time.monotonic() - self.started < self._patience():
                 self._hear(selector, LOOK_EVERY)
@@ -141,17 +152,22 @@ class Watch:
         """Measure the tree of processes; return the first limit that it has met."""
         pids = descendants(self.process.pid)
         usage = usage_of(pids)
-        self.cpu = max(self.cpu, usage.cpu)
+        self.cpu = max(self.cpu, usage.cpu, self.group.cpu() if self.group else 0.0)
+        if self.group is None and usage.memory <= self.limits.memory:
+            usage += Usage(memory=memory_of_mappings(pids, self.limits.memory))
         self.memory = max(self.memory, usage.memory)
-        if usage.memory > self.limits.memory:
+        if usage.memory > self.limits.memory or self._was_killed():
             return Stop.MEMORY
         if usage.tasks >= self.limits.processes:
             return Stop.PROCESSES
-        if usage.cpu > self.limits.cpu:
+        if self.cpu > self.limits.cpu:
             return Stop.CPU
         if pids and self._scratch_is_full(pids[0]):
             return Stop.DISK
         return Stop.WALL if seconds > self.limits.wall else None
+
+    def _was_killed(self) -> bool:
+        return self.group is not None and self.group.ran_out_of_memory()
 
     def _scratch_is_full(self, pid: int) -> bool:
         seen = file_system(pid, SCRATCH)
@@ -233,25 +249,30 @@ def usage_of_one(pid: int) -> Usage:
 def socket_memory(pid: int) -> int:
     """Return the most bytes that the sockets of a process's network could hold.
 
-    Also those that nobody has accepted yet. The kernel tells what waits in those of TCP; it does
-    not of others, so each counts for a full buffer.
+    Also those that nobody has accepted yet. The kernel does not tell what waits in one of AF_UNIX,
+    and there are no others (`system_calls`), so each counts for a full buffer.
     """
-    used = sum(numbers_in(pid, "sockstat", SOCKETS))
-    tcp = sum(numbers_in(pid, "sockstat", TCP)) + sum(numbers_in(pid, "sockstat6", TCP))
-    return max(0, used - tcp) * buffer_size() + (waiting_in_tcp(pid) if tcp else 0)
-
-
-def numbers_in(pid: int, table: str, wanted: re.Pattern[str]) -> list[int]:
-    """Return numbers from a table of a process's network; none once it is gone."""
     try:
-        return [int(found) for found in wanted.findall(network(pid, table))]
+        used = SOCKETS.search(Path(f"/proc/{pid}/net/sockstat").read_text())
     except OSError:
-        return []
+        return 0
+    return int(used[1]) * buffer_size() if used else 0
 
 
-def network(pid: int, table: str) -> str:
-    """Return a table of a process's network (proc_pid_net(5)). Raises OSError once it is gone."""
-    return Path(f"/proc/{pid}/net/{table}").read_text()
+def memory_of_mappings(pids: list[int], enough: int) -> int:
+    """Return the bytes that the kernel keeps for the mappings of processes; stop where enough."""
+    total = 0
+    for pid in pids:
+        try:
+            with Path(f"/proc/{pid}/maps").open("rb") as lines:
+                total += MAPPING * sum(1 for _ in lines)
+        except PermissionError:  # a program that may not be read: it could have the most
+            total += MAPPING * MAPPINGS
+        except OSError:
+            continue
+        if total > enough:
+            break
+    return total
 
 
 @cache
@@ -259,16 +280,6 @@ def buffer_size() -> int:
     """Return the bytes of a socket's buffer (socket(7)); `system_calls` lets nobody enlarge it."""
     sizes = [Path(f"/proc/sys/net/core/{name}_default").read_text() for name in ("rmem", "wmem")]
     return max(map(int, sizes))
-
-
-def waiting_in_tcp(pid: int) -> int:
-    """Return the bytes that wait, to be sent or read, in the TCP sockets of a process's network."""
-    waiting = 0
-    for table in ("tcp", "tcp6"):
-        with suppress(OSError):
-            for line in network(pid, table).splitlines()[1:]:
-                waiting += sum(int(each, 16) for each in line.split()[4].split(":"))
-    return waiting
 
 
 @dataclass(frozen=True, slots=True)

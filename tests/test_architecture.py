@@ -102,6 +102,7 @@ ENTRANCES = (
     "demo.__main__",
     "elixir_corpus.__main__",
     "crawler.spiders.hex",
+    "sandbox.__main__",
     "train.evaluate.__main__",
     "train.export.__main__",
     "train.plan",

@@ -17,7 +17,7 @@ from elixir_corpus.__main__ import app
 PROJECT = Path(__file__).parents[1]
 COMMANDS = (
     "crawl", "build", "verify", "explain", "inspect", "config", "gate", "report", "card", "plan",
-    "train", "evaluate", "export", "train-report", "demo",
+    "train", "sandbox", "evaluate", "export", "train-report", "demo",
 )  # fmt: skip
 
 

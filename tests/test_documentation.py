@@ -214,7 +214,8 @@ def test_an_example_would_run(page: str, line: str) -> None:
     elif arguments[1] in WITH_RECIPES:
         parse_recipe(arguments[1], arguments[2:])
     else:
-        assert (PROJECT / Path(*arguments[1].split("."))).with_suffix(".py").exists()
+        module = PROJECT / Path(*arguments[1].split("."))
+        assert module.with_suffix(".py").exists() or (module / "__main__.py").exists()
 
 
 def parse(tree: click.Group, arguments: list[str]) -> None:

@@ -1,5 +1,6 @@
 """`python -m train.evaluate`: what a run changed, measured on held-out text and by execution."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +95,9 @@ def evaluate(
     with plain_errors(), show_progress() as progress:
         measures = evaluate_run(plan, progress)
     show(measures, against or "base")
+    if benchmark:
+        memory = json.loads(plan.file.read_bytes())["sandbox"]["memory"]
+        output.print(f"\nprograms were held by bubblewrap, their memory by {memory}")
     output.print(f"\n{plan.file}")
 
 

@@ -109,6 +109,7 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
         how = Execution(plan.samples, plan.ks, plan.sampling, plan.workers)
         more, told["left_out"] = executed(pair, inputs.problems, sandbox, how, progress)
         measures += more
+        told["sandbox"] = asdict(sandbox.held_by)
         told["answers"] = {"samples": plan.samples, "elixir": elixir, **asdict(plan.sampling)}
     write_json(plan.file, as_json(measures, told))
     return measures

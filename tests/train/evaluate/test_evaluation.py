@@ -273,6 +273,7 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
     assert told["left_out"] == {}
     assert (told["answers"]["samples"], told["answers"]["longest"]) == (2, 4)
     assert told["answers"]["elixir"][:2] == "1."
+    assert told["sandbox"]["memory"].startswith(("control group", "a look every 50 ms"))
     assert len(told["measures"]) == 5
 
 
