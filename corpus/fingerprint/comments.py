@@ -37,15 +37,24 @@ def comment_spans(text: bytes, language: str) -> Iterator[Span]:
     return _SCANNERS[language](text)
 
 
+def _but(*lacking: bytes) -> bytes:
+    """Return a class of all bytes but these: named by what it holds, it matches in half the time.
+
+    Python tries a class that begins with `^` against each of its parts and then turns the answer.
+    """
+    held = (byte for byte in range(256) if byte not in b"".join(lacking))
+    return b"[%b]" % b"".join(rb"\x%02x" % byte for byte in held)
+
+
 _FLAGS = re.VERBOSE | re.DOTALL
 _ELIXIR_CODE = rb"""
-    [^\#"'?~%(braces)b]*
+    %(plain)b*
     (?:
       (?: \?(?<![\w\x80-\xff]\?)(?:\\.|.) | \?
-        | "(?!"")[^"\\\#]*(?:(?:\\.|\#(?!\{))[^"\\\#]*)*"
-        | '(?!'')[^'\\\#]*(?:(?:\\.|\#(?!\{))[^'\\\#]*)*'
+        | "(?!"")%(string)b*(?:(?:\\.|\#(?!\{))%(string)b*)*"
+        | '(?!'')%(charlist)b*(?:(?:\\.|\#(?!\{))%(charlist)b*)*'
       )
-      [^\#"'?~%(braces)b]*
+      %(plain)b*
     )*
     (?: (?P<comment>\#[^\n]*)
       | (?P<brace>\{) | (?P<closing>\})
@@ -59,8 +68,15 @@ _ELIXIR_CODE = rb"""
 All patterns here are unrolled loops: one way only to match any text, and after each loop something
 that always matches where it ends, so that nothing is tried twice.
 """
-_ELIXIR = re.compile(_ELIXIR_CODE % {b"braces": b""}, _FLAGS)
-_ELIXIR_NESTED = re.compile(_ELIXIR_CODE % {b"braces": b"{}"}, _FLAGS)
+
+
+def _elixir_code(special: bytes) -> re.Pattern[bytes]:
+    """Compile the above so that it stops at these bytes."""
+    inside = {b"string": _but(b'"\\#'), b"charlist": _but(b"'\\#")}
+    return re.compile(_ELIXIR_CODE % {b"plain": _but(special), **inside}, _FLAGS)
+
+
+_ELIXIR, _ELIXIR_NESTED = _elixir_code(b"#\"'?~"), _elixir_code(b"#\"'?~{}")
 _CLOSING = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
 
 
@@ -103,16 +119,16 @@ def _skip_quoted(
 def _quoted(opening: bytes) -> re.Pattern[bytes]:
     """Compile what may stand between `opening` (say `~s[`) and its end or next interpolation."""
     delimiter = opening.lstrip(b"~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-    hash_sign, lone, nested = rb"\#", rb"|\#(?!\{)", rb"|\#\{(?P<nested>)"
+    hash_sign, lone, nested = b"#", rb"|\#(?!\{)", rb"|\#\{(?P<nested>)"
     if opening[1:2].isupper():
         hash_sign = lone = nested = b""
     if len(delimiter) == 3:
-        plain = rb"[^\n\\%b]*" % hash_sign
+        plain = _but(b"\n\\", hash_sign) + b"*"
         special = rb"\n(?![ \t]*%b)|\\(?:[^\n]|(?=\n))%b" % (delimiter, lone)
         end = rb"\n[ \t]*%b" % delimiter
     else:
-        end = re.escape(_CLOSING.get(delimiter, delimiter))
-        plain = rb"[^\\%b%b]*" % (end, hash_sign)
+        closing = _CLOSING.get(delimiter, delimiter)
+        end, plain = re.escape(closing), _but(b"\\", closing, hash_sign) + b"*"
         special = rb"\\.%b" % lone
     loop = rb"%b(?:(?:%b)%b)*" % (plain, special, plain)
     return re.compile(rb"%b(?:%b%b)" % (loop, end, nested), re.DOTALL)
@@ -120,18 +136,19 @@ def _quoted(opening: bytes) -> re.Pattern[bytes]:
 
 _ERLANG = re.compile(
     rb"""
-    [^%"'$]*
+    %(plain)b*
     (?:
       (?: "(?<!"")""(?P<more>"*)[ \t]*\r?(?=\n)
           [^\n]*(?:\n(?![ \t]*"{3}(?P=more))[^\n]*)*(?:\n[ \t]*"{3}(?P=more)|\Z)
-        | "[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)
-        | '[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)
+        | "%(string)b*(?:\\.%(string)b*)*(?:"|\\?\Z)
+        | '%(atom)b*(?:\\.%(atom)b*)*(?:'|\\?\Z)
         | \$(?:\\.|.)
       )
-      [^%"'$]*
+      %(plain)b*
     )*
-    (?:(?P<comment>%[^\n]*)|\$|\Z)
-    """,
+    (?:(?P<comment>%%[^\n]*)|\$|\Z)
+    """
+    % {b"plain": _but(b"%\"'$"), b"string": _but(b'"\\'), b"atom": _but(b"'\\")},
     _FLAGS,
 )
 _TEMPLATE = re.compile(
