@@ -29,8 +29,8 @@ from corpus.extraction import Extraction
 from corpus.filters import Redaction, Reject, cut_encoded, judge, recode
 from corpus.ingest import Bundle, ingest, plan_bundles
 from corpus.ingest.bundle import tables_of, uncollected, write_part
-from corpus.ingest.opened import ReadConfig, open_archive
-from corpus.ingest.source_file import EXTRACTORS, Parsed, describe, fingerprint_of
+from corpus.ingest.opened import ReadConfig, fingerprint_files, open_archive
+from corpus.ingest.source_file import EXTRACTORS, Parsed, describe
 from corpus.licenses import judge_files
 from corpus.source import language_of
 from corpus.store import ArchiveStore
@@ -76,7 +76,9 @@ def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
                 write_part(table, Path(folder) / f"{name}.parquet", "lz4")
 
     return parsed, {
-        "fingerprint": lambda: [fingerprint_of(f, bundle.config.read.file) for f in parsed],
+        "fingerprint": lambda: [
+            fingerprint_files(list(item.files), bundle.config.read.file) for item in opened
+        ],
         "tables": lambda: tables_of(opened),
         "write": write,
     }

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,18 @@ from rich.table import Table
 
 from benchmarks.edited_sources import Source, edited, read_sources, write_parts
 from corpus.deduplicate import NearDuplicates, band_keys, buckets, cluster
-from corpus.fingerprint import FingerprintConfig, comment_spans, fingerprint, signature, tokenize
-from corpus.fingerprint.fingerprinting import code_only
+from corpus.fingerprint import (
+    Code,
+    FingerprintConfig,
+    code_only,
+    comment_spans,
+    fingerprint,
+    fingerprints,
+    tokenize,
+)
+from corpus.fingerprint.signature import signatures
 from corpus.fingerprint.tokens import shingle
+from corpus.ingest.opened import SEVERAL_BYTES
 
 PEERS = ("datatrove", "datatrove-whitespace", "text-dedup")
 CONFIG = NearDuplicates()
@@ -63,24 +72,40 @@ def parse_all(sources: Sequence[Source]) -> None:
         parsers[source.language](source.text)
 
 
+def grouped(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    """Yield groups as large as ingest takes together."""
+    group: list[Source] = []
+    for source in sources:
+        if group and sum(len(each.text) for each in [*group, source]) > SEVERAL_BYTES:
+            yield group
+            group = []
+        group.append(source)
+    if group:
+        yield group
+
+
+def code_of(group: list[Source]) -> list[Code]:
+    """Return the code of some sources, with their documentation."""
+    return [Code(code_only(source.text, source.language, ())) for source in group]
+
+
 def measure_fingerprint(sources: Sequence[Source], table: Table) -> None:
     """Compare with the parser, and take the fingerprint apart."""
     size = sum(len(source.text) for source in sources) / 1e6
     parse = best(lambda: parse_all(sources))
-    whole = best(
-        lambda: [fingerprint(s.text, s.language, (), FingerprintConfig()) for s in sources]
-    )
-    code = [code_only(source.text, source.language, ()) for source in sources]
-    tokens = [tokenize(text) for text in code]
-    hashes = [found.hashes() for found in tokens]
-    shingles = [shingle(found, 5) for found in hashes]
+    groups = list(grouped(sources))
+    whole = best(lambda: [fingerprints(code_of(group), FingerprintConfig()) for group in groups])
+    code = [[each.text for each in code_of(group)] for group in groups]
+    tokens = [tokenize(*texts) for texts in code]
+    hashes = [(found.hashes(), found.bounds) for found in tokens]
+    shingles = [shingle(*found, 5) for found in hashes]
     parts = {
         "find comments": best(lambda: [list(comment_spans(s.text, s.language)) for s in sources]),
-        "find tokens": best(lambda: [tokenize(text) for text in code]),
-        "digest tokens": best(lambda: [found.digest() for found in tokens]),
+        "find tokens": best(lambda: [tokenize(*texts) for texts in code]),
+        "digest tokens": best(lambda: [found.digests() for found in tokens]),
         "hash tokens": best(lambda: [found.hashes() for found in tokens]),
-        "shingle": best(lambda: [shingle(found, 5) for found in hashes]),
-        "sign": best(lambda: [signature(found, 128, 1) for found in shingles]),
+        "shingle": best(lambda: [shingle(*found, 5) for found in hashes]),
+        "sign": best(lambda: [signatures(*found, 128, 1) for found in shingles]),
     }
     count = sum(map(len, tokens))
     table.add_row("fingerprint", f"{len(sources)} files, {size:.1f} MB, {count / 1e6:.2f}M tokens")

@@ -89,7 +89,7 @@ class Watch:
 
     @contextmanager
     def step(self, item: int) -> Iterator[None]:
-        """Do what is inside as one step on one item of the group."""
+        """Do what is inside as one step on one item of the group; -1 stands for none."""
         yield
 
 
@@ -279,7 +279,7 @@ class _Timer(Watch):
     def _begin(self, item: int) -> None:
         if os.getppid() != self._parent:
             os._exit(1)  # nobody waits any more: the build was killed
-        is_last = item < 0 or self._left <= self._budget.file_seconds
+        is_last = item == -1 or self._left <= self._budget.file_seconds
         seconds = self._left if is_last else float(self._budget.file_seconds)
         self._write(item, seconds, is_last)
         signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.001))

@@ -1,17 +1,27 @@
 """What makes two files the same code: token digests, shingles and MinHash signatures."""
 
 from corpus.fingerprint.comments import UnknownLanguage, comment_spans
-from corpus.fingerprint.fingerprinting import Fingerprint, FingerprintConfig, fingerprint
+from corpus.fingerprint.fingerprinting import (
+    Code,
+    Fingerprint,
+    FingerprintConfig,
+    code_only,
+    fingerprint,
+    fingerprints,
+)
 from corpus.fingerprint.signature import signature
 from corpus.fingerprint.tokens import Tokens, tokenize
 
 __all__ = [
+    "Code",
     "Fingerprint",
     "FingerprintConfig",
     "Tokens",
     "UnknownLanguage",
+    "code_only",
     "comment_spans",
     "fingerprint",
+    "fingerprints",
     "signature",
     "tokenize",
 ]

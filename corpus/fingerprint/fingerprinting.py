@@ -1,11 +1,14 @@
-"""The fingerprint of one file: comments and documentation out, then tokens, shingles, minima."""
+"""Fingerprints of files: comments and documentation out, then tokens, shingles, minima."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from corpus.fingerprint.comments import Span, comment_spans
-from corpus.fingerprint.signature import Signature, signature
-from corpus.fingerprint.tokens import Hashes, digests_of_runs, shingle, tokenize
+from corpus.fingerprint.signature import Signature, signatures
+from corpus.fingerprint.tokens import Hashes, Places, digests_of_runs, shingle, tokenize
 from corpus.schema import PERMUTATIONS
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -48,6 +51,17 @@ class Fingerprint:
     functions: Hashes
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A file without comments and documentation (`code_only`), and its functions.
+
+    `functions` gives the bytes of every clause, function by function.
+    """
+
+    text: bytes
+    functions: Sequence[Sequence[Span]] = ()
+
+
 def fingerprint(
     text: bytes,
     language: str,
@@ -60,12 +74,32 @@ def fingerprint(
     `functions` gives the bytes of every clause, function by function. Raises UnknownLanguage unless
     `language` is elixir, erlang, heex or eex.
     """
-    tokens = tokenize(code_only(text, language, doc_spans))
+    return fingerprints([Code(code_only(text, language, doc_spans), functions)], config)[0]
+
+
+def fingerprints(files: Sequence[Code], config: FingerprintConfig) -> list[Fingerprint]:
+    """Fingerprint one file or more together, each as if alone.
+
+    Together small files take half the time; what it takes of memory is some fifty times their text.
+    """
+    tokens = tokenize(*(file.text for file in files))
     hashes = tokens.hashes()
-    shingles = shingle(hashes, config.shingle)
-    minima = signature(shingles, PERMUTATIONS, config.seed)
-    bodies = digests_of_runs(tokens, hashes, functions)
-    return Fingerprint(tokens.digest(), len(tokens), shingles, minima, bodies)
+    shingles, bounds = shingle(hashes, tokens.bounds, config.shingle)
+    minima = signatures(shingles, bounds, PERMUTATIONS, config.seed)
+    bodies, bounds_of_bodies = digests_of_runs(tokens, hashes, [file.functions for file in files])
+    each = zip(
+        tokens.digests(),
+        np.diff(tokens.bounds).tolist(),
+        _pieces(shingles, bounds),
+        minima,
+        _pieces(bodies, bounds_of_bodies),
+        strict=True,
+    )
+    return [Fingerprint(*columns) for columns in each]
+
+
+def _pieces(values: Hashes, bounds: Places) -> Iterator[Hashes]:
+    return (values[start:end] for start, end in pairwise(bounds.tolist()))
 
 
 def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:

@@ -1,4 +1,4 @@
-"""MinHash signatures: datasketch's numbers, computed over whole files.
+"""MinHash signatures: datasketch's numbers, computed over whole texts, many of them at once.
 
 datasketch 2's `affine32` scheme: the low 32 bits of each shingle go through MurmurHash3's 32-bit
 finaliser, then permutation k is `a[k] * x + b[k]` modulo 2**32, and the signature keeps the
@@ -11,12 +11,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from corpus.fingerprint.tokens import Hashes
+from corpus.fingerprint.tokens import Hashes, Places
 
 Signature = npt.NDArray[np.uint32]
 
-_CHUNK = 4096
-"""Shingles permuted at once: nearly every file whole, and 128 permutations of them in 2 MB."""
+_CHUNK, _ROWS = 4096, 64
+"""Shingles and permutations taken at once: long rows, for each costs a tenth of a microsecond
+besides, and not more of them than the processor's caches hold (1 MB)."""
 
 
 _BUFFER = 256
@@ -28,13 +29,7 @@ class _Scratch(threading.local):
     """Where products are written, over and over: fresh memory took a quarter more time."""
 
     def __init__(self) -> None:
-        self.products = np.empty(0, dtype=np.uint32)
-
-    def rows(self, count: int, length: int) -> Signature:
-        """Return an array of this shape, with anything in it, that the next call writes over."""
-        if self.products.size < count * _CHUNK:
-            self.products = np.empty(count * _CHUNK, dtype=np.uint32)
-        return self.products[: count * length].reshape(count, length)
+        self.products = np.empty(_ROWS * _CHUNK, dtype=np.uint32)
 
 
 _scratch = _Scratch()
@@ -42,19 +37,38 @@ _scratch = _Scratch()
 
 def signature(shingles: Hashes, permutations: int, seed: int) -> Signature:
     """Return the smallest permuted hash for each permutation; all ones where there is nothing."""
+    rows = signatures(shingles, np.array([0, len(shingles)]), permutations, seed)
+    return rows.reshape(permutations)
+
+
+def signatures(shingles: Hashes, bounds: Places, permutations: int, seed: int) -> Signature:
+    """Return a row for each text: the `signature` of its shingles, which `bounds` tell."""
     factors, summands = _permutations(permutations, seed)
-    smallest = np.full(permutations, np.iinfo(np.uint32).max, dtype=np.uint32)
+    full = (bounds[1:] > bounds[:-1]).nonzero()[0]
+    starts = bounds.take(full)
+    smallest = np.full((permutations, len(full)), np.iinfo(np.uint32).max, dtype=np.uint32)
     mixed = _finalize(shingles.astype(np.uint32))
     usual = np.setbufsize(_BUFFER)
     try:
-        for start in range(0, len(mixed), _CHUNK):
-            chunk = mixed[start : start + _CHUNK]
-            permuted = np.multiply(factors, chunk, out=_scratch.rows(permutations, len(chunk)))
-            permuted += summands
-            np.minimum(smallest, permuted.min(axis=1), out=smallest)
+        for first in range(0, len(mixed), _CHUNK):
+            chunk = mixed[first : first + _CHUNK]
+            texts = slice(
+                starts.searchsorted(first, "right") - 1, starts.searchsorted(first + len(chunk))
+            )
+            within = np.maximum(starts[texts] - first, 0)
+            for row in range(0, permutations, _ROWS):
+                rows = slice(row, row + _ROWS)
+                shape = len(factors[rows]), len(chunk)
+                permuted = _scratch.products[: shape[0] * shape[1]].reshape(shape)
+                np.multiply(factors[rows], chunk, out=permuted)
+                permuted += summands[rows]
+                found, known = np.minimum.reduceat(permuted, within, axis=1), smallest[rows, texts]
+                np.minimum(known, found, out=known)
     finally:
         np.setbufsize(usual)
-    return smallest
+    signatures = np.full((len(bounds) - 1, permutations), np.iinfo(np.uint32).max, dtype=np.uint32)
+    signatures[full] = smallest.T
+    return signatures
 
 
 @lru_cache(maxsize=8)

@@ -1,9 +1,12 @@
-"""Lexical tokens of a whole file at once, as arrays.
+"""Lexical tokens of whole texts at once, as arrays.
 
 A token is a run of word bytes (ASCII letters, digits, `_`, and every byte of a non-ASCII
 character) or a single punctuation byte; blanks and control bytes only separate. Single punctuation
 bytes, and not operators, because then `x=-1` and `x = -1` are the same sequence. What stands in
 strings is cut in the same way as code.
+
+Many small texts are taken together: a call of NumPy takes a microsecond, as long as a kilobyte.
+What belongs to text n of several stands from `bounds[n]` to `bounds[n + 1]`.
 """
 
 import hashlib
@@ -11,11 +14,13 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 
 _WORD, _PUNCTUATION = 1, 2
 _WORD_BYTES = frozenset((string.ascii_letters + string.digits + "_").encode()) | {*range(128, 256)}
@@ -32,92 +37,13 @@ _KEEP = np.array([(1 << 8 * kept) - 1 for kept in range(9)], dtype=np.uint64)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _HALF = np.uint64(33)
-_EIGHTS = np.array([[8], [16], [24]])
-_PLACES = np.array([[1], [2], [3]], dtype=np.uint64) * _GOLDEN
+_PLACES = np.arange(4, dtype=np.uint64) * _GOLDEN
+"""What tells the first four pieces of a long token apart."""
 _INVERSE = np.uint64(pow(0xC4CEB9FE1A85EC53, -1, 2**64))
 """What undoes a multiplication by `_SECOND`."""
 
 _KEPT_BITS = 16
 """Tables of powers are kept up to this length, as a power of two: 1 MB a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Where the tokens of `text` stand: `starts` and `lengths` count bytes, one entry a token."""
-
-    text: bytes
-    starts: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def values(self) -> list[bytes]:
-        """Return the tokens themselves (slow; for reading and for tests)."""
-        ends = self.starts + self.lengths
-        return [self.text[start:end] for start, end in zip(self.starts, ends, strict=True)]
-
-    def digest(self) -> str:
-        """Return the hexadecimal SHA-256 of the sequence: all lengths, then all bytes."""
-        digest = hashlib.sha256(self.lengths.astype("<u4").tobytes())
-        digest.update(self.text.translate(None, _BLANKS))
-        return digest.hexdigest()
-
-    def hashes(self) -> Hashes:
-        """Return a 64-bit hash a token; up to eight bytes long, different tokens differ."""
-        # A copy, as taking from what is not aligned is slow, or copies all of it each time.
-        windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,)).copy()
-        words: Hashes = windows.take(self.starts)
-        words &= _KEEP.take(self.lengths, mode="clip")
-        hashes = mix(words)
-        long = (self.lengths > 8).nonzero()[0]
-        if len(long):
-            # Row by row what stands 8, 16 and 24 bytes behind the start; past the end, nothing.
-            lengths = self.lengths.take(long) - _EIGHTS
-            pieces = _pieces(windows, self.starts.take(long) + _EIGHTS, lengths, _PLACES)
-            pieces *= lengths > 0
-            hashes[long] += pieces.sum(axis=0)
-            longest = long[lengths[-1] > 8]
-            if len(longest):
-                hashes[longest] += self._tails(windows, longest)
-        return hashes
-
-    def _tails(self, windows: Hashes, long: npt.NDArray[np.int64]) -> Hashes:
-        """Hash what follows the first 32 bytes of some tokens, however long they are."""
-        pieces = ((self.lengths[long] - 1) >> 3) - len(_EIGHTS)
-        first = np.cumsum(pieces) - pieces
-        place = np.arange(pieces.sum()) - np.repeat(first, pieces) + len(_EIGHTS) + 1
-        owner = np.repeat(long, pieces)
-        starts, lengths = self.starts[owner] + 8 * place, self.lengths[owner] - 8 * place
-        hashes = _pieces(windows, starts, lengths, place.astype(np.uint64) * _GOLDEN)
-        tails: Hashes = np.add.reduceat(hashes, first)
-        return tails
-
-
-def _pieces(
-    windows: Hashes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], places: Hashes
-) -> Hashes:
-    """Hash up to eight bytes at each start, by their places in the tokens that they belong to."""
-    words: Hashes = windows.take(starts, mode="clip")
-    words &= _KEEP.take(lengths, mode="clip")
-    words += places
-    return mix(words)
-
-
-def tokenize(text: bytes) -> Tokens:
-    """Find the tokens of `text`, which is padded with blanks so that words can be read whole."""
-    padded = text + bytes(8)
-    classes = np.frombuffer(padded.translate(_CLASSES), dtype=np.uint8)
-    word = classes == _WORD
-    inner = word[1:] & word[:-1]
-    starts = classes != 0
-    ends = starts.copy()
-    starts[1:] ^= inner
-    ends[:-1] ^= inner
-    first, last = starts.nonzero()[0], ends.nonzero()[0]
-    last -= first
-    last += 1
-    return Tokens(padded, first, last)
 
 
 def mix(values: Hashes) -> Hashes:
@@ -129,37 +55,144 @@ def mix(values: Hashes) -> Hashes:
     return values
 
 
-def shingle(hashes: Hashes, size: int) -> Hashes:
-    """Return the sorted, unique hashes of all runs of `size` tokens.
+_OF_BYTES = mix(np.arange(256, dtype=np.uint64))
+"""The hashes of tokens of one byte, two thirds of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where the tokens of some texts stand, which lie in `text` with blanks behind each.
+
+    `starts` and `lengths` count bytes, one entry a token; `offsets` are the texts' own starts.
+    """
+
+    text: bytes
+    starts: Places
+    lengths: Places
+    offsets: Places
+    bounds: Places
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def values(self) -> list[bytes]:
+        """Return the tokens themselves (slow; for reading and for tests)."""
+        ends = self.starts + self.lengths
+        return [self.text[start:end] for start, end in zip(self.starts, ends, strict=True)]
+
+    def digests(self) -> list[str]:
+        """Return the hexadecimal SHA-256 of each text's sequence: all lengths, then all bytes."""
+        lengths = memoryview(self.lengths.astype("<u4").tobytes())
+        written = memoryview(self.text.translate(None, _BLANKS))
+        sums = np.zeros(len(self) + 1, dtype=np.int64)
+        self.lengths.cumsum(out=sums[1:])
+        edges = zip(self.bounds.tolist(), sums.take(self.bounds).tolist(), strict=True)
+        digests = []
+        for (first, start), (last, end) in pairwise(edges):
+            digest = hashlib.sha256(lengths[4 * first : 4 * last])
+            digest.update(written[start:end])
+            digests.append(digest.hexdigest())
+        return digests
+
+    def hashes(self) -> Hashes:
+        """Return a 64-bit hash a token; up to eight bytes long, different tokens differ."""
+        hashes: Hashes = _OF_BYTES.take(np.frombuffer(self.text, np.uint8).take(self.starts))
+        words = (self.lengths > 1).nonzero()[0]
+        # A copy, as taking from what is not aligned is slow, or copies all of it each time.
+        windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,)).copy()
+        starts, lengths = self.starts.take(words), self.lengths.take(words)
+        found = _pieces(windows, starts, lengths, _PLACES[0])
+        which = np.arange(len(words))
+        for place in _PLACES[1:]:
+            more = lengths > 8
+            which, starts, lengths = which[more], starts[more] + 8, lengths[more] - 8
+            if not len(which):
+                break
+            found[which] += _pieces(windows, starts, lengths, place)
+        else:
+            which = which[lengths > 8]
+            if len(which):
+                found[which] += self._tails(windows, words[which])
+        hashes[words] = found
+        return hashes
+
+    def _tails(self, windows: Hashes, long: Places) -> Hashes:
+        """Hash what follows the first 32 bytes of some tokens, however long they are."""
+        pieces = ((self.lengths[long] - 1) >> 3) - (len(_PLACES) - 1)
+        first = np.cumsum(pieces) - pieces
+        place = np.arange(pieces.sum()) - np.repeat(first, pieces) + len(_PLACES)
+        owner = np.repeat(long, pieces)
+        starts, lengths = self.starts[owner] + 8 * place, self.lengths[owner] - 8 * place
+        hashes = _pieces(windows, starts, lengths, place.astype(np.uint64) * _GOLDEN)
+        tails: Hashes = np.add.reduceat(hashes, first)
+        return tails
+
+
+def _pieces(windows: Hashes, starts: Places, lengths: Places, places: Hashes | np.uint64) -> Hashes:
+    """Hash up to eight bytes at each start, by their places in the tokens that they belong to."""
+    words: Hashes = windows.take(starts)
+    words &= _KEEP.take(lengths, mode="clip")
+    words += places
+    return mix(words)
+
+
+def tokenize(*texts: bytes) -> Tokens:
+    """Find the tokens of texts, which are padded with blanks so that words can be read whole."""
+    padded = bytes(8).join([*texts, b""])
+    classes = np.frombuffer(padded.translate(_CLASSES), dtype=np.uint8)
+    word = classes == _WORD
+    inner = word[1:] & word[:-1]
+    starts = classes != 0
+    ends = starts.copy()
+    starts[1:] ^= inner
+    ends[:-1] ^= inner
+    first, last = starts.nonzero()[0], ends.nonzero()[0]
+    last -= first
+    last += 1
+    edges = np.cumsum([0, *(len(text) + 8 for text in texts)])
+    return Tokens(padded, first, last, edges[:-1], first.searchsorted(edges))
+
+
+def shingle(hashes: Hashes, bounds: Places, size: int) -> tuple[Hashes, Places]:
+    """Return the sorted, unique hashes of all runs of `size` tokens of each text, and bounds.
 
     Fewer tokens than that make one shingle of what there is, and none make none.
     """
-    size = min(size, len(hashes))
-    if not size:
-        return np.empty(0, dtype=np.uint64)
-    runs = len(hashes) - size + 1
-    windows = hashes[:runs].copy()
+    windows = hashes.copy()
     for place in range(1, size):
         windows *= _SECOND
-        windows += hashes[place : place + runs]
-    return _unique(mix(windows))
+        windows[:-place] += hashes[place:]
+    lengths = np.diff(bounds)
+    for text in ((lengths > 0) & (lengths < size)).nonzero()[0].tolist():
+        alone = hashes[bounds[text] : bounds[text + 1]]
+        windows[bounds[text]] = alone @ _powers(_SECOND, len(alone))[::-1]
+    runs = np.maximum(lengths - size + 1, lengths > 0)
+    return _unique(mix(windows), bounds[:-1], bounds[:-1] + runs)
 
 
 def digests_of_runs(
-    tokens: Tokens, hashes: Hashes, groups: Sequence[Sequence[tuple[int, int]]]
-) -> Hashes:
-    """Return the sorted, unique digests of groups of runs of tokens; empty groups have none.
+    tokens: Tokens, hashes: Hashes, texts: Sequence[Sequence[Sequence[tuple[int, int]]]]
+) -> tuple[Hashes, Places]:
+    """Return the sorted, unique digests of groups of runs of tokens of each text, and bounds.
 
-    A run is given by the bytes that it spans, half open; `hashes` are those of `tokens`. Groups
-    have the same digest when their runs have the same tokens in the same order. A run's value is
-    a polynomial of its tokens' hashes modulo 2**64, taken from sums over the whole file, so that
-    the cost is one pass however many runs there are.
+    A run is given by the bytes of its text that it spans, half open; `hashes` are those of
+    `tokens`. Groups have the same digest when their runs have the same tokens in the same order;
+    empty groups, and those of texts without tokens, have none. A run's value is a polynomial of its
+    tokens' hashes modulo 2**64, taken from sums over all texts, so that the cost is one pass
+    however many runs there are.
     """
-    sizes = np.array([len(group) for group in groups if group], dtype=np.int64)
-    if not len(sizes) or not len(hashes):
-        return np.empty(0, dtype=np.uint64)
-    edges = [edge for group in groups for run in group for edge in run]
-    places = tokens.starts.searchsorted(np.array(edges, dtype=np.int64))
+    texts = [
+        groups if first < last else ()
+        for groups, (first, last) in zip(texts, pairwise(tokens.bounds.tolist()), strict=True)
+    ]
+    sizes = np.array([len(group) for groups in texts for group in groups], dtype=np.int64)
+    owners = np.arange(len(texts)).repeat([len(groups) for groups in texts])
+    sizes, owners = sizes[sizes > 0], owners[sizes > 0]
+    firsts = sizes.cumsum() - sizes
+    runs_of = chain.from_iterable(chain.from_iterable(texts))
+    edges = np.array(list(chain.from_iterable(runs_of)), dtype=np.int64)
+    edges += tokens.offsets.take(owners).repeat(2 * sizes)
+    places = tokens.starts.searchsorted(edges)
     sums = np.zeros(len(hashes) + 1, dtype=np.uint64)
     (hashes * _powers(_SECOND, len(hashes))).cumsum(out=sums[1:])
     at_edges, starts = sums.take(places), places[::2]
@@ -168,11 +201,11 @@ def digests_of_runs(
     runs += (places[1::2] - starts + 1).view(np.uint64) * _GOLDEN
     mix(runs)
     if len(sizes) < len(runs):
-        firsts = sizes.cumsum() - sizes
         within = np.arange(len(runs)) - firsts.repeat(sizes)
         runs *= _powers(_FIRST, int(sizes.max())).take(within)
         runs = np.add.reduceat(runs, firsts)
-    return _unique(mix(runs))
+    bounds = owners.searchsorted(np.arange(len(texts) + 1))
+    return _unique(mix(runs), bounds[:-1], bounds[1:])
 
 
 def _powers(base: np.uint64, count: int) -> Hashes:
@@ -189,9 +222,15 @@ def _table(base: np.uint64, bits: int) -> Hashes:
     return powers
 
 
-def _unique(values: Hashes) -> Hashes:
-    values.sort()
-    fresh = np.ones(len(values), dtype=bool)
+def _unique(values: Hashes, starts: Places, ends: Places) -> tuple[Hashes, Places]:
+    """Return the sorted, unique values of some slices of an array that is lost, and bounds."""
+    slices = list(zip(starts.tolist(), ends.tolist(), strict=True))
+    for start, end in slices:
+        values[start:end].sort()
+    fresh = np.empty(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=fresh[1:])
-    unique: Hashes = values[fresh]
-    return unique
+    for (_, end), (start, _) in pairwise([(0, 0), *slices, (len(values), 0)]):
+        fresh[end:start] = False
+    fresh[starts[starts < ends]] = True
+    kept = fresh.nonzero()[0]
+    return values.take(kept), np.append(kept.searchsorted(starts), len(kept))

@@ -53,7 +53,8 @@ class IngestConfig:
 class Bundle:
     """Archives that are read together, and the folder that their parts go to.
 
-    `refusals` are files not to be read, by archive and by their position in it (or `WHOLE`).
+    `refusals` are files not to be read, by archive and by their position in it (or `WHOLE`). With
+    `one_by_one` no step takes several files together, so that the one to blame is known.
     """
 
     archives: tuple[Archive, ...]
@@ -61,6 +62,7 @@ class Bundle:
     destination: Path
     config: IngestConfig
     refusals: Mapping[int, Mapping[int, Refusal]] = field(default_factory=dict)
+    one_by_one: bool = False
 
     def seconds(self, number: int) -> float:
         """Return the processor time that an archive has left, less what its refusals have cost."""
@@ -134,7 +136,7 @@ def _open(bundle: Bundle, watch: Watch) -> list[OpenedArchive]:
     for number, (archive, path) in enumerate(zip(bundle.archives, bundle.paths, strict=True)):
         with watch.group(number, bundle.seconds(number)):
             refusals = bundle.refusals.get(number, {})
-            opened.append(open_archive(archive, path, config, refusals, watch))
+            opened.append(open_archive(archive, path, config, refusals, watch, bundle.one_by_one))
     return opened
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from corpus.errors import CorpusError
 from corpus.executor import tidily
 from corpus.ingest.bundle import Bundle, ingest, rehearse
-from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
+from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig, Refusal
 from corpus.reasons import Reason
 from corpus.supervision import Cause, Ended, Watch, watched
 
@@ -58,7 +58,9 @@ def _rehearse(bundle: Bundle, watch: Watch) -> None:
 
 
 def _without_culprit(bundle: Bundle, ended: Ended) -> Bundle:
-    """Return the bundle with one more refusal."""
+    """Return the bundle with one more refusal, or to be read so that one file can be blamed."""
+    if ended.item == SEVERAL:
+        return replace(bundle, one_by_one=True)
     if ended.group >= 0:
         return _refusing(bundle, ended.group, ended.item, ended.cause)
     for number in range(len(bundle.archives)):
@@ -76,6 +78,7 @@ def _alone(bundle: Bundle, number: int) -> Bundle:
         archives=(bundle.archives[number],),
         paths=(bundle.paths[number],),
         refusals={0: bundle.refusals.get(number, {})},
+        one_by_one=True,
     )
 
 

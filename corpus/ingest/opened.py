@@ -15,12 +15,13 @@ from corpus.archive import (
     SkippedMember,
     open_hex_tarball,
 )
-from corpus.fingerprint import Fingerprint
+from corpus.fingerprint import Code, Fingerprint
 from corpus.ingest.source_file import (
     FileConfig,
     Parsed,
     Rejected,
     SourceText,
+    code_of,
     fingerprinted,
     parse_text,
     read_text,
@@ -42,6 +43,10 @@ Result = TypeVar("Result")
 
 WHOLE: Final = -1
 """In place of a file's position: the archive as a whole."""
+SEVERAL: Final = -2
+"""In place of a file's position: several small files that are fingerprinted together."""
+SEVERAL_BYTES: Final = 1 << 18
+"""Bytes of text up to which files are fingerprinted together, which takes some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,12 @@ def open_archive(
     config: ReadConfig,
     refusals: Mapping[int, Refusal] = MappingProxyType({}),
     watch: Watch = NO_BUDGET,
+    one_by_one: bool = False,
 ) -> OpenedArchive:
     """Read one archive from the store; `refusals` are files by their position in it, or `WHOLE`.
 
-    `watch` is told of every step on a file. Raises DamagedArchive for an archive that changed since
-    the build began.
+    `watch` is told of every step on a file, or on `SEVERAL` where they need not go `one_by_one`.
+    Raises DamagedArchive for an archive that changed since the build began.
     """
     if (refusal := refusals.get(WHOLE)) is not None:
         return _failed(archive, refusal.reason, refusal.detail)
@@ -135,19 +141,50 @@ def open_archive(
     def parsed(_: int, text: SourceText | Rejected) -> Parsed | Rejected:
         return parse_text(text, config.file) if isinstance(text, SourceText) else text
 
-    def printed(_: int, file: Parsed | Rejected) -> tuple[Parsed | Rejected, Fingerprint | None]:
-        return fingerprinted(file, config.file) if isinstance(file, Parsed) else (file, None)
-
     # Pass by pass: in turns for every file, parser and the rest take each other's processor caches.
     texts = _stepwise(text_of, members, watch)
-    done = _stepwise(printed, _stepwise(parsed, texts, watch), watch)
-    prints = {
-        file.source.path: each
-        for file, each in done
-        if isinstance(file, Parsed) and each is not None
-    }
-    files = [file for file, _ in done]
+    files = _stepwise(parsed, texts, watch)
+    prints = fingerprint_files(files, config.file, watch, one_by_one)
     return OpenedArchive(archive, licenses, files, prints, None, tarball.metadata.notes)
+
+
+def fingerprint_files(
+    files: list[Parsed | Rejected],
+    config: FileConfig,
+    watch: Watch = NO_BUDGET,
+    one_by_one: bool = False,
+) -> dict[str, Fingerprint]:
+    """Return fingerprints by path; a file on which that fails becomes a reject in `files`."""
+    prints: dict[str, Fingerprint] = {}
+    waiting: dict[int, tuple[Parsed, Code]] = {}
+
+    def finish() -> None:
+        with watch.step(SEVERAL if len(waiting) > 1 else next(iter(waiting))):
+            found = fingerprinted(list(waiting.values()), config)
+        for position, each in zip(waiting, found, strict=True):
+            if isinstance(each, Rejected):
+                files[position] = each
+            else:
+                prints[waiting[position][0].source.path] = each
+        waiting.clear()
+
+    size, most = 0, 0 if one_by_one else SEVERAL_BYTES
+    for position, file in enumerate(files):
+        if isinstance(file, Rejected):
+            continue
+        with watch.step(position):
+            code = code_of(file)
+        if isinstance(code, Rejected):
+            files[position] = code
+            continue
+        size += len(code.text)
+        if waiting and size > most:
+            finish()
+            size = len(code.text)
+        waiting[position] = file, code
+    if waiting:
+        finish()
+    return prints
 
 
 def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Watch) -> list[Result]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from corpus.filters import (
     mostly_data,
     recode,
 )
-from corpus.fingerprint import Fingerprint, FingerprintConfig, fingerprint
+from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
 from corpus.reasons import Reason, Stage
 from corpus.source import language_of, role_of
 
@@ -40,6 +41,7 @@ MOST_ARGUMENTS = 255
 """Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
 """Searched with a newline put before the text: a literal first byte is found twice as fast."""
+CLAUSE_BYTES = attrgetter("start_byte", "end_byte")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,25 +174,31 @@ def _unparsed(source: SourceText, reason: Reason, detail: str) -> Rejected:
     )
 
 
-def fingerprinted(file: Parsed, config: FileConfig) -> tuple[Parsed | Rejected, Fingerprint | None]:
-    """Return a document with its fingerprint; a reject, without one, where that fails."""
-    source = file.source
+def code_of(file: Parsed) -> Code | Rejected:
+    """Return what a fingerprint is made from; a reject where that fails."""
+    source, found = file.source, file.extraction
     try:
-        return file, fingerprint_of(file, config)
+        clauses = [list(map(CLAUSE_BYTES, function.clauses)) for function in found.functions]
+        return Code(code_only(source.text, source.language, found.doc_spans), clauses)
     except MemoryError:
         raise
     except Exception as error:
-        return _failed(source.path, source.content_id, source.original_bytes, error), None
+        return _failed(source.path, source.content_id, source.original_bytes, error)
 
 
-def fingerprint_of(file: Parsed, config: FileConfig) -> Fingerprint:
-    """Return the fingerprint of a document, its functions' digests among it."""
-    source, found = file.source, file.extraction
-    functions = [
-        [(clause.start_byte, clause.end_byte) for clause in function.clauses]
-        for function in found.functions
-    ]
-    return fingerprint(source.text, source.language, found.doc_spans, config.fingerprint, functions)
+def fingerprinted(
+    files: Sequence[tuple[Parsed, Code]], config: FileConfig
+) -> list[Fingerprint | Rejected]:
+    """Return the fingerprints of documents; a reject for one on which that fails."""
+    try:
+        return [*fingerprints([code for _, code in files], config.fingerprint)]
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(files) > 1:
+            return [found for file in files for found in fingerprinted([file], config)]
+        source = files[0][0].source
+        return [_failed(source.path, source.content_id, source.original_bytes, error)]
 
 
 def _failed(path: str, content_id: str, size: int, error: Exception) -> Rejected:

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.fingerprint import (
+    Code,
     Fingerprint,
     FingerprintConfig,
     UnknownLanguage,
     fingerprint,
+    fingerprints,
     signature,
     tokenize,
 )
@@ -251,5 +253,43 @@ def test_digests_of_functions_are_equal_where_the_tokens_are(
         for group in spans
         if group
     }
-    found = digests_of_runs(tokens, tokens.hashes(), spans)
+    found, bounds = digests_of_runs(tokens, tokens.hashes(), [spans])
+    assert bounds.tolist() == [0, len(found)]
     assert len(found) == (len(told) if len(tokens) else 0)
+
+
+WORDS = [b"a", b"bb", b"+", b"\n", b" ", b"nine_long", b"w" * 17, b"w" * 40, "é".encode()]
+files = st.lists(
+    st.tuples(
+        st.one_of(st.binary(max_size=30), st.lists(st.sampled_from(WORDS)).map(b"".join)),
+        st.lists(st.lists(st.tuples(st.integers(0), st.integers(0)), max_size=3), max_size=4),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(files, st.integers(1, 6))
+def test_files_fingerprinted_together_are_as_alone(
+    files: list[tuple[bytes, list[list[tuple[int, int]]]]], size: int
+) -> None:
+    config = FingerprintConfig(shingle=size)
+    codes = []
+    for text, groups in files:
+        ends = [
+            [sorted(edge % (len(text) + 1) for edge in run) for run in group] for group in groups
+        ]
+        codes.append(Code(text, [[(first, last) for first, last in group] for group in ends]))
+    for together, code in zip(fingerprints(codes, config), codes, strict=True):
+        (alone,) = fingerprints([code], config)
+        assert same(together, alone)
+        assert together.functions.tolist() == alone.functions.tolist()
+
+
+def test_large_files_fingerprinted_together_are_as_alone() -> None:
+    numbers = np.random.default_rng(5).integers(0, 9_999, 40_000).tolist()
+    texts = [" ".join(map(str, numbers[:count])).encode() for count in (40_000, 3, 9_000, 0, 4_100)]
+    together = fingerprints([Code(text) for text in texts], CONFIG)
+    for found, text in zip(together, texts, strict=True):
+        assert same(found, fingerprints([Code(text)], CONFIG)[0])

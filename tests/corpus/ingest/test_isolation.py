@@ -154,6 +154,50 @@ def test_a_head_whose_licence_takes_too_long_costs_its_file_only(
     assert rejects(part) == {("bad", "lib/a.ex", "parse", "over_budget", detail)}
 
 
+DEADLY_FINGERPRINT = """
+import os, signal
+from corpus.ingest import source_file
+
+fingerprints = source_file.fingerprints
+
+def fingerprints_or_die(codes, config):
+    if any(b"fragile" in code.text for code in codes):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fingerprints(codes, config)
+
+source_file.fingerprints = fingerprints_or_die
+"""
+
+
+def test_a_file_that_is_deadly_to_fingerprint_costs_none_of_those_taken_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {f"lib/{name}.ex": module(name.upper(), name) for name in ("alpha", "fragile", "golf")}
+    add(store, "bad", {"LICENSE": MIT, **files})
+    dies_of(monkeypatch, tmp_path, DEADLY_FINGERPRINT)
+    part = read_bundle(one_bundle(store, tmp_path))
+    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    assert sorted(documents) == ["lib/alpha.ex", "lib/golf.ex"]
+    detail = "reading it ended the worker process"
+    assert rejects(part) == {("bad", "lib/fragile.ex", "parse", "killed_worker", detail)}
+
+
+def test_a_file_that_cannot_be_fingerprinted_costs_none_of_those_taken_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    files = {f"lib/{name}.ex": module(name.upper(), name) for name in ("alpha", "fragile", "golf")}
+    add(store, "bad", {"LICENSE": MIT, **files})
+    code = DEADLY_FINGERPRINT.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise OSError(5)")
+    dies_of(monkeypatch, tmp_path, code)
+    part = read_bundle(one_bundle(store, tmp_path))
+    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    assert sorted(documents) == ["lib/alpha.ex", "lib/golf.ex"]
+    detail = "our mistake, please report it with this file: OSError(5)"
+    assert rejects(part) == {("bad", "lib/fragile.ex", "parse", "extraction_failed", detail)}
+
+
 def test_a_bundle_read_in_a_process_of_its_own_is_that_read_here(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf"), "a.png": b"1"})
