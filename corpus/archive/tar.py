@@ -7,6 +7,7 @@ Format".
 """
 
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -23,6 +24,9 @@ MOST_EXTENSIONS = 8 * 1024 * 1024
 """Bytes in all extended headers of an archive, which take ten times as long to read as data."""
 RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,9}) ")
 ZEROS = bytes(BLOCK)
+BLANKED = b" " * 8
+"""What stands for the checksum of a header where it is computed."""
+OCTAL = re.compile(rb"[0-7]*")
 
 
 class Kind(Enum):
@@ -171,8 +175,7 @@ class TarReader:
 
 def parse_header(block: bytes) -> Header:
     """Read a header block. Raises ValueError if its checksum or a number is wrong."""
-    blanked = block[:148] + b" " * 8 + block[156:]
-    if number(block[148:156]) != sum(blanked):
+    if number(block[148:156]) != sum_of(block[:148] + BLANKED + block[156:]):
         raise ValueError("a header has a wrong checksum")
     path = text_field(block[:100])
     if block[257:263] == b"ustar\0" and (prefix := text_field(block[345:500])):
@@ -181,6 +184,15 @@ def parse_header(block: bytes) -> Header:
     if kind == b"\0" and path.endswith(b"/"):
         kind = b"5"
     return Header(path, kind, number(block[124:136]))
+
+
+def sum_of(block: bytes) -> int:
+    """Add the bytes of a block: Adler-32 (RFC 1950) has 1 and their sum modulo 65,521 below.
+
+    A half of a block stays below that; `sum` takes thirty times as long.
+    """
+    halves = block[: BLOCK // 2], block[BLOCK // 2 :]
+    return sum((zlib.adler32(half) & 0xFFFF) - 1 for half in halves)
 
 
 def text_field(field: bytes) -> bytes:
@@ -193,21 +205,23 @@ def number(field: bytes) -> int:
     if field[0] == 0x80 and int.from_bytes(field[1:]) < 2**63:
         return int.from_bytes(field[1:])
     digits = field.strip(b" \0")
-    if not re.fullmatch(rb"[0-7]*", digits):
+    if not OCTAL.fullmatch(digits):
         raise ValueError("a header holds a malformed number")
     return int(digits or b"0", 8)
 
 
 def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
     """Return the entry of a header under its extensions. Raises ValueError."""
-    size = extensions.get("size", b"%d" % header.size)
-    if not re.fullmatch(rb"[0-9]{1,19}", size) or int(size) >= 2**63:
-        raise ValueError("an extended header holds a malformed size")
-    kind = KINDS.get(header.type, Kind.SPECIAL)
-    if any(key.startswith("GNU.sparse.") for key in extensions):
-        kind = Kind.SPECIAL
-    path = decoded(extensions.get("path", header.path))
-    return Entry(path, kind, 0 if header.type in WITHOUT_DATA else int(size))
+    path, size, kind = header.path, header.size, KINDS.get(header.type, Kind.SPECIAL)
+    if extensions:
+        path = extensions.get("path", path)
+        told = extensions.get("size", b"%d" % size)
+        if not re.fullmatch(rb"[0-9]{1,19}", told) or int(told) >= 2**63:
+            raise ValueError("an extended header holds a malformed size")
+        size = int(told)
+        if any(key.startswith("GNU.sparse.") for key in extensions):
+            kind = Kind.SPECIAL
+    return Entry(decoded(path), kind, 0 if header.type in WITHOUT_DATA else size)
 
 
 def decoded(path: bytes) -> str:
