@@ -16,7 +16,8 @@ from itertools import count
 from pathlib import Path
 
 PREFIX = "elixir-corpus-"
-NUMBERS = count()
+NUMBERS = count(time.time_ns())
+"""What makes names new: a killed process of the same number may have left its groups."""
 ROOM = 64 << 20
 """Bytes beside memory and scratch folder: bubblewrap, page tables, pages of programs."""
 OWN_PROCESSES = 8
