@@ -97,6 +97,9 @@ def plain(model: str, length: int, micro: int, rounds: int, count: int) -> Measu
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
     from transformers import AutoModelForCausalLM
 
+    from train.model.settings import AdapterSettings
+
+    settings = AdapterSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     compute = torch.bfloat16 if device == "cuda" else torch.float32
     base = AutoModelForCausalLM.from_pretrained(
@@ -106,10 +109,10 @@ def plain(model: str, length: int, micro: int, rounds: int, count: int) -> Measu
         base, gradient_checkpointing_kwargs={"use_reentrant": False}
     )
     wanted = LoraConfig(
-        r=8,
-        lora_alpha=16,
-        lora_dropout=0.05,
-        target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=list(settings.targets),
         task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(prepared, wanted)

@@ -61,7 +61,7 @@ class StageSettings:
 SECOND_STAGE = StageSettings(
     epochs=2.0,
     optimizer=OptimizerSettings(
-        learning_rate=5e-6,
+        learning_rate=5e-5,
         groups=GroupRates(embeddings=0.1, early=0.5, late=1.0, head=2.0),
     ),
 )

@@ -20,7 +20,7 @@ def parts(recipe: Recipe) -> dict[str, int]:
 
 
 def changed(**options: Any) -> Recipe:
-    return load("devstral-32gb", {key.replace("__", "."): v for key, v in options.items()})
+    return load("devstral-32gb-seed", {key.replace("__", "."): v for key, v in options.items()})
 
 
 def test_a_weight_in_nf4_with_double_quantisation_takes_4127_thousandths_of_a_bit() -> None:
@@ -67,14 +67,19 @@ def test_layer_inputs_stay_in_the_hosts_memory_with_unsloth_only() -> None:
     assert parts(changed(model__backend="transformers"))["layer inputs"] == 40 * state
 
 
-def test_the_recipe_for_32_gb_stays_far_below_20() -> None:
+def test_the_default_fits_on_24_gb_with_consolidation_too() -> None:
     assert budget(SHAPE, changed()).total / GIB == pytest.approx(15.3, abs=0.1)
-    assert budget(SHAPE, changed()).fits(20 * GIB)
-    assert not budget(SHAPE, changed()).fits(15 * GIB)
+    default = load("devstral-32gb")
+    assert SHAPE.adapter_parameters(default.adapter.rank, default.adapter.targets) == 184_811_520
+    assert budget(SHAPE, default).total / GIB == pytest.approx(16.9, abs=0.1)
+    held = budget(SHAPE, load("devstral-32gb", {"elastic.strength": "1"}))
+    assert held.total / GIB == pytest.approx(18.3, abs=0.1)
+    assert held.fits(round(22.49 * GIB))  # as an L4 has
+    assert not held.fits(18 * GIB)
 
 
 def test_the_recipe_for_80_gb_fits_on_it() -> None:
-    assert budget(SHAPE, load("devstral-80gb")).total / GIB == pytest.approx(54.5, abs=0.1)
+    assert budget(SHAPE, load("devstral-80gb")).total / GIB == pytest.approx(56.7, abs=0.1)
 
 
 def test_the_chunk_of_the_loss_is_that_of_the_loss() -> None:
@@ -98,7 +103,7 @@ def test_activations_are_those_of_a_simulated_pass(options: dict[str, str], simu
     let go.
     """
     four = of_config(DEVSTRAL | {"num_hidden_layers": 4}, "config.json")
-    recipe = load("devstral-32gb", {"model.backend": "transformers", **options})
+    recipe = load("devstral-32gb-seed", {"model.backend": "transformers", **options})
     counted = sum(each.bytes for each in activations(four, recipe)) / 2**20
     assert counted == pytest.approx(simulated, rel=0.03)
 

@@ -40,7 +40,7 @@ def test_what_fits_ends_with_0(config: str, capsys: pytest.CaptureFixture[str]) 
     told = capsys.readouterr().out
     assert "23,572,403,200 parameters, 47.1 GB to fetch" in told
     assert re.search(r"quantised weights +10\.68 +projections of the layers", told)
-    assert re.search(r"total +15\.31 +of 32", told)
+    assert re.search(r"total +16\.89 +of 32", told)
     assert "It fits. Up to --micro-batch 8 would." in told
 
 
@@ -48,7 +48,7 @@ def test_what_does_not_fit_ends_with_1_and_says_what_to_change(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wide = ("--length", "8192", "--micro-batch", "4")
-    assert main(["--model", config, "--vram", "16", *wide]) == 1
+    assert main(["--model", config, "--vram", "17", *wide]) == 1
     told = capsys.readouterr().out
     said = [
         line.strip().split("  (")[0] for line in told.partition("not fit. Set:")[2].splitlines()
@@ -63,7 +63,7 @@ def test_what_does_not_fit_ends_with_1_and_says_what_to_change(
 def test_the_changes_that_are_offered_make_it_fit(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = ["--model", config, "--vram", "16", "--length", "8192", "--micro-batch", "4"]
+    argv = ["--model", config, "--vram", "17", "--length", "8192", "--micro-batch", "4"]
     code, told = planned(capsys, *argv)
     assert (code, told["would_fit"]) == (1, True)
     options = [word for each in told["changes"] for one in each["options"] for word in one.split()]
@@ -90,13 +90,13 @@ def test_a_gpu_brings_its_memory_and_its_rate(
     code, told = planned(capsys, "--model", config, "--gpu", "rtx 5090", "--release", release)
     assert (code, told["capacity_bytes"]) == (0, 32_607 * 2**20)
     assert told["rate"]["is_measured"] is False
-    assert told["rate"]["tokens_per_second"] == pytest.approx(783, abs=1)
+    assert told["rate"]["tokens_per_second"] == pytest.approx(774, abs=1)
 
 
 def test_a_gpu_by_name_is_not_taken_for_the_gigabytes_on_its_box(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = ("--model", config, "--length", "4096", "--micro-batch", "4")
+    argv = ("--model", config, "--length", "4096", "--micro-batch", "4", "--adapter.rank", "16")
     code, told = planned(capsys, *argv, "--vram", "24")
     assert (code, told["capacity_bytes"]) == (0, 24 * GIB)
     code, told = planned(capsys, *argv, "--gpu", "L4")
@@ -220,7 +220,7 @@ def test_changes_are_tried_mildest_first_and_only_where_they_save() -> None:
             "stage1.optimizer.kind": "adamw",
         },
     )
-    made, changed = changes(SHAPE, recipe, 16 * GIB)
+    made, changed = changes(SHAPE, recipe, 17 * GIB)
     assert [change.options for change in made] == [
         ("--model.gradient-checkpointing true",),
         ("--micro-batch 1",),
@@ -233,7 +233,7 @@ def test_changes_are_tried_mildest_first_and_only_where_they_save() -> None:
     ]
     totals = [change.total for change in made]
     assert totals == sorted(totals, reverse=True)
-    assert totals[-1] == budget(SHAPE, changed).total <= 16 * GIB
+    assert totals[-1] == budget(SHAPE, changed).total <= 17 * GIB
 
 
 def test_the_largest_micro_batch_divides_the_batch() -> None:

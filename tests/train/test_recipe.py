@@ -23,20 +23,26 @@ from train.recipe import (
 
 
 def test_the_shipped_recipes_load() -> None:
-    assert shipped() == ("devstral-32gb", "devstral-32gb-high-rate", "devstral-80gb", "smoke-cpu")
+    assert shipped() == ("devstral-32gb", "devstral-32gb-seed", "devstral-80gb", "smoke-cpu")
     for name in shipped():
         assert isinstance(load(name), Recipe)
 
 
-def test_the_recipe_of_high_rates_differs_in_its_rates_alone() -> None:
-    low, high = load("devstral-32gb"), load("devstral-32gb-high-rate")
-    rates = {"stage1.optimizer.learning_rate": "2e-5", "stage2.optimizer.learning_rate": "5e-6"}
-    assert high.stage1.optimizer.learning_rate == 2e-4
-    assert load("devstral-32gb-high-rate", rates) == low
-
-
-def test_the_default_is_what_the_project_set_out_with() -> None:
+def test_the_default_adapts_every_linear_layer_at_the_rates_of_adapters() -> None:
     recipe = load("devstral-32gb")
+    assert (recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.dropout) == (32, 32, 0.0)
+    assert recipe.adapter.targets == (
+        *("q_proj", "k_proj", "v_proj", "o_proj"),
+        *("gate_proj", "up_proj", "down_proj"),
+    )
+    assert recipe.stage1.optimizer.learning_rate == 2e-4
+    assert recipe.stage2.optimizer.learning_rate == 5e-5
+    assert load("devstral-80gb").adapter == recipe.adapter
+    assert Recipe().adapter == recipe.adapter
+
+
+def test_the_seed_is_what_the_project_set_out_with() -> None:
+    recipe = load("devstral-32gb-seed")
     assert (recipe.length, recipe.batch, recipe.micro_batch) == (2048, 8, 1)
     assert recipe.model.quantization == "nf4"
     assert (recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.dropout) == (8, 16, 0.05)
@@ -66,7 +72,9 @@ def keys_of(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-@pytest.mark.parametrize("name", ["devstral-32gb", "devstral-80gb", "smoke-cpu"])
+@pytest.mark.parametrize(
+    "name", ["devstral-32gb", "devstral-32gb-seed", "devstral-80gb", "smoke-cpu"]
+)
 def test_a_shipped_recipe_says_in_a_comment_what_it_is_for(name: str) -> None:
     text = (RECIPES / f"{name}.toml").read_text(encoding="utf-8")
     assert re.match(r"# \S", text)
@@ -78,7 +86,7 @@ def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
     with pytest.raises(UnknownRecipe) as caught:
         load("devstral-32g")
     assert "Did you mean devstral-32gb?" in str(caught.value)
-    assert "devstral-32gb, devstral-32gb-high-rate, devstral-80gb, smoke-cpu" in str(caught.value)
+    assert "devstral-32gb, devstral-32gb-seed, devstral-80gb, smoke-cpu" in str(caught.value)
 
 
 def test_a_file_is_read_over_the_defaults(tmp_path: Path) -> None:
@@ -90,7 +98,7 @@ def test_a_file_is_read_over_the_defaults(tmp_path: Path) -> None:
     recipe = load(file)
     assert recipe.length == 4096
     assert recipe.stage2.optimizer.schedule == "linear"
-    assert recipe.stage2.optimizer.learning_rate == 5e-6
+    assert recipe.stage2.optimizer.learning_rate == 5e-5
     assert recipe.stage1.data.mixture == {"documents.elixir": 2.0}
 
 

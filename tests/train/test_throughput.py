@@ -17,7 +17,7 @@ SHAPE = of_config(DEVSTRAL, "config.json")
 
 
 def test_a_token_takes_two_operations_a_weight_forward_and_two_back() -> None:
-    flops = token_flops(SHAPE, load("devstral-32gb"))
+    flops = token_flops(SHAPE, load("devstral-32gb-seed"))
     layers, head = 22_229_811_200, 131_072 * 5_120
     adapter, attention = 9_830_400, 4 * 40 * 4096 * 1024
     assert flops.forward == 2 * (layers + head + adapter) + attention
@@ -28,13 +28,13 @@ def test_a_token_takes_two_operations_a_weight_forward_and_two_back() -> None:
 
 
 def test_without_checkpointing_the_loss_alone_is_computed_twice() -> None:
-    recipe = load("devstral-32gb", {"model.gradient_checkpointing": "false"})
+    recipe = load("devstral-32gb-seed", {"model.gradient_checkpointing": "false"})
     assert token_flops(SHAPE, recipe).recomputed == 2 * 131_072 * 5_120
 
 
 def test_a_head_that_trains_takes_a_gradient_of_its_own() -> None:
-    frozen = token_flops(SHAPE, load("devstral-32gb"))
-    trained = token_flops(SHAPE, load("devstral-32gb", {"adapter.embeddings": "true"}))
+    frozen = token_flops(SHAPE, load("devstral-32gb-seed"))
+    trained = token_flops(SHAPE, load("devstral-32gb-seed", {"adapter.embeddings": "true"}))
     assert trained.backward - frozen.backward == 2 * 131_072 * 5_120
 
 
@@ -105,14 +105,14 @@ def test_a_gpu_that_comes_in_several_sizes_is_asked_for_its_own() -> None:
 
 
 def test_a_rate_and_its_utilisation_are_two_sides_of_one_figure() -> None:
-    flops = token_flops(SHAPE, load("devstral-32gb"))
+    flops = token_flops(SHAPE, load("devstral-32gb-seed"))
     rate = expected_rate(flops, gpu_named("RTX 5090"), 0.4)
     assert rate == pytest.approx(209.5e12 * 0.4 / 93.7e9, rel=1e-3)
     assert utilization(rate * flops.model, 1, 209.5e12) == pytest.approx(0.4)
 
 
 def test_a_shorter_sample_takes_less_than_its_row() -> None:
-    recipe = load("devstral-32gb")
+    recipe = load("devstral-32gb-seed")
     short, long = (token_flops(SHAPE, recipe, length) for length in (512, None))
     assert long.forward - short.forward == 4 * 40 * 4096 * (1024 - 256)
 

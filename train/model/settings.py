@@ -48,13 +48,13 @@ class ModelSettings:
 class AdapterSettings:
     """Low-rank adapters (Hu et al. 2021, LoRA)."""
 
-    rank: int = 8
+    rank: int = 32
     """Width of the two factors of a weight's update."""
-    alpha: int = 16
+    alpha: int = 32
     """The update is scaled by alpha / rank."""
-    dropout: float = 0.05
+    dropout: float = 0.0
     """Share of an adapter's inputs that are zeroed while it trains."""
-    targets: tuple[str, ...] = ATTENTION
+    targets: tuple[str, ...] = ATTENTION + FEED_FORWARD
     """Linear layers that get an adapter, by the last part of their names."""
     embeddings: bool = False
     """Also train the embeddings and the head whole; costs their size in gradients and moments."""

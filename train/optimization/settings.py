@@ -27,7 +27,7 @@ class GroupRates:
 class OptimizerSettings:
     """AdamW (Loshchilov and Hutter 2019) and its schedule."""
 
-    learning_rate: float = 2e-5
+    learning_rate: float = 2e-4
     """The highest rate, at the end of the warm-up."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warm_up: float = 0.1

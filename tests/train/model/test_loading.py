@@ -43,7 +43,8 @@ def test_only_adapters_train_whatever_the_base_is_quantised_to(
         settings(tiny_model, quantization=quantization), AdapterSettings(), length=64, seed=1
     )
     trained = adapters(model)
-    assert {name.rpartition(".lora_")[0].rpartition(".")[2] for name in trained} == set(ATTENTION)
+    adapted = {name.rpartition(".lora_")[0].rpartition(".")[2] for name in trained}
+    assert adapted == {*ATTENTION, *FEED_FORWARD}
     assert all(weight.dtype is torch.float32 for weight in trained.values())
 
 
@@ -56,10 +57,10 @@ def test_four_bits_are_normal_floats_with_double_quantisation_in_blocks_of_64(
     assert (state.quant_type, state.blocksize, state.nested) == ("nf4", 64, True)
 
 
-def test_all_linear_layers_can_be_adapted(tiny_model: Path) -> None:
-    adapter = AdapterSettings(targets=ATTENTION + FEED_FORWARD)
+def test_attention_alone_can_be_adapted(tiny_model: Path) -> None:
+    adapter = AdapterSettings(targets=ATTENTION)
     model = load_adapted(settings(tiny_model), adapter, length=64, seed=1)
-    assert any("down_proj.lora_B" in name for name in adapters(model))
+    assert not any("mlp" in name for name in adapters(model))
 
 
 def test_embeddings_and_head_train_where_that_is_wanted(tiny_model: Path) -> None:
@@ -76,7 +77,7 @@ def test_a_model_of_the_2512_generation_gets_adapters_on_its_text_part_alone(
     wanted = settings(write_vision_model(tmp_path / "model"), quantization=quantization)
     net = NextToken(load_adapted(wanted, AdapterSettings(), length=64, seed=1), torch.float32)
     trained = net.trained()
-    assert len(trained) == SHAPE["num_hidden_layers"] * len(ATTENTION) * 2
+    assert len(trained) == SHAPE["num_hidden_layers"] * len(ATTENTION + FEED_FORWARD) * 2
     assert not any("vision" in name for name in trained)
     ids = torch.randint(len(SPECIAL), SHAPE["vocab_size"], (1, 32))
     positions = torch.arange(16).repeat(2)[None]
