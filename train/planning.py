@@ -107,6 +107,8 @@ class Plan:
                 "What is counted is one process with all weights, as each loads them before they "
                 "are divided."
             )
+        if self.recipe.adapter.dora:
+            found.append("What DoRA takes for the norms of whole weights is not counted.")
         if self.shape.vision:
             found.append("The vision tower is loaded too; it is not trained.")
         return found

@@ -136,6 +136,9 @@ def test_files_of_another_form_are_pointed_out(
     config = written(DEVSTRAL_2512, tmp_path / "config.json")
     assert main(["--model", config, "--vram", "32", "--model.sharded"]) == 0
     told = capsys.readouterr().out
+    dora = ("--adapter.dora", "--model.backend", "transformers")
+    assert main(["--model", config, "--vram", "32", *dora]) == 0
+    assert "the norms of whole weights is not counted" in capsys.readouterr().out
     assert "one process with all weights" in told
     assert "The model's files are fp8. transformers widens them to 16 bits on loading: " in told
     assert "48.0 GB of host memory, from which each projection is quantised (nf4)." in told

@@ -153,7 +153,7 @@ def open_subject(
     """
     base = load_base(settings)
     if adapter is None:
-        adapted = adapt(base, settings, AdapterSettings())
+        adapted = adapt(base, settings, AdapterSettings(rank=1, targets=("q_proj",)))
     else:
         from peft import PeftModel
 

@@ -1,8 +1,8 @@
 """Random numbers that survive a resumption, and other numbers of processes.
 
-Dropout is seeded anew for every micro-batch from its place in the run, so it does not depend on
-what was drawn before, nor on how many processes share a step. The generators are saved besides, for
-what libraries draw.
+Dropout and noise are seeded anew for every micro-batch from its place in the run, so they do not
+depend on what was drawn before, nor on how many processes share a step. The generators are saved
+besides, for what libraries draw.
 """
 
 import hashlib

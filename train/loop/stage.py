@@ -54,6 +54,8 @@ class Stage:
     micro_batch: int
     """Rows of one forward pass of one process."""
     seed: int
+    noise: float = 0.0
+    """NEFTune's alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class MicroBatch:
 
     batch: Batch
     seed: int
-    """For dropout."""
+    """For dropout and noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def read(stage: Stage, step: int, processes: Processes) -> list[MicroBatch]:
     read = []
     for numbers in share(rows.numbers, stage.micro_batch, processes.rank, processes.count):
         taken = [stage.rows.row(rows.epoch, number) for number in numbers or rows.numbers[:1]]
-        batch = batch_of(taken, processes.device)
+        batch = batch_of(taken, processes.device, stage.noise)
         seed = seed_of(stage.seed, stage.number, step, (numbers or (-1,))[0])
         read.append(MicroBatch(batch if numbers else batch.without_labels(), seed))
     return read

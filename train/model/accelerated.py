@@ -41,6 +41,7 @@ def load_adapted(
         r=adapter.rank,
         lora_alpha=adapter.alpha,
         lora_dropout=adapter.dropout,
+        use_rslora=adapter.rslora,
         target_modules=list(adapter.targets),
         modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,
         bias="none",

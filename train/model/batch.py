@@ -26,6 +26,8 @@ class Batch:
     positions: "Tensor"
     lengths: "Tensor"
     """Lengths of the samples, row after row, a row's padding as one more."""
+    noise: float = 0.0
+    """NEFTune's alpha for the embeddings; 0 but in training steps."""
 
     def without_labels(self) -> "Batch":
         """Return the same tokens, none of which carries loss."""
@@ -33,8 +35,10 @@ class Batch:
         return Batch(self.ids, unlabelled, self.positions, self.lengths)
 
 
-def batch_of(rows: "Sequence[PackedRow]", device: "torch.device | str") -> Batch:
-    """Stack rows of equal length."""
+def batch_of(
+    rows: "Sequence[PackedRow]", device: "torch.device | str", noise: float = 0.0
+) -> Batch:
+    """Stack rows of equal length; `noise` is what `Batch` says of it."""
     return Batch(
         ids=_stacked([row.ids for row in rows], device),
         labels=_stacked([row.labels for row in rows], device),
@@ -42,6 +46,7 @@ def batch_of(rows: "Sequence[PackedRow]", device: "torch.device | str") -> Batch
         lengths=torch.tensor(
             [length for row in rows for length in _filled(row)], dtype=torch.int32, device=device
         ),
+        noise=noise,
     )
 
 

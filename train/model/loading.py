@@ -182,6 +182,8 @@ def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
             r=adapter.rank,
             lora_alpha=adapter.alpha,
             lora_dropout=adapter.dropout,
+            use_rslora=adapter.rslora,
+            use_dora=adapter.dora,
             target_modules=list(adapter.targets),
             exclude_modules=beside_decoder(model),
             modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,

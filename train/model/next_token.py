@@ -1,6 +1,7 @@
 """A causal language model as the training loop sees it: packed rows in, a summed loss out."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,7 +55,8 @@ class NextToken(torch.nn.Module):
         if self.takes_lengths:
             ids, positions = ids.view(1, -1), positions.view(1, -1)
             packing["packed_seq_lengths"] = batch.lengths
-        output = self.decoder(input_ids=ids, position_ids=positions, use_cache=False, **packing)
+        with self._noise(batch):
+            output = self.decoder(input_ids=ids, position_ids=positions, use_cache=False, **packing)
         states: Tensor = output.last_hidden_state.view(*batch.ids.shape, -1)
         return states
 
@@ -71,6 +73,28 @@ class NextToken(torch.nn.Module):
     def trained(self) -> "dict[str, torch.nn.Parameter]":
         """Return the weights that train, by name, in a fixed order."""
         return {name: each for name, each in self.named_parameters() if each.requires_grad}
+
+    @contextmanager
+    def _noise(self, batch: "Batch") -> Iterator[None]:
+        """Add NEFTune's noise to the embeddings (Jain et al. 2023), by the length of each sample.
+
+        It is drawn from torch's generator, which a step seeds from its place in the run.
+        """
+        if not batch.noise:
+            yield
+            return
+        lengths = batch.lengths.repeat_interleave(batch.lengths)
+
+        def add(module: torch.nn.Module, ids: object, states: "Tensor") -> "Tensor":
+            reach = batch.noise / (lengths * states.shape[-1]).float().sqrt()
+            drawn = torch.rand(states.shape, device=states.device) * 2 - 1
+            return states + (drawn * reach.view(*states.shape[:-1], 1)).to(states.dtype)
+
+        hook = self.decoder.get_input_embeddings().register_forward_hook(add)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _autocast(self, device: str) -> AbstractContextManager[Any]:
         if self.compute is torch.float32:

@@ -52,6 +52,13 @@ class AdapterSettings:
     """Width of the two factors of a weight's update."""
     alpha: int = 32
     """The update is scaled by alpha / rank."""
+    rslora: bool = False
+    """Scale it by alpha / sqrt(rank) instead, so that a high rank learns as fast as a low one
+    (Kalajdzievski 2023, rank-stabilised LoRA)."""
+    dora: bool = False
+    """Also train the length of every output's weights, apart from their direction (Liu et al. 2024,
+    DoRA). Each pass takes the norms of whole weights: slower, not with Unsloth, whose kernels have
+    no lengths, not sharded, and not in int8, which peft cannot read before a first pass."""
     dropout: float = 0.0
     """Share of an adapter's inputs that are zeroed while it trains."""
     targets: tuple[str, ...] = ATTENTION + FEED_FORWARD

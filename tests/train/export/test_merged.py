@@ -60,6 +60,25 @@ def test_every_weight_is_base_plus_adapter_rounded_once(
     assert changed == 4 * 5
 
 
+@pytest.mark.parametrize("lora", [{"use_rslora": True}, {"use_dora": True}])
+def test_updates_of_other_scales_and_lengths_are_merged_as_they_were_trained(
+    tiny_model: Path, tmp_path: Path, lora: dict[str, bool]
+) -> None:
+    run = open_run(write_run(tmp_path / "run", tiny_model, **lora))
+    export_merged(run, tmp_path / "merged")  # compares logits with those of base and adapter
+    name = "model.layers.0.mlp.down_proj"
+    adapter = load_file(run.adapter / "adapter_model.safetensors")
+    first, second = (adapter[f"base_model.model.{name}.lora_{each}.weight"] for each in "AB")
+    found, base = (weights(each)[f"{name}.weight"] for each in (tmp_path / "merged", tiny_model))
+    if "use_rslora" in lora:  # alpha 8, rank 4
+        expected = base + 8 / 4**0.5 * second @ first
+    else:
+        moved = base + 8 / 4 * second @ first
+        lengths = adapter[f"base_model.model.{name}.lora_magnitude_vector"]
+        expected = moved * (lengths / moved.norm(dim=1))[:, None]
+    torch.testing.assert_close(found.float(), expected, rtol=0.01, atol=1e-4)
+
+
 def test_the_folder_holds_all_that_loading_needs_and_says_what_it_is(
     run: FinishedRun, merged: Path
 ) -> None:

@@ -63,6 +63,31 @@ def test_attention_alone_can_be_adapted(tiny_model: Path) -> None:
     assert not any("mlp" in name for name in adapters(model))
 
 
+def test_the_update_of_a_stabilised_rank_is_scaled_by_its_root(tiny_model: Path) -> None:
+    for rslora, scale in ((False, 16 / 4), (True, 16 / 2)):
+        adapter = AdapterSettings(rank=4, alpha=16, rslora=rslora)
+        model = load_adapted(settings(tiny_model), adapter, length=64, seed=1)
+        (layer,) = (each for name, each in model.named_modules() if name.endswith("0.mlp.up_proj"))
+        assert layer.scaling == {"default": scale}
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+def test_lengths_of_weights_train_beside_their_directions(
+    tiny_model: Path, quantization: str
+) -> None:
+    wanted = settings(tiny_model, quantization=quantization)
+    model = NextToken(load_adapted(wanted, AdapterSettings(dora=True), 64, seed=1), torch.float32)
+    lengths = {name for name in model.trained() if "lora_magnitude_vector" in name}
+    assert len(lengths) == SHAPE["num_hidden_layers"] * len(ATTENTION + FEED_FORWARD)
+    ids, positions = torch.randint(len(SPECIAL), SHAPE["vocab_size"], (1, 32)), torch.arange(32)
+    asked = batch(ids, positions[None], (32,))
+    loss = model(asked)
+    loss.backward()
+    assert all(weight.grad is not None for weight in model.trained().values())
+    with torch.no_grad(), model.adapted.disable_adapter():
+        assert float(model(asked)) == pytest.approx(loss.item(), rel=1e-3)
+
+
 def test_embeddings_and_head_train_where_that_is_wanted(tiny_model: Path) -> None:
     model = load_adapted(settings(tiny_model), AdapterSettings(embeddings=True), length=64, seed=1)
     names = " ".join(adapters(model))

@@ -109,3 +109,36 @@ def test_lengths_of_a_batch_name_padding_as_one_more_run() -> None:
     batch = batch_of([packed(SAMPLES, length=20)], "cpu")
     assert batch.lengths.tolist() == [7, 3, 5, 5]
     assert np.array_equal(batch.positions[0, -5:].numpy(), np.arange(5))
+
+
+def embedded(model: NextToken, batch: Batch, seed: int) -> torch.Tensor:
+    """Return what the decoder's first layer is given."""
+    seen: list[torch.Tensor] = []
+    hook = model.decoder.layers[0].register_forward_pre_hook(
+        lambda module, args: seen.append(args[0])
+    )
+    torch.manual_seed(seed)
+    model(batch).backward()
+    hook.remove()
+    return seen[0].detach()
+
+
+def test_noise_is_uniform_within_a_reach_that_falls_with_the_length_of_a_sample(
+    model: NextToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = packed([range(100, 164), range(200, 204)], length=80)
+    clean = embedded(model, batch_of([row], "cpu"), seed=1)
+    noisy = embedded(model, batch_of([row], "cpu", noise=5.0), seed=1)
+    added = (noisy - clean)[0]
+    long, short = added[:64], added[64:68]
+    assert float(long.abs().max()) <= (reach := 5.0 / (64 * 64) ** 0.5)
+    assert float(long.abs().mean()) == pytest.approx(reach / 2, rel=0.05)
+    assert reach < float(short.abs().max()) <= 5.0 / (4 * 64) ** 0.5
+    assert torch.equal(noisy, embedded(model, batch_of([row], "cpu", noise=5.0), seed=1))
+    assert not torch.equal(noisy, embedded(model, batch_of([row], "cpu", noise=5.0), seed=2))
+    assert torch.equal(clean, embedded(model, batch_of([row], "cpu"), seed=2))
+    monkeypatch.setattr(model, "takes_lengths", True)
+    rows = batch_of([row, row], "cpu", noise=5.0)
+    as_one = embedded(model, rows, seed=1) - embedded(model, batch_of([row, row], "cpu"), seed=1)
+    assert reach < float(as_one[0, 80 + 64 : 80 + 68].abs().max()) <= 5.0 / (4 * 64) ** 0.5
+    assert float(as_one[0, 80 : 80 + 64].abs().max()) <= reach
