@@ -33,6 +33,8 @@ class Outcome:
     """Held-out loss of stage 1."""
     second_after: float
     """Held-out loss of stage 2."""
+    on_fisher_rows: float
+    """By which the loss rose on the training rows that the Fisher diagonal was taken from."""
     penalty: float
     """At the last step."""
     step: float
@@ -73,11 +75,13 @@ def outcome(strength: float, lines: Sequence[dict[str, Any]]) -> Outcome:
     )
     taken = [line for line in lines if line["kind"] == "step"]
     fisher = [line["seconds"] for line in lines if line.get("name") == "fisher"]
+    seen = [line["loss"] for line in lines if line.get("name") == "fisher_rows"] or [0.0]
     return Outcome(
         strength=strength,
         first_before=first[0],
         first_after=first[-1],
         second_after=second[-1],
+        on_fisher_rows=seen[-1] - seen[0],
         penalty=taken[-1]["penalty"],
         step=median(line["seconds"] for line in taken),
         fisher=sum(fisher),
@@ -87,13 +91,17 @@ def outcome(strength: float, lines: Sequence[dict[str, Any]]) -> Outcome:
 def show(outcomes: Sequence[Outcome]) -> None:
     """Print a row for each strength."""
     table = Table("strength", box=None, pad_edge=False)
-    for name in ("stage 1 after", "risen by", "stage 2 after", "penalty", "s a step", "Fisher s"):
+    for name in (
+        *("stage 1 after", "risen by", "on Fisher's rows", "stage 2 after"),
+        *("penalty", "s a step", "Fisher s"),
+    ):
         table.add_column(name, justify="right")
     for each in outcomes:
         table.add_row(
             f"{each.strength:g}",
             f"{each.first_after:.4f}",
             f"{each.first_after - each.first_before:+.4f}",
+            f"{each.on_fisher_rows:+.4f}" if each.strength else "",
             f"{each.second_after:.4f}",
             f"{each.penalty:.4f}",
             f"{each.step:.2f}",

@@ -33,7 +33,7 @@ SMALL = {
     "stage2.epochs": 1,
     "stage1.optimizer.kind": "adamw",
     "stage2.optimizer.kind": "adamw",
-    "evaluation-rows": 3,
+    "evaluation-rows": 2,
     "evaluation-documents": 1,
     "checkpoint.every": 1000,
 }

@@ -15,6 +15,8 @@ from train.folders import whole_folder
 from train.loop.run import Run
 from train.loop.state import adapter_files
 from train.report import write as write_report
+from train.report.sections.steps import selected
+from train.report.sources import RUN, read_sources
 
 ADAPTER = "adapter"
 SPLIT = "test"
@@ -31,6 +33,7 @@ def finish(out: Path, run: Run, progress: Progress) -> None:
     evaluation = evaluate(run, progress)
     if run.processes.is_first:
         write_json(out / EVALUATION, evaluation)
+        record_selection(out)
         write_report(out)
         write_card(out, run.material.release)
     run.processes.wait()
@@ -48,6 +51,13 @@ def evaluate(run: Run, progress: Progress) -> dict[str, Any]:
         "against": "base",
     }
     return as_json(measures, told)
+
+
+def record_selection(out: Path) -> None:
+    """Write into run.json which step's weights each stage ended with, where one was selected."""
+    sources = read_sources(out)
+    if found := selected(sources):
+        write_json(out / RUN, sources.run | {"selected": found})
 
 
 def write_adapter(out: Path, run: Run) -> Path:

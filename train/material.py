@@ -47,6 +47,8 @@ class Material:
     tokenizer: "Tokenizer"
     training: "dict[int, Rows]"
     held_out: "dict[int, Rows]"
+    remembered: "Rows | None" = None
+    """Training rows of stage 1, where stage 2 is held to what it learned from them."""
 
 
 def open_verified(path: Path) -> Release:
@@ -72,6 +74,8 @@ def gather(
 ) -> Material:
     """Lay out the rows of the stages that are enabled, and the held-out rows of both.
 
+    Consolidation needs the training rows of stage 1 also where that stage was taken before.
+
     What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
     """
     from train.dataset import EmptyMixture, prepare
@@ -89,7 +93,10 @@ def gather(
         except lacking:
             if is_enabled:
                 raise
-    return Material(release, tokenizer, training, held_out)
+    remembered = training.get(1)
+    if remembered is None and recipe.elastic.strength:
+        remembered = prepare(release, 1, "train", recipe, tokenizer, work, progress)
+    return Material(release, tokenizer, training, held_out, remembered)
 
 
 def check_vocabulary(material: Material, vocabulary: int) -> None:

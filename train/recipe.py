@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corpus.atomic import canonical_json, write_json
-from train.checkpoint.settings import CheckpointSettings
+from train.checkpoint.settings import CheckpointSettings, SelectionSettings
 from train.dataset.settings import DataSettings
 from train.errors import TrainError
 from train.model.settings import AdapterSettings, ModelSettings
@@ -39,6 +39,9 @@ WITHOUT_EFFECT = (
 """Options that change no weight of the steps that are taken: when something is looked at or saved,
 and which stages are taken now."""
 
+DECIDING = ("evaluate_every", "evaluation_rows")
+"""Those of them that count where measurements decide which step's weights are taken."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageSettings:
@@ -50,12 +53,17 @@ class StageSettings:
     """Passes over the stage's mixture; a fraction ends within the last one."""
     steps: int = 0
     """Ends the stage after so many steps, whatever `epochs` says; 0 for no such end."""
+    neftune_noise_alpha: float = 0.0
+    """Noise on the embeddings of training rows, uniform within alpha / sqrt(length * width) of a
+    sample (Jain et al. 2023, NEFTune: 5 to 15 for instructions); 0 for none."""
     data: DataSettings = field(default_factory=DataSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
     def __post_init__(self) -> None:
         require(self.epochs > 0, "epochs", self.epochs, "above 0")
         require(self.steps >= 0, "steps", self.steps, "0 or more")
+        noise = self.neftune_noise_alpha
+        require(noise >= 0, "neftune_noise_alpha", noise, "0 or more")
 
 
 SECOND_STAGE = StageSettings(
@@ -99,6 +107,7 @@ class Recipe:
     """Instruction tuning."""
     elastic: ElasticSettings = field(default_factory=ElasticSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    selection: SelectionSettings = field(default_factory=SelectionSettings)
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**64, "seed", self.seed, "0 or more and less than 2**64")
@@ -109,11 +118,21 @@ class Recipe:
         require(is_multiple, "batch", self.batch, wanted)
         require(self.evaluate_every >= 0, "evaluate_every", self.evaluate_every, "0 or more")
         require(self.evaluation_rows >= 1, "evaluation_rows", self.evaluation_rows, "1 or more")
+        wanted = "above 0 where selection.take is best or selection.patience is set"
+        measures = self.evaluate_every > 0 or not self.selection.is_on
+        require(measures, "evaluate_every", self.evaluate_every, wanted)
         compared = self.evaluation_documents
         require(compared >= 0, "evaluation_documents", compared, "0 or more")
         infilled = self.stage2.data.infilling_rate
         wanted = "0, because conversations are not filled in"
         require(not infilled, "stage2.data.infilling_rate", infilled, wanted)
+        is_read = self.model.backend == "transformers" and self.model.quantization != "int8"
+        wanted = (
+            "false unless model.backend is transformers, model.quantization nf4 or none, and "
+            "model.sharded false: it takes the norms of whole weights"
+        )
+        can = is_read and not self.model.sharded
+        require(can or not self.adapter.dora, "adapter.dora", True, wanted)
         is_some = self.stage1.enabled or self.stage2.enabled
         require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
 
@@ -160,10 +179,10 @@ def save(recipe: Recipe, path: Path) -> None:
 def digest(recipe: Recipe) -> str:
     """Return a SHA-256 that differs for recipes that train differently.
 
-    Options `WITHOUT_EFFECT` are not in it, so a run may go on with others of them.
+    Options `without_effect` are not in it, so a run may go on with others of them.
     """
     mapping = to_mapping(recipe)
-    for key in WITHOUT_EFFECT:
+    for key in without_effect(recipe):
         *sections, name = key.split(".")
         table = mapping
         for section in sections:
@@ -175,11 +194,17 @@ def digest(recipe: Recipe) -> str:
 def differences(before: Recipe, after: Recipe) -> list[str]:
     """Return what differs between two recipes that train differently, option by option."""
     pairs = zip(options(before), options(after), strict=True)
+    ignored = without_effect(before) & without_effect(after)
     return [
         f"{old.key} was {old.value!r} and is {new.value!r}"
         for old, new in pairs
-        if old.value != new.value and old.key not in WITHOUT_EFFECT
+        if old.value != new.value and old.key not in ignored
     ]
+
+
+def without_effect(recipe: Recipe) -> set[str]:
+    """Return the options that change no weight of the steps that a recipe takes."""
+    return {*WITHOUT_EFFECT} - {*(DECIDING if recipe.selection.is_on else ())}
 
 
 def _file(name_or_path: str | Path) -> Path:

@@ -22,8 +22,10 @@ from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
 from train.checkpoint import ForeignCheckpoint, NoCheckpoint
 from train.checkpoint.manifest import seal
+from train.checkpoint.reading import place_of
 from train.command_line import parse
 from train.export.base import load_base
+from train.loop.run import BestStepLost
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter
 from train.material import ForeignTokenizer, GateNotPassed
@@ -139,6 +141,13 @@ def test_the_penalty_of_stage_2_is_told_and_kept(finished: Path) -> None:
     assert penalties[1, 6] == 0.0
     assert penalties[2, 1] == 0.0
     assert penalties[2, 5] > 0.0
+    seen = [
+        (line["step"], line["loss"])
+        for line in map(json.loads, (finished / "metrics.jsonl").read_text().splitlines())
+        if line.get("name") == "fisher_rows"
+    ]
+    assert [step for step, _ in seen] == [0, 5]
+    assert seen[0] != seen[1]
     newest = finished / "checkpoints" / "stage2-00000005"
     assert {"fisher.safetensors", "anchor.safetensors"} <= {each.name for each in newest.iterdir()}
 
@@ -534,6 +543,87 @@ def test_a_second_stage_can_begin_from_another_runs_first(
         for out in (tmp_path / "run", finished)
     )
     assert begun == pytest.approx(continued)
+
+
+SELECTING = (
+    "--selection.take=best",
+    "--selection.patience=2",
+    "--selection.improvement=0.25",
+    "--evaluate-every=1",
+    "--checkpoint.every=1",
+    "--checkpoint.keep=20",
+    "--stage1.steps=9",
+    "--stage1.optimizer.learning-rate=0.1",
+    "--stage1.optimizer.schedule=constant",
+    "--stage1.optimizer.warm-up=0",
+    "--stage1.neftune-noise-alpha=5",
+    "--adapter.rslora",
+    "--adapter.dora",
+)
+"""A stage that soon learns no more, with noise and adapters that nothing else here has."""
+
+
+@pytest.fixture(scope="module")
+def selecting(release: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(release, tiny_model, tmp_path_factory.mktemp("runs") / "selecting", *SELECTING)
+
+
+def test_a_stage_ends_early_and_with_the_weights_of_its_best_step(selecting: Path) -> None:
+    (told, _) = json.loads((selecting / "run.json").read_bytes())["selected"]
+    assert told == {
+        "stage": 1,
+        "taken": 2,
+        "best": 2,
+        "loss": told["loss"],
+        "by": "stage1",
+        "steps": 4,
+        "planned": 9,
+    }
+    best, last = (
+        selecting / "checkpoints" / f"stage1-0000000{step}" / "adapter_model.safetensors"
+        for step in (2, 4)
+    )
+    assert best.read_bytes() == last.read_bytes()
+    measured = [
+        (line["stage"], line["step"], line["loss"])
+        for line in losses(selecting)
+        if line["kind"] == "held_out" and line["measured_on"] == "stage1"
+    ]
+    assert (1, 2, told["loss"]) in measured
+    assert [loss == told["loss"] for stage, step, loss in measured if (stage, step) == (1, 4)] == [
+        *(False, True)
+    ]
+    assert (2, 0, told["loss"]) in measured
+    said = "ended early, after 4 of 9 steps, with the weights of step 2; the loss on held-out"
+    assert said in (selecting / "README.md").read_text(encoding="utf-8")
+    assert said in (selecting / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", [(1, 0), (1, 3), (1, 4), (2, 2)])
+def test_a_resumed_run_selects_the_same_step_and_ends_with_the_same_adapter(
+    selecting: Path, release: Path, tiny_model: Path, tmp_path: Path, place: tuple[int, int]
+) -> None:
+    out = shutil.copytree(selecting, tmp_path / "run")
+    shutil.rmtree(out / "adapter")
+    for path in (out / "checkpoints").iterdir():
+        if place_of(path) > place:
+            shutil.rmtree(path)
+    run(release, tiny_model, out, *SELECTING)
+    assert losses(out) == losses(selecting)
+    for name in ("run.json", "adapter/adapter_model.safetensors"):
+        assert (out / name).read_bytes() == (selecting / name).read_bytes()
+
+
+def test_a_best_step_that_is_damaged_is_not_ended_with(
+    selecting: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(selecting, tmp_path / "run")
+    for path in (out / "checkpoints").iterdir():
+        if place_of(path) > (1, 3):
+            shutil.rmtree(path)
+    (out / "checkpoints" / "stage1-00000002" / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(BestStepLost, match=r"stage1-00000002: adapter_model\.safetensors has 0"):
+        run(release, tiny_model, out, *SELECTING)
 
 
 def test_an_adapter_of_another_rank_is_no_beginning(

@@ -15,6 +15,7 @@ from train.recipe import (
     MalformedRecipe,
     Recipe,
     UnknownRecipe,
+    differences,
     digest,
     load,
     save,
@@ -259,3 +260,28 @@ def test_how_often_a_run_is_looked_at_and_saved_changes_no_digest() -> None:
 def test_a_whole_number_digests_as_the_fraction_that_it_equals() -> None:
     as_integer = replace(Recipe(), stage1=replace(Recipe().stage1, epochs=3))
     assert digest(as_integer) == digest(Recipe())
+
+
+@pytest.mark.parametrize("selecting", [{"selection.take": "best"}, {"selection.patience": "3"}])
+def test_what_is_measured_counts_where_it_decides(selecting: dict[str, str]) -> None:
+    selected = load("devstral-32gb", selecting)
+    for changed in ({"evaluate_every": "1"}, {"evaluation_rows": "1"}):
+        other = load("devstral-32gb", selecting | changed)
+        assert digest(other) != digest(selected)
+        assert len(differences(selected, other)) == 1
+    other = load("devstral-32gb", selecting | {"checkpoint.every": "1", "checkpoint.keep": "9"})
+    assert digest(other) == digest(selected)
+    with pytest.raises(BadValue, match="evaluate_every is 0, but must be above 0 where selection"):
+        load("devstral-32gb", selecting | {"evaluate_every": "0"})
+
+
+@pytest.mark.parametrize(
+    "other", [{"model.backend": "auto"}, {"model.sharded": "true"}, {"model.quantization": "int8"}]
+)
+def test_lengths_of_weights_are_not_trained_where_weights_are_not_whole(
+    other: dict[str, str],
+) -> None:
+    wanted = {"adapter.dora": "true", "model.backend": "transformers"}
+    assert load("devstral-32gb", wanted).adapter.dora
+    with pytest.raises(BadValue, match=r"adapter\.dora is true, but must be false unless model"):
+        load("devstral-32gb", wanted | other)

@@ -7,11 +7,12 @@ from train.checkpoint.reading import (
     NoCheckpoint,
     Skipped,
     checkpoint_folders,
+    checkpoint_name,
     compare,
     newest_valid,
     open_checkpoint,
 )
-from train.checkpoint.settings import CheckpointSettings
+from train.checkpoint.settings import CheckpointSettings, SelectionSettings
 from train.checkpoint.writing import CheckpointNotWritten, give_way, prune, write
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "ForeignCheckpoint",
     "Identity",
     "NoCheckpoint",
+    "SelectionSettings",
     "Skipped",
     "checkpoint_folders",
+    "checkpoint_name",
     "compare",
     "give_way",
     "newest_valid",

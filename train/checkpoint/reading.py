@@ -118,6 +118,11 @@ def checkpoint_folders(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
 
 
+def checkpoint_name(stage: int, step: int) -> str:
+    """Return the name of a checkpoint's folder."""
+    return f"stage{stage}-{step:08d}"
+
+
 def place_of(path: Path) -> tuple[int, int]:
     """Return stage and step that a checkpoint's name tells; (0, 0) if it tells none."""
     found = NAME.fullmatch(path.name)

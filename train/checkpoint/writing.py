@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from corpus.untrusted import parse_object
 from train.checkpoint.manifest import (
     MANIFEST,
     SEAL,
@@ -13,9 +14,12 @@ from train.checkpoint.manifest import (
     seal,
     verified,
 )
-from train.checkpoint.reading import checkpoint_folders, place_of
+from train.checkpoint.reading import checkpoint_folders, checkpoint_name, place_of
 from train.errors import TrainError
 from train.folders import remove_folder, whole_folder
+
+SELECTION = "selection.json"
+"""The file of a checkpoint that tells its stage's best step so far, if the run selects one."""
 
 
 class CheckpointNotWritten(TrainError):
@@ -61,12 +65,26 @@ def give_way(folder: Path, place: tuple[int, int]) -> None:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints, at least one, and the newest of each stage."""
+    """Remove all but the newest `keep` checkpoints, at least one, and the newest of each stage.
+
+    What one that is kept calls the best of its stage stays too: a run may go on from any of them.
+    """
     ordered = sorted(checkpoint_folders(folder), key=place_of)
     newest_of_stage = {place_of(path)[0]: path for path in ordered}
-    for path in ordered[: -max(1, keep)]:
-        if path not in newest_of_stage.values():
+    kept = {*ordered[-max(1, keep) :], *newest_of_stage.values()}
+    kept |= {best for path in kept if (best := best_of(path))}
+    for path in ordered:
+        if path not in kept:
             remove_folder(path)
+
+
+def best_of(path: Path) -> Path | None:
+    """Return the checkpoint that one calls the best of its stage so far, if it calls any so."""
+    try:
+        step = parse_object((path / SELECTION).read_bytes())["step"]
+        return path.with_name(checkpoint_name(place_of(path)[0], step))
+    except (OSError, ValueError, KeyError, TypeError):  # damaged, which resuming will tell
+        return None
 
 
 def _fill(

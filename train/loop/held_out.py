@@ -1,7 +1,7 @@
-"""How well a model foretells text that it does not train on."""
+"""How well a model foretells text that it does not train on, and which step did best."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,6 +32,22 @@ class HeldOut:
     def bits_per_byte(self) -> float:
         """Bits a byte of text: comparable between tokenizers."""
         return self.nats / math.log(2) / max(1, self.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The best measurement of a stage so far."""
+
+    step: int = 0
+    """After which it was made."""
+    loss: float = math.inf
+    since: int = 0
+    """Measurements after it, none of which improved on it."""
+
+    def after(self, step: int, loss: float, improvement: float) -> "Selection":
+        """Return the best once another measurement was made; `improvement` is in nats a token."""
+        is_better = loss < self.loss - improvement
+        return Selection(step, loss) if is_better else replace(self, since=self.since + 1)
 
 
 def measure(model: NextToken, rows: "Rows", limit: int, processes: Processes) -> HeldOut:

@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
+from corpus.atomic import write_json
+from corpus.untrusted import check_counts, parse_object
+from train.checkpoint import DamagedCheckpoint
+from train.checkpoint.writing import SELECTION
 from train.errors import TrainError
+from train.loop.held_out import Selection
 from train.loop.randomness import read_generators, write_generators
 from train.optimization.elastic import Consolidation
 
@@ -18,6 +24,8 @@ OPTIMIZER = "optimizer.pt"
 GENERATORS = "generators.json"
 ANCHOR = "anchor.safetensors"
 FISHER = "fisher.safetensors"
+SCALING = ("lora_alpha", "use_rslora")
+"""What scales an adapter's update, in peft's names; its weights do not tell."""
 
 
 class UnfitAdapter(TrainError):
@@ -26,7 +34,7 @@ class UnfitAdapter(TrainError):
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
             f"{folder}: {why}. Name a folder with an adapter that was trained on this base model "
-            "with the same --adapter.rank and --adapter.targets."
+            "with the same --adapter.rank, targets, alpha, rslora and dora."
         )
 
 
@@ -59,7 +67,10 @@ def adapter_files(adapted: Any) -> dict[str, Write]:
 
 
 def state_files(
-    adapted: Any, optimizer: torch.optim.Optimizer, consolidation: Consolidation | None
+    adapted: Any,
+    optimizer: torch.optim.Optimizer,
+    consolidation: Consolidation | None,
+    selection: Selection | None,
 ) -> dict[str, Write]:
     """Return how to write all that a run needs to go on, by file name."""
     files: dict[str, Write] = {
@@ -70,6 +81,8 @@ def state_files(
     if consolidation is not None:
         files[ANCHOR] = lambda path: _write_tensors(consolidation.anchor, path)
         files[FISHER] = lambda path: _write_tensors(consolidation.fisher, path)
+    if selection is not None:
+        files[SELECTION] = lambda path: write_json(path, asdict(selection))
     return files
 
 
@@ -84,7 +97,8 @@ def adapter_weights(adapted: Any) -> dict[str, torch.Tensor]:
 def read_adapter(adapted: Any, folder: Path) -> None:
     """Put the weights of an adapter into a model that was adapted alike.
 
-    Raises UnfitAdapter if they are not there, or are those of other layers or another rank.
+    Raises UnfitAdapter if they are not there, are those of other layers or another rank, or would
+    be scaled otherwise than where they were trained.
     """
     from peft import set_peft_model_state_dict
     from safetensors import SafetensorError
@@ -92,10 +106,15 @@ def read_adapter(adapted: Any, folder: Path) -> None:
 
     try:
         weights = load_file(folder / ADAPTER)
-    except (OSError, SafetensorError) as error:
-        raise UnfitAdapter(folder, f"{ADAPTER} cannot be read ({error})") from error
-    ours = {name: weight.shape for name, weight in adapter_weights(adapted).items()}
-    if {name: weight.shape for name, weight in weights.items()} != ours:
+        told = parse_object((folder / ADAPTER_SETTINGS).read_bytes())
+    except (OSError, SafetensorError, ValueError) as error:
+        raise UnfitAdapter(folder, f"its files cannot be read ({error})") from error
+    config = adapted.peft_config["default"]
+    for name in SCALING:
+        if (theirs := told.get(name, False)) != (ours := getattr(config, name)):
+            raise UnfitAdapter(folder, f"its {name} is {theirs!r}, and that of the recipe {ours!r}")
+    shapes = {name: weight.shape for name, weight in adapter_weights(adapted).items()}
+    if {name: weight.shape for name, weight in weights.items()} != shapes:
         raise UnfitAdapter(folder, "its weights are for other layers or of another rank")
     set_peft_model_state_dict(adapted, weights)
 
@@ -122,6 +141,21 @@ def read_consolidation(folder: Path, strength: float, device: torch.device) -> C
         fisher=_read_tensors(folder / FISHER, device),
         strength=strength,
     )
+
+
+def read_selection(folder: Path) -> Selection:
+    """Return the best measurement of a checkpoint's stage; none was made where none is kept.
+
+    Raises DamagedCheckpoint.
+    """
+    try:
+        told = parse_object((folder / SELECTION).read_bytes())
+        check_counts(told["step"], told["since"])
+        return Selection(told["step"], float(told["loss"]), told["since"])
+    except FileNotFoundError:
+        return Selection()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedCheckpoint(folder, f"{SELECTION} cannot be read ({error})") from error
 
 
 def _read_tensors(path: Path, device: torch.device) -> dict[str, torch.Tensor]:

@@ -61,9 +61,9 @@ class ElasticSettings:
     strength: float = 0.0
     """Lambda: the penalty is strength / 2 * sum(F * (weight - anchor)^2); 0 leaves it out."""
     samples: int = 256
-    """Held-out samples of stage 1 that the Fisher diagonal F is estimated from, a gradient each."""
+    """Training samples of stage 1 that the Fisher diagonal F is estimated from, a gradient each."""
     labels: Literal["true", "sampled"] = "sampled"
-    """Gradients for the held-out tokens themselves (the empirical Fisher) or for tokens drawn from
+    """Gradients for the tokens of the text itself (the empirical Fisher) or for tokens drawn from
     the model's own distribution (the Fisher; Kunstner et al. 2019 tell the two apart)."""
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from train.report.sections.evaluation import comparison, evaluation
 from train.report.sections.held_out import elastic, held_out
 from train.report.sections.identity import identity
 from train.report.sections.speed import speed
+from train.report.sections.steps import selected
 from train.report.sources import Sources, UnknownShape, read_sources
 
 HTML_NAME = "report.html"
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Callable[[Sources], Any]] = {
     "speed": speed,
     "held_out": held_out,
     "elastic": elastic,
+    "selected": selected,
     "curves": curves,
     "data": data,
     "checkpoints": checkpoints,

@@ -172,6 +172,9 @@ def sentence(line: Mapping[str, Any]) -> str:
     if line.get("name") == "left_out":
         reasons = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in line["reasons"].items())
         return f"stage {line['of_stage']} leaves out, of {line['samples']:,} samples: {reasons}"
+    if line.get("name") == "selected":
+        which = f"{line['taken']:,}: the lowest held-out loss, {line['loss']:.4f}, was at"
+        return f"stage {line['stage']} ends with the weights of step {which} step {line['best']:,}"
     said = {"resumed": "goes on from", "fisher": "estimated what stage 2 may not move at"}
     name = line.get("name", "")
     return f"{said[name]} {place}" if name in said else ""

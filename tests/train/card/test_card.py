@@ -120,7 +120,7 @@ def test_a_card_tells_release_recipe_losses_and_evaluation(tmp_path: Path) -> No
         f"manifest SHA-256 `{'ab' * 32}`",
         "| documents.erlang | 12,411 | 31,050,118 | 0.5 |",
         "Left out: 31 of documents.elixir (too long).",
-        "| learning rate | 2e-05 | 5e-06 |",
+        "| learning rate | 0.0002 | 5e-05 |",
         "| documents (stage 1) | 1.3100 (0.5526) | 1.0842 (0.4574) | 1.0951 (0.4620) |",
         "elastic weight consolidation of strength 5,000",
         "44.7% [37.3%, 52.2%] | +3.1 [−1.2, +7.4], no clear difference |",

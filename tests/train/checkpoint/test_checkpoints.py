@@ -30,11 +30,13 @@ FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha25
 PROJECT = Path(__file__).parents[3]
 
 
-def save(folder: Path, stage: int, step: int, text: str = "weights") -> Checkpoint:
+def save(folder: Path, stage: int, step: int, text: str = "weights", best: str = "") -> Checkpoint:
     files: dict[str, Callable[[Path], None]] = {
         "adapter.safetensors": lambda path: _put(path, text),
         "optimizer.pt": lambda path: _put(path, text[::-1]),
     }
+    if best:
+        files["selection.json"] = lambda path: _put(path, best)
     position = {"stage": stage, "step": step, "steps": 100}
     return write(folder, f"stage{stage}-{step:08d}", files, RUN, position)
 
@@ -158,6 +160,24 @@ def test_the_newest_are_kept_and_the_last_of_each_stage(tmp_path: Path) -> None:
         save(tmp_path, stage, step)
     prune(tmp_path, keep=2)
     assert names(tmp_path) == ["stage1-00000030", "stage2-00000010", "stage2-00000020"]
+
+
+def test_what_a_kept_checkpoint_calls_the_best_of_its_stage_is_kept_too(tmp_path: Path) -> None:
+    for step in (10, 20, 30, 40, 50):
+        save(tmp_path, 1, step, best='{"step": 20}' if step < 50 else '{"step": 50}')
+    prune(tmp_path, keep=2)  # a run goes on from step 40 where step 50 is damaged
+    assert names(tmp_path) == ["stage1-00000020", "stage1-00000040", "stage1-00000050"]
+    save(tmp_path, 2, 10, best='{"step": 20}')
+    prune(tmp_path, keep=1)
+    assert names(tmp_path) == ["stage1-00000050", "stage2-00000010"]
+
+
+@pytest.mark.parametrize("best", ["[]", "{", '{"step": "../.."}', '{"step": null}', '{"step": -1}'])
+def test_a_selection_that_is_none_keeps_nothing(tmp_path: Path, best: str) -> None:
+    for step in (10, 20):
+        save(tmp_path, 1, step, best=best)
+    prune(tmp_path, keep=1)
+    assert names(tmp_path) == ["stage1-00000020"]
 
 
 def test_a_damaged_checkpoint_never_crowds_out_a_later_sound_one(tmp_path: Path) -> None:

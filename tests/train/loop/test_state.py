@@ -1,17 +1,26 @@
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from train.checkpoint import DamagedCheckpoint
+from train.loop.held_out import Selection
 from train.loop.state import (
     ANCHOR,
     FISHER,
+    UnfitAdapter,
     UnfitOptimizer,
+    adapter_files,
+    read_adapter,
     read_consolidation,
     read_optimizer,
+    read_selection,
 )
+from train.model.loading import load_adapted
+from train.model.settings import AdapterSettings, ModelSettings
 
 
 def test_what_a_stage_is_held_to_is_read_on_the_processor_of_one_of_several_processes(
@@ -40,3 +49,40 @@ def test_an_optimizer_state_that_is_none_is_refused(tmp_path: Path, content: str
             path.write_bytes(pickle.dumps(Path, protocol=2))
     with pytest.raises(UnfitOptimizer, match=r"optimizer\.pt: no state of this optimizer"):
         read_optimizer(torch.optim.AdamW([one]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ({"alpha": 8}, "its lora_alpha is 32, and that of the recipe 8"),
+        ({"rslora": True}, "its use_rslora is False, and that of the recipe True"),
+        ({"dora": True}, "its weights are for other layers or of another rank"),
+        ({"rank": 4}, "its weights are for other layers or of another rank"),
+    ],
+)
+def test_an_adapter_that_was_trained_otherwise_is_not_put_in(
+    tiny_model: Path, tmp_path: Path, here: dict[str, Any], said: str
+) -> None:
+    model = ModelSettings(name=str(tiny_model), quantization="none")
+    for name, write in adapter_files(load_adapted(model, AdapterSettings(), 64, seed=1)).items():
+        write(tmp_path / name)
+    read_adapter(load_adapted(model, AdapterSettings(), 64, seed=2), tmp_path)
+    with pytest.raises(UnfitAdapter, match=said):
+        read_adapter(load_adapted(model, AdapterSettings(**here), 64, seed=2), tmp_path)
+
+
+@pytest.mark.parametrize("told", ["{}", "[1]", '{"step": -1, "loss": 1, "since": 0}', "{"])
+def test_a_selection_that_is_none_is_a_damaged_checkpoint(tmp_path: Path, told: str) -> None:
+    assert read_selection(tmp_path) == Selection()
+    (tmp_path / "selection.json").write_text(told, encoding="utf-8")
+    with pytest.raises(DamagedCheckpoint, match=r"selection\.json cannot be read"):
+        read_selection(tmp_path)
+
+
+def test_a_measurement_is_best_where_it_is_lower_by_what_counts_as_improvement() -> None:
+    best = Selection()
+    for step, loss in ((0, 3.0), (10, 2.5), (20, 2.45), (30, 2.41)):
+        best = best.after(step, loss, improvement=0.1)
+    assert best == Selection(step=10, loss=2.5, since=2)
+    assert best.after(40, 2.39, improvement=0.1) == Selection(step=40, loss=2.39, since=0)
+    assert best.after(40, 2.5, improvement=0.0) == Selection(step=10, loss=2.5, since=3)

@@ -190,11 +190,14 @@ def test_what_stage_two_forgot_is_measured_from_where_it_began(tmp_path: Path) -
         step(1, 1, 1, 1.0),
         held_out(1, 1, 1, 1.0),
         held_out(2, 0, 1, 1.0),
+        event(2, 0, "fisher_rows", loss=0.5),
         step(2, 1, 1, 1.0),
         held_out(2, 1, 1, 1.25),
+        event(2, 1, "fisher_rows", loss=0.55),
     ]
     values = compose(run_of(tmp_path / "run", lines))
     assert values["elastic"]["change"] == 0.25
+    assert values["elastic"]["on_fisher_rows"] == pytest.approx(0.1)
     (row,) = values["held_out"]
     assert [(each["loss"], each["change"]) for each in row["after"]] == [
         (1.0, -0.5),

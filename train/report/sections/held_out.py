@@ -22,11 +22,13 @@ def elastic(sources: Sources) -> Values | None:
         return None
     strength = (sources.recipe.get("elastic") or {}).get("strength")
     penalties = [line.get("penalty") or 0.0 for line in steps_of(sources, 2)]
+    seen = [line for line in sources.lines if line.get("name") == "fisher_rows"]
     return {
         "strength": strength,
         "before": kept(found[0]),
         "after": kept(found[-1]),
         "change": change(found[0], found[-1]),
+        "on_fisher_rows": change(seen[0], seen[-1]) if len(seen) > 1 else None,
         "penalty": penalties[-1] if penalties else None,
         "largest_penalty": max(penalties, default=None),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from train.report.sources import RECIPE, WEIGHTS, Sources, Values
 
-ADAPTER = ("rank", "alpha", "dropout", "targets")
+ADAPTER = ("rank", "alpha", "dropout", "targets", "rslora", "dora")
 
 
 def identity(sources: Sources) -> Values:

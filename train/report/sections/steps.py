@@ -17,6 +17,18 @@ def stages_of(sources: Sources) -> list[int]:
     return [stage for stage in STAGES if steps_of(sources, stage)]
 
 
+def selected(sources: Sources) -> list[Values]:
+    """Return of each stage where held-out loss decided: the step whose weights it ended with
+    (`taken`), the best one with its `loss`, `by` which rows, its `steps` and those `planned`.
+    """
+    told = ("stage", "taken", "best", "loss", "by", "steps", "planned")
+    return [
+        {name: line[name] for name in told}
+        for line in sources.lines
+        if line["kind"] == "event" and line["name"] == "selected"
+    ]
+
+
 def measured(sources: Sources, stage: int, on: int) -> list[Values]:
     """Return the measurements that a stage made on the held-out rows of a stage."""
     return [
