@@ -22,10 +22,13 @@ app = typer.Typer(
     epilog="Examples: `python -m train.evaluate runs/devstral-32gb-2026.11.1`, "
     "`python -m train.evaluate runs/mine --benchmark otp --benchmark multipl-e=elixir.jsonl "
     "--samples 5 -k 1 -k 5`, `python -m train.evaluate runs/mine --against runs/other "
-    "--out comparison.json`"
+    "--out comparison.json`, `python -m train.evaluate runs/mine --show otp/rooms`"
 )
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A folder that `python -m train.qlora` wrote.")],
+    problem: Annotated[
+        str, typer.Argument(help="With --show: a problem's name, or a part of it.")
+    ] = "",
     release: Annotated[
         Path | None,
         typer.Option(help="The release with the held-out text; the run's own if unset."),
@@ -64,19 +67,28 @@ def evaluate(
             "train or another release than the run's."
         ),
     ] = None,
+    shown: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="Measure nothing: list the problems of the last evaluation (or that of --out), "
+            "those that the adapter lost first, or print the answers to PROBLEM.",
+        ),
+    ] = False,
     version: Version = False,
 ) -> None:
     """Compare a run's model with its base, or with another, and write what was found as JSON.
 
-    Programs that a model writes are run in a sandbox, or not at all where none can be had. Exit
-    code 2: something that was asked for cannot be measured.
+    What was answered to problems, and what became of it, is written beside it. Programs that a
+    model writes are run in a sandbox, or not at all where none can be had. Exit code 2: something
+    that was asked for cannot be measured.
     """
     from train.evaluate.evaluation import Plan, evaluate_run
+    from train.evaluate.measures import show
     from train.evaluate.subject import Sampling
-    from train.evaluate.terminal import show
+    from train.evaluate.transcript import show as show_answers
     from train.quiet import quieten
 
-    quieten()
     plan = Plan(
         run=run,
         release=release,
@@ -92,6 +104,13 @@ def evaluate(
         workers=workers,
         out=out,
     )
+    if shown:
+        with plain_errors():
+            show_answers(plan.file, problem, against or "base")
+        return
+    if problem:
+        raise typer.BadParameter("it is for --show.", param_hint="'PROBLEM'")
+    quieten()
     with plain_errors(), show_progress() as progress:
         measures = evaluate_run(plan, progress)
     show(measures, against or "base")

@@ -13,6 +13,7 @@ from train.evaluate.inputs import Inputs, gathered
 from train.evaluate.measures import Measure, as_json
 from train.evaluate.side_by_side import Pair, check_infilling, general_text, infilling, likelihood
 from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.transcript import place, write
 from train.recipe import Recipe, load
 from train.tokenizer import open_tokenizer
 
@@ -107,10 +108,15 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     }
     if sandbox is not None:
         how = Execution(plan.samples, plan.ks, plan.sampling, plan.workers)
-        more, told["left_out"] = executed(pair, inputs.problems, sandbox, how, progress)
+        more, told["left_out"], entries = executed(pair, inputs.problems, sandbox, how, progress)
         measures += more
         told["sandbox"] = asdict(sandbox.held_by)
-        told["answers"] = {"samples": plan.samples, "elixir": elixir, **asdict(plan.sampling)}
+        told["answers"] = {
+            "samples": plan.samples,
+            "elixir": elixir,
+            **asdict(plan.sampling),
+            "sha256": write(place(plan.file), entries),
+        }
     write_json(plan.file, as_json(measures, told))
     return measures
 

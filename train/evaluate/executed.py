@@ -2,27 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from corpus.progress import Progress
 from corpus.release import Release
 from sandbox import Sandbox
 from train.errors import TrainError
 from train.evaluate import callbacks, doctests, exercism, mceval, multipl_e, otp
-from train.evaluate.benchmark import Judgements, by_source, measure
-from train.evaluate.calibration import Calibration, calibrate
-from train.evaluate.measures import Figure, Measure
+from train.evaluate.calibration import calibrate
+from train.evaluate.execution import Judgement, judge_all
+from train.evaluate.measures import Measure
 from train.evaluate.places import located
 from train.evaluate.problems import Problem
-from train.evaluate.scores import Estimate, decided, difference, score
-from train.evaluate.side_by_side import Pair
-from train.evaluate.subject import Sampling
+from train.evaluate.scores import by_problem
+from train.evaluate.side_by_side import Pair, shares
+from train.evaluate.subject import Sampling, Subject
+from train.evaluate.transcript import Entry, entry, samples
 from train.evaluate.writer import Writer
 
 PUBLISHED = {"multipl-e": multipl_e.load, "mceval": mceval.load, "exercism": exercism.load}
 """Benchmarks that are read from where they lie."""
 CUT = {"doctests": doctests.load, "callbacks": callbacks.load}
 """Benchmarks that are cut from held-out packages."""
+
+Judgements = Sequence[Sequence[Judgement]]
+"""A list a problem, of one judgement a sample."""
 
 
 class UnknownBenchmark(TrainError):
@@ -93,60 +96,64 @@ def benchmark(told: str, release: Release, splits: Sequence[str]) -> Iterable[Pr
 
 def executed(
     pair: Pair, problems: Sequence[Problem], sandbox: Sandbox, how: Execution, progress: Progress
-) -> tuple[list[Measure], dict[str, Any]]:
-    """Compare pass@k by source; also return what was left out because no machine could tell.
+) -> tuple[list[Measure], dict[str, list[str]], list[Entry]]:
+    """Compare pass@k by source.
 
-    A problem is asked only if here its reference passes and an empty answer does not.
+    Return the measures, what was left out because no machine could tell, by reason, and what was
+    answered. A problem is asked only if here its reference passes and an empty answer does not.
     """
     progress.start("calibrate", 1)
     fit = calibrate(problems, sandbox, workers=how.workers)
     progress.advance()
     with pair.as_base():
-        base = _judged(pair.base, fit, sandbox, how, progress, "ask the base")
-    adapter = _judged(pair.adapter, fit, sandbox, how, progress, "ask the adapter")
-    first, second = by_source(fit.problems, base), by_source(fit.problems, adapter)
-    measures = [
-        _measure(source, k, first[source], second[source])
-        for source in first
-        if decided(first[source])
-        for k in how.ks
-        if k <= how.samples
+        base = _answered(pair.base, fit.problems, sandbox, how, progress, "ask the base")
+    adapter = _answered(pair.adapter, fit.problems, sandbox, how, progress, "ask the adapter")
+    entries = [
+        entry(problem, samples(*ours), samples(*theirs))
+        for problem, ours, theirs in zip(fit.problems, base, adapter, strict=True)
     ]
-    return measures, {reason: sorted(names) for reason, names in fit.left_out.items()}
+    first, second = ([judgements for _, judgements in each] for each in (base, adapter))
+    left_out = {reason: sorted(names) for reason, names in fit.left_out.items()}
+    return measures_of(fit.problems, first, second, how.ks), left_out, entries
 
 
-def _judged(
-    subject: Any,
-    fit: Calibration,
+def measures_of(
+    problems: Sequence[Problem], base: Judgements, adapter: Judgements, ks: Sequence[int]
+) -> list[Measure]:
+    """Compare pass@k of the judgements of two models, for each source and each k."""
+    found = []
+    for source in dict.fromkeys(each.source for each in problems):
+        chosen = [number for number, each in enumerate(problems) if each.source == source]
+        package = {problems[n].identity: problems[n].package for n in chosen}
+        for k in ks:
+            first, second = (by_problem([each[n] for n in chosen], k) for each in (base, adapter))
+            names = sorted(first.keys() & second.keys())
+            if names:
+                found.append(
+                    shares(
+                        f"{source}, pass@{k}",
+                        [first[name] for name in names],
+                        [second[name] for name in names],
+                        [package[name] or name for name in names],
+                        trials=len(base[chosen[0]]) / k,
+                    )
+                )
+    return found
+
+
+def _answered(
+    subject: Subject,
+    problems: Sequence[Problem],
     sandbox: Sandbox,
     how: Execution,
     progress: Progress,
     stage: str,
-) -> Judgements:
-    progress.start(stage, len(fit.problems))
+) -> list[tuple[list[str], list[Judgement]]]:
+    """Ask a model every problem, then run what it answered."""
+    progress.start(stage, len(problems))
     writer = Writer(subject, how.sampling, progress.advance)
-    return measure(
-        writer,
-        fit.problems,
-        sandbox,
-        samples=how.samples,
-        seed=how.sampling.seed,
-        workers=how.workers,
+    prompts = [each.prompt for each in problems]
+    answers = writer.complete(prompts, how.samples, seed=how.sampling.seed)
+    return list(
+        zip(answers, judge_all(problems, answers, sandbox, workers=how.workers), strict=True)
     )
-
-
-def _measure(source: str, k: int, base: Judgements, adapter: Judgements) -> Measure:
-    return Measure(
-        group="executed",
-        name=f"{source}, pass@{k}",
-        unit="share",
-        better="higher",
-        count=score(base, k).problems,
-        base=_figure(score(base, k)),
-        adapter=_figure(score(adapter, k)),
-        difference=_figure(difference(base, adapter, k)),
-    )
-
-
-def _figure(estimate: Estimate) -> Figure:
-    return Figure(estimate.value, estimate.low, estimate.high)

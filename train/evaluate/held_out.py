@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,8 @@ class Document:
     """Values of `corpus.schema.MODULE`."""
     functions: list[Row] = field(default_factory=list)
     """Rows of the release's table `functions`."""
+    name: str = ""
+    """Of the package, without its version."""
 
     def identity(self, function: Row) -> str:
         """Return what names one of its functions in a release."""
@@ -50,7 +52,9 @@ def packages(release: Release, split: str) -> Iterator[list[Document]]:
     for row in rows(release, "documents", DOCUMENTS, split):
         if row["language"] == "elixir" and row["role"] == "library":
             package = f"{row['package']}-{row['version']}"
-            document = Document(package, row["path"], row["text"], row["modules"])
+            document = Document(
+                package, row["path"], row["text"], row["modules"], name=row["package"]
+            )
             by_package[document.package].append(document)
             by_id[row["document_id"]] = document
     for row in rows(release, "functions", FUNCTIONS, split):
@@ -147,7 +151,7 @@ def asked(
             for document in package:
                 for function in filter(partial(is_wanted, document), document.functions):
                     if made := problem(document, function, package):
-                        yield made
+                        yield replace(made, package=document.name)
 
 
 def drawn(problems: Iterable[Problem], most: int) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from corpus.release import Release
@@ -26,6 +26,7 @@ class Gap:
     prefix: str
     line: str
     suffix: str
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ def gaps(release: Release, split: str, limit: int) -> Iterator[Gap]:
         for row in batch.to_pylist():
             if row["document_id"] in lines:
                 lines[row["document_id"]] += _inner_lines(row["clauses"])
-    for batch in release.batches("documents", ("document_id", "text"), split):
+    for batch in release.batches("documents", ("document_id", "package", "text"), split):
         for row in batch.to_pylist():
             if row["document_id"] in wanted and lines[row["document_id"]]:
-                yield cut_out(row["document_id"], row["text"], lines[row["document_id"]])
+                gap = cut_out(row["document_id"], row["text"], lines[row["document_id"]])
+                yield replace(gap, package=row["package"])
 
 
 def cut_out(document_id: str, text: str, candidates: Sequence[int]) -> Gap:

@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.release import Release
+from train.evaluate.intervals import Figure, rate
 
 if TYPE_CHECKING:
     from train.tokenizer import Sample, Tokenizer
 
 COLUMNS = ("document_id", "package", "language", "role", "text", "modules")
-RESAMPLES = 1_000
-"""Bootstrap resamples behind an interval (Efron and Tibshirani 1993, ch. 13)."""
-RESAMPLING_SEED = 1993
-INTERVAL = (0.025, 0.975)
-
-Floats = npt.NDArray[np.float64]
 
 
 class Foretells(Protocol):
@@ -50,17 +44,6 @@ class ScoredDocument:
     nats: float
     bytes: int
     """UTF-8 bytes of the text."""
-
-
-@dataclass(frozen=True, slots=True)
-class BitsPerByte:
-    """A rate over many documents, with its interval of 95%."""
-
-    value: float
-    low: float
-    high: float
-    documents: int
-    bytes: int
 
 
 def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator[HeldOutDocument]:
@@ -111,46 +94,32 @@ def cut(sample: "Sample", length: int) -> Iterator["Sample"]:
         yield Sample(sample.ids[start : start + length], targets)
 
 
-def bits_per_byte(scored: Sequence[ScoredDocument]) -> BitsPerByte:
+def bits_per_byte(scored: Sequence[ScoredDocument]) -> Figure:
     """Return the rate over documents. Raises ValueError without any."""
-    if not scored:
-        raise ValueError("there is no document to score")
-    nats, lengths = _columns(scored)
-    weights = _resamples(len(scored))
-    low, high = np.quantile(_rates(nats, lengths, weights), INTERVAL)
-    value = float(_rates(nats, lengths, np.ones((1, len(scored))))[0])
-    return BitsPerByte(value, float(low), float(high), len(scored), int(lengths.sum()))
+    return rate(_bits(scored), _sizes(scored), packages_of(scored))
 
 
-def difference(
-    before: Sequence[ScoredDocument], after: Sequence[ScoredDocument]
-) -> tuple[float, float, float]:
-    """Return by how many bits a byte `after` differs, and the interval of 95%.
+def difference(before: Sequence[ScoredDocument], after: Sequence[ScoredDocument]) -> Figure:
+    """Return by how many bits a byte `after` differs.
 
-    Both score the same documents in the same order, and documents are resampled together, so what
-    is hard for both does not widen the interval.
+    Both score the same documents in the same order, and what is hard for both does not widen the
+    interval.
     """
-    first, lengths = _columns(before)
-    second, _ = _columns(after)
-    weights = _resamples(len(before))
-    low, high = np.quantile(_rates(second - first, lengths, weights), INTERVAL)
-    value = _rates(second - first, lengths, np.ones((1, len(before))))[0]
-    return float(value), float(low), float(high)
+    less = np.array(_bits(after)) - np.array(_bits(before))
+    return rate(less.tolist(), _sizes(before), packages_of(before))
 
 
-def _columns(scored: Sequence[ScoredDocument]) -> tuple[Floats, Floats]:
-    nats = np.array([each.nats for each in scored])
-    return nats, np.array([float(each.bytes) for each in scored])
+def packages_of(scored: Sequence[ScoredDocument]) -> list[str]:
+    """Return the package of each document; its own name for one of none."""
+    return [each.document.package or each.document.document_id for each in scored]
 
 
-def _resamples(count: int) -> Floats:
-    generator = np.random.Generator(np.random.PCG64(RESAMPLING_SEED))
-    return generator.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(np.float64)
+def _bits(scored: Sequence[ScoredDocument]) -> list[float]:
+    return [each.nats / math.log(2) for each in scored]
 
 
-def _rates(nats: Floats, lengths: Floats, weights: Floats) -> Floats:
-    rates: Floats = (weights @ nats) / (weights @ lengths) / math.log(2)
-    return rates
+def _sizes(scored: Sequence[ScoredDocument]) -> list[float]:
+    return [float(each.bytes) for each in scored]
 
 
 def _rows(release: Release, split: str) -> Iterator[dict[str, Any]]:

@@ -55,6 +55,8 @@ class Problem:
     """Source text before the completion; for a prompt to be continued, usually the prompt."""
     after: str = ""
     """Source text after it."""
+    package: str = ""
+    """The held-out package that it was cut from, if it was."""
     path: str = "lib/completed.ex"
     """Where before + completion + after is written and compiled, in the scratch folder."""
     files: Mapping[str, str] = field(default_factory=dict)

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from corpus.progress import Progress, tracked
 from train.evaluate.infilling import Filled, Gap, fill
+from train.evaluate.intervals import share, share_difference
 from train.evaluate.likelihood import (
     HeldOutDocument,
     ScoredDocument,
     bits_per_byte,
     difference,
+    packages_of,
     score,
 )
-from train.evaluate.measures import Figure, Measure
-from train.evaluate.scores import SEED, interval
+from train.evaluate.measures import Measure, distinct
 from train.evaluate.subject import Sampling, Subject
 
 MOST_BEHAVIOURS = 10
@@ -95,21 +94,29 @@ def infilling(
     with pair.as_base():
         base = _filled(pair.base, found, sampling, progress)
     adapter = _filled(pair.adapter, found, sampling, progress)
-    return [shares("fill in the middle", "missing line, exact", base, adapter)]
+    packages = [each.package or each.document_id for each in found]
+    return [shares("missing line, exact", base, adapter, packages, "fill in the middle")]
 
 
-def shares(group: str, name: str, base: Sequence[float], adapter: Sequence[float]) -> Measure:
-    """Compare two lists of results between 0 and 1, of the same items in the same order."""
-    first, second = np.array(base), np.array(adapter)
+def shares(
+    name: str,
+    base: Sequence[float],
+    adapter: Sequence[float],
+    packages: Sequence[str],
+    group: str = "executed",
+    trials: float = 1.0,
+) -> Measure:
+    """Compare two lists of results from 0 to 1, of the same items in the same order."""
     return Measure(
         group=group,
         name=name,
         unit="share",
         better="higher",
         count=len(base),
-        base=_figure(interval(first, SEED)),
-        adapter=_figure(interval(second, SEED)),
-        difference=_figure(interval(second - first, SEED)),
+        packages=distinct(packages),
+        base=share(base, packages, trials),
+        adapter=share(adapter, packages, trials),
+        difference=share_difference(base, adapter, packages),
     )
 
 
@@ -129,9 +136,10 @@ def bits(
         unit=BITS,
         better="lower",
         count=len(before),
-        base=_figure(bits_per_byte(before)),
-        adapter=_figure(bits_per_byte(after)),
-        difference=Figure(*difference(before, after)),
+        packages=distinct(packages_of(before)),
+        base=bits_per_byte(before),
+        adapter=bits_per_byte(after),
+        difference=difference(before, after),
     )
 
 
@@ -171,7 +179,3 @@ def _filled(
         tracked(progress, "fill gaps", len(found), fill(subject, found, sampling))
     )
     return [float(each.is_exact) for each in written]
-
-
-def _figure(estimate: Any) -> Figure:
-    return Figure(estimate.value, estimate.low, estimate.high)

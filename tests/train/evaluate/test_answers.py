@@ -17,6 +17,7 @@ from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.answers import Answers
 from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.transcript import read
 from train.model.settings import ModelSettings
 from train.tokenizer import open_tokenizer
 
@@ -203,7 +204,9 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(
     file = killed / "work" / "answers" / damaged
     file.write_bytes(file.read_bytes()[:-20])
     assert begun(killed, command).wait() == 0
-    assert (killed / "evaluation.json").read_bytes() == (whole / "evaluation.json").read_bytes()
+    for name in ("evaluation.json", "evaluation.answers.jsonl"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert [len(each["adapter"]) for each in read(killed / "evaluation.json")] == [2] * PROBLEMS
     after = kept(killed)
     assert after.keys() == every.keys()
     assert {name: after[name] for name in sound} == {name: before[name] for name in sound}

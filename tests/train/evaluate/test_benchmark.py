@@ -1,28 +1,20 @@
 """Problems written by us, executed for real: references pass, and nothing else does."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sandbox import Sandbox
 from tests.sandbox.machine import executed
 from train.evaluate import otp
-from train.evaluate.benchmark import measure, summary
 from train.evaluate.calibration import calibrate
-from train.evaluate.completer import Completer, Empty, Reference
-from train.evaluate.execution import Judgement, Verdict
+from train.evaluate.executed import measures_of
+from train.evaluate.execution import Judgement, Verdict, judge_all
 from train.evaluate.problems import Problem, Prompt
 
 TASKS = [
     "batcher", "coin_gate", "expiring_cache", "parallel_map", "rate_limiter", "restarted_counter",
     "rooms", "topic_bus",
 ]  # fmt: skip
-
-
-def verdicts_and_score(completer: Completer, problems: Sequence[Problem]) -> tuple[object, ...]:
-    judgements = measure(completer, problems, Sandbox(), samples=2, workers=2)
-    of = summary(problems, judgements, ks=(1, 2, 3))["otp"]
-    assert of.keys() == {"verdicts", "pass@1", "pass@2"}, "there are two samples, not three"
-    return of["verdicts"], of["pass@1"]["value"], of["pass@1"]["problems"]
 
 
 def test_every_task_has_a_question_that_stands_for_itself() -> None:
@@ -34,25 +26,13 @@ def test_every_task_has_a_question_that_stands_for_itself() -> None:
 
 
 @executed
-def test_reference_solutions_score_100_percent() -> None:
+def test_references_pass_and_empty_answers_do_not() -> None:
     problems = list(otp.load())
-    verdicts, value, count = verdicts_and_score(Reference(problems), problems)
-    assert verdicts == {
-        "passed": 16, "failed": 0, "compile_error": 0, "timeout": 0, "limit": 0,
-        "toolchain_too_old": 0,
-    }  # fmt: skip
-    assert (value, count) == (1.0, 8)
-
-
-@executed
-def test_empty_answers_score_0_percent() -> None:
-    problems = list(otp.load())
-    verdicts, value, count = verdicts_and_score(Empty(), problems)
-    assert verdicts == {
-        "passed": 0, "failed": 16, "compile_error": 0, "timeout": 0, "limit": 0,
-        "toolchain_too_old": 0,
-    }  # fmt: skip
-    assert (value, count) == (0.0, 8)
+    answers = [[each.reference or "", ""] for each in problems]
+    judged = judge_all(problems, answers, Sandbox(), workers=2)
+    assert [[each.verdict == "passed" for each in samples] for samples in judged] == [
+        [True, False]
+    ] * len(TASKS)
 
 
 def problem(name: str, reference: str | None, **more: Any) -> Problem:
@@ -89,6 +69,24 @@ def test_what_cannot_be_decided_here_is_left_out_with_the_reason() -> None:
     assert [each.identity for each in calibration.problems] == ["made/unknown"]
 
 
+def judgement(name: str, *verdicts: Verdict) -> list[Judgement]:
+    return [Judgement(name, number, each, 0.1) for number, each in enumerate(verdicts)]
+
+
+def test_problems_of_one_package_count_together() -> None:
+    problems = [replace(problem(str(n), None), package="quay" if n < 4 else "") for n in range(6)]
+    passed, failed = Verdict.PASSED, Verdict.FAILED
+    base = [judgement(each.identity, failed, failed) for each in problems]
+    adapter = [judgement(each.identity, passed, failed) for each in problems]
+    one, two = measures_of(problems, base, adapter, (1, 2))
+    assert [(each.name, each.count, each.packages) for each in (one, two)] == [
+        ("made, pass@1", 6, 3),
+        ("made, pass@2", 6, 3),
+    ]
+    assert (one.base.value, one.adapter.value, two.adapter.value) == (0.0, 0.5, 1.0)
+    assert two.difference.low < two.difference.value == 1.0
+
+
 def test_a_source_of_which_nothing_was_decided_has_no_score() -> None:
-    judgements = [[Judgement("made/a", 0, Verdict.TOOLCHAIN_TOO_OLD, 0.1)]]
-    assert summary([problem("a", None)], judgements)["made"].keys() == {"verdicts"}
+    judgements = [judgement("made/a", Verdict.TOOLCHAIN_TOO_OLD)]
+    assert measures_of([problem("a", None)], judgements, judgements, (1,)) == []

@@ -10,9 +10,8 @@ from sandbox import Sandbox
 from tests.releases import behaviour, document, function, module, write_release
 from tests.sandbox.machine import executed
 from train.evaluate import callbacks, doctests
-from train.evaluate.benchmark import measure, summary
 from train.evaluate.calibration import calibrate
-from train.evaluate.completer import Empty, Reference
+from train.evaluate.execution import judge, judge_all
 from train.evaluate.held_out import cut
 from train.evaluate.problems import Problem
 
@@ -193,12 +192,11 @@ def test_references_score_100_percent_and_empty_answers_0(release: Release) -> N
     problems = [*doctests.load(release), *callbacks.load(release)]
     sandbox = Sandbox()
     assert calibrate(problems, sandbox, workers=2).left_out == {}
-    for completer, value in ((Reference(problems), 1.0), (Empty(), 0.0)):
-        of = summary(problems, measure(completer, problems, sandbox, workers=2))
-        assert {source: each["pass@1"]["value"] for source, each in of.items()} == {
-            "doctest": value,
-            "callback": value,
-        }
+    answers = [[each.reference or "", ""] for each in problems]
+    judged = judge_all(problems, answers, sandbox, workers=2)
+    assert {each.package for each in problems} == {"yard"}
+    for samples in judged:
+        assert [each.verdict == "passed" for each in samples] == [True, False]
 
 
 @executed
@@ -206,18 +204,10 @@ def test_a_callback_that_is_inherited_is_not_written(release: Release) -> None:
     _, init = callbacks.load(release)
     sandbox = Sandbox()
     other = "goods, _), do: goods"
-    judged = measure(Given([other]), [init], sandbox)[0][0]
+    judged = judge(init, other, sandbox)
     assert judged.verdict == "failed", judged.detail
     guarded = "goods) when is_list(goods), do: {:ok, goods}"
-    assert measure(Given([guarded]), [init], sandbox)[0][0].verdict == "passed"
-
-
-class Given:
-    def __init__(self, completions: list[str]) -> None:
-        self._completions = completions
-
-    def complete(self, prompts: Any, samples: int, *, seed: int = 0) -> list[list[str]]:
-        return [[each] * samples for each in self._completions]
+    assert judge(init, guarded, sandbox).verdict == "passed"
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,8 @@ def test_throughput_and_utilisation_are_those_of_all_steps(tmp_path: Path) -> No
 def test_an_interval_on_one_side_of_zero_is_called_better_or_worse(tmp_path: Path) -> None:
     def measure(low: float, high: float, better: str) -> dict[str, Any]:
         told = {"value": (low + high) / 2, "low": low, "high": high}
-        return {"name": "x", "better": better, "base": told, "adapter": told, "difference": told}
+        figures = {"base": told, "adapter": told, "difference": told}
+        return {"name": "x", "better": better, "packages": 3, **figures}
 
     measures = [
         measure(-2, -1, "lower"),
@@ -248,13 +249,18 @@ def test_a_page_names_what_stands_in_the_place_of_the_base(tmp_path: Path) -> No
     assert '<th class="r">owner/&lt;other&gt;</th>' in page
 
 
-def test_too_few_items_get_no_verdict(tmp_path: Path) -> None:
-    figure = {"value": 1.0, "low": 1.0, "high": 1.0}
-    one = {"name": "x", "better": "higher", "count": 1}
+def test_too_few_packages_get_no_verdict_and_intervals_of_documents_none(tmp_path: Path) -> None:
+    figure = {"value": 1.0, "low": 0.5, "high": 1.5}
+    one = {"name": "x", "better": "higher", "count": 90}
     measure = one | {"base": figure, "adapter": figure, "difference": figure}
-    (tmp_path / "evaluation.json").write_text(json.dumps({"measures": [measure]}))
-    (group,) = compose(tmp_path)["evaluation"]
-    assert group["rows"][0]["verdict"] == "too few to tell"
+    told = {"measures": [measure | {"packages": 2}, measure]}
+    (tmp_path / "evaluation.json").write_text(json.dumps(told))
+    found = compose(tmp_path)
+    assert [row["verdict"] for row in found["evaluation"][0]["rows"]] == [
+        "too few packages to tell",
+        "",
+    ]
+    assert "An older version wrote its intervals" in " ".join(found["comparison"]["sentences"])
 
 
 def test_a_stage_that_goes_on_is_not_called_complete(tmp_path: Path) -> None:

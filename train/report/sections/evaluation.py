@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from quality.report.formats import plural, words
-from train.evaluate.measures import FEWEST
+from train.evaluate.intervals import FEWEST
 from train.report.sources import Sources, Values
 
 SUBJECTS = ("base", "adapter", "difference")
@@ -35,7 +35,7 @@ def comparison(sources: Sources) -> Values:
     return {
         "against": against,
         "is_of_new_text": not warnings,
-        "sentences": [first, *warnings, *_answers(told), *_left_out(told)],
+        "sentences": [first, *warnings, *_of_documents(told), *_answers(told), *_left_out(told)],
     }
 
 
@@ -55,6 +55,15 @@ def _warnings(sources: Sources) -> Iterator[str]:
         yield "This run was trained on another release, which may hold some of that text."
     if sources.evaluation.get("split") == "train":
         yield "This run was trained on that split."
+
+
+def _of_documents(told: Values) -> Iterator[str]:
+    """Yield that the intervals are those of an older version, if they are."""
+    if any(each.get("packages") is None for each in told.get("measures") or []):
+        yield (
+            "An older version wrote its intervals, which are too narrow: they take documents of "
+            "one package for independent. Evaluate the run again for verdicts."
+        )
 
 
 def _answers(told: Values) -> Iterator[str]:
@@ -80,8 +89,9 @@ def _row(measure: Values) -> Values:
         "unit": measure.get("unit"),
         "better": measure.get("better"),
         "count": measure.get("count"),
+        "packages": measure.get("packages"),
         **told,
-        "verdict": _verdict(told["difference"], measure.get("better"), measure.get("count")),
+        "verdict": _verdict(told["difference"], measure.get("better"), measure.get("packages")),
     }
 
 
@@ -94,13 +104,16 @@ def _figure(told: Values | None) -> Values | None:
     return {"value": told["value"], "low": low if known else None, "high": high if known else None}
 
 
-def _verdict(difference: Values | None, better: str | None, count: int | None) -> str:
-    """Say whether the interval of the difference lies on one side of zero."""
-    if difference is None or difference["low"] is None or better is None:
+def _verdict(difference: Values | None, better: str | None, packages: int | None) -> str:
+    """Say whether the interval of the difference lies on one side of zero.
+
+    Files of older versions tell no packages: their intervals, of documents, are too narrow.
+    """
+    if difference is None or better is None or packages is None:
         return ""
-    if count is not None and count < FEWEST:
-        return "too few to tell"
-    if difference["low"] <= 0 <= difference["high"]:
+    if packages < FEWEST:
+        return "too few packages to tell"
+    if difference["low"] is None or difference["low"] <= 0 <= difference["high"]:
         return "no clear difference"
     return "better" if (difference["low"] > 0) == (better == "higher") else "worse"
 
