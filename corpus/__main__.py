@@ -1,6 +1,5 @@
 """`python -m corpus`: build a release, verify it, ask it, look at a file."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus.console import Version, application, errors, fail, output, plain_errors
+from corpus.console import (
+    Version,
+    application,
+    errors,
+    fail,
+    output,
+    plain_errors,
+    say,
+    say_json,
+)
 from corpus.executor import Cluster
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release
@@ -141,7 +149,7 @@ def explain(
     with plain_errors():
         found = look_up(Release.open(release), wanted)
     if as_json:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
+        say_json(asdict(found))
     else:
         show_explanation(found)
 
@@ -160,13 +168,13 @@ def schema(
         fail(f"there is no table {table!r}; known are {', '.join(TABLES)}", 2)
     chosen = [table] if table else list(TABLES)
     if not as_json:
-        typer.echo(dictionary(*chosen), nl=False)
+        say(dictionary(*chosen).rstrip("\n"))
         return
     told = {
         name: {"row": ROWS[name], "columns": [asdict(each) for each in columns_of(TABLES[name])]}
         for name in chosen
     }
-    typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    say_json(told, is_canonical=True)
 
 
 @app.command(
@@ -196,7 +204,7 @@ def inspect(
             failures += 1
             errors.print(f"error: {path}: {error}")
         else:
-            typer.echo(json.dumps(found, ensure_ascii=False))
+            say_json(found)
     if failures:
         raise typer.Exit(2)
 
@@ -222,7 +230,7 @@ def config(config: ConfigOption = None) -> None:
     from corpus.configuration import BuildConfig, dump, load
 
     with plain_errors():
-        typer.echo(dump(load(config) if config else BuildConfig()), nl=False)
+        say(dump(load(config) if config else BuildConfig()).rstrip("\n"))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,91 @@
-"""What all commands share: options, output, and how they end when something goes wrong."""
+"""What all commands share: options, output, and how they end when something goes wrong.
 
+Nothing else writes to a terminal. Names, paths, licences, answers of models and what programs say
+come from outside: what a terminal would obey in them is shown instead.
+"""
+
+import json
+import logging
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
 from corpus.errors import CorpusError
 from corpus.provenance import code_version
 
-output = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
-errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
+OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Controls but for tab and new line, what turns the direction of text (Boucher and Anderson 2021),
+and surrogates, which stand for bytes of file names that are no text and cannot be written."""
+
+
+def visible(text: str) -> str:
+    """Return a text with controls and the like written out, so that a terminal obeys none."""
+    return OBEYED.sub(_written, text)
+
+
+def _written(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+class Terminal(Console):
+    """A console that shows what it is given: no markup, and no controls but its own styles."""
+
+    def __init__(self, *, stderr: bool = False, **settings: Any) -> None:
+        plain: dict[str, Any] = {"soft_wrap": True, "markup": False, "emoji": False}
+        super().__init__(stderr=stderr, **plain | {"highlight": False} | settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Return a text to be drawn; here, because its width is measured next."""
+        return super().render_str(visible(text), **settings)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield what is drawn; controls of the console itself, as of a bar, are segments apart."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text), style, control)
+
+
+class PlainFormatter(logging.Formatter):
+    """Formats as another does, tracebacks too, and shows what a terminal would obey."""
+
+    def __init__(self, formatter: logging.Formatter | None) -> None:
+        super().__init__()
+        self.formatter = formatter or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return visible(self.formatter.format(record))
+
+
+output = Terminal()
+errors = Terminal(stderr=True)
+
+
+def say(text: object, *, is_error: bool = False) -> None:
+    """Print a line as it is, without wrapping it, to standard output or standard error."""
+    print(visible(str(text)), file=sys.stderr if is_error else sys.stdout, flush=True)
+
+
+def say_json(value: Any, *, is_canonical: bool = False) -> None:
+    """Print JSON on one line, or as files of ours have it.
+
+    What a terminal would obey is escaped as JSON escapes it, so the value stays what it is.
+    """
+    indent = 2 if is_canonical else None
+    text = json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=is_canonical)
+    print(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
+
 
 INTERRUPTED = 130
 """What a shell reports of a command that SIGINT ended: 128 and the signal's number."""
@@ -37,7 +110,7 @@ def application(text: str) -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"elixir-corpus {code_version()}")
+        say(f"elixir-corpus {code_version()}")
         raise typer.Exit
 
 
@@ -69,5 +142,5 @@ def plain_errors(code: int = 2) -> Iterator[None]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Print an error to standard error and leave with `code`."""
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}", is_error=True)
     raise typer.Exit(code)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from corpus.console import errors, output
+from corpus.console import PlainFormatter, Terminal, errors, output
 from corpus.explain import Dropped, Explanation
 from corpus.progress import Progress
 from corpus.release import Release
@@ -108,16 +108,18 @@ class Stages:
 def show_progress(level: LogLevel = LogLevel.INFO, console: Console = errors) -> Iterator[Progress]:
     """Yield what tells of stages on standard error, as much as `level` says."""
     if level is LogLevel.DEBUG:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(PlainFormatter(logging.Formatter(logging.BASIC_FORMAT)))
+        logging.basicConfig(level=logging.DEBUG, handlers=[handler])
     quiet = level is LogLevel.WARNING
     if not console.is_terminal:
-        yield from _staged(Console(quiet=True) if quiet else console, None)
+        yield from _staged(Terminal(quiet=True) if quiet else console, None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with RichProgress(
         *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet
     ) as bars:
-        yield from _staged(Console(quiet=True) if quiet else console, bars)
+        yield from _staged(Terminal(quiet=True) if quiet else console, bars)
 
 
 def _staged(console: Console, bars: RichProgress | None) -> Iterator[Progress]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
 
+from corpus.console import PlainFormatter, Terminal
 from crawler.outcome import packages_ahead, words
 from crawler.spiders.hex import HexSpider
 
@@ -60,7 +60,7 @@ class CrawlProgress:
     The bar needs the whole process for itself, so PROGRESS_BAR has to allow it.
     """
 
-    def __init__(self, crawler: Crawler, console: Console) -> None:
+    def __init__(self, crawler: Crawler, console: Terminal) -> None:
         self.crawler = crawler
         self.console = console
         may_draw = console.is_terminal and crawler.settings.getbool("PROGRESS_BAR")
@@ -72,8 +72,10 @@ class CrawlProgress:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Follow the crawl through its signals."""
-        progress = cls(crawler, Console(stderr=True))
+        """Follow the crawl through its signals; what is logged from here on is plain text."""
+        if handler := get_scrapy_root_handler():
+            handler.setFormatter(PlainFormatter(handler.formatter))
+        progress = cls(crawler, Terminal(stderr=True))
         crawler.signals.connect(progress.opened, signals.spider_opened)
         crawler.signals.connect(progress.failed, signals.item_error)
         crawler.signals.connect(progress.closed, signals.spider_closed)
@@ -141,7 +143,7 @@ def tell(before: Reading, now: Reading) -> str:
     return f"{said}, {rate:.1f}/s, about {left} left"
 
 
-def progress_bar(console: Console) -> Progress:
+def progress_bar(console: Terminal) -> Progress:
     """Make a bar that leaves no trace when it is done, and fits into 80 columns."""
     columns = (BarColumn(bar_width=10), TextColumn("{task.fields[said]}"))
     bar = Progress(TextColumn("archives"), *columns, console=console, transient=True)

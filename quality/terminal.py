@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
 from rich.text import Text
 
-from corpus.atomic import canonical_json
-from corpus.console import errors, output
+from corpus.console import errors, output, say_json
 from quality.verdict import Check, GateVerdict, Level, Outcome
 
 MARKS = {
@@ -59,4 +57,4 @@ def _show_check(check: Check, *, named: bool) -> None:
 
 def show_json(verdict: GateVerdict) -> None:
     """Print the verdict as canonical JSON, for machines."""
-    typer.echo(canonical_json(verdict.to_json()).decode(), nl=False)
+    say_json(verdict.to_json(), is_canonical=True)

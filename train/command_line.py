@@ -4,7 +4,6 @@ import argparse
 import ast
 import inspect
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -287,7 +286,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one message to standard error and leave with code 2."""
-        print(f"error: {message}\n`{self.prog} --help` lists every option.", file=sys.stderr)
+        from corpus.console import say
+
+        say(f"error: {message}\n`{self.prog} --help` lists every option.", is_error=True)
         raise SystemExit(2)
 
 

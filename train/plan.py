@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corpus.console import say, say_json
 from corpus.errors import CorpusError
 from train.command_line import Parser, add_recipe_options, dashed, overrides_of
 from train.options import override
@@ -102,13 +103,11 @@ def positive(text: str) -> float:
 def show(made: "Plan", as_json: bool) -> None:
     """Print a plan."""
     if as_json:
-        from corpus.atomic import canonical_json
-
-        print(canonical_json(made.to_json()).decode(), end="")
+        say_json(made.to_json(), is_canonical=True)
         return
     show_memory(made)
     for line in (*verdict(made), *made.notes()):
-        print(line)
+        say(line)
     if made.workloads:
         show_time(made)
 
@@ -118,7 +117,7 @@ def show_memory(made: "Plan") -> None:
     from train.budget import GIB
 
     total = made.shape.parameters.total
-    print(f"{made.model}: {total:,} parameters, {made.fetched / 1e9:.1f} GB to fetch")
+    say(f"{made.model}: {total:,} parameters, {made.fetched / 1e9:.1f} GB to fetch")
     rows = [(each.name, f"{each.bytes / GIB:.2f}", each.detail) for each in made.budget.components]
     capacity = "" if made.capacity is None else f"of {made.capacity / GIB:.4g}"
     show_table(
@@ -155,15 +154,15 @@ def show_time(made: "Plan") -> None:
         )
         for load in made.workloads
     ]
-    print()
+    say("")
     show_table(("", "tokens an epoch", "steps", "hours an epoch", "hours"), rows)
     if made.rate is None:
-        print("For hours give --tokens-per-second, or --gpu for a guess.")
+        say("For hours give --tokens-per-second, or --gpu for a guess.")
         return
     used = made.rate.utilization
     known = "measured" if made.rate.is_measured else "assumed"
     share = "" if used is None else f", {used:.0%} of the GPU's floating-point operations"
-    print(f"At {made.rate.tokens_per_second:,.0f} tokens a second ({known}{share}).")
+    say(f"At {made.rate.tokens_per_second:,.0f} tokens a second ({known}{share}).")
 
 
 def hours_text(hours: float | None) -> str:

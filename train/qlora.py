@@ -13,23 +13,23 @@ from train.command_line import Arguments, parse
 def main(argv: list[str]) -> int:
     """Parse a command line, train, and return the exit code."""
     arguments = parse(argv)
-    from corpus.console import output
+    from corpus.console import output, say
     from corpus.errors import CorpusError
     from train.loop.stopping import Stopped
 
     try:
         folder = run(arguments)
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        say(stopped, is_error=True)
         return stopped.exit_code
     except CorpusError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", is_error=True)
         return 2
     except OSError as error:
-        print(f"error: {unwritten(arguments.out, error)}", file=sys.stderr)
+        say(f"error: {unwritten(arguments.out, error)}", is_error=True)
         return 2
     except KeyboardInterrupt:  # before the first step, or after the last one
-        print("SIGINT: what is finished is kept; the same command goes on.", file=sys.stderr)
+        say("SIGINT: what is finished is kept; the same command goes on.", is_error=True)
         return 130
     if os.environ.get("RANK", "0") == "0":  # torchrun starts several, and one speaks for all
         output.print(f"run      {folder}")
