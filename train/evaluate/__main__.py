@@ -75,6 +75,13 @@ def evaluate(
             "those that the adapter lost first, or print the answers to PROBLEM.",
         ),
     ] = False,
+    lm_eval: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure nothing: write tasks for EleutherAI's lm-evaluation-harness into this "
+            "folder, of the held-out documents and of each --benchmark."
+        ),
+    ] = None,
     version: Version = False,
 ) -> None:
     """Compare a run's model with its base, or with another, and write what was found as JSON.
@@ -83,7 +90,7 @@ def evaluate(
     model writes are run in a sandbox, or not at all where none can be had. Exit code 2: something
     that was asked for cannot be measured.
     """
-    from train.evaluate.evaluation import Plan, evaluate_run
+    from train.evaluate.evaluation import Plan, evaluate_run, write_harness
     from train.evaluate.measures import show
     from train.evaluate.subject import Sampling
     from train.evaluate.transcript import show as show_answers
@@ -104,6 +111,11 @@ def evaluate(
         workers=workers,
         out=out,
     )
+    if lm_eval is not None:
+        with plain_errors():
+            for name in write_harness(plan, lm_eval):
+                output.print(name)
+        return
     if shown:
         with plain_errors():
             show_answers(plan.file, problem, against or "base")

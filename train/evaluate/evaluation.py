@@ -121,6 +121,18 @@ def evaluate_run(plan: Plan, progress: Progress) -> list[Measure]:
     return measures
 
 
+def write_harness(plan: Plan, folder: Path) -> list[str]:
+    """Write what a plan asks for as tasks of the lm-evaluation-harness; return their names.
+
+    Raises NotARun, UnknownPlace, NotARelease, UnknownBenchmark and others.
+    """
+    from train.evaluate.harness import write_tasks
+
+    release = Release.open(plan.release or place_of_release(plan.run))
+    inputs = inputs_of(plan, release)
+    return write_tasks(folder, inputs.documents, inputs.problems, plan.sampling.longest)
+
+
 def check_own(plan: Plan, release: Release) -> None:
     """Raise NotTheRunsOwn unless it is the run against its base, on text that it did not learn."""
     learned = release_of(plan.run).get("sha256")

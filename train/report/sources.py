@@ -7,6 +7,7 @@ from typing import Any
 from corpus.atomic import sha256_file
 from corpus.untrusted import parse_json
 from train.errors import TrainError
+from train.evaluate.transcript import Entry, NoAnswers, read
 from train.telemetry import read_metrics
 
 RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
@@ -62,6 +63,9 @@ class Sources:
     and for `base`, `adapter` and `difference` a `value` with `low` and `high` where known; of what:
     `against`, `split`, `release` (version, sha256), and where problems were asked `answers`
     (samples, temperature, longest, elixir) and `left_out`, identities by reason."""
+    answers: list[Entry]
+    """What `train.evaluate` wrote beside evaluation.json; empty if that is not of the same
+    evaluation, or of an older version."""
     lines: list[Values]
     digests: dict[str, str]
     """SHA-256 of recipe.json and of the adapter's weights, where they are."""
@@ -79,9 +83,17 @@ def read_sources(folder: Path) -> Sources:
         run=_object(folder / RUN),
         recipe=_object(folder / RECIPE),
         evaluation=_object(folder / EVALUATION),
+        answers=_answers(folder / EVALUATION),
         lines=read_metrics(folder / METRICS),
         digests=digests,
     )
+
+
+def _answers(evaluation: Path) -> list[Entry]:
+    try:
+        return read(evaluation)
+    except NoAnswers:
+        return []
 
 
 def _object(path: Path) -> Values:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.train.report.runs import RUN, event, held_out, step, write_run
+from train.evaluate.transcript import Entry, place
+from train.evaluate.transcript import write as write_answers
 from train.report import (
     NoRunFiles,
     UnknownShape,
@@ -261,6 +263,41 @@ def test_too_few_packages_get_no_verdict_and_intervals_of_documents_none(tmp_pat
         "",
     ]
     assert "An older version wrote its intervals" in " ".join(found["comparison"]["sentences"])
+
+
+def test_answers_are_shown_what_was_lost_first_escaped_and_within_bounds(tmp_path: Path) -> None:
+    def entry(number: int, base: str, adapter: str) -> Entry:
+        text = "<script>x\x1b[2J\u202e</script>" + "y" * 9000
+        return {
+            "problem": f"made/{number}",
+            "source": "made",
+            "package": "",
+            "prompt": text,
+            "base": [{"verdict": base, "detail": "", "answer": text}],
+            "adapter": [{"verdict": adapter, "detail": text, "answer": text}],
+        }
+
+    run = write_run(tmp_path / "run")
+    without = write(run).read_text(encoding="utf-8")
+    assert 'id="answers"' not in without, "an evaluation by an older version has none"
+    entries = [entry(n, "failed", "failed") for n in range(500)]
+    entries += [entry(500, "failed", "passed"), entry(501, "passed", "failed")]
+    told = json.loads((run / "evaluation.json").read_bytes())
+    told["answers"]["sha256"] = write_answers(place(run / "evaluation.json"), entries)
+    (run / "evaluation.json").write_text(json.dumps(told))
+    found = compose(run)["answers"]
+    assert found["sentence"].startswith(
+        "502 problems: the adapter does as well on 500, better on 1, worse on 1."
+    )
+    assert [each["problem"] for each in found["rows"][:2]] == ["made/501", "made/0"]
+    assert found["shown"][0]["change"] == "passed, then failed"
+    page = write(run).read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;x\\x1b[2J\\u202e&lt;/script&gt;y" in page
+    assert len(page) < 1_000_000
+    told["answers"]["sha256"] = "ab" * 32
+    (run / "evaluation.json").write_text(json.dumps(told))
+    assert compose(run)["answers"] is None, "the file is another evaluation's"
 
 
 def test_a_stage_that_goes_on_is_not_called_complete(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+from corpus.console import visible
 from quality.report.formats import plural, words
 from train.evaluate.intervals import FEWEST
+from train.evaluate.transcript import Entry, by_interest, passed, summary
 from train.report.sources import Sources, Values
 
 SUBJECTS = ("base", "adapter", "difference")
+MOST_LISTED, MOST_SHOWN, MOST_CHARACTERS = 400, 40, 3000
+"""Problems in the table, problems with their answers, characters of each text: half a megabyte."""
 MARGIN = 0.06
 """Share of the scale that is left free at both ends."""
 
@@ -36,6 +40,63 @@ def comparison(sources: Sources) -> Values:
         "against": against,
         "is_of_new_text": not warnings,
         "sentences": [first, *warnings, *_of_documents(told), *_answers(told), *_left_out(told)],
+    }
+
+
+def answers(sources: Sources) -> Values | None:
+    """Return the problems with their verdicts, and some with all that was asked, answered and said.
+
+    What the adapter lost comes first, then what it failed and gained. None without answers.
+    """
+    if not sources.answers:
+        return None
+    entries = by_interest(sources.answers)
+    kept = sum(passed(each["base"]) == passed(each["adapter"]) for each in entries)
+    told = f"{plural(len(entries), 'problem')}: the adapter does as well on {kept:,}"
+    for name, sign in (("better", 1), ("worse", -1)):
+        found = sum((passed(each["adapter"]) - passed(each["base"])) * sign > 0 for each in entries)
+        told += f", {name} on {found:,}"
+    wrong = [each for each in entries if passed(each["adapter"]) < len(each["adapter"])]
+    gained = [each for each in entries if passed(each["base"]) < passed(each["adapter"])]
+    shown = [*wrong, *(each for each in gained if each not in wrong)]
+    return {
+        "sentence": f"{told}. What it lost comes first; `--show` of `python -m train.evaluate` "
+        f"prints every answer, of which {min(len(shown), MOST_SHOWN):,} are below.",
+        "rows": [
+            {
+                "problem": visible(each["problem"]),
+                "base": words(summary(each["base"])),
+                "adapter": words(summary(each["adapter"])),
+            }
+            for each in entries[:MOST_LISTED]
+        ],
+        "more": max(0, len(entries) - MOST_LISTED),
+        "shown": [_shown(each) for each in shown[:MOST_SHOWN]],
+    }
+
+
+def _shown(told: Entry) -> Values:
+    """Return what a page shows of a problem: the end of its prompt, and the first answer of each.
+
+    The first that failed stands for several of the adapter.
+    """
+    failed = [each for each in told["adapter"] if each["verdict"] != "passed"]
+    chosen = [("base", told["base"][:1]), ("adapter", (failed or told["adapter"])[:1])]
+    prompt = told["prompt"]
+    return {
+        "problem": visible(told["problem"]),
+        "change": f"{words(summary(told['base']))}, then {words(summary(told['adapter']))}",
+        "prompt": visible(prompt[-MOST_CHARACTERS:]),
+        "samples": [
+            {
+                "of": name,
+                "verdict": words(each["verdict"]),
+                "answer": visible(each["answer"][:MOST_CHARACTERS]),
+                "detail": visible(each["detail"][-MOST_CHARACTERS:]),
+            }
+            for name, found in chosen
+            for each in found
+        ],
     }
 
 
