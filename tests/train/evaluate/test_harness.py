@@ -36,7 +36,11 @@ class Loader(yaml.SafeLoader):
     """Reads the harness's tag as it does: as the name of a function."""
 
 
-Loader.add_constructor("!function", lambda loader, node: f"call {loader.construct_scalar(node)}")
+def call(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return f"call {loader.construct_scalar(node)}"
+
+
+Loader.add_constructor("!function", call)
 
 
 def settings(folder: Path, name: str) -> dict[str, Any]:
