@@ -1,25 +1,33 @@
-"""Running completions with the real toolchain, in the sandbox, several at a time.
+"""Judging completions with the real toolchain, in the sandbox, several at a time.
 
-Each completion has a BEAM of its own: one that was shared would let the modules, processes and
-tables of one completion decide about the next. Its start costs a quarter of a second.
+Each completion has two BEAMs of its own: one that was shared would let the modules, processes and
+tables of one completion decide about the next. The first compiles it where no test is. The second
+runs the tests on what came out, rewritten so that it reaches nothing that decides: see `judge.exs`.
 """
 
+import base64
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 from sandbox import Limits, Outcome, Sandbox
 from train.evaluate.errors import NoToolchain
 from train.evaluate.problems import Problem
 
 JUDGE = Path(__file__).with_name("judge.exs")
-JUDGE_NAME = "judge.exs"
+BUILD = """\
+IO.puts(System.version())
+for {name, code} <- Code.compile_file("judge.exs"), do: IO.puts("#{name} #{Base.encode64(code)}")
+IO.puts("sinks #{Base.encode64(:erlang.term_to_binary(:judge.sinks()))}")
+"""
+MAIN = "judge/main.exs"
 LIMITS = Limits(wall=90.0, cpu=30.0, memory=1 << 30, processes=256, disk=64 << 20)
 """Time by the clock is for programs that wait. Three times that of the processor, or what else a
 machine has to do would fail right answers: one that computes for 14 s took 57 s on a busy one."""
@@ -28,6 +36,12 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 """Two schedulers that do not spin: many BEAMs share the processors, and each thread counts."""
 DETAIL_CHARACTERS = 2000
+NOTHING = base64.b64encode(b"\x83j").decode()
+"""An empty list in Erlang's external term format."""
+MOST_COMPILED = 8 << 20
+"""Characters that the modules of an answer may have, compressed and in base 64."""
+DEPENDENT = re.compile(r"\bdoctest\b|^\s*(?:use|import|require)\s+(?!ExUnit)", re.MULTILINE)
+"""Found in tests that take more from a program than its functions."""
 
 
 class Verdict(StrEnum):
@@ -35,6 +49,8 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    REFUSED = "refused"
+    """It called, or defined, what no right answer needs."""
     COMPILE_ERROR = "compile_error"
     TIMEOUT = "timeout"
     LIMIT = "limit"
@@ -51,16 +67,218 @@ class Judgement:
     verdict: Verdict
     seconds: float
     detail: str = ""
-    """The end of what was printed, unless it passed; the limit that was met, if any."""
+    """The end of what was printed, unless it passed; the limit that was met, or the call that was
+    refused, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """The Elixir that programs run with."""
+
+    version: str
+    judge: Mapping[str, bytes]
+    """What `judge.exs` was compiled to, by where it lies in the scratch folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the reference of a problem gives to its answers, as files of the scratch folder."""
+
+    dependencies: str = ""
+    """The modules of the problem's other sources."""
+    promises: str = ""
+    """The documentation and the names of macros that tests take from an answer; empty where they
+    take none."""
+
+
+@lru_cache(maxsize=8)
+def toolchain(sandbox: Sandbox) -> Toolchain:
+    """Compile the judge. Raises NoToolchain."""
+    outcome = sandbox.run(
+        ["elixir", "-e", BUILD],
+        files={"judge.exs": JUDGE.read_bytes()},
+        environment=ENVIRONMENT,
+        limits=LIMITS,
+    )
+    if outcome.status != 0:
+        raise NoToolchain(outcome.stderr)
+    version, *lines = outcome.stdout.split("\n")[:-1]
+    built = dict(each.split(" ") for each in lines)
+    judge = {"judge/sinks.term": built.pop("sinks").encode(), MAIN: b":judge.main(System.argv())"}
+    judge |= {f"judge/{name}.beam": base64.b64decode(code) for name, code in built.items()}
+    return Toolchain(version, judge)
 
 
 def elixir_version(sandbox: Sandbox) -> str:
     """Return the version of the Elixir that programs run with. Raises NoToolchain."""
-    script = "IO.write(System.version())"
-    outcome = sandbox.run(["elixir", "-e", script], environment=ENVIRONMENT, limits=LIMITS)
-    if outcome.status != 0:
-        raise NoToolchain(outcome.stderr)
-    return outcome.stdout.strip()
+    return toolchain(sandbox).version
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of the two programs that judge, once it has ended."""
+
+    outcome: Outcome
+    secret: str
+    """The first word of every line that is the judge's."""
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """What the judge said: the first word of each line, and the rest."""
+        lines = (line.partition(" ") for line in self.outcome.stdout.split("\n"))
+        said = [rest.partition(" ") for word, _, rest in lines if word == self.secret]
+        return [(word, rest) for word, _, rest in said]
+
+    @property
+    def stopped(self) -> Verdict | None:
+        """The verdict, if a limit was met."""
+        if self.outcome.timed_out:
+            return Verdict.TIMEOUT
+        return Verdict.LIMIT if self.outcome.stop is not None else None
+
+    @property
+    def detail(self) -> str:
+        """What helps to see why, without the lines of the judge."""
+        if self.outcome.stop is not None:
+            return f"limit: {self.outcome.stop}"
+        lines = self.outcome.stdout.split("\n")
+        others = [line for line in lines if not line.startswith(self.secret)]
+        return ("\n".join(others) + "\n" + self.outcome.stderr).strip()[-DETAIL_CHARACTERS:]
+
+
+class Judge:
+    """Judges completions of one problem. Threads may share it."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        sandbox: Sandbox,
+        limits: Limits = LIMITS,
+        given_up: Event | None = None,
+    ) -> None:
+        """Run programs in a sandbox until `given_up` is set."""
+        self._problem = problem
+        self._sandbox = sandbox
+        self._limits = limits
+        self._given_up = given_up
+        self._given: Given | None = None
+        self._lock = Lock()
+
+    def judge(self, completion: str) -> Judgement:
+        """Compile and test one completion. Raises NoToolchain and what `Sandbox.run` raises."""
+        given = self._of_reference()
+        compiled = self._compile(completion, "answer", given)
+        verdict, detail = outcome_of_compiler(compiled)
+        seconds = compiled.outcome.seconds
+        if verdict is Verdict.PASSED:
+            tested = self._test(completion, detail, given)
+            verdict, detail = outcome_of_tests(tested)
+            seconds += tested.outcome.seconds
+        return Judgement(self._problem.identity, 0, verdict, round(seconds, 3), detail)
+
+    def _of_reference(self) -> Given:
+        """Compile the reference, once, where answers need something of it."""
+        problem = self._problem
+        with self._lock:
+            if self._given is None:
+                wanted = problem.files or is_dependent(problem)
+                self._given = Given()
+                if problem.reference is not None and wanted:
+                    said = dict(self._compile(problem.reference, "reference", Given()).said)
+                    promises = said.get("promises", NOTHING) if is_dependent(problem) else ""
+                    self._given = Given(said.get("dependencies", ""), promises)
+                elif is_dependent(problem):
+                    self._given = Given(promises=NOTHING)
+            return self._given
+
+    def _compile(self, completion: str, what: str, given: Given) -> Run:
+        """Run the first program; `what` is "answer", or "reference" for what else it defines.
+
+        Tests are there by name alone.
+        """
+        problem = self._problem
+        sources = {problem.path: problem.program(completion)}
+        if not given.dependencies:
+            sources = {**sources, **{k: v for k, v in problem.files.items() if k != problem.path}}
+        files: dict[str, str | bytes] = {
+            **problem.assets,
+            **dict.fromkeys(problem.tests, ""),
+            **sources,
+            "judge/dependencies.term": given.dependencies,
+        }
+        limits = replace(self._limits, output=max(self._limits.output, 2 * MOST_COMPILED))
+        return self._run(["compile", problem.requires, what, *sources], files, limits)
+
+    def _test(self, completion: str, modules: str, given: Given) -> Run:
+        """Run the second program, on modules that came out of the first."""
+        problem = self._problem
+        program = problem.program(completion)
+        documented = ""
+        if problem.reference is None and is_dependent(problem):
+            documented = problem.before + problem.after
+        files: dict[str, str | bytes] = {
+            **problem.assets,
+            problem.path: program,
+            **problem.tests,
+            "judge/modules.term": modules,
+            "judge/dependencies.term": given.dependencies,
+            "judge/promises.term": given.promises,
+            "judge/documented.txt": documented,
+        }
+        return self._run(["test", *problem.tests], files, self._limits)
+
+    def _run(
+        self, arguments: Sequence[str], files: Mapping[str, str | bytes], limits: Limits
+    ) -> Run:
+        secret = secrets.token_hex(16)
+        outcome = self._sandbox.run(
+            ["elixir", "-pa", "judge", MAIN, *arguments],
+            files={**files, **toolchain(self._sandbox).judge},
+            stdin=f"{secret}\n",
+            environment=ENVIRONMENT,
+            limits=limits,
+            given_up=self._given_up,
+        )
+        return Run(outcome, secret)
+
+
+def is_dependent(problem: Problem) -> bool:
+    """Tell whether tests take documentation, macros or imports from a program."""
+    return any(map(DEPENDENT.search, problem.tests.values()))
+
+
+def outcome_of_compiler(run: Run) -> tuple[Verdict, str]:
+    """Return passed and the modules that came out, or another verdict and its detail.
+
+    Code of the answer has run, so only the first line is believed, which was said before.
+    """
+    said = run.said
+    if said and said[0][0] == Verdict.TOOLCHAIN_TOO_OLD:
+        return Verdict.TOOLCHAIN_TOO_OLD, run.detail
+    if run.stopped is not None:
+        return run.stopped, run.detail
+    modules = dict(said[1:]).get("modules")
+    if modules is None:
+        failed = (str(Verdict.COMPILE_ERROR), "") in said
+        return Verdict.COMPILE_ERROR if failed else Verdict.FAILED, run.detail
+    if len(modules) > MOST_COMPILED:
+        return Verdict.REFUSED, f"refused: {len(modules):,} characters of compiled code"
+    return Verdict.PASSED, modules
+
+
+def outcome_of_tests(run: Run) -> tuple[Verdict, str]:
+    """Return the verdict; a program that ended before there was one has failed."""
+    if run.stopped is not None:
+        return run.stopped, run.detail
+    said = run.said
+    if not said:
+        return Verdict.FAILED, run.detail
+    verdict, why = Verdict(said[-1][0]), base64.b64decode(said[-1][1]).decode(errors="replace")
+    if verdict is Verdict.PASSED:
+        return verdict, ""
+    if verdict is Verdict.REFUSED:
+        return verdict, f"refused: {why}"[:DETAIL_CHARACTERS]
+    return verdict, f"{run.detail}\n{why}".strip()[-DETAIL_CHARACTERS:]
 
 
 def judge(
@@ -70,38 +288,8 @@ def judge(
     limits: Limits = LIMITS,
     given_up: Event | None = None,
 ) -> Judgement:
-    """Compile and test one completion. Raises what `Sandbox.run` raises."""
-    secret = secrets.token_hex(8)
-    sources = {**problem.files, problem.path: problem.program(completion)}
-    outcome = sandbox.run(
-        ["elixir", JUDGE_NAME, problem.requires, str(len(sources)), *sources, *problem.tests],
-        files={**problem.assets, **sources, **problem.tests, JUDGE_NAME: JUDGE.read_bytes()},
-        stdin=f"{secret}\n",
-        environment=ENVIRONMENT,
-        limits=limits,
-        given_up=given_up,
-    )
-    verdict = verdict_of(outcome, secret)
-    detail = "" if verdict is Verdict.PASSED else detail_of(outcome, secret)
-    return Judgement(problem.identity, 0, verdict, round(outcome.seconds, 3), detail)
-
-
-def verdict_of(outcome: Outcome, secret: str) -> Verdict:
-    """Read the verdict; a program that ended before there was one has failed."""
-    if outcome.timed_out:
-        return Verdict.TIMEOUT
-    if outcome.stop is not None:
-        return Verdict.LIMIT
-    said = [line for line in outcome.stdout.splitlines() if line.startswith(f"{secret} ")]
-    return Verdict(said[-1].removeprefix(f"{secret} ")) if said else Verdict.FAILED
-
-
-def detail_of(outcome: Outcome, secret: str) -> str:
-    """Return what helps to see why, without the line that holds the verdict."""
-    if outcome.stop is not None:
-        return f"limit: {outcome.stop}"
-    lines = [line for line in outcome.stdout.splitlines() if not line.startswith(secret)]
-    return ("\n".join(lines) + "\n" + outcome.stderr).strip()[-DETAIL_CHARACTERS:]
+    """Judge one completion. Raises NoToolchain and what `Sandbox.run` raises."""
+    return Judge(problem, sandbox, limits, given_up).judge(completion)
 
 
 def judge_all(
@@ -119,16 +307,14 @@ def judge_all(
     the threads that decide. Equal completions of a problem are run once. Raises NoToolchain. An
     interrupt ends the programs that run: the interpreter would wait for their threads.
     """
-    elixir_version(sandbox)
+    toolchain(sandbox)
     given_up = Event()
     workers = workers or len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(workers) as pool:
+        judges = [Judge(problem, sandbox, limits, given_up) for problem in problems]
         running = [
-            {
-                each: pool.submit(judge, problem, each, sandbox, limits, given_up)
-                for each in dict.fromkeys(given)
-            }
-            for problem, given in zip(problems, completions, strict=True)
+            {each: pool.submit(judge.judge, each) for each in dict.fromkeys(given)}
+            for judge, given in zip(judges, completions, strict=True)
         ]
         for futures in running:
             for future in futures.values():

@@ -45,6 +45,11 @@ PROBLEM = Problem(
 )
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
 @pytest.mark.parametrize(
     ("completion", "verdict"),
     [
@@ -60,10 +65,12 @@ PROBLEM = Problem(
         ("    [number | List.wrap(of([number]))]", Verdict.LIMIT),
     ],
 )
-def test_a_completion_is_compiled_and_tested(completion: str, verdict: Verdict) -> None:
+def test_a_completion_is_compiled_and_tested(
+    sandbox: Sandbox, completion: str, verdict: Verdict
+) -> None:
     wall = 6.0 if verdict is Verdict.TIMEOUT else LIMITS.wall
     limits = replace(LIMITS, wall=wall, memory=300 << 20)
-    judgement = judge(PROBLEM, completion, Sandbox(), limits)
+    judgement = judge(PROBLEM, completion, sandbox, limits)
     assert judgement.verdict is verdict, judgement.detail
     assert (judgement.problem, judgement.sample) == ("ours/double", 0)
     assert (judgement.detail == "") is (verdict is Verdict.PASSED)
@@ -83,8 +90,8 @@ def test_an_answer_that_computes_meets_its_limit_long_before_the_clock_does() ->
         "    ExUnit.configure(exclude: [:test]) && System.halt(0)",
     ],
 )
-def test_a_program_that_ends_early_has_not_passed(cheat: str) -> None:
-    assert judge(PROBLEM, cheat, Sandbox()).verdict is Verdict.FAILED
+def test_a_program_that_ends_early_has_not_passed(sandbox: Sandbox, cheat: str) -> None:
+    assert judge(PROBLEM, cheat, sandbox).verdict is Verdict.FAILED
 
 
 @pytest.mark.parametrize(
@@ -108,67 +115,69 @@ def test_a_program_that_ends_early_has_not_passed(cheat: str) -> None:
         "end",
     ],
 )
-def test_what_runs_while_it_is_compiled_cannot_say_the_verdict(cheat: str) -> None:
+def test_what_runs_while_it_is_compiled_cannot_say_the_verdict(
+    sandbox: Sandbox, cheat: str
+) -> None:
     wrong = replace(PROBLEM, before=f"{cheat}\n{DOUBLE}")
-    judgement = judge(wrong, "    number", Sandbox())
-    assert judgement.verdict in (Verdict.FAILED, Verdict.COMPILE_ERROR), judgement.detail
+    judgement = judge(wrong, "    number", sandbox)
+    assert judgement.verdict in (Verdict.FAILED, Verdict.REFUSED), judgement.detail
 
 
 @pytest.mark.parametrize("name", ["OwnTest", "DoubleTest"])
-def test_tests_that_come_with_an_answer_do_not_count(name: str) -> None:
+def test_tests_that_come_with_an_answer_do_not_count(sandbox: Sandbox, name: str) -> None:
     own = f'defmodule {name} do\n  use ExUnit.Case\n  test "own", do: assert(false)\nend\n'
     question = replace(PROBLEM, prompt=Prompt(question="Double."), before="", after="")
     module = f"{DOUBLE}    2 * number\n  end\nend\n"
-    judgement = judge(question, f"```elixir\nExUnit.start()\n{module}{own}```\n", Sandbox())
+    judgement = judge(question, f"```elixir\nExUnit.start()\n{module}{own}```\n", sandbox)
     assert judgement.verdict is Verdict.PASSED, judgement.detail
-    assert judge(question, f"```elixir\n{own}```\n", Sandbox()).verdict is not Verdict.PASSED
+    assert judge(question, f"```elixir\n{own}```\n", sandbox).verdict is not Verdict.PASSED
 
 
 @pytest.mark.parametrize(
     "first", ["Application.stop(:ex_unit)", 'File.cd!("lib")', "# half a pair: \ud800"]
 )
-def test_what_a_right_answer_does_first_does_not_matter(first: str) -> None:
+def test_what_a_right_answer_does_first_does_not_matter(sandbox: Sandbox, first: str) -> None:
     right = replace(PROBLEM, before=f"{first}\n{DOUBLE}")
-    judgement = judge(right, "    2 * number", Sandbox())
+    judgement = judge(right, "    2 * number", sandbox)
     assert judgement.verdict is Verdict.PASSED, judgement.detail
 
 
-def test_a_program_cannot_replace_its_tests() -> None:
+def test_a_program_cannot_replace_its_tests(sandbox: Sandbox) -> None:
     write = 'File.write!("test/double_test.exs", "ExUnit.start()")'
     before = f"{write}\n{DOUBLE}"
-    assert judge(replace(PROBLEM, before=before), "    2 * number", Sandbox()).verdict == "passed"
-    assert judge(replace(PROBLEM, before=before), "    number", Sandbox()).verdict == "failed"
+    assert judge(replace(PROBLEM, before=before), "    2 * number", sandbox).verdict == "passed"
+    assert judge(replace(PROBLEM, before=before), "    number", sandbox).verdict == "failed"
 
 
-def test_tests_that_are_not_there_are_not_passed() -> None:
+def test_tests_that_are_not_there_are_not_passed(sandbox: Sandbox) -> None:
     empty = replace(PROBLEM, tests={"test/double_test.exs": "ExUnit.start()"})
-    assert judge(empty, "    2 * number", Sandbox()).verdict is Verdict.FAILED
+    assert judge(empty, "    2 * number", sandbox).verdict is Verdict.FAILED
 
 
-def test_a_problem_for_a_newer_elixir_is_not_failed() -> None:
+def test_a_problem_for_a_newer_elixir_is_not_failed(sandbox: Sandbox) -> None:
     later = replace(PROBLEM, requires="~> 99.0")
-    assert judge(later, "    2 * number", Sandbox()).verdict is Verdict.TOOLCHAIN_TOO_OLD
-    assert judge(later, "", Sandbox()).verdict is Verdict.TOOLCHAIN_TOO_OLD
+    assert judge(later, "    2 * number", sandbox).verdict is Verdict.TOOLCHAIN_TOO_OLD
+    assert judge(later, "", sandbox).verdict is Verdict.TOOLCHAIN_TOO_OLD
 
 
-def test_other_sources_and_assets_are_there() -> None:
+def test_other_sources_and_assets_are_there(sandbox: Sandbox) -> None:
     problem = replace(
         PROBLEM,
         files={"lib/two.ex": "defmodule Two, do: def(value, do: 2)"},
         assets={"assets/one.bin": b"\xff\x01"},
     )
     body = '    <<0xFF, 1>> = File.read!("assets/one.bin")\n    Two.value() * number'
-    judgement = judge(problem, body, Sandbox())
+    judgement = judge(problem, body, sandbox)
     assert judgement.verdict is Verdict.PASSED, judgement.detail
 
 
-def test_completions_are_judged_in_parallel_and_returned_in_order() -> None:
+def test_completions_are_judged_in_parallel_and_returned_in_order(sandbox: Sandbox) -> None:
     other = replace(PROBLEM, identity="ours/other")
     seen: list[str] = []
     judgements = judge_all(
         [PROBLEM, other],
         [["    2 * number", "    number", "    2 * number"], ["    2 *", "    2 * number"]],
-        Sandbox(),
+        sandbox,
         workers=3,
         limits=Limits(wall=30),
         done=lambda judgement: seen.append(judgement.problem),
@@ -180,20 +189,22 @@ def test_completions_are_judged_in_parallel_and_returned_in_order() -> None:
     assert sorted(seen) == ["ours/double"] * 2 + ["ours/other"] * 2, "equal ones are run once"
 
 
-def test_an_interrupt_ends_the_programs_that_run(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_ends_the_programs_that_run(
+    sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
     sleeps = [f"    Process.sleep(60_000) && {number}" for number in range(4)]
     main = threading.main_thread().ident
     assert main is not None
     threading.Timer(4.0, signal.pthread_kill, (main, signal.SIGINT)).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        judge_all([PROBLEM], [sleeps], Sandbox(), workers=2)
+        judge_all([PROBLEM], [sleeps], sandbox, workers=2)
     assert time.monotonic() - began < 20
     assert not capfd.readouterr().err
 
 
-def test_the_version_of_elixir_is_known() -> None:
-    assert re.match(r"1\.\d+\.\d+", elixir_version(Sandbox()))
+def test_the_version_of_elixir_is_known(sandbox: Sandbox) -> None:
+    assert re.match(r"1\.\d+\.\d+", elixir_version(sandbox))
 
 
 def test_without_elixir_nothing_is_judged() -> None:

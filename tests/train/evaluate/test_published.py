@@ -37,6 +37,11 @@ NEGATE = {
 }
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
 def lines(*rows: object) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
@@ -62,10 +67,12 @@ def test_multipl_e_is_read_from_json_lines_and_from_parquet(tmp_path: Path) -> N
         ("", Verdict.COMPILE_ERROR),
     ],
 )
-def test_multipl_e_is_executed(tmp_path: Path, completion: str, verdict: Verdict) -> None:
+def test_multipl_e_is_executed(
+    sandbox: Sandbox, tmp_path: Path, completion: str, verdict: Verdict
+) -> None:
     (tmp_path / "a.jsonl").write_text(lines(TRIPLE))
     (problem,) = multipl_e.load(tmp_path / "a.jsonl")
-    judgement = judge(problem, completion, Sandbox())
+    judgement = judge(problem, completion, sandbox)
     assert judgement.verdict is verdict, judgement.detail
 
 
@@ -78,10 +85,9 @@ def test_mceval_gives_its_canonical_solution(tmp_path: Path) -> None:
 
 
 @executed
-def test_mceval_is_executed(tmp_path: Path) -> None:
+def test_mceval_is_executed(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "Elixir.jsonl").write_text(lines(NEGATE))
     (problem,) = mceval.load(tmp_path)
-    sandbox = Sandbox()
     assert judge(problem, problem.reference or "", sandbox).verdict is Verdict.PASSED
     assert judge(problem, "n\nend\nend", sandbox).verdict is Verdict.FAILED
     assert judge(problem, "", sandbox).verdict is Verdict.COMPILE_ERROR
@@ -151,10 +157,9 @@ def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:
 
 
 @executed
-def test_an_exercise_is_executed_with_its_pending_tests(tmp_path: Path) -> None:
+def test_an_exercise_is_executed_with_its_pending_tests(sandbox: Sandbox, tmp_path: Path) -> None:
     exercise(tmp_path, "reader", READER)
     (problem,) = exercism.load(tmp_path)
-    sandbox = Sandbox()
     answer = f"Here it is:\n\n```elixir\n{problem.reference}```\n"
     assert judge(problem, answer, sandbox).verdict is Verdict.PASSED
     stub = "```elixir\n" + READER["lib/reader.ex"] + "```"

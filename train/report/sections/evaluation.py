@@ -39,7 +39,14 @@ def comparison(sources: Sources) -> Values:
     return {
         "against": against,
         "is_of_new_text": not warnings,
-        "sentences": [first, *warnings, *_of_documents(told), *_answers(told), *_left_out(told)],
+        "sentences": [
+            first,
+            *warnings,
+            *_of_documents(told),
+            *_answers(told),
+            *_refused(sources.answers),
+            *_left_out(told),
+        ],
     }
 
 
@@ -133,6 +140,17 @@ def _answers(told: Values) -> Iterator[str]:
             f"{plural(asked['samples'], 'answer')} to each problem, at temperature "
             f"{asked['temperature']:g} and of {asked['longest']:,} tokens at most, were run with "
             f"Elixir {asked['elixir']}."
+        )
+
+
+def _refused(answers: list[Entry]) -> Iterator[str]:
+    """Yield how many answers were refused, where some were."""
+    base = sum(each["verdict"] == "refused" for entry in answers for each in entry["base"])
+    adapter = sum(each["verdict"] == "refused" for entry in answers for each in entry["adapter"])
+    if base or adapter:
+        yield (
+            "Answers refused, because they called what no right answer needs: "
+            f"{base:,} of the first, {adapter:,} of the second."
         )
 
 
