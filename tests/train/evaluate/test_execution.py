@@ -81,17 +81,17 @@ def test_an_answer_that_computes_meets_its_limit_long_before_the_clock_does() ->
 
 
 @pytest.mark.parametrize(
-    "cheat",
+    ("cheat", "verdict"),
     [
-        "    System.halt(0)",
-        "    exit(:normal)",
-        "    System.stop(0) && Process.sleep(5000)",
-        '    IO.puts("passed") && System.halt(0)',
-        "    ExUnit.configure(exclude: [:test]) && System.halt(0)",
+        ("    exit(:normal)", Verdict.FAILED),
+        ("    System.stop(0) && Process.sleep(5000)", Verdict.REFUSED),
+        ('    IO.puts("passed") && System.halt(0)', Verdict.REFUSED),
     ],
 )
-def test_a_program_that_ends_early_has_not_passed(sandbox: Sandbox, cheat: str) -> None:
-    assert judge(PROBLEM, cheat, sandbox).verdict is Verdict.FAILED
+def test_a_program_that_ends_early_has_not_passed(
+    sandbox: Sandbox, cheat: str, verdict: Verdict
+) -> None:
+    assert judge(PROBLEM, cheat, sandbox).verdict is verdict
 
 
 @pytest.mark.parametrize(
