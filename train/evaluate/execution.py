@@ -185,7 +185,7 @@ class Judge:
                 self._given = Given()
                 if problem.reference is not None and wanted:
                     said = dict(self._compile(problem.reference, "reference", Given()).said)
-                    promises = said.get("promises", NOTHING) if is_dependent(problem) else ""
+                    promises = said.get("promises", "") if is_dependent(problem) else ""
                     self._given = Given(said.get("dependencies", ""), promises)
                 elif is_dependent(problem):
                     self._given = Given(promises=NOTHING)

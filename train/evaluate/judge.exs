@@ -97,9 +97,7 @@ defmodule :judge do
 
         load(kept, promises)
 
-        compiled =
-          for {path, text} <- tests, {module, _} <- Code.compile_string(text, path), do: module
-
+        compiled = compiled(tests)
         both = Enum.find(compiled, &is_map_key(kept, &1))
         both && :judge_guard.refuse("the module #{inspect(both)} of the tests")
 
@@ -110,6 +108,12 @@ defmodule :judge do
     {verdict, detail} = wait(monitor, [], [])
     say(secret, "#{verdict} #{Base.encode64(detail)}")
     System.halt(0)
+  end
+
+  defp compiled(tests) do
+    for {path, text} <- tests, {module, _} <- Code.compile_string(text, path), do: module
+  rescue
+    error -> exit({:failed, Exception.format(:error, error, __STACKTRACE__)})
   end
 
   # Without the reference, the examples of an answer must be those that it was given.
@@ -174,7 +178,8 @@ defmodule :judge do
       {:listed, listed} -> wait(monitor, listed, states)
       {:tested, test} -> wait(monitor, listed, [test | states])
       {:DOWN, ^monitor, _, _, {:ran, ran}} -> {verdict(ran, listed, states), ""}
-      # What failed may be the answer's, whose code would write it in words.
+      {:DOWN, ^monitor, _, _, {:failed, words}} when is_binary(words) -> {"failed", words}
+      # What it ended with may be the answer's, whose code would write it in words.
       {:DOWN, ^monitor, _, _, reason} -> {"failed", inspect(reason, structs: false)}
     end
   end

@@ -512,13 +512,12 @@ def test_an_answer_does_not_hide_an_assertion_that_failed(sandbox: Sandbox) -> N
 def test_a_verdict_of_the_first_program_is_not_believed(sandbox: Sandbox) -> None:
     """Its secret is not kept from an answer, whose code runs there."""
     steal = """
-for pid <- Process.list(),
-    {:backtrace, text} <- [Process.info(pid, :backtrace)],
-    [secret] <- Regex.scan(~r/\\b[0-9a-f]{32}\\b/, text),
-    what <- ["passed ", "toolchain_too_old", "modules g2o="] do
-  IO.write("\\n#{secret} #{what}\\n")
+defmodule IO do
+  def write(text) do
+    for what <- ["passed ", "toolchain_too_old", "modules g2o="],
+        do: :io.put_chars("\\n#{hd(String.split(text))} #{what}\\n")
+  end
 end
-System.halt(0)
 """
     judgement = judge(PROBLEM, WRONG + steal, sandbox)
     assert judgement.verdict is Verdict.FAILED

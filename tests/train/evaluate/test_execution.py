@@ -120,7 +120,8 @@ def test_what_runs_while_it_is_compiled_cannot_say_the_verdict(
 ) -> None:
     wrong = replace(PROBLEM, before=f"{cheat}\n{DOUBLE}")
     judgement = judge(wrong, "    number", sandbox)
-    assert judgement.verdict in (Verdict.FAILED, Verdict.REFUSED), judgement.detail
+    lost = (Verdict.FAILED, Verdict.REFUSED, Verdict.COMPILE_ERROR)
+    assert judgement.verdict in lost, judgement.detail
 
 
 @pytest.mark.parametrize("name", ["OwnTest", "DoubleTest"])
