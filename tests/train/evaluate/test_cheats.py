@@ -212,7 +212,7 @@ CHEATS: Mapping[str, tuple[str, str | Verdict]] = {
     ),
     "the processes that it is linked to": (
         first("    Process.info(Process.group_leader(), :links)"),
-        ":erlang.process_info",
+        "Process.info",
     ),
     "all processes in a text": (
         first("    :erlang.system_info(:procs)"),
