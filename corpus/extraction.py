@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from corpus.errors import CorpusError
 
@@ -70,6 +70,10 @@ class Module:
     callbacks: tuple[Callback, ...]
     exports: tuple[tuple[str, int], ...] = ()
     """Names and arities for Erlang, of all functions under `export_all`; empty for Elixir."""
+
+
+new: Final = tuple.__new__
+"""`new(Clause, values)` makes a named tuple in half the time that its own constructor takes."""
 
 
 class Clause(NamedTuple):

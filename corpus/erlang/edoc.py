@@ -40,14 +40,16 @@ def documentation(
 
     Of several texts the last counts, which stands next to the code.
     """
-    docs, spans, is_hidden = [], [], False
+    docs, spans, is_hidden = list[str](), list[tuple[int, int]](), False
     for block in _blocks(comments):
-        lines = [_text(source, each) for each in block]
-        tags = list(_tags(lines))
+        first, last = block[0].start_byte, block[-1].end_byte
+        if source.find(b"@", first, last) < 0 and source.find(b"TODO:", first, last) < 0:
+            continue
+        tags = list(_tags([_text(source, each) for each in block]))
         if tags:
             spans += [(each.start_byte, each.end_byte) for each in block]
         is_hidden = is_hidden or any(name in ("private", "hidden") for name, _ in tags)
-        docs += [text for name, text in tags if name == "doc" and text]
+        docs += filter(None, (_joined(lines) for name, lines in tags if name == "doc"))
     if is_hidden:
         return ("hidden", None), spans
     return (("string", docs[-1]), spans) if docs else None
@@ -69,8 +71,8 @@ def _text(source: bytes, comment: Comment) -> str:
     return text.lstrip("%").rstrip("\r")
 
 
-def _tags(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each tag; what stands before the first is none."""
+def _tags(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the lines of each tag; what stands before the first is none."""
     name: str | None = None
     texts: list[str] = []
     for line in lines:
@@ -78,19 +80,19 @@ def _tags(lines: list[str]) -> Iterator[tuple[str, str]]:
             texts.append(line)
             continue
         if name is not None:
-            yield name, _joined(texts)
+            yield name, texts
             name = None
         tag = _TAG.match(line)
         if tag is not None:
             name, texts = tag[1] or tag[2], [tag[3]]
     if name is not None:
-        yield name, _joined(texts)
+        yield name, texts
 
 
 def _joined(lines: list[str]) -> str:
     while lines and _RULE.fullmatch(lines[-1]):
         lines.pop()
-    if not lines:
-        return ""
+    if len(lines) < 2:
+        return lines[0].strip() if lines else ""
     rest = textwrap.dedent("\n".join(lines[1:]))
     return f"{lines[0].strip()}\n{rest}".strip() if rest else lines[0].strip()

@@ -6,25 +6,39 @@ from typing import Final
 
 from tree_sitter import Node
 
-from corpus.erlang import grammar
+from corpus.erlang import edoc, grammar
 from corpus.erlang.grammar import child, children
 from corpus.erlang.literals import literal_text, unescaped
 from corpus.erlang.record import FileRecord, Key
-from corpus.extraction import Clause, TypeDefinition
+from corpus.extraction import Clause, TypeDefinition, new
 
 Reader = Callable[[FileRecord, Node], None]
 
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
+_PLAIN: Final = rb"[^()\[\]{}<>\"'$%~]*"
+_LEAF: Final = rb"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"(?!\")|'[^'\\\n]*'|\$(?:\\.|[^\\])"
+"""A text, a quoted atom or a character: what may hold any mark."""
+
+
+def _group(leaf: bytes) -> bytes:
+    """Return a pattern for brackets, for what `leaf` matches inside of them, and for a leaf."""
+    inside = rb"%b(?:(?:%b)%b)*" % (_PLAIN, leaf, _PLAIN)
+    return rb"[\[{]%b[\]}]|<<%b>>|%b" % (inside, inside, _LEAF)
+
+
+_GROUP: Final = _group(_group(_LEAF))
 _PLAIN_HEAD: Final = re.compile(
-    rb"([a-z][a-zA-Z0-9_@]*)"
-    rb"\(([^()\[\]{}<>\"'$%?]*(?:[\[{][^()\[\]{}<>\"'$%?]*[\]}][^()\[\]{}<>\"'$%?]*)*)\)"
-    rb"[ \t\r\n]*(?:->|when[ \t\r\n]([^%\"'$?-]*)->)"
+    rb"([a-z][a-zA-Z0-9_@]*)\((%b(?:(%b)%b)*)\)" % (_PLAIN, _GROUP, _PLAIN)
+    + rb"[ \t\r\n]*(?:->|when[ \t\r\n]([^%\"'$-]*)->)"
 )
-"""A head whose arguments hold no text, no call and no brackets in brackets."""
-_BRACKETS: Final = re.compile(rb"[\[{][^\]}]*[\]}]")
+"""A head whose arguments hold no call, no comment, and brackets in brackets at most."""
+_GROUPS: Final = re.compile(_GROUP)
+_STOPS: Final = frozenset(b".;")
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
-_EXPORTED: Final = re.compile(rb"(?<![\w@])([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})(?=[ \t\r\n,\]])")
+_EXPORTED: Final = re.compile(
+    r"(?<![\w@])([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})(?=[ \t\r\n,\]])", re.ASCII
+)
 
 
 def _text(record: FileRecord, node: Node) -> str:
@@ -83,10 +97,10 @@ def _name_arity(record: FileRecord, node: Node) -> Key | None:
 
 
 def _exports(record: FileRecord, form: Node) -> None:
-    text = record.source[form.start_byte : form.end_byte]
+    text = record.source[form.start_byte : form.end_byte].decode("utf-8", "replace")
     plain = _EXPORTED.findall(text) if record.is_as_written and text.isascii() else []
-    if text.count(b"/") == len(plain) and not (b"%" in text or b"'" in text or b"?" in text):
-        record.exports.update({(name.decode(), int(arity)): None for name, arity in plain})
+    if text.count("/") == len(plain) and not ("%" in text or "'" in text or "?" in text):
+        record.exports.update({(name, int(arity)): None for name, arity in plain})
         return
     names = _name_arities(record, children(form, grammar.FUNCTIONS))
     record.exports.update(dict.fromkeys(names))
@@ -140,39 +154,6 @@ def _type_reader(kind: str) -> Reader:
     return read
 
 
-def _function(record: FileRecord, form: Node) -> None:
-    """Read one clause: the grammar makes a form of each; its bytes include the `;` or `.`."""
-    source, start, end = record.source, form.start_byte, form.end_byte
-    plain = _PLAIN_HEAD.match(source, start, end) if record.is_as_written else None
-    if plain is not None and b"end" not in plain[2]:  # `begin a, b end` is one argument.
-        name, arguments, condition = plain.groups()
-        if b"[" in arguments or b"{" in arguments:
-            arguments = _BRACKETS.sub(b"a", arguments)
-        arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
-        guard = None if condition is None else condition.strip().decode("utf-8", "replace")
-        first, last = record.line_at(start), record.line_at(end)
-        record.add_clause((name.decode(), arity), Clause(first, last, start, end, guard))
-    else:
-        _unusual_function(record, form, start, end)
-
-
-def _unusual_function(record: FileRecord, form: Node, start: int, end: int) -> None:
-    clause = form.child_by_field_id(grammar.CLAUSE)
-    if clause is None or clause.kind_id != grammar.FUNCTION_CLAUSE:
-        record.doc = None
-        return
-    plain = _NAME_AND_PARENTHESIS.match(record.source, start)
-    name = plain.group(1).decode() if plain else _atom(record, child(clause, grammar.NAME))
-    if name is None:
-        record.doc = None
-        return
-    arity = _arity(record, clause.child_by_field_id(grammar.ARGUMENTS))
-    guard = clause.child_by_field_id(grammar.GUARD)
-    text = None if guard is None else _text(record, guard)
-    first, last = record.line_at(start), record.line_at(end)
-    record.add_clause((name, arity), Clause(first, last, start, end, text))
-
-
 def _attribute(record: FileRecord, form: Node) -> None:
     """Read `-doc` and `-moduledoc` (OTP 27); a map is metadata and changes nothing."""
     name = _atom(record, child(child(form, grammar.NAME), grammar.NAME))
@@ -220,7 +201,7 @@ def _string(record: FileRecord, node: Node) -> str | None:
     return None if None in texts else "".join(text for text in texts if text is not None)
 
 
-READERS: Final[dict[int, Reader]] = {
+_READERS: Final[dict[int, Reader]] = {
     grammar.kind(name): reader
     for name, reader in {
         "module_attribute": _module,
@@ -233,10 +214,70 @@ READERS: Final[dict[int, Reader]] = {
         "type_alias": _type_reader("type"),
         "opaque": _type_reader("opaque"),
         "nominal": _type_reader("nominal"),
-        "fun_decl": _function,
         "wild_attribute": _attribute,
         **dict.fromkeys(("pp_ifdef", "pp_ifndef", "pp_if", "pp_elif", "pp_else"), _condition),
         "pp_endif": _end_condition,
     }.items()
 }
-"""By the kind of the form."""
+"""By the kind of the form; clauses of functions, of which there are most, are read in the loop."""
+
+
+def read_forms(record: FileRecord, forms: list[Node]) -> bool:
+    """Read the forms of a file; False where a clause goes on into the next form.
+
+    That is no error to the grammar; a tree that was mended for it is read to its end.
+    """
+    source, is_as_written = record.source, record.is_as_written
+    count, head, has_edoc = source.count, _PLAIN_HEAD.match, edoc.MARK.search(source) is not None
+    offset, line = 0, 1
+    before, clauses = (b"", 0, record.branch), list[Clause]()
+    for form in forms:
+        kind = form.kind_id
+        if kind == grammar.FUNCTION_DECLARATION:
+            start, end = form.start_byte, form.end_byte
+            if is_as_written and source[end - 1] not in _STOPS and form is not forms[-1]:
+                return False
+            first = line + count(b"\n", offset, start)
+            line = first + count(b"\n", start, end)
+            offset = end
+            plain = head(source, start, end) if is_as_written else None
+            if plain is None or b"end" in plain[2]:  # `begin a, b end` is one argument.
+                _unusual_function(record, form, (first, line, start, end))
+            else:
+                name, arguments, group, guard = plain.groups()
+                if group is not None:
+                    arguments = _GROUPS.sub(b"a", arguments)
+                arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
+                key = (name, arity, record.branch)
+                if key != before or record.doc is not None:
+                    before, clauses = key, record.clauses_of((name.decode(), arity))
+                text = None if guard is None else guard.strip().decode("utf-8", "replace")
+                clauses.append(new(Clause, (first, line, start, end, text)))
+        elif kind == grammar.COMMENT:
+            if has_edoc:
+                record.comments.append(form)
+            continue
+        elif (read := _READERS.get(kind)) is not None:
+            read(record, form)
+        elif kind not in grammar.FORMS:
+            record.other_bytes += form.end_byte - form.start_byte
+        if has_edoc and kind != grammar.SPEC:
+            record.comments.clear()
+    record.last_line = line + count(b"\n", offset, len(source.rstrip()))
+    return True
+
+
+def _unusual_function(record: FileRecord, form: Node, place: tuple[int, int, int, int]) -> None:
+    clause = form.child_by_field_id(grammar.CLAUSE)
+    if clause is None or clause.kind_id != grammar.FUNCTION_CLAUSE:
+        record.doc = None
+        return
+    plain = _NAME_AND_PARENTHESIS.match(record.source, place[2])
+    name = plain.group(1).decode() if plain else _atom(record, child(clause, grammar.NAME))
+    if name is None:
+        record.doc = None
+        return
+    arity = _arity(record, clause.child_by_field_id(grammar.ARGUMENTS))
+    guard = clause.child_by_field_id(grammar.GUARD)
+    text = None if guard is None else _text(record, guard)
+    record.clauses_of((name, arity)).append(Clause(*place, text))

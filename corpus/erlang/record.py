@@ -12,6 +12,7 @@ from corpus.extraction import (
     Function,
     Module,
     TypeDefinition,
+    new,
 )
 
 Key = tuple[str, int]
@@ -34,15 +35,15 @@ class FileRecord:
 
     __slots__ = (
         "behaviours", "branch", "callbacks", "clauses", "comments", "deeper", "doc", "doc_spans",
-        "docs", "export_all", "exports", "is_as_written", "line", "moduledoc", "name", "offset",
-        "optional", "source", "specs", "start_line", "types",
+        "docs", "export_all", "exports", "is_as_written", "last_line", "moduledoc", "name",
+        "optional", "other_bytes", "source", "specs", "start_line", "types",
     )  # fmt: skip
 
     def __init__(self, source: bytes, *, is_as_written: bool = False) -> None:
         self.source, self.is_as_written = source, is_as_written
-        self.offset, self.line = 0, 1
+        self.other_bytes = 0
         self.name: str | None = None
-        self.start_line = 0
+        self.start_line = self.last_line = 0
         self.moduledoc: Documentation | None = None
         self.doc: Documentation | None = None
         self.comments: list[Node] = []
@@ -59,25 +60,18 @@ class FileRecord:
         self.docs: dict[tuple[Key, Branch], Documentation] = {}
         self.doc_spans: list[tuple[int, int]] = []
 
-    def line_at(self, offset: int) -> int:
-        """Return the line of a byte, from 1; no byte before one that was asked for."""
-        self.line += self.source.count(b"\n", self.offset, offset)
-        self.offset = offset
-        return self.line
-
-    def add_clause(self, key: Key, clause: Clause) -> None:
-        """Add a clause to its function and give it the waiting documentation."""
+    def clauses_of(self, key: Key) -> list[Clause]:
+        """Return the clauses of a function here, to add one, which takes what documents it."""
         function = (key, self.branch)
         clauses = self.clauses.get(function)
-        if clauses is not None:
-            clauses.append(clause)
-        else:
-            self.clauses[function] = [clause]
+        if clauses is None:
+            clauses = self.clauses[function] = []
             documented = self.take_comments() if self.comments else None
             if documented is not None:
                 self.docs[function] = documented
         if self.doc is not None:
             self.docs[function], self.doc = self.doc, None
+        return clauses
 
     def take_comments(self) -> Documentation | None:
         """Return what the waiting comments document."""
@@ -88,7 +82,7 @@ class FileRecord:
         for each in self.comments:
             start, (row, column) = each.start_byte, each.start_point
             if not self.source[start - column : start].strip():
-                comments.append(Comment(row, column, start, each.end_byte))
+                comments.append(new(Comment, (row, column, start, each.end_byte)))
         found = documentation(self.source, comments)
         if found is None:
             return None
@@ -115,15 +109,15 @@ class FileRecord:
         else:
             self.branch = self.branch[:-1]
 
-    def extraction(self, parse_errors: int, last_line: int, unread_bytes: int) -> Extraction:
-        """Return what was read; `last_line` is where the last form ends."""
-        spans = tuple(sorted(self.doc_spans))
+    def extraction(self, parse_errors: int, unread_bytes: int) -> Extraction:
+        """Return what was read."""
+        spans, unread_bytes = tuple(sorted(self.doc_spans)), unread_bytes + self.other_bytes
         if self.name is None:
             return Extraction(parse_errors, (), (), spans, unread_bytes)
-        modules, functions = (self._module(self.name, last_line),), self._functions(self.name)
+        modules, functions = (self._module(self.name),), self._functions(self.name)
         return Extraction(parse_errors, modules, functions, spans, unread_bytes)
 
-    def _module(self, name: str, last_line: int) -> Module:
+    def _module(self, name: str) -> Module:
         doc_kind, doc = self.moduledoc or (None, None)
         behaviours = tuple(Behaviour(each, Evidence.DIRECT, 1.0) for each in self.behaviours)
         callbacks = tuple(
@@ -136,24 +130,21 @@ class FileRecord:
             else self.exports
         )
         return Module(
-            name, "module", self.start_line, last_line, doc, doc_kind, (), behaviours,
+            name, "module", self.start_line, self.last_line, doc, doc_kind, (), behaviours,
             tuple(self.types), callbacks, tuple(exports),
         )  # fmt: skip
 
     def _functions(self, module: str) -> tuple[Function, ...]:
         functions = []
-        for (key, branch), clauses in self.clauses.items():
-            doc_kind, doc = self.docs.get((key, branch), _NO_DOCUMENTATION)
-            specs = self.specs.get(key)
-            functions.append(
-                Function(
-                    module, *key, 0, "function", tuple(clauses), doc, doc_kind,
-                    tuple(text for other, text in specs if _may_meet(branch, other))
-                    if specs
-                    else (),
-                    None, " / ".join(branch) if branch else None,
-                )
-            )  # fmt: skip
+        docs, all_specs = self.docs, self.specs
+        for function, clauses in self.clauses.items():
+            key, branch = function
+            doc_kind, doc = docs.get(function, _NO_DOCUMENTATION)
+            specs = all_specs.get(key, ())
+            told = tuple([text for other, text in specs if not branch or _may_meet(branch, other)])
+            under = " / ".join(branch) if branch else None
+            values = (module, *key, 0, "function", tuple(clauses), doc, doc_kind, told, None, under)
+            functions.append(new(Function, values))
         return tuple(functions)
 
 

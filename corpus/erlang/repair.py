@@ -22,7 +22,7 @@ from tree_sitter import Node
 from corpus.erlang import grammar
 from corpus.erlang_tokens import RESERVED
 from corpus.extraction import Unparsable
-from corpus.parsing import ParseLimit, parse
+from corpus.parsing import ParseLimit
 
 _BLANK: Final = rb"(?:[\x00-\x20]|\xc2[\x80-\xa0])"
 _TOKENS: Final = rb"""
@@ -323,7 +323,7 @@ def _is_macro_alone(tokens: list[Token]) -> bool:
 
 def _reads(text: bytes) -> bool:
     """Tell whether the grammar reads a form alone, without errors and as a form."""
-    root = parse(grammar.PARSER, text).root_node
+    root = grammar.root_of(text)
     return not root.has_error and all(each.kind_id in grammar.FORMS for each in root.children)
 
 

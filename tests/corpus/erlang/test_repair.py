@@ -145,6 +145,12 @@ def test_what_cannot_be_read_costs_no_more_than_itself() -> None:
     assert found.unread_bytes == len("] b") + len("g(a b, C) -> C") + len("h( -> .")
 
 
+def test_documentation_stays_behind_a_long_form_that_cannot_be_read() -> None:
+    rows = "\n".join(f"    {row} then {row}" for row in range(18))
+    found = read(f"+ (\n{rows}).\n\n%% @doc What f is.\nf() -> ok.\n")
+    assert (found.functions[0].doc, found.parse_errors) == ("What f is.", 1)
+
+
 def test_a_quote_that_nobody_closes_costs_its_form() -> None:
     found = read("f() -> \"abc.\ng() -> 'abc.\nh() -> ok.")
     assert (named(found), found.parse_errors) == (["f/0", "g/0", "h/0"], 2)
