@@ -215,7 +215,9 @@ def metavar_of(kind: Any) -> str:
         first, *others = map(metavar_of, get_args(kind)[:1] * 2)
         return f"{first},{others[0]}" + (",..." if Ellipsis in get_args(kind) else "")
     plain = {bool: "true|false", int: "INTEGER", float: "NUMBER", str: "TEXT"}
-    return plain.get(kind, "NAME=NUMBER,...")
+    if kind in plain:
+        return plain[kind]
+    return f"NAME={plain[get_args(kind)[1]]},..."
 
 
 @cache

@@ -1,6 +1,6 @@
 """What a run is made of: a verified release, its tokenizer, and packed rows of every split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     from train.dataset import Rows
+    from train.dataset.chats import Chats
     from train.recipe import Recipe
     from train.tokenizer import Tokenizer
 
@@ -49,6 +50,8 @@ class Material:
     held_out: "dict[int, Rows]"
     remembered: "Rows | None" = None
     """Training rows of stage 1, where stage 2 is held to what it learned from them."""
+    chats: "Sequence[Chats]" = ()
+    """Own chats that stage 2 reads besides."""
 
 
 def open_verified(path: Path) -> Release:
@@ -71,6 +74,7 @@ def gather(
     tokenizer: "Tokenizer",
     work: Path,
     progress: Progress,
+    chats: "Sequence[Chats]" = (),
 ) -> Material:
     """Lay out the rows of the stages that are enabled, and the held-out rows of both.
 
@@ -87,7 +91,10 @@ def gather(
     held_out: dict[int, Rows] = {}
     for stage, is_enabled in enabled.items():
         if is_enabled:
-            training[stage] = prepare(release, stage, "train", recipe, tokenizer, work, progress)
+            own = chats if stage == 2 else ()
+            training[stage] = prepare(
+                release, stage, "train", recipe, tokenizer, work, progress, own
+            )
         try:
             held_out[stage] = prepare(release, stage, HELD_OUT, recipe, tokenizer, work, progress)
         except lacking:
@@ -96,7 +103,7 @@ def gather(
     remembered = training.get(1)
     if remembered is None and recipe.elastic.strength:
         remembered = prepare(release, 1, "train", recipe, tokenizer, work, progress)
-    return Material(release, tokenizer, training, held_out, remembered)
+    return Material(release, tokenizer, training, held_out, remembered, chats)
 
 
 def check_vocabulary(material: Material, vocabulary: int) -> None:

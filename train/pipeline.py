@@ -1,6 +1,7 @@
 """The trainer's main job: from a release to an adapter, its measurements, report and card."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from corpus.progress import Progress, Silent
 from corpus.release import Release
 from train.checkpoint import Checkpoint, Identity, Skipped
 from train.command_line import Arguments
+from train.dataset.chats import Chats, open_chats
 from train.dataset.sources import documents
 from train.finish import finish
 from train.folders import sweep
@@ -66,10 +68,11 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     tokenizer = open_tokenizer_of(arguments.recipe)
     arguments = replace(arguments, recipe=with_prompt_of(tokenizer, arguments.recipe))
     recipe, out = arguments.recipe, arguments.out
-    identity = identity_of(release, recipe, processes)
-    checkpoint, skipped = where_to_go_on(arguments, identity)
+    chats = open_chats(recipe.stage2.data)
+    identity = identity_of(release, recipe, chats, processes)
+    checkpoint, skipped = where_to_go_on(arguments, identity, chats)
     check_agreed(processes.gathered(checkpoint))
-    material = laid_out(release, recipe, tokenizer, out / "work", processes, progress)
+    material = laid_out(release, recipe, tokenizer, chats, out / "work", processes, progress)
     if checkpoint:
         check_tokens(checkpoint, material)
     if shape := shape_of(recipe):
@@ -104,10 +107,14 @@ def with_prompt_of(tokenizer: Tokenizer, recipe: Recipe) -> Recipe:
     return replace(recipe, system_prompt=NONE if tokenizer.system is None else tokenizer.system)
 
 
-def identity_of(release: Release, recipe: Recipe, processes: Processes) -> Identity:
+def identity_of(
+    release: Release, recipe: Recipe, chats: Sequence[Chats], processes: Processes
+) -> Identity:
     """Return what a checkpoint must agree with to be gone on from."""
     model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
-    return Identity(release.identity, digest(recipe), model, processes.count)
+    told = [digest(recipe), *(each.sha256 for each in chats)]
+    whole = hashlib.sha256("".join(told).encode()).hexdigest() if chats else told[0]
+    return Identity(release.identity, whole, model, processes.count)
 
 
 def load(recipe: Recipe) -> NextToken:
@@ -120,6 +127,7 @@ def laid_out(
     release: Release,
     recipe: Recipe,
     tokenizer: Tokenizer,
+    chats: Sequence[Chats],
     work: Path,
     processes: Processes,
     progress: Progress,
@@ -129,7 +137,7 @@ def laid_out(
         some = islice(documents(release, "train"), COMPARED)
         folder = locate(*recipe.model.tokenizer_place)
         check_agreement(folder, (document.text for document in some))
-    lay_out = partial(gather, release, recipe, tokenizer, work, progress)
+    lay_out = partial(gather, release, recipe, tokenizer, work, progress, chats)
     return first_alone(processes.is_first, processes.wait, lay_out)
 
 

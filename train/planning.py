@@ -13,7 +13,7 @@ from train.model.targets import UnknownTarget
 from train.options import override
 from train.recipe import Recipe
 from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization
-from train.workload import BYTES_PER_TOKEN, Workload, workload
+from train.workload import BYTES_PER_TOKEN, Workload, prompt_bytes, workload
 
 STORED_BYTES = {"16-bit": BITS_16, "nf4": NF4, "int8": INT8, "fp8": 1.0}
 """Of a weight of a projection in a model's files."""
@@ -109,6 +109,14 @@ class Plan:
             )
         if self.recipe.adapter.dora:
             found.append("What DoRA takes for the norms of whole weights is not counted.")
+        if self.workloads and self.recipe.stage2.enabled:
+            if not prompt_bytes(self.recipe) and self.recipe.system_prompt != "none":
+                found.append(
+                    "The system prompt is not counted: every instruction row is longer by it, "
+                    "Devstral Small's own by 1,220 tokens."
+                )
+            if any(place.startswith("hub:") for place in self.recipe.stage2.data.chats.values()):
+                found.append("Chats on the Hub are not counted.")
         if self.shape.vision:
             found.append("The vision tower is loaded too; it is not trained.")
         return found

@@ -51,6 +51,7 @@ def write_provenance(
         "tokenizer": material.tokenizer.identity,
         "system_prompt": material.tokenizer.system,
         "data": {f"stage{number}": describe_data(material, number) for number in (1, 2)},
+        "chats": [each.describe() for each in material.chats],
         "tools": {name: found for name in TOOLS if (found := installed(name))},
         "device": {"name": device, "count": processes.count, "peak_flops": peak_flops(device)},
         "world_size": processes.count,

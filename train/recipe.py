@@ -35,6 +35,7 @@ WITHOUT_EFFECT = (
     "checkpoint.keep",
     "stage1.enabled",
     "stage2.enabled",
+    "stage2.data.licences",
 )
 """Options that change no weight of the steps that are taken: when something is looked at or saved,
 and which stages are taken now."""
@@ -133,6 +134,8 @@ class Recipe:
         )
         can = is_read and not self.model.sharded
         require(can or not self.adapter.dora, "adapter.dora", True, wanted)
+        own = self.stage1.data.chats
+        require(not own, "stage1.data.chats", own, "empty: stage 1 reads documents, stage 2 chats")
         is_some = self.stage1.enabled or self.stage2.enabled
         require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
 

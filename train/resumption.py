@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from corpus.untrusted import parse_object
 from train.checkpoint import (
     Checkpoint,
     ForeignCheckpoint,
@@ -16,6 +18,7 @@ from train.checkpoint import (
     open_checkpoint,
 )
 from train.command_line import Arguments
+from train.dataset.chats import Chats, ChatsChanged
 from train.errors import TrainError
 from train.material import Material
 from train.recipe import Recipe, differences, load
@@ -65,18 +68,20 @@ class CheckpointsDiffer(TrainError):
 
 
 def where_to_go_on(
-    arguments: Arguments, identity: Identity
+    arguments: Arguments, identity: Identity, chats: Sequence[Chats] = ()
 ) -> tuple[Checkpoint | None, list[Skipped]]:
     """Return the checkpoint to go on from, if any, and those passed over.
 
-    Raises RunExists, NoCheckpoint, DamagedCheckpoint, ForeignCheckpoint, OtherRecipe and
-    StagesOutOfOrder.
+    Raises RunExists, NoCheckpoint, DamagedCheckpoint, ForeignCheckpoint, OtherRecipe, ChatsChanged
+    and StagesOutOfOrder.
     """
     try:
         checkpoint, skipped = chosen(arguments, identity)
     except ForeignCheckpoint as error:
         if differing := options_that_differ(arguments):
             raise OtherRecipe(arguments.out, differing) from error
+        if changed := chats_that_differ(arguments.out, chats):
+            raise ChatsChanged(arguments.out, changed) from error
         raise
     if checkpoint is not None:
         check_order(checkpoint, arguments.recipe)
@@ -97,6 +102,21 @@ def options_that_differ(arguments: Arguments) -> list[str]:
     """Return in what the recipe differs from the one that the run's folder was begun with."""
     begun = arguments.out / "recipe.json"
     return differences(load(begun), arguments.recipe) if begun.is_file() else []
+
+
+def chats_that_differ(out: Path, chats: Sequence[Chats]) -> list[str]:
+    """Return names of own chats that are other ones than those that the run was begun with."""
+    begun = told_of(out / "run.json").get("chats") or []
+    before = {each["name"]: each["sha256"] for each in begun}
+    return [each.name for each in chats if before.get(each.name, each.sha256) != each.sha256]
+
+
+def told_of(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds, nothing if it cannot be read."""
+    try:
+        return parse_object(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
 
 
 def check_order(checkpoint: Checkpoint, recipe: Recipe) -> None:

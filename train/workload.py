@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from corpus.release import Release
 from train.loop.order import Order
@@ -53,8 +54,9 @@ def workload(
     """Estimate what a stage of `recipe` reads of a release. Raises UnknownSource."""
     settings = recipe.stage1 if stage == 1 else recipe.stage2
     sources = document_sources(release) if stage == 1 else instruction_sources(release)
+    sources |= chat_sources(settings.data.chats)
     parts = mixed(sources, settings.data.mixture)
-    around = AROUND[stage]
+    around = AROUND[stage] + (prompt_bytes(recipe) / bytes_per_token if stage == 2 else 0)
     tokens = sum(part.bytes / bytes_per_token + around * part.samples for part in parts.values())
     if settings.data.replay.path:
         tokens /= 1 - settings.data.replay.share
@@ -111,6 +113,26 @@ def instruction_sources(release: Release) -> dict[str, Source]:
     return {
         f"instruct.{kind}": Source(rows[kind], rows[kind] * means[kind]) for kind in sorted(rows)
     }
+
+
+def chat_sources(chats: Mapping[str, str]) -> dict[str, Source]:
+    """Count lines and bytes of own chats; those on the Hub, which are not fetched, as none."""
+    found = {}
+    for name, place in chats.items():
+        path = Path(place)
+        files = [path] if path.is_file() else sorted(path.rglob("*.jsonl"))
+        lines = 0
+        for file in files:
+            with file.open("rb") as opened:
+                lines += sum(1 for _ in opened)
+        found[f"chat.{name}"] = Source(lines, sum(file.stat().st_size for file in files))
+    return found
+
+
+def prompt_bytes(recipe: Recipe) -> int:
+    """Return the bytes of a system prompt that the recipe spells out; else it is not known here."""
+    setting = recipe.system_prompt
+    return 0 if setting in ("default", "none") or setting.startswith("file:") else len(setting)
 
 
 def steps_and_tokens(rows: int, recipe: Recipe, settings: StageSettings) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from train.checkpoint import ForeignCheckpoint, NoCheckpoint
 from train.checkpoint.manifest import seal
 from train.checkpoint.reading import place_of
 from train.command_line import parse
+from train.dataset.chats import ChatsChanged
 from train.export.base import load_base
 from train.loop.run import BestStepLost
 from train.loop.stage import LossNotFinite
@@ -323,6 +324,24 @@ def test_the_system_prompt_is_kept_with_the_run_which_goes_on_with_no_other(
     assert json.loads((finished / "run.json").read_bytes())["system_prompt"] is None
     with pytest.raises(OtherRecipe, match=r"system_prompt was 'none' and is 'Be brief\.'"):
         run(release, tiny_model, finished, "--system-prompt", "Be brief.")
+
+
+def test_a_run_whose_own_chats_have_changed_is_refused(
+    release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    rows = [json.dumps({"prompt": f"{n}?", "completion": f"It is {n}."}) for n in range(9)]
+    path.write_text("\n".join(rows))
+    options = ("--stage2.data.chats", f"mine={path}", "--stage2.data.licences")
+    told = ("--stages", "2", "--stage2.steps", "1", "--evaluation-documents", "1")
+    out = run(release, tiny_model, tmp_path / "run", *options, "mine=MIT", *told)
+    (chats,) = json.loads((out / "run.json").read_bytes())["chats"]
+    assert (chats["license"], chats["rows"], chats["place"]) == ("MIT", 9, "mine.jsonl")
+    assert "| chat.mine | mine.jsonl | – | MIT | 9 |" in (out / "README.md").read_text()
+    run(release, tiny_model, out, *options, "mine=Apache-2.0", *told)
+    path.write_text("\n".join(rows[1:]))
+    with pytest.raises(ChatsChanged, match="was begun with other rows of mine"):
+        run(release, tiny_model, out, *options, "mine=MIT", *told)
 
 
 def test_a_run_whose_general_text_has_changed_is_refused(

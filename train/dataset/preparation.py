@@ -1,22 +1,26 @@
 """From a split of a release to the rows of a stage."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import canonical_json
 from corpus.progress import Progress
 from corpus.release import Release
+from train.dataset.chats import Chats, held_out_answers, is_held_out
 from train.dataset.mixture import mix
 from train.dataset.rows import Rows
-from train.dataset.samples import Kept, Reason, Shape, samples_of
+from train.dataset.samples import Kept, Shape, samples_of
 from train.dataset.settings import DataSettings
 from train.dataset.sources import (
     REPLAY,
     Conversation,
     Document,
     NoReplayText,
+    Reason,
     conversations,
     documents,
     replayed,
@@ -51,21 +55,24 @@ def prepare(
     tokenizer: "Tokenizer",
     work: Path,
     progress: Progress,
+    chats: Sequence[Chats] = (),
 ) -> Rows:
     """Tokenise a split once and return its rows.
 
-    Held-out splits are read in one pass over everything, without replay or infilling. Raises
-    EmptyMixture, UnknownSource, EpochTooLong, NoReplayText, InfillingUnsupported and DamagedTokens.
+    `chats` are those that `train.dataset.chats.open_chats` opened for the stage. Held-out splits
+    are read in one pass over everything, without chats, replay or infilling. Raises EmptyMixture,
+    UnknownSource, EpochTooLong, NoReplayText, UnsupportedRow, InfillingUnsupported and
+    DamagedTokens.
     """
     settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
     if split != "train":
-        settings = DataSettings()
+        settings, chats = DataSettings(), ()
     shape = Shape(recipe.length, settings.infilling_rate if stage == 1 else 0.0, recipe.seed)
     if shape.infilling_rate:
         tokenizer.infilling_prompt("", "")
     replay = Path(settings.replay.path) if settings.replay.path else None
-    folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay)}"
-    store = _stored(folder, release, stage, split, shape, replay, tokenizer, progress)
+    folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay, chats)}"
+    store = _stored(folder, release, stage, split, shape, replay, chats, tokenizer, progress)
     sources = {source.name: source for source in store.by_source()}
     general = sources.pop(REPLAY, None)
     if replay and general is None:
@@ -79,7 +86,13 @@ def prepare(
     return rows
 
 
-def _digest(release: Release, shape: Shape, tokenizer: "Tokenizer", replay: Path | None) -> str:
+def _digest(
+    release: Release,
+    shape: Shape,
+    tokenizer: "Tokenizer",
+    replay: Path | None,
+    chats: Sequence[Chats],
+) -> str:
     made_of: dict[str, Any] = {
         "format": FORMAT,
         "release": release.identity,
@@ -89,6 +102,8 @@ def _digest(release: Release, shape: Shape, tokenizer: "Tokenizer", replay: Path
         "seed": shape.seed if shape.infilling_rate else None,
         "replay": _state_of(replay) if replay else None,
     }
+    if chats:
+        made_of["chats"] = [[each.name, each.sha256] for each in chats]
     return hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
 
 
@@ -99,20 +114,34 @@ def _stored(
     split: str,
     shape: Shape,
     replay: Path | None,
+    chats: Sequence[Chats],
     tokenizer: "Tokenizer",
     progress: Progress,
 ) -> TokenStore:
     """Return the store of that name; existing means done."""
     if not folder.exists():
         rows = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
+        rows += sum(each.rows for each in chats)
         progress.start(f"tokenise {CONFIGS[stage]} ({split})", rows)
-        items = documents(release, split) if stage == 1 else conversations(release, split)
+        items: Iterable[Document | Conversation] = (
+            documents(release, split) if stage == 1 else conversations(release, split)
+        )
+        if chats:
+            items = chain(items, _own(release, chats))
         write_store(folder, _samples(items, replay, tokenizer, shape, progress))
     return read_store(folder)
 
 
+def _own(release: Release, chats: Sequence[Chats]) -> Iterator[Conversation]:
+    """Yield own chats; one that answers what is held out is left out."""
+    answers = held_out_answers(release)
+    for each in chain.from_iterable(source.conversations() for source in chats):
+        is_new = each.left_out or not is_held_out(each.messages, answers)
+        yield each if is_new else replace(each, messages=(), left_out="in_held_out")
+
+
 def _samples(
-    items: Iterator[Document] | Iterator[Conversation],
+    items: Iterable[Document | Conversation],
     replay: Path | None,
     tokenizer: "Tokenizer",
     shape: Shape,

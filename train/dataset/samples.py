@@ -3,17 +3,15 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.dataset.sources import Conversation, Document
+from train.dataset.sources import Conversation, Document, Reason
 from train.tokenizer.sample import Ids, Sample
 
 if TYPE_CHECKING:
     from train.tokenizer import Tokenizer
-
-Reason = Literal["empty", "longer_than_context", "nothing_to_learn", "malformed_conversation"]
 
 
 AHEAD = 8
@@ -54,9 +52,11 @@ def _conversation(item: Conversation, tokenizer: "Tokenizer", shape: Shape) -> K
     """Return the sample whole: an answer cut short would teach to stop there."""
     from train.tokenizer import MalformedConversation
 
+    if item.left_out is not None:
+        return item.left_out
     try:
         sample = tokenizer.conversation(item.messages)
-    except MalformedConversation:
+    except MalformedConversation:  # as of text that uses every private character
         return "malformed_conversation"
     if len(sample.ids) > shape.length:
         return "longer_than_context"

@@ -3,13 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from corpus.release import Release
 from corpus.untrusted import parse_object
 from train.errors import TrainError
+from train.tokenizer.errors import MalformedConversation, ToolTurns
 from train.tokenizer.sample import Message
+from train.tokenizer.turns import read_messages
 
+Reason = Literal[
+    "empty",
+    "longer_than_context",
+    "nothing_to_learn",
+    "malformed_conversation",
+    "tool_turns",
+    "in_held_out",
+]
+"""Why there is no sample."""
 REPLAY = "replay"
 """The source that general text is counted under."""
 
@@ -30,6 +41,8 @@ class Conversation:
     source: str
     key: str
     messages: tuple[Message, ...]
+    left_out: "Reason | None" = None
+    """Why there are none."""
 
 
 class NoReplayText(TrainError):
@@ -42,6 +55,16 @@ class NoReplayText(TrainError):
         )
 
 
+class UnsupportedRow(TrainError):
+    """An instruction row of a release calls tools."""
+
+    def __init__(self, release: Release, row: str, why: str) -> None:
+        super().__init__(
+            f"{release.path}: in the instruction row {row} {why}. Train on a release without such "
+            "rows."
+        )
+
+
 def documents(release: Release, split: str) -> Iterator[Document]:
     """Yield the documents of a split in the release's order."""
     for batch in release.batches("documents", ("document_id", "language", "text"), split):
@@ -50,11 +73,16 @@ def documents(release: Release, split: str) -> Iterator[Document]:
 
 
 def conversations(release: Release, split: str) -> Iterator[Conversation]:
-    """Yield the instruction rows of a split in the release's order."""
+    """Yield the instruction rows of a split in the release's order. Raises UnsupportedRow."""
     for batch in release.batches("instruct", ("id", "kind", "messages"), split):
         for row in batch.to_pylist():
-            messages = tuple(Message(role=m["role"], content=m["content"]) for m in row["messages"])
-            yield Conversation(f"instruct.{row['kind']}", row["id"], messages)
+            source, key = f"instruct.{row['kind']}", row["id"]
+            try:
+                yield Conversation(source, key, read_messages(row["messages"]))
+            except ToolTurns as error:
+                raise UnsupportedRow(release, key, error.reason) from error
+            except MalformedConversation:
+                yield Conversation(source, key, (), "malformed_conversation")
 
 
 def replayed(path: Path) -> Iterator[Document]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from corpus.atomic import canonical_json, flush_to_disk, sha256_file
 from corpus.untrusted import check_name, parse_object
 from train.dataset.mixture import Source
-from train.dataset.samples import Kept, Reason
+from train.dataset.samples import Kept
+from train.dataset.sources import Reason
 from train.errors import TrainError
 from train.folders import sweep
 from train.tokenizer.sample import Sample

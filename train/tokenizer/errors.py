@@ -58,10 +58,18 @@ class MalformedConversation(TrainError):
     """Messages that are no chat: a wrong role, or an empty answer."""
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"Not a conversation: {reason}. It is at most one system message, then user and "
             "assistant by turns."
         )
+
+
+class ToolTurns(MalformedConversation):
+    """A chat in which tools are called."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, and only chats without tools are trained on")
 
 
 class NoChatTemplate(TrainError):

@@ -29,6 +29,7 @@ def identity(sources: Sources) -> Values:
         "recipe_sha256": sources.digests.get(RECIPE),
         "recipe": list(dotted(recipe)),
         "device": {name: device.get(name) for name in ("name", "count", "peak_flops")},
+        "chats": run.get("chats") or [],
         "world_size": run.get("world_size"),
         "tools": dict(sorted((run.get("tools") or {}).items())),
     }
