@@ -19,6 +19,7 @@ from train.telemetry import (
 )
 
 METRICS = "metrics.jsonl"
+SAMPLES = "samples.jsonl"
 
 
 class Journal:
@@ -27,11 +28,13 @@ class Journal:
     def __init__(
         self,
         metrics: Metrics | None,
+        samples: Metrics | None,
         shown: Note,
         track: Callable[[], Note | None],
         complete: Callable[[Mapping[str, Any]], dict[str, Any]],
     ) -> None:
         self.metrics = metrics
+        self.samples = samples
         self.shown = shown
         self.track = track
         self.complete = complete
@@ -39,13 +42,17 @@ class Journal:
 
     def begin(self, stage: int, step: int) -> None:
         """Forget what came after a step, which is taken again. (0, 0) forgets all."""
-        if self.metrics is not None:
+        if self.metrics is not None and self.samples is not None:
+            self.samples.truncate_to(stage, step)
             self.metrics.truncate_to(stage, step)
             self.tracked = self.track()
 
     def note(self, line: Mapping[str, Any]) -> None:
-        """Take a line."""
-        if self.metrics is None:
+        """Take a line; what the model wrote goes to a file of its own."""
+        if self.metrics is None or self.samples is None:
+            return
+        if line["kind"] == "sample":
+            self.samples.note(line)
             return
         complete = self.complete(line)
         self.metrics.note(complete)
@@ -64,7 +71,7 @@ def journal(
     and TrackerNotStarted.
     """
     if not processes.is_first:
-        yield Journal(None, lambda line: None, lambda: None, dict)
+        yield Journal(None, None, lambda line: None, lambda: None, dict)
         return
 
     def complete(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +82,7 @@ def journal(
 
     with ExitStack() as held:
         metrics = held.enter_context(Metrics(out / METRICS))
+        samples = held.enter_context(Metrics(out / SAMPLES))
         shown = held.enter_context(training_progress())
 
         def track() -> Note | None:
@@ -84,4 +92,4 @@ def journal(
             held.callback(tracker.finish)
             return TrackedMetrics(tracker, read_metrics(out / METRICS)).note
 
-        yield Journal(metrics, shown, track, complete)
+        yield Journal(metrics, samples, shown, track, complete)

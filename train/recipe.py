@@ -36,6 +36,9 @@ WITHOUT_EFFECT = (
     "stage1.enabled",
     "stage2.enabled",
     "stage2.data.licences",
+    "samples.prompts",
+    "samples.count",
+    "samples.tokens",
 )
 """Options that change no weight of the steps that are taken: when something is looked at or saved,
 and which stages are taken now."""
@@ -77,6 +80,23 @@ SECOND_STAGE = StageSettings(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SampleSettings:
+    """Prompts that are answered at every measurement, to be read in the report."""
+
+    prompts: tuple[str, ...] = ()
+    """Questions that are asked; none takes held-out ones."""
+    count: int = 2
+    """Held-out questions that are asked where no prompts are given, each of another kind."""
+    tokens: int = 64
+    """Tokens of an answer at most."""
+
+    def __post_init__(self) -> None:
+        require(self.count >= 0, "count", self.count, "0 or more")
+        require(self.tokens >= 1, "tokens", self.tokens, "1 or more")
+        require(len(self.prompts) <= 20, "prompts", len(self.prompts), "20 at most")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """Everything that a run depends on besides the release."""
 
@@ -109,6 +129,7 @@ class Recipe:
     elastic: ElasticSettings = field(default_factory=ElasticSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     selection: SelectionSettings = field(default_factory=SelectionSettings)
+    samples: SampleSettings = field(default_factory=SampleSettings)
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**64, "seed", self.seed, "0 or more and less than 2**64")

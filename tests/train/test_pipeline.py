@@ -52,6 +52,7 @@ OPTIONS = {
     "stage2.epochs": 3,
     "elastic.strength": 1,
     "elastic.samples": 3,
+    "samples.tokens": 6,
 }
 PASSED = GateSummary(outcome="passed", checks=1, failed=())
 
@@ -175,6 +176,29 @@ def test_the_run_ends_with_an_evaluation_a_report_and_a_card(finished: Path) -> 
     assert (finished / "README.md").read_text().startswith("---\nlibrary_name: peft\n")
 
 
+def written(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()]
+
+
+def test_the_same_prompt_is_answered_at_every_measurement(finished: Path) -> None:
+    found = written(finished)
+    places = [(each["stage"], each["step"]) for each in found]
+    assert places == [(1, 0), (1, 3), (1, 6), (2, 0), (2, 3), (2, 5)]
+    assert {each["question"] for each in found} == {"Write step 16."}
+    assert "What it writes" in (finished / "report.html").read_text()
+
+
+def test_what_is_answered_changes_nothing_of_the_training(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options = ("--samples.prompts", "Which tide?,When?", "--samples.tokens", "3")
+    out = run(release, tiny_model, tmp_path / "run", *options)
+    assert losses(out) == losses(finished)
+    name = "adapter/adapter_model.safetensors"
+    assert (out / name).read_bytes() == (finished / name).read_bytes()
+    assert [each["question"] for each in written(out)][:2] == ["Which tide?", "When?"]
+
+
 def after(line: str) -> Callable[[Path], bool]:
     return lambda out: (
         (out / "metrics.jsonl").exists() and line in (out / "metrics.jsonl").read_text()
@@ -241,6 +265,7 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_the_same_adapter(
     process.communicate()
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
+    assert written(tmp_path / "run") == written(finished)
     name = "adapter/adapter_model.safetensors"
     assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
 

@@ -22,6 +22,7 @@ from train.loop.held_out import HeldOut, Selection, measure
 from train.loop.order import Order
 from train.loop.processes import Processes
 from train.loop.randomness import seed_of
+from train.loop.sampling import Question, answers, questions
 from train.loop.stage import Stage, StepResult, Trainee, check_finite, steps
 from train.loop.state import (
     read_adapter,
@@ -105,6 +106,7 @@ class Run:
         self.module = processes.distribute(model, recipe.model.sharded)
         self.consolidation: Consolidation | None = None
         self.selection = Selection()
+        self.questions: list[Question] | None = None
 
     def train(self, place: Place) -> None:
         """Take all steps that are left.
@@ -264,7 +266,28 @@ class Run:
             measured[number] = found = measure(self.model, rows, limit, self.processes)
             check_finite(stage.number, step, {"held-out loss": found.loss})
             self.note(held_out_line(stage.number, step, number, found))
+        self.draw_samples(stage, step)
         return measured
+
+    def draw_samples(self, stage: Stage, step: int) -> None:
+        """Answer the fixed prompts; where the model is divided all processes have to."""
+        if not (self.processes.is_first or self.recipe.model.sharded):
+            return
+        if self.questions is None:
+            self.questions = questions(self.material, self.recipe)
+        tokenizer, longest = self.material.tokenizer, self.recipe.samples.tokens
+        found = answers(self.model, tokenizer, self.questions, longest)
+        for number, (asked, answer) in enumerate(zip(self.questions, found, strict=True)):
+            self.note(
+                {
+                    "kind": "sample",
+                    "stage": stage.number,
+                    "step": step,
+                    "number": number,
+                    "question": asked.text,
+                    "answer": answer,
+                }
+            )
 
     def measure_fisher_rows(self, step: int) -> None:
         """Tell the loss on rows that the Fisher diagonal is from: what the penalty sees.

@@ -11,6 +11,8 @@ from train.report.sections.curves import curves
 from train.report.sections.data import data
 from train.report.sections.evaluation import answers, comparison, evaluation
 from train.report.sections.held_out import elastic, held_out
+from train.report.sections.evaluation import comparison, evaluation
+from train.report.sections.held_out import elastic, held_out, samples
 from train.report.sections.identity import identity
 from train.report.sections.speed import speed
 from train.report.sections.steps import selected
@@ -26,6 +28,7 @@ SECTIONS: dict[str, Callable[[Sources], Any]] = {
     "elastic": elastic,
     "selected": selected,
     "curves": curves,
+    "samples": samples,
     "data": data,
     "checkpoints": checkpoints,
     "evaluation": evaluation,

@@ -12,6 +12,7 @@ from train.telemetry import read_metrics
 
 RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
 METRICS = "metrics.jsonl"
+SAMPLES = "samples.jsonl"
 WEIGHTS = "adapter/adapter_model.safetensors"
 
 Values = dict[str, Any]
@@ -67,6 +68,8 @@ class Sources:
     """What `train.evaluate` wrote beside evaluation.json; empty if that is not of the same
     evaluation, or of an older version."""
     lines: list[Values]
+    samples: list[Values]
+    """samples.jsonl: `stage`, `step`, `number` of the question, `question`, `answer`."""
     digests: dict[str, str]
     """SHA-256 of recipe.json and of the adapter's weights, where they are."""
 
@@ -85,6 +88,7 @@ def read_sources(folder: Path) -> Sources:
         evaluation=_object(folder / EVALUATION),
         answers=_answers(folder / EVALUATION),
         lines=read_metrics(folder / METRICS),
+        samples=read_metrics(folder / SAMPLES),
         digests=digests,
     )
 

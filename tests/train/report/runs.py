@@ -179,6 +179,16 @@ def metrics(first: int = 600, second: int = 240) -> list[Line]:
     return [*lines, held_out(2, second, 1, 1.0951)]
 
 
+SAMPLES = [
+    {"kind": "sample", "number": 0, "stage": stage, "step": step} | told
+    for stage, step, told in (
+        (1, 0, {"question": "Write <b>tide/1</b>.", "answer": "I cannot."}),
+        (1, 50, {"question": "Write <b>tide/1</b>.", "answer": "I cannot."}),
+        (1, 100, {"question": "Write <b>tide/1</b>.", "answer": "def tide(day), do: day\n"}),
+    )
+]
+
+
 def write_run(folder: Path, leave_out: tuple[str, ...] = ()) -> Path:
     """Write the files of a run but those left out."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,6 +197,7 @@ def write_run(folder: Path, leave_out: tuple[str, ...] = ()) -> Path:
         "recipe.json": json.dumps(RECIPE),
         "evaluation.json": json.dumps(EVALUATION),
         "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics()),
+        "samples.jsonl": "".join(json.dumps(line) + "\n" for line in SAMPLES),
     }
     for name, text in contents.items():
         if name not in leave_out:

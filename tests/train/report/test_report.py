@@ -57,6 +57,18 @@ class Page(HTMLParser):
         return " ".join(self.words)
 
 
+def test_answers_to_the_same_prompt_are_told_over_the_steps(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    (told,) = compose(run)["samples"]
+    assert told["question"] == "Write <b>tide/1</b>."
+    assert told["answers"] == [
+        {"stage": 1, "step": 0, "answer": "I cannot.", "again": 1},
+        {"stage": 1, "step": 100, "answer": "def tide(day), do: day\n", "again": 0},
+    ]
+    assert "Stage 1, step 0, and the same once more: I cannot." in page_of(run).text
+    assert "&lt;b&gt;tide/1&lt;/b&gt;" in write(run).read_text(encoding="utf-8")
+
+
 def page_of(run: Path) -> Page:
     return Page(write(run).read_text(encoding="utf-8"))
 

@@ -34,6 +34,21 @@ def elastic(sources: Sources) -> Values | None:
     }
 
 
+def samples(sources: Sources) -> list[Values]:
+    """Return the prompts that were answered as the model learned, each with its answers in order.
+
+    An answer that is the one before it again is counted, not repeated.
+    """
+    found: dict[tuple[int, str], list[Values]] = {}
+    for line in sources.samples:
+        told = found.setdefault((line["number"], line["question"]), [])
+        if told and told[-1]["answer"] == line["answer"]:
+            told[-1]["again"] += 1
+        else:
+            told.append({name: line[name] for name in ("stage", "step", "answer")} | {"again": 0})
+    return [{"question": question, "answers": told} for (_, question), told in found.items()]
+
+
 def change(before: Values, after: Values) -> float | None:
     """Return by which share of itself a loss grew."""
     if before["loss"] is None or after["loss"] is None or not before["loss"]:

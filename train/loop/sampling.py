@@ -1,0 +1,153 @@
+"""What the model answers to a few fixed prompts as it trains, without a trace in its training."""
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train.dataset.sources import conversations, documents
+from train.material import HELD_OUT, Material
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from train.recipe import Recipe
+    from train.tokenizer import Ids, Message, Tokenizer
+
+BEGINNING = 64
+"""Tokens of a document that are continued where there is no chat to be answered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A prompt whose answer is drawn again and again."""
+
+    text: str
+    """What a report shows of it."""
+    ids: "Ids"
+
+
+class Stream:
+    """Takes tokens from `generate` as they come, prompts left out."""
+
+    def __init__(self, take: Callable[[Sequence[int]], None]) -> None:
+        self.take = take
+        self.is_prompt = True
+        self.ids: list[int] = []
+
+    def put(self, value: "torch.Tensor") -> None:
+        """Take the prompt, then token after token."""
+        if not self.is_prompt:
+            self.ids += value.flatten().tolist()
+            self.take(self.ids)
+        self.is_prompt = False
+
+    def end(self) -> None:
+        """Nothing more comes."""
+
+
+def generated(
+    adapted: Any,
+    tokenizer: "Tokenizer",
+    prompt: "Ids",
+    longest: int,
+    *,
+    temperature: float = 0.0,
+    take: Callable[[Sequence[int]], None] | None = None,
+) -> list[int]:
+    """Return the tokens that follow a prompt, up to the one that ends an answer, without it.
+
+    Without a temperature the likeliest; with one, from the most likely 95% (top-p), by torch's
+    generator. `take` is given all tokens so far, after each.
+    """
+    ids = torch.from_numpy(prompt.astype("int64"))[None].to(next(adapted.parameters()).device)
+    drawn = {"do_sample": True, "temperature": temperature, "top_p": 0.95, "top_k": 0}
+    with torch.no_grad():
+        found = adapted.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=longest,
+            eos_token_id=tokenizer.eos,
+            pad_token_id=tokenizer.pad,
+            use_cache=True,
+            streamer=None if take is None else Stream(take),
+            **(drawn if temperature > 0 else {"do_sample": False}),
+        )
+    after: list[int] = found[0, len(prompt) :].tolist()
+    return after[: after.index(tokenizer.eos)] if tokenizer.eos in after else after
+
+
+def questions(material: Material, recipe: "Recipe") -> list[Question]:
+    """Return the recipe's prompts, or the first held-out chats, each of another kind.
+
+    Where no chat is held out, or the tokenizer has no chat template, held-out documents are
+    continued. Prompts too long for a row with their answer are left out.
+    """
+    from train.tokenizer import NoChatTemplate, UnusableTemplate
+
+    wanted, room = recipe.samples, recipe.length - recipe.samples.tokens
+    try:
+        found = list(_chats(material, recipe, room))
+    except (NoChatTemplate, UnusableTemplate):
+        found = []
+    if not found and not wanted.prompts:
+        found = list(_beginnings(material, wanted.count, room))
+    return found
+
+
+def answers(
+    model: Any, tokenizer: "Tokenizer", asked: Sequence[Question], longest: int
+) -> list[str]:
+    """Return the likeliest answer to each question; the model is left as it was."""
+    with undisturbed(model):
+        model.eval()
+        return [
+            tokenizer.decode(generated(model.adapted, tokenizer, each.ids, longest))
+            for each in asked
+        ]
+
+
+@contextmanager
+def undisturbed(model: torch.nn.Module) -> "Iterator[None]":
+    """Put back what generation may change: random numbers, and how each module runs.
+
+    Unsloth switches gradient checkpointing off in modules when it generates.
+    """
+    names = ("training", "gradient_checkpointing")
+    before = [
+        (module, {name: vars(module)[name] for name in names if name in vars(module)})
+        for module in model.modules()
+    ]
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for module, flags in before:
+            vars(module).update(flags)
+
+
+def _chats(material: Material, recipe: "Recipe", room: int) -> "Iterator[Question]":
+    tokenizer, wanted = material.tokenizer, recipe.samples
+    for text in wanted.prompts:
+        ids = tokenizer.prompt([{"role": "user", "content": text}])
+        if len(ids) <= room:
+            yield Question(text, ids)
+    kinds = set[str]()
+    for chat in conversations(material.release, HELD_OUT) if not wanted.prompts else ():
+        if len(kinds) == wanted.count:
+            return
+        if chat.source not in kinds and chat.messages:
+            asked: Sequence[Message] = chat.messages[:-1]
+            ids = tokenizer.prompt(asked)
+            if len(ids) <= room:
+                kinds.add(chat.source)
+                yield Question(asked[-1]["content"], ids)
+
+
+def _beginnings(material: Material, count: int, room: int) -> "Iterator[Question]":
+    tokenizer = material.tokenizer
+    for document, _ in zip(documents(material.release, HELD_OUT), range(count), strict=False):
+        ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]
+        yield Question(tokenizer.decode(ids), ids)
