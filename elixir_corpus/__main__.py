@@ -13,6 +13,7 @@ import corpus.__main__
 import datacards.__main__
 import demo.__main__
 import quality.__main__
+import train.chat
 import train.evaluate.__main__
 import train.export.__main__
 import train.report.__main__
@@ -103,6 +104,7 @@ def hold(context: typer.Context) -> None:
 
 
 add(train.evaluate.__main__.app, "Model")
+add(train.chat.app, "Model")
 add(train.export.__main__.app, "Model")
 add(train.report.__main__.app, "Model", report="train-report")
 app.add_typer(demo.__main__.app, name="demo", rich_help_panel="To try")

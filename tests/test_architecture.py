@@ -103,6 +103,7 @@ ENTRANCES = (
     "elixir_corpus.__main__",
     "crawler.spiders.hex",
     "sandbox.__main__",
+    "train.chat",
     "train.evaluate.__main__",
     "train.export.__main__",
     "train.plan",

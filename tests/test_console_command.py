@@ -17,7 +17,7 @@ from elixir_corpus.__main__ import app
 PROJECT = Path(__file__).parents[1]
 COMMANDS = (
     "crawl", "build", "verify", "explain", "inspect", "config", "gate", "report", "card", "plan",
-    "train", "sandbox", "evaluate", "export", "train-report", "demo",
+    "train", "sandbox", "evaluate", "chat", "export", "train-report", "demo",
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def console(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "module",
     ["elixir_corpus", "corpus", "quality", "datacards", "demo", "train.qlora", "train.plan",
-     "train.evaluate", "train.export", "train.report"],
+     "train.chat", "train.evaluate", "train.export", "train.report"],
 )  # fmt: skip
 def test_every_program_tells_its_version(module: str) -> None:
     command = [sys.executable, "-m", module, "--version"]

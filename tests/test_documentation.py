@@ -17,6 +17,7 @@ import datacards.__main__
 import demo.__main__
 import elixir_corpus.__main__
 import quality.__main__
+import train.chat
 import train.evaluate.__main__
 import train.export.__main__
 import train.plan
@@ -43,6 +44,7 @@ TREES: dict[str, Any] = {
     "quality": get_command(quality.__main__.app),
 }
 SINGLE: dict[str, Any] = {
+    "train.chat": get_command(train.chat.app),
     "train.evaluate": get_command(train.evaluate.__main__.app),
     "train.export": get_command(train.export.__main__.app),
     "train.report": get_command(train.report.__main__.app),

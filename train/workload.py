@@ -132,7 +132,11 @@ def chat_sources(chats: Mapping[str, str]) -> dict[str, Source]:
 def prompt_bytes(recipe: Recipe) -> int:
     """Return the bytes of a system prompt that the recipe spells out; else it is not known here."""
     setting = recipe.system_prompt
-    return 0 if setting in ("default", "none") or setting.startswith("file:") else len(setting)
+    return (
+        0
+        if setting in ("default", "none") or setting.startswith("file:")
+        else len(setting.encode())
+    )
 
 
 def steps_and_tokens(rows: int, recipe: Recipe, settings: StageSettings) -> tuple[int, int]:

@@ -120,8 +120,9 @@ def undisturbed(model: torch.nn.Module) -> "Iterator[None]":
         (module, {name: vars(module)[name] for name in names if name in vars(module)})
         for module in model.modules()
     ]
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices):
             yield
     finally:
         for module, flags in before:
