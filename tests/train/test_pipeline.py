@@ -184,7 +184,7 @@ def test_the_same_prompt_is_answered_at_every_measurement(finished: Path) -> Non
     found = written(finished)
     places = [(each["stage"], each["step"]) for each in found]
     assert places == [(1, 0), (1, 3), (1, 6), (2, 0), (2, 3), (2, 5)]
-    assert {each["question"] for each in found} == {"Write step 16."}
+    assert {each["question"] for each in found} == {"Write step 17."}
     assert "What it writes" in (finished / "report.html").read_text()
 
 
