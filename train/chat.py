@@ -142,7 +142,7 @@ def told_by(folder: Path) -> str:
     from corpus.untrusted import parse_object
 
     try:
-        made_from = parse_object((folder / "export.json").read_bytes()).get("made_from")
+        made_from = parse_object((folder / "export.json").read_bytes())["made_from"]
         prompt = made_from["system_prompt"]
     except (OSError, ValueError, KeyError, TypeError):
         return "default"
