@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,6 @@ from corpus.console import HELP, INTERRUPTED, Version, plain_errors
 from train.errors import TrainError
 
 if TYPE_CHECKING:
-    from train.evaluate.subject import Subject
     from train.tokenizer import Message
 
 LONGEST_QUESTION = 2**20
@@ -50,8 +49,8 @@ class QuestionTooLong(TrainError):
 class Chat:
     """A conversation with a model."""
 
-    def __init__(self, subject: "Subject", longest: int, temperature: float, seed: int) -> None:
-        self.subject = subject
+    def __init__(self, subject: Any, longest: int, temperature: float, seed: int) -> None:
+        self.subject = subject  # a train.evaluate.subject.Subject; to name it would load torch
         self.longest = longest
         self.temperature = temperature
         self.seed = seed
@@ -109,8 +108,8 @@ def plain(text: str) -> str:
     )
 
 
-def open_model(folder: Path) -> "Subject":
-    """Load base and adapter of a finished run, or what an export holds, with its system prompt.
+def open_model(folder: Path) -> Any:
+    """Return the Subject of a finished run or an export, with its system prompt.
 
     Raises NothingToTalkTo, NotARun, NoSuchModel, NoTokenizer and UnusableSystemPrompt.
     """
