@@ -32,7 +32,8 @@ def run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def subject(run: Path) -> Subject:
-    return open_model(run)
+    found: Subject = open_model(run)
+    return found
 
 
 def talk(subject: Subject, longest: int = 12, temperature: float = 0.0, seed: int = 1) -> Chat:
