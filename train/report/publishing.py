@@ -10,8 +10,6 @@ from train.report.sections.checkpoints import checkpoints
 from train.report.sections.curves import curves
 from train.report.sections.data import data
 from train.report.sections.evaluation import answers, comparison, evaluation
-from train.report.sections.held_out import elastic, held_out
-from train.report.sections.evaluation import comparison, evaluation
 from train.report.sections.held_out import elastic, held_out, samples
 from train.report.sections.identity import identity
 from train.report.sections.speed import speed
