@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 MODEL := .venv/model-installed
 
-.PHONY: help demo train-demo test pythons real check format dictionary clean
+.PHONY: help demo train-demo test pythons emulate real check format dictionary clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ test: $(INSTALLED) ## Run the whole test suite
 
 pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.11 to 3.13) found here
 	.ci/pythons
+
+emulate: ## Install what trains on a GPU (7 GB), and hold Unsloth against transformers on the CPU
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --constraint constraints-gpu.txt --editable '.[train,test]'
+	.venv-gpu/bin/pytest tests/train/model/test_accelerated.py
 
 real: $(INSTALLED) ## The same job on Debian's elixir and rabbitmq-server sources (needs apt and rebar3)
 	$(BIN)/python -m demo real --out build/real
