@@ -638,6 +638,9 @@ def test_a_stage_ends_early_and_with_the_weights_of_its_best_step(selecting: Pat
         *(False, True)
     ]
     assert (2, 0, told["loss"]) in measured
+    answered = [(each["stage"], each["step"], each["answer"]) for each in written(selecting)]
+    assert [step for stage, step, _ in answered if stage == 1] == [0, 1, 2, 3, 4]
+    assert answered[2][2] == answered[4][2] == answered[5][2]
     said = "ended early, after 4 of 9 steps, with the weights of step 2; the loss on held-out"
     assert said in (selecting / "README.md").read_text(encoding="utf-8")
     assert said in (selecting / "report.html").read_text(encoding="utf-8")
@@ -654,6 +657,7 @@ def test_a_resumed_run_selects_the_same_step_and_ends_with_the_same_adapter(
             shutil.rmtree(path)
     run(release, tiny_model, out, *SELECTING)
     assert losses(out) == losses(selecting)
+    assert written(out) == written(selecting)
     for name in ("run.json", "adapter/adapter_model.safetensors"):
         assert (out / name).read_bytes() == (selecting / name).read_bytes()
 

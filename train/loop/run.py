@@ -181,6 +181,7 @@ class Run:
             }
         )
         self.select(stage, 0, self.measure(stage, 0, self.material.held_out.keys()))
+        self.draw_samples(stage, 0)
         self.measure_fisher_rows(0)
         if self.consolidation is not None or self.recipe.selection.is_on:
             self.save(trainee, stage, 0)
@@ -194,7 +195,7 @@ class Run:
         step, recipe, every = result.step, self.recipe, self.material.held_out.keys()
         is_last, improves = step == stage.order.steps, False
         stops = self.signal()
-        if is_last or (recipe.evaluate_every and step % recipe.evaluate_every == 0):
+        if due := is_last or (recipe.evaluate_every and step % recipe.evaluate_every == 0):
             own = {stage.number}
             if recipe.selection.is_on:
                 own.add(recipe.selection.rows_of(stage.number))
@@ -205,6 +206,8 @@ class Run:
                 self.measure(stage, step, every - own)
         if is_last:
             self.end(stage, step)
+        if due:
+            self.draw_samples(stage, step)
         if is_last or stops or improves or step % recipe.checkpoint.every == 0:
             self.save(trainee, stage, step, is_last)
         if stops:
@@ -266,7 +269,6 @@ class Run:
             measured[number] = found = measure(self.model, rows, limit, self.processes)
             check_finite(stage.number, step, {"held-out loss": found.loss})
             self.note(held_out_line(stage.number, step, number, found))
-        self.draw_samples(stage, step)
         return measured
 
     def draw_samples(self, stage: Stage, step: int) -> None:
