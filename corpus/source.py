@@ -57,7 +57,7 @@ def language_of(path: str) -> str | None:
 
     Generators keep their templates as `priv/templates/NAME.ex` (Phoenix): those are EEx.
     """
-    if CODE_TEMPLATE.search(path):
+    if "/templates/" in path and CODE_TEMPLATE.search(path):
         return "eex"
     stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
     return LANGUAGES.get(dot + suffix) if stem else None

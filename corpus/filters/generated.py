@@ -131,6 +131,11 @@ IN_CODE: tuple[Generator, ...] = (
         rb'^  use Stripe\.Entity\r?\n\r?\n  @moduledoc "[^\n]*"\r?\n  \(\r?\n',
     ),
 )
+SIGNED = re.compile(
+    rb'\n(?:-(?:file\("|export\(\[parse/1|define\(_|module\(\S+\)\.\s{1,9}-compile\(\[no_auto)'
+    rb'|[ \t]+(?:use (?:Protobuf|GRPC|Stripe)|_ = "Auto|This file was auto|Provides [As]))'
+)
+"""How every template of IN_CODE begins; one search costs as much as two of their markers."""
 OLD_PROTOBUF = prints(
     "protoc-gen-elixir", b"use ", rb"^[ \t]+use (?:Protobuf|GRPC\.Service)\b[^\n]*"
 )
@@ -145,7 +150,9 @@ def signature(candidate: Candidate, head: bytes) -> tuple[str, str] | None:
     start = len(head) if start is None else start
     comments, code = head[:start], head[start:]
     in_comments = IN_COMMENTS if b"generated" in comments.lower() else ()  # all of them hold that
-    in_code = (*IN_CODE, OLD_PROTOBUF) if candidate.path.endswith(".pb.ex") else IN_CODE
+    in_code = IN_CODE if SIGNED.search(b"\n" + code) else ()
+    if in_code and candidate.path.endswith(".pb.ex"):
+        in_code = (*in_code, OLD_PROTOBUF)
     for region, generators in ((comments, in_comments), (code, in_code)):
         for generator in generators:
             if generator.marker in region and (match := generator.template.search(region)):
@@ -205,6 +212,8 @@ def statement(language: str, head: bytes) -> str | None:
     return None
 
 
+BEHIND_SIGN = {"elixir": re.compile(rb"#[^\n]*"), "erlang": re.compile(rb"%[^\n]*")}
+"""All comments, and more; found in a third of the time of those that fill their lines."""
 COMMENTS = {
     "elixir": re.compile(rb"\n[^\n!-~]*#[^\n]*"),
     "erlang": re.compile(rb"\n[^\n!-~]*%[^\n]*"),
@@ -218,6 +227,8 @@ CODE_SEEN = {
 EDITED = (b"edit", b"modif", b"chang", b"touch", b"alter")
 LOSING = (b"lost", b"overwritten", b"discarded", b"erased", b"clobbered")
 MACHINES = (b"auto", b"programmatically", b"mechanically", b"machine")
+DENIAL = re.compile(rb"n(?:ot|'?t|ever)[\W_]")
+"""How FORBIDS begins, for lines between which others may stand."""
 FORBIDS = re.compile(
     rb"n(?:ot|'?t|ever)[\W_]+(?:to[\W_]+)?(?:be[\W_]+)?(?:ever[\W_]+)?(?:manually[\W_]+|hand[\W_]*)?"
     rb"(?:@(?:doc|private|hidden|copyright)[\W_]+)?(?:edit|modif|chang|touch|alter)"
@@ -231,20 +242,27 @@ def _telling(lower: bytes, language: str) -> int:
     Every statement holds a word of those that are looked for here, where `_paragraphs` finds it.
     Few files have one, so that the rest need not be divided into lines.
     """
+    documented = [*_documented(lower)]
+    behind = BEHIND_SIGN[language].findall(lower)
     padded = b"\n" + lower
-    comments = COMMENTS[language].findall(padded)
-    said = b"".join([*comments, *_documented(lower)])
-    if b"generat" in said and (b"generated" in said or _holds(said, LOSING)):
-        return len(lower)
-    if _holds(said, EDITED) and FORBIDS.search(said):
-        return len(lower)
-    if _holds(said, MACHINES) and _holds(said, MADE_IN_BYTES):
-        return len(lower)
-    if not comments:
+    if _tells(b"".join([*behind, *documented]), DENIAL):
+        comments = COMMENTS[language].findall(padded)
+        if _tells(b"".join([*comments, *documented]), FORBIDS):
+            return len(lower)
+    if not behind:
         return 0
     code = CODE_SEEN[language].search(padded)
     preamble = padded[: code.start()] if code else padded
     return len(preamble) if _holds(preamble, MADE_IN_BYTES) else 0
+
+
+def _tells(said: bytes, forbids: re.Pattern[bytes]) -> bool:
+    """Tell whether comments or documentation hold the words of a statement."""
+    if b"generat" in said and (b"generated" in said or _holds(said, LOSING)):
+        return True
+    if _holds(said, EDITED) and forbids.search(said):
+        return True
+    return _holds(said, MACHINES) and _holds(said, MADE_IN_BYTES)
 
 
 def _holds(text: bytes, words: tuple[bytes, ...]) -> bool:

@@ -214,7 +214,7 @@ class Bench:
         parts = [Statement(notice, path) for notice in said.parts]
         if not grants and not parts and not others:
             return None
-        allowed = frozenset().union(*(ids_of([each.notice.expression]) for each in grants))
+        allowed = ids_of(each.notice.expression for each in grants) if others else frozenset()
         for each in (*grants, *others, *parts):
             if (reason := DENIED.get(each.notice.standing)) is not None:
                 return self._denied(reason, each)
@@ -233,17 +233,19 @@ class Bench:
 
     def _statements(self, path: str, said: Said) -> tuple[list[Statement], list[Statement]]:
         """Return the statements that a file stands under, and the others that speak of it."""
-        annotated: dict[Precedence, list[Statement]] = {each: [] for each in Precedence}
+        annotated = dict[Precedence, list[Statement]]()
         for where, annotation in self.project.of(path):
             if annotation.notice:
-                annotated[annotation.precedence].append(Statement(annotation.notice, where))
-        if annotated[Precedence.OVERRIDE]:
+                statement = Statement(annotation.notice, where)
+                annotated.setdefault(annotation.precedence, []).append(statement)
+        if Precedence.OVERRIDE in annotated:
             return annotated[Precedence.OVERRIDE][:1], []
         place = path
         if path in self.beside and (self.beside[path].tags or self.beside[path].notices):
             place, said = path + SIDECAR, self.beside[path]
         notices = [Statement(notice, place) for notice in said.notices]
-        aggregate, closest = annotated[Precedence.AGGREGATE], annotated[Precedence.CLOSEST][-1:]
+        aggregate = annotated.get(Precedence.AGGREGATE, [])
+        closest = annotated.get(Precedence.CLOSEST, [])[-1:]
         if said.tags:
             return [Statement(said.tags, place), *aggregate], notices
         if closest or aggregate:

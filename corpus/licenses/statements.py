@@ -54,7 +54,9 @@ ATTRIBUTE = re.compile(
     re.MULTILINE,
 )
 """Documentation of one line, and the attributes in which Erlang modules may say the same."""
-ATTRIBUTES = (b"moduledoc", b"\n-licen", b"\n-copyright")
+OF_LICENSE = re.compile(rb"\n-(?:licen|copyright)")
+BEHIND_SIGN = {"elixir": re.compile(rb"#[^\n]*"), "erlang": re.compile(rb"%[^\n]*")}
+"""All comments, and more; found in a third of the time of those that fill their lines."""
 COMMENT_LINE = {
     "elixir": re.compile(rb"\n[^\n!-~]*#[^\n]*"),
     "erlang": re.compile(rb"\n[^\n!-~]*%[^\n]*"),
@@ -89,28 +91,42 @@ def read_file(data: bytes, language: str) -> Said:
     head = data[:HEAD]
     has_tag = TAG_BYTES in data
     top_end = found.end() if (found := PLAIN_COMMENTS.match(head)) else 0
-    if not speaks(worded(head[top_end:], language)):
+    if not may_speak(head[top_end:], language):
         if not has_tag and not speaks(head[:top_end]):
             return SILENT
         head = head[:top_end] or head  # mostly all is said at the top, so the rest is not read
-    blocks = [
-        (unmarked(block), code) for block, code in comment_blocks(head, language) if speaks(block)
-    ]
-    tagged = [text for text, _ in blocks]
+    top, below, prose = read_head(head, language)
+    tagged = [text for text, _ in (*top, *below)]
     if data.find(TAG_BYTES, HEAD - len(TAG_BYTES)) >= 0:
         tagged = [unmarked(b) for b, _ in comment_blocks(data, language) if TAG_BYTES in b]
     elif has_tag and not any(TAG_BYTES.decode() in text for text in tagged):
         tagged += [unmarked(each) for each in behind_code(data, language) if TAG_BYTES in each]
-    top = [notice_of(text, alone=code <= 1) for text, code in blocks if code <= CODE_BEFORE]
-    if language in ("elixir", "erlang") and (prose := documentation(head)):
-        top.append(notice_of(prose))
-        tagged.append(prose)
-    below = [notice_of(text, alone=False) for text, code in blocks if code > CODE_BEFORE]
+    tagged += [text for text, _ in prose]
     return Said(
         tags=read_tags("\n".join(tagged)),
-        notices=tuple(filter(None, top)),
-        parts=tuple(filter(None, below)),
+        notices=tuple(notice for _, notice in (*top, *prose) if notice),
+        parts=tuple(notice for _, notice in below if notice),
     )
+
+
+Texts = tuple[tuple[str, Notice | None], ...]
+"""Texts that speak of licences, each with what it says besides tags."""
+
+
+@lru_cache(maxsize=512)
+def read_head(head: bytes, language: str) -> tuple[Texts, Texts, Texts]:
+    """Return what a head says in comments at its top and further down, and in documentation.
+
+    The heads of a package mostly say the same: of 1,232 in 77 archives 303 differ.
+    """
+    top, below = list[tuple[str, Notice | None]](), list[tuple[str, Notice | None]]()
+    for block, code in comment_blocks(head, language):
+        if speaks(block):
+            text = unmarked(block)
+            place = top if code <= CODE_BEFORE else below
+            place.append((text, notice_of(text, alone=code <= 1)))
+    prose = documentation(head) if language in ("elixir", "erlang") else None
+    return tuple(top), tuple(below), ((prose, notice_of(prose)),) if prose else ()
 
 
 def speaks(text: bytes) -> bool:
@@ -118,32 +134,34 @@ def speaks(text: bytes) -> bool:
     return any(map(text.lower().__contains__, WORDS))
 
 
-def worded(text: bytes, language: str) -> bytes:
-    """Return what of a text may be a statement: whole lines of comments, and documentation.
+def may_speak(text: bytes, language: str) -> bool:
+    """Say whether a text speaks where it may be a statement: in lines of comments, or documented.
 
     Most of a head is code, which has the same words (`Keyword.pop!(opts, :license)`). A text that
-    begins in the middle of a comment, or is a template's, is returned as it is.
+    begins in the middle of a comment, or is a template's, is asked as it is.
     """
     pattern = COMMENT_LINE.get(language)
     if pattern is None or text.lstrip().startswith(SIGNS[language]):
-        return text
+        return speaks(text)
     padded = b"\n" + text
-    lines = pattern.findall(padded)
-    lines += [found[0] for found in (heredoc(text), attribute(padded)) if found]
-    return b"".join(lines)
+    behind = BEHIND_SIGN[language].findall(text)
+    if behind and speaks(b"".join(behind)) and speaks(b"".join(pattern.findall(padded))):
+        return True
+    starts = lines_with(text, b"moduledoc")
+    found = heredoc(text, starts), attribute(padded, starts)
+    return any(speaks(each[0]) for each in found if each)
 
 
-def heredoc(head: bytes) -> re.Match[bytes] | None:
-    """Return the first heredoc that documents a module or begins the file."""
+def heredoc(head: bytes, starts: list[int]) -> re.Match[bytes] | None:
+    """Return the first heredoc that documents a module, where `starts` are, or begins the file."""
     if found := HEREDOC.match(head):
         return found
-    starts = lines_with(head, b"moduledoc") if b'"""' in head else []
     return next((found for start in starts if (found := HEREDOC.match(head, start))), None)
 
 
-def attribute(head: bytes) -> re.Match[bytes] | None:
-    """Return the first attribute whose text may speak of licences."""
-    if not any(map(head.__contains__, ATTRIBUTES)):
+def attribute(head: bytes, documented: list[int]) -> re.Match[bytes] | None:
+    """Return the first attribute whose text may speak of licences; modules are `documented`."""
+    if not documented and not OF_LICENSE.search(head):
         return None
     starts = lines_with(head, b"moduledoc", b"-licen", b"-copyright")
     return next((found for start in starts if (found := ATTRIBUTE.match(head, start))), None)
@@ -236,7 +254,8 @@ def unsigned(line: str) -> str:
 
 def documentation(head: bytes) -> str | None:
     """Return the first documentation at the top, without the code blocks of its Markdown."""
-    found = heredoc(head) or attribute(head)
+    starts = lines_with(head, b"moduledoc")
+    found = heredoc(head, starts) or attribute(head, starts)
     if found is None or not speaks(found[0]):
         return None
     before = [line.strip() for line in head[: found.start()].splitlines()]

@@ -90,7 +90,7 @@ def is_license_file(path: str) -> bool:
 
     A vendored folder's LICENSE speaks for that folder. NOTICE counts, for its copyright lines.
     """
-    return is_license_text(path) or is_notice(path)
+    return is_license_text(path) if "/" in path else root_name(path) is not None
 
 
 def is_license_text(path: str) -> bool:
