@@ -25,7 +25,7 @@ from train.checkpoint.manifest import seal
 from train.checkpoint.reading import place_of
 from train.command_line import parse
 from train.dataset.chats import ChatsChanged
-from train.export.base import load_base
+from train.export.merged import load_base
 from train.loop.run import BestStepLost
 from train.loop.stage import LossNotFinite
 from train.loop.state import UnfitAdapter

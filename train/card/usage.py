@@ -1,7 +1,8 @@
 """The section of a card that says how to load what lies beside it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,8 @@ class Usage:
     """Type of the language model, if that is known."""
     quantization: str | None = None
     """How the base was held during training."""
+    export: Mapping[str, Any] = field(default_factory=dict)
+    """What an export tells of itself: files and their figures, and what was allowed."""
 
 
 def section(usage: Usage) -> str:

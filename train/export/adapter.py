@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from corpus.atomic import write_json
-from train.export.base import adapted, check_base
-from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
-from train.export.comparison import SAME
-from train.export.logits import prompts
-from train.export.record import existing, made_from, write_record
-from train.export.reference import refer_to
-from train.export.run import CONFIG, WEIGHTS, FinishedRun, adapter_settings
+from train.export.checking import SAME, prompts, refer_to
+from train.export.merged import adapted, check_base
+from train.export.run import (
+    CONFIG,
+    WEIGHTS,
+    FinishedRun,
+    adapter_settings,
+    card_of,
+    copy_tokenizer,
+    existing,
+    made_from,
+    told_place,
+    write_card,
+    write_record,
+)
 from train.folders import whole_folder
 from train.model.loading import load_base
 from train.model.settings import ModelSettings
@@ -34,13 +42,13 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
     NoSuchModel, OtherBase, BaseDoesNotFit, ExportDiffers and OutputTaken.
     """
     card = card_of(run, "adapter", base)
-    source = made_from(run, "adapter", card, base=base or run.model["name"])
+    source = made_from(run, "adapter", card, base=told_place(base or run.model["name"]))
     if found := existing(out, source):
         return found
     if base:
         check_named(run, base)
     with whole_folder(out, replaces=True) as folder:
-        words = copy_tokenizer(tokenizer_folder(run), folder)
+        words = copy_tokenizer(run, folder)
         for name in (CONFIG, WEIGHTS):
             shutil.copyfile(run.adapter / name, folder / name)
         write_card(folder, card)

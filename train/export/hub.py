@@ -1,10 +1,10 @@
-"""Publishing an exported adapter on the Hub, in one commit: whole or not at all."""
+"""Publishing an export on the Hub, in one commit: whole or not at all."""
 
 import re
 from pathlib import Path
 
 from train.errors import TrainError
-from train.export.run import FinishedRun, adapter_settings
+from train.export.run import CONFIG, FinishedRun, adapter_settings
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 """OWNER/NAME."""
@@ -47,12 +47,17 @@ class HubRefused(TrainError):
         )
 
 
-def check_publishable(run: FinishedRun, repository: str, base: str | None) -> None:
-    """Raise NoToken, BadRepository or LocalBase before any work is done."""
+def check_publishable(
+    run: FinishedRun, repository: str, base: str | None, *, whole: bool = False
+) -> None:
+    """Raise NoToken, BadRepository or LocalBase before any work is done.
+
+    What is `whole` holds its base, so that the base may be a local folder.
+    """
     if not HUB_NAME.fullmatch(repository):
         raise BadRepository(repository)
     name = base or str(run.model["name"])
-    if Path(name).exists() or not HUB_NAME.fullmatch(name):
+    if not whole and (Path(name).exists() or not HUB_NAME.fullmatch(name)):
         raise LocalBase(name)
     token()
 
@@ -69,7 +74,7 @@ def token() -> str:
 def publish(
     folder: Path, repository: str, *, public: bool = False, endpoint: str | None = None
 ) -> str:
-    """Commit all files of an exported adapter to a repository, made if need be; return its address.
+    """Commit all files of an export to a repository, made if need be; return its address.
 
     `endpoint` is the Hub's address; HF_ENDPOINT or the public one unless given. A repository that
     holds the same files already gets no commit. Raises NoToken and HubRefused.
@@ -78,20 +83,26 @@ def publish(
     from huggingface_hub.errors import HfHubHTTPError
 
     hub = HfApi(endpoint=endpoint, token=token())
-    base = adapter_settings(folder)["base_model_name_or_path"]
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     try:
         address = hub.create_repo(repository, private=not public, exist_ok=True)
         hub.create_commit(
             repository,
             operations=[CommitOperationAdd(name, str(folder / name)) for name in names],
-            commit_message=f"Publish an adapter for {base}",
+            commit_message=_summary(folder, names),
         )
     except HfHubHTTPError as error:
         raise HubRefused(repository, said(error.server_message or str(error))) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise HubRefused(repository, said(str(error.__cause__ or error))) from error
     return str(address)
+
+
+def _summary(folder: Path, names: list[str]) -> str:
+    if CONFIG in names:
+        return f"Publish an adapter for {adapter_settings(folder)['base_model_name_or_path']}"
+    files = [name for name in names if name.endswith(".gguf")]
+    return f"Publish {', '.join(files)}" if files else "Publish merged weights"
 
 
 def said(message: str) -> str:

@@ -1,71 +1,127 @@
-"""The base model with its adapter merged in, in 16 bits, as any program loads it."""
+"""The base model with its adapter merged in, in 16 bits, as any program loads it.
+
+The adapter is merged into the base in 16 bits, not into the form that training quantised.
+"""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from train.export.base import (
-    adapted,
-    base_place,
-    check_base,
-    load_base,
-    load_exported,
-    sixteen_bits,
+from train.errors import TrainError
+from train.export.checking import MULTIPLE, Reference, prompts, refer_to
+from train.export.run import (
+    FinishedRun,
+    card_of,
+    copy_tokenizer,
+    existing,
+    made_from,
+    told_place,
+    write_card,
+    write_record,
 )
-from train.export.companions import card_of, copy_tokenizer, tokenizer_folder, write_card
-from train.export.comparison import ROUNDED
-from train.export.logits import prompts
-from train.export.record import existing, made_from, write_record
-from train.export.reference import Reference, refer_to
-from train.export.run import FinishedRun
 from train.folders import whole_folder
+from train.model.loading import FROM_TEXT_AND_IMAGES, readable
 
 if TYPE_CHECKING:
-    from train.tokenizer import Ids
+    import torch
+
+Taken = TypeVar("Taken")
 
 SHARD = "5GB"
 """Largest file of weights; what the Hub recommends."""
 
 ADVICE = (
     "If the adapter did learn little, 16 bits cannot hold it: keep it an adapter, or train on. "
-    "Otherwise check that --base is the model that the run trained."
+    "Otherwise check that --base is the model that the run trained. --noise-multiple accepts more, "
+    "and the card says so."
 )
 
 
-def export_merged(run: FinishedRun, out: Path, base: str | None = None) -> dict[str, Any]:
+class QuantisedBase(TrainError):
+    """The base holds quantised weights."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        super().__init__(
+            f"{name!r} holds quantised weights ({kind}). What is merged into them is quantised "
+            "again: the result would be no 16-bit model, and most of what was learnt would be "
+            "rounded away. Name the same model in 16 bits with --base, a folder or a Hub name."
+        )
+
+
+class BaseDoesNotFit(TrainError):
+    """The adapter was not trained on this base."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"{name!r}: the adapter does not fit this model ({why}). Give --base the 16-bit form "
+            "of the very model that the run trained."
+        )
+
+
+class OtherBase(TrainError):
+    """The model has the shape of the one that was trained, and other weights."""
+
+    def __init__(self, name: str, trained: str) -> None:
+        super().__init__(
+            f"{name!r} holds other weights than the run trained, which was {trained!r}: token "
+            "embeddings, norms or head differ, which are the same in every form of one model. "
+            "Put that very model back in its place, or name it with --base, in the state it had "
+            "then."
+        )
+
+
+def export_merged(
+    run: FinishedRun, out: Path, base: str | None = None, multiple: float = MULTIPLE
+) -> dict[str, Any]:
     """Write weights, configuration, tokenizer, card and export.json; return the comparison.
 
     `base` names the 16-bit base where the run trained a quantised one. The folder appears only
-    after the weights, loaded again, gave the logits of base and adapter within `ROUNDED`. One that
-    is there already, whole and with the same card, is kept. Raises QuantisedBase, OtherBase,
-    BaseDoesNotFit, NoSuchModel, ExportDiffers and OutputTaken.
+    after the weights, loaded again, gave the logits of base and adapter within `multiple`
+    amplitudes of the model's rounding noise. One that is there already, whole and with the same
+    card, is kept. Raises QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel, NeedsItsCode,
+    ExportDiffers and OutputTaken.
     """
     place = base_place(run, base)
-    card = card_of(run, "merged", base)
-    source = made_from(run, "merged", card, base=place)
+    card = card_of(
+        run, "merged", base, {} if multiple == MULTIPLE else {"noise_multiple": multiple}
+    )
+    source = made_from(run, "merged", card, base=told_base(place), noise_multiple=multiple)
     if found := existing(out, source):
         return found
     with whole_folder(out, replaces=True) as folder:
-        words = copy_tokenizer(tokenizer_folder(run), folder)
-        reference = merge(run, place, prompts(words), folder)
-        comparison = reference.check(load_exported(folder), ROUNDED, "The merged model", ADVICE)
+        words = copy_tokenizer(run, folder)
+
+        def refer(model: Any, stored: "torch.dtype") -> Reference:
+            return refer_to(model, prompts(words), rounds_to=stored)
+
+        reference = merge(run, place, folder, refer)
+        bounds = reference.bounds(multiple)
+        comparison = reference.check(load_exported(folder), bounds, "The merged model", ADVICE)
         write_card(folder, card)
-        told = comparison.record(ROUNDED)
+        told = comparison.record(bounds)
         write_record(folder, source, told)
     return told
 
 
 def merge(
-    run: FinishedRun, place: dict[str, Any], prompted: "list[Ids]", folder: Path
-) -> Reference:
-    """Write base and adapter as one model into `folder`; return what both said apart."""
+    run: FinishedRun,
+    place: dict[str, Any],
+    folder: Path,
+    refer: "Callable[[Any, torch.dtype], Taken]",
+) -> Taken:
+    """Write base and adapter as one model into `folder`.
+
+    Returns what `refer` takes from both apart, given the peft model and the type to be written.
+    """
     name = place["pretrained_model_name_or_path"]
     base = load_base(place)
     check_base(base, run, name)
+    stored = sixteen_bits(base.dtype)
     model = adapted(base, run, name)
-    reference = refer_to(model, prompted)
+    taken = refer(model, stored)
     write_merged(model, folder)
-    return reference
+    return taken
 
 
 def write_merged(model: Any, folder: Path) -> None:
@@ -79,3 +135,108 @@ def write_merged(model: Any, folder: Path) -> None:
         merged = model.merge_and_unload()
     merged.to(sixteen_bits(merged.dtype))
     merged.save_pretrained(folder, max_shard_size=SHARD)
+
+
+def adapted(model: Any, run: FinishedRun, name: str) -> Any:
+    """Return the model with the run's adapter. Raises BaseDoesNotFit."""
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings():
+            # Tied embeddings that were trained come apart, which is what an export has to keep.
+            warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+            return PeftModel.from_pretrained(model, str(run.adapter))
+    except (RuntimeError, ValueError) as error:
+        raise BaseDoesNotFit(name, str(error).strip().splitlines()[-1].strip()) from error
+
+
+def check_base(model: Any, run: FinishedRun, name: str) -> None:
+    """Raise OtherBase if a loaded model is not the one that a run trained.
+
+    Runs of older versions tell nothing of that; the comparison of logits cannot, for it holds an
+    export against the base that is given.
+    """
+    from train.model.fingerprint import of_unquantised
+
+    if not run.fingerprint:
+        return
+    found = of_unquantised(model)
+    if found is not None and found != run.fingerprint:
+        raise OtherBase(name, run.base)
+
+
+def base_place(run: FinishedRun, base: str | None) -> dict[str, Any]:
+    """Return name and revision of the 16-bit base: the one given, or the run's own."""
+    if base is not None:
+        return {"pretrained_model_name_or_path": base, "revision": None}
+    return {
+        "pretrained_model_name_or_path": run.model["name"],
+        "revision": run.model.get("revision") or None,
+    }
+
+
+def told_base(place: dict[str, Any]) -> dict[str, Any]:
+    """Return a base's place for the record."""
+    name = told_place(place["pretrained_model_name_or_path"])
+    return {"name": name, "revision": place["revision"]}
+
+
+def load_base(place: dict[str, Any]) -> Any:
+    """Return the model of a place on the processor, in the type that it is stored in.
+
+    Raises QuantisedBase before any weight is read, NoSuchModel and NeedsItsCode.
+    """
+    from transformers import AutoConfig
+
+    name = place["pretrained_model_name_or_path"]
+    with readable(name):
+        config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
+        if kind := quantised_as(config):
+            raise QuantisedBase(name, kind)
+        return _class_for(config).from_pretrained(
+            **place, dtype="auto", use_safetensors=True, trust_remote_code=False
+        )
+
+
+def load_exported(folder: Path) -> Any:
+    """Return a model that was just written. Raises what transformers raises: it is our own."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return _class_for(config).from_pretrained(
+        folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+    )
+
+
+def quantised_as(config: Any) -> str | None:
+    """Return how a configuration says that weights are quantised; None if they are not."""
+    settings = getattr(config, "quantization_config", None)
+    if settings is None:
+        return None
+    told = settings if isinstance(settings, dict) else settings.to_dict()
+    if told.get("load_in_4bit") or told.get("_load_in_4bit"):
+        return "4 bits, bitsandbytes"
+    return str(told.get("quant_method", "in a way that it does not name"))
+
+
+def sixteen_bits(stored: "torch.dtype") -> "torch.dtype":
+    """Return the 16-bit type for weights stored as `stored`: the same, or bfloat16."""
+    import torch
+
+    return stored if stored in (torch.bfloat16, torch.float16) else torch.bfloat16
+
+
+def stored_type(folder: Path) -> str:
+    """Return the name of the type that a model's configuration names."""
+    from transformers import AutoConfig
+
+    dtype = AutoConfig.from_pretrained(folder, trust_remote_code=False).dtype
+    return str(dtype).removeprefix("torch.")
+
+
+def _class_for(config: Any) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    if config.model_type in FROM_TEXT_AND_IMAGES:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM

@@ -1,12 +1,41 @@
-"""A finished run as an export sees it: which model, which adapter, which card."""
+"""What an export is made from and comes with: the finished run, its tokenizer and card, the record.
 
+export.json tells what an export was made from, how it was compared, and every file's digest; by it
+a second export of the same run is recognised and not made again.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from corpus.atomic import sha256_file
-from corpus.untrusted import check_text, parse_json
+from corpus.atomic import sha256_file, write_bytes, write_json
+from corpus.release import NotARelease, Release
+from corpus.untrusted import (
+    check_counts,
+    check_digest,
+    check_path,
+    check_text,
+    parse_json,
+    parse_object,
+)
+from train.card.front_matter import is_on_hub
+from train.card.usage import Content, Usage, with_usage
 from train.errors import TrainError
+from train.tokenizer import NoChatTemplate, Tokenizer, open_tokenizer
+from train.tokenizer.opening import locate
+from train.tokenizer.template import (
+    PROMPT_NAME,
+    TEMPLATE_NAME,
+    find_template,
+    read_config,
+    special_tokens,
+    with_default,
+)
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -24,6 +53,16 @@ class NotARun(TrainError):
         )
 
 
+class OtherRelease(TrainError):
+    """The release is not the one that the run was trained on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: the run was trained on another release. Name that one with --release, or "
+            "leave it out: then fixed texts are compared."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run folder with an adapter in it."""
@@ -37,6 +76,10 @@ class FinishedRun:
     """Version and digest of the release that it was trained on."""
     digest: str
     """SHA-256 of the adapter's weights."""
+    release_place: str = ""
+    """Where the release was, which no export tells anybody."""
+    system_prompt: str | None = None
+    """The system message of chats that have none; None where none is put before them."""
 
     @property
     def base(self) -> str:
@@ -63,6 +106,25 @@ class FinishedRun:
         """The place of the tokenizer's files: a folder or a name on the Hub."""
         return str(self.model.get("tokenizer") or self.model["name"])
 
+    def open_release(self, given: Path | None = None) -> Release | None:
+        """Open the release that it was trained on, given or where it was; None where it is gone.
+
+        Raises OtherRelease for another one, NotARelease and MalformedManifest for a given folder.
+        """
+        if given is None and not self.release_place:
+            return None
+        try:
+            found = Release.open(given or Path(self.release_place))
+        except NotARelease:
+            if given is not None:
+                raise
+            return None
+        if found.identity != self.release.get("sha256", found.identity):
+            if given is not None:
+                raise OtherRelease(given)
+            return None
+        return found
+
 
 def open_run(folder: Path) -> FinishedRun:
     """Read what an export needs of a run. Raises NotARun."""
@@ -78,7 +140,17 @@ def open_run(folder: Path) -> FinishedRun:
     trained, known = (_within(told, name) for name in ("model", "release"))
     release = {name: known[name] for name in IDENTITY if name in known}
     digest = sha256_file(folder / "adapter" / WEIGHTS)
-    return FinishedRun(folder, model, trained, release, digest)
+    place = known.get("place")
+    system = told.get("system_prompt")
+    return FinishedRun(
+        folder,
+        model,
+        trained,
+        release,
+        digest,
+        place if isinstance(place, str) else "",
+        system if isinstance(system, str) else None,
+    )
 
 
 def adapter_settings(folder: Path) -> dict[str, Any]:
@@ -105,4 +177,217 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
         raise NotARun(folder, f"{name} is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise NotARun(folder, f"{name} is no object")
+    return found
+
+
+TOKENIZER_FILES = (
+    "tekken.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "SYSTEM_PROMPT.txt",
+    "processor_config.json",
+    "preprocessor_config.json",
+)
+"""What names ids and chats, in any of the forms that models on the Hub have."""
+
+METADATA: dict[Content, dict[str, str]] = {
+    "adapter": {},
+    "merged": {"library_name": "transformers", "base_model_relation": "finetune"},
+    "gguf": {"library_name": "transformers", "base_model_relation": "quantized"},
+}
+"""What the Hub calls weights that are no adapter any more; GGUF counts as quantised."""
+
+
+def copy_tokenizer(run: FinishedRun, folder: Path) -> Tokenizer:
+    """Copy the files of a run's tokenizer, and open the copy with the run's system prompt.
+
+    The files stay as they are, but for the chat template, which adds that system prompt to chats
+    without one; where there is only a Tekken file, it is SYSTEM_PROMPT.txt, as Mistral has it.
+    Raises NoTokenizer, TokenizerUnreachable.
+    """
+    own = run.tokenizer == run.model["name"]
+    source = locate(run.tokenizer, run.model.get("revision", "") if own else "")
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    if run.system_prompt is not None:
+        config = read_config(folder)
+        try:
+            text = find_template(folder, config, special_tokens(config)).text
+            told = with_default(text, run.system_prompt)
+            write_bytes(folder / TEMPLATE_NAME, told.encode())
+        except NoChatTemplate:
+            write_bytes(folder / PROMPT_NAME, run.system_prompt.encode())
+    return open_tokenizer(folder, system_prompt=run.system_prompt)
+
+
+def card_of(
+    run: FinishedRun, holds: Content, base: str | None, told: Mapping[str, Any] | None = None
+) -> bytes | None:
+    """Return the card of an export: the run's own, if it has one, that says how to load this form.
+
+    `told` are the figures of an export, as far as its card tells them.
+
+    `base` is what --base named. A folder of this machine is nobody else's business: the card keeps
+    the base that the run tells of.
+    """
+    if not run.card.is_file():
+        return None
+    given = base if base is not None and is_published(base) else None
+    text = with_usage(
+        run.card.read_text(encoding="utf-8"),
+        Usage(
+            holds=holds,
+            base=given or run.base,
+            architecture=run.trained.get("architecture"),
+            quantization=run.model.get("quantization"),
+            export=told or {},
+        ),
+    )
+    return with_metadata(text, METADATA[holds] | ({"base_model": given} if given else {})).encode()
+
+
+def with_metadata(card: str, changes: Mapping[str, str]) -> str:
+    """Return a card with some of its metadata changed."""
+    if not changes:
+        return card
+    from huggingface_hub import RepoCard
+
+    changed = RepoCard(card, ignore_metadata_errors=True)
+    for name, value in changes.items():
+        changed.data[name] = value
+    return str(changed)
+
+
+def is_published(name: str) -> bool:
+    """Tell whether a model's name is one on the Hub and no folder here."""
+    return is_on_hub(name) and not Path(name).exists()
+
+
+def write_card(folder: Path, card: bytes | None) -> None:
+    """Write a card into an export's folder, if there is one."""
+    if card is not None:
+        write_bytes(folder / "README.md", card)
+
+
+RECORD = "export.json"
+CARD = "card_sha256"
+TOOLS = ("elixir-corpus", "gguf", "peft", "safetensors", "torch", "transformers", "xllamacpp")
+
+
+class OutputTaken(TrainError):
+    """Something else lies where an export is to go."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"{folder}: {why}. Nothing was changed. Name another folder with --out.")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What export.json says of an export that is there."""
+
+    made_from: dict[str, Any]
+    comparison: dict[str, Any]
+    files: dict[str, tuple[int, str]]
+    """Bytes and SHA-256 of every other file, by its name below the folder."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a file elsewhere, and for what is true of no file."""
+        for path, (size, digest) in self.files.items():
+            check_path(path)
+            check_counts(size)
+            check_digest(digest)
+
+
+def write_record(folder: Path, made_from: Mapping[str, Any], comparison: Mapping[str, Any]) -> None:
+    """Write export.json into a folder whose other files are complete."""
+    files = {
+        name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+        for name, path in _files(folder).items()
+    }
+    record = {"made_from": made_from, "comparison": comparison, "files": files, "tools": tools()}
+    write_json(folder / RECORD, record)
+
+
+def made_from(run: FinishedRun, form: str, card: bytes | None, **more: Any) -> dict[str, Any]:
+    """Return what an export's content follows from."""
+    return {
+        "form": form,
+        "adapter_sha256": run.digest,
+        "system_prompt": run.system_prompt,
+        CARD: None if card is None else hashlib.sha256(card).hexdigest(),
+        "release": run.release,
+        **more,
+    }
+
+
+def told_place(name: str) -> str:
+    """Return a model's name for the record; a folder of this machine is told by a digest alone."""
+    if not Path(name).exists():
+        return name
+    digest = hashlib.sha256(str(Path(name).resolve()).encode()).hexdigest()
+    return f"folder {digest[:16]}"
+
+
+def existing(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the comparison of an export that is there already; None if one is to be made.
+
+    That is so where the place is free, and where the same export lies whose card would say
+    something else now, or of which a file is missing or altered: the new one takes its place.
+    Raises OutputTaken where anything else is, also beside an export that would have to give way.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    record = _read(folder)
+    same = json.loads(json.dumps(wanted))
+    if record.made_from | {CARD: None} != same | {CARD: None}:
+        raise OutputTaken(folder, "another export lies there")
+    why = _outdated(folder, record, same[CARD])
+    if why is None:
+        return record.comparison
+    if others := sorted(_files(folder).keys() - record.files.keys() - {RECORD}):
+        lost = f"{others[0]}, which is no part of it, would be lost"
+        raise OutputTaken(folder, f"the export there has to be made anew ({why}), and {lost}")
+    return None
+
+
+def _read(folder: Path) -> Record:
+    try:
+        told = parse_object((folder / RECORD).read_bytes())
+        files = {name: (each["bytes"], each["sha256"]) for name, each in told["files"].items()}
+        return Record(dict(told["made_from"]), dict(told["comparison"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise OutputTaken(folder, "something that is no export of ours lies there") from None
+
+
+def _outdated(folder: Path, record: Record, card: str | None) -> str | None:
+    """Say why an export has to be made anew, or None."""
+    if record.made_from.get(CARD) != card:
+        return "its card would say something else now"
+    there = _files(folder)
+    for name, (size, digest) in record.files.items():
+        if name not in there:
+            return f"{name} is missing"
+        if there[name].stat().st_size != size or sha256_file(there[name]) != digest:
+            return f"{name} was altered"
+    return None
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the files below a folder by their names in it, in order."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def tools() -> dict[str, str]:
+    """Return the versions of what had a part in it."""
+    found = {}
+    for name in TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
     return found

@@ -53,7 +53,24 @@ class TekkenTokenizer:
         self._offset: int = tekken.num_special_tokens
         # Tekkenizer's own encode copies every id in Python, which takes half of its time.
         self._model = tekken._model
+        self._tekken = tekken
         self._infilling = suffix_first(self.encode, self._special, self.bos, self.eos)
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that cuts text into what is merged apart."""
+        return str(self._model._pat_str)
+
+    @property
+    def ranks(self) -> dict[bytes, int]:
+        """The bytes of every token that is not special; merges are taken in this order."""
+        ranks: dict[bytes, int] = self._model._mergeable_ranks
+        return ranks
+
+    @property
+    def special_names(self) -> list[str]:
+        """The names of the special tokens, whose ids come first."""
+        return [self._tekken.id_to_piece(number) for number in range(self._offset)]
 
     def encode(self, text: str) -> Ids:
         """Return the ids of a text, none of them special even where the text spells one."""

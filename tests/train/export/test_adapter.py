@@ -8,10 +8,8 @@ from safetensors.torch import load_file, save_file
 from tests.train.export.runs import tell_weights, write_run
 from tests.train.models import write_model
 from train.export.adapter import COPY, export_adapter, settings_of
-from train.export.base import OtherBase, adapted, base_place, load_base
-from train.export.comparison import SAME, ExportDiffers
-from train.export.logits import prompts
-from train.export.reference import refer_to
+from train.export.checking import SAME, ExportDiffers, prompts, refer_to
+from train.export.merged import OtherBase, adapted, base_place, load_base
 from train.export.run import NotARun, open_run
 from train.model.settings import ModelSettings
 from train.tokenizer import open_tokenizer

@@ -147,11 +147,32 @@ def test_a_repository_needs_an_owner(hub: HubServer, run: Path, tmp_path: Path) 
     assert "--repo tiny: the name of a repository on the Hub is OWNER/NAME." in done.stderr
 
 
-def test_hub_and_repository_go_together(hub: HubServer, run: Path, tmp_path: Path) -> None:
-    for arguments in (["--to", "hub"], ["--to", "merged", "--repo", REPO]):
-        done = command([str(run), *arguments], environment(hub, tmp_path))
-        assert done.returncode == 2
-        assert "--to hub and --repo OWNER/NAME go together." in done.stderr
+def test_the_hub_needs_a_repository(hub: HubServer, run: Path, tmp_path: Path) -> None:
+    done = command([str(run), "--to", "hub"], environment(hub, tmp_path))
+    assert done.returncode == 2
+    assert "--to hub takes --repo OWNER/NAME." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "summary", "large"),
+    [
+        (["merged"], "Publish merged weights", "model.safetensors"),
+        (["gguf", "--type", "q8_0"], "Publish model-Q8_0.gguf", "model-Q8_0.gguf"),
+    ],
+)
+def test_merged_weights_and_gguf_are_published_whole_also_of_a_local_base(
+    hub: HubServer, run: Path, tmp_path: Path, form: list[str], summary: str, large: str
+) -> None:
+    out = tmp_path / "out"
+    arguments = [str(run), "--to", *form, "--repo", REPO, "--out", str(out)]
+    done = command(arguments, environment(hub, tmp_path))
+    assert done.returncode == 0, done.stderr
+    ((told, files),) = hub.repositories[REPO].commits
+    assert told == summary
+    assert files == {path.name: path.read_bytes() for path in out.iterdir()}
+    assert {"README.md", "export.json", large} <= files.keys()
+    assert b"license: apache-2.0\n" in files["README.md"]
+    assert str(run.parent).encode() not in files["README.md"] + files["export.json"]
 
 
 def test_a_token_that_the_hub_does_not_know_is_named(

@@ -8,20 +8,18 @@ from safetensors.torch import load_file, save_file
 
 from tests.train.export.runs import tell_weights, write_run
 from tests.train.models import write_model
-from train.export.base import (
+from train.export.checking import ExportDiffers, prompts, refer_to
+from train.export.merged import (
     BaseDoesNotFit,
     OtherBase,
     QuantisedBase,
     adapted,
     base_place,
+    export_merged,
     load_base,
+    write_merged,
 )
-from train.export.comparison import ROUNDED, ExportDiffers
-from train.export.logits import prompts
-from train.export.merged import export_merged, write_merged
-from train.export.record import OutputTaken
-from train.export.reference import refer_to
-from train.export.run import FinishedRun, open_run
+from train.export.run import FinishedRun, OutputTaken, open_run
 from train.model.loading import NoSuchModel
 from train.tokenizer import open_tokenizer
 
@@ -106,8 +104,8 @@ def test_the_record_has_the_figures_their_bounds_and_every_digest(
     assert record["made_from"]["release"] == {"version": "2026.11.1", "sha256": "5f" * 32}
     told = record["comparison"]
     assert told["tokens"] > 200
-    assert 0 < told["divergence"] < told["tolerance"]["divergence"] == 1e-3
-    assert 0 < told["largest"] < told["tolerance"]["largest"] == 0.25
+    assert 0 < told["divergence"] < told["tolerance"]["divergence"] < 1e-3
+    assert 0 < told["largest"] < told["tolerance"]["largest"] < 0.25
     assert told["effect"] > 0.01
     assert set(record["files"]) == {path.name for path in merged.iterdir()} - {"export.json"}
 
@@ -178,11 +176,13 @@ def test_an_adapter_altered_between_reference_and_merge_is_noticed(
 ) -> None:
     run = open_run(write_run(tmp_path / "run", tiny_model))
     place = base_place(run, None)
-    reference = refer_to(adapted(load_base(place), run, ""), prompts(open_tokenizer(tiny_model)))
+    texts = prompts(open_tokenizer(tiny_model))
+    reference = refer_to(adapted(load_base(place), run, ""), texts, rounds_to=torch.bfloat16)
     altered(run.adapter, change)
     write_merged(adapted(load_base(place), run, ""), tmp_path / "merged")
+    bounds = reference.bounds()
     with pytest.raises(ExportDiffers, match="does not say what base and adapter say together"):
-        reference.check(load_base(base_place(run, str(tmp_path / "merged"))), ROUNDED, "It", "")
+        reference.check(load_base(base_place(run, str(tmp_path / "merged"))), bounds, "It", "")
 
 
 def test_an_adapter_too_weak_for_16_bits_is_refused_and_leaves_nothing(
@@ -192,6 +192,25 @@ def test_an_adapter_too_weak_for_16_bits_is_refused_and_leaves_nothing(
     with pytest.raises(ExportDiffers, match="16 bits cannot hold it"):
         export_merged(run, tmp_path / "out" / "merged")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_bound_is_a_multiple_of_the_noise_and_another_one_stands_in_record_and_card(
+    tmp_path: Path, run: FinishedRun, merged: Path
+) -> None:
+    usual = json.loads((merged / "export.json").read_bytes())["comparison"]
+    with pytest.raises(ExportDiffers, match=r"allowed is .*--noise-multiple accepts more"):
+        export_merged(run, tmp_path / "strict", multiple=0.1)
+    report = run.folder / "README.md"
+    own = report.read_text(encoding="utf-8")
+    report.write_text(own + "\n## Use it\n\nAs it is.\n", encoding="utf-8")
+    told = export_merged(run, tmp_path / "lenient", multiple=30.0)
+    report.write_text(own, encoding="utf-8")
+    assert told["tolerance"]["largest"] == pytest.approx(10 * usual["tolerance"]["largest"])
+    assert told["tolerance"]["divergence"] == pytest.approx(100 * usual["tolerance"]["divergence"])
+    record = json.loads((tmp_path / "lenient" / "export.json").read_bytes())
+    assert record["made_from"]["noise_multiple"] == 30.0
+    card = (tmp_path / "lenient" / "README.md").read_text(encoding="utf-8")
+    assert "accept weights up to 30 times the rounding noise" in card
 
 
 def quantised(folder: Path, model: Path) -> Path:

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.train.models import write_model, write_vision_model
-from train.export.base import load_base
+from train.export.merged import load_base
 from train.model.fingerprint import of_stored, of_unquantised, sample
 from train.model.loading import load_adapted
 from train.model.settings import AdapterSettings, ModelSettings

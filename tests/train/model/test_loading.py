@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.train.models import SHAPE, SPECIAL, write_fp8_model, write_vision_model
-from train.export.base import load_base as load_export_base
+from train.export.merged import load_base as load_export_base
 from train.model.batch import Batch
 from train.model.fingerprint import base_weights
 from train.model.loading import (

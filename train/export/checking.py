@@ -1,0 +1,309 @@
+"""Does an export say what base and adapter say together? Told from logits on the same texts.
+
+The reference is the base in 16 bits with the adapter beside it, computed in float32: weights stay
+as they are stored and a layer is widened only while it runs, so a model of 24 billion parameters is
+compared in 48 GB, and no rounding of activations hides that of weights.
+
+How far an export may be from that is measured on the model itself. Its weights are moved at random
+by at most half a step of the 16-bit type, which is what rounding a merged weight does, and the
+logits' movement is the model's own rounding noise. An export may be `MULTIPLE` times as far.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train.errors import TrainError
+from train.model.quantization import is_packed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from train.tokenizer import Ids, Tokenizer
+
+PROMPTS = (
+    """\
+defmodule Queue do
+  @moduledoc "First in, first out."
+  @type t :: {list(), list()}
+
+  @spec new() :: t()
+  def new, do: {[], []}
+
+  def push({front, back}, item), do: {front, [item | back]}
+
+  def pop({[], []}), do: :empty
+  def pop({[], back}), do: pop({Enum.reverse(back), []})
+  def pop({[item | front], back}), do: {item, {front, back}}
+end
+""",
+    """\
+  @impl true
+  def handle_info({:DOWN, ref, :process, _pid, reason}, state) do
+    Logger.warning("worker stopped: #{inspect(reason)}")
+    {:noreply, %{state | workers: Map.delete(state.workers, ref)}}
+  end
+""",
+    "-module(counter).\n-export([start/0, loop/1]).\n\nstart() -> spawn(?MODULE, loop, [0]).\n",
+    "A supervisor starts its children in order and stops them in reverse order. When a child dies",
+)
+"""Elixir, Erlang and English: what an adapter of ours changes, and what it should not."""
+
+MULTIPLE = 3.0
+"""Bound on an export's error, in amplitudes of the rounding noise. Errors of both kinds come from
+independent roundings of the same weights, so their amplitudes have the same expectation; that of
+one draw varies by a few tenths, and 3 leaves room for that and for what merging rounds besides
+(the sum of low-rank products). Divergence grows with the amplitude's square, hence 9 times."""
+
+FRACTION_BITS = {torch.bfloat16: 7, torch.float16: 10}
+ROWS = 64
+"""Tokens compared at once, so that double precision takes a small part of the memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tolerance:
+    """How far an export may be from the base with its adapter."""
+
+    largest: float
+    """Largest difference of two logits, in standard deviations of the logits."""
+    divergence: float
+    """Mean Kullback-Leibler divergence, in nats a token."""
+    share: float = 0.25
+    """Divergence as a share of what the adapter itself makes, so that a weak one is not lost."""
+
+
+SAME = Tolerance(largest=1e-5, divergence=1e-9, share=1e-3)
+"""The same weights computed twice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """How far an export is from the base with its adapter."""
+
+    tokens: int
+    largest: float
+    """Largest difference of two logits, in standard deviations of the logits."""
+    divergence: float
+    """Mean Kullback-Leibler divergence from the adapted base to the export, in nats a token."""
+    divergence_p99: float
+    """The same of the token that 99% of the tokens do not exceed."""
+    divergence_most: float
+    """The same of the worst token."""
+    effect: float
+    """Mean divergence from the adapted base to the base alone: what the adapter does."""
+    agreement: float
+    """Share of the tokens after which both put the same token first."""
+
+    def exceeded(self, tolerance: Tolerance) -> str | None:
+        """Say what is out of bounds, or None. A figure that is not a number is."""
+        bounds = {
+            "largest difference of logits, in standard deviations": (
+                self.largest,
+                tolerance.largest,
+            ),
+            "divergence in nats a token": (self.divergence, tolerance.divergence),
+            "divergence, beside what the adapter itself makes,": (
+                self.divergence,
+                max(tolerance.share * self.effect, SAME.divergence),
+            ),
+        }
+        for name, (found, allowed) in bounds.items():
+            if not found <= allowed:
+                return f"the {name} is {found:.2g}, allowed is {allowed:.2g}"
+        return None
+
+    def record(self, tolerance: Tolerance) -> dict[str, Any]:
+        """Return the figures with their bounds, for export.json."""
+        return {**asdict(self), "tolerance": asdict(tolerance)}
+
+
+class ExportDiffers(TrainError):
+    """An export does not say what the base says with its adapter, so there is none."""
+
+    def __init__(self, what: str, why: str, comparison: Comparison, advice: str) -> None:
+        super().__init__(
+            f"{what} does not say what base and adapter say together: {why} "
+            f"({comparison.tokens} tokens compared). Nothing was kept. {advice}"
+        )
+        self.comparison = comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What base and adapter say after each token of some texts, and how steady that is."""
+
+    prompts: "list[Ids]"
+    logits: "Tensor"
+    """[tokens of all prompts, vocabulary], float32."""
+    effect: float
+    """Divergence from base and adapter to the base alone, in nats a token."""
+    noise: Comparison
+    """How far rounding the weights alone moves the logits."""
+
+    def bounds(self, multiple: float = MULTIPLE) -> Tolerance:
+        """Return how far an export in 16 bits may be: `multiple` amplitudes of the noise."""
+        return Tolerance(
+            largest=max(multiple * self.noise.largest, SAME.largest),
+            divergence=max(multiple**2 * self.noise.divergence, SAME.divergence),
+        )
+
+    def against(self, exported: "Tensor") -> Comparison:
+        """Compare logits of an export after the same tokens."""
+        return compare(self.logits, exported, self.effect)
+
+    def check(self, exported: Any, tolerance: Tolerance, what: str, advice: str) -> Comparison:
+        """Compare a model that was exported and loaded again. Raises ExportDiffers."""
+        comparison = self.against(logits(exported, self.prompts))
+        if why := comparison.exceeded(tolerance):
+            raise ExportDiffers(what, why, comparison, advice)
+        return comparison
+
+
+def refer_to(
+    adapted: Any,
+    prompts: "list[Ids]",
+    *,
+    rounds_to: torch.dtype | None = None,
+    activations: bool = False,
+) -> Reference:
+    """Take the logits of a peft model, with its adapter and without, and its rounding noise.
+
+    `rounds_to` is the 16-bit type of the export; without one, nothing is rounded. With
+    `activations` what enters a projection is rounded too, as a program does that computes in
+    16 bits.
+    """
+    with_adapter = logits(adapted, prompts)
+    with adapted.disable_adapter():
+        effect = compare(with_adapter, logits(adapted, prompts), 0.0).divergence
+    moved = with_adapter
+    if rounds_to is not None:
+        moved = logits(adapted, prompts, Jitter(FRACTION_BITS[rounds_to], activations))
+    return Reference(prompts, with_adapter, effect, compare(with_adapter, moved, effect))
+
+
+def compare(reference: "Tensor", exported: "Tensor", effect: float) -> Comparison:
+    """Compare logits, each [tokens, vocabulary] in float32.
+
+    `effect` is the divergence that the adapter makes, in nats a token.
+    """
+    tokens = len(reference)
+    told = torch.cat(
+        [
+            divergences(reference[at : at + ROWS], exported[at : at + ROWS])
+            for at in range(0, tokens, ROWS)
+        ]
+    )
+    largest = torch.stack(
+        [
+            (reference[at : at + ROWS] - exported[at : at + ROWS]).abs().max()
+            for at in range(0, tokens, ROWS)
+        ]
+    ).max()
+    return Comparison(
+        tokens=tokens,
+        largest=float(largest / reference.std()),
+        divergence=float(told.mean()),
+        divergence_p99=float(told.quantile(0.99)),
+        divergence_most=float(told.max()),
+        effect=effect,
+        agreement=float((reference.argmax(-1) == exported.argmax(-1)).double().mean()),
+    )
+
+
+def divergences(reference: "Tensor", other: "Tensor") -> "Tensor":
+    """Return the Kullback-Leibler divergence from `reference` to `other`, in nats, [tokens]."""
+    told, found = (each.double().log_softmax(-1) for each in (reference, other))
+    return (told.exp() * (told - found)).sum(-1)
+
+
+def prompts(tokenizer: "Tokenizer") -> "list[Ids]":
+    """Return the fixed prompts as documents without their end."""
+    return [tokenizer.document(text).ids[:-1] for text in PROMPTS]
+
+
+def logits(model: Any, prompted: "list[Ids]", jitter: "Jitter | None" = None) -> "Tensor":
+    """Return the logits after every token of every prompt, [tokens, vocabulary] in float32.
+
+    They lie on the model's device, which is that of its first weight.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.no_grad(), single_precision(model, jitter):
+        rows = [torch.from_numpy(ids.astype("int64"))[None].to(device) for ids in prompted]
+        found = [model(input_ids=row, use_cache=False).logits[0].float() for row in rows]
+    return torch.cat(found)
+
+
+class Jitter:
+    """Moves numbers by at most half a step of a 16-bit float type, at random from a fixed seed."""
+
+    def __init__(self, fraction_bits: int, activations: bool = False) -> None:
+        self.fraction_bits = fraction_bits
+        self.activations = activations
+        self._generator: dict[torch.device, torch.Generator] = {}
+
+    def __call__(self, values: "Tensor") -> "Tensor":
+        """Return float32 values moved; a step is 2^-fraction_bits of the power of two below."""
+        device = values.device
+        if device not in self._generator:
+            self._generator[device] = torch.Generator(device).manual_seed(1)
+        _, exponent = torch.frexp(values)
+        step = torch.ldexp(torch.ones_like(values), exponent - 1 - self.fraction_bits)
+        moved = torch.rand(values.shape, generator=self._generator[device], device=device) - 0.5
+        return torch.where(values == 0, values, values + moved * step)
+
+
+@contextmanager
+def single_precision(model: torch.nn.Module, jitter: Jitter | None = None) -> Iterator[None]:
+    """Compute in float32, whatever float type the weights are stored in.
+
+    Packed weights stay as they are: their bits are no numbers, whatever type they are kept in, and
+    bitsandbytes widens them itself. With `jitter`, weights that merging rounds are moved while they
+    are wide: those beside an adapter, and all that are stored in float32.
+    """
+    stored: dict[torch.nn.Parameter, Tensor] = {}
+    rounded = _rounded_by_merging(model) if jitter is not None else set()
+
+    def widen(module: torch.nn.Module, inputs: Any) -> Any:
+        for weight in module.parameters(recurse=False):
+            if weight in stored or not weight.is_floating_point() or is_packed(weight):
+                continue
+            if weight.dtype is not torch.float32 or weight in rounded:
+                stored[weight] = weight.data
+                wide = weight.data.float()
+                weight.data = jitter(wide) if jitter and weight in rounded else wide
+        if jitter and jitter.activations and isinstance(module, torch.nn.Linear):
+            return tuple(jitter(each.float()) for each in inputs)
+        return None
+
+    def narrow(module: torch.nn.Module, *_: Any) -> None:
+        for weight in module.parameters(recurse=False):
+            if weight in stored:
+                weight.data = stored.pop(weight)
+
+    hooks = []
+    for module in model.modules():
+        if any(True for _ in module.parameters(recurse=False)):
+            hooks += [
+                module.register_forward_pre_hook(widen),
+                module.register_forward_hook(narrow, always_call=True),
+            ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _rounded_by_merging(model: torch.nn.Module) -> set[torch.nn.Parameter]:
+    return {
+        weight
+        for name, weight in model.named_parameters()
+        if "lora_" not in name
+        and weight.is_floating_point()
+        and weight.ndim > 1
+        and (weight.dtype is torch.float32 or ".base_layer." in name or ".modules_to_save." in name)
+    }
