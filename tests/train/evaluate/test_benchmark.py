@@ -26,10 +26,10 @@ def test_every_task_has_a_question_that_stands_for_itself() -> None:
 
 
 @executed
-def test_references_pass_and_empty_answers_do_not() -> None:
+def test_references_pass_and_empty_answers_do_not(sandbox: Sandbox) -> None:
     problems = list(otp.load())
     answers = [[each.reference or "", ""] for each in problems]
-    judged = judge_all(problems, answers, Sandbox(), workers=2)
+    judged = judge_all(problems, answers, sandbox, workers=2)
     assert [[each.verdict == "passed" for each in samples] for samples in judged] == [
         [True, False]
     ] * len(TASKS)
@@ -51,7 +51,7 @@ def problem(name: str, reference: str | None, **more: Any) -> Problem:
 
 
 @executed
-def test_what_cannot_be_decided_here_is_left_out_with_the_reason() -> None:
+def test_what_cannot_be_decided_here_is_left_out_with_the_reason(sandbox: Sandbox) -> None:
     problems = [
         problem("trivial", "false"),
         problem("broken", "true"),
@@ -59,7 +59,7 @@ def test_what_cannot_be_decided_here_is_left_out_with_the_reason() -> None:
         problem("later", "false", requires="~> 99.0"),
         problem("unknown", None),
     ]
-    calibration = calibrate(problems, Sandbox(), workers=2)
+    calibration = calibrate(problems, sandbox, workers=2)
     assert calibration.left_out == {
         "empty_passes": ["made/trivial"],
         "reference_failed": ["made/broken"],

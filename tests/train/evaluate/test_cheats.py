@@ -424,11 +424,6 @@ SHAPES = re.findall(r"\bdef (\w+)\(number\)", TWINS)
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    return Sandbox()
-
-
-@pytest.fixture(scope="module")
 def judged(sandbox: Sandbox) -> Mapping[str, Judgement]:
     """Judge all cheats at once."""
     answers = [answer for answer, _ in CHEATS.values()]

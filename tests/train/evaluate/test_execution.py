@@ -45,11 +45,6 @@ PROBLEM = Problem(
 )
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    return Sandbox()
-
-
 @pytest.mark.parametrize(
     ("completion", "verdict"),
     [

@@ -188,9 +188,10 @@ def test_so_many_problems_are_drawn_and_always_the_same(release: Release) -> Non
 
 
 @executed
-def test_references_score_100_percent_and_empty_answers_0(release: Release) -> None:
+def test_references_score_100_percent_and_empty_answers_0(
+    release: Release, sandbox: Sandbox
+) -> None:
     problems = [*doctests.load(release), *callbacks.load(release)]
-    sandbox = Sandbox()
     assert calibrate(problems, sandbox, workers=2).left_out == {}
     answers = [[each.reference or "", ""] for each in problems]
     judged = judge_all(problems, answers, sandbox, workers=2)
@@ -200,9 +201,8 @@ def test_references_score_100_percent_and_empty_answers_0(release: Release) -> N
 
 
 @executed
-def test_a_callback_that_is_inherited_is_not_written(release: Release) -> None:
+def test_a_callback_that_is_inherited_is_not_written(release: Release, sandbox: Sandbox) -> None:
     _, init = callbacks.load(release)
-    sandbox = Sandbox()
     other = "goods, _), do: goods"
     judged = judge(init, other, sandbox)
     assert judged.verdict == "failed", judged.detail

@@ -37,11 +37,6 @@ NEGATE = {
 }
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    return Sandbox()
-
-
 def lines(*rows: object) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 

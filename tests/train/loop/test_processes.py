@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,6 +41,14 @@ def figures(out: Path) -> dict[tuple[Any, ...], float]:
     }
 
 
+def trained_together(release: Path, model: Path, out: Path, *more: str) -> Path:
+    """Let two processes train to the end; return the folder of the run."""
+    process = together(release, model, out, *more)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    return out
+
+
 @pytest.fixture(scope="module")
 def alone(
     release: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
@@ -47,24 +56,28 @@ def alone(
     return figures(run(release, tiny_model, tmp_path_factory.mktemp("alone") / "run", *SMALL))
 
 
-@pytest.mark.parametrize("how", [(), ("--model.sharded=true",)], ids=["whole", "sharded"])
+@pytest.fixture(scope="module")
+def both(release: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_together(release, tiny_model, tmp_path_factory.mktemp("both") / "run")
+
+
+@pytest.mark.parametrize("is_sharded", [False, True], ids=["whole", "sharded"])
 def test_two_processes_take_the_same_steps_as_one(
     release: Path,
     tiny_model: Path,
     alone: dict[tuple[Any, ...], float],
+    both: Path,
     tmp_path: Path,
-    how: tuple[str, ...],
+    is_sharded: bool,
 ) -> None:
-    process = together(release, tiny_model, tmp_path / "both", *how)
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, said
-    both = figures(tmp_path / "both")
-    assert both.keys() == alone.keys()
-    assert both == pytest.approx(alone, rel=1e-4)
-    told = json.loads((tmp_path / "both" / "run.json").read_bytes())
-    assert told["world_size"] == 2
-    recipe = json.loads((tmp_path / "both" / "recipe.json").read_bytes())
-    assert recipe["model"]["sharded"] == bool(how)
+    out = both
+    if is_sharded:
+        out = trained_together(release, tiny_model, tmp_path / "both", "--model.sharded=true")
+    assert figures(out).keys() == alone.keys()
+    assert figures(out) == pytest.approx(alone, rel=1e-4)
+    assert json.loads((out / "run.json").read_bytes())["world_size"] == 2
+    recipe = json.loads((out / "recipe.json").read_bytes())
+    assert recipe["model"]["sharded"] == is_sharded
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
@@ -93,22 +106,19 @@ def test_one_process_that_ends_ends_all_and_leaves_a_checkpoint_to_go_on_from(
 
 
 def test_machines_that_do_not_share_checkpoints_do_not_go_on_from_different_ones(
-    release: Path, tiny_model: Path, tmp_path: Path
+    release: Path, tiny_model: Path, both: Path, tmp_path: Path
 ) -> None:
-    process = together(release, tiny_model, tmp_path / "first", "--stages=1", "--stage1.steps=1")
-    begun, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, begun
+    shutil.copytree(both, tmp_path / "first")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told = (*SMALL, "--stages=1", "--stage1.steps=1")
     machines = [
-        machine(number, port, command(release, tiny_model, out, *told))
+        machine(number, port, command(release, tiny_model, out, *SMALL))
         for number, out in enumerate((tmp_path / "first", tmp_path / "second"))
     ]
     ended = [each.communicate(timeout=240)[0] for each in machines]
     assert [each.returncode for each in machines] == [2, 2], ended
-    assert "from different checkpoints (stage1-00000001, none)" in ended[0]
+    assert "from different checkpoints (stage2-00000005, none)" in ended[0]
 
 
 def machine(number: int, port: int, told: list[str]) -> subprocess.Popen[str]:
