@@ -162,7 +162,7 @@ def peak_of_step(recipe: Recipe, folder: Path) -> int:
     "options",
     [
         {},
-        {"micro_batch": "4"},
+        {"micro_batch": "2"},
         {"model.gradient_checkpointing": "false"},
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from train.material import ForeignTokenizer, GateNotPassed
 from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
 from train.pipeline import train
+from train.qlora import main
 from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
 from train.tokenizer.errors import NoChatTemplate
 
@@ -217,37 +220,54 @@ MOMENTS = {
 }
 
 
-def until(condition: Callable[[Path], bool], out: Path, process: subprocess.Popen[str]) -> None:
+def until(condition: Callable[[Path], bool], out: Path, process: ForkServerProcess) -> None:
     deadline = time.monotonic() + 120
     while not condition(out):
-        assert process.poll() is None, process.communicate()
+        assert process.is_alive(), Path(process.name).read_text(encoding="utf-8")
         assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
+def trainer(told: list[str]) -> None:
+    """Do as `python -m train.qlora` does; what it says of an error goes to a file."""
+    with Path(told[-1]).open("wb") as said:
+        os.dup2(said.fileno(), sys.stderr.fileno())
+    sys.exit(main(told[:-1]))
+
+
+def stopped(process: ForkServerProcess, number: signal.Signals) -> str:
+    """Send a signal that ends a process, and return what it said of it."""
+    assert process.pid is not None
+    os.kill(process.pid, number)
+    process.join(60)
+    assert process.exitcode == 128 + number
+    return Path(process.name).read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def started(
-    release: Path, tiny_model: Path, tmp_path: Path
-) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    release: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ForkServerProcess]]:
+    """Start training in another process, forked from one that has loaded what it imports: loading
+    takes longer than this training does."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    loaded = multiprocessing.get_context("forkserver")
+    loaded.set_forkserver_preload([__name__, "peft", "transformers.models.mistral"])
     processes = []
 
-    def start(*more: str) -> subprocess.Popen[str]:
-        told = command(release, tiny_model, tmp_path / "run", *more)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "train.qlora", *told],
-            cwd=PROJECT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(*more: str) -> ForkServerProcess:
+        said = str(tmp_path / "said")
+        told = [*command(release, tiny_model, tmp_path / "run", *more), said]
+        process = loaded.Process(target=trainer, args=(told,), name=said)
+        process.start()
         processes.append(process)
         return process
 
     yield start
     for process in processes:
         process.kill()
-        process.communicate()
+        process.join()
+        process.close()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -256,13 +276,13 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_the_same_adapter(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], subprocess.Popen[str]],
+    started: Callable[[], ForkServerProcess],
     moment: str,
 ) -> None:
     process = started()
     until(MOMENTS[moment], tmp_path / "run", process)
     process.kill()
-    process.communicate()
+    process.join()
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
     assert written(tmp_path / "run") == written(finished)
@@ -275,13 +295,11 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_to_the_same_losses(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], subprocess.Popen[str]],
+    started: Callable[[], ForkServerProcess],
 ) -> None:
     process = started()
     until(MOMENTS["during a step"], tmp_path / "run", process)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    said = stopped(process, signal.SIGTERM)
     assert "SIGTERM: saved at stage 1, step" in said
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
@@ -300,15 +318,13 @@ def test_a_run_stops_between_its_stages_and_before_its_evaluation_too(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], subprocess.Popen[str]],
+    started: Callable[[], ForkServerProcess],
     line: str,
     place: str,
 ) -> None:
     process = started()
     until(after(line), tmp_path / "run", process)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    said = stopped(process, signal.SIGTERM)
     assert f"SIGTERM: saved at {place}. The same command goes on" in said
     assert not (tmp_path / "run" / "evaluation.json").exists()
     run(release, tiny_model, tmp_path / "run")
@@ -316,13 +332,11 @@ def test_a_run_stops_between_its_stages_and_before_its_evaluation_too(
 
 
 def test_ctrl_c_before_the_first_step_is_one_sentence(
-    tmp_path: Path, started: Callable[[], subprocess.Popen[str]]
+    tmp_path: Path, started: Callable[[], ForkServerProcess]
 ) -> None:
     process = started()
     until(lambda out: (out / "trainer.lock").exists(), tmp_path / "run", process)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGINT
+    said = stopped(process, signal.SIGINT)
     assert said == "SIGINT: what is finished is kept; the same command goes on.\n"
 
 
@@ -540,14 +554,14 @@ def test_a_run_that_is_taken_back_and_killed_does_not_go_on_without_its_metrics(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[..., subprocess.Popen[str]],
+    started: Callable[..., ForkServerProcess],
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
     named = tmp_path / "run" / "checkpoints" / "stage1-00000006"
     process = started(f"--resume={named}")
     until(after('"checkpoint": "stage1-00000006"'), tmp_path / "run", process)
     process.kill()
-    process.communicate()
+    process.join()
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
 

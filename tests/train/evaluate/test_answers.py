@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.releases import document, function, write_release
 from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
+from train.evaluate.__main__ import app
 from train.evaluate.answers import Answers
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.evaluate.transcript import read
@@ -189,7 +191,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(
     tiny_model: Path, tmp_path: Path, command: list[str]
 ) -> None:
     whole, killed = trained(tmp_path / "whole", tiny_model), trained(tmp_path / "run", tiny_model)
-    assert begun(whole, command).wait() == 0
+    assert CliRunner().invoke(app, [str(whole), *command]).exit_code == 0
     every = kept(whole)
     assert len(every) == 2 * (GAPS + PROBLEMS)
     process = begun(killed, command)
@@ -203,7 +205,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(
     (damaged, *sound) = sorted(before)
     file = killed / "work" / "answers" / damaged
     file.write_bytes(file.read_bytes()[:-20])
-    assert begun(killed, command).wait() == 0
+    assert CliRunner().invoke(app, [str(killed), *command]).exit_code == 0
     for name in ("evaluation.json", "evaluation.answers.jsonl"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert [len(each["adapter"]) for each in read(killed / "evaluation.json")] == [2] * PROBLEMS
