@@ -164,7 +164,11 @@ def figures(told: Mapping[str, Any]) -> Table:
         allowed = told["tolerance"][key]
         table.add_row(name, f"{told[key]:.2g} {unit}, allowed {allowed:.2g}")
     table.add_row("the adapter makes", f"{told['effect']:.2g} nats a token")
+    if "held" in told:
+        table.add_row("kept of the adapter", f"{told['held']:.0%}, the rest is rounded away")
     table.add_row("same likeliest token", f"{told['agreement']:.1%}")
+    if told.get("outweighed"):
+        table.add_row("note", "rounding changes the model more than the adapter does")
     return table
 
 
@@ -189,6 +193,9 @@ def show_files(folder: Path, told: Mapping[str, Any]) -> None:
         )
     output.print(table)
     output.print(f"in nats a token, on {told['text']}")
+    for kind, each in told["files"].items():
+        if each.get("outweighed"):
+            output.print(f"{kind}: quantising changes the model more than the adapter does")
 
 
 if __name__ == "__main__":

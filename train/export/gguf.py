@@ -26,6 +26,7 @@ from train.export.checking import (
     PROMPTS,
     Comparison,
     ExportDiffers,
+    Learnt,
     Reference,
     logits,
     refer_to,
@@ -67,6 +68,8 @@ from train.tokenizer.template import (
 )
 
 if TYPE_CHECKING:
+    import torch
+
     from train.tokenizer import Ids
     from train.tokenizer.tekken import TekkenTokenizer
 
@@ -192,6 +195,16 @@ class OtherTokens(TrainError):
         )
 
 
+class WrittenWrongly(TrainError):
+    """A file says another thing of the model than its configuration."""
+
+    def __init__(self, file: str, what: str) -> None:
+        super().__init__(
+            f"{file} was written wrongly: {what}. Nothing was kept. The disk may be failing: run "
+            "the command again."
+        )
+
+
 class Unwritable(ValueError):
     """A model or tokenizer that only llama.cpp's converter can write as GGUF; says why."""
 
@@ -246,21 +259,25 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
         words = copy_tokenizer(run, weights)
         text, held_out = held_out_rows(run, words, wanted.release)
 
-        def refer(model: Any, stored: Any) -> tuple[Reference, Reference]:
+        def refer(model: Any, stored: Any) -> tuple[Reference, Reference, Learnt]:
             fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
+            learnt = Learnt.by(model, stored)
             if not held_out:
-                return fixed, fixed
-            return fixed, replace(fixed, prompts=held_out, logits=logits(model, held_out))
+                return fixed, fixed, learnt
+            rows = replace(fixed, prompts=held_out, logits=logits(model, held_out))
+            return fixed, rows, learnt
 
-        fixed, rows = merge(run, place, weights, refer)
+        fixed, rows, learnt = merge(run, place, weights, refer)
         written = Kind(SIXTEEN_BITS[stored_type(weights)])
         sixteen = folder / name_of(written)
-        write_sixteen_bits(weights, words, sixteen, wanted.converter)
+        facts = write_sixteen_bits(weights, words, sixteen, wanted.converter)
         template = chat_template(weights, words)
         shutil.rmtree(weights)
         told: dict[str, Any] = {"text": text, "checked": not wanted.unchecked, "files": {}}
         if not wanted.unchecked:
             told["conversion"] = certify(sixteen, words, fixed, wanted.multiple)
+            check_written(sixteen, facts, learnt)
+            told["conversion"]["held"] = learnt.held
         for kind in wanted.kinds:
             path = folder / name_of(kind)
             if kind != written:
@@ -269,6 +286,7 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
             if not wanted.unchecked:
                 limit = LIMITS[kind] if wanted.most is None else wanted.most
                 figures |= cost(path, words, rows, limit)
+                check_written(path, facts, learnt)
             told["files"][kind] = figures
         if written not in wanted.kinds:
             sixteen.unlink()
@@ -363,8 +381,46 @@ def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> dict[st
         "divergence_most": found.divergence_most,
         "agreement": found.agreement,
         "effect": found.effect,
+        "outweighed": found.outweighed,
         "allowed": limit,
     }
+
+
+def check_written(path: Path, facts: Mapping[str, int | float], learnt: Learnt) -> None:
+    """Hold a file's numbers and adapted weights against the model's, read without llama.cpp.
+
+    Without `facts` the file is of a kind whose names and order of rows only its converter knows:
+    then its logits alone tell. Raises WrittenWrongly and AdapterMissing.
+    """
+    import torch
+    from gguf import GGUFReader, dequantize
+
+    if not facts:
+        return
+    reader = GGUFReader(path)
+    for name, wanted in facts.items():
+        field = reader.fields.get(f"llama.{name}")
+        found = None if field is None else field.contents()
+        if found != (np.float32(wanted) if isinstance(wanted, float) else wanted):
+            raise WrittenWrongly(path.name, f"{name} is {found}, the model's is {wanted}")
+    tensors = {each.name: each for each in reader.tensors}
+    heads = {
+        "attn_q.weight": facts["attention.head_count"],
+        "attn_k.weight": facts["attention.head_count_kv"],
+    }
+
+    def rows_read(name: str, rows: torch.Tensor) -> torch.Tensor:
+        renamed = _renamed(name)
+        tensor = tensors.get(renamed)
+        if tensor is None:
+            raise WrittenWrongly(path.name, f"the tensor {renamed} is missing")
+        count = heads.get(".".join(renamed.split(".")[2:]))
+        order = torch.arange(len(tensor.data))
+        if count:
+            order = _beside(order, int(count)).argsort()
+        return torch.from_numpy(dequantize(tensor.data[order[rows].numpy()], tensor.tensor_type))
+
+    learnt.check(rows_read, path.name)
 
 
 def compared(path: Path, words: Tokenizer, reference: Reference) -> Comparison:
@@ -488,11 +544,12 @@ INSIDE = {
 
 def write_sixteen_bits(
     weights: Path, words: Tokenizer, path: Path, converter: Path | None = None
-) -> None:
+) -> dict[str, int | float]:
     """Write a merged model's folder as a GGUF file of the same 16 bits, tensor by tensor.
 
-    With `converter`, or for a model that this module does not write, by llama.cpp's script. Raises
-    NoConverter and ConverterFailed.
+    With `converter`, or for a model that this module does not write, by llama.cpp's script. Returns
+    what the file says of the model's shape, nothing where that script wrote it. Raises NoConverter
+    and ConverterFailed.
     """
     if converter is None:
         try:
@@ -508,7 +565,7 @@ def write_sixteen_bits(
     if done.returncode or not path.is_file():
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing was said"]
         raise ConverterFailed(command[-1], done.returncode, said[0])
-    return None
+    return {}
 
 
 def find_converter(given: Path | None, why: str) -> list[str]:
@@ -523,8 +580,8 @@ def find_converter(given: Path | None, why: str) -> list[str]:
     raise NoConverter(why, "on PATH")
 
 
-def _write(weights: Path, words: Tokenizer, path: Path) -> None:
-    """Write a Llama or Mistral. Raises Unwritable."""
+def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float]:
+    """Write a Llama or Mistral; return what the file says of its shape. Raises Unwritable."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
     config = json.loads((weights / "config.json").read_bytes())
@@ -534,7 +591,14 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> None:
     kind = SIXTEEN_BITS[stored_type(weights)]
     vocabulary = read_vocabulary(weights, words)
     writer = GGUFWriter(path, "llama")
-    _describe(writer, config, shape, kind)
+    writer.add_file_type(FTYPES[kind])
+    writer.add_quantization_version(2)
+    facts = _facts(config, shape)
+    for name, value in facts.items():
+        if isinstance(value, float):
+            writer.add_float32(f"llama.{name}", value)
+        else:
+            writer.add_uint32(f"llama.{name}", value)
     vocabulary.write(writer, shape.vocabulary)
     if (template := chat_template(weights, words)) is not None:
         writer.add_chat_template(template.text)
@@ -552,6 +616,7 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> None:
     for _, _, load in tensors:
         writer.write_tensor_data(load())
     writer.close()
+    return facts
 
 
 def _unknown(config: Mapping[str, Any], shape: Architecture) -> str | None:
@@ -564,21 +629,21 @@ def _unknown(config: Mapping[str, Any], shape: Architecture) -> str | None:
     return "biases" if shape.attention_bias or shape.feed_forward_bias else None
 
 
-def _describe(writer: Any, config: Mapping[str, Any], shape: Architecture, kind: Kind) -> None:
-    writer.add_file_type(FTYPES[kind])
-    writer.add_quantization_version(2)
-    writer.add_block_count(shape.layers)
-    writer.add_context_length(shape.positions)
-    writer.add_embedding_length(shape.hidden)
-    writer.add_feed_forward_length(shape.intermediate)
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.key_value_heads)
-    writer.add_key_length(shape.head_dim)
-    writer.add_value_length(shape.head_dim)
-    writer.add_rope_dimension_count(shape.head_dim)
-    writer.add_rope_freq_base(shape.rope_base)
-    writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
-    writer.add_vocab_size(shape.vocabulary)
+def _facts(config: Mapping[str, Any], shape: Architecture) -> dict[str, int | float]:
+    return {
+        "block_count": shape.layers,
+        "context_length": shape.positions,
+        "embedding_length": shape.hidden,
+        "feed_forward_length": shape.intermediate,
+        "attention.head_count": shape.heads,
+        "attention.head_count_kv": shape.key_value_heads,
+        "attention.key_length": shape.head_dim,
+        "attention.value_length": shape.head_dim,
+        "attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"]),
+        "rope.dimension_count": shape.head_dim,
+        "rope.freq_base": float(shape.rope_base),
+        "vocab_size": shape.vocabulary,
+    }
 
 
 def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Any]]:
@@ -616,12 +681,16 @@ def _loader(shard: Path, name: str, shape: Architecture) -> Any:
             return weight.float().numpy()
         heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
         if heads:  # the two rows that one angle turns stand side by side in llama.cpp
-            rows, columns = weight.shape
-            halves = weight.reshape(heads, 2, rows // heads // 2, columns)
-            weight = halves.swapaxes(1, 2).reshape(rows, columns)
+            weight = _beside(weight, heads)
         return weight.contiguous().view(torch.uint8).numpy()
 
     return load
+
+
+def _beside(rows: "torch.Tensor", heads: int) -> "torch.Tensor":
+    """Return rows of queries or keys in llama.cpp's order."""
+    halves = rows.reshape(heads, 2, len(rows) // heads // 2, *rows.shape[1:])
+    return halves.swapaxes(1, 2).reshape(rows.shape)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

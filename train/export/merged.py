@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from train.errors import TrainError
-from train.export.checking import MULTIPLE, Reference, prompts, refer_to
+from train.export.checking import MULTIPLE, Learnt, Reference, prompts, refer_to
 from train.export.run import (
     FinishedRun,
     card_of,
@@ -22,6 +22,7 @@ from train.export.run import (
 )
 from train.folders import whole_folder
 from train.model.loading import FROM_TEXT_AND_IMAGES, readable
+from train.model.quantization import is_fp8, settle, widened
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +33,7 @@ SHARD = "5GB"
 """Largest file of weights; what the Hub recommends."""
 
 ADVICE = (
-    "If the adapter did learn little, 16 bits cannot hold it: keep it an adapter, or train on. "
-    "Otherwise check that --base is the model that the run trained. --noise-multiple accepts more, "
+    "Check that --base is the model that the run trained. --noise-multiple accepts more, "
     "and the card says so."
 )
 
@@ -80,28 +80,42 @@ def export_merged(
     after the weights, loaded again, gave the logits of base and adapter within `multiple`
     amplitudes of the model's rounding noise. One that is there already, whole and with the same
     card, is kept. Raises QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel, NeedsItsCode,
-    ExportDiffers and OutputTaken.
+    AdapterTooWeak, AdapterMissing, ExportDiffers and OutputTaken.
     """
     place = base_place(run, base)
-    card = card_of(
-        run, "merged", base, {} if multiple == MULTIPLE else {"noise_multiple": multiple}
-    )
+    said: dict[str, Any] = {} if multiple == MULTIPLE else {"noise_multiple": multiple}
+    card = card_of(run, "merged", base, said)
     source = made_from(run, "merged", card, base=told_base(place), noise_multiple=multiple)
     if found := existing(out, source):
         return found
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(run, folder)
 
-        def refer(model: Any, stored: "torch.dtype") -> Reference:
-            return refer_to(model, prompts(words), rounds_to=stored)
+        def refer(model: Any, stored: "torch.dtype") -> tuple[Reference, Learnt]:
+            return refer_to(model, prompts(words), rounds_to=stored), Learnt.by(model, stored)
 
-        reference = merge(run, place, folder, refer)
+        reference, learnt = merge(run, place, folder, refer)
         bounds = reference.bounds(multiple)
-        comparison = reference.check(load_exported(folder), bounds, "The merged model", ADVICE)
-        write_card(folder, card)
-        told = comparison.record(bounds)
+        exported = load_exported(folder)
+        learnt.check(rows_of(exported), "The merged model")
+        comparison = reference.check(exported, bounds, "The merged model", ADVICE)
+        told = comparison.record(bounds) | {"held": learnt.held}
+        if comparison.outweighed:
+            said |= {"outweighed": told}
+        write_card(folder, card_of(run, "merged", base, said))
         write_record(folder, source, told)
     return told
+
+
+def rows_of(model: Any) -> "Callable[[str, torch.Tensor], torch.Tensor]":
+    """Return what reads rows of a loaded model's weights, in float32."""
+    weights = model.state_dict()
+
+    def read(name: str, rows: "torch.Tensor") -> "torch.Tensor":
+        found: torch.Tensor = weights[name][rows].float()
+        return found
+
+    return read
 
 
 def merge(
@@ -184,18 +198,28 @@ def told_base(place: dict[str, Any]) -> dict[str, Any]:
 def load_base(place: dict[str, Any]) -> Any:
     """Return the model of a place on the processor, in the type that it is stored in.
 
-    Raises QuantisedBase before any weight is read, NoSuchModel and NeedsItsCode.
+    One of 8-bit floats with scales is widened to bfloat16, as training did. Raises QuantisedBase
+    before any weight is read, NoSuchModel and NeedsItsCode.
     """
+    import torch
     from transformers import AutoConfig
 
     name = place["pretrained_model_name_or_path"]
     with readable(name):
         config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
-        if kind := quantised_as(config):
+        fp8 = is_fp8(config)
+        if not fp8 and (kind := quantised_as(config)):
             raise QuantisedBase(name, kind)
-        return _class_for(config).from_pretrained(
-            **place, dtype="auto", use_safetensors=True, trust_remote_code=False
+        model = _class_for(config).from_pretrained(
+            **place,
+            dtype="auto",
+            use_safetensors=True,
+            trust_remote_code=False,
+            **({"quantization_config": widened()} if fp8 else {}),
         )
+    if fp8:
+        settle(model, torch.bfloat16)
+    return model
 
 
 def load_exported(folder: Path) -> Any:

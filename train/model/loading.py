@@ -135,7 +135,14 @@ def load_base(settings: ModelSettings) -> Any:
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
-    from train.model.quantization import is_fp8, keep_format, pack, quantization_config, widened
+    from train.model.quantization import (
+        is_fp8,
+        keep_format,
+        pack,
+        quantization_config,
+        settle,
+        widened,
+    )
 
     compute = compute_type(settings)
     revision = settings.revision or None
@@ -158,7 +165,7 @@ def load_base(settings: ModelSettings) -> Any:
             use_safetensors=True,
         )
     if is_fp8(config):
-        model.to(compute)  # what was not in 8 bits has the type of its file (transformers 5.17)
+        settle(model, compute)
     if packs:
         pack(model, settings, compute, _device())
     if settings.quantization == "nf4":

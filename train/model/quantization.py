@@ -58,6 +58,19 @@ def widened() -> Any:
     return FineGrainedFP8Config(dequantize=True)
 
 
+def settle(model: Any, dtype: "torch.dtype") -> None:
+    """Give the weights of a model that was widened one type, and let it be saved as it is.
+
+    Widening leaves products in float32. Buffers keep their type: frequencies of positions are
+    float32. transformers (5.17) divides by scales again on saving, unless it forgets them.
+    """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+    model._weight_conversions = get_model_conversion_mapping(model)
+
+
 def pack(model: Any, settings: "ModelSettings", compute: "torch.dtype", device: str) -> None:
     """Quantise the projections of a model that lies in host memory, one by one, onto a device.
 

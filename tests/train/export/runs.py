@@ -36,14 +36,16 @@ def write_run(
     """Write what `train.qlora` leaves; `strength` is the deviation of the adapter's B."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
+
+    from train.export.merged import load_base
 
     torch.manual_seed(seed)
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]
     config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", **lora)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-        adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(model), config)
+        loaded = load_base({"pretrained_model_name_or_path": str(model), "revision": None})
+        adapted = get_peft_model(loaded, config)
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=strength)

@@ -11,11 +11,23 @@ from typing import Any
 import mistral_common
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.train.export.runs import write_run
 from tests.train.models import SHAPE, TEMPLATE, write_model
+from tests.train.tokenizer.test_tekken import chat, reference
+from tests.train.tokenizers import small_tekken
 from train.architecture import of_config
-from train.export.checking import PROMPTS, ExportDiffers
+from train.export.checking import (
+    MULTIPLE,
+    PROMPTS,
+    AdapterMissing,
+    ExportDiffers,
+    Learnt,
+    Reference,
+    prompts,
+    refer_to,
+)
 from train.export.gguf import (
     LIMITS,
     ConverterFailed,
@@ -23,8 +35,11 @@ from train.export.gguf import (
     NoConverter,
     OtherTokens,
     Wanted,
+    WrittenWrongly,
+    certify,
     chat_template,
     check_tokens,
+    check_written,
     export_gguf,
     find_converter,
     name_of,
@@ -33,7 +48,8 @@ from train.export.gguf import (
     write_sixteen_bits,
 )
 from train.export.llamacpp import LlamaCppFailed, NoLlamaCpp, listen
-from train.export.run import FinishedRun, open_run
+from train.export.merged import base_place, merge
+from train.export.run import FinishedRun, copy_tokenizer, open_run
 from train.tokenizer import open_tokenizer
 
 TEKKEN = Path(mistral_common.__file__).parent / "data" / "tekken_240911.json"
@@ -212,6 +228,129 @@ def test_a_damaged_tokenizer_is_refused(
         check_tokens(tmp_path / "model.gguf", open_tokenizer(narrow))
 
 
+# Damaged weights and numbers, held against base and adapter.
+
+Judge = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def judged(run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judge]:
+    """A merged folder of a weak adapter, and what judges a file that is written from one."""
+    folder = tmp_path_factory.mktemp("judged")
+    weak = open_run(write_run(folder / "run", Path(run.model["name"]), strength=1e-3))
+    merged = folder / "merged"
+    merged.mkdir()
+    words = copy_tokenizer(weak, merged)
+
+    def refer(model: Any, stored: torch.dtype) -> tuple[Reference, Learnt]:
+        fixed = refer_to(model, prompts(words), rounds_to=stored, activations=True)
+        return fixed, Learnt.by(model, stored)
+
+    fixed, learnt = merge(weak, base_place(weak, None), merged, refer)
+    facts = write_sixteen_bits(merged, words, folder / "model.gguf")
+
+    def judge(path: Path) -> None:
+        certify(path, words, fixed, MULTIPLE)
+        check_written(path, facts, learnt)
+
+    return merged, judge
+
+
+def reweighted(name: str, change: Callable[[torch.Tensor], torch.Tensor | None]) -> Any:
+    def damage(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        stored = load_file(path)
+        for each in [each for each in stored if name in each]:
+            changed = change(stored.pop(each))
+            if changed is not None:
+                stored[each] = changed.contiguous()
+        save_file(stored, path, metadata={"format": "pt"})
+
+    return damage
+
+
+def swapped(weight: torch.Tensor) -> torch.Tensor:
+    rows = torch.arange(len(weight))
+    rows[0], rows[5] = 5, 0
+    return weight[rows]
+
+
+def with_nan(weight: torch.Tensor) -> torch.Tensor:
+    weight[3, 3] = float("nan")
+    return weight
+
+
+def shaped(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        path = folder / "config.json"
+        config = json.loads(path.read_bytes())
+        change(config)
+        path.write_text(json.dumps(config), encoding="utf-8")
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "why"),
+    [
+        (lambda folder: None, None, ""),
+        (reweighted("layers.1.mlp.down_proj", swapped), ExportDiffers, "largest difference"),
+        (reweighted("layers.1.self_attn.v_proj", with_nan), ExportDiffers, "is nan"),
+        (
+            reweighted("layers.2.mlp.up_proj", lambda _: None),
+            LlamaCppFailed,
+            r"blk\.2\.ffn_up\.weight' not found",
+        ),
+        (
+            shaped(lambda config: config["rope_parameters"].update(rope_theta=5e5)),
+            ExportDiffers,
+            "difference",
+        ),
+        (
+            shaped(lambda config: config.update(rms_norm_eps=1e-5)),
+            WrittenWrongly,
+            r"layer_norm_rms_epsilon is .*, the model's is 1e-06",
+        ),
+        ("base", AdapterMissing, r"holds -?0\.\d+ of what merging adds"),
+    ],
+    ids=["sound", "rows", "nan", "missing", "rope", "eps", "base"],
+)
+def test_other_weights_and_numbers_are_refused(
+    tmp_path: Path,
+    judged: tuple[Path, Judge],
+    narrow: Path,
+    damage: Any,
+    error: type[Exception] | None,
+    why: str,
+) -> None:
+    merged, judge = judged
+    folder = shutil.copytree(merged, tmp_path / "damaged")
+    if damage == "base":  # and not as much of the adapter as a weak one's logits tell
+        shutil.copy(narrow / "model.safetensors", folder)
+    else:
+        damage(folder)
+    path = tmp_path / "model.gguf"
+    write_sixteen_bits(folder, open_tokenizer(folder), path)
+    if error is None:
+        judge(path)
+        return
+    with pytest.raises(error, match=why):
+        judge(path)
+
+
+def test_a_short_run_is_exported_and_told_where_quantising_outweighs_it(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model, strength=1e-3)
+    report = folder / "README.md"
+    report.write_text(report.read_text("utf-8") + "\n## Use it\n\nAs it is.\n", encoding="utf-8")
+    told = export_gguf(open_run(folder), tmp_path / "out", Wanted())
+    assert told["files"]["q4_k_m"]["outweighed"] is True
+    assert 0.5 < told["conversion"]["held"] < 1.5
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "Quantising changes `model-Q4_K_M.gguf` more than the adapter does" in card
+
+
 @pytest.mark.timeout(1200)  # 131,072 tokens, on a busy machine
 def test_the_real_tekken_vocabulary_gives_the_same_ids_in_llama_cpp(tmp_path: Path) -> None:
     from transformers import MistralConfig, MistralForCausalLM
@@ -226,6 +365,30 @@ def test_the_real_tekken_vocabulary_gives_the_same_ids_in_llama_cpp(tmp_path: Pa
     assert (heard.bos, heard.eos, heard.adds_bos, heard.vocabulary) == (1, 2, True, 131072)
     assert heard.tokens[0] == words.encode(PROMPTS[0]).tolist()
     assert len(heard.chats) == 3
+
+
+@pytest.mark.parametrize("version", ["v3", "v7", "v11", "v13"])
+def test_chats_of_every_tekken_version_get_mistral_commons_ids_in_llama_cpp(
+    tmp_path: Path, version: str
+) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    shape = SHAPE | {"vocab_size": 2100, "num_hidden_layers": 1, "eos_token_id": 2}
+    model = tmp_path / "model"
+    MistralForCausalLM(MistralConfig(**shape)).bfloat16().save_pretrained(model)
+    small_tekken(model, version)
+    words = open_tokenizer(model, system_prompt="You write Elixir.\nBe brief.")
+    path = tmp_path / "model.gguf"
+    write_sixteen_bits(model, words, path)
+    asked = [["What is `|>`?", "A pipe.", "Show it."], ["Reverse [1, 2]."]]
+    systems = [None, "You answer in Erlang."]
+    heard = listen(
+        path, chats=[chat(*each, system=told) for each, told in zip(asked, systems, strict=True)]
+    )
+    theirs = reference(model / "tekken.json")
+    for ids, each, told in zip(heard.chats, asked, systems, strict=True):
+        whole = theirs(chat(*each, "x", system=told or "You write Elixir.\nBe brief."))
+        assert ids == whole[:-2]  # without the answer and its end
 
 
 @pytest.mark.timeout(1200)  # five processes

@@ -7,8 +7,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.train.export.runs import tell_weights, write_run
-from tests.train.models import write_model
-from train.export.checking import ExportDiffers, prompts, refer_to
+from tests.train.models import write_fp8_model, write_model
+from train.export.checking import (
+    AdapterMissing,
+    AdapterTooWeak,
+    ExportDiffers,
+    Learnt,
+    prompts,
+    refer_to,
+)
 from train.export.merged import (
     BaseDoesNotFit,
     OtherBase,
@@ -17,6 +24,7 @@ from train.export.merged import (
     base_place,
     export_merged,
     load_base,
+    rows_of,
     write_merged,
 )
 from train.export.run import FinishedRun, OutputTaken, open_run
@@ -171,26 +179,39 @@ def altered(adapter: Path, change: Any) -> None:
     [torch.zeros_like, torch.neg, lambda weight: 2 * weight, lambda weight: weight.roll(1, 0)],
     ids=["lost", "negated", "doubled", "shifted"],
 )
+@pytest.mark.parametrize("strength", [0.1, 1e-3])
 def test_an_adapter_altered_between_reference_and_merge_is_noticed(
-    tmp_path: Path, tiny_model: Path, change: Any
+    tmp_path: Path, tiny_model: Path, change: Any, strength: float
 ) -> None:
-    run = open_run(write_run(tmp_path / "run", tiny_model))
+    run = open_run(write_run(tmp_path / "run", tiny_model, strength=strength))
     place = base_place(run, None)
     texts = prompts(open_tokenizer(tiny_model))
-    reference = refer_to(adapted(load_base(place), run, ""), texts, rounds_to=torch.bfloat16)
+    model = adapted(load_base(place), run, "")
+    reference, learnt = (
+        refer_to(model, texts, rounds_to=torch.bfloat16),
+        Learnt.by(model, torch.bfloat16),
+    )
     altered(run.adapter, change)
     write_merged(adapted(load_base(place), run, ""), tmp_path / "merged")
     bounds = reference.bounds()
-    with pytest.raises(ExportDiffers, match="does not say what base and adapter say together"):
-        reference.check(load_base(base_place(run, str(tmp_path / "merged"))), bounds, "It", "")
+    found = load_base(base_place(run, str(tmp_path / "merged")))
+    if strength == 0.1:
+        with pytest.raises(ExportDiffers, match="does not say what base and adapter say together"):
+            reference.check(found, bounds, "It", "")
+    with pytest.raises(AdapterMissing, match="of what merging adds to the base"):
+        learnt.check(rows_of(found), "It")
 
 
 def test_an_adapter_too_weak_for_16_bits_is_refused_and_leaves_nothing(
     tmp_path: Path, tiny_model: Path
 ) -> None:
-    run = open_run(write_run(tmp_path / "run", tiny_model, strength=1e-5))
-    with pytest.raises(ExportDiffers, match="16 bits cannot hold it"):
-        export_merged(run, tmp_path / "out" / "merged")
+    from transformers import AutoModelForCausalLM
+
+    loaded = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+    loaded.save_pretrained(tmp_path / "m")
+    run = open_run(write_run(tmp_path / "run", tiny_model, strength=1e-7))
+    with pytest.raises(AdapterTooWeak, match="16 bits, which cannot hold it"):
+        export_merged(run, tmp_path / "out" / "merged", str(tmp_path / "m"))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -284,3 +305,21 @@ def test_a_run_of_an_older_version_takes_any_base_that_fits(
 def test_a_base_that_is_not_there_is_named(tmp_path: Path, run: FinishedRun) -> None:
     with pytest.raises(NoSuchModel, match="nowhere"):
         export_merged(run, tmp_path / "merged", str(tmp_path / "nowhere"))
+
+
+def test_a_base_of_8_bit_floats_is_widened_once_and_stays_so(tmp_path: Path) -> None:
+    from transformers import AutoModelForImageTextToText
+
+    model = write_fp8_model(tmp_path / "model")
+    folder = write_run(tmp_path / "run", model)
+    told = export_merged(open_run(folder), tmp_path / "merged")
+    assert 0 < told["divergence"] < told["tolerance"]["divergence"] < 1e-3 < told["effect"]
+    assert told["held"] == pytest.approx(1, abs=0.05)
+    assert "quantization_config" not in json.loads((tmp_path / "merged/config.json").read_bytes())
+    stored, found = weights(model), weights(tmp_path / "merged")
+    assert found.keys() == {name for name in stored if not name.endswith(("_scale", "_inv"))}
+    name = "language_model.model.layers.1.mlp.gate_proj.weight"  # has no adapter
+    scale = stored[f"{name}_scale_inv"].float()
+    assert torch.equal(found[name], (stored[name].float() * scale).bfloat16())
+    loaded: Any = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", dtype="auto")
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.bfloat16}
