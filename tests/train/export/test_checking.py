@@ -11,7 +11,9 @@ import torch
 
 from train.export.checking import (
     SAME,
+    AdapterMissing,
     Jitter,
+    Learnt,
     Reference,
     Tolerance,
     compare,
@@ -71,14 +73,19 @@ def test_small_differences_everywhere_are_out_of_bounds() -> None:
     assert "divergence in nats a token is 0.001" in str(found.exceeded(ROUNDED))
 
 
-def test_an_adapter_that_is_lost_is_noticed_however_weak_it_is() -> None:
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+@pytest.mark.parametrize("share", [1.0, 0.0, -1.0, 2.0, math.nan])
+def test_an_adapter_that_is_lost_is_noticed_however_weak_it_is(share: float, noise: float) -> None:
     torch.manual_seed(0)
-    base = torch.randn(50, 400)
-    adapted = base + 0.001 * torch.randn(50, 400)
-    effect = float(divergences(adapted, base).mean())
-    found = compare(adapted, base, effect)
-    assert found.divergence < 1e-6
-    assert "beside what the adapter itself makes" in str(found.exceeded(ROUNDED))
+    rows, base = torch.arange(16), torch.randn(16, 4096)
+    added = 0.003 * torch.randn(16, 4096)
+    weights = base + share * added + noise * torch.randn(16, 4096)
+    learnt = Learnt({"layer.weight": (rows, base, added)}, 1.0)
+    if share == 1.0:
+        learnt.check(lambda _, rows: weights[rows], "It")
+        return
+    with pytest.raises(AdapterMissing, match=r"It, layer\.weight, holds"):
+        learnt.check(lambda _, rows: weights[rows], "It")
 
 
 def test_logits_that_are_no_numbers_are_out_of_bounds() -> None:
