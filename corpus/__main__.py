@@ -168,7 +168,7 @@ def schema(
         fail(f"there is no table {table!r}; known are {', '.join(TABLES)}", 2)
     chosen = [table] if table else list(TABLES)
     if not as_json:
-        say(dictionary(*chosen).rstrip("\n"))
+        say(dictionary(*chosen).removesuffix("\n"))
         return
     told = {
         name: {"row": ROWS[name], "columns": [asdict(each) for each in columns_of(TABLES[name])]}

@@ -77,6 +77,11 @@ def say(text: object, *, is_error: bool = False) -> None:
     print(visible(str(text)), file=sys.stderr if is_error else sys.stdout, flush=True)
 
 
+def say_part(text: str) -> None:
+    """Print a piece of a line at once, to standard output."""
+    print(visible(text), end="", flush=True)
+
+
 def say_json(value: Any, *, is_canonical: bool = False) -> None:
     """Print JSON on one line, or as files of ours have it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corpus.console import HELP, INTERRUPTED, Version, plain_errors
+from corpus.console import HELP, INTERRUPTED, Version, plain_errors, say_part
 from train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ def chat(
         quieten()
         talk = Chat(open_model(run), max_tokens, temperature, seed)
         if not is_talk:
-            is_whole = talk.ask(question.strip(), write)
-            write("\n")
+            is_whole = talk.ask(question.strip(), say_part)
+            say_part("\n")
             raise typer.Exit(0 if is_whole else INTERRUPTED)
         converse(talk)
 
@@ -197,24 +197,18 @@ def converse(talk: Chat) -> None:
         try:
             question = input("> ").strip()
         except EOFError:
-            write("\n")
+            say_part("\n")
             return
         except KeyboardInterrupt:
-            write("\n")
+            say_part("\n")
             continue
         if question == "/new":
             talk.messages = []
         elif question:
             try:
-                write("\n" if talk.ask(question, write) else " [ended]\n")
+                say_part("\n" if talk.ask(question, say_part) else " [ended]\n")
             except QuestionTooLong as error:
-                write(f"{error}\n")
-
-
-def write(text: str) -> None:
-    """Write at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+                say_part(f"{error}\n")
 
 
 if __name__ == "__main__":
