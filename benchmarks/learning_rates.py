@@ -1,7 +1,7 @@
 """How far recipes come in equally many tokens, at one rate and another.
 
     python -m benchmarks.learning_rates RELEASE MODEL [--recipes NAME,NAME,...] [--rates N,N,...]
-        [--steps N,N] [--out FOLDER]
+        [--steps N,N] [--every N] [--out FOLDER]
 
 MODEL is a small one such as build/demo/model. Of a recipe stay adapters, schedule, layer-wise rates
 and the ratio of its stages' rates; model, rows, steps and optimizer become what a processor can do,
@@ -44,7 +44,13 @@ Losses = dict[tuple[int, int, str], float]
 
 
 def both_stages(
-    release: Path, model: Path, out: Path, name: str, rate: float, steps: Sequence[int]
+    release: Path,
+    model: Path,
+    out: Path,
+    name: str,
+    rate: float,
+    steps: Sequence[int],
+    every: int,
 ) -> Losses:
     """Take both stages; return their held-out losses."""
     recipe = load(name)
@@ -57,7 +63,7 @@ def both_stages(
         "out": out,
         "stage1.steps": steps[0],
         "stage2.steps": steps[1],
-        "evaluate-every": 0,
+        "evaluate-every": every,
         "stage1.optimizer.learning-rate": rate,
         "stage2.optimizer.learning-rate": rate * second / first,
     }
@@ -107,6 +113,7 @@ def main() -> None:
     parser.add_argument("--recipes", default="devstral-32gb-seed,devstral-32gb")
     parser.add_argument("--rates", default="0,2e-5,1e-4,2e-4,5e-4,1e-3")
     parser.add_argument("--steps", default="30,15", help="of each stage")
+    parser.add_argument("--every", type=int, default=10, help="steps between two measurements")
     told = parser.parse_args()
     steps = [int(each) for each in told.steps.split(",")]
     found: dict[tuple[str, float], Losses] = {}
@@ -114,7 +121,9 @@ def main() -> None:
         for name in told.recipes.split(","):
             rate = given or load(name).stage1.optimizer.learning_rate
             out = told.out / f"{name}-{rate:g}"
-            found[name, rate] = both_stages(told.release, told.model, out, name, rate, steps)
+            found[name, rate] = both_stages(
+                told.release, told.model, out, name, rate, steps, told.every
+            )
             show(found)
 
 
