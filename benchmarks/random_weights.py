@@ -14,21 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from train.architecture import shipped
+
 DEVSTRAL = {
-    "architectures": ["MistralForCausalLM"],
-    "model_type": "mistral",
-    "num_hidden_layers": 40,
-    "hidden_size": 5120,
-    "intermediate_size": 32768,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "vocab_size": 131072,
-    "max_position_embeddings": 131072,
-    "rope_theta": 1_000_000_000.0,
+    **shipped()["unsloth/Devstral-Small-2507"],
     "rms_norm_eps": 1e-5,
-    "sliding_window": None,
-    "tie_word_embeddings": False,
     "hidden_act": "silu",
     "attention_dropout": 0.0,
     "bos_token_id": 1,

@@ -6,6 +6,8 @@ one (`python -P -m train.qlora` does not).
 """
 
 import os
+from functools import partial
+from typing import Any
 
 import typer
 
@@ -19,14 +21,20 @@ import train.export.__main__
 import train.report.__main__
 from corpus.console import Version, application
 
-PASSED_ON = {
-    "allow_extra_args": True,
-    "ignore_unknown_options": True,
-    "help_option_names": [],
+PASSED_ON: Any = {
+    "add_help_option": False,
+    "context_settings": {
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
 }
 """Everything behind the command's name is the business of what it calls, `--help` too."""
 
 app = application("Turn the Elixir ecosystem into training data, and that data into a model.")
+
+
+for_models = partial(app.command, rich_help_panel="Model", **PASSED_ON)
 
 
 @app.callback()
@@ -36,8 +44,7 @@ def elixir_corpus(version: Version = False) -> None:
 
 @app.command(
     rich_help_panel="Corpus",
-    context_settings=PASSED_ON,
-    add_help_option=False,
+    **PASSED_ON,
     epilog="Example: `elixir-corpus crawl hex -a limit=100`",
 )
 def crawl(context: typer.Context) -> None:
@@ -62,12 +69,7 @@ add(quality.__main__.app, "Corpus")
 add(datacards.__main__.app, "Corpus", render="card")
 
 
-@app.command(
-    rich_help_panel="Model",
-    context_settings=PASSED_ON,
-    add_help_option=False,
-    epilog="Example: `elixir-corpus plan --release releases/2026.11.1 --vram 32`",
-)
+@for_models(epilog="Example: `elixir-corpus plan --release releases/2026.11.1 --vram 32`")
 def plan(context: typer.Context) -> None:
     """Say whether fine-tuning fits on a GPU: `python -m train.plan`."""
     from train.plan import main
@@ -75,13 +77,7 @@ def plan(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
-@app.command(
-    "train",
-    rich_help_panel="Model",
-    context_settings=PASSED_ON,
-    add_help_option=False,
-    epilog="Example: `elixir-corpus train --release releases/2026.11.1`",
-)
+@for_models(name="train", epilog="Example: `elixir-corpus train --release releases/2026.11.1`")
 def fine_tune(context: typer.Context) -> None:
     """Fine-tune a model on a release: `python -m train.qlora`."""
     from train.qlora import main
@@ -89,13 +85,7 @@ def fine_tune(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
-@app.command(
-    "sandbox",
-    rich_help_panel="Model",
-    context_settings=PASSED_ON,
-    add_help_option=False,
-    epilog="Example: `elixir-corpus sandbox --escapes`",
-)
+@for_models(name="sandbox", epilog="Example: `elixir-corpus sandbox --escapes`")
 def hold(context: typer.Context) -> None:
     """Say whether programs of a model can be run here, and what holds them: `python -m sandbox`."""
     from sandbox.__main__ import main

@@ -8,17 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[1]
-PACKAGES = (
-    "corpus",
-    "crawler",
-    "quality",
-    "datacards",
-    "demo",
-    "elixir_corpus",
-    "sandbox",
-    "train",
-)
+from tests.project import PACKAGES, PROJECT
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset(

@@ -13,8 +13,8 @@ from corpus.provenance import code_version
 from corpus.release import verify
 from corpus.release.versions import releases_in
 from elixir_corpus.__main__ import app
+from tests.project import PACKAGES, PROJECT
 
-PROJECT = Path(__file__).parents[1]
 COMMANDS = (
     "crawl", "build", "verify", "explain", "inspect", "config", "gate", "report", "card", "plan",
     "train", "sandbox", "evaluate", "chat", "export", "train-report", "demo",
@@ -101,23 +101,13 @@ def ask(program: Path, *arguments: str, folder: Path) -> subprocess.CompletedPro
 
 
 def test_the_wheel_holds_every_file_that_the_packages_read(wheel: Path) -> None:
-    packages = (
-        "corpus",
-        "crawler",
-        "datacards",
-        "demo",
-        "elixir_corpus",
-        "quality",
-        "sandbox",
-        "train",
-    )
     tracked = subprocess.run(
-        ["git", "ls-files", *packages], cwd=PROJECT, capture_output=True, text=True, check=True
+        ["git", "ls-files", *PACKAGES], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {name for name in tracked.stdout.splitlines() if (PROJECT / name).is_file()}
     assert sorted(wanted - held) == []
-    foreign = {name.partition("/")[0] for name in held} - set(packages)
+    foreign = {name.partition("/")[0] for name in held} - set(PACKAGES)
     assert [name for name in foreign if not name.endswith(".dist-info")] == []
 
 

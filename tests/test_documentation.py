@@ -26,9 +26,9 @@ from corpus.configuration import BuildConfig
 from corpus.reasons import Reason, Stage
 from crawler import settings
 from crawler.arguments import ARGUMENTS, DEFAULTS
+from tests.project import PACKAGES, PROJECT
 from train.command_line import Parser, add_recipe_options, add_run_options, dashed
 
-PROJECT = Path(__file__).parents[1]
 PAGES = {
     path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
     for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")))
@@ -150,18 +150,6 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert sorted(set(PAGES) - reached) == []
 
 
-PROGRAMS = (
-    "corpus",
-    "crawler",
-    "datacards",
-    "demo",
-    "elixir_corpus",
-    "quality",
-    "sandbox",
-    "train",
-)
-
-
 def said(source: Path) -> Iterator[str]:
     """Yield the strings of a module that a user may see: all but docstrings."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
@@ -176,7 +164,7 @@ def said(source: Path) -> Iterator[str]:
 
 
 def test_no_message_points_to_a_page_that_is_not_installed() -> None:
-    files = [path for name in PROGRAMS for path in (PROJECT / name).rglob("*.py")]
+    files = [path for name in PACKAGES for path in (PROJECT / name).rglob("*.py")]
     pointing = [(path.name, text) for path in files for text in said(path) if "docs/" in text]
     assert [(name, text) for name, text in pointing if ".md" in text] == []
 

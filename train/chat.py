@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corpus.console import HELP, INTERRUPTED, Version, plain_errors, say_part
+from corpus.console import INTERRUPTED, Version, application, plain_errors, say_part
 from train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 2**20
 """Characters that are read from another program at most."""
 
-app = typer.Typer(
-    help="Talk to the model of a run.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    add_completion=False,
-    context_settings=HELP,
-)
+app = application("Talk to the model of a run.")
 
 
 class NothingToTalkTo(TrainError):

@@ -1,13 +1,18 @@
 """Datasets of the Hub on loopback, as far as fetching a snapshot of one needs it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler
 from json import dumps
+from pathlib import Path
 from urllib.parse import unquote
 
 from tests.peers.loopback import listening
+from tests.project import PROJECT
 
 Datasets = Mapping[str, Mapping[str, bytes]]
 """Files by path, of datasets by OWNER/NAME."""
@@ -87,3 +92,21 @@ def serving(datasets: Datasets) -> Iterator[str]:
     """Serve datasets on a free port of loopback; yield the address."""
     with listening(Handler, datasets=datasets) as address:
         yield address
+
+
+def printed(hub: str, home: Path, code: str, *told: str) -> str:
+    """Return what code prints in a process that uses the Hub at an address.
+
+    In a process of its own, because huggingface_hub reads its environment when it starts.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    chosen = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *told],
+        cwd=PROJECT,
+        env=kept | chosen,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

@@ -52,33 +52,30 @@ def test_a_way_that_stays_root_is_found_out(public: Path, monkeypatch: pytest.Mo
         Sandbox()
 
 
-def test_a_bubblewrap_that_the_kernel_refuses_is_no_sandbox(
-    public: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "echo 'bwrap: No permissions to create new namespace' >&2; exit 1",
+            r"does not hold.*No permissions to create",
+        ),
+        (
+            '[ "$1" = --version ] && echo bubblewrap 0.4.1 || { echo Unknown option >&2; exit 1; }',
+            r"Unknown option.*0\.4\.1; install 0\.8 or newer",
+        ),
+        (
+            'while [ "$1" != -- ]; do shift; done; shift; cd /tmp; exec "$@"',
+            r"does not hold here \(memfd_create: .* more\)",
+        ),
+    ],
+    ids=["refused by the kernel", "too old", "confines nothing"],
+)
+def test_a_bubblewrap_that_does_not_confine_is_no_sandbox(
+    public: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
 ) -> None:
-    said = "echo 'bwrap: No permissions to create new namespace' >&2; exit 1"
-    write_program(public, "bwrap", f"#!/bin/sh\n{said}\n")
-    monkeypatch.setenv("PATH", f"{public}:{os.environ['PATH']}")
-    with pytest.raises(SandboxUnavailable, match=r"does not hold.*No permissions to create"):
-        Sandbox()
-
-
-def test_a_bubblewrap_that_is_too_old_is_refused(
-    public: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = '[ "$1" = --version ] && echo bubblewrap 0.4.1 || { echo Unknown option >&2; exit 1; }'
-    write_program(public, "bwrap", f"#!/bin/sh\n{said}\n")
-    monkeypatch.setenv("PATH", f"{public}:{os.environ['PATH']}")
-    with pytest.raises(SandboxUnavailable, match=r"Unknown option.*0\.4\.1; install 0\.8 or newer"):
-        Sandbox()
-
-
-def test_a_bubblewrap_that_confines_nothing_is_found_out(
-    public: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = 'while [ "$1" != -- ]; do shift; done; shift; cd /tmp; exec "$@"'
     write_program(public, "bwrap", f"#!/bin/sh\n{script}\n")
     monkeypatch.setenv("PATH", f"{public}:/usr/bin:/bin")
-    with pytest.raises(SandboxUnavailable, match=r"does not hold here \(memfd_create: .* more\)"):
+    with pytest.raises(SandboxUnavailable, match=said):
         Sandbox()
 
 

@@ -6,16 +6,10 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import HELP, Version, output, plain_errors
+from corpus.console import Version, application, output, plain_errors
 from corpus.terminal import show_progress
 
-app = typer.Typer(
-    help="Measure a run against its base, or any two models.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    add_completion=False,
-    context_settings=HELP,
-)
+app = application("Measure a run against its base, or any two models.")
 
 
 @app.command(

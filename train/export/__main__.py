@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from corpus.console import HELP, Version, fail, output, plain_errors
+from corpus.console import Version, application, fail, output, plain_errors
 from corpus.terminal import show_places
 
-app = typer.Typer(rich_markup_mode="markdown", add_completion=False, context_settings=HELP)
+app = application("Export a run, checked before it is called done.")
 
 
 class Form(StrEnum):

@@ -254,54 +254,84 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
     if not wanted.unchecked or set(wanted.kinds) - {Kind.BF16, Kind.F16}:
         check_installed()
     with whole_folder(out, replaces=True) as folder:
-        weights = folder / "merged"
-        weights.mkdir()
-        words = copy_tokenizer(run, weights)
-        text, held_out = held_out_rows(run, words, wanted.release)
-
-        def refer(model: Any, stored: Any) -> tuple[Reference, Reference, Learnt]:
-            fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
-            learnt = Learnt.by(model, stored)
-            if not held_out:
-                return fixed, fixed, learnt
-            rows = replace(fixed, prompts=held_out, logits=logits(model, held_out))
-            return fixed, rows, learnt
-
-        fixed, rows, learnt = merge(run, place, weights, refer)
-        written = Kind(SIXTEEN_BITS[stored_type(weights)])
-        sixteen = folder / name_of(written)
-        facts = write_sixteen_bits(weights, words, sixteen, wanted.converter)
-        template = chat_template(weights, words)
-        shutil.rmtree(weights)
-        told: dict[str, Any] = {"text": text, "checked": not wanted.unchecked, "files": {}}
+        sixteen = convert(run, place, folder, wanted)
+        told: dict[str, Any] = {"text": sixteen.text, "checked": not wanted.unchecked}
         if not wanted.unchecked:
-            told["conversion"] = certify(sixteen, words, fixed, wanted.multiple)
-            check_written(sixteen, facts, learnt)
+            path, learnt = sixteen.path, sixteen.learnt
+            told["conversion"] = certify(path, sixteen.words, sixteen.fixed, wanted.multiple)
+            check_written(path, sixteen.facts, learnt)
             told["conversion"]["held"] = learnt.held
-        for kind in wanted.kinds:
-            path = folder / name_of(kind)
-            if kind != written:
-                quantise(sixteen, path, kind)
-            figures = {"bytes": path.stat().st_size}
-            if not wanted.unchecked:
-                limit = LIMITS[kind] if wanted.most is None else wanted.most
-                figures |= cost(path, words, rows, limit)
-                check_written(path, facts, learnt)
-            told["files"][kind] = figures
-        if written not in wanted.kinds:
-            sixteen.unlink()
-        if modelfile := ollama_file(name_of(wanted.kinds[0]), template, words):
+        told["files"] = {kind: make_kind(kind, sixteen, folder, wanted) for kind in wanted.kinds}
+        if sixteen.kind not in wanted.kinds:
+            sixteen.path.unlink()
+        names = [name_of(kind) for kind in wanted.kinds]
+        if modelfile := ollama_file(names[0], sixteen.template, sixteen.words):
             (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
-        said |= {"modelfile": modelfile is not None, "text": text}
+        said |= {"modelfile": modelfile is not None, "text": sixteen.text}
         if not wanted.unchecked:
             said |= {
-                "files": {name_of(Kind(kind)): each for kind, each in told["files"].items()},
-                "tokens": len(rows.logits),
-                "effect": fixed.effect,
+                "files": dict(zip(names, told["files"].values(), strict=True)),
+                "tokens": len(sixteen.rows.logits),
+                "effect": sixteen.fixed.effect,
             }
         write_card(folder, card_of(run, "gguf", wanted.base, said))
         write_record(folder, source, told)
     return told
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The merged model as a file of 16 bits, and what it and others made of it are held against."""
+
+    path: Path
+    kind: Kind
+    words: Tokenizer
+    fixed: Reference
+    """What the model says to fixed texts."""
+    rows: Reference
+    """What it says to held-out rows; to the fixed texts where there are none."""
+    text: str
+    """What the rows are."""
+    learnt: Learnt
+    facts: Mapping[str, int | float]
+    template: ChatTemplate | None
+
+
+def convert(run: FinishedRun, place: dict[str, Any], folder: Path, wanted: Wanted) -> Converted:
+    """Merge a run into `folder`, and write it there as a GGUF file of the base's 16 bits."""
+    weights = folder / "merged"
+    weights.mkdir()
+    words = copy_tokenizer(run, weights)
+    text, held_out = held_out_rows(run, words, wanted.release)
+
+    def refer(model: Any, stored: Any) -> tuple[Reference, Reference, Learnt]:
+        fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
+        learnt = Learnt.by(model, stored)
+        if not held_out:
+            return fixed, fixed, learnt
+        rows = replace(fixed, prompts=held_out, logits=logits(model, held_out))
+        return fixed, rows, learnt
+
+    fixed, rows, learnt = merge(run, place, weights, refer)
+    kind = Kind(SIXTEEN_BITS[stored_type(weights)])
+    path = folder / name_of(kind)
+    facts = write_sixteen_bits(weights, words, path, wanted.converter)
+    template = chat_template(weights, words)
+    shutil.rmtree(weights)
+    return Converted(path, kind, words, fixed, rows, text, learnt, facts, template)
+
+
+def make_kind(kind: Kind, made: Converted, folder: Path, wanted: Wanted) -> dict[str, Any]:
+    """Write a file of one kind, and return its size and what it costs."""
+    path = folder / name_of(kind)
+    if kind != made.kind:
+        quantise(made.path, path, kind)
+    figures: dict[str, Any] = {"bytes": path.stat().st_size}
+    if not wanted.unchecked:
+        limit = LIMITS[kind] if wanted.most is None else wanted.most
+        figures |= cost(path, made.words, made.rows, limit)
+        check_written(path, made.facts, made.learnt)
+    return figures
 
 
 def name_of(kind: Kind) -> str:

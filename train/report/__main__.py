@@ -5,15 +5,9 @@ from typing import Annotated
 
 import typer
 
-from corpus.console import HELP, Version, output, plain_errors
+from corpus.console import Version, application, output, plain_errors
 
-app = typer.Typer(
-    help="Tell what a run learned.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    add_completion=False,
-    context_settings=HELP,
-)
+app = application("Tell what a run learned.")
 
 
 @app.command(

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +13,7 @@ from hypothesis import strategies as st
 from corpus.errors import CorpusError
 from corpus.progress import Silent
 from corpus.release import Release
-from tests.peers.hub_datasets import commit_of, serving
+from tests.peers.hub_datasets import commit_of, printed, serving
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizer.test_tekken import reference
 from tests.train.tokenizers import small_chatml, small_tekken
@@ -28,7 +25,6 @@ from train.recipe import Recipe
 from train.tokenizer import MalformedConversation, Message, ToolTurns, open_tokenizer
 from train.tokenizer.turns import read_messages
 
-PROJECT = Path(__file__).parents[3]
 ASKED, ANSWERED = {"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}
 CHAT = [ASKED, ANSWERED]
 CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
@@ -217,17 +213,7 @@ def hub() -> Iterator[str]:
 
 
 def fetched(hub: str, home: Path, *told: str) -> str:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    chosen = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN, *told],
-        cwd=PROJECT,
-        env=kept | chosen,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+    return printed(hub, home, OPEN, *told)
 
 
 def test_a_split_of_a_dataset_is_read_with_its_commit_and_licence(hub: str, tmp_path: Path) -> None:

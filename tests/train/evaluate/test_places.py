@@ -1,17 +1,13 @@
 """In processes of their own: huggingface_hub reads its environment when it starts."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.peers.hub_datasets import serving
+from tests.peers.hub_datasets import printed, serving
 from train.evaluate.places import located
 
-PROJECT = Path(__file__).parents[3]
 FILES = {
     "README.md": b"# Problems\n",
     "humaneval-elixir/test.jsonl": b'{"name": "one"}\n',
@@ -36,17 +32,7 @@ def hub() -> Iterator[str]:
 
 
 def fetched(hub: str, home: Path, place: str) -> str:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    chosen = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run(
-        [sys.executable, "-c", FETCH, place],
-        cwd=PROJECT,
-        env=kept | chosen,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+    return printed(hub, home, FETCH, place)
 
 
 def test_a_folder_of_a_dataset_is_fetched_and_no_other(hub: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.train.configs import DEVSTRAL
 from tests.train.export.runs import write_run
 from tests.train.models import SHAPE, TEMPLATE, write_model
 from tests.train.tokenizer.test_tekken import chat, reference
@@ -520,20 +521,7 @@ def test_the_modelfile_says_what_the_template_says(narrow: Path) -> None:
     ],
 )
 def test_sizes_follow_from_the_shape_of_devstral(kind: Kind, bytes_: int) -> None:
-    shape = of_config(
-        {
-            "model_type": "mistral",
-            "num_hidden_layers": 40,
-            "hidden_size": 5120,
-            "intermediate_size": 32768,
-            "num_attention_heads": 32,
-            "num_key_value_heads": 8,
-            "head_dim": 128,
-            "vocab_size": 131072,
-            "sliding_window": None,
-        },
-        "Devstral",
-    )
+    shape = of_config(DEVSTRAL, "config.json")
     assert size_of(shape, kind) == bytes_
 
 
