@@ -4,20 +4,22 @@
 
 ARCHIVES is an archive store, such as build/real/archives. The limit is the parser: reading a
 release cannot be faster than parsing it. Every figure is processor time, summed over the bundles
-of ingest; for each bundle all stages take turns and the best round of each counts, so that a busy
-or slow second strikes none of them alone. With several rounds the licence texts and notices of a
-bundle have been read before, as those of most packages have in a large build. The stages stand in
-the order of ingest and add up to it; `rest` is what none of them does: opening files, the steps
-that isolate them, and what rows that pile up cost in memory.
+of ingest. The speed of a virtual machine changes from second to second (that of the bare parse by
+a third), so ingest stands between two bare parses and their ratio is what counts: the median of
+the rounds for each bundle. What single rounds gave is printed too. The stages take turns, and the
+median of each counts. With several rounds the licence texts and notices of a bundle have been read
+before, as those of most packages have in a large build. The stages stand in the order of ingest
+and add up to it; `rest` is what none of them does: opening files, the steps that isolate them, and
+what rows that pile up cost in memory.
 """
 
 import argparse
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.progress import track
@@ -120,36 +122,52 @@ def unpacking(bundle: Bundle) -> Stages:
     }
 
 
-def stages(bundle: Bundle) -> tuple[Stages, int, int]:
-    """Return the stages by name, and how many files and bytes the parser reads."""
+@dataclass
+class Measured:
+    """Processor seconds: of bare parse and ingest in pairs, by round, and of each stage."""
+
+    pairs: list[tuple[float, float]]
+    stages: dict[str, float]
+    files: int
+    bytes: int
+
+    @property
+    def bare(self) -> float:
+        """The median bare parse."""
+        return median(bare for bare, _ in self.pairs)
+
+    @property
+    def ingest(self) -> float:
+        """What ingest takes at the speed at which the median bare parse was taken."""
+        return self.bare * median(ingest / bare for bare, ingest in self.pairs)
+
+
+def measure(bundle: Bundle, rounds: int) -> Measured:
+    """Measure bare parse, ingest and its stages in turns."""
     bare = parsers()
     parsed, behind = documents(bundle)
     texts = [file.source for file in parsed]
     code = [(source.language, source.text) for source in texts if source.language in bare]
 
+    def parse() -> None:
+        for language, text in code:
+            bare[language](text)
+
     def extract() -> list[Extraction]:
         return [EXTRACTORS[language](text) for language, text in code]
 
-    work: Stages = {
-        "bare parse": lambda: [bare[language](text) and None for language, text in code],
-        "ingest": lambda: ingest_once(bundle),
-        **unpacking(bundle),
-        "parse and extract": extract,
-        **behind,
-    }
-    return work, len(code), sum(len(text) for _, text in code)
-
-
-def measure(bundles: list[Bundle], rounds: int) -> Counter[str]:
-    """Return processor seconds by stage, and `files` and `bytes`, over all bundles."""
-    total: Counter[str] = Counter()
-    for bundle in track(bundles, "measuring", transient=True):
-        work, files, size = stages(bundle)
-        total.update(files=files, bytes=size)
-        with uncollected():
-            turns = [{name: timed(stage) for name, stage in work.items()} for _ in range(rounds)]
-        total.update({name: min(turn[name] for turn in turns) for name in work})
-    return total
+    work: Stages = {**unpacking(bundle), "parse and extract": extract, **behind}
+    pairs: list[tuple[float, float]] = []
+    turns: list[dict[str, float]] = []
+    with uncollected():
+        ingest_once(bundle)
+        for _ in range(rounds):
+            before = timed(parse)
+            whole = timed(lambda: ingest_once(bundle))
+            pairs.append(((before + timed(parse)) / 2, whole))
+            turns.append({name: timed(stage) for name, stage in work.items()})
+    medians = {name: median(turn[name] for turn in turns) for name in work}
+    return Measured(pairs, medians, len(code), sum(len(text) for _, text in code))
 
 
 def main() -> None:
@@ -159,22 +177,29 @@ def main() -> None:
     )
     arguments.add_argument("archives", type=Path, help="an archive store")
     arguments.add_argument("--config", type=Path, help="a build configuration")
-    arguments.add_argument("--rounds", type=int, default=5, help="turns of which the best counts")
+    arguments.add_argument("--rounds", type=int, default=5, help="turns of which the median counts")
     given = arguments.parse_args()
     config = load(given.config) if given.config else BuildConfig()
     store = ArchiveStore(given.archives)
     bundles = plan_bundles(store.archives(), store, Path(), config.ingest)
     if not bundles or given.rounds < 1:
         arguments.error("there must be an archive to read and a round to read it in")
-    seconds = measure(bundles, given.rounds)
-    print(f"{seconds.pop('files'):,} files, {seconds.pop('bytes') / 1e6:.1f} MB of code")
-    total, bare = seconds.pop("ingest"), seconds.pop("bare parse")
-    rows = {"bare parse": bare, **seconds, "rest": total - seconds.total(), "ingest": total}
+    found = [measure(each, given.rounds) for each in track(bundles, "measuring", transient=True)]
+    files, size = sum(each.files for each in found), sum(each.bytes for each in found)
+    print(f"{files:,} files, {size / 1e6:.1f} MB of code")
+    bare, total = sum(each.bare for each in found), sum(each.ingest for each in found)
+    seconds = {name: sum(each.stages[name] for each in found) for name in found[0].stages}
+    rest = total - sum(seconds.values())
     table = Table("", "seconds", "bare parses")
-    for name, value in rows.items():
+    for name, value in {"bare parse": bare, **seconds, "rest": rest, "ingest": total}.items():
         table.add_row(name, f"{value:.2f}", f"{value / bare:.2f}")
     Console().print(table)
     print(f"ingest runs at {bare / total:.2f} of the bare parse rate")
+    rates = [
+        sum(each.pairs[number][0] for each in found) / sum(each.pairs[number][1] for each in found)
+        for number in range(given.rounds)
+    ]
+    print(f"single rounds: {min(rates):.2f} to {max(rates):.2f}")
 
 
 if __name__ == "__main__":

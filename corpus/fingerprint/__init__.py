@@ -1,6 +1,6 @@
 """What makes two files the same code: token digests, shingles and MinHash signatures."""
 
-from corpus.fingerprint.comments import UnknownLanguage, comment_spans
+from corpus.fingerprint.comments import UnknownLanguage, comment_blocks, comment_spans
 from corpus.fingerprint.fingerprinting import (
     Code,
     Fingerprint,
@@ -19,6 +19,7 @@ __all__ = [
     "Tokens",
     "UnknownLanguage",
     "code_only",
+    "comment_blocks",
     "comment_spans",
     "fingerprint",
     "fingerprints",

@@ -11,7 +11,7 @@ Known limits, all without effect on exactness and little on similarity: Erlang's
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from corpus.errors import CorpusError
 
@@ -37,6 +37,17 @@ def comment_spans(text: bytes, language: str) -> Iterator[Span]:
     return _SCANNERS[language](text)
 
 
+def comment_blocks(text: bytes, language: str) -> Iterator[Span]:
+    """Yield the comments of `text` in order, those that only blanks separate as one.
+
+    On real Erlang, blocks are a third as many as comments. Raises UnknownLanguage as
+    `comment_spans` does.
+    """
+    if language not in _BLOCK_SCANNERS:
+        raise UnknownLanguage(language)
+    return _BLOCK_SCANNERS[language](text)
+
+
 def _but(*lacking: bytes) -> bytes:
     """Return a class of all bytes but these: named by what it holds, it matches in half the time.
 
@@ -56,7 +67,7 @@ _ELIXIR_CODE = rb"""
       )
       %(plain)b*
     )*
-    (?: (?P<comment>\#[^\n]*)
+    (?: (?P<comment>\#[^\n]*%(further)b)
       | (?P<brace>\{) | (?P<closing>\})
       | (?P<opening> "(?:""(?=[ \t]*\r?\n))? | '(?:''(?=[ \t]*\r?\n))?
           | (?<!~~)~(?:[a-z]|[A-Z][A-Z0-9]*)
@@ -70,22 +81,33 @@ that always matches where it ends, so that nothing is tried twice.
 """
 
 
-def _elixir_code(special: bytes) -> re.Pattern[bytes]:
-    """Compile the above so that it stops at these bytes."""
+def _elixir_code(special: bytes, further: bytes) -> re.Pattern[bytes]:
+    """Compile the above so that it stops at these bytes; `further` goes on with a comment."""
     inside = {b"string": _but(b'"\\#'), b"charlist": _but(b"'\\#")}
-    return re.compile(_ELIXIR_CODE % {b"plain": _but(special), **inside}, _FLAGS)
+    return re.compile(
+        _ELIXIR_CODE % {b"plain": _but(special), b"further": further, **inside}, _FLAGS
+    )
 
 
-_ELIXIR, _ELIXIR_NESTED = _elixir_code(b"#\"'?~"), _elixir_code(b"#\"'?~{}")
+def _elixir_codes(further: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return patterns for code at the top and inside braces or interpolations."""
+    return _elixir_code(b"#\"'?~", further), _elixir_code(b"#\"'?~{}", further)
+
+
+_ELIXIR = _elixir_codes(b"")
+_ELIXIR_BLOCKS = _elixir_codes(rb"(?:\s*\#[^\n]*)*")
 _CLOSING = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
 
 
-def _elixir(text: bytes) -> Iterator[Span]:
+def _elixir(
+    text: bytes, codes: tuple[re.Pattern[bytes], re.Pattern[bytes]] = _ELIXIR
+) -> Iterator[Span]:
     """Walk through code, and keep on a stack the quoted texts whose `#{` is still open."""
+    top, nested = codes
     enclosing: list[re.Pattern[bytes] | None] = []
     position = 0
     while position < len(text):
-        found = (_ELIXIR_NESTED if enclosing else _ELIXIR).match(text, position)
+        found = (nested if enclosing else top).match(text, position)
         assert found is not None
         position = found.end()
         kind = found.lastgroup
@@ -134,8 +156,7 @@ def _quoted(opening: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"%b(?:%b%b)" % (loop, end, nested), re.DOTALL)
 
 
-_ERLANG = re.compile(
-    rb"""
+_ERLANG_CODE = rb"""
     %(plain)b*
     (?:
       (?: "(?<!"")""(?P<more>"*)[ \t]*\r?(?=\n)
@@ -146,11 +167,15 @@ _ERLANG = re.compile(
       )
       %(plain)b*
     )*
-    (?:(?P<comment>%%[^\n]*)|\$|\Z)
-    """
-    % {b"plain": _but(b"%\"'$"), b"string": _but(b'"\\'), b"atom": _but(b"'\\")},
-    _FLAGS,
-)
+    (?:(?P<comment>%%[^\n]*%(further)b)|\$|\Z)
+"""
+
+
+def _erlang_code(further: bytes) -> re.Pattern[bytes]:
+    inside = {b"plain": _but(b"%\"'$"), b"string": _but(b'"\\'), b"atom": _but(b"'\\")}
+    return re.compile(_ERLANG_CODE % {b"further": further, **inside}, _FLAGS)
+
+
 _TEMPLATE = re.compile(
     rb"(?P<comment><(?:%\#.*?(?:%>|\Z)|%!--.*?(?:--%>|\Z)|!--.*?(?:-->|\Z)))", _FLAGS
 )
@@ -168,7 +193,12 @@ def _by_expression(expression: re.Pattern[bytes]) -> Callable[[bytes], Iterator[
 
 _SCANNERS: dict[str, Callable[[bytes], Iterator[Span]]] = {
     "elixir": _elixir,
-    "erlang": _by_expression(_ERLANG),
+    "erlang": _by_expression(_erlang_code(b"")),
     "heex": _by_expression(_TEMPLATE),
     "eex": _by_expression(_TEMPLATE),
+}
+_BLOCK_SCANNERS: dict[str, Callable[[bytes], Iterator[Span]]] = {
+    **_SCANNERS,
+    "elixir": partial(_elixir, codes=_ELIXIR_BLOCKS),
+    "erlang": _by_expression(_erlang_code(rb"(?:\s*%[^\n]*)*")),
 }

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from corpus.fingerprint.comments import Span, comment_spans
+from corpus.fingerprint.comments import Span, comment_blocks
 from corpus.fingerprint.signature import Signature, signatures
 from corpus.fingerprint.tokens import Hashes, Places, digests_of_runs, shingle, tokenize
 from corpus.schema import PERMUTATIONS
@@ -110,7 +110,7 @@ def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
     mark = [(0, len(_BYTE_ORDER_MARK))] if text.startswith(_BYTE_ORDER_MARK) else []
     pieces: list[bytes] = []
     position = 0
-    for start, end in sorted([*mark, *doc_spans, *comment_spans(text, language)]):
+    for start, end in sorted([*mark, *doc_spans, *comment_blocks(text, language)]):
         if end > position:
             pieces += text[position:start], bytes(end - max(start, position))
             position = end

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.fingerprint import comment_spans
+from corpus.fingerprint import comment_blocks, comment_spans
 from tests.corpus.reference_tokens import reference_comments
 
 
@@ -159,3 +159,45 @@ def test_erlang_comments_equal_the_reference(text: bytes) -> None:
 @given(texts(TEMPLATE_PIECES))
 def test_template_comments_equal_the_reference(text: bytes) -> None:
     assert list(comment_spans(text, "heex")) == reference_comments(text, "heex")
+
+
+def joined(text: bytes, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans as one where only blanks stand between them."""
+    blocks: list[tuple[int, int]] = []
+    for start, end in spans:
+        if blocks and not text[blocks[-1][1] : start].strip():
+            start = blocks.pop()[0]
+        blocks.append((start, end))
+    return blocks
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [
+        ("elixir", "# a\n\n  # b\nc # d\n# e", ["# a\n\n  # b", "# d\n# e"]),
+        ("elixir", '"#{a # b\n # c\n}" # d', ["# b\n # c", "# d"]),
+        ("erlang", "%% a\n\t%% b\nc. % d\n", ["%% a\n\t%% b", "% d"]),
+        ("heex", "<%# a %> <%# b %>", ["<%# a %>", "<%# b %>"]),
+    ],
+)
+def test_blocks_are_comments_with_blanks_between(
+    language: str, text: str, found: list[str]
+) -> None:
+    data = text.encode()
+    assert [data[start:end].decode() for start, end in comment_blocks(data, language)] == found
+
+
+@pytest.mark.parametrize("language", ["elixir", "erlang"])
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_blocks_hold_all_comments(language: str, data: st.DataObject) -> None:
+    text = data.draw(texts(ELIXIR_PIECES if language == "elixir" else ERLANG_PIECES))
+    found = list(comment_spans(text, language))
+    assert list(comment_blocks(text, language)) == joined(text, found)
+
+
+@pytest.mark.parametrize("language", ["elixir", "erlang"])
+@pytest.mark.parametrize("piece", ["#\n", "%\n", "#\n\n a", "%\n\n a", "%" + "\n" * 99, "#\t"])
+def test_time_for_blocks_grows_with_the_length_only(language: str, piece: str) -> None:
+    text = (piece * 100_000).encode()
+    assert sum(end - start for start, end in comment_blocks(text, language)) <= len(text)
