@@ -23,7 +23,7 @@ from train.dataset import Rows, prepare
 from train.dataset.packing import Integers, packed
 from train.dataset.sources import documents
 from train.recipe import Recipe
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 TARGET, FILL = 1_000_000, 0.97
 """Tokens a second on one core, and how full rows are to be."""

@@ -23,7 +23,8 @@ import numpy as np
 from benchmarks.edited_sources import read_sources
 from corpus.release import Release
 from corpus.release.manifest import MANIFEST_NAME
-from train.tokenizer import Ids, Tokenizer, open_tokenizer
+from train.tokenizer.interface import Ids, Tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 Encoders = dict[str, Callable[[str], Any]]
 ONE_THREAD = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}

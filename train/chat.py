@@ -12,7 +12,7 @@ from corpus.console import INTERRUPTED, Version, application, plain_errors, say_
 from train.errors import TrainError
 
 if TYPE_CHECKING:
-    from train.tokenizer import Message
+    from train.tokenizer.interface import Message
 
 LONGEST_QUESTION = 2**20
 """Characters that are read from another program at most."""
@@ -111,7 +111,7 @@ def open_model(folder: Path) -> Any:
     from train.export.run import adapter_settings, open_run
     from train.model.settings import ModelSettings
     from train.recipe import load
-    from train.tokenizer import open_tokenizer
+    from train.tokenizer.opening import open_tokenizer
 
     if (folder / "recipe.json").is_file() or (folder / "adapter").is_dir():
         open_run(folder)

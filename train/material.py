@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from train.dataset import Rows
     from train.dataset.chats import Chats
     from train.recipe import Recipe
-    from train.tokenizer import Tokenizer
+    from train.tokenizer.interface import Tokenizer
 
 HELD_OUT = "validation"
 """The split that is measured during a run; `test` is for what comes after."""
@@ -83,7 +83,7 @@ def gather(
     What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
     """
     from train.dataset import EmptyMixture, prepare
-    from train.tokenizer.errors import NoChatTemplate, UnusableTemplate
+    from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
 
     lacking = (EmptyMixture, NoChatTemplate, UnusableTemplate)
     enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}

@@ -36,9 +36,9 @@ from train.resumption import (
     rewind,
     where_to_go_on,
 )
-from train.tokenizer import Tokenizer, check_agreement, open_tokenizer
-from train.tokenizer.opening import locate
-from train.tokenizer.template import NONE
+from train.tokenizer.conversation import NONE
+from train.tokenizer.interface import Tokenizer
+from train.tokenizer.opening import check_agreement, locate, open_tokenizer
 
 COMPARED = 50
 """Documents on which the two forms of a tokenizer must agree before anything is trained."""

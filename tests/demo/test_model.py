@@ -109,7 +109,7 @@ def test_the_model_gives_the_logits_of_the_gguf_file(converted: Path) -> None:
 def test_the_tokenizer_ends_where_the_file_says_and_takes_digits_one_by_one(
     converted: Path,
 ) -> None:
-    from train.tokenizer import open_tokenizer
+    from train.tokenizer.opening import open_tokenizer
 
     tokenizer = open_tokenizer(converted)
     assert (tokenizer.bos, tokenizer.eos, tokenizer.pad) == (None, 2, 2)

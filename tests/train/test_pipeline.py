@@ -37,7 +37,7 @@ from train.model.loading import NoAccelerator
 from train.pipeline import train
 from train.qlora import main
 from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
-from train.tokenizer.errors import NoChatTemplate
+from train.tokenizer.conversation import NoChatTemplate
 
 PROJECT = Path(__file__).parents[2]
 OPTIONS = {

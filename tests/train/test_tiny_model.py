@@ -23,7 +23,7 @@ def test_the_tiny_model_loads_as_transformers_loads_any(tiny_model: Path) -> Non
 def test_its_tokenizer_opens_in_both_libraries_with_the_same_ids(tiny_model: Path) -> None:
     from transformers import AutoTokenizer
 
-    from train.tokenizer import open_tokenizer
+    from train.tokenizer.opening import open_tokenizer
 
     ours, theirs = open_tokenizer(tiny_model), AutoTokenizer.from_pretrained(tiny_model)
     assert len(theirs) == ours.vocabulary == VOCABULARY

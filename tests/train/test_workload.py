@@ -8,7 +8,7 @@ from tests.releases import document, example_release, instruction, write_release
 from tests.train.models import write_tokenizer
 from train.dataset import UnknownSource, prepare
 from train.recipe import load
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 from train.workload import (
     SAMPLED_ROWS,
     Source,

@@ -18,9 +18,8 @@ from corpus.untrusted import check_text, parse_object, shown
 from train.dataset.settings import DataSettings
 from train.dataset.sources import Conversation, Reason
 from train.errors import TrainError
-from train.tokenizer.errors import MalformedConversation, ToolTurns
-from train.tokenizer.sample import Message
-from train.tokenizer.turns import read_messages
+from train.tokenizer.conversation import read_messages
+from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 
 PREFIX = "chat."
 """What the name of a source begins with."""

@@ -30,7 +30,7 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     from train.recipe import Recipe
-    from train.tokenizer import Tokenizer
+    from train.tokenizer.interface import Tokenizer
 
 CONFIGS = {1: "documents", 2: "instruct"}
 """What each stage reads of a release."""

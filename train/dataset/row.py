@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from train.tokenizer.sample import Sample
+from train.tokenizer.interface import Sample
 
 Integers = npt.NDArray[np.int64]
 

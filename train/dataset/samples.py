@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.dataset.sources import Conversation, Document, Reason
-from train.tokenizer.sample import Ids, Sample
+from train.tokenizer.interface import Ids, Sample
 
 if TYPE_CHECKING:
-    from train.tokenizer import Tokenizer
+    from train.tokenizer.interface import Tokenizer
 
 
 AHEAD = 8
@@ -50,7 +50,7 @@ def samples_of(
 
 def _conversation(item: Conversation, tokenizer: "Tokenizer", shape: Shape) -> Kept | Reason:
     """Return the sample whole: an answer cut short would teach to stop there."""
-    from train.tokenizer import MalformedConversation
+    from train.tokenizer.interface import MalformedConversation
 
     if item.left_out is not None:
         return item.left_out

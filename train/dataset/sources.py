@@ -8,9 +8,8 @@ from typing import Any, Literal
 from corpus.release import Release
 from corpus.untrusted import parse_object
 from train.errors import TrainError
-from train.tokenizer.errors import MalformedConversation, ToolTurns
-from train.tokenizer.sample import Message
-from train.tokenizer.turns import read_messages
+from train.tokenizer.conversation import read_messages
+from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 
 Reason = Literal[
     "empty",

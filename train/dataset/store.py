@@ -18,7 +18,7 @@ from train.dataset.samples import Kept
 from train.dataset.sources import Reason
 from train.errors import TrainError
 from train.folders import sweep
-from train.tokenizer.sample import Sample
+from train.tokenizer.interface import Sample
 
 FORMAT = 1
 META = "meta.json"

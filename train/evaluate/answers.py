@@ -18,7 +18,7 @@ from train.provenance import device_name, installed, place_of
 if TYPE_CHECKING:
     import torch
 
-    from train.tokenizer import Tokenizer
+    from train.tokenizer.interface import Tokenizer
 
 FORMAT = 1
 """Raise the number when other answers come out of the same question."""

@@ -15,7 +15,7 @@ from train.evaluate.side_by_side import Pair, check_infilling, general_text, inf
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.evaluate.transcript import place, write
 from train.recipe import Recipe, load
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 EVALUATION = "evaluation.json"
 

@@ -11,7 +11,7 @@ from corpus.release import Release
 from train.evaluate.intervals import Figure, rate
 
 if TYPE_CHECKING:
-    from train.tokenizer import Sample, Tokenizer
+    from train.tokenizer.interface import Sample, Tokenizer
 
 COLUMNS = ("document_id", "package", "language", "role", "text", "modules")
 
@@ -86,7 +86,7 @@ def cut(sample: "Sample", length: int) -> Iterator["Sample"]:
 
     Pieces overlap by that token, so every target of the sample is a target of one piece.
     """
-    from train.tokenizer import Sample
+    from train.tokenizer.interface import Sample
 
     for start in range(0, max(1, len(sample.ids) - 1), length - 1):
         targets = sample.targets[start : start + length].copy()

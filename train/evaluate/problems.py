@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from train.tokenizer.sample import Message
+from train.tokenizer.interface import Message
 
 FENCED = re.compile(
     r"""

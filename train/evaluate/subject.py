@@ -17,7 +17,7 @@ from train.model.next_token import NextToken
 from train.model.settings import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
-    from train.tokenizer import Ids, Sample, Tokenizer
+    from train.tokenizer.interface import Ids, Sample, Tokenizer
 
 
 NOWHERE = Stops()

@@ -11,7 +11,7 @@ from train.evaluate.stops import Stops
 
 if TYPE_CHECKING:
     from train.evaluate.subject import Sampling, Subject
-    from train.tokenizer import Ids
+    from train.tokenizer.interface import Ids
 
 
 class Writer:

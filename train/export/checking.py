@@ -27,7 +27,7 @@ from train.model.quantization import is_packed
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from train.tokenizer import Ids, Tokenizer
+    from train.tokenizer.interface import Ids, Tokenizer
 
 PROMPTS = (
     """\

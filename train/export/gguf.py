@@ -52,25 +52,21 @@ from train.export.run import (
     write_record,
 )
 from train.folders import whole_folder
-from train.tokenizer import (
-    MalformedConversation,
-    Message,
-    NoChatTemplate,
-    Tokenizer,
-    UnusableTemplate,
-)
-from train.tokenizer.template import (
+from train.tokenizer.conversation import (
     ChatTemplate,
+    NoChatTemplate,
+    UnusableTemplate,
     find_template,
     read_config,
     special_tokens,
     with_default,
 )
+from train.tokenizer.interface import MalformedConversation, Message, Tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-    from train.tokenizer import Ids
+    from train.tokenizer.interface import Ids
     from train.tokenizer.tekken import TekkenTokenizer
 
 

@@ -26,16 +26,17 @@ from corpus.untrusted import (
 from train.card.front_matter import is_on_hub
 from train.card.usage import Content, Usage, with_usage
 from train.errors import TrainError
-from train.tokenizer import NoChatTemplate, Tokenizer, open_tokenizer
-from train.tokenizer.opening import locate
-from train.tokenizer.template import (
+from train.tokenizer.conversation import (
     PROMPT_NAME,
     TEMPLATE_NAME,
+    NoChatTemplate,
     find_template,
     read_config,
     special_tokens,
     with_default,
 )
+from train.tokenizer.interface import Tokenizer
+from train.tokenizer.opening import locate, open_tokenizer
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

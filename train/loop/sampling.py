@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from train.recipe import Recipe
-    from train.tokenizer import Ids, Message, Tokenizer
+    from train.tokenizer.interface import Ids, Message, Tokenizer
 
 BEGINNING = 64
 """Tokens of a document that are continued where there is no chat to be answered."""
@@ -85,7 +85,7 @@ def questions(material: Material, recipe: "Recipe") -> list[Question]:
     Where no chat is held out, or the tokenizer has no chat template, held-out documents are
     continued. Prompts too long for a row with their answer are left out.
     """
-    from train.tokenizer import NoChatTemplate, UnusableTemplate
+    from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
 
     wanted, room = recipe.samples, recipe.length - recipe.samples.tokens
     try:

@@ -13,25 +13,31 @@ from typing import Any
 
 import numpy as np
 
-from train.tokenizer.errors import (
-    DamagedTokenizer,
-    InfillingUnsupported,
-    MalformedConversation,
-    NoChatTemplate,
-    UnusableTemplate,
-)
-from train.tokenizer.infilling import SuffixFirst, suffix_first
-from train.tokenizer.sample import Ids, Message, Sample, sample_of, special, told
-from train.tokenizer.template import (
+from train.tokenizer.conversation import (
     CONFIG_NAME,
     TEMPLATE_NAME,
     ChatTemplate,
+    NoChatTemplate,
+    UnusableTemplate,
+    answered,
+    asked,
     find_template,
     read_config,
     special_tokens,
     with_system,
 )
-from train.tokenizer.turns import answered, asked
+from train.tokenizer.infilling import SuffixFirst, suffix_first
+from train.tokenizer.interface import (
+    DamagedTokenizer,
+    Ids,
+    InfillingUnsupported,
+    MalformedConversation,
+    Message,
+    Sample,
+    sample_of,
+    special,
+    told,
+)
 
 FORMAT = b"huggingface 1\n"
 """Raise the number when other ids come out of the same files."""

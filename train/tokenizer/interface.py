@@ -1,9 +1,89 @@
-"""What the trainer asks of a tokenizer, whoever made it."""
+"""What the trainer asks of a tokenizer, whoever made it: ids, and which of them carry loss."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypedDict
 
-from train.tokenizer.sample import Ids, Message, Sample
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import TrainError
+
+Ids = npt.NDArray[np.int32]
+"""Token ids, one-dimensional."""
+Flags = npt.NDArray[np.bool_]
+
+
+class Message(TypedDict):
+    """One message of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One text as the model sees it."""
+
+    ids: Ids
+    """Special tokens included."""
+    targets: Flags
+    """Which of `ids` carry loss, as long as it. The first never does: nothing predicts it."""
+
+
+def special(*ids: int) -> Ids:
+    """Return ids that stand for no text as an array."""
+    return np.array(ids, dtype=np.int32)
+
+
+def told(system: str | None) -> bytes:
+    """Return what a system message adds to a tokenizer's identity."""
+    return b"" if system is None else b"\nsystem\n" + system.encode()
+
+
+def sample_of(pieces: Iterable[tuple[Ids, bool]]) -> Sample:
+    """Join pieces, each with whether it carries loss."""
+    listed = list(pieces)
+    ids = np.concatenate([piece for piece, _ in listed])
+    targets = np.concatenate([np.full(len(piece), target) for piece, target in listed])
+    targets[:1] = False
+    return Sample(ids, targets)
+
+
+class DamagedTokenizer(TrainError):
+    """A tokenizer's file cannot be read, or lacks something that training needs."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}. Fetch the tokenizer's files again.")
+
+
+class InfillingUnsupported(TrainError):
+    """The tokenizer has no tokens that mark prefix and suffix."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(
+            f"{place}: no [SUFFIX] and [PREFIX] tokens, so nothing can be filled in. "
+            "Set `data.infilling_rate` to 0 and leave infilling out of the evaluation."
+        )
+
+
+class MalformedConversation(TrainError):
+    """Messages that are no chat: a wrong role, or an empty answer."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Not a conversation: {reason}. It is at most one system message, then user and "
+            "assistant by turns."
+        )
+
+
+class ToolTurns(MalformedConversation):
+    """A chat in which tools are called."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, and only chats without tools are trained on")
 
 
 class Tokenizer(Protocol):

@@ -11,12 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from train.tokenizer.errors import DamagedTokenizer, InfillingUnsupported, UnsupportedTekken
-from train.tokenizer.infilling import suffix_first
-from train.tokenizer.lines import short_pieces
-from train.tokenizer.sample import Ids, Message, Sample, sample_of, special, told
-from train.tokenizer.template import with_system
-from train.tokenizer.turns import Chat, answered, asked
+from train.errors import TrainError
+from train.tokenizer.conversation import Chat, answered, asked, with_system
+from train.tokenizer.infilling import short_pieces, suffix_first
+from train.tokenizer.interface import (
+    DamagedTokenizer,
+    Ids,
+    InfillingUnsupported,
+    Message,
+    Sample,
+    sample_of,
+    special,
+    told,
+)
+
+
+class UnsupportedTekken(TrainError):
+    """A version of Tekken whose chats are not known here."""
+
+    def __init__(self, path: Path, version: str, known: str) -> None:
+        super().__init__(
+            f"{path}: Tekken version {version}, but only {known} are known here. "
+            "Move the file away where a tokenizer.json with a chat template stands beside it."
+        )
+
 
 FORMAT = b"tekken 1\n"
 """Raise the number when other ids come out of the same file."""

@@ -22,8 +22,9 @@ from train.dataset.chats import BadRow, UnusableChats, open_chats
 from train.dataset.sources import UnsupportedRow
 from train.options import BadValue
 from train.recipe import Recipe
-from train.tokenizer import MalformedConversation, Message, ToolTurns, open_tokenizer
-from train.tokenizer.turns import read_messages
+from train.tokenizer.conversation import read_messages
+from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
+from train.tokenizer.opening import open_tokenizer
 
 ASKED, ANSWERED = {"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}
 CHAT = [ASKED, ANSWERED]

@@ -27,7 +27,8 @@ from train.dataset import (
 from train.dataset.samples import Kept, Shape, samples_of
 from train.dataset.sources import Document
 from train.recipe import Recipe
-from train.tokenizer import Ids, InfillingUnsupported, Tokenizer, open_tokenizer
+from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 PROJECT = Path(__file__).parents[3]
 LINE = "  def step_{0}(state), do: {{:ok, state + {0}}}\n"
@@ -158,7 +159,7 @@ import sys
 from pathlib import Path
 from tests.train.dataset.test_preparation import laid_out, texts
 from corpus.release import Release
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 tokenizer = open_tokenizer(Path(sys.argv[2]))
 rows = laid_out(Release.open(Path(sys.argv[1])), tokenizer, Path(sys.argv[3]))
 import json

@@ -21,7 +21,7 @@ from train.evaluate.answers import Answers
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.evaluate.transcript import read
 from train.model.settings import ModelSettings
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 PROJECT = Path(__file__).parents[3]
 TEXT = "def sail(ship) do\n  {:ok, ship}\nend\n"

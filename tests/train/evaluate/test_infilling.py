@@ -8,10 +8,11 @@ from tests.train.tokenizers import small_chatml
 from train.evaluate.infilling import Filled, Gap, cut_out, fill, gaps
 from train.evaluate.stops import Stops
 from train.evaluate.subject import NOWHERE, Sampling, Subject
-from train.tokenizer import InfillingUnsupported, open_tokenizer
+from train.tokenizer.interface import InfillingUnsupported
+from train.tokenizer.opening import open_tokenizer
 
 if TYPE_CHECKING:
-    from train.tokenizer import Ids, Tokenizer
+    from train.tokenizer.interface import Ids, Tokenizer
 
 TEXT = """\
 defmodule Quay do

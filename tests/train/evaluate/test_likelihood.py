@@ -21,7 +21,8 @@ from train.evaluate.likelihood import (
 )
 from train.evaluate.subject import Subject, open_subject
 from train.model.settings import ModelSettings
-from train.tokenizer import Sample, open_tokenizer
+from train.tokenizer.interface import Sample
+from train.tokenizer.opening import open_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from train.evaluate.side_by_side import Pair, general_text, infilling, likelihoo
 from train.evaluate.stops import Stops
 from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
 from train.model.settings import ModelSettings
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 LINES = SOURCE.splitlines(keepends=True)
 DOCUMENTS = [

@@ -13,7 +13,8 @@ from train.evaluate.stops import Stops
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.model.loading import NoSuchModel
 from train.model.settings import ModelSettings
-from train.tokenizer import Sample, open_tokenizer
+from train.tokenizer.interface import Sample
+from train.tokenizer.opening import open_tokenizer
 
 TEXT = "def leave(berth), do: GenServer.call(berth, :leave)\n"
 

@@ -7,7 +7,8 @@ from train.evaluate.stops import Stops
 from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
 from train.evaluate.writer import Writer
 from train.model.settings import ModelSettings
-from train.tokenizer import Ids, open_tokenizer
+from train.tokenizer.interface import Ids
+from train.tokenizer.opening import open_tokenizer
 
 
 class Listener(Subject):

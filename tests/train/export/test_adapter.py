@@ -12,7 +12,7 @@ from train.export.checking import SAME, ExportDiffers, prompts, refer_to
 from train.export.merged import OtherBase, adapted, base_place, load_base
 from train.export.run import NotARun, open_run
 from train.model.settings import ModelSettings
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 
 def test_the_adapter_goes_out_as_it_is_with_card_and_tokenizer(

@@ -24,7 +24,7 @@ from train.export.checking import (
 )
 from train.model.loading import load_base
 from train.model.settings import ModelSettings
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 ROUNDED = Tolerance(largest=0.25, divergence=1e-3)
 

@@ -51,7 +51,7 @@ from train.export.gguf import (
 from train.export.llamacpp import LlamaCppFailed, NoLlamaCpp, listen
 from train.export.merged import base_place, merge
 from train.export.run import FinishedRun, copy_tokenizer, open_run
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 TEKKEN = Path(mistral_common.__file__).parent / "data" / "tekken_240911.json"
 
@@ -401,7 +401,7 @@ def test_weights_in_the_wrong_order_are_noticed(
         "import os, sys\n"
         "from pathlib import Path\n"
         "from train.export.gguf import write_sixteen_bits\n"
-        "from train.tokenizer import open_tokenizer\n"
+        "from train.tokenizer.opening import open_tokenizer\n"
         "folder, _, out, _, kind = sys.argv[1:]\n"
         "assert kind == 'bf16'\n"
         "if os.environ.get('FAULT'):\n"

@@ -29,7 +29,7 @@ from train.export.merged import (
 )
 from train.export.run import FinishedRun, OutputTaken, open_run
 from train.model.loading import NoSuchModel
-from train.tokenizer import open_tokenizer
+from train.tokenizer.opening import open_tokenizer
 
 
 @pytest.fixture(scope="module")

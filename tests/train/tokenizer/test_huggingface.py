@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 
 from tests.train.tokenizer.test_tekken import CHATS, chat
 from tests.train.tokenizers import CHATML, SOURCE, small_chatml, small_tekken
-from train.tokenizer import (
+from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
+from train.tokenizer.huggingface import HuggingFaceTokenizer
+from train.tokenizer.interface import (
     DamagedTokenizer,
     InfillingUnsupported,
     MalformedConversation,
     Message,
-    NoChatTemplate,
     Sample,
-    UnusableTemplate,
 )
-from train.tokenizer.huggingface import HuggingFaceTokenizer
 from train.tokenizer.tekken import TekkenTokenizer
 
 

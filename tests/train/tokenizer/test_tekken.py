@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.train.tokenizers import SHIPPED, SOURCE, small_tekken
-from train.tokenizer import (
+from train.tokenizer.interface import (
     DamagedTokenizer,
     InfillingUnsupported,
     MalformedConversation,
     Message,
-    UnsupportedTekken,
 )
-from train.tokenizer.tekken import LONGEST, TekkenTokenizer
+from train.tokenizer.tekken import LONGEST, TekkenTokenizer, UnsupportedTekken
 
 FULL = TekkenTokenizer(SHIPPED)
 

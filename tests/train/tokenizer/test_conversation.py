@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from tests.train.tokenizer.test_tekken import chat, reference
 from tests.train.tokenizers import CHATML, small_chatml, small_tekken
-from train.tokenizer import Message, UnusableSystemPrompt, open_tokenizer
-from train.tokenizer.template import with_default
+from train.tokenizer.conversation import UnusableSystemPrompt, with_default
+from train.tokenizer.interface import Message
+from train.tokenizer.opening import open_tokenizer
 
 BARE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] + '\n' + message['content'] }}"
