@@ -38,7 +38,7 @@ def rows_of(length: int, words: int, count: int) -> Any:
     """Return random rows, each of four samples of equal length, as a stage reads them."""
     import numpy as np
 
-    from train.dataset import PackedRow
+    from train.dataset.row import PackedRow
 
     class RandomRows:
         def rows_in(self, epoch: int) -> int:
@@ -65,9 +65,8 @@ def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measur
     from train.model.groups import layers_of
     from train.model.loading import compute_type, load_adapted
     from train.model.next_token import NextToken
-    from train.model.settings import AdapterSettings, ModelSettings
     from train.optimization.optimizer import make_optimizer
-    from train.optimization.settings import OptimizerSettings
+    from train.recipe import AdapterSettings, ModelSettings, OptimizerSettings
 
     settings = ModelSettings(name=model)
     processes = Processes()
@@ -97,7 +96,7 @@ def plain(model: str, length: int, micro: int, rounds: int, count: int) -> Measu
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
     from transformers import AutoModelForCausalLM
 
-    from train.model.settings import AdapterSettings
+    from train.recipe import AdapterSettings
 
     settings = AdapterSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from train.architecture import Architecture, Linear
-from train.model.settings import ModelSettings
-from train.recipe import Recipe
+from train.recipe import ModelSettings, Recipe
 
 MIB, GIB = 2**20, 2**30
 

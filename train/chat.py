@@ -109,8 +109,7 @@ def open_model(folder: Path) -> Any:
     """
     from train.evaluate.subject import open_subject
     from train.export.run import adapter_settings, open_run
-    from train.model.settings import ModelSettings
-    from train.recipe import load
+    from train.recipe import ModelSettings, load
     from train.tokenizer.opening import open_tokenizer
 
     if (folder / "recipe.json").is_file() or (folder / "adapter").is_dir():

@@ -10,8 +10,8 @@ from corpus.release import DamagedRelease, Release, verify
 from train.errors import TrainError
 
 if TYPE_CHECKING:
-    from train.dataset import Rows
     from train.dataset.chats import Chats
+    from train.dataset.rows import Rows
     from train.recipe import Recipe
     from train.tokenizer.interface import Tokenizer
 
@@ -82,7 +82,7 @@ def gather(
 
     What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
     """
-    from train.dataset import EmptyMixture, prepare
+    from train.dataset.preparation import EmptyMixture, prepare
     from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
 
     lacking = (EmptyMixture, NoChatTemplate, UnusableTemplate)

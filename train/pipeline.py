@@ -11,7 +11,8 @@ from pathlib import Path
 from corpus.locking import claim
 from corpus.progress import Progress, Silent
 from corpus.release import Release
-from train.checkpoint import Checkpoint, Identity, Skipped
+from train.checkpoint.manifest import Checkpoint, Identity
+from train.checkpoint.reading import Skipped
 from train.command_line import Arguments
 from train.dataset.chats import Chats, open_chats
 from train.dataset.sources import documents

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from corpus.untrusted import parse_object
-from train.checkpoint import (
-    Checkpoint,
+from train.checkpoint.manifest import Checkpoint, Identity
+from train.checkpoint.reading import (
     ForeignCheckpoint,
-    Identity,
     Skipped,
     checkpoint_folders,
     compare,
-    give_way,
     newest_valid,
     open_checkpoint,
 )
+from train.checkpoint.writing import give_way
 from train.command_line import Arguments
 from train.dataset.chats import Chats, ChatsChanged
 from train.errors import TrainError

@@ -7,9 +7,8 @@ import pytest
 
 from tests.releases import example_release
 from train.command_line import Arguments, documentation, parse
-from train.optimization.settings import OptimizerSettings
 from train.options import options
-from train.recipe import Recipe, load, save
+from train.recipe import OptimizerSettings, Recipe, load, save
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:

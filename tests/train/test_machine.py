@@ -20,9 +20,8 @@ from train.machine import (
     shape_of,
 )
 from train.model.loading import NoAccelerator
-from train.model.settings import ModelSettings
 from train.planning import RowsTooLong
-from train.recipe import Recipe, load
+from train.recipe import ModelSettings, Recipe, load
 from train.telemetry import MissingTracker
 
 

@@ -22,9 +22,8 @@ from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
 from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
-from train.checkpoint import ForeignCheckpoint, NoCheckpoint
 from train.checkpoint.manifest import seal
-from train.checkpoint.reading import place_of
+from train.checkpoint.reading import ForeignCheckpoint, NoCheckpoint, place_of
 from train.command_line import parse
 from train.dataset.chats import ChatsChanged
 from train.export.merged import load_base

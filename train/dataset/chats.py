@@ -15,9 +15,9 @@ from typing import Any
 from corpus.atomic import canonical_json, sha256_file
 from corpus.release import Release
 from corpus.untrusted import check_text, parse_object, shown
-from train.dataset.settings import DataSettings
 from train.dataset.sources import Conversation, Reason
 from train.errors import TrainError
+from train.recipe import DataSettings
 from train.tokenizer.conversation import read_messages
 from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 

@@ -14,7 +14,6 @@ from train.dataset.chats import Chats, held_out_answers, is_held_out
 from train.dataset.mixture import mix
 from train.dataset.rows import Rows
 from train.dataset.samples import Kept, Shape, samples_of
-from train.dataset.settings import DataSettings
 from train.dataset.sources import (
     REPLAY,
     Conversation,
@@ -27,6 +26,7 @@ from train.dataset.sources import (
 )
 from train.dataset.store import FORMAT, TokenStore, read_store, write_store
 from train.errors import TrainError
+from train.recipe import DataSettings
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

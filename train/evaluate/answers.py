@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from corpus.atomic import canonical_json, sha256_file, write_json
 from corpus.untrusted import parse_object
 from train.model.loading import compute_type
-from train.model.settings import ModelSettings
 from train.provenance import device_name, installed, place_of
+from train.recipe import ModelSettings
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from train.evaluate.stops import Stops
 from train.model.batch import Batch
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
 from train.model.next_token import NextToken
-from train.model.settings import AdapterSettings, ModelSettings
+from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
     from train.tokenizer.interface import Ids, Sample, Tokenizer

@@ -23,7 +23,7 @@ from train.export.run import (
 )
 from train.folders import whole_folder
 from train.model.loading import load_base
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 
 COPY = "exported"
 """The name under which peft loads the copy beside the original."""

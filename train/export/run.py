@@ -70,7 +70,7 @@ class FinishedRun:
 
     folder: Path
     model: dict[str, Any]
-    """The recipe's model settings, as `train.model.settings.ModelSettings` names them."""
+    """The recipe's model settings, as `train.recipe.ModelSettings` names them."""
     trained: dict[str, Any]
     """What run.json tells of the model: `name`, a folder's by its whole path, `architecture`."""
     release: dict[str, Any]

@@ -11,7 +11,7 @@ from train.model.batch import batch_of
 from train.model.next_token import NextToken
 
 if TYPE_CHECKING:
-    from train.dataset import Rows
+    from train.dataset.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

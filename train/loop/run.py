@@ -8,14 +8,9 @@ from typing import Any
 
 import torch
 
-from train.checkpoint import (
-    Checkpoint,
-    Identity,
-    checkpoint_name,
-    open_checkpoint,
-    prune,
-    write,
-)
+from train.checkpoint.manifest import Checkpoint, Identity
+from train.checkpoint.reading import checkpoint_name, open_checkpoint
+from train.checkpoint.writing import prune, write
 from train.dataset.row import PackedRow
 from train.errors import TrainError
 from train.loop.held_out import HeldOut, Selection, measure

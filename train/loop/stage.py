@@ -18,10 +18,10 @@ from train.model.next_token import NextToken
 from train.optimization.elastic import Consolidation
 from train.optimization.optimizer import clip, set_rates
 from train.optimization.schedule import rate_factor
-from train.optimization.settings import OptimizerSettings
+from train.recipe import OptimizerSettings
 
 if TYPE_CHECKING:
-    from train.dataset import Rows
+    from train.dataset.rows import Rows
 
 
 class LossNotFinite(TrainError):

@@ -11,7 +11,7 @@ import torch
 
 from corpus.atomic import write_json
 from corpus.untrusted import check_counts, parse_object
-from train.checkpoint import DamagedCheckpoint
+from train.checkpoint.reading import DamagedCheckpoint
 from train.checkpoint.writing import SELECTION
 from train.errors import TrainError
 from train.loop.held_out import Selection

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from train.model.quantization import check_quantized
-from train.model.settings import AdapterSettings, ModelSettings
 from train.model.targets import check_targets
+from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
     import torch

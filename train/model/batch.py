@@ -13,7 +13,7 @@ from train.loss import NO_LABEL
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from train.dataset import PackedRow
+    from train.dataset.row import PackedRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
-from train.model.settings import AdapterSettings, ModelSettings
 from train.model.targets import beside_decoder, check_targets
+from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from train.errors import TrainError
 if TYPE_CHECKING:
     import torch
 
-    from train.model.settings import ModelSettings
+    from train.recipe import ModelSettings
 
 
 class NotQuantized(TrainError):

@@ -13,10 +13,10 @@ import torch
 
 from train.model.batch import Batch, batch_of
 from train.model.next_token import NextToken
-from train.optimization.settings import ElasticSettings
+from train.recipe import ElasticSettings
 
 if TYPE_CHECKING:
-    from train.dataset import PackedRow
+    from train.dataset.row import PackedRow
 
 Tensors = dict[str, torch.Tensor]
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from train.model.groups import group_of
-from train.optimization.settings import OptimizerSettings
+from train.recipe import OptimizerSettings
 
 
 def make_optimizer(

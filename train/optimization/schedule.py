@@ -2,7 +2,7 @@
 
 import math
 
-from train.optimization.settings import OptimizerSettings
+from train.recipe import OptimizerSettings
 
 
 def rate_factor(step: int, steps: int, settings: OptimizerSettings) -> float:

@@ -10,19 +10,15 @@ from typing import Any
 
 import pytest
 
-from train.checkpoint import (
-    Checkpoint,
-    CheckpointNotWritten,
+from train.checkpoint.manifest import MANIFEST, SEAL, Checkpoint, Identity, seal
+from train.checkpoint.reading import (
     DamagedCheckpoint,
     ForeignCheckpoint,
-    Identity,
     checkpoint_folders,
     newest_valid,
     open_checkpoint,
-    prune,
-    write,
 )
-from train.checkpoint.manifest import MANIFEST, SEAL, seal
+from train.checkpoint.writing import CheckpointNotWritten, prune, write
 from train.folders import sweep
 
 RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)

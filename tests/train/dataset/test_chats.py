@@ -17,11 +17,11 @@ from tests.peers.hub_datasets import commit_of, printed, serving
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizer.test_tekken import reference
 from tests.train.tokenizers import small_chatml, small_tekken
-from train.dataset import DataSettings, prepare
 from train.dataset.chats import BadRow, UnusableChats, open_chats
+from train.dataset.preparation import prepare
 from train.dataset.sources import UnsupportedRow
 from train.options import BadValue
-from train.recipe import Recipe
+from train.recipe import DataSettings, Recipe
 from train.tokenizer.conversation import read_messages
 from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 from train.tokenizer.opening import open_tokenizer

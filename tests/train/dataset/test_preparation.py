@@ -15,18 +15,12 @@ from corpus.progress import Silent
 from corpus.release import Release
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizers import small_chatml
-from train.dataset import (
-    DamagedTokens,
-    DataSettings,
-    EmptyMixture,
-    NoReplayText,
-    ReplaySettings,
-    Rows,
-    prepare,
-)
+from train.dataset.preparation import EmptyMixture, prepare
+from train.dataset.rows import Rows
 from train.dataset.samples import Kept, Shape, samples_of
-from train.dataset.sources import Document
-from train.recipe import Recipe
+from train.dataset.sources import Document, NoReplayText
+from train.dataset.store import DamagedTokens
+from train.recipe import DataSettings, Recipe, ReplaySettings
 from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
 from train.tokenizer.opening import open_tokenizer
 

@@ -20,7 +20,7 @@ from train.evaluate.__main__ import app
 from train.evaluate.answers import Answers
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.evaluate.transcript import read
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
 PROJECT = Path(__file__).parents[3]

@@ -18,7 +18,7 @@ from tests.releases import behaviour, document, function, module, write_release
 from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
-from train.dataset import NoReplayText
+from train.dataset.sources import NoReplayText
 from train.evaluate.__main__ import app
 from train.evaluate.evaluation import (
     NotTheRunsOwn,

@@ -5,7 +5,7 @@ import pytest
 
 from corpus.release import Release
 from tests.releases import document, function, write_release
-from train.dataset import NoReplayText
+from train.dataset.sources import NoReplayText
 from train.evaluate.executed import NoProblems
 from train.evaluate.inputs import Inputs, NoGaps, NoHeldOutText, gathered
 

@@ -20,7 +20,7 @@ from train.evaluate.likelihood import (
     score,
 )
 from train.evaluate.subject import Subject, open_subject
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.interface import Sample
 from train.tokenizer.opening import open_tokenizer
 

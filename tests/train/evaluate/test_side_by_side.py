@@ -15,7 +15,7 @@ from train.evaluate.likelihood import HeldOutDocument, bits_per_byte, score
 from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
 from train.evaluate.stops import Stops
 from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
 LINES = SOURCE.splitlines(keepends=True)

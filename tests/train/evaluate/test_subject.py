@@ -12,7 +12,7 @@ from train.evaluate.problems import Prompt
 from train.evaluate.stops import Stops
 from train.evaluate.subject import Sampling, Subject, open_subject
 from train.model.loading import NoSuchModel
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.interface import Sample
 from train.tokenizer.opening import open_tokenizer
 

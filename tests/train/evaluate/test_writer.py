@@ -6,7 +6,7 @@ from train.evaluate.problems import Prompt
 from train.evaluate.stops import Stops
 from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
 from train.evaluate.writer import Writer
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.interface import Ids
 from train.tokenizer.opening import open_tokenizer
 

@@ -22,7 +22,7 @@ def tell_weights(folder: Path, model: Path) -> None:
     """Let a run's run.json tell the weights of a model, as training on its 4-bit form does."""
     from train.model.fingerprint import of_unquantised
     from train.model.loading import load_adapted
-    from train.model.settings import AdapterSettings, ModelSettings
+    from train.recipe import AdapterSettings, ModelSettings
 
     trained = load_adapted(ModelSettings(name=str(model)), AdapterSettings(), length=64, seed=1)
     told = json.loads((folder / "run.json").read_bytes())

@@ -11,7 +11,7 @@ from train.export.adapter import COPY, export_adapter, settings_of
 from train.export.checking import SAME, ExportDiffers, prompts, refer_to
 from train.export.merged import OtherBase, adapted, base_place, load_base
 from train.export.run import NotARun, open_run
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
 

@@ -23,7 +23,7 @@ from train.export.checking import (
     single_precision,
 )
 from train.model.loading import load_base
-from train.model.settings import ModelSettings
+from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
 ROUNDED = Tolerance(largest=0.25, divergence=1e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from train.checkpoint import DamagedCheckpoint
+from train.checkpoint.reading import DamagedCheckpoint
 from train.loop.held_out import Selection
 from train.loop.state import (
     ANCHOR,
@@ -20,7 +20,7 @@ from train.loop.state import (
     read_selection,
 )
 from train.model.loading import load_adapted
-from train.model.settings import AdapterSettings, ModelSettings
+from train.recipe import AdapterSettings, ModelSettings
 
 
 def test_what_a_stage_is_held_to_is_read_on_the_processor_of_one_of_several_processes(

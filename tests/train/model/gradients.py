@@ -20,7 +20,7 @@ from tests.train.rows import packed
 from train.model.batch import batch_of
 from train.model.loading import compute_type, load_adapted, prepare
 from train.model.next_token import NextToken
-from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
+from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 
 SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])
 

@@ -9,7 +9,7 @@ from tests.train.models import write_model, write_vision_model
 from train.export.merged import load_base
 from train.model.fingerprint import of_stored, of_unquantised, sample
 from train.model.loading import load_adapted
-from train.model.settings import AdapterSettings, ModelSettings
+from train.recipe import AdapterSettings, ModelSettings
 
 FORMS: list[dict[str, Any]] = [
     {"quantization": "nf4"},

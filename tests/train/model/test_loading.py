@@ -23,8 +23,8 @@ from train.model.loading import (
 )
 from train.model.next_token import NextToken
 from train.model.quantization import NotQuantized, check_quantized, scales
-from train.model.settings import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 from train.model.targets import UnknownTarget
+from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 
 
 def settings(tiny_model: Path, **changes: object) -> ModelSettings:

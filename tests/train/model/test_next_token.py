@@ -8,7 +8,7 @@ from tests.train.rows import packed
 from train.model.batch import Batch, batch_of
 from train.model.loading import load_adapted
 from train.model.next_token import NextToken
-from train.model.settings import AdapterSettings, ModelSettings
+from train.recipe import AdapterSettings, ModelSettings
 
 SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])
 

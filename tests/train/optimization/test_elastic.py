@@ -8,9 +8,8 @@ from tests.train.rows import packed
 from train.model.batch import batch_of
 from train.model.loading import load_adapted
 from train.model.next_token import NextToken
-from train.model.settings import AdapterSettings, ModelSettings
 from train.optimization.elastic import Consolidation, fisher_diagonal, snapshot
-from train.optimization.settings import ElasticSettings
+from train.recipe import AdapterSettings, ElasticSettings, ModelSettings
 
 SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])
 ROWS = [packed(SAMPLES, length=20), packed(SAMPLES[::-1], length=16)]

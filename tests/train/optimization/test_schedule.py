@@ -1,7 +1,7 @@
 import pytest
 
 from train.optimization.schedule import rate_factor
-from train.optimization.settings import OptimizerSettings
+from train.recipe import OptimizerSettings
 
 
 def factors(steps: int, settings: OptimizerSettings) -> list[float]:

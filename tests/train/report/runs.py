@@ -5,10 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from train.model.settings import ModelSettings
-from train.optimization.settings import ElasticSettings
 from train.options import to_mapping
-from train.recipe import Recipe
+from train.recipe import ElasticSettings, ModelSettings, Recipe
 
 Line = dict[str, Any]
 

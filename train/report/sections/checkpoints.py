@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from corpus.untrusted import parse_object
-from train.checkpoint import checkpoint_folders
+from train.checkpoint.reading import checkpoint_folders
 from train.report.sources import Sources, Values
 
 PLACE = "checkpoints"
