@@ -34,7 +34,7 @@ pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.
 emulate: ## Install what trains on a GPU (7 GB), and hold Unsloth against transformers on the CPU
 	$(PYTHON) -m venv .venv-gpu
 	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --constraint constraints-gpu.txt --editable '.[train,test]'
-	.venv-gpu/bin/pytest tests/train/model/test_accelerated.py
+	.venv-gpu/bin/pytest tests/train/model/test_backends.py
 
 real: $(INSTALLED) ## The same job on Debian's elixir and rabbitmq-server sources (needs apt and rebar3)
 	$(BIN)/python -m demo real --out build/real

@@ -20,8 +20,7 @@ from benchmarks.tokenizing import shipped_tekken
 from corpus.progress import Silent
 from corpus.release import Release
 from train.dataset.packing import Integers, packed
-from train.dataset.preparation import prepare
-from train.dataset.rows import Rows
+from train.dataset.rows import Rows, prepare
 from train.dataset.sources import documents
 from train.recipe import Recipe
 from train.tokenizer.opening import open_tokenizer

@@ -38,7 +38,7 @@ def rows_of(length: int, words: int, count: int) -> Any:
     """Return random rows, each of four samples of equal length, as a stage reads them."""
     import numpy as np
 
-    from train.dataset.row import PackedRow
+    from train.dataset.packing import PackedRow
 
     class RandomRows:
         def rows_in(self, epoch: int) -> int:
@@ -59,13 +59,12 @@ def rows_of(length: int, words: int, count: int) -> Any:
 
 def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measured:
     """Take steps as `train.qlora` does."""
+    from train.loop.optimizer import layers_of, make_optimizer
     from train.loop.order import Order
     from train.loop.processes import Processes
     from train.loop.stage import Stage, Trainee, steps
-    from train.model.groups import layers_of
     from train.model.loading import compute_type, load_adapted
     from train.model.next_token import NextToken
-    from train.optimization.optimizer import make_optimizer
     from train.recipe import AdapterSettings, ModelSettings, OptimizerSettings
 
     settings = ModelSettings(name=model)

@@ -31,8 +31,8 @@ MOMENTS = {
 """Bytes a trained weight of AdamW's two moments; of 8-bit ones with a float a block of 256."""
 
 CHUNK = 512
-"""Positions of which the loss projects logits at once: `train.loss.CHUNK`, whose module needs
-torch."""
+"""Positions of which the loss projects logits at once: `train.model.next_token.CHUNK`, whose module
+needs torch."""
 LOGITS = 3
 """Copies of a chunk's logits in single precision at the worst moment of the loss: logarithms of
 probabilities, their gradient, and that of the logits."""

@@ -3,17 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from corpus.progress import Progress
 from corpus.release import DamagedRelease, Release, verify
+from train.dataset.rows import Rows
+from train.dataset.sources import Chats
 from train.errors import TrainError
-
-if TYPE_CHECKING:
-    from train.dataset.chats import Chats
-    from train.dataset.rows import Rows
-    from train.recipe import Recipe
-    from train.tokenizer.interface import Tokenizer
+from train.recipe import Recipe
+from train.tokenizer.interface import Tokenizer
 
 HELD_OUT = "validation"
 """The split that is measured during a run; `test` is for what comes after."""
@@ -45,12 +42,12 @@ class Material:
     """Rows by stage, and what they come from."""
 
     release: Release
-    tokenizer: "Tokenizer"
-    training: "dict[int, Rows]"
-    held_out: "dict[int, Rows]"
-    remembered: "Rows | None" = None
+    tokenizer: Tokenizer
+    training: dict[int, Rows]
+    held_out: dict[int, Rows]
+    remembered: Rows | None = None
     """Training rows of stage 1, where stage 2 is held to what it learned from them."""
-    chats: "Sequence[Chats]" = ()
+    chats: Sequence[Chats] = ()
     """Own chats that stage 2 reads besides."""
 
 
@@ -70,11 +67,11 @@ def open_verified(path: Path) -> Release:
 
 def gather(
     release: Release,
-    recipe: "Recipe",
-    tokenizer: "Tokenizer",
+    recipe: Recipe,
+    tokenizer: Tokenizer,
     work: Path,
     progress: Progress,
-    chats: "Sequence[Chats]" = (),
+    chats: Sequence[Chats] = (),
 ) -> Material:
     """Lay out the rows of the stages that are enabled, and the held-out rows of both.
 
@@ -82,7 +79,7 @@ def gather(
 
     What a stage that is not enabled lacks is left out. Raises what `train.dataset.prepare` does.
     """
-    from train.dataset.preparation import EmptyMixture, prepare
+    from train.dataset.rows import EmptyMixture, prepare
     from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
 
     lacking = (EmptyMixture, NoChatTemplate, UnusableTemplate)

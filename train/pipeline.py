@@ -14,8 +14,7 @@ from corpus.release import Release
 from train.checkpoint.manifest import Checkpoint, Identity
 from train.checkpoint.reading import Skipped
 from train.command_line import Arguments
-from train.dataset.chats import Chats, open_chats
-from train.dataset.sources import documents
+from train.dataset.sources import Chats, documents, open_chats
 from train.finish import finish
 from train.folders import sweep
 from train.journal import Journal, journal

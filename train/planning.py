@@ -9,7 +9,7 @@ from train.architecture import Architecture
 from train.budget import BITS_16, GIB, INT8, MIB, NF4, Budget, budget
 from train.errors import TrainError
 from train.fitting import Change, changes, largest_micro_batch
-from train.model.targets import UnknownTarget
+from train.model.loading import UnknownTarget
 from train.options import override
 from train.recipe import Recipe
 from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization

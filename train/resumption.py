@@ -17,7 +17,7 @@ from train.checkpoint.reading import (
 )
 from train.checkpoint.writing import give_way
 from train.command_line import Arguments
-from train.dataset.chats import Chats, ChatsChanged
+from train.dataset.sources import Chats, ChatsChanged
 from train.errors import TrainError
 from train.material import Material
 from train.recipe import Recipe, differences, load

@@ -72,7 +72,7 @@ def workload(
 
 def mixed(sources: Mapping[str, Source], passes: Mapping[str, float]) -> dict[str, Source]:
     """Return what an epoch reads of each source. Raises UnknownSource."""
-    from train.dataset.mixture import UnknownSource
+    from train.dataset.packing import UnknownSource
 
     for name in passes:
         if name not in sources:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from train.dataset.row import PackedRow
+from train.dataset.packing import PackedRow
 
 PAD = 0
 

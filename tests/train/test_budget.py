@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.train.configs import DEVSTRAL
-from train import loss
 from train.architecture import of_config, read
 from train.budget import CHUNK, GIB, NF4, activations, budget, trained
+from train.model import next_token
 from train.recipe import Recipe, load
 
 SHAPE = of_config(DEVSTRAL, "config.json")
@@ -83,7 +83,7 @@ def test_the_recipe_for_80_gb_fits_on_it() -> None:
 
 
 def test_the_chunk_of_the_loss_is_that_of_the_loss() -> None:
-    assert CHUNK == loss.CHUNK
+    assert CHUNK == next_token.CHUNK
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,8 @@ def peak_of_step(recipe: Recipe, folder: Path) -> int:
     from torch.utils._pytree import tree_leaves
 
     from tests.train.rows import packed
-    from train.model.batch import batch_of
     from train.model.loading import load_adapted
-    from train.model.next_token import NextToken
+    from train.model.next_token import NextToken, batch_of
 
     class Living(TorchDispatchMode):
         def __init__(self, weights: list[torch.Tensor]) -> None:

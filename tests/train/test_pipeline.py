@@ -25,7 +25,7 @@ from tests.train.tokenizers import small_tekken
 from train.checkpoint.manifest import seal
 from train.checkpoint.reading import ForeignCheckpoint, NoCheckpoint, place_of
 from train.command_line import parse
-from train.dataset.chats import ChatsChanged
+from train.dataset.sources import ChatsChanged
 from train.export.merged import load_base
 from train.loop.run import BestStepLost
 from train.loop.stage import LossNotFinite

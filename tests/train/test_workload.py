@@ -6,8 +6,8 @@ from corpus.progress import Silent
 from corpus.release import Release
 from tests.releases import document, example_release, instruction, write_release
 from tests.train.models import write_tokenizer
-from train.dataset.mixture import UnknownSource
-from train.dataset.preparation import prepare
+from train.dataset.packing import UnknownSource
+from train.dataset.rows import prepare
 from train.recipe import load
 from train.tokenizer.opening import open_tokenizer
 from train.workload import (

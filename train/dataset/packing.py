@@ -1,11 +1,106 @@
-"""Which samples share a row: best fit, the longest first, so that little is left empty."""
+"""Which samples an epoch reads, and in which rows they lie: pure functions of lengths and a seed.
+
+Our own because a resumed run has to find the same row by its number alone: best fit, the longest
+first, so that little is left empty, over a shuffled epoch that is never stored.
+"""
 
 from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 
+from train.errors import TrainError
+from train.tokenizer.interface import Sample
+
 Integers = npt.NDArray[np.int64]
+
+LARGEST = 100_000_000
+"""Samples of an epoch at most: as many lie in memory when it is planned."""
+
+
+class UnknownSource(TrainError):
+    """The mixture names what the release does not have."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        super().__init__(
+            f"the mixture names {name}, and the split has {', '.join(known) or 'nothing'}.{hint}"
+        )
+
+
+class EpochTooLong(TrainError):
+    """The passes over the sources, or the replayed share, make more than can be planned."""
+
+    def __init__(self, samples: float) -> None:
+        super().__init__(
+            f"an epoch of {samples:,.3g} samples, and {LARGEST:,} are the most there can be. Lower "
+            "the passes in the mixture or the share that is replayed, and take more epochs instead."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Samples of one kind, by their numbers in the store."""
+
+    name: str
+    samples: Integers
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Sources with the passes an epoch makes over each."""
+
+    parts: tuple[tuple[Source, float], ...]
+    seed: int
+
+    def epoch(self, epoch: int) -> Integers:
+        """Return the samples of an epoch, in no particular order.
+
+        A fraction of a pass goes on where the epoch before ended, so that all get their turn.
+        """
+        chosen = [_turns(source, passes, epoch, self.seed) for source, passes in self.parts]
+        return np.concatenate([np.empty(0, dtype=np.int64), *chosen])
+
+
+def mix(
+    sources: Sequence[Source],
+    replay: Source | None,
+    passes: Mapping[str, float],
+    replay_share: float,
+    seed: int,
+) -> Mixture:
+    """Return a mixture: `passes` over each named source, once over all without any named.
+
+    Replayed text makes up `replay_share` of an epoch's tokens. Raises UnknownSource and
+    EpochTooLong.
+    """
+    known = {source.name: source for source in sources}
+    for name in passes:
+        if name not in known:
+            raise UnknownSource(name, sorted(known))
+    parts = [(known[name], rate) for name, rate in passes.items()] if passes else []
+    parts = parts or [(source, 1.0) for source in sources]
+    if replay is not None and replay.tokens and replay_share:
+        tokens = sum(source.tokens * rate for source, rate in parts)
+        parts.append((replay, replay_share / (1 - replay_share) * tokens / replay.tokens))
+    if (samples := sum(len(source.samples) * rate for source, rate in parts)) > LARGEST:
+        raise EpochTooLong(samples)
+    return Mixture(tuple(parts), seed)
+
+
+def _turns(source: Source, passes: float, epoch: int, seed: int) -> Integers:
+    count = len(source.samples)
+    name = [int(byte) for byte in source.name.encode()]
+    order = np.random.Generator(np.random.PCG64([seed, *name])).permutation(count)
+    begin, end = int(epoch * passes * count), int((epoch + 1) * passes * count)
+    turns: Integers = source.samples[order[np.arange(begin, end) % max(1, count)]]
+    return turns
+
 
 WINDOW = 32_768
 """Samples that are packed together: enough of every length that gaps find something to fill them,
@@ -45,3 +140,42 @@ def _window(lengths: Integers, length: int, offset: int) -> list[list[int]]:
             insort(spaces, left)
         with_space[left].append(row)
     return rows
+
+
+NO_LABEL = -100
+"""The label of a token without loss, as in transformers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedRow:
+    """Samples in a row of fixed length; padding behind them counts as a run of its own."""
+
+    ids: Integers
+    labels: Integers
+    """-100 where a token carries no loss; not shifted: label i belongs to token i."""
+    positions: Integers
+    """From 0 on in every sample, and in the padding."""
+    lengths: tuple[int, ...]
+    """Of the samples, in order, without padding."""
+    targets: int
+    """Tokens that carry loss."""
+    bytes: int
+    """UTF-8 bytes of the text that they stand for."""
+
+
+def pack(samples: Sequence[Sample], text_bytes: int, length: int, pad: int) -> PackedRow:
+    """Lay samples out; together they have at most `length` tokens."""
+    ids = np.full(length, pad, dtype=np.int64)
+    labels = np.full(length, NO_LABEL, dtype=np.int64)
+    positions = np.empty(length, dtype=np.int64)
+    start = 0
+    for sample in samples:
+        stop = start + len(sample.ids)
+        ids[start:stop] = sample.ids
+        labels[start:stop] = np.where(sample.targets, sample.ids, NO_LABEL)
+        positions[start:stop] = np.arange(stop - start)
+        start = stop
+    positions[start:] = np.arange(length - start)
+    lengths = tuple(len(sample.ids) for sample in samples)
+    targets = int((labels != NO_LABEL).sum())
+    return PackedRow(ids, labels, positions, lengths, targets, text_bytes)

@@ -1,23 +1,44 @@
 """The rows of a stage, epoch by epoch: a pure function of the store, the mixture and a seed."""
 
+import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from train.dataset.mixture import Integers, Mixture
-from train.dataset.packing import packed
-from train.dataset.row import PackedRow, pack
-from train.dataset.store import TokenStore
+from corpus.atomic import canonical_json
+from corpus.progress import Progress
+from corpus.release import Release
+from train.dataset.packing import Integers, Mixture, PackedRow, mix, pack, packed
+from train.dataset.sources import (
+    REPLAY,
+    Chats,
+    Conversation,
+    Document,
+    NoReplayText,
+    Reason,
+    conversations,
+    documents,
+    held_out_answers,
+    is_held_out,
+    replayed,
+)
+from train.dataset.store import FORMAT, Kept, Shape, TokenStore, read_store, samples_of, write_store
+from train.errors import TrainError
+from train.recipe import DataSettings, Recipe
+from train.tokenizer.interface import Tokenizer
 
 PLANS = 2
 """Epochs whose plans are kept: the one that is read and the next."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RowPlan:
     """Which samples stand in which row of an epoch."""
 
     samples: Integers
@@ -44,7 +65,7 @@ class Rows:
         self.pad = pad
         self.seed = seed
         self._lengths = store.lengths()
-        self._plans: OrderedDict[int, Plan] = OrderedDict()
+        self._plans: OrderedDict[int, RowPlan] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -101,7 +122,7 @@ class Rows:
             "fill": self.fill,
         }
 
-    def plan(self, epoch: int) -> Plan:
+    def plan(self, epoch: int) -> RowPlan:
         """Return the plan of an epoch; it is made when first asked for."""
         with self._lock:
             if epoch not in self._plans:
@@ -110,11 +131,142 @@ class Rows:
                     self._plans.popitem(last=False)
             return self._plans[epoch]
 
-    def _planned(self, epoch: int) -> Plan:
+    def _planned(self, epoch: int) -> RowPlan:
         generator = np.random.Generator(np.random.PCG64([self.seed, epoch]))
         chosen = generator.permutation(self.mixture.epoch(epoch))
         rows = packed(self._lengths[chosen], self.length)
         ordered = [rows[number] for number in generator.permutation(len(rows)).tolist()]
         samples = np.array([sample for row in ordered for sample in row], dtype=np.int64)
         ends = np.cumsum([len(row) for row in ordered], dtype=np.int64)
-        return Plan(chosen[samples], ends)
+        return RowPlan(chosen[samples], ends)
+
+
+CONFIGS = {1: "documents", 2: "instruct"}
+"""What each stage reads of a release."""
+
+
+class EmptyMixture(TrainError):
+    """There is nothing to read."""
+
+    def __init__(self, release: Path, stage: int, split: str) -> None:
+        super().__init__(
+            f"{release}: the split {split} has no row of {CONFIGS[stage]} that fits, so stage "
+            f"{stage} has nothing to read. Take a release of more packages, longer rows "
+            "(--length), another mixture, or leave the stage out (--stages)."
+        )
+
+
+def prepare(
+    release: Release,
+    stage: int,
+    split: str,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+    work: Path,
+    progress: Progress,
+    chats: Sequence[Chats] = (),
+) -> Rows:
+    """Tokenise a split once and return its rows.
+
+    `chats` are those that `train.dataset.sources.open_chats` opened for the stage. Held-out splits
+    are read in one pass over everything, without chats, replay or infilling. Raises EmptyMixture,
+    UnknownSource, EpochTooLong, NoReplayText, UnsupportedRow, InfillingUnsupported and
+    DamagedTokens.
+    """
+    settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
+    if split != "train":
+        settings, chats = DataSettings(), ()
+    shape = Shape(recipe.length, settings.infilling_rate if stage == 1 else 0.0, recipe.seed)
+    if shape.infilling_rate:
+        tokenizer.infilling_prompt("", "")
+    replay = Path(settings.replay.path) if settings.replay.path else None
+    folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay, chats)}"
+    store = _stored(folder, release, stage, split, shape, replay, chats, tokenizer, progress)
+    sources = {source.name: source for source in store.by_source()}
+    general = sources.pop(REPLAY, None)
+    if replay and general is None:
+        raise NoReplayText(replay, "it has no text that fits a row")
+    mixture = mix(
+        list(sources.values()), general, settings.mixture, settings.replay.share, recipe.seed
+    )
+    rows = Rows(store, mixture, recipe.length, tokenizer.pad, recipe.seed)
+    if not rows.rows_in(0):
+        raise EmptyMixture(release.path, stage, split)
+    return rows
+
+
+def _digest(
+    release: Release,
+    shape: Shape,
+    tokenizer: Tokenizer,
+    replay: Path | None,
+    chats: Sequence[Chats],
+) -> str:
+    made_of: dict[str, Any] = {
+        "format": FORMAT,
+        "release": release.identity,
+        "tokenizer": tokenizer.identity,
+        "length": shape.length,
+        "infilling_rate": shape.infilling_rate,
+        "seed": shape.seed if shape.infilling_rate else None,
+        "replay": _state_of(replay) if replay else None,
+    }
+    if chats:
+        made_of["chats"] = [[each.name, each.sha256] for each in chats]
+    return hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
+
+
+def _stored(
+    folder: Path,
+    release: Release,
+    stage: int,
+    split: str,
+    shape: Shape,
+    replay: Path | None,
+    chats: Sequence[Chats],
+    tokenizer: Tokenizer,
+    progress: Progress,
+) -> TokenStore:
+    """Return the store of that name; existing means done."""
+    if not folder.exists():
+        rows = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
+        rows += sum(each.rows for each in chats)
+        progress.start(f"tokenise {CONFIGS[stage]} ({split})", rows)
+        items: Iterable[Document | Conversation] = (
+            documents(release, split) if stage == 1 else conversations(release, split)
+        )
+        if chats:
+            items = chain(items, _own(release, chats))
+        write_store(folder, _samples(items, replay, tokenizer, shape, progress))
+    return read_store(folder)
+
+
+def _own(release: Release, chats: Sequence[Chats]) -> Iterator[Conversation]:
+    """Yield own chats; one that answers what is held out is left out."""
+    answers = held_out_answers(release)
+    for each in chain.from_iterable(source.conversations() for source in chats):
+        is_new = each.left_out or not is_held_out(each.messages, answers)
+        yield each if is_new else replace(each, messages=(), left_out="in_held_out")
+
+
+def _samples(
+    items: Iterable[Document | Conversation],
+    replay: Path | None,
+    tokenizer: Tokenizer,
+    shape: Shape,
+    progress: Progress,
+) -> Iterator[tuple[str, Kept | Reason]]:
+    for item in items:
+        for found in samples_of(item, tokenizer, shape):
+            yield item.source, found
+        progress.advance()
+    for text in replayed(replay) if replay else ():
+        for found in samples_of(text, tokenizer, shape):
+            yield REPLAY, found
+
+
+def _state_of(path: Path) -> list[tuple[str, int, int]]:
+    """Return what tells one state of the replayed files from another."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [(file.name, file.stat()) for file in files if file.is_file()]
+    return [(name, each.st_size, each.st_mtime_ns) for name, each in stats]

@@ -1,13 +1,23 @@
-"""What a split of a release holds for a stage, and general text from elsewhere."""
+"""Texts and conversations to train on: a release's, general text, and chats of one's own.
 
-from collections.abc import Iterator
+Own chats are JSONL files, or a dataset on the Hub. A row is read in the formats that are in use:
+`messages` (OpenAI, TRL), `prompt` with `completion` (OpenAI, TRL; texts or messages),
+`conversations` (ShareGPT). All rows are checked before anything is tokenised. From the Hub Parquet
+files are taken, so that no code of a dataset runs.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from corpus.atomic import canonical_json, sha256_file
 from corpus.release import Release
-from corpus.untrusted import parse_object
+from corpus.untrusted import check_text, parse_object, shown
 from train.errors import TrainError
+from train.recipe import DataSettings
 from train.tokenizer.conversation import read_messages
 from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 
@@ -92,7 +102,7 @@ def replayed(path: Path) -> Iterator[Document]:
         raise NoReplayText(path, "there is no Parquet or JSON-lines file")
     for file in readable:
         try:
-            texts = _parquet(file) if file.suffix == ".parquet" else _json_lines(file)
+            texts = _parquet_texts(file) if file.suffix == ".parquet" else _json_texts(file)
             for number, text in enumerate(texts, 1):
                 yield Document(REPLAY, f"{file.name}:{number - 1}", _checked(text, number))
         except (KeyError, NotImplementedError, TypeError, ValueError, OSError) as error:
@@ -107,15 +117,303 @@ def _checked(text: Any, number: int) -> str:
     return text
 
 
-def _parquet(file: Path) -> Iterator[Any]:
+def _parquet_texts(file: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     for batch in pq.ParquetFile(file).iter_batches(256, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
 
-def _json_lines(file: Path) -> Iterator[Any]:
+def _json_texts(file: Path) -> Iterator[Any]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
                 yield parse_object(line)["text"]
+
+
+PREFIX = "chat."
+"""What the name of a source begins with."""
+HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[^:]+)(?::(?P<split>[\w./-]+))?")
+LONGEST_ROW = 8 * 2**20
+"""Bytes of a line at most, and characters of the messages of a row."""
+LARGEST = 64 * 2**30
+"""Bytes of all files of a source at most."""
+LARGEST_GROUP = 4 * 2**30
+"""Bytes of a row group of a Parquet file at most, decompressed."""
+NO_LICENCE = ("", "unknown", "other", "none")
+SPEAKERS = {
+    **dict.fromkeys(("human", "user"), "user"),
+    **dict.fromkeys(("gpt", "assistant", "model", "chatgpt"), "assistant"),
+}
+"""ShareGPT's names of roles; others are kept."""
+FENCED = re.compile(r"\s*(`{3,})[^\n`]*\n(.*?)\n?\1\s*", re.DOTALL)
+
+
+class UnusableChats(TrainError):
+    """A source of chats is not there, is no such source, or has no licence."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(
+            f"{place}: {why}. Name a JSONL file, a folder of them, or "
+            "hub:OWNER/NAME@REVISION[:SPLIT] in --stage2.data.chats."
+        )
+
+
+class BadRow(TrainError):
+    """A row of a source of chats cannot be trained on."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(
+            f"{place}: {why}. Mend the row or take it out, or set --stage2.data.malformed drop to "
+            "leave out all such rows, counted."
+        )
+
+
+class ChatsChanged(TrainError):
+    """A run was begun with other rows."""
+
+    def __init__(self, out: Path, names: list[str]) -> None:
+        super().__init__(
+            f"{out}: the run here was begun with other rows of {', '.join(names)}. Put back the "
+            "files as they were, or begin another run with another --out."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chats:
+    """A source of chats whose rows were read once and found sound."""
+
+    name: str
+    place: str
+    """As it was given."""
+    files: tuple[Path, ...]
+    license: str
+    revision: str
+    """The commit, of a dataset on the Hub."""
+    sha256: str
+    """Over names and digests of the files."""
+    rows: int
+    drops: bool
+    """Whether malformed rows are left out instead of refused."""
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Yield the rows; those that are left out have the reason in place of messages."""
+        for place, row in _rows(self.files):
+            try:
+                messages = _messages_in(row)
+            except MalformedConversation as error:
+                if not self.drops:
+                    raise BadRow(place, error.reason) from error
+                why: Reason = "malformed_conversation"
+                if isinstance(error, ToolTurns):
+                    why = "tool_turns"
+                yield Conversation(f"{PREFIX}{self.name}", place, (), why)
+            else:
+                yield Conversation(f"{PREFIX}{self.name}", place, messages)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a card tells of the source; of a local one the last name of its place."""
+        return {
+            "name": self.name,
+            "place": self.place if HUB.fullmatch(self.place) else Path(self.place).name,
+            "license": self.license,
+            "revision": self.revision,
+            "sha256": self.sha256,
+            "rows": self.rows,
+        }
+
+
+def open_chats(settings: DataSettings) -> tuple[Chats, ...]:
+    """Open all sources of a stage and read every row once.
+
+    Raises UnusableChats, and BadRow for the first row that is no chat unless such are left out.
+    """
+    opened = []
+    for name, place in sorted(settings.chats.items()):
+        stated = settings.licences.get(name, "")
+        folder, files, revision = _located(place)
+        stated = stated or (_licence_of(folder) if revision else "")
+        if stated.lower() in NO_LICENCE:
+            why = "its card states no licence" if revision else "no licence is stated for it"
+            raise UnusableChats(place, f"{why}: state it with --stage2.data.licences {name}=SPDX")
+        if sum(each.stat().st_size for each in files) > LARGEST:
+            raise UnusableChats(place, f"it has more than {LARGEST // 2**30} GiB")
+        told = [(path.relative_to(folder).as_posix(), sha256_file(path)) for path in files]
+        digest = hashlib.sha256(canonical_json(told)).hexdigest()
+        drops = settings.malformed == "drop"
+        read = Chats(name, place, files, stated, revision, digest, 0, drops)
+        rows = sum(1 for _ in read.conversations())
+        opened.append(Chats(name, place, files, stated, revision, digest, rows, drops))
+    return tuple(opened)
+
+
+def held_out_answers(release: Release) -> frozenset[bytes]:
+    """Return digests of what held-out instruction rows answer, and of held-out documents."""
+    found = set[bytes]()
+    for split in ("validation", "test"):
+        for batch in release.batches("instruct", ("messages",), split):
+            for messages in batch.column("messages").to_pylist():
+                found |= {_digest(m["content"]) for m in messages if m["role"] == "assistant"}
+        for batch in release.batches("documents", ("text",), split):
+            found |= {_digest(text) for text in batch.column("text").to_pylist()}
+    return frozenset(found)
+
+
+def is_held_out(messages: tuple[Message, ...], answers: frozenset[bytes]) -> bool:
+    """Tell whether an answer is one of those, but for white space and a fence around it."""
+    return any(_digest(m["content"]) in answers for m in messages if m["role"] == "assistant")
+
+
+def _digest(text: str) -> bytes:
+    fenced = FENCED.fullmatch(text)
+    words = " ".join((fenced[2] if fenced else text).split())
+    return hashlib.sha256(words.encode()).digest()[:16]
+
+
+def _located(place: str) -> tuple[Path, tuple[Path, ...], str]:
+    """Return the folder and files of a source, and its commit on the Hub."""
+    if place.startswith("hub:"):
+        return _fetched(place)
+    path = Path(place)
+    files = (
+        tuple(sorted(each for each in path.rglob("*.jsonl") if each.is_file()))
+        if path.is_dir()
+        else (path,)
+    )
+    if not files or (path.suffix != ".jsonl" and not path.is_dir()) or not files[0].is_file():
+        raise UnusableChats(place, "there is no JSONL file")
+    return (path if path.is_dir() else path.parent), files, ""
+
+
+def _fetched(place: str) -> tuple[Path, tuple[Path, ...], str]:
+    """Fetch card and Parquet files of a split; what is in the cache is not fetched."""
+    from huggingface_hub import snapshot_download
+
+    found = HUB.fullmatch(place)
+    if found is None:
+        raise UnusableChats(place, "this names no dataset with a revision")
+    split = found["split"] or "train"
+    try:
+        snapshot = snapshot_download(
+            found["name"],
+            repo_type="dataset",
+            revision=found["revision"],
+            allow_patterns=["README.md", f"*{split}*.parquet", f"*{split}/*.parquet"],
+        )
+    except (OSError, ValueError) as error:
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UnusableChats(place, f"the Hub did not give it ({why})") from error
+    folder = Path(snapshot)
+    part = re.compile(rf"(?:(.*)/)?{re.escape(split)}(?:/[^/]+|(?:-[\w-]+)?)\.parquet")
+    named = {each.relative_to(folder).as_posix(): each for each in folder.rglob("*.parquet")}
+    of_split = {name: match[1] for name in sorted(named) if (match := part.fullmatch(name))}
+    if not of_split:
+        raise UnusableChats(
+            place,
+            f"no Parquet file of the split {split}; the Hub's own are at @refs/convert/parquet",
+        )
+    if len(configs := set(of_split.values())) > 1:
+        some = ", ".join(sorted(f"{each}/{split}" for each in configs if each))
+        raise UnusableChats(place, f"the split is there in several: take one of {some}")
+    return folder, tuple(named[name] for name in of_split), folder.name
+
+
+def _licence_of(folder: Path) -> str:
+    """Return the licence that a dataset's card states, empty for none."""
+    import yaml
+
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        found = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+        told = yaml.safe_load(found[1]) if found else {}
+        stated = told.get("license") or ""
+        stated = " OR ".join(stated) if isinstance(stated, list) else stated
+        check_text(stated)
+    except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError, RecursionError):
+        return ""
+    return str(stated)[:200]
+
+
+def _rows(files: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield where each row stands, and the row. Raises BadRow for what is no row at all."""
+    for file in files:
+        yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
+
+
+def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with file.open("rb") as lines:
+        number = 0
+        while line := lines.readline(LONGEST_ROW + 1):
+            number += 1
+            place = f"{file}:{number}"
+            if len(line) > LONGEST_ROW:
+                raise UnusableChats(place, f"the line has more than {LONGEST_ROW:,} bytes")
+            line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if line.strip():
+                try:
+                    yield place, parse_object(line.decode())
+                except ValueError as error:
+                    raise UnusableChats(place, f"it is no line of JSON ({error})") from error
+
+
+def _parquet_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        opened = pq.ParquetFile(file)
+        groups = (opened.metadata.row_group(n) for n in range(opened.metadata.num_row_groups))
+        if any(each.total_byte_size > LARGEST_GROUP for each in groups):
+            raise UnusableChats(str(file), f"a row group exceeds {LARGEST_GROUP // 2**30} GiB")
+        known = ("messages", "prompt", "completion", "conversations", "system", "tools")
+        columns = [name for name in known if name in opened.schema_arrow.names]
+        number = 0
+        for batch in opened.iter_batches(256, columns=columns):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{file}:{number}", row
+    except (OSError, pa.ArrowException) as error:
+        raise UnusableChats(str(file), f"it cannot be read as Parquet ({error})") from error
+
+
+def _messages_in(row: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Return the messages of a row, in whichever format. Raises MalformedConversation."""
+    if row.get("tools"):
+        raise ToolTurns("it has tools")
+    if row.get("messages") is not None:
+        found: Any = row["messages"]
+    elif row.get("prompt") is not None and row.get("completion") is not None:
+        found = _pair(row["prompt"], row["completion"])
+    elif isinstance(row.get("conversations"), list):
+        found = [_spoken(each) for each in row["conversations"]]
+        if row.get("system"):
+            found = [{"role": "system", "content": row["system"]}, *found]
+    else:
+        raise MalformedConversation(
+            "there are neither `messages`, nor `prompt` and `completion`, nor `conversations`"
+        )
+    messages = read_messages(found)
+    if sum(len(each["content"]) for each in messages) > LONGEST_ROW:
+        raise MalformedConversation(f"its text has more than {LONGEST_ROW:,} characters")
+    return messages
+
+
+def _pair(prompt: Any, completion: Any) -> Any:
+    if isinstance(prompt, list) and isinstance(completion, list):
+        return [*prompt, *completion]
+    if isinstance(prompt, str) and isinstance(completion, str):
+        return [
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": completion},
+        ]
+    raise MalformedConversation("`prompt` and `completion` are neither two texts nor two lists")
+
+
+def _spoken(turn: Any) -> Any:
+    """Return a turn of ShareGPT as a message; what is none is left to be refused."""
+    if not isinstance(turn, Mapping):
+        return turn
+    role = turn.get("from", turn.get("role"))
+    content = turn.get("value", turn.get("content"))
+    known = SPEAKERS.get(role, role) if isinstance(role, str) else shown(role)
+    return {**turn, "role": known, "content": content}

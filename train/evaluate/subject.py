@@ -11,9 +11,8 @@ import torch
 
 from train.evaluate.answers import Answers, describe
 from train.evaluate.stops import Stops
-from train.model.batch import Batch
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
-from train.model.next_token import NextToken
+from train.model.next_token import Batch, NextToken
 from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:

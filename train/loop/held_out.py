@@ -2,16 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
+from train.dataset.rows import Rows
 from train.loop.processes import Processes
-from train.model.batch import batch_of
-from train.model.next_token import NextToken
-
-if TYPE_CHECKING:
-    from train.dataset.rows import Rows
+from train.model.next_token import NextToken, batch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Selection:
         return Selection(step, loss) if is_better else replace(self, since=self.since + 1)
 
 
-def measure(model: NextToken, rows: "Rows", limit: int, processes: Processes) -> HeldOut:
+def measure(model: NextToken, rows: Rows, limit: int, processes: Processes) -> HeldOut:
     """Measure the first `limit` rows of the held-out order, 0 for all; processes share them.
 
     All pass through the model equally often, as a sharded one needs it; who has no row left reads

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from train.model.next_token import NextToken
-from train.model.sharding import shard
+from train.model.next_token import NextToken, shard
 
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one, which tokenises a release alone; torch's own limit is

@@ -11,9 +11,11 @@ import torch
 from train.checkpoint.manifest import Checkpoint, Identity
 from train.checkpoint.reading import checkpoint_name, open_checkpoint
 from train.checkpoint.writing import prune, write
-from train.dataset.row import PackedRow
+from train.dataset.packing import PackedRow
 from train.errors import TrainError
+from train.loop.consolidation import Consolidation, fisher_diagonal, snapshot
 from train.loop.held_out import HeldOut, Selection, measure
+from train.loop.optimizer import layers_of, make_optimizer
 from train.loop.order import Order
 from train.loop.processes import Processes
 from train.loop.randomness import seed_of
@@ -28,10 +30,7 @@ from train.loop.state import (
 )
 from train.loop.stopping import SIGNALS, Stopped, StopRequest
 from train.material import Material
-from train.model.groups import layers_of
 from train.model.next_token import NextToken
-from train.optimization.elastic import Consolidation, fisher_diagonal, snapshot
-from train.optimization.optimizer import make_optimizer
 from train.recipe import Recipe
 
 Note = Callable[[dict[str, Any]], None]

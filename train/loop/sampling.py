@@ -1,20 +1,16 @@
 """What the model answers to a few fixed prompts as it trains, without a trace in its training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from train.dataset.sources import conversations, documents
 from train.material import HELD_OUT, Material
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from train.recipe import Recipe
-    from train.tokenizer.interface import Ids, Message, Tokenizer
+from train.recipe import Recipe
+from train.tokenizer.interface import Ids, Message, Tokenizer
 
 BEGINNING = 64
 """Tokens of a document that are continued where there is no chat to be answered."""
@@ -26,7 +22,7 @@ class Question:
 
     text: str
     """What a report shows of it."""
-    ids: "Ids"
+    ids: Ids
 
 
 class Stream:
@@ -37,7 +33,7 @@ class Stream:
         self.is_prompt = True
         self.ids: list[int] = []
 
-    def put(self, value: "torch.Tensor") -> None:
+    def put(self, value: torch.Tensor) -> None:
         """Take the prompt, then token after token."""
         if not self.is_prompt:
             self.ids += value.flatten().tolist()
@@ -50,8 +46,8 @@ class Stream:
 
 def generated(
     adapted: Any,
-    tokenizer: "Tokenizer",
-    prompt: "Ids",
+    tokenizer: Tokenizer,
+    prompt: Ids,
     longest: int,
     *,
     temperature: float = 0.0,
@@ -79,7 +75,7 @@ def generated(
     return after[: after.index(tokenizer.eos)] if tokenizer.eos in after else after
 
 
-def questions(material: Material, recipe: "Recipe") -> list[Question]:
+def questions(material: Material, recipe: Recipe) -> list[Question]:
     """Return the recipe's prompts, or the first held-out chats, each of another kind.
 
     Where no chat is held out, or the tokenizer has no chat template, held-out documents are
@@ -97,9 +93,7 @@ def questions(material: Material, recipe: "Recipe") -> list[Question]:
     return found
 
 
-def answers(
-    model: Any, tokenizer: "Tokenizer", asked: Sequence[Question], longest: int
-) -> list[str]:
+def answers(model: Any, tokenizer: Tokenizer, asked: Sequence[Question], longest: int) -> list[str]:
     """Return the likeliest answer to each question; the model is left as it was."""
     with undisturbed(model):
         model.eval()
@@ -110,7 +104,7 @@ def answers(
 
 
 @contextmanager
-def undisturbed(model: torch.nn.Module) -> "Iterator[None]":
+def undisturbed(model: torch.nn.Module) -> Iterator[None]:
     """Put back what generation may change: random numbers, and how each module runs.
 
     Unsloth switches gradient checkpointing off in modules when it generates.
@@ -129,7 +123,7 @@ def undisturbed(model: torch.nn.Module) -> "Iterator[None]":
             vars(module).update(flags)
 
 
-def _chats(material: Material, recipe: "Recipe", room: int) -> "Iterator[Question]":
+def _chats(material: Material, recipe: Recipe, room: int) -> Iterator[Question]:
     tokenizer, wanted = material.tokenizer, recipe.samples
     for text in wanted.prompts:
         ids = tokenizer.prompt([{"role": "user", "content": text}])
@@ -147,7 +141,7 @@ def _chats(material: Material, recipe: "Recipe", room: int) -> "Iterator[Questio
                 yield Question(asked[-1]["content"], ids)
 
 
-def _beginnings(material: Material, count: int, room: int) -> "Iterator[Question]":
+def _beginnings(material: Material, count: int, room: int) -> Iterator[Question]:
     tokenizer = material.tokenizer
     for document, _ in zip(documents(material.release, HELD_OUT), range(count), strict=False):
         ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]

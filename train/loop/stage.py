@@ -5,23 +5,18 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
+from train.dataset.rows import Rows
 from train.errors import TrainError
+from train.loop.consolidation import Consolidation
+from train.loop.optimizer import clip, rate_factor, set_rates
 from train.loop.order import Order, share
 from train.loop.processes import Processes
 from train.loop.randomness import seed_of
-from train.model.batch import Batch, batch_of
-from train.model.next_token import NextToken
-from train.optimization.elastic import Consolidation
-from train.optimization.optimizer import clip, set_rates
-from train.optimization.schedule import rate_factor
+from train.model.next_token import Batch, NextToken, batch_of
 from train.recipe import OptimizerSettings
-
-if TYPE_CHECKING:
-    from train.dataset.rows import Rows
 
 
 class LossNotFinite(TrainError):
@@ -46,7 +41,7 @@ class Stage:
     """What one stage reads, and how fast it moves."""
 
     number: int
-    rows: "Rows"
+    rows: Rows
     order: Order
     settings: OptimizerSettings
     length: int

@@ -14,9 +14,9 @@ from corpus.untrusted import check_counts, parse_object
 from train.checkpoint.reading import DamagedCheckpoint
 from train.checkpoint.writing import SELECTION
 from train.errors import TrainError
+from train.loop.consolidation import Consolidation
 from train.loop.held_out import Selection
 from train.loop.randomness import read_generators, write_generators
-from train.optimization.elastic import Consolidation
 
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_SETTINGS = "adapter_config.json"

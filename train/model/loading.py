@@ -3,17 +3,56 @@
 Unsloth on CUDA, transformers with peft and bitsandbytes elsewhere; the adapters of both are peft's.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
-from train.model.targets import beside_decoder, check_targets
+from train.model.quantization import check_quantized
 from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
     import torch
+
+
+class UnknownTarget(TrainError):
+    """No layer of the model has the name of an adapter's target."""
+
+    def __init__(self, targets: list[str], known: list[str]) -> None:
+        super().__init__(
+            f"--adapter.targets: the model has no linear layer named {', '.join(targets)}; it has "
+            f"{', '.join(known)}."
+        )
+
+
+def check_targets(model: Any, targets: tuple[str, ...]) -> None:
+    """Raise UnknownTarget if no linear layer of the decoder has one of the names."""
+    known = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if hasattr(module, "in_features")
+    }
+    if unknown := [target for target in targets if target not in known]:
+        raise UnknownTarget(unknown, sorted(known))
+
+
+def beside_decoder(model: Any) -> str | None:
+    """Return a pattern of what stands beside the decoder, such as a vision tower; None if nothing.
+
+    Layers there have the same names as the decoder's, but text alone never passes through them.
+    """
+    decoder = model.get_decoder()
+    path = next(name for name, module in model.named_modules() if module is decoder)
+    head = model.get_output_embeddings()
+    has_others = any(
+        module is not head and not name.startswith(f"{path}.")
+        for name, module in model.named_modules()
+        if hasattr(module, "in_features")
+    )
+    return rf"(?!{re.escape(path)}\.).*" if has_others else None
+
 
 FROM_TEXT_AND_IMAGES = ("mistral3",)
 """Model types whose language model stands beside a vision tower (Devstral of 2512)."""
@@ -103,10 +142,8 @@ def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int,
 
     torch.manual_seed(seed)
     if uses_unsloth(settings):
-        from train.model import accelerated
-
         with readable(settings.name):
-            return accelerated.load_adapted(settings, adapter, length, seed, compute_type(settings))
+            return load_by_unsloth(settings, adapter, length, seed, compute_type(settings))
     return adapt(load_base(settings), settings, adapter)
 
 
@@ -209,3 +246,43 @@ def _device() -> str:
     import torch
 
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+
+
+def load_by_unsloth(
+    settings: ModelSettings,
+    adapter: AdapterSettings,
+    length: int,
+    seed: int,
+    compute: "torch.dtype",
+) -> Any:
+    """Return the base model with fresh adapters, both made by Unsloth.
+
+    Raises NotQuantized and UnknownTarget.
+    """
+    from unsloth import FastLanguageModel  # before transformers, which it patches
+
+    model, _ = FastLanguageModel.from_pretrained(
+        model_name=settings.name,
+        revision=settings.revision or None,
+        trust_remote_code=False,
+        max_seq_length=length,
+        dtype=compute,
+        load_in_4bit=settings.quantization == "nf4",
+        load_in_8bit=settings.quantization == "int8",
+        use_exact_model_name=True,  # it would take a quantised repository of its own instead
+        fix_tokenizer=False,  # ours is another, and fixing fails where there is only a tekken.json
+    )
+    check_quantized(model, settings)
+    check_targets(model, adapter.targets)
+    return FastLanguageModel.get_peft_model(
+        model,
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        use_rslora=adapter.rslora,
+        target_modules=list(adapter.targets),
+        modules_to_save=["embed_tokens", "lm_head"] if adapter.embeddings else None,
+        bias="none",
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
+        random_state=seed,
+    )

@@ -1,8 +1,11 @@
+from collections import Counter
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.dataset.packing import packed
+from train.dataset.packing import EpochTooLong, Source, UnknownSource, mix, packed
 
 
 @given(st.lists(st.integers(1, 64), max_size=200))
@@ -21,3 +24,53 @@ def test_rows_are_nearly_full_whatever_lengths_source_has() -> None:
     lengths = np.clip(generator.lognormal(6.0, 1.2, 20_000), 8, 2048).astype(np.int64)
     rows = packed(lengths, 2048)
     assert lengths.sum() / (len(rows) * 2048) > 0.97
+
+
+ELIXIR = Source("documents.elixir", np.arange(10), tokens=1000)
+ERLANG = Source("documents.erlang", np.arange(10, 14), tokens=400)
+REPLAY = Source("replay", np.arange(14, 64), tokens=5000)
+
+
+def test_without_any_named_each_source_is_read_once() -> None:
+    epoch = mix([ELIXIR, ERLANG], None, {}, 0.0, seed=1).epoch(0)
+    assert sorted(epoch.tolist()) == list(range(14))
+
+
+def test_passes_repeat_a_source_and_leave_the_unnamed_out() -> None:
+    epoch = mix([ELIXIR, ERLANG], None, {"documents.erlang": 3.0}, 0.0, seed=1).epoch(0)
+    assert Counter(epoch.tolist()) == dict.fromkeys(range(10, 14), 3)
+
+
+def test_a_fraction_of_a_pass_goes_on_where_the_epoch_before_ended() -> None:
+    mixture = mix([ELIXIR], None, {"documents.elixir": 0.4}, 0.0, seed=1)
+    epochs = [mixture.epoch(epoch).tolist() for epoch in range(5)]
+    assert [len(epoch) for epoch in epochs] == [4] * 5
+    assert Counter(sample for epoch in epochs for sample in epoch) == dict.fromkeys(range(10), 2)
+
+
+def test_replayed_text_makes_up_its_share_of_the_tokens() -> None:
+    epoch = mix([ELIXIR], REPLAY, {}, 0.2, seed=1).epoch(0)
+    replayed = sum(sample >= 14 for sample in epoch.tolist())
+    assert replayed * 100 / (replayed * 100 + 1000) == pytest.approx(0.2, abs=0.05)
+
+
+def test_another_seed_takes_other_samples_for_a_fraction() -> None:
+    first, same, other = (
+        set(mix([ELIXIR], None, {"documents.elixir": 0.3}, 0.0, seed=seed).epoch(0).tolist())
+        for seed in (1, 1, 2)
+    )
+    assert first == same != other
+
+
+def test_a_source_that_is_not_there_is_named_with_those_there_are() -> None:
+    with pytest.raises(UnknownSource, match=r"documents\.elixr, and the split has .*Did you mean"):
+        mix([ELIXIR, ERLANG], None, {"documents.elixr": 1.0}, 0.0, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("passes", "share"),
+    [({"documents.elixir": 1e15}, 0.0), ({}, 0.9999999999999), ({"documents.elixir": 1e300}, 0.0)],
+)
+def test_an_epoch_that_no_memory_holds_is_refused(passes: dict[str, float], share: float) -> None:
+    with pytest.raises(EpochTooLong, match="take more epochs instead"):
+        mix([ELIXIR], REPLAY, passes, share, seed=1)

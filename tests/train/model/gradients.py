@@ -17,9 +17,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from tests.train.rows import packed
-from train.model.batch import batch_of
-from train.model.loading import compute_type, load_adapted, prepare
-from train.model.next_token import NextToken
+from train.model.loading import compute_type, load_adapted, load_by_unsloth, prepare
+from train.model.next_token import NextToken, batch_of
 from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 
 SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])
@@ -103,9 +102,7 @@ def main(backend: str, model: str, quantization: str, compute: str, file: str) -
     prepare(settings)
     adapter = AdapterSettings(rank=8, dropout=0.0, targets=(*ATTENTION, *FEED_FORWARD))
     if is_emulated:
-        from train.model import accelerated
-
-        adapted = accelerated.load_adapted(settings, adapter, 64, 1, compute_type(settings))
+        adapted = load_by_unsloth(settings, adapter, 64, 1, compute_type(settings))
     else:
         adapted = load_adapted(settings, adapter, length=64, seed=1)
     net = NextToken(adapted, compute_type(settings))

@@ -9,21 +9,20 @@ from safetensors.torch import load_file, save_file
 
 from tests.train.models import SHAPE, SPECIAL, write_fp8_model, write_vision_model
 from train.export.merged import load_base as load_export_base
-from train.model.batch import Batch
 from train.model.fingerprint import base_weights
 from train.model.loading import (
     NeedsItsCode,
     NoAccelerator,
     NoSuchModel,
     NoUnsloth,
+    UnknownTarget,
     adapt,
     load_adapted,
     load_base,
     uses_unsloth,
 )
-from train.model.next_token import NextToken
+from train.model.next_token import Batch, NextToken
 from train.model.quantization import NotQuantized, check_quantized, scales
-from train.model.targets import UnknownTarget
 from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
 
 

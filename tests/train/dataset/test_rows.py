@@ -15,11 +15,9 @@ from corpus.progress import Silent
 from corpus.release import Release
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizers import small_chatml
-from train.dataset.preparation import EmptyMixture, prepare
-from train.dataset.rows import Rows
-from train.dataset.samples import Kept, Shape, samples_of
+from train.dataset.rows import EmptyMixture, Rows, prepare
 from train.dataset.sources import Document, NoReplayText
-from train.dataset.store import DamagedTokens
+from train.dataset.store import DamagedTokens, Kept, Shape, samples_of
 from train.recipe import DataSettings, Recipe, ReplaySettings
 from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
 from train.tokenizer.opening import open_tokenizer
@@ -151,7 +149,7 @@ def test_epochs_differ_and_each_follows_from_the_seed_alone(
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.train.dataset.test_preparation import laid_out, texts
+from tests.train.dataset.test_rows import laid_out, texts
 from corpus.release import Release
 from train.tokenizer.opening import open_tokenizer
 tokenizer = open_tokenizer(Path(sys.argv[2]))

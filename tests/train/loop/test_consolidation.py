@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from tests.train.rows import packed
-from train.model.batch import batch_of
+from train.loop.consolidation import Consolidation, fisher_diagonal, snapshot
 from train.model.loading import load_adapted
-from train.model.next_token import NextToken
-from train.optimization.elastic import Consolidation, fisher_diagonal, snapshot
+from train.model.next_token import NextToken, batch_of
 from train.recipe import AdapterSettings, ElasticSettings, ModelSettings
 
 SAMPLES = ([5, 6, 7, 8, 9, 10, 11], [12, 13, 14], [15, 16, 17, 18, 19])

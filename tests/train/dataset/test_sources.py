@@ -17,9 +17,8 @@ from tests.peers.hub_datasets import commit_of, printed, serving
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizer.test_tekken import reference
 from tests.train.tokenizers import small_chatml, small_tekken
-from train.dataset.chats import BadRow, UnusableChats, open_chats
-from train.dataset.preparation import prepare
-from train.dataset.sources import UnsupportedRow
+from train.dataset.rows import prepare
+from train.dataset.sources import BadRow, UnsupportedRow, UnusableChats, open_chats
 from train.options import BadValue
 from train.recipe import DataSettings, Recipe
 from train.tokenizer.conversation import read_messages
@@ -180,7 +179,7 @@ OPEN = """
 import json, sys
 from corpus.errors import CorpusError
 from train.dataset import DataSettings
-from train.dataset.chats import open_chats
+from train.dataset.sources import open_chats
 licences = {"mine": sys.argv[2]} if len(sys.argv) > 2 else {}
 try:
     (chats,) = open_chats(DataSettings(chats={"mine": sys.argv[1]}, licences=licences))

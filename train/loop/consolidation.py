@@ -7,16 +7,12 @@ has no gradient.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from train.model.batch import Batch, batch_of
-from train.model.next_token import NextToken
+from train.dataset.packing import PackedRow
+from train.model.next_token import Batch, NextToken, batch_of
 from train.recipe import ElasticSettings
-
-if TYPE_CHECKING:
-    from train.dataset.row import PackedRow
 
 Tensors = dict[str, torch.Tensor]
 
@@ -51,10 +47,10 @@ def snapshot(trained: Mapping[str, torch.nn.Parameter]) -> Tensors:
 
 def fisher_diagonal(
     model: NextToken,
-    rows: "Iterable[PackedRow]",
+    rows: Iterable[PackedRow],
     settings: ElasticSettings,
     seed: int,
-    device: "torch.device | str",
+    device: torch.device | str,
 ) -> Tensors:
     """Estimate the diagonal of the Fisher information a token, from one gradient per sample.
 
@@ -88,9 +84,7 @@ def _without_dropout(model: NextToken) -> None:
             module.eval()
 
 
-def _samples(
-    rows: "Iterable[PackedRow]", limit: int, device: "torch.device | str"
-) -> Iterator[Batch]:
+def _samples(rows: Iterable[PackedRow], limit: int, device: torch.device | str) -> Iterator[Batch]:
     count = 0
     for row in rows:
         whole = batch_of([row], device)

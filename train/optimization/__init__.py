@@ -1,1 +1,0 @@
-"""How weights move: parameter groups, schedule, elastic weight consolidation."""
