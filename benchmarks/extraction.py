@@ -22,7 +22,8 @@ from typing import Any
 import corpus.elixir.grammar
 import corpus.erlang.grammar
 from corpus.extraction import Extraction
-from corpus.filters import Reject, decode
+from corpus.filters import decode
+from corpus.reasons import Reject
 
 Facts = Counter[tuple[Any, ...]]
 FactsOf = Callable[[dict[str, Any]], Iterator[tuple[Any, ...]]]

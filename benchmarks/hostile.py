@@ -21,8 +21,9 @@ import pyarrow as pa
 
 from corpus.ingest.bundle import tables_of
 from corpus.ingest.opened import ReadConfig, open_archive
-from corpus.ingest.source_file import Parsed, Rejected
+from corpus.ingest.source_file import Parsed
 from corpus.instruct import KINDS, InstructConfig
+from corpus.reasons import RejectedFile
 from corpus.store import Archive
 from corpus.supervision import Budget, Ended, Watch, watched
 from demo.hex_tarball import pack
@@ -336,11 +337,11 @@ def outcome_of(body: bytes, path: Path) -> str:
     for kind in KINDS.values():
         kind(documents, tables["functions"], InstructConfig())
     if opened.failure is not None:
-        return opened.failure.reason.value
+        return opened.failure.reject.reason.value
     if any(isinstance(file, Parsed) for file in opened.files):
         return "document"
-    code = [file for file in opened.files if isinstance(file, Rejected) and "/" in file.path]
-    return code[0].reason.value
+    code = [file for file in opened.files if isinstance(file, RejectedFile) and "/" in file.path]
+    return code[0].reject.reason.value
 
 
 def described_as(body: bytes) -> Archive:

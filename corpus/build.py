@@ -61,7 +61,7 @@ class NothingToBuild(CorpusError):
             first = inputs.refused[0]
             told = (
                 f"none of {len(inputs.refused)} archives can be read. The first is "
-                f"{first.name} {first.version}: {first.reason} ({first.detail})"
+                f"{first.name} {first.version}: {first.reject.reason} ({first.reject.detail})"
             )
         super().__init__(f"{root}: {told}")
 

@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from corpus.progress import Progress, tracked
-from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, check_body
+from corpus.reasons import Reason, Reject, Stage
+from corpus.store import (
+    Archive,
+    ArchiveStore,
+    DamagedArchive,
+    RejectedArchive,
+    check_body,
+    row_of_reject,
+)
 from corpus.untrusted import TIME
 
 UNDATED = 1 << 62
@@ -29,7 +36,7 @@ class Inputs:
     """
 
     archives: tuple[Archive, ...]
-    refused: tuple[ArchiveReject, ...]
+    refused: tuple[RejectedArchive, ...]
     published: Mapping[tuple[str, str], int]
 
     @property
@@ -66,7 +73,7 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     """
     rejects = store.rejects()
     # Storing an archive removes its reject, so one that stands beside an archive came later.
-    replaced = {_place(row) for row in rejects if row.stage is not Stage.CRAWL}
+    replaced = {_place(row) for row in rejects if row.reject.stage is not Stage.CRAWL}
     known = list(store.archives())
     published = first_published([*known, *store.superseded()])
     stored = [item for item in known if _place(item) not in replaced]
@@ -139,25 +146,24 @@ def _problem(store: ArchiveStore, archive: Archive) -> str | None:
     return None
 
 
-def _refusal(archive: Archive, reason: Reason, detail: str) -> ArchiveReject:
-    return ArchiveReject(
+def _refusal(archive: Archive, reason: Reason, detail: str) -> RejectedArchive:
+    return RejectedArchive(
         source=archive.source,
         name=archive.name,
         version=archive.version,
         url=archive.url,
-        stage=Stage.UNPACK,
-        reason=reason,
-        detail=detail,
+        reject=Reject(Stage.UNPACK, reason, detail),
         recorded_at=archive.fetched_at,
     )
 
 
-def _place(row: Archive | ArchiveReject) -> tuple[str, str, str]:
+def _place(row: Archive | RejectedArchive) -> tuple[str, str, str]:
     return row.source, row.name, row.version
 
 
-def _undated(row: Archive | ArchiveReject) -> dict[str, Any]:
-    return {key: value for key, value in asdict(row).items() if key not in CHANGING}
+def _undated(row: Archive | RejectedArchive) -> dict[str, Any]:
+    told = row_of_reject(row) if isinstance(row, RejectedArchive) else asdict(row)
+    return {key: value for key, value in told.items() if key not in CHANGING}
 
 
 def _dated(archive: Archive) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from corpus.errors import CorpusError
 from corpus.extraction import Extraction, Function, Module
-from corpus.filters import Reject, decode
+from corpus.filters import decode
+from corpus.reasons import Reject
 from corpus.supervision import Budget, Cause, Ended, Watch, watched
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}

@@ -1,5 +1,6 @@
 """Why something is not in a release: the closed list behind every reject row and funnel bar."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -83,3 +84,25 @@ class Reason(StrEnum):
     # deduplicate
     EXACT_DUPLICATE = "exact_duplicate"
     NEAR_DUPLICATE = "near_duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Why a file or an archive goes no further; `detail` says what was seen, for people."""
+
+    stage: Stage
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFile:
+    """A file that goes no further, as a row of the reject table tells it.
+
+    An empty `path` means the archive as a whole. `content_id` is None for what was not read.
+    """
+
+    path: str
+    bytes: int
+    content_id: str | None
+    reject: Reject

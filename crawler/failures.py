@@ -13,7 +13,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from corpus.licenses import LicenseVerdict
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, Stage
 from crawler.patience import (
     ADDRESS_SETTING,
     KEY_SETTING,
@@ -30,32 +30,50 @@ TAR_BLOCK = 512
 TAR_MAGIC = slice(257, 262)
 
 
-def explain(failure: Failure) -> tuple[Reason, str]:
-    """Return the reason for a request that brought no usable response, and what happened."""
+def explain(failure: Failure) -> Reject:
+    """Return why a request brought no usable response."""
     match failure.value:
         case HttpError() as error if error.response.status in GONE:
-            return Reason.GONE, f"the repository answers {error.response.status}"
+            return Reject(
+                Stage.CRAWL, Reason.GONE, f"the repository answers {error.response.status}"
+            )
         case HttpError() as error if error.response.status == NOT_MODIFIED:
-            return Reason.UNAVAILABLE, "the repository answers 304 to a request for everything"
+            return Reject(
+                Stage.CRAWL,
+                Reason.UNAVAILABLE,
+                "the repository answers 304 to a request for everything",
+            )
         case HttpError() as error if error.response.status in NO_ACCESS:
-            return Reason.UNAVAILABLE, f"the repository {access(failure)}"
+            return Reject(Stage.CRAWL, Reason.UNAVAILABLE, f"the repository {access(failure)}")
         case HttpError() as error:
-            return Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
+            return Reject(
+                Stage.CRAWL, Reason.UNAVAILABLE, f"the repository answers {error.response.status}"
+            )
         case DownloadCancelledError() as error:
-            return Reason.ARCHIVE_TOO_LARGE, str(error) or "larger than DOWNLOAD_MAXSIZE"
+            return Reject(
+                Stage.CRAWL, Reason.ARCHIVE_TOO_LARGE, str(error) or "larger than DOWNLOAD_MAXSIZE"
+            )
         case DownloadTimeoutError() as error:
-            return Reason.UNAVAILABLE, f"too slow: {sentence(error)}"
+            return Reject(Stage.CRAWL, Reason.UNAVAILABLE, f"too slow: {sentence(error)}")
         case CannotResolveHostError() | DownloadConnectionRefusedError() as error:
-            return Reason.UNAVAILABLE, f"no connection: {sentence(error)}"
+            return Reject(Stage.CRAWL, Reason.UNAVAILABLE, f"no connection: {sentence(error)}")
         case ResponseDataLossError():
-            return Reason.TRUNCATED, "the connection closed before the whole body had come"
+            return Reject(
+                Stage.CRAWL,
+                Reason.TRUNCATED,
+                "the connection closed before the whole body had come",
+            )
         case error:
-            return Reason.UNAVAILABLE, f"{type(error).__name__}: {sentence(innermost(error))}"
+            return Reject(
+                Stage.CRAWL,
+                Reason.UNAVAILABLE,
+                f"{type(error).__name__}: {sentence(innermost(error))}",
+            )
 
 
 def what_now(failure: Failure) -> str:
     """Say what failed without which nothing goes on, and what to do about it."""
-    said = f"{request_of(failure).url}: {explain(failure)[1]}."
+    said = f"{request_of(failure).url}: {explain(failure).detail}."
     asked = told_to_wait(failure, time.time())
     if asked is not None:
         return f"{said} It asks to be left alone for {asked:,.0f} s: crawl again after that."

@@ -6,7 +6,7 @@ from scrapy import Request
 
 from corpus.archive import HexMetadata
 from corpus.packages import Downloads
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reject
 from crawler.registry import Release
 
 SOURCE = "hex"
@@ -68,21 +68,12 @@ class Refusal:
     name: str
     version: str
     url: str
-    stage: Stage
-    reason: Reason
-    detail: str
+    reject: Reject
 
 
 Item = Tarball | Described | Refusal
 
 
-def refuse(wanted: Wanted, stage: Stage, reason: Reason, detail: str) -> Refusal:
+def refuse(wanted: Wanted, reject: Reject) -> Refusal:
     """Refuse one wanted release."""
-    return Refusal(
-        name=wanted.name,
-        version=wanted.version,
-        url=wanted.url,
-        stage=stage,
-        reason=reason,
-        detail=detail,
-    )
+    return Refusal(name=wanted.name, version=wanted.version, url=wanted.url, reject=reject)

@@ -8,9 +8,8 @@ from typing import Any
 
 from corpus.atomic import canonical_json
 from corpus.licenses import LicensePolicy
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from crawler.clock import utc_now
-from crawler.items import Refusal
 from crawler.memory import Settlement, Settlements, listing
 from crawler.registry import PackageVersions
 from crawler.versions import Selection
@@ -111,18 +110,18 @@ class Ledger:
         self.accounts[package.name] = account
         self.close_if_done(package.name)
 
-    def settle(self, name: str, version: str, refusal: Refusal | None) -> None:
+    def settle(self, name: str, version: str, reject: Reject | None) -> None:
         """Note that a version is stored, or refused. Raises OSError."""
         account = self.accounts.get(name)
         if account is None or version not in account.pending:
             return
         checksum = account.pending.pop(version)
-        if refusal and refusal.stage is not Stage.CRAWL and checksum:
+        if reject and reject.stage is not Stage.CRAWL and checksum:
             account.refused[version] = checksum
-        if refusal and refusal.reason is Reason.GONE:
+        if reject and reject.reason is Reason.GONE:
             account.gone[version] = account.missing_since.get(version, self.clock())
             account.is_sound = account.is_sound and self.is_for_good(account.gone[version])
-        elif refusal and not lasts(refusal):
+        elif reject and not lasts(reject):
             account.is_sound = False
         self.close_if_done(name)
 
@@ -155,9 +154,9 @@ class Ledger:
             yield from (f"{name} {version}" for version in account.pending)
 
 
-def lasts(refusal: Refusal) -> bool:
+def lasts(reject: Reject) -> bool:
     """Whether a refusal would come out the same another time."""
-    return refusal.stage is not Stage.CRAWL or refusal.reason in LASTING
+    return reject.stage is not Stage.CRAWL or reject.reason in LASTING
 
 
 def terms(selection: Selection, policy: LicensePolicy) -> dict[str, Any]:

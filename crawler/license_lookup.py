@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from corpus.licenses import LicensePolicy, judge_declaration
 from corpus.packages import Downloads
-from corpus.reasons import Reason
+from corpus.reasons import Reject, Stage
 from crawler.failures import GONE, explain, licensing
 from crawler.items import NO_DETAILS, PackageDetails, Refusal
 from crawler.patience import (
@@ -64,7 +64,7 @@ class UnusableAnswer(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LicenseLookup:
-    """Looks up packages and hands each on: to `proceed`, or to `refuse` with reason and detail.
+    """Looks up packages and hands each on: to `proceed`, or to `refuse` with the reason.
 
     `describe` gets what else is said of a package; `later` makes a request after some seconds.
     """
@@ -72,7 +72,7 @@ class LicenseLookup:
     api_url: str
     policy: LicensePolicy
     proceed: Callable[[PackageVersions], Request]
-    refuse: Callable[[PackageVersions, Reason, str], Iterator[Refusal]]
+    refuse: Callable[[PackageVersions, Reject], Iterator[Refusal]]
     describe: Callable[[str, PackageDetails], None]
     later: Callable[[Request, float], None]
     token: str | None = field(default=None, repr=False)
@@ -143,7 +143,8 @@ class LicenseLookup:
             return
         verdict = judge_declaration(declared.licenses, self.policy)
         if verdict.reason:
-            yield from self.refuse(package, verdict.reason, licensing(verdict))
+            why = Reject(Stage.LICENSE, verdict.reason, licensing(verdict))
+            yield from self.refuse(package, why)
         else:
             yield self.proceed(package)
 
@@ -154,7 +155,7 @@ class LicenseLookup:
         told = request.meta.get(LIMITED, 0)
         wait = limited(failure)
         if wait is None or wait > LONGEST_LIMIT or told >= LIMITED_TIMES:
-            yield from self.give_up(waiting, explain(failure)[1])
+            yield from self.give_up(waiting, explain(failure).detail)
             return
         yield from self.hand_on(waiting)
         again = request.replace(meta={**request.meta, LIMITED: told + 1}, dont_filter=True)

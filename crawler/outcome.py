@@ -44,9 +44,10 @@ class Losses:
 
     def note(self, refusal: Refusal) -> None:
         """Note a refusal, if it is of these kinds."""
-        if refusal.stage is Stage.CRAWL and refusal.reason in NOT_DELIVERED:
-            self.lost.append(f"{refusal.name} {refusal.version} ({refusal.reason})")
-        elif refusal.reason is Reason.GONE:
+        reason = refusal.reject.reason
+        if refusal.reject.stage is Stage.CRAWL and reason in NOT_DELIVERED:
+            self.lost.append(f"{refusal.name} {refusal.version} ({reason})")
+        elif reason is Reason.GONE:
             self.gone.append(f"{refusal.name} {refusal.version}")
 
 

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass, field, replace
 
-from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveReject, ArchiveStore, DamagedArchive, StoreError
+from corpus.reasons import Reason, Reject, Stage
+from corpus.store import Archive, ArchiveStore, DamagedArchive, RejectedArchive, StoreError
 from crawler.items import SOURCE, PackageDetails, Refusal, Wanted, refuse
 from crawler.registry import PackageReleases, PackageVersions, Release
 from crawler.versions import Selection
+
+OLD_COPY = Reject(
+    Stage.CRAWL,
+    Reason.UNAVAILABLE,
+    "in the index, but an old copy of the package's own entry was served",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Planner:
             plan.stored.append(wanted)
         else:
             why = str(wanted.release.retirement)
-            plan.refuse.append(refuse(wanted, Stage.CRAWL, Reason.RETIRED, why))
+            plan.refuse.append(refuse(wanted, Reject(Stage.CRAWL, Reason.RETIRED, why)))
 
     def take(self, wanted: Wanted, refused_checksum: str | None, plan: Plan) -> None:
         """Plan for a release that is wanted."""
@@ -72,7 +78,7 @@ class Planner:
         stored = self.find(wanted.name, wanted.version)
         if checksum is None:
             detail = "the registry has no outer checksum of it, so no tarball can be checked"
-            plan.refuse.append(refuse(wanted, Stage.CRAWL, Reason.NO_CHECKSUM, detail))
+            plan.refuse.append(refuse(wanted, Reject(Stage.CRAWL, Reason.NO_CHECKSUM, detail)))
         elif stored and stored.sha256 == checksum:
             plan.stored.append(wanted)
         elif checksum == refused_checksum and self.is_recorded(wanted.name, wanted.version):
@@ -114,9 +120,9 @@ class Planner:
     def lacks_checksum(self, name: str, version: str) -> bool:
         """Whether a release was refused because the registry had no checksum of it."""
         record = self.record(name, version)
-        return record is not None and record.reason is Reason.NO_CHECKSUM
+        return record is not None and record.reject.reason is Reason.NO_CHECKSUM
 
-    def record(self, name: str, version: str) -> ArchiveReject | None:
+    def record(self, name: str, version: str) -> RejectedArchive | None:
         """Return why a release is not in the store, as far as the store can tell."""
         try:
             return self.store.rejected(SOURCE, name, version)
@@ -140,9 +146,7 @@ class Planner:
                 name=listed.name,
                 version=version,
                 url=self.tarball_url(listed.name, version),
-                stage=Stage.CRAWL,
-                reason=Reason.UNAVAILABLE,
-                detail="in the index, but an old copy of the package's own entry was served",
+                reject=OLD_COPY,
             )
             for version in self.missing(listed)
             if version not in found

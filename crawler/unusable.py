@@ -7,7 +7,7 @@ digest; the detail of the record has the name itself. No package or version of H
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from crawler.arguments import PACKAGE_NAME
 from crawler.items import Refusal
 from crawler.registry import PackageVersions
@@ -32,9 +32,11 @@ def refuse_unusable(
                 name=package.name if is_named_well(package) else stand_in(package.name),
                 version=version if is_valid(version) else stand_in(version),
                 url=listed_at,
-                stage=Stage.CRAWL,
-                reason=Reason.UNUSABLE_NAME,
-                detail=f"the registry lists {quoted(package.name)}, version {quoted(version)}",
+                reject=Reject(
+                    Stage.CRAWL,
+                    Reason.UNUSABLE_NAME,
+                    f"the registry lists {quoted(package.name)}, version {quoted(version)}",
+                ),
             )
 
 

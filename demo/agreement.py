@@ -55,7 +55,7 @@ def read(path: Path) -> dict[str, Any] | str:
         files = [
             [member.path, len(member.data), hashlib.sha256(member.data).hexdigest()]
             if isinstance(member, Member)
-            else [member.path, member.bytes, f"skipped: {member.reason}"]
+            else [member.path, member.bytes, f"skipped: {member.reject.reason}"]
             for member in tarball.members()
         ]
     except ArchiveError as error:

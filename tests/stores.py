@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveReject, ArchiveStore, Link
+from corpus.reasons import Reason, Reject, Stage
+from corpus.store import Archive, ArchiveStore, Link, RejectedArchive
 from demo.hex_tarball import pack
 
 MIT = b"""MIT License
@@ -80,14 +80,12 @@ def add(
 def missing(store: ArchiveStore, name: str, reason: Reason) -> None:
     """Record an archive that the crawl could not get."""
     store.reject(
-        ArchiveReject(
+        RejectedArchive(
             source="hex",
             name=name,
             version="1.0.0",
             url=f"https://repo.example/tarballs/{name}-1.0.0.tar",
-            stage=Stage.CRAWL,
-            reason=reason,
-            detail="for a test",
+            reject=Reject(Stage.CRAWL, reason, "for a test"),
             recorded_at="2026-11-02T10:00:00Z",
         )
     )

@@ -1,6 +1,6 @@
 """Reads package archives in memory, under limits, and writes nothing anywhere."""
 
-from corpus.archive.hexpm import HexTarball, Member, SkippedMember, open_hex_tarball
+from corpus.archive.hexpm import HexTarball, Member, open_hex_tarball
 from corpus.archive.limits import ArchiveError, ArchiveLimits
 from corpus.archive.metadata import HexMetadata
 
@@ -10,6 +10,5 @@ __all__ = [
     "HexMetadata",
     "HexTarball",
     "Member",
-    "SkippedMember",
     "open_hex_tarball",
 ]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from corpus.archive.inflate import Inflater
 from corpus.archive.limits import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
 from corpus.archive.metadata import HexMetadata, read_metadata
-from corpus.archive.names import Names, Refusal, normalized, printable, unsafe
+from corpus.archive.names import Names, normalized, printable, unsafe
 from corpus.archive.tar import Entry, Kind, TarReader
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
 
 VERSION = b"3"
-LATER = "the archive has a later member of this name"
+LATER = Reject(Stage.UNPACK, Reason.DUPLICATE_MEMBER, "the archive has a later member of this name")
 OUTER_HEADERS = 64
 """Headers in the outer tar: four files, and room for extended headers."""
 
@@ -29,16 +29,6 @@ class Member:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedMember:
-    """One member that is not given out; `bytes` as its header says, `path` made printable."""
-
-    path: str
-    bytes: int
-    reason: Reason
-    detail: str
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HexTarball:
     """An open Hex tarball. Checksums are hexadecimal SHA-256; the inner one may be absent."""
@@ -49,10 +39,11 @@ class HexTarball:
     contents: bytes = field(repr=False)
     limits: ArchiveLimits
 
-    def members(self) -> Iterator[Member | SkippedMember]:
+    def members(self) -> Iterator[Member | RejectedFile]:
         """Yield every member in the order of the archive; folders are not mentioned.
 
-        Of several with the same name the last counts, as where an archive is unpacked to a disk.
+        Of several with the same name the last counts, as where an archive is unpacked to a disk. A
+        member that is not given out has the size that its header tells, and its path is printable.
         Raises ArchiveError before any is yielded if the contents are too large, truncated or not
         what they should be: then the archive is to be rejected as a whole.
         """
@@ -60,7 +51,7 @@ class HexTarball:
             Inflater(self.contents, self.limits), name="contents", headers=self.limits.files
         )
         names = Names()
-        found: list[Member | SkippedMember] = []
+        found: list[Member | RejectedFile] = []
         places: dict[str, int] = {}
         for entry in reader:
             if entry.kind is Kind.DIRECTORY:
@@ -68,27 +59,29 @@ class HexTarball:
             path = normalized(entry.path)
             if refusal := refused(entry, names, self.limits):
                 shown = printable(entry.path, self.limits)
-                found.append(SkippedMember(shown, entry.size, *refusal))
+                found.append(RejectedFile(shown, entry.size, None, refusal))
                 continue
             if (place := places.get(path)) is not None:
                 earlier = found[place]
                 size = len(earlier.data) if isinstance(earlier, Member) else earlier.bytes
-                found[place] = SkippedMember(path, size, Reason.DUPLICATE_MEMBER, LATER)
+                found[place] = RejectedFile(path, size, None, LATER)
             places[path] = len(found)
             if entry.size > self.limits.file:
                 detail = f"{entry.size} bytes, over {self.limits.file}"
-                found.append(SkippedMember(path, entry.size, Reason.OVERSIZED, detail))
+                reject = Reject(Stage.UNPACK, Reason.OVERSIZED, detail)
+                found.append(RejectedFile(path, entry.size, None, reject))
             else:
                 found.append(Member(path, reader.read()))
         yield from found
 
 
-def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Refusal | None:
+def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Reject | None:
     """Say why an entry is not given out whatever comes later, or None if it may be."""
     if entry.kind is Kind.LINK:
-        return Reason.LINK, "a symbolic or hard link"
+        return Reject(Stage.UNPACK, Reason.LINK, "a symbolic or hard link")
     if entry.kind is Kind.SPECIAL:
-        return Reason.SPECIAL_FILE, "a device, pipe, sparse file or unknown type"
+        detail = "a device, pipe, sparse file or unknown type"
+        return Reject(Stage.UNPACK, Reason.SPECIAL_FILE, detail)
     if refusal := unsafe(entry.path, limits):
         return refusal
     if refusal := names.collision(normalized(entry.path)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from corpus.bounds import check_least
 from corpus.errors import CorpusError
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, Stage
 
 MIB = 1024 * 1024
 
@@ -45,12 +45,11 @@ DEFAULT_LIMITS = ArchiveLimits()
 
 
 class ArchiveError(CorpusError):
-    """An archive that must be rejected as a whole; `reason` goes into its reject row."""
+    """An archive that must be rejected as a whole, and why."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
+        self.reject = Reject(Stage.UNPACK, reason, detail)
 
     def __str__(self) -> str:
-        return f"{self.detail} ({self.reason})"
+        return f"{self.reject.detail} ({self.reject.reason})"

@@ -4,9 +4,7 @@ import re
 import unicodedata
 
 from corpus.archive.limits import ArchiveLimits
-from corpus.reasons import Reason
-
-Refusal = tuple[Reason, str]
+from corpus.reasons import Reason, Reject, Stage
 
 INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories of characters that hide or reorder what a reader of the path sees."""
@@ -15,23 +13,25 @@ NAMELESS = "<no name>"
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def unsafe(path: str, limits: ArchiveLimits) -> Refusal | None:
+def unsafe(path: str, limits: ArchiveLimits) -> Reject | None:
     """Say why a path must not be used on any system, or None if it may."""
     parts = path.split("/")
     if len(path.encode()) > limits.path:
-        return Reason.PATH_TOO_LONG, f"over {limits.path} bytes"
+        return Reject(Stage.UNPACK, Reason.PATH_TOO_LONG, f"over {limits.path} bytes")
     if len(parts) - 1 > limits.depth:
-        return Reason.PATH_TOO_LONG, f"over {limits.depth} folders deep"
+        return Reject(Stage.UNPACK, Reason.PATH_TOO_LONG, f"over {limits.depth} folders deep")
     if path.startswith("/") or DRIVE.match(path):
-        return Reason.UNSAFE_PATH, "an absolute path"
+        return Reject(Stage.UNPACK, Reason.UNSAFE_PATH, "an absolute path")
     if ".." in parts:
-        return Reason.UNSAFE_PATH, "a path that leaves the archive"
+        return Reject(Stage.UNPACK, Reason.UNSAFE_PATH, "a path that leaves the archive")
     if "\\" in path:
-        return Reason.UNSAFE_PATH, "a backslash, which is a separator on other systems"
+        return Reject(
+            Stage.UNPACK, Reason.UNSAFE_PATH, "a backslash, which is a separator on other systems"
+        )
     if not path.isprintable() and any(map(invisible, path)):
-        return Reason.UNSAFE_PATH, "a control character"
+        return Reject(Stage.UNPACK, Reason.UNSAFE_PATH, "a control character")
     if parts[-1] in ("", "."):
-        return Reason.UNSAFE_PATH, "no file name"
+        return Reject(Stage.UNPACK, Reason.UNSAFE_PATH, "no file name")
     return None
 
 
@@ -51,13 +51,15 @@ class Names:
     def __init__(self) -> None:
         self.paths: dict[str, str] = {}
 
-    def collision(self, path: str) -> Refusal | None:
+    def collision(self, path: str) -> Reject | None:
         """Remember a normalized path; say with which other one it would be one file, if any."""
         key = caseless(path)
         earlier = self.paths.setdefault(key, path)
         if earlier == path:
             return None
-        return Reason.CASE_COLLISION, f"the same name as {earlier} on some systems"
+        return Reject(
+            Stage.UNPACK, Reason.CASE_COLLISION, f"the same name as {earlier} on some systems"
+        )
 
 
 def caseless(path: str) -> str:

@@ -5,7 +5,7 @@ from corpus.filters.encoded import cut_encoded, mostly_data
 from corpus.filters.encoding import decode, recode
 from corpus.filters.limits import Limits
 from corpus.filters.signals import control_tokens, hidden_characters
-from corpus.filters.verdict import Candidate, Filter, Redaction, Reject
+from corpus.filters.verdict import Candidate, Filter, Redaction
 
 __all__ = [
     "FILTERS",
@@ -13,7 +13,6 @@ __all__ = [
     "Filter",
     "Limits",
     "Redaction",
-    "Reject",
     "control_tokens",
     "cut_encoded",
     "decode",

@@ -5,7 +5,8 @@ from corpus.filters.encoding import not_utf8
 from corpus.filters.generated import generated
 from corpus.filters.limits import Limits
 from corpus.filters.origin import not_source_code, vendored
-from corpus.filters.verdict import Candidate, Filter, Reject
+from corpus.filters.verdict import Candidate, Filter
+from corpus.reasons import Reject
 from corpus.source import language_of
 
 FILTERS: tuple[Filter, ...] = (

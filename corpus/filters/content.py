@@ -5,8 +5,8 @@ import statistics
 
 from corpus.filters.encoding import BYTE_ORDER_MARK
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate, Reject
-from corpus.reasons import Reason
+from corpus.filters.verdict import Candidate
+from corpus.reasons import Reason, Reject, Stage
 
 CODE = {"elixir": rb"[ \t]*[^#\s]", "erlang": rb"[ \t]*[^%\s]"}
 """How a line begins that is more than a comment (or, in a script, its #! line)."""
@@ -21,13 +21,13 @@ def oversized(candidate: Candidate, limits: Limits) -> Reject | None:
     size = len(candidate.raw)
     if size <= limits.file:
         return None
-    return Reject(Reason.OVERSIZED, f"{size} bytes, the limit is {limits.file}")
+    return Reject(Stage.FILTER, Reason.OVERSIZED, f"{size} bytes, the limit is {limits.file}")
 
 
 def binary(candidate: Candidate, limits: Limits) -> Reject | None:
     """Bytes for machines: no source file has a NUL, every UTF-16 and most binary files do."""
     position = candidate.raw.find(b"\0")
-    return None if position < 0 else Reject(Reason.BINARY, f"NUL at byte {position}")
+    return None if position < 0 else Reject(Stage.FILTER, Reason.BINARY, f"NUL at byte {position}")
 
 
 def empty(candidate: Candidate, limits: Limits) -> Reject | None:
@@ -38,7 +38,9 @@ def empty(candidate: Candidate, limits: Limits) -> Reject | None:
             return None
     elif ANYTHING.search(raw):
         return None
-    return Reject(Reason.EMPTY, "only comments" if raw.strip() else "nothing but blanks")
+    return Reject(
+        Stage.FILTER, Reason.EMPTY, "only comments" if raw.strip() else "nothing but blanks"
+    )
 
 
 def first_code(text: bytes, language: str) -> int | None:
@@ -63,7 +65,7 @@ def minified(candidate: Candidate, limits: Limits) -> Reject | None:
     median = median_line_length(raw)
     if median <= limits.line_length:
         return None
-    return Reject(Reason.MINIFIED, f"the median line has {median:.0f} bytes")
+    return Reject(Stage.FILTER, Reason.MINIFIED, f"the median line has {median:.0f} bytes")
 
 
 def median_line_length(raw: bytes) -> float:

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from corpus.filters.data import WORD, data_spans, has_run, one_byte
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Redaction, Reject
-from corpus.reasons import Reason
+from corpus.filters.verdict import Redaction
+from corpus.reasons import Reason, Reject, Stage
 
 START = rb"(?:(?<=\\[nrt])|(?<![\w+/#\\-]))"
 """Where a run can begin: not inside a word, nor at the letter of an escape."""
@@ -72,7 +72,7 @@ def mostly_data(raw: bytes, cut: tuple[Redaction, ...], limits: Limits) -> Rejec
     if lost <= limits.data_share * len(raw):
         return None
     rules = ", ".join(sorted({span.rule for span in cut}))
-    return Reject(Reason.MOSTLY_DATA, f"{lost} of {len(raw)} bytes are data: {rules}")
+    return Reject(Stage.FILTER, Reason.MOSTLY_DATA, f"{lost} of {len(raw)} bytes are data: {rules}")
 
 
 def encoded_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:

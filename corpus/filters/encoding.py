@@ -3,8 +3,8 @@
 import re
 
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate, Reject
-from corpus.reasons import Reason
+from corpus.filters.verdict import Candidate
+from corpus.reasons import Reason, Reject, Stage
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -36,7 +36,7 @@ def decode(raw: bytes, language: str | None) -> str | Reject:
         return body.decode()
     except UnicodeDecodeError as error:
         position = len(raw) - len(body) + error.start
-        return Reject(Reason.NOT_UTF8, f"byte {raw[position]:#04x} at {position}")
+        return Reject(Stage.FILTER, Reason.NOT_UTF8, f"byte {raw[position]:#04x} at {position}")
 
 
 def recode(raw: bytes, language: str | None) -> bytes | Reject:

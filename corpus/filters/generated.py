@@ -22,8 +22,8 @@ from typing import Literal
 from corpus.filters.content import first_code
 from corpus.filters.encoding import BYTE_ORDER_MARK
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate, Reject
-from corpus.reasons import Reason
+from corpus.filters.verdict import Candidate
+from corpus.reasons import Reason, Reject, Stage
 from corpus.untrusted import quoted
 
 HEAD = 8_192
@@ -43,9 +43,13 @@ def generated(candidate: Candidate, limits: Limits) -> Reject | None:
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
     if found := signature(candidate, head):
         tool, line = found
-        return Reject(Reason.GENERATED, f"by {tool}: {quoted(line.lstrip(), QUOTED)}")
+        return Reject(Stage.FILTER, Reason.GENERATED, f"by {tool}: {quoted(line.lstrip(), QUOTED)}")
     stated = statement(candidate.language or "", head)
-    return None if stated is None else Reject(Reason.GENERATED, quoted(stated.lstrip(), QUOTED))
+    return (
+        None
+        if stated is None
+        else Reject(Stage.FILTER, Reason.GENERATED, quoted(stated.lstrip(), QUOTED))
+    )
 
 
 # Templates ------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import re
 
 from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate, Reject
-from corpus.reasons import Reason
+from corpus.filters.verdict import Candidate
+from corpus.reasons import Reason, Reject, Stage
 from corpus.source import CODE_FOLDERS, TEST_FOLDERS
 from corpus.untrusted import quoted
 
@@ -21,16 +21,18 @@ VENDORED_HEAD = re.compile(rb"%% Vendored from \w+ v[^\n]+, do not edit manually
 def not_source_code(candidate: Candidate, limits: Limits) -> Reject | None:
     """Anything that is not a module, a script or a template of the ecosystem."""
     if candidate.language is None:
-        return Reject(Reason.NOT_SOURCE_CODE, candidate.path.rpartition("/")[2])
+        return Reject(Stage.FILTER, Reason.NOT_SOURCE_CODE, candidate.path.rpartition("/")[2])
     return None
 
 
 def vendored(candidate: Candidate, limits: Limits) -> Reject | None:
     """Other people's code: it belongs to its own package, under its own licence."""
     if folder := foreign_folder(candidate.path):
-        return Reject(Reason.VENDORED, folder)
+        return Reject(Stage.FILTER, Reason.VENDORED, folder)
     if candidate.raw.startswith(b"%% V") and (head := VENDORED_HEAD.match(candidate.raw)):
-        return Reject(Reason.VENDORED, quoted(head[0].decode("utf-8", "replace"), 200))
+        return Reject(
+            Stage.FILTER, Reason.VENDORED, quoted(head[0].decode("utf-8", "replace"), 200)
+        )
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from corpus.filters.limits import Limits
-from corpus.reasons import Reason
+from corpus.reasons import Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,6 @@ class Candidate:
     path: str
     raw: bytes
     language: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Why a file is left out; `detail` says what was seen, for a reader of the reject table."""
-
-    reason: Reason
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import flush_to_disk
 from corpus.bounds import check_least
-from corpus.ingest.opened import OpenedArchive, ReadConfig, Refusal, open_archive
+from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.tables import (
     archives_table,
     documents_table,
@@ -22,6 +22,7 @@ from corpus.ingest.tables import (
     rejects_table,
 )
 from corpus.provenance import READING, code_digest, digest_of, tool_versions
+from corpus.reasons import Reject
 from corpus.store import Archive, ArchiveStore
 from corpus.supervision import NO_BUDGET, Watch
 
@@ -61,7 +62,7 @@ class Bundle:
     paths: tuple[Path, ...]
     destination: Path
     config: IngestConfig
-    refusals: Mapping[int, Mapping[int, Refusal]] = field(default_factory=dict)
+    refusals: Mapping[int, Mapping[int, Reject]] = field(default_factory=dict)
     one_by_one: bool = False
 
     def seconds(self, number: int) -> float:

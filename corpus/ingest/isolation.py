@@ -6,8 +6,8 @@ from pathlib import Path
 from corpus.errors import CorpusError
 from corpus.executor import tidily
 from corpus.ingest.bundle import Bundle, ingest, rehearse
-from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig, Refusal
-from corpus.reasons import Reason
+from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig
+from corpus.reasons import Reason, Reject, Stage
 from corpus.supervision import Cause, Ended, Watch, watched
 
 FORGIVEN = 5
@@ -92,11 +92,12 @@ def _refusing(bundle: Bundle, number: int, item: int, cause: Cause) -> Bundle:
     return _refusing(bundle, number, WHOLE, Cause.TIME)
 
 
-def _refusal(cause: Cause, item: int, seconds: float, config: ReadConfig) -> Refusal:
+def _refusal(cause: Cause, item: int, seconds: float, config: ReadConfig) -> Reject:
     """Tell the reason; the detail names limits and nothing measured, so that it is always equal."""
-    budget, what = config.budget, "opening" if item == WHOLE else "reading"
+    budget = config.budget
+    stage, what = (Stage.UNPACK, "opening") if item == WHOLE else (Stage.PARSE, "reading")
     if cause is Cause.DIED:
-        return Refusal(Reason.KILLED_WORKER, f"{what} it ended the worker process")
+        return Reject(stage, Reason.KILLED_WORKER, f"{what} it ended the worker process")
     if cause is Cause.MEMORY:
         took = f"{what} it took more than {budget.memory} bytes of memory"
     elif cause is Cause.CLOCK:
@@ -105,4 +106,4 @@ def _refusal(cause: Cause, item: int, seconds: float, config: ReadConfig) -> Ref
         took = f"its files took more than {seconds:.0f} s of processor time together"
     else:
         took = f"a step on it took more than {budget.file_seconds} s of processor time"
-    return Refusal(Reason.OVER_BUDGET, took)
+    return Reject(stage, Reason.OVER_BUDGET, took)

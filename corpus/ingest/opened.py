@@ -1,6 +1,5 @@
 """One archive of a bundle: opened, its licence judged, its files read."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,19 +11,18 @@ from corpus.archive import (
     ArchiveLimits,
     HexTarball,
     Member,
-    SkippedMember,
     open_hex_tarball,
 )
 from corpus.fingerprint import Code, Fingerprint
 from corpus.ingest.source_file import (
     FileConfig,
     Parsed,
-    Rejected,
     SourceText,
     code_of,
     fingerprinted,
     parse_text,
     read_text,
+    rejected,
 )
 from corpus.licenses import (
     LicensePolicy,
@@ -34,7 +32,7 @@ from corpus.licenses import (
     judge_files,
     statements_of,
 )
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.store import Archive, check_body
 from corpus.supervision import NO_BUDGET, Budget, Watch
 
@@ -47,14 +45,6 @@ SEVERAL: Final = -2
 """In place of a file's position: several small files that are fingerprinted together."""
 SEVERAL_BYTES: Final = 1 << 18
 """Bytes of text up to which files are fingerprinted together, which takes some 10 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a file, or an archive as a whole, is not read: an attempt ended the process."""
-
-    reason: Reason
-    detail: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,9 +72,9 @@ class OpenedArchive:
 
     archive: Archive
     licenses: PackageLicenses | None
-    files: list[Parsed | Rejected]
+    files: list[Parsed | RejectedFile]
     fingerprints: dict[str, Fingerprint]
-    failure: Rejected | None
+    failure: RejectedFile | None
     notes: tuple[str, ...] = ()
     """What of its metadata could not be understood."""
 
@@ -109,7 +99,7 @@ def open_archive(
     archive: Archive,
     path: Path,
     config: ReadConfig,
-    refusals: Mapping[int, Refusal] = MappingProxyType({}),
+    refusals: Mapping[int, Reject] = MappingProxyType({}),
     watch: Watch = NO_BUDGET,
     one_by_one: bool = False,
 ) -> OpenedArchive:
@@ -119,13 +109,14 @@ def open_archive(
     Raises DamagedArchive for an archive that changed since the build began.
     """
     if (refusal := refusals.get(WHOLE)) is not None:
-        return _failed(archive, refusal.reason, refusal.detail)
+        return _failed(archive, refusal)
     try:
         tarball, members = _open(archive, path, config.archive)
     except ArchiveError as error:
-        return _failed(archive, error.reason, error.detail)
+        return _failed(archive, error.reject)
     if not members:
-        return _failed(archive, Reason.EMPTY_ARCHIVE, "its contents hold no file")
+        detail = "its contents hold no file"
+        return _failed(archive, Reject(Stage.UNPACK, Reason.EMPTY_ARCHIVE, detail))
     contents = {item.path: item.data for item in members if isinstance(item, Member)}
     declared = tarball.metadata.licenses or archive.licenses
     said = {}
@@ -135,10 +126,10 @@ def open_archive(
                 said[item.path] = statements_of(item.path, item.data)
     licenses = judge_files(declared, contents, config.license, said)
 
-    def text_of(position: int, member: Member | SkippedMember) -> SourceText | Rejected:
+    def text_of(position: int, member: Member | RejectedFile) -> SourceText | RejectedFile:
         return _text(member, licenses, refusals.get(position), config.file)
 
-    def parsed(_: int, text: SourceText | Rejected) -> Parsed | Rejected:
+    def parsed(_: int, text: SourceText | RejectedFile) -> Parsed | RejectedFile:
         return parse_text(text, config.file) if isinstance(text, SourceText) else text
 
     # Pass by pass: in turns for every file, parser and the rest take each other's processor caches.
@@ -149,7 +140,7 @@ def open_archive(
 
 
 def fingerprint_files(
-    files: list[Parsed | Rejected],
+    files: list[Parsed | RejectedFile],
     config: FileConfig,
     watch: Watch = NO_BUDGET,
     one_by_one: bool = False,
@@ -162,7 +153,7 @@ def fingerprint_files(
         with watch.step(SEVERAL if len(waiting) > 1 else next(iter(waiting))):
             found = fingerprinted(list(waiting.values()), config)
         for position, each in zip(waiting, found, strict=True):
-            if isinstance(each, Rejected):
+            if isinstance(each, RejectedFile):
                 files[position] = each
             else:
                 prints[waiting[position][0].source.path] = each
@@ -170,11 +161,11 @@ def fingerprint_files(
 
     size, most = 0, 0 if one_by_one else SEVERAL_BYTES
     for position, file in enumerate(files):
-        if isinstance(file, Rejected):
+        if isinstance(file, RejectedFile):
             continue
         with watch.step(position):
             code = code_of(file)
-        if isinstance(code, Rejected):
+        if isinstance(code, RejectedFile):
             files[position] = code
             continue
         size += len(code.text)
@@ -197,34 +188,29 @@ def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Wat
 
 def _open(
     archive: Archive, path: Path, limits: ArchiveLimits
-) -> tuple[HexTarball, list[Member | SkippedMember]]:
+) -> tuple[HexTarball, list[Member | RejectedFile]]:
     body = path.read_bytes()
     check_body(archive, body, str(path.name))
     tarball = open_hex_tarball(body, limits)
     return tarball, list(tarball.members())
 
 
-def _failed(archive: Archive, reason: Reason, detail: str) -> OpenedArchive:
-    failure = Rejected("", None, archive.bytes, Stage.UNPACK, reason, detail)
+def _failed(archive: Archive, reject: Reject) -> OpenedArchive:
+    failure = RejectedFile("", archive.bytes, None, reject)
     return OpenedArchive(archive, None, [], {}, failure)
 
 
 def _text(
-    member: Member | SkippedMember,
+    member: Member | RejectedFile,
     licenses: PackageLicenses,
-    refusal: Refusal | None,
+    refusal: Reject | None,
     config: FileConfig,
-) -> SourceText | Rejected:
-    if isinstance(member, SkippedMember):
-        return Rejected(member.path, None, member.bytes, Stage.UNPACK, member.reason, member.detail)
+) -> SourceText | RejectedFile:
+    if isinstance(member, RejectedFile):
+        return member
     verdict = licenses.of(member.path)
     if verdict.reason is not None:
-        return _rejected(member, Stage.LICENSE, verdict.reason, verdict.detail)
+        return rejected(member, Reject(Stage.LICENSE, verdict.reason, verdict.detail))
     if refusal is not None:
-        return _rejected(member, Stage.PARSE, refusal.reason, refusal.detail)
+        return rejected(member, refusal)
     return read_text(member, config)
-
-
-def _rejected(member: Member, stage: Stage, reason: Reason, detail: str) -> Rejected:
-    content_id = hashlib.sha256(member.data).hexdigest()
-    return Rejected(member.path, content_id, len(member.data), stage, reason, detail)

@@ -15,7 +15,6 @@ from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.filters import (
     Limits,
     Redaction,
-    Reject,
     control_tokens,
     cut_encoded,
     hidden_characters,
@@ -24,7 +23,7 @@ from corpus.filters import (
     recode,
 )
 from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.source import language_of, role_of
 
 
@@ -62,18 +61,6 @@ class FileConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A file that goes no further, and why."""
-
-    path: str
-    content_id: str | None
-    bytes: int
-    stage: Stage
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class SourceText:
     """A file that the filters let through, as text; `original_bytes` counts the file's as it came.
 
@@ -103,23 +90,26 @@ class Parsed:
     extraction: Extraction
 
 
-def read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
+def read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
     """Turn the bytes of a file into text, or say why not."""
     try:
         return _read_text(member, config)
     except MemoryError:
         raise
     except Exception as error:  # A mistake of ours in one file must not cost the others.
-        content_id = hashlib.sha256(member.data).hexdigest()
-        return _failed(member.path, content_id, len(member.data), error)
+        return rejected(member, _mistake(error))
 
 
-def _read_text(member: Member, config: FileConfig) -> SourceText | Rejected:
+def rejected(member: Member, reject: Reject) -> RejectedFile:
+    """Return a file that was unpacked and is left out."""
+    content_id = hashlib.sha256(member.data).hexdigest()
+    return RejectedFile(member.path, len(member.data), content_id, reject)
+
+
+def _read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
     decoded = _decode(member, config)
     if isinstance(decoded, Reject):
-        size, reason = len(member.data), decoded.reason
-        content_id = hashlib.sha256(member.data).hexdigest()
-        return Rejected(member.path, content_id, size, Stage.FILTER, reason, decoded.detail)
+        return rejected(member, decoded)
     return describe(member, *decoded)
 
 
@@ -146,7 +136,7 @@ def describe(
     )
 
 
-def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
+def parse_text(source: SourceText, config: FileConfig) -> Parsed | RejectedFile:
     """Turn a text into a document; reject what the parser cannot get through or mostly not read."""
     try:
         extraction = EXTRACTORS.get(source.language, nothing)(source.text)
@@ -157,7 +147,7 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
     except MemoryError:
         raise
     except Exception as error:
-        return _failed(source.path, source.content_id, source.original_bytes, error)
+        return _rejected(source, _mistake(error))
     unread, size = extraction.unread_bytes, len(source.text)
     if unread > config.unparsable_share * size:
         return _unparsed(source, Reason.UNPARSABLE, f"{unread} of {size} bytes cannot be read")
@@ -168,13 +158,15 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | Rejected:
     return Parsed(source, extraction)
 
 
-def _unparsed(source: SourceText, reason: Reason, detail: str) -> Rejected:
-    return Rejected(
-        source.path, source.content_id, source.original_bytes, Stage.PARSE, reason, detail
-    )
+def _unparsed(source: SourceText, reason: Reason, detail: str) -> RejectedFile:
+    return _rejected(source, Reject(Stage.PARSE, reason, detail))
 
 
-def code_of(file: Parsed) -> Code | Rejected:
+def _rejected(source: SourceText, reject: Reject) -> RejectedFile:
+    return RejectedFile(source.path, source.original_bytes, source.content_id, reject)
+
+
+def code_of(file: Parsed) -> Code | RejectedFile:
     """Return what a fingerprint is made from; a reject where that fails."""
     source, found = file.source, file.extraction
     try:
@@ -183,12 +175,12 @@ def code_of(file: Parsed) -> Code | Rejected:
     except MemoryError:
         raise
     except Exception as error:
-        return _failed(source.path, source.content_id, source.original_bytes, error)
+        return _rejected(source, _mistake(error))
 
 
 def fingerprinted(
     files: Sequence[tuple[Parsed, Code]], config: FileConfig
-) -> list[Fingerprint | Rejected]:
+) -> list[Fingerprint | RejectedFile]:
     """Return the fingerprints of documents; a reject for one on which that fails."""
     try:
         return [*fingerprints([code for _, code in files], config.fingerprint)]
@@ -197,13 +189,12 @@ def fingerprinted(
     except Exception as error:
         if len(files) > 1:
             return [found for file in files for found in fingerprinted([file], config)]
-        source = files[0][0].source
-        return [_failed(source.path, source.content_id, source.original_bytes, error)]
+        return [_rejected(files[0][0].source, _mistake(error))]
 
 
-def _failed(path: str, content_id: str, size: int, error: Exception) -> Rejected:
+def _mistake(error: Exception) -> Reject:
     detail = f"our mistake, please report it with this file: {error!r}"
-    return Rejected(path, content_id, size, Stage.PARSE, Reason.EXTRACTION_FAILED, detail)
+    return Reject(Stage.PARSE, Reason.EXTRACTION_FAILED, detail)
 
 
 def _decode(

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
-from corpus.ingest.source_file import Parsed, Rejected, SourceText
-from corpus.reasons import Stage
+from corpus.ingest.source_file import Parsed, SourceText
+from corpus.reasons import RejectedFile, Stage
 from corpus.schema import (
     CLAUSE,
     EXTRACTED,
@@ -34,7 +34,7 @@ def document_id(archive_sha256: str, path: str) -> str:
     return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
 
 
-def identity(archive: Archive, file: SourceText | Rejected) -> dict[str, Any]:
+def identity(archive: Archive, file: SourceText | RejectedFile) -> dict[str, Any]:
     """Return the columns that say where a file came from."""
     return {
         "document_id": document_id(archive.sha256, file.path),
@@ -47,9 +47,9 @@ def identity(archive: Archive, file: SourceText | Rejected) -> dict[str, Any]:
     }
 
 
-def reject_id(archive: Archive, file: Rejected, position: int) -> str:
+def reject_id(archive: Archive, file: RejectedFile, position: int) -> str:
     """Identify a reject; what is skipped in unpacking may share its path with other members."""
-    if file.stage is Stage.UNPACK:
+    if file.reject.stage is Stage.UNPACK:
         return document_id(archive.sha256, f"{file.path}\0{position}")
     return document_id(archive.sha256, file.path)
 
@@ -189,16 +189,16 @@ def rejects_table(opened: Sequence[OpenedArchive]) -> pa.Table:
         (item.archive, file, position)
         for item in opened
         for position, file in enumerate(item.files)
-        if isinstance(file, Rejected)
+        if isinstance(file, RejectedFile)
     ]
     rows = [
         {
             **identity(archive, file),
             "document_id": reject_id(archive, file, position),
             "bytes": file.bytes,
-            "stage": file.stage.value,
-            "reason": file.reason.value,
-            "detail": file.detail,
+            "stage": file.reject.stage.value,
+            "reason": file.reject.reason.value,
+            "detail": file.reject.detail,
         }
         for archive, file, position in [*failures, *files]
     ]
@@ -269,7 +269,7 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "links": [{"name": link.name, "url": link.url} for link in item.archive.links],
             "notes": list(item.notes),
             "files_seen": len(item.files),
-            "failure": item.failure.reason.value if item.failure else None,
+            "failure": item.failure.reject.reason.value if item.failure else None,
         }
         for item in opened
     ]

@@ -17,7 +17,7 @@ from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.release.reading import batches_of, open_shard
 from corpus.schema import REJECTS
-from corpus.store import ArchiveReject
+from corpus.store import RejectedArchive
 
 FILE_STAGES = (
     Stage.UNPACK,
@@ -34,7 +34,7 @@ INPUT = [
 """What the manifest says of an archive, or follows from."""
 
 
-def write_archive_rejects(refused: Sequence[ArchiveReject], destination: Path) -> None:
+def write_archive_rejects(refused: Sequence[RejectedArchive], destination: Path) -> None:
     """Write the archives that are not read, as reject rows with an empty path."""
     rows = [_archive_reject(row) for row in refused]
     table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
@@ -42,7 +42,7 @@ def write_archive_rejects(refused: Sequence[ArchiveReject], destination: Path) -
         pq.write_table(table, temporary)
 
 
-def _archive_reject(row: ArchiveReject) -> dict[str, Any]:
+def _archive_reject(row: RejectedArchive) -> dict[str, Any]:
     name = f"{row.source}\0{row.name}\0{row.version}"
     return {
         "document_id": hashlib.sha256(name.encode()).hexdigest(),
@@ -50,9 +50,9 @@ def _archive_reject(row: ArchiveReject) -> dict[str, Any]:
         "package": row.name,
         "version": row.version,
         "path": "",
-        "stage": row.stage.value,
-        "reason": row.reason.value,
-        "detail": row.detail,
+        "stage": row.reject.stage.value,
+        "reason": row.reject.reason.value,
+        "detail": row.reject.detail,
     }
 
 

@@ -8,22 +8,23 @@ from corpus.store.archives import (
     check_body,
     store_near,
 )
-from corpus.store.rows import Archive, ArchiveReject, DamagedRow, StoreError
+from corpus.store.rows import Archive, DamagedRow, RejectedArchive, StoreError, row_of_reject
 from corpus.untrusted import LONGEST_NAME
 
 __all__ = [
     "LONGEST_NAME",
     "Advisory",
     "Archive",
-    "ArchiveReject",
     "ArchiveStore",
     "DamagedArchive",
     "DamagedRow",
     "Downloads",
     "Link",
+    "RejectedArchive",
     "Requirement",
     "StoreError",
     "UnsafeName",
     "check_body",
+    "row_of_reject",
     "store_near",
 ]

@@ -14,7 +14,7 @@ was killed at. One process writes; any number may read.
 """
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,13 @@ from corpus.atomic import (
 from corpus.store.index import Index, Key
 from corpus.store.rows import (
     Archive,
-    ArchiveReject,
     DamagedRow,
+    RejectedArchive,
     StoreError,
     read_archive,
     read_reject,
     row_of,
+    row_of_reject,
     rows_under,
 )
 from corpus.untrusted import check_name
@@ -138,11 +139,13 @@ class ArchiveStore:
         rows = map(row_of, (*self.archives(), *self.superseded()))
         return pa.Table.from_pylist(list(rows), schema=ARCHIVES)
 
-    def reject(self, row: ArchiveReject) -> None:
+    def reject(self, row: RejectedArchive) -> None:
         """Record why an archive is not stored, replacing an earlier record."""
-        self._rejects.put(checked(row.source, row.name, row.version), canonical_json(asdict(row)))
+        self._rejects.put(
+            checked(row.source, row.name, row.version), canonical_json(row_of_reject(row))
+        )
 
-    def rejected(self, source: str, name: str, version: str) -> ArchiveReject | None:
+    def rejected(self, source: str, name: str, version: str) -> RejectedArchive | None:
         """Return the record of one rejected archive, or None. Raises DamagedRow."""
         row = self._rejects.get(checked(source, name, version))
         return read_reject(*row) if row else None
@@ -151,7 +154,7 @@ class ArchiveStore:
         """Remove the record of a refusal beside an archive that is current. Raises OSError."""
         self._rejects.remove(self._place(archive))
 
-    def rejects(self) -> list[ArchiveReject]:
+    def rejects(self) -> list[RejectedArchive]:
         """Return every record, sorted by source, name and version. Raises DamagedRow."""
         rows = [read_reject(*row) for row in self._rejects.rows()]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))

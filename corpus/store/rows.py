@@ -8,7 +8,7 @@ from typing import Any
 
 from corpus.errors import CorpusError
 from corpus.packages import Advisory, Downloads, Link, Requirement
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from corpus.untrusted import TIME, check_matches, parse_json
 
 
@@ -49,16 +49,14 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveReject:
+class RejectedArchive:
     """An archive that was asked for and is not in the store, and why."""
 
     source: str
     name: str
     version: str
     url: str
-    stage: Stage
-    reason: Reason
-    detail: str
+    reject: Reject
     recorded_at: str
 
 
@@ -117,13 +115,18 @@ def advisory(value: Any) -> Advisory:
     return Advisory(**{**value, "aliases": strings(value.get("aliases", []))})
 
 
-def read_reject(data: bytes, path: str) -> ArchiveReject:
+def row_of_reject(rejected: RejectedArchive) -> dict[str, Any]:
+    """Return a rejected archive as JSON takes it."""
+    row = {key: getattr(rejected, key) for key in ("source", "name", "version", "url")}
+    return {**row, **asdict(rejected.reject), "recorded_at": rejected.recorded_at}
+
+
+def read_reject(data: bytes, path: str) -> RejectedArchive:
     """Read one reject record from `path`. Raises DamagedRow if it is torn or not one of ours."""
     row = read_row(data, path, REJECT_TYPES)
     try:
-        return ArchiveReject(
-            **{**row, "stage": Stage(row["stage"]), "reason": Reason(row["reason"])}
-        )
+        why = Reject(Stage(row.pop("stage")), Reason(row.pop("reason")), row.pop("detail"))
+        return RejectedArchive(**row, reject=why)
     except ValueError as error:
         raise damaged(path, str(error)) from error
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from crawler.failures import appearance
 from crawler.items import Item, Tarball, refuse
 
@@ -40,7 +40,8 @@ class ChecksumPipeline:
             item = await self.fetched_again(item)
         if is_genuine(item):
             return item
-        return refuse(item.wanted, Stage.CRAWL, Reason.CHECKSUM_MISMATCH, difference(item))
+        why = Reject(Stage.CRAWL, Reason.CHECKSUM_MISMATCH, difference(item))
+        return refuse(item.wanted, why)
 
     async def fetched_again(self, item: Tarball) -> Tarball:
         """Fetch a tarball past every cache on the way; on any failure it stays what it was."""

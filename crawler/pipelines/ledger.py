@@ -27,7 +27,7 @@ class LedgerPipeline:
             if isinstance(item, Described):
                 spider.ledger.settle(item.wanted.name, item.wanted.version, None)
             elif isinstance(item, Refusal):
-                spider.ledger.settle(item.name, item.version, item)
+                spider.ledger.settle(item.name, item.version, item.reject)
         except OSError as error:
             raise spider.closing.unwritable(error) from error
         return item

@@ -6,7 +6,7 @@ from scrapy.crawler import Crawler
 
 from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.licenses import LicensePolicy, judge_declaration
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from crawler.arguments import read_policy
 from crawler.failures import licensing
 from crawler.items import Described, Item, Tarball, Wanted, refuse
@@ -34,12 +34,13 @@ class LicensePipeline:
         try:
             metadata = open_hex_tarball(item.body).metadata
         except ArchiveError as error:
-            return refuse(wanted, Stage.UNPACK, error.reason, error.detail)
+            return refuse(wanted, error.reject)
         if contradiction := mislabelled(wanted, metadata):
-            return refuse(wanted, Stage.UNPACK, Reason.MALFORMED_METADATA, contradiction)
+            why = Reject(Stage.UNPACK, Reason.MALFORMED_METADATA, contradiction)
+            return refuse(wanted, why)
         verdict = judge_declaration(metadata.licenses, self.policy)
         if verdict.reason:
-            return refuse(wanted, Stage.LICENSE, verdict.reason, licensing(verdict))
+            return refuse(wanted, Reject(Stage.LICENSE, verdict.reason, licensing(verdict)))
         return Described(wanted=wanted, body=item.body, metadata=metadata)
 
 

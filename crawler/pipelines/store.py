@@ -7,7 +7,7 @@ from typing import Self
 from scrapy.crawler import Crawler
 
 from corpus.packages import Requirement
-from corpus.store import Archive, ArchiveReject, ArchiveStore, StoreError
+from corpus.store import Archive, ArchiveStore, RejectedArchive, StoreError
 from crawler.arguments import read_repository
 from crawler.clock import utc_now
 from crawler.items import NO_DETAILS, SOURCE, Described, Item, Refusal
@@ -60,10 +60,11 @@ class StorePipeline:
             self.crawler.stats.inc_value("archives/stored")
         elif isinstance(item, Refusal):
             self.store.reject(reject_row(item, self.clock()))
-            self.crawler.stats.inc_value(f"archives/refused/{item.reason}")
+            self.crawler.stats.inc_value(f"archives/refused/{item.reject.reason}")
             spider.losses.note(item)
             self.crawler.stats.set_value("archives/lost", len(spider.losses.lost))
-            logger.info("%s %s: %s: %s", item.name, item.version, item.reason, item.detail)
+            why = item.reject
+            logger.info("%s %s: %s: %s", item.name, item.version, why.reason, why.detail)
 
 
 def archive_row(item: Described, fetched_at: str) -> Archive:
@@ -99,15 +100,13 @@ def requirement(dependency: Dependency) -> Requirement:
     )
 
 
-def reject_row(item: Refusal, recorded_at: str) -> ArchiveReject:
+def reject_row(item: Refusal, recorded_at: str) -> RejectedArchive:
     """Describe a refusal as the store does."""
-    return ArchiveReject(
+    return RejectedArchive(
         source=SOURCE,
         name=item.name,
         version=item.version,
         url=item.url,
-        stage=item.stage,
-        reason=item.reason,
-        detail=item.detail,
+        reject=item.reject,
         recorded_at=recorded_at,
     )

@@ -12,6 +12,7 @@ published again with other bytes. docs/how-to/crawl.md tells the rest.
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import IO, Any, NoReturn, Self, TypeVar
 
@@ -24,7 +25,7 @@ from twisted.python.failure import Failure
 
 from corpus.errors import CorpusError
 from corpus.locking import claim
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from corpus.store import ArchiveStore
 from crawler import contact
 from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
@@ -174,7 +175,7 @@ class HexSpider(Spider):
 
     def names_failed(self, failure: Failure, follow: Callable[[], Output]) -> Output:
         """Do without the index of names, which a repository need not have."""
-        said = explain(failure)[1]
+        said = explain(failure).detail
         self.logger.info("%s: %s. Every package is asked for.", request_of(failure).url, said)
         return follow()
 
@@ -238,7 +239,7 @@ class HexSpider(Spider):
             api_url=self.repository.api_url,
             policy=self.policy,
             proceed=self.package_request,
-            refuse=partial(self.refuse, stage=Stage.LICENSE),
+            refuse=self.refuse,
             describe=self.describe,
             later=self.patience.later,
             token=self.repository.api_token,
@@ -279,8 +280,8 @@ class HexSpider(Spider):
         try:
             package = self.read(f"packages/{listed.name}", response, decode)
         except RegistryError as error:
-            detail = f"{response.url}: {error}"
-            yield from self.package_unavailable(listed, error.reason, detail, is_settled)
+            why = Reject(Stage.CRAWL, error.reason, f"{response.url}: {error}")
+            yield from self.package_unavailable(listed, why, is_settled)
             return
         plan = self.planner.plan(package, self.ledger.refused(listed.name))
         # A crawl that was killed may have kept the entry and not what it lists.
@@ -328,37 +329,34 @@ class HexSpider(Spider):
     def package_failed(self, failure: Failure) -> Output:
         """Refuse the wanted releases of a package whose registry entry cannot be had."""
         self.heed(failure)
-        reason, detail = explain(failure)
-        url, known = request_of(failure).url, request_of(failure).cb_kwargs
-        yield from self.package_unavailable(
-            known["listed"], reason, f"{url}: {detail}", known["is_settled"]
-        )
+        said = explain(failure)
+        why = replace(said, detail=f"{request_of(failure).url}: {said.detail}")
+        known = request_of(failure).cb_kwargs
+        yield from self.package_unavailable(known["listed"], why, known["is_settled"])
 
     def package_unavailable(
-        self, listed: PackageVersions, reason: Reason, detail: str, is_settled: bool
+        self, listed: PackageVersions, reject: Reject, is_settled: bool
     ) -> Iterator[Refusal]:
         """Refuse what is wanted of a package and not there.
 
         What an earlier crawl settled stays so, and the next one looks again.
         """
-        if reason is not Reason.GONE:
+        if reject.reason is not Reason.GONE:
             self.count("packages/unavailable")
         if is_settled or not self.planner.missing(listed):
             self.losses.unread.append(listed.name)
-            self.logger.info("%s: %s: %s", listed.name, reason, detail)
+            self.logger.info("%s: %s: %s", listed.name, reject.reason, reject.detail)
         if not is_settled:
-            yield from self.refuse(listed, reason, detail, Stage.CRAWL)
+            yield from self.refuse(listed, reject)
 
-    def refuse(
-        self, listed: PackageVersions, reason: Reason, detail: str, stage: Stage
-    ) -> Iterator[Refusal]:
+    def refuse(self, listed: PackageVersions, reject: Reject) -> Iterator[Refusal]:
         """Refuse the wanted releases of a package, as the index of versions has them.
 
         Without the package's own entry nothing is for good, unless it is missing for long.
         """
         missing = self.planner.missing(listed)
         try:
-            is_sound = stage is not Stage.CRAWL or reason is Reason.GONE
+            is_sound = reject.stage is not Stage.CRAWL or reject.reason is Reason.GONE
             self.ledger.open(listed, dict.fromkeys(missing), is_sound=is_sound)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
@@ -369,9 +367,7 @@ class HexSpider(Spider):
                 name=listed.name,
                 version=version,
                 url=self.planner.tarball_url(listed.name, version),
-                stage=stage,
-                reason=reason,
-                detail=detail,
+                reject=reject,
             )
 
     # One tarball
@@ -397,8 +393,7 @@ class HexSpider(Spider):
     def tarball_failed(self, failure: Failure) -> Output:
         """Refuse a release whose tarball cannot be had."""
         self.heed(failure)
-        reason, detail = explain(failure)
-        yield refuse(request_of(failure).cb_kwargs["wanted"], Stage.CRAWL, reason, detail)
+        yield refuse(request_of(failure).cb_kwargs["wanted"], explain(failure))
 
     # The crawl
 

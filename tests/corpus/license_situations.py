@@ -736,7 +736,7 @@ def found(situation: Situation, folder: Path) -> dict[str, str]:
         outcome[path] = (
             f"{verdict.expression} {verdict.evidence.value}"
             if isinstance(file, Parsed)
-            else f"{file.reason.value} {verdict.expression}"
+            else f"{file.reject.reason.value} {verdict.expression}"
         )
     return {path: outcome[path] for path in situation.expected}
 

@@ -12,10 +12,9 @@ from corpus.archive import (
     ArchiveError,
     ArchiveLimits,
     Member,
-    SkippedMember,
     open_hex_tarball,
 )
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from tests.corpus.tarballs import (
     FILES,
     compressed,
@@ -30,7 +29,7 @@ from tests.corpus.tarballs import (
 MIB = 1024 * 1024
 
 
-def members(body: bytes, limits: ArchiveLimits | None = None) -> list[Member | SkippedMember]:
+def members(body: bytes, limits: ArchiveLimits | None = None) -> list[Member | RejectedFile]:
     return list(open_hex_tarball(body, limits or ArchiveLimits()).members())
 
 
@@ -112,44 +111,44 @@ WHOLE = hex_files(compressed(tar(FILES)))
 )
 def test_what_is_no_whole_hex_tarball_is_refused(body: bytes, reason: Reason, detail: str) -> None:
     error = refused(body)
-    assert error.reason is reason
-    assert detail in error.detail
-    assert str(error) == f"{error.detail} ({reason})"
+    assert error.reject.reason is reason
+    assert detail in error.reject.detail
+    assert str(error) == f"{error.reject.detail} ({reason})"
 
 
 def test_an_error_survives_the_way_from_a_worker() -> None:
     error = pickle.loads(pickle.dumps(refused(b"")))
     assert (type(error), str(error)) == (ArchiveError, "the file is empty (truncated)")
-    assert error.reason is Reason.TRUNCATED
+    assert error.reject.reason is Reason.TRUNCATED
 
 
 def test_two_files_of_one_name_in_the_outer_tar_are_refused() -> None:
     entries = [(entry(name, len(data)), data) for name, data in WHOLE.items()]
-    assert refused(tar_of([*entries, entries[2]])).reason is Reason.NOT_A_TARBALL
+    assert refused(tar_of([*entries, entries[2]])).reject.reason is Reason.NOT_A_TARBALL
 
 
 def test_a_link_in_the_outer_tar_is_refused() -> None:
     entries = [(entry(name, len(data)), data) for name, data in WHOLE.items()]
     entries[2][0].type = tarfile.SYMTYPE
     entries[2][0].size = 0
-    assert "metadata.config is not expected" in refused(tar_of(entries)).detail
+    assert "metadata.config is not expected" in refused(tar_of(entries)).reject.detail
 
 
 def test_every_truncation_is_noticed() -> None:
     contents = compressed(tar(FILES))
     for length in range(len(contents)):
-        assert refused(hex_tarball(contents[:length])).reason is Reason.TRUNCATED
+        assert refused(hex_tarball(contents[:length])).reject.reason is Reason.TRUNCATED
     whole = tar(WHOLE)
     end = whole.rindex(contents) + len(contents)
     for length in range(0, end, 7):
-        assert refused(whole[:length]).reason in (Reason.TRUNCATED, Reason.NOT_A_TARBALL)
+        assert refused(whole[:length]).reject.reason in (Reason.TRUNCATED, Reason.NOT_A_TARBALL)
 
 
 def test_a_damaged_header_is_not_taken_for_the_end() -> None:
     contents = bytearray(tar(FILES))
     contents[1024] ^= 1
     error = refused(hex_tarball(compressed(bytes(contents))))
-    assert (error.reason, error.detail) == (
+    assert (error.reject.reason, error.reject.detail) == (
         Reason.TRUNCATED,
         "contents: a header has a wrong checksum at byte 1024",
     )
@@ -182,8 +181,8 @@ def test_gzip_members_one_after_another_are_one_file() -> None:
 )
 def test_a_member_with_a_dangerous_name_is_skipped(name: str, reason: Reason) -> None:
     (skipped,) = members(one_entry(entry(name, 1), b"x"))
-    assert isinstance(skipped, SkippedMember)
-    assert (skipped.bytes, skipped.reason) == (1, reason)
+    assert isinstance(skipped, RejectedFile)
+    assert (skipped.bytes, skipped.reject.reason) == (1, reason)
     assert skipped.path.isprintable()
     assert len(skipped.path) <= 520
 
@@ -192,8 +191,8 @@ def test_a_name_with_a_nul_in_an_extended_header_is_skipped() -> None:
     info = entry("a")
     info.pax_headers = {"path": "lib/a.ex\0.png"}
     (skipped,) = members(one_entry(info))
-    assert isinstance(skipped, SkippedMember)
-    assert (skipped.path, skipped.reason) == (r"lib/a.ex\x00.png", Reason.UNSAFE_PATH)
+    assert isinstance(skipped, RejectedFile)
+    assert (skipped.path, skipped.reject.reason) == (r"lib/a.ex\x00.png", Reason.UNSAFE_PATH)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +214,8 @@ def test_what_is_neither_file_nor_folder_is_skipped_and_reading_goes_on(
     odd.linkname = "/etc/passwd"
     body = hex_tarball(compressed(tar_of([(odd, b""), (entry("a.ex", 1), b"a")])))
     skipped, member = members(body)
-    assert isinstance(skipped, SkippedMember)
-    assert (skipped.path, skipped.reason) == ("odd", reason)
+    assert isinstance(skipped, RejectedFile)
+    assert (skipped.path, skipped.reject.reason) == ("odd", reason)
     assert member == Member("a.ex", b"a")
 
 
@@ -224,8 +223,8 @@ def test_a_sparse_file_is_skipped() -> None:
     info = entry("holes", 1)
     info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
     (skipped,) = members(one_entry(info, b"x"))
-    assert isinstance(skipped, SkippedMember)
-    assert skipped.reason is Reason.SPECIAL_FILE
+    assert isinstance(skipped, RejectedFile)
+    assert skipped.reject.reason is Reason.SPECIAL_FILE
 
 
 def test_folders_are_not_mentioned() -> None:
@@ -239,16 +238,16 @@ def test_of_equal_names_the_last_counts() -> None:
     entries = [(entry(name, 2), f"{n}\n".encode()) for n, name in enumerate(names)]
     *earlier, third, fourth = members(hex_tarball(compressed(tar_of(entries))))
     assert (third, fourth) == (Member("a", b"3\n"), Member("b", b"4\n"))
-    later = "the archive has a later member of this name"
-    assert earlier == [
-        SkippedMember(name, 2, Reason.DUPLICATE_MEMBER, later) for name in ("a", "b", "a")
-    ]
+    later = Reject(
+        Stage.UNPACK, Reason.DUPLICATE_MEMBER, "the archive has a later member of this name"
+    )
+    assert earlier == [RejectedFile(name, 2, None, later) for name in ("a", "b", "a")]
 
 
 def test_a_last_member_that_is_too_large_does_not_bring_an_earlier_one_back() -> None:
     entries = [(entry("a", 1), b"1"), (entry("a", 9), b"123456789")]
     found = members(hex_tarball(compressed(tar_of(entries))), ArchiveLimits(file=8))
-    assert [getattr(each, "reason", None) for each in found] == [
+    assert [each.reject.reason for each in found if isinstance(each, RejectedFile)] == [
         Reason.DUPLICATE_MEMBER,
         Reason.OVERSIZED,
     ]
@@ -265,8 +264,9 @@ def test_a_last_member_that_is_too_large_does_not_bring_an_earlier_one_back() ->
 def test_names_that_some_file_systems_take_for_one_collide(first: str, second: str) -> None:
     member, skipped = members(hex_tarball_of({first: b"1", second: b"2"}))
     assert member == Member(first, b"1")
-    assert skipped == SkippedMember(
-        second, 1, Reason.CASE_COLLISION, f"the same name as {first} on some systems"
+    detail = f"the same name as {first} on some systems"
+    assert skipped == RejectedFile(
+        second, 1, None, Reject(Stage.UNPACK, Reason.CASE_COLLISION, detail)
     )
 
 
@@ -302,7 +302,7 @@ def test_a_size_beyond_sense_breaks_the_archive(size: int) -> None:
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     contents = tar(FILES)[:2048] + bytes(block) + bytes(1024)
-    assert refused(hex_tarball(compressed(contents))).reason is Reason.TRUNCATED
+    assert refused(hex_tarball(compressed(contents))).reject.reason is Reason.TRUNCATED
 
 
 def test_a_link_that_claims_data_has_none() -> None:
@@ -310,8 +310,8 @@ def test_a_link_that_claims_data_has_none() -> None:
     link.pax_headers = {"size": "5000"}
     contents = tar_of([(link, b""), (entry("a.ex", 1), b"a")])
     skipped, member = members(hex_tarball(compressed(contents)))
-    assert isinstance(skipped, SkippedMember)
-    assert (skipped.bytes, skipped.reason) == (0, Reason.LINK)
+    assert isinstance(skipped, RejectedFile)
+    assert (skipped.bytes, skipped.reject.reason) == (0, Reason.LINK)
     assert member == Member("a.ex", b"a")
 
 
@@ -331,52 +331,55 @@ def test_a_link_that_claims_data_has_none() -> None:
 def test_a_malformed_extended_header_breaks_the_archive(record: bytes) -> None:
     extension = entry("pax", len(record), b"x")
     contents = tar_of([(entry("a"), b""), (extension, record), (entry("b"), b"")])
-    assert refused(hex_tarball(compressed(contents))).reason is Reason.TRUNCATED
+    assert refused(hex_tarball(compressed(contents))).reject.reason is Reason.TRUNCATED
 
 
 def test_an_extended_header_beyond_reason_is_refused() -> None:
     extension = entry("pax", 70_000, b"x")
     error = refused(hex_tarball(compressed(tar_of([(extension, bytes(70_000))]))))
-    assert error.reason is Reason.ARCHIVE_TOO_LARGE
+    assert error.reject.reason is Reason.ARCHIVE_TOO_LARGE
 
 
 def test_extended_headers_beyond_reason_together_are_refused() -> None:
     extension = (entry("pax", 60_000, b"x"), b"8 a=aaa\n" * 7_500)
     body = hex_tarball(compressed(tar_of([extension] * 140)))
     error = refused(body, ArchiveLimits(ratio=2000))
-    assert error.reason is Reason.ARCHIVE_TOO_LARGE
+    assert error.reject.reason is Reason.ARCHIVE_TOO_LARGE
 
 
 def test_the_compressed_size_is_limited() -> None:
     error = refused(hex_tarball_of(FILES), ArchiveLimits(compressed=1000))
-    assert error.reason is Reason.ARCHIVE_TOO_LARGE
+    assert error.reject.reason is Reason.ARCHIVE_TOO_LARGE
 
 
 def test_the_metadata_size_is_limited() -> None:
     error = refused(hex_tarball_of(FILES), ArchiveLimits(metadata=10))
-    assert (error.reason, error.detail[:16]) == (Reason.ARCHIVE_TOO_LARGE, "metadata.config:")
+    assert (error.reject.reason, error.reject.detail[:16]) == (
+        Reason.ARCHIVE_TOO_LARGE,
+        "metadata.config:",
+    )
 
 
 def test_a_bomb_by_ratio_is_refused() -> None:
     error = refused(hex_tarball_of({f"{n}.ex": bytes(MIB) for n in range(3)}))
-    assert error.reason is Reason.EXPANSION_RATIO
+    assert error.reject.reason is Reason.EXPANSION_RATIO
 
 
 def test_a_bomb_by_size_is_refused() -> None:
     limits = ArchiveLimits(expanded=2 * MIB, ratio=2000)
     error = refused(hex_tarball_of({f"{n}.ex": bytes(MIB) for n in range(3)}), limits)
-    assert error.reason is Reason.ARCHIVE_TOO_LARGE
+    assert error.reject.reason is Reason.ARCHIVE_TOO_LARGE
 
 
 def test_a_bomb_by_count_is_refused() -> None:
     body = hex_tarball_of({f"{n}.ex": b"" for n in range(11)})
-    assert refused(body, ArchiveLimits(files=10)).reason is Reason.TOO_MANY_FILES
+    assert refused(body, ArchiveLimits(files=10)).reject.reason is Reason.TOO_MANY_FILES
     assert len(members(body, ArchiveLimits(files=11))) == 11
 
 
 def test_a_bomb_behind_the_end_of_the_tar_is_refused() -> None:
     body = hex_tarball(compressed(tar(FILES) + bytes(3 * MIB)))
-    assert refused(body).reason is Reason.EXPANSION_RATIO
+    assert refused(body).reject.reason is Reason.EXPANSION_RATIO
 
 
 def test_an_oversized_file_is_skipped_without_being_held() -> None:
@@ -388,7 +391,12 @@ def test_an_oversized_file_is_skipped_without_being_held() -> None:
     tracemalloc.stop()
     assert found == [
         Member("a.ex", b"a"),
-        SkippedMember("big", 64 * MIB, Reason.OVERSIZED, f"{64 * MIB} bytes, over 1000"),
+        RejectedFile(
+            "big",
+            64 * MIB,
+            None,
+            Reject(Stage.UNPACK, Reason.OVERSIZED, f"{64 * MIB} bytes, over 1000"),
+        ),
         Member("b.ex", b"b"),
     ]
     assert peak < 2 * MIB

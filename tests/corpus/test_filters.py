@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.filters import Limits, Reject, decode, judge
+from corpus.filters import Limits, decode, judge
 from corpus.filters.content import median_line_length
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, Stage
 
 MODULE = b"defmodule Shop do\n  def total(cart), do: Enum.sum(cart)\nend\n"
 LIMITS = Limits()
@@ -19,7 +19,9 @@ def reason(path: str, raw: bytes = MODULE, limits: Limits = LIMITS) -> Reason | 
 
 @pytest.mark.parametrize("path", ["README.md", "mix.lock", "priv/static/app.js", "src/p.yrl"])
 def test_what_is_no_source_code_is_left_out_with_its_name(path: str) -> None:
-    assert judge(path, MODULE, LIMITS) == Reject(Reason.NOT_SOURCE_CODE, PurePosixPath(path).name)
+    assert judge(path, MODULE, LIMITS) == Reject(
+        Stage.FILTER, Reason.NOT_SOURCE_CODE, PurePosixPath(path).name
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def test_what_is_no_source_code_is_left_out_with_its_name(path: str) -> None:
     ],
 )
 def test_other_peoples_folders_are_vendored(path: str, folder: str) -> None:
-    assert judge(path, MODULE, LIMITS) == Reject(Reason.VENDORED, folder)
+    assert judge(path, MODULE, LIMITS) == Reject(Stage.FILTER, Reason.VENDORED, folder)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,9 @@ def test_a_packages_own_code_about_dependencies_is_not_vendored(path: str) -> No
 def test_a_copy_made_by_hex_cores_vendor_script_is_vendored() -> None:
     head = b"%% Vendored from hex_core v0.10.1 (abc1234), do not edit manually\n\n"
     assert judge("src/r3_hex_tarball.erl", head + b"-module(r3_hex_tarball).\n", LIMITS) == Reject(
-        Reason.VENDORED, "%% Vendored from hex_core v0.10.1 (abc1234), do not edit manually"
+        Stage.FILTER,
+        Reason.VENDORED,
+        "%% Vendored from hex_core v0.10.1 (abc1234), do not edit manually",
     )
 
 
@@ -73,12 +77,14 @@ def test_a_file_at_the_size_limit_stays_and_one_byte_more_does_not() -> None:
     limits = Limits(file=len(MODULE))
     assert judge("lib/shop.ex", MODULE, limits) is None
     assert judge("lib/shop.ex", MODULE + b"\n", limits) == Reject(
-        Reason.OVERSIZED, "61 bytes, the limit is 60"
+        Stage.FILTER, Reason.OVERSIZED, "61 bytes, the limit is 60"
     )
 
 
 def test_a_nul_byte_makes_a_file_binary() -> None:
-    assert judge("lib/shop.ex", b"\x7fELF\0\0", LIMITS) == Reject(Reason.BINARY, "NUL at byte 4")
+    assert judge("lib/shop.ex", b"\x7fELF\0\0", LIMITS) == Reject(
+        Stage.FILTER, Reason.BINARY, "NUL at byte 4"
+    )
 
 
 def test_utf16_is_binary() -> None:
@@ -87,10 +93,10 @@ def test_utf16_is_binary() -> None:
 
 def test_the_first_byte_that_is_no_utf8_is_named() -> None:
     assert judge("lib/shop.ex", b"# caf\xe9\nx", LIMITS) == Reject(
-        Reason.NOT_UTF8, "byte 0xe9 at 5"
+        Stage.FILTER, Reason.NOT_UTF8, "byte 0xe9 at 5"
     )
     assert judge("lib/shop.ex", b"\xef\xbb\xbf# caf\xe9\nx", LIMITS) == Reject(
-        Reason.NOT_UTF8, "byte 0xe9 at 8"
+        Stage.FILTER, Reason.NOT_UTF8, "byte 0xe9 at 8"
     )
 
 
@@ -106,7 +112,7 @@ def test_the_first_byte_that_is_no_utf8_is_named() -> None:
     ],
 )
 def test_a_file_of_blanks_and_comments_is_empty(path: str, raw: bytes, detail: str) -> None:
-    assert judge(path, raw, LIMITS) == Reject(Reason.EMPTY, detail)
+    assert judge(path, raw, LIMITS) == Reject(Stage.FILTER, Reason.EMPTY, detail)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_a_short_file_with_code_is_not_empty(path: str, raw: bytes) -> None:
 def test_a_file_is_minified_when_its_median_line_is_too_long() -> None:
     long = b"f(" + b"x, " * 400 + b"x)\n"
     assert judge("lib/shop.ex", long * 3, LIMITS) == Reject(
-        Reason.MINIFIED, "the median line has 1204 bytes"
+        Stage.FILTER, Reason.MINIFIED, "the median line has 1204 bytes"
     )
     assert reason("lib/shop.ex", long * 3 + b"ok\n" * 2) is Reason.MINIFIED
     assert reason("lib/shop.ex", long * 3 + b"ok\n" * 4) is None

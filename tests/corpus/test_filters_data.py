@@ -8,8 +8,8 @@ from corpus import elixir, erlang
 from corpus.archive import Member
 from corpus.filters import Limits, Redaction, cut_encoded
 from corpus.filters.data import balanced_parts
-from corpus.ingest.source_file import FileConfig, Rejected, SourceText, read_text
-from corpus.reasons import Reason, Stage
+from corpus.ingest.source_file import FileConfig, SourceText, read_text
+from corpus.reasons import Reason, RejectedFile, Stage
 
 LIMITS = Limits()
 SMALL = Limits(numbers=4, drawing=40, fixture=40, encoded=30, encoded_numbers=4)
@@ -153,9 +153,9 @@ def test_code_tables_documentation_and_markup_stay(ordinary: bytes) -> None:
 def test_a_file_of_little_but_data_is_left_out() -> None:
     raw = b"defmodule A do\n  @a [%s]\n  def a, do: @a\nend\n" % PAIRS
     file = read_text(Member("lib/a.ex", raw), FileConfig())
-    assert isinstance(file, Rejected)
-    assert (file.stage, file.reason) == (Stage.FILTER, Reason.MOSTLY_DATA)
-    assert file.detail == f"{len(PAIRS)} of {len(raw)} bytes are data: numbers"
+    assert isinstance(file, RejectedFile)
+    assert (file.reject.stage, file.reject.reason) == (Stage.FILTER, Reason.MOSTLY_DATA)
+    assert file.reject.detail == f"{len(PAIRS)} of {len(raw)} bytes are data: numbers"
 
 
 def test_a_file_with_code_beside_its_data_is_kept() -> None:

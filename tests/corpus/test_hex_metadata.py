@@ -121,8 +121,8 @@ def test_extra_keeps_its_structure() -> None:
 def test_metadata_that_cannot_be_used_is_refused(text: bytes, detail: str) -> None:
     with pytest.raises(ArchiveError) as caught:
         metadata(text)
-    assert caught.value.reason is Reason.MALFORMED_METADATA
-    assert caught.value.detail == f"metadata.config: {detail}"
+    assert caught.value.reject.reason is Reason.MALFORMED_METADATA
+    assert caught.value.reject.detail == f"metadata.config: {detail}"
 
 
 ODD: dict[str, tuple[str, str, object, tuple[str, ...]]] = {

@@ -6,8 +6,8 @@ import pytest
 from corpus.inputs import UNDATED, read_inputs
 from corpus.packages import Requirement
 from corpus.progress import Silent
-from corpus.reasons import Reason, Stage
-from corpus.store import ArchiveReject, ArchiveStore
+from corpus.reasons import Reason, Reject, Stage
+from corpus.store import ArchiveStore, RejectedArchive
 from tests.stores import add, module
 
 
@@ -24,14 +24,12 @@ def test_an_archive_whose_new_content_was_refused_is_not_read(
 ) -> None:
     store = ArchiveStore(tmp_path)
     archive = add(store, "shop", {"lib/a.ex": module("A", "alpha")})
-    reject = ArchiveReject(
+    reject = RejectedArchive(
         source="hex",
         name="shop",
         version="1.0.0",
         url=archive.url,
-        stage=stage,
-        reason=reason,
-        detail="the new content",
+        reject=Reject(stage, reason, "the new content"),
         recorded_at="2026-11-23T08:00:00Z",
     )
     store.reject(reject)
@@ -58,7 +56,7 @@ def test_of_the_same_bytes_the_package_that_was_published_first_is_read(
     add(store, "aaa_web", {}, body=body, published_at=copy)
     inputs = read_inputs(store, Silent())
     assert inputs.archives == (web,)
-    assert [(row.name, row.reason) for row in inputs.refused] == [
+    assert [(row.name, row.reject.reason) for row in inputs.refused] == [
         ("aaa_web", Reason.DUPLICATE_ARCHIVE)
     ]
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.ingest.bundle import write_part
-from corpus.ingest.source_file import Rejected
 from corpus.ingest.tables import documents_table, rejects_table
 from corpus.licenses import LicensePolicy, copyright_lines, judge_files
 from corpus.licenses.reuse import Globs, toml_tokens
 from corpus.licenses.statements import read_file
+from corpus.reasons import RejectedFile
 from tests.corpus.license_situations import SITUATIONS, Situation, ex, found, opened, reuse, tag
 from tests.stores import MIT
 
@@ -44,7 +44,9 @@ def test_there_are_many_situations() -> None:
 def test_a_reject_says_which_licence_and_where(tmp_path: Path) -> None:
     situation = Situation("", {"lib/a.ex": ex(tag("GPL-3.0-only"))}, {})
     details = {
-        f.path: f.detail for f in opened(situation, tmp_path).files if isinstance(f, Rejected)
+        f.path: f.reject.detail
+        for f in opened(situation, tmp_path).files
+        if isinstance(f, RejectedFile)
     }
     assert (
         details["lib/a.ex"] == "GPL-3.0-only: 'SPDX-License-Identifier: GPL-3.0-only' in lib/a.ex"

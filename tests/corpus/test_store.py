@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
 from corpus.schema import ARCHIVES
 from corpus.store import (
     Advisory,
     Archive,
-    ArchiveReject,
     ArchiveStore,
     DamagedArchive,
     DamagedRow,
     Link,
+    RejectedArchive,
     Requirement,
     UnsafeName,
 )
@@ -43,15 +43,13 @@ def archive(name: str = "decimal", version: str = "1.0.0", body: bytes = BODY) -
     )
 
 
-def rejected(name: str = "decimal", version: str = "1.0.0") -> ArchiveReject:
-    return ArchiveReject(
+def rejected(name: str = "decimal", version: str = "1.0.0") -> RejectedArchive:
+    return RejectedArchive(
         source="hex",
         name=name,
         version=version,
         url=f"https://repo.example/tarballs/{name}-{version}.tar",
-        stage=Stage.CRAWL,
-        reason=Reason.GONE,
-        detail="the server answered 410",
+        reject=Reject(Stage.CRAWL, Reason.GONE, "the server answered 410"),
         recorded_at="2026-11-22T10:00:00Z",
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from corpus.store import ArchiveReject, ArchiveStore
+from corpus.store import ArchiveStore, RejectedArchive
 from demo.hex_repository import public_pem
 from tests.peers.hex_repository_server import REPOSITORY, HexRepositoryServer
 
@@ -89,9 +89,9 @@ class Crawl:
 
     def refused(self) -> dict[str, str]:
         """Return what was refused: reasons by "NAME VERSION"."""
-        return {f"{row.name} {row.version}": row.reason for row in self.store.rejects()}
+        return {f"{row.name} {row.version}": row.reject.reason for row in self.store.rejects()}
 
-    def reject(self, name: str, version: str = "1.0.0") -> ArchiveReject:
+    def reject(self, name: str, version: str = "1.0.0") -> RejectedArchive:
         """Return the record of a refused release."""
         row = self.store.rejected("hex", name, version)
         assert row

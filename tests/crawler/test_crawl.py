@@ -70,7 +70,7 @@ def test_arguments_choose_packages_and_versions_and_do_not_hide_behind_an_earlie
     assert crawl().status == 0
     assert crawl.stored() == ["alpha 1.10.0", "beta 0.1.0-dev", "gamma 0.9.0"]
     assert crawl.refused() == {"gamma 1.0.0": "retired"}
-    assert crawl.reject("gamma").detail == "security: leaks"
+    assert crawl.reject("gamma").reject.detail == "security: leaks"
 
     assert crawl("packages=alpha,gamma", "versions=2", "prereleases=yes", "retired=yes").status == 0
     assert crawl.stored() == [

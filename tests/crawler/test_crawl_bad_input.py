@@ -116,8 +116,8 @@ def test_a_fault_leaves_its_reason(
 ) -> None:
     reason, words = EXPECTED[name]
     row = crawled[1].reject(name)
-    assert row.reason == reason
-    assert words in row.detail
+    assert row.reject.reason == reason
+    assert words in row.reject.detail
     assert row.url == f"{crawled[0].url}/tarballs/{name}-1.0.0.tar"
 
 

@@ -211,7 +211,7 @@ def test_a_version_that_an_old_copy_of_the_package_lacks_is_recorded(
 
     assert crawl().status == 3
     assert crawl.refused() == {"alpha 1.1.0": "unavailable"}
-    assert "an old copy" in crawl.reject("alpha", "1.1.0").detail
+    assert "an old copy" in crawl.reject("alpha", "1.1.0").reject.detail
 
     peer.registry["/packages/alpha"] = new
     assert crawl().status == 0
@@ -245,8 +245,8 @@ def test_a_304_for_a_package_that_was_never_had_is_recorded_and_the_next_crawl_a
     assert outcome.status == 3
     assert "Traceback" not in outcome.errors
     assert crawl.stored() == ["beta 1.0.0"]
-    assert crawl.reject("alpha").reason == "unavailable"
-    assert "answers 304 to a request for everything" in crawl.reject("alpha").detail
+    assert crawl.reject("alpha").reject.reason == "unavailable"
+    assert "answers 304 to a request for everything" in crawl.reject("alpha").reject.detail
 
     assert crawl().status == 0
     assert crawl.stored() == ["alpha 1.0.0", "beta 1.0.0"]

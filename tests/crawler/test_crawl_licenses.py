@@ -29,8 +29,8 @@ def test_a_package_that_the_api_rules_out_is_never_fetched(
     assert peer.asked("/api/") == ["/api/packages?sort=name&page=1"]
     assert crawl.stored() == ["alpha 1.0.0", "unclear 1.0.0"]
     row = crawl.reject("copyleft")
-    assert (row.stage, row.reason) == ("license", "license_not_permitted")
-    assert row.detail.startswith("GPL-3.0-only: ")
+    assert (row.reject.stage, row.reject.reason) == ("license", "license_not_permitted")
+    assert row.reject.detail.startswith("GPL-3.0-only: ")
     assert peer.asked("/packages/copyleft") + peer.asked("/tarballs/copyleft") == []
 
     peer.forget()

@@ -33,9 +33,9 @@ def test_names_that_cannot_become_paths_are_recorded_and_counted_and_the_crawl_g
         f"{UNUSABLE_NAME} 1.0.0": "unusable_name",
     }
     row = crawl.reject(UNUSABLE_NAME)
-    assert row.detail == "the registry lists '../alpha', version '1.0.0'"
+    assert row.reject.detail == "the registry lists '../alpha', version '1.0.0'"
     assert row.url == f"{peer.url}/versions"
-    detail = crawl.reject("alpha", UNUSABLE_VERSION).detail
+    detail = crawl.reject("alpha", UNUSABLE_VERSION).reject.detail
     assert detail == "the registry lists 'alpha', version '../1.0.0'"
     lines = {" ".join(line.split()) for line in outcome.errors.splitlines()}
     assert {"packages listed 2", "archives refused 2", "unusable_name 2"} <= lines
@@ -53,8 +53,8 @@ def test_a_version_too_long_for_a_file_name_is_recorded_and_the_record_stays_sho
 
     assert crawl.stored() == ["alpha 1.0.0"]
     (row,) = crawl.store.rejects()
-    assert row.reason == "unusable_name"
-    assert row.detail == f"the registry lists 'alpha', version '{long[:200]}'..."
+    assert row.reject.reason == "unusable_name"
+    assert row.reject.detail == f"the registry lists 'alpha', version '{long[:200]}'..."
 
 
 def test_an_unchanged_registry_is_read_once_and_what_it_cannot_name_is_counted_again(

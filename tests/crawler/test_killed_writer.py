@@ -9,8 +9,8 @@ import pytest
 
 from corpus.inputs import read_inputs
 from corpus.progress import Silent
-from corpus.reasons import Reason, Stage
-from corpus.store import Archive, ArchiveReject, ArchiveStore
+from corpus.reasons import Reason, Reject, Stage
+from corpus.store import Archive, ArchiveStore, RejectedArchive
 from corpus.store.index import Index
 from crawler.items import NO_DETAILS
 from crawler.plan import Planner
@@ -45,15 +45,13 @@ def other(name: str) -> Archive:
     return replace(row(FIRST), name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), bytes=4)
 
 
-def refusal(name: str) -> ArchiveReject:
-    return ArchiveReject(
+def refusal(name: str) -> RejectedArchive:
+    return RejectedArchive(
         source="hex",
         name=name,
         version="1.0.0",
         url="https://repo.example/tarballs/alpha-1.0.0.tar",
-        stage=Stage.LICENSE,
-        reason=Reason.LICENSE_NOT_PERMITTED,
-        detail="GPL-3.0-only",
+        reject=Reject(Stage.LICENSE, Reason.LICENSE_NOT_PERMITTED, "GPL-3.0-only"),
         recorded_at="2026-11-22T10:00:00Z",
     )
 

@@ -1,8 +1,7 @@
 from pathlib import Path
 
 from corpus.licenses import LicensePolicy
-from corpus.reasons import Reason, Stage
-from crawler.items import Refusal
+from corpus.reasons import Reason, Reject, Stage
 from crawler.ledger import Ledger, terms
 from crawler.memory import Settlements
 from crawler.registry import PackageVersions
@@ -16,19 +15,13 @@ def ledger(folder: Path, selection: Selection | None = None, *, is_complete: boo
     return Ledger(Settlements(folder), asked, lambda _: is_complete)
 
 
-def refusal(version: str, stage: Stage, reason: Reason) -> Refusal:
-    return Refusal(
-        name="plug", version=version, url="u", stage=stage, reason=reason, detail="because"
-    )
-
-
 def test_a_package_is_settled_when_its_last_release_is_dealt_with(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     book.open(PLUG, {"1.0.0": "aa", "1.1.0": "bb"})
     book.settle("plug", "1.0.0", None)
     assert not ledger(tmp_path).is_settled(PLUG)
 
-    book.settle("plug", "1.1.0", refusal("1.1.0", Stage.LICENSE, Reason.LICENSE_NOT_PERMITTED))
+    book.settle("plug", "1.1.0", Reject(Stage.LICENSE, Reason.LICENSE_NOT_PERMITTED, "because"))
     assert ledger(tmp_path).is_settled(PLUG)
     assert ledger(tmp_path).refused("plug") == {"1.1.0": "bb"}
 
@@ -41,11 +34,11 @@ def test_a_package_with_nothing_to_do_is_settled_at_once(tmp_path: Path) -> None
 def test_a_package_is_not_settled_by_what_another_attempt_may_change(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     book.open(PLUG, {"1.0.0": "aa"})
-    book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, Reason.UNAVAILABLE))
+    book.settle("plug", "1.0.0", Reject(Stage.CRAWL, Reason.UNAVAILABLE, "because"))
     assert not ledger(tmp_path).is_settled(PLUG)
 
     book.open(PLUG, {"1.0.0": "aa"})
-    book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, Reason.RETIRED))
+    book.settle("plug", "1.0.0", Reject(Stage.CRAWL, Reason.RETIRED, "because"))
     assert ledger(tmp_path).is_settled(PLUG)
 
 
@@ -56,7 +49,7 @@ def test_what_is_missing_is_asked_for_until_it_is_missing_for_so_many_days(tmp_p
             Settlements(tmp_path), asked, lambda _: True, gone_after_days=30, clock=lambda: now
         )
         book.open(PLUG, {"1.0.0": "aa"})
-        book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, reason))
+        book.settle("plug", "1.0.0", Reject(Stage.CRAWL, reason, "because"))
         return book.is_settled(PLUG)
 
     assert not crawl_on("2026-11-01T00:00:00Z")
@@ -73,7 +66,7 @@ def test_what_was_there_in_between_is_missing_anew(tmp_path: Path) -> None:
     ):
         book = Ledger(Settlements(tmp_path), asked, lambda _: True, clock=lambda now=now: now)  # type: ignore[misc]
         book.open(PLUG, {"1.0.0": "aa"})
-        book.settle("plug", "1.0.0", refusal("1.0.0", Stage.CRAWL, reason) if reason else None)
+        book.settle("plug", "1.0.0", Reject(Stage.CRAWL, reason, "because") if reason else None)
     assert not book.is_settled(PLUG)
 
 

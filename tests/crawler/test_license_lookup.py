@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scrapy import Request
 
 from corpus.licenses import LicensePolicy
-from corpus.reasons import Reason
+from corpus.reasons import Reject
 from crawler.items import Refusal
 from crawler.license_lookup import (
     Declared,
@@ -20,7 +20,7 @@ from crawler.license_lookup import (
 from crawler.registry import PackageVersions
 
 
-def refuse_nothing(package: PackageVersions, reason: Reason, detail: str) -> Iterator[Refusal]:
+def refuse_nothing(package: PackageVersions, reject: Reject) -> Iterator[Refusal]:
     yield from ()
 
 

@@ -6,7 +6,7 @@ from scrapy.http import Request, Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from corpus.reasons import Reason
+from corpus.reasons import Reason, Reject, Stage
 from crawler.contact import advice, user_agent
 from crawler.failures import appearance, explain
 from crawler.patience import KEY_SETTING
@@ -59,7 +59,7 @@ def status(code: int) -> HttpError:
     ],
 )
 def test_a_failure_has_a_reason(error: Exception, reason: Reason, words: str) -> None:
-    assert explain(Failure(error)) == (reason, words)  # type: ignore[no-untyped-call]
+    assert explain(Failure(error)) == Reject(Stage.CRAWL, reason, words)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,8 @@ def test_who_is_not_let_in_is_told_which_setting_is_missing_and_never_the_key(
 ) -> None:
     request = Request("https://hex.test/x", meta=meta, headers=headers)
     error = HttpError(Response("https://hex.test/x", status=code, request=request))
-    assert explain(Failure(error)) == (Reason.UNAVAILABLE, f"the repository {words}")  # type: ignore[no-untyped-call]
+    failure = Failure(error)  # type: ignore[no-untyped-call]
+    assert explain(failure) == Reject(Stage.CRAWL, Reason.UNAVAILABLE, f"the repository {words}")
 
 
 def test_the_user_agent_carries_the_contact() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from corpus.archive import ArchiveError, Member, SkippedMember, open_hex_tarball
-from corpus.reasons import Reason
+from corpus.archive import ArchiveError, Member, open_hex_tarball
+from corpus.reasons import Reason, RejectedFile
 from demo.reference import PackJob, Verdict, pack, pack_many, unavailable, unpack_many
 from tests.corpus.tarballs import (
     FILES,
@@ -226,8 +226,8 @@ def our_reasons(body: bytes) -> set[Reason]:
     try:
         members = list(open_hex_tarball(body).members())
     except ArchiveError as error:
-        return {error.reason}
-    return {member.reason for member in members if isinstance(member, SkippedMember)}
+        return {error.reject.reason}
+    return {member.reject.reason for member in members if isinstance(member, RejectedFile)}
 
 
 def test_odd_but_good_tarballs_are_read_the_same(ask: Ask) -> None:

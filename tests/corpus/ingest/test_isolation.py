@@ -7,8 +7,8 @@ import pytest
 
 from corpus.ingest import Bundle, IngestConfig, ingest, plan_bundles, read_bundle
 from corpus.ingest.isolation import ReaderDied
-from corpus.ingest.opened import WHOLE, ReadConfig, Refusal
-from corpus.reasons import Reason
+from corpus.ingest.opened import WHOLE, ReadConfig
+from corpus.reasons import Reason, Reject, Stage
 from corpus.store import ArchiveStore
 from corpus.supervision import Budget, end_helpers
 from tests.stores import MIT, add, module
@@ -212,7 +212,9 @@ def test_an_archive_that_is_refused_as_a_whole_is_one_reject(tmp_path: Path) -> 
     store = ArchiveStore(tmp_path / "store")
     add(store, "bad", {"LICENSE": MIT, "lib/a.ex": module("A", "alpha")})
     bundle = one_bundle(store, tmp_path)
-    part = ingest(replace(bundle, refusals={0: {WHOLE: Refusal(Reason.KILLED_WORKER, "died")}}))
+    part = ingest(
+        replace(bundle, refusals={0: {WHOLE: Reject(Stage.UNPACK, Reason.KILLED_WORKER, "died")}})
+    )
     assert rejects(part) == {("bad", "", "unpack", "killed_worker", "died")}
 
 
@@ -221,6 +223,8 @@ def test_a_refused_file_is_a_reject_row_and_the_rest_is_read(tmp_path: Path) -> 
     files = {"LICENSE": MIT, "lib/a.ex": module("A", "alpha"), "lib/b.ex": module("B", "bravo")}
     add(store, "bad", files)
     bundle = one_bundle(store, tmp_path)
-    part = ingest(replace(bundle, refusals={0: {1: Refusal(Reason.KILLED_WORKER, "died")}}))
+    part = ingest(
+        replace(bundle, refusals={0: {1: Reject(Stage.PARSE, Reason.KILLED_WORKER, "died")}})
+    )
     assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
     assert rejects(part) == {("bad", "lib/a.ex", "parse", "killed_worker", "died")}
