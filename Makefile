@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 MODEL := .venv/model-installed
+DOCS := .venv/docs-installed
 
-.PHONY: help demo train-demo test pythons emulate real check format dictionary clean
+.PHONY: help demo train-demo test pythons emulate real check format dictionary docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +53,16 @@ dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the schemas
 	sed '/^## /,$$d' docs/data-dictionary.md > docs/.data-dictionary.md
 	$(BIN)/python -m corpus schema >> docs/.data-dictionary.md
 	mv docs/.data-dictionary.md docs/data-dictionary.md
+
+# Without what the tests and the trainer need, so that a machine that builds the site installs little.
+$(DOCS): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS) ## Build the documentation as a site in build/site, and check its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo build/site/index.html
 
 clean: ## Remove what was built, not the virtual environment
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -111,6 +111,11 @@ def test_the_wheel_holds_every_file_that_the_packages_read(wheel: Path) -> None:
     assert [name for name in foreign if not name.endswith(".dist-info")] == []
 
 
+def test_every_package_tells_type_checkers_that_it_is_typed(wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert [name for name in PACKAGES if f"{name}/py.typed" not in held] == []
+
+
 def test_the_installed_code_is_that_of_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = "import corpus, train, elixir_corpus as e; print(corpus.__file__, e.__file__)"
     done = ask(installed / "python", "-c", code, folder=tmp_path)

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -31,7 +32,10 @@ from train.command_line import Parser, add_recipe_options, add_run_options, dash
 
 PAGES = {
     path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
-    for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")))
+    for path in (
+        *(PROJECT / name for name in ("README.md", "SECURITY.md")),
+        *sorted((PROJECT / "docs").rglob("*.md")),
+    )
 }
 BUILD = PAGES["docs/how-to/build.md"]
 CRAWL = PAGES["docs/how-to/crawl.md"]
@@ -148,6 +152,18 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         named = (link.resolve().relative_to(PROJECT.resolve()).as_posix() for link in links)
         waiting += [name for name in named if name in PAGES and name not in reached]
     assert sorted(set(PAGES) - reached) == []
+
+
+def test_everything_on_the_api_page_exists() -> None:
+    names = re.findall(r"^::: (.+)$", PAGES["docs/api.md"], re.MULTILINE)
+    assert "corpus.release.Release" in names
+    missing = []
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        found = getattr(import_module(module), attribute, None)
+        if found is None or not found.__doc__:
+            missing.append(name)
+    assert missing == []
 
 
 def said(source: Path) -> Iterator[str]:
