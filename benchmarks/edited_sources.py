@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.fingerprint import FingerprintConfig, fingerprint
-from corpus.schema import FINGERPRINTS
+from corpus.tables import FINGERPRINTS
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
 ROWS = 500

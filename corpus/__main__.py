@@ -162,7 +162,7 @@ def schema(
     as_json: Annotated[bool, typer.Option("--json", help="For machines, not as Markdown.")] = False,
 ) -> None:
     """Say what every column of a release and of an archive store means."""
-    from corpus.schema import ROWS, TABLES, columns_of, dictionary
+    from corpus.tables import TABLES, columns_of, dictionary
 
     if table is not None and table not in TABLES:
         fail(f"there is no table {table!r}; known are {', '.join(TABLES)}", 2)
@@ -171,8 +171,8 @@ def schema(
         say(dictionary(*chosen).removesuffix("\n"))
         return
     told = {
-        name: {"row": ROWS[name], "columns": [asdict(each) for each in columns_of(TABLES[name])]}
-        for name in chosen
+        table.name: {"row": table.row, "columns": list(map(asdict, columns_of(table.schema)))}
+        for table in map(TABLES.__getitem__, chosen)
     }
     say_json(told, is_canonical=True)
 

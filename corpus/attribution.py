@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
 from corpus.licenses import is_license_file
-from corpus.schema import ATTRIBUTION, FAMILY, SPLITS
+from corpus.tables import ATTRIBUTION, FAMILY, SPLITS
 
 
 def write_attribution(
@@ -21,9 +21,9 @@ def write_attribution(
 ) -> None:
     """Write `attribution.parquet`, and in LICENSES/ one text of every licence as it was found.
 
-    `archives` are tables of `schema.READ_ARCHIVES` in the order of the index; `documents` counts by
+    `archives` are tables of `tables.READ_ARCHIVES` in the order of the index; `documents` counts by
     archive checksum its documents by their licence expression, and an archive without any is left
-    out; `families` is a table of `schema.SPLITS`, and what it does not tell is null. Every
+    out; `families` is a table of `tables.SPLITS`, and what it does not tell is null. Every
     package's own
     licence files stand in the table; the folder is for people to read.
     """

@@ -6,6 +6,9 @@ from typing import Final, NamedTuple
 
 from corpus.errors import CorpusError
 
+MOST_ARGUMENTS: Final = 255
+"""Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
+
 
 class Evidence(StrEnum):
     """How a behaviour is known; `transitive` and `cross_package` belong to a later stage."""

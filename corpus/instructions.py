@@ -23,8 +23,8 @@ from corpus.atomic import replacing
 from corpus.deduplicate import representative_order
 from corpus.identifiers import identifiers
 from corpus.instruct import KINDS, InstructConfig
-from corpus.schema import INSTRUCT
 from corpus.selection import of_kept
+from corpus.tables import INSTRUCT
 
 REPEATED_ANSWER: Final = "repeated_answer"
 REPEATED_SUBJECT: Final = "repeated_subject"

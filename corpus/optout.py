@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
 from corpus.reasons import Reason, Stage
-from corpus.schema import REJECTS
+from corpus.tables import REJECTS
 from corpus.untrusted import check_digest, check_name, check_path, check_text
 
 LONGEST_REASON = 500
@@ -112,7 +112,7 @@ def left_out(
 ) -> dict[str, str]:
     """Return by document_id why a document is left out: named itself, or a copy of a named one.
 
-    `clusters` has the columns of `schema.CLUSTERS`.
+    `clusters` has the columns of `tables.CLUSTERS`.
     """
     if not exclusions:
         return {}
@@ -152,7 +152,7 @@ def named_rows(exclusions: Exclusions, rows: pa.Table) -> Iterator[tuple[Row, Ex
 def without_packages(exclusions: Exclusions, archives: Sequence[Path]) -> pa.Table:
     """Return a reject, with an empty path, for every archive of a package that is left out.
 
-    `archives` are parts of `schema.READ_ARCHIVES`. One that could not be opened has its own reject.
+    `archives` are parts of `tables.READ_ARCHIVES`. One that could not be opened has its own reject.
     """
     whole = {
         entry.package: entry.reason for entry in exclusions if entry.package and not entry.path

@@ -15,7 +15,7 @@ from corpus.atomic import replacing
 from corpus.identifiers import identifiers
 from corpus.optout import Exclusions, left_out, without_packages
 from corpus.reasons import Reason, Stage
-from corpus.schema import CLUSTERS, IDENTITY, KEPT, REJECTS
+from corpus.tables import CLUSTERS, IDENTITY, KEPT, REJECTS
 
 Digests = npt.NDArray[np.uint64]
 DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLICATE}
@@ -33,7 +33,7 @@ class Parts:
 def select(
     parts: Parts, clusters: Path, splits: Path, exclusions: Exclusions, duplicates: Path
 ) -> None:
-    """Write the documents that stay, as `schema.KEPT`, and those that do not, as rejects.
+    """Write the documents that stay, as `tables.KEPT`, and those that do not, as rejects.
 
     Of fingerprints the shingles are not read; the digests of all functions that stay are held in
     memory, 8 bytes each, to count what is lost with each duplicate. `clusters` is sorted by
@@ -104,7 +104,7 @@ def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
 
 
 def _with_clusters(part: Path, clusters: pa.Table) -> pa.Table:
-    """Return identity and size of the documents of a part with the columns of `schema.CLUSTERS`."""
+    """Return identity and size of the documents of a part with the columns of `tables.CLUSTERS`."""
     documents = pq.read_table(part, columns=[*(each.name for each in IDENTITY), "bytes"])
     known = identifiers(clusters["document_id"])
     found = clusters.take(

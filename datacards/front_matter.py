@@ -16,8 +16,9 @@ SIZE_CATEGORIES = (
     (10**8, "10M<n<100M"),
 )
 LARGEST_CATEGORY = "100M<n<1B"
-RESERVED_SPLITS = {"all": "rejects"}
-"""`datasets` keeps the name "all" for the union of all splits; the files keep theirs."""
+RESERVED_SPLIT = "all"
+"""`datasets` keeps this name for the union of all splits, so a split of that name is loaded under
+the name of its table; the files keep theirs."""
 
 
 def front_matter(report: Row) -> str:
@@ -46,7 +47,7 @@ def metadata(report: Row) -> Row:
         "source_datasets": ["original"],
         "tags": sorted({"code", "otp", "hex", "deduplicated", "license-clean", *languages}),
         "size_categories": [size_category(report["summary"]["documents"])],
-        "configs": [_config(table) for table in filled],
+        "configs": [_config(table, table is report["tables"][0]) for table in filled],
         "dataset_info": [_info(table) for table in filled],
     }
 
@@ -61,27 +62,27 @@ def filled_splits(table: Row) -> list[Row]:
     return [split for split in table["splits"] if split["rows"]]
 
 
-def split_name(name: str) -> str:
-    """Return the name under which `datasets` may load a split."""
-    return RESERVED_SPLITS.get(name, name)
+def split_name(name: str, table: str) -> str:
+    """Return the name under which `datasets` may load a split of a table."""
+    return table if name == RESERVED_SPLIT else name
 
 
-def _config(table: Row) -> Row:
+def _config(table: Row, is_default: bool) -> Row:
     files = [
         {
-            "split": split_name(split["name"]),
+            "split": split_name(split["name"], table["name"]),
             "path": f"data/{table['name']}/{split['name']}-*.parquet",
         }
         for split in filled_splits(table)
     ]
-    default = {"default": True} if table["name"] == "documents" else {}
+    default = {"default": True} if is_default else {}
     return {"config_name": table["name"], **default, "data_files": files}
 
 
 def _info(table: Row) -> Row:
     splits = [
         {
-            "name": split_name(split["name"]),
+            "name": split_name(split["name"], table["name"]),
             "num_bytes": split["arrow_bytes"],
             "num_examples": split["rows"],
         }

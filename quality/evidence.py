@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.keys import Keys, among, joined, keys
 from quality.lookup import split_places
 

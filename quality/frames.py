@@ -5,6 +5,7 @@ on in frames of many rows, because an expectation costs the same for ten rows as
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,9 @@ import pyarrow.compute as pc
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Release, Shard
-from corpus.release.reading import batches_of, open_shard
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import CHAT_ROLES, SPLIT_NAMES
 from quality.lookup import MISSING, Lookup, split_places
-from quality.suites.rows import CHAT_ROLES
+from quality.suites.rows import judged_columns
 
 TEXT_BATCH_ROWS = 256
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
@@ -26,30 +26,6 @@ DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 Columns = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
-
-PLAIN_COLUMNS = {
-    "documents": [
-        *["document_id", "content_id", "archive_sha256", "cluster_id", "package", "version"],
-        *["path", "source", "language", "role", "license_expression", "license_evidence", "split"],
-        *["bytes", "lines", "tokens", "parse_errors", "comment_fraction"],
-        *["median_line_length", "longest_line", "hidden_characters", "control_tokens"],
-    ],
-    "functions": ["document_id", "name", "kind", "arity"],
-    "instruct": ["id", "kind", "license_expression", "verification"],
-    "rejects": ["document_id", "source", "package", "path", "stage", "reason"],
-}
-"""Columns that are judged as they stand."""
-
-DERIVED_FROM = {
-    "documents": [
-        *["text", "public_functions", "documented_functions", "specified_functions"],
-        *["modules", "redactions"],
-    ],
-    "functions": ["clauses"],
-    "instruct": ["messages", "document_ids", "split"],
-    "rejects": ["representative_id"],
-}
-"""Columns that only statements are made of."""
 
 
 def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
@@ -69,22 +45,20 @@ def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[
 
 
 def _batches(release: Release, shard: Shard) -> Iterator[pa.RecordBatch]:
-    columns = [*PLAIN_COLUMNS[shard.config], *DERIVED_FROM[shard.config]]
-    with open_shard(release.path / shard.path) as file:
-        yield from batches_of(file, TEXT_BATCH_ROWS, columns)
+    columns = [*judged_columns(shard.config), *_statements(shard.config).needs]
+    return release.batches_in(shard.path, list(dict.fromkeys(columns)), TEXT_BATCH_ROWS)
 
 
 def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBatch:
-    derive: dict[str, Callable[[pa.RecordBatch, Shard, Lookup], Columns]] = {
-        "documents": _of_documents,
-        "functions": _of_functions,
-        "instruct": _of_instruct,
-        "rejects": _of_rejects,
-    }
-    plain = {name: batch[name] for name in PLAIN_COLUMNS[shard.config]}
-    derived = derive[shard.config](batch, shard, lookup)
+    plain = {name: batch[name] for name in judged_columns(shard.config)}
+    derived = _statements(shard.config).derive(batch, shard, lookup)
     known = {name: _known(values) for name, values in derived.items()}
     return pa.RecordBatch.from_pydict({**plain, **known})
+
+
+def _statements(table: str) -> "Statements":
+    """Return what is worked out of a table's rows; nothing of one that only has columns judged."""
+    return STATEMENTS.get(table, Statements((), lambda batch, shard, lookup: {}))
 
 
 def _known(values: Any) -> Any:
@@ -164,6 +138,31 @@ def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
         "is_no_document": lookup.split_codes(batch["document_id"]) == MISSING,
         "representative_is_kept": ~duplicate | kept,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The columns that a table's statements are worked out from, and how that is done."""
+
+    needs: tuple[str, ...]
+    derive: Callable[[pa.RecordBatch, Shard, Lookup], Columns]
+
+
+STATEMENTS = {
+    "documents": Statements(
+        (
+            *("text", "split", "public_functions", "documented_functions", "specified_functions"),
+            *("modules", "redactions"),
+        ),
+        _of_documents,
+    ),
+    "functions": Statements(("document_id", "clauses"), _of_functions),
+    "instruct": Statements(
+        ("messages", "document_ids", "split", "license_expression"), _of_instruct
+    ),
+    "rejects": Statements(("document_id", "reason", "representative_id"), _of_rejects),
+}
+"""What the promises of a table say of its rows beyond single columns, by its name."""
 
 
 def _lengths(lists: pa.ListArray) -> Numbers:

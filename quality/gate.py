@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from corpus.release import Release, advice, verify
+from corpus.tables import SHARDED
 from quality.examination import Examiner, Finding
 from quality.frames import frames
 from quality.lookup import read_lookup
@@ -22,7 +23,6 @@ from quality.suites.promise import Promise
 from quality.thresholds import GateConfig
 from quality.verdict import Check, GateVerdict, Level, Outcome
 
-TABLES = ("documents", "functions", "instruct", "rejects")
 INTACT = "corpus.digests"
 READABLE = (OSError, pa.ArrowException, LookupError, ValueError, TypeError, AttributeError)
 """What reading a table raises that is broken in a way its digest does not show."""
@@ -39,7 +39,7 @@ def judge(release: Release, config: GateConfig = DEFAULT) -> GateVerdict:
     measured = _measured(release, config)
     examiner = Examiner(config.examples)
     corpus = list(_corpus_checks(measured, examiner, config))
-    rows = [check for table in TABLES for check in _row_checks(release, table, examiner, config)]
+    rows = [check for table in SHARDED for check in _row_checks(release, table, examiner, config)]
     return GateVerdict.of((intact, *corpus, *rows))
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from corpus.deduplicate.scratch import Scratch, open_scratch
 from corpus.fingerprint import FingerprintConfig, fingerprint
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.settings import BuiltUnder, built_under
 from quality.sketches import HELD_OUT, Numbers, documents, open_sketches, texts
 

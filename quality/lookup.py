@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.keys import NO_KEYS, Keys, among, keys
 
 Codes = npt.NDArray[np.int8]

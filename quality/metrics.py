@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
 from corpus.packages import Link
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
 from corpus.split import PackageLinks
 from corpus.split.repository import families_by_repository
+from corpus.tables import ATTRIBUTION_TABLE, SPLIT_NAMES, unique_in_release
 from quality.evidence import (
     Evidence,
     documents_in_split_clusters,
@@ -121,9 +120,8 @@ def _rejected(evidence: Evidence, kind: str, column: str) -> int:
 
 
 def _duplicates(evidence: Evidence) -> Iterator[Value]:
-    yield repeated_ids(evidence.release, "documents", "document_id")
-    yield repeated_ids(evidence.release, "documents", "content_id")
-    yield repeated_ids(evidence.release, "instruct", "id")
+    for table, promised in unique_in_release():
+        yield repeated_ids(evidence.release, table, promised.column)
 
 
 def _in_both(evidence: Evidence) -> Iterator[Value]:
@@ -153,9 +151,7 @@ def _clusters(evidence: Evidence) -> Iterator[Value]:
 
 def _with_families(evidence: Evidence) -> pa.Table:
     """Return a row a package and split, with the package's family by repository."""
-    attribution = pq.read_table(
-        evidence.release.path / "attribution.parquet", columns=["package", "links"]
-    )
+    attribution = evidence.release.read(ATTRIBUTION_TABLE.name, ["package", "links"])
     families = families_by_repository(
         PackageLinks(row["package"], tuple(Link(**link) for link in row["links"] or ()))
         for row in attribution.to_pylist()
@@ -190,7 +186,7 @@ MEASURES: dict[tuple[str, ...], Callable[[Evidence], Iterator[Value | Offenders]
     ("documents", "files_accounted", "files_seen", "files_out"): _files,
     ("files_miscounted",): _reasons,
     ("archives_accounted", "archives_seen", "archives_listed"): _archives,
-    ("document_ids_repeated", "content_ids_repeated", "instruct_ids_repeated"): _duplicates,
+    tuple(promised.figure for _, promised in unique_in_release()): _duplicates,
     ("documents_also_rejected",): _in_both,
     ("smallest_split", "smallest_split_share", "instruct_rows"): _splits,
     ("packages_across_splits",): _packages,

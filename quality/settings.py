@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from corpus.deduplicate import NearDuplicates
 from corpus.filters import Limits
 from corpus.fingerprint import FingerprintConfig
+from corpus.instruct import KINDS
 from corpus.licenses import LicensePolicy, is_license_id
 from corpus.release import Release
 from corpus.release.manifest import MANIFEST_NAME, MalformedManifest
@@ -28,6 +29,8 @@ class BuiltUnder:
     fingerprint: FingerprintConfig
     longest_text: int
     """Bytes of UTF-8."""
+    kinds: tuple[str, ...] = tuple(KINDS)
+    """Kinds of instruction rows."""
 
 
 def built_under(release: Release) -> BuiltUnder:

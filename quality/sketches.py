@@ -19,7 +19,7 @@ from corpus.deduplicate import NearDuplicates, band_keys
 from corpus.deduplicate.scratch import Scratch, open_scratch
 from corpus.fingerprint import FingerprintConfig, fingerprint
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 
 HELD_OUT = tuple(SPLIT_NAMES.index(name) for name in ("validation", "test"))
 NOWHERE = -1

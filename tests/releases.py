@@ -13,10 +13,9 @@ import pyarrow.parquet as pq
 from corpus.attribution import write_attribution
 from corpus.release import Input, Manifest, Release, Shard, StageCount
 from corpus.release.assembly import FILE_STAGES
-from corpus.release.planning import SORT_KEYS, ShardPlan
-from corpus.release.reading import SCHEMAS
+from corpus.release.planning import ShardPlan
 from corpus.release.shards import describe
-from corpus.schema import READ_ARCHIVES, SPLIT_NAMES
+from corpus.tables import READ_ARCHIVES, SHARDED, SPLIT_NAMES
 
 Row = dict[str, Any]
 
@@ -326,8 +325,10 @@ def _shard(folder: Path, config: str, split: str, rows: Sequence[Row]) -> Shard:
     plan = ShardPlan(config, split, 0, 1, 0, ())
     path = folder / plan.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(rows, key=lambda row: str(row[SORT_KEYS[config]]))
-    pq.write_table(pa.Table.from_pylist(ordered, schema=SCHEMAS[config]), path, compression="zstd")
+    ordered = sorted(rows, key=lambda row: str(row[SHARDED[config].sort_key[0]]))
+    pq.write_table(
+        pa.Table.from_pylist(ordered, schema=SHARDED[config].schema), path, compression="zstd"
+    )
     return describe(path, plan)
 
 

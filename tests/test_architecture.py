@@ -28,9 +28,9 @@ FLOORS: tuple[frozenset[str], ...] = (
             "progress",
             "provenance",
             "reasons",
-            "schema",
             "source",
             "supervision",
+            "tables",
             "untrusted",
         )
     ),

@@ -16,7 +16,7 @@ from corpus.deduplicate.order import package_keys, representative_order
 from corpus.deduplicate.reading import read_heavy, read_light
 from corpus.deduplicate.scratch import Scratch, open_scratch
 from corpus.deduplicate.stars import InsidePackage, Stars, stars
-from corpus.schema import CLUSTERS
+from corpus.tables import CLUSTERS
 
 Indices = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.uint64]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from corpus.bounds import check_least
-from corpus.schema import PERMUTATIONS
+from corpus.tables import PERMUTATIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

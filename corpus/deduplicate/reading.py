@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
-from corpus.schema import FINGERPRINTS, PERMUTATIONS
+from corpus.tables import FINGERPRINTS, PERMUTATIONS
 
 LIGHT = (
     "document_id",

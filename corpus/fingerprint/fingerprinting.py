@@ -9,7 +9,7 @@ import numpy as np
 from corpus.fingerprint.comments import Span, comment_blocks
 from corpus.fingerprint.signature import Signature, signatures
 from corpus.fingerprint.tokens import Hashes, Places, digests_of_runs, shingle, tokenize
-from corpus.schema import PERMUTATIONS
+from corpus.tables import PERMUTATIONS
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -11,7 +11,7 @@ import numpy as np
 from corpus import elixir, erlang
 from corpus.archive import Member
 from corpus.bounds import check_fractions
-from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
+from corpus.extraction import MOST_ARGUMENTS, Extraction, NestedTooDeeply, Unparsable
 from corpus.filters import (
     Limits,
     Redaction,
@@ -36,8 +36,6 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "elixir": elixir.extract,
     "erlang": erlang.extract,
 }
-MOST_ARGUMENTS = 255
-"""Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
 """Searched with a newline put before the text: a literal first byte is found twice as fast."""
 CLAUSE_BYTES = attrgetter("start_byte", "end_byte")

@@ -1,4 +1,4 @@
-"""From what was read to Arrow rows, in the schemas of `corpus.schema`."""
+"""From what was read to Arrow rows, in the schemas of `corpus.tables`."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,9 @@ from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.reasons import RejectedFile, Stage
-from corpus.schema import (
+from corpus.split.repository import address_of
+from corpus.store import Archive
+from corpus.tables import (
     CLAUSE,
     EXTRACTED,
     EXTRACTED_FUNCTIONS,
@@ -22,8 +24,6 @@ from corpus.schema import (
     READ_ARCHIVES,
     REJECTS,
 )
-from corpus.split.repository import address_of
-from corpus.store import Archive
 
 PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard"})
 """Of Elixir; what is public in Erlang is exported."""
@@ -107,7 +107,7 @@ def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
 
 
 def module_row(module: Module) -> dict[str, Any]:
-    """Return a value of `schema.MODULE`."""
+    """Return a value of `tables.MODULE`."""
     return {
         "name": module.name,
         "kind": module.kind,

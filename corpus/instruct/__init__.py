@@ -1,6 +1,6 @@
 """Instruction rows: conversations made from documents, one module a kind.
 
-A kind is a function from documents and their functions to rows of `schema.INSTRUCT`. Every row
+A kind is a function from documents and their functions to rows of `tables.INSTRUCT`. Every row
 inherits the licence and the split of the document that it was made from.
 """
 

@@ -15,7 +15,7 @@ from corpus.elixir import MOST_NEEDS, Need, Surroundings, extract
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
-from corpus.schema import INSTRUCT
+from corpus.tables import INSTRUCT
 
 CUT = re.compile(r"encoded_\d+_bytes")
 """The tag that the filters leave where they cut encoded data out."""
@@ -115,7 +115,7 @@ def tabulate(
     converse: Callable[[Material], Iterable[Conversation]],
     failed: Failed = raised,
 ) -> pa.Table:
-    """Return what documents give as rows of `schema.INSTRUCT`.
+    """Return what documents give as rows of `tables.INSTRUCT`.
 
     `converse` gives the sound conversations of one. A document in which anything is raised gives
     no rows; `failed` is told. What there is too little memory for is nobody's mistake.

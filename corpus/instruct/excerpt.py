@@ -12,7 +12,7 @@ CODE = re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE)
 
 
 def clauses_of(text: bytes, clauses: Sequence[dict[str, Any]]) -> str:
-    """Return all clauses of a function, given as rows of `schema.CLAUSE`.
+    """Return all clauses of a function, given as rows of `tables.CLAUSE`.
 
     Comments and blank lines between clauses stay; attributes and other functions there do not.
     """

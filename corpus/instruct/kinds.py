@@ -10,7 +10,7 @@ from corpus.instruct.conversation import Failed
 
 
 class Kind(Protocol):
-    """From `schema.DOCUMENTS` and the `schema.FUNCTIONS` of those documents to `schema.INSTRUCT`.
+    """From `tables.DOCUMENTS` and the `tables.FUNCTIONS` of those documents to `tables.INSTRUCT`.
 
     `failed` is told of documents that give no rows because of a mistake; without it that is raised.
     """

@@ -16,8 +16,8 @@ from corpus.optout import Exclusions
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.release.reading import batches_of, open_shard
-from corpus.schema import REJECTS
 from corpus.store import RejectedArchive
+from corpus.tables import REJECTS
 
 FILE_STAGES = (
     Stage.UNPACK,

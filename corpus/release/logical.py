@@ -7,13 +7,7 @@ from operator import itemgetter
 
 import pyarrow as pa
 
-KEYS = {
-    "documents": ["content_id", "path"],
-    "functions": ["document_id", "module", "name", "arity"],
-    "instruct": ["id"],
-    "rejects": ["document_id", "path", "reason"],
-}
-"""The columns that name a row, by configuration."""
+from corpus.tables import SHARDED
 
 
 def logical_digest(config: str, read: Callable[[list[str]], Iterator[pa.RecordBatch]]) -> str:
@@ -23,7 +17,7 @@ def logical_digest(config: str, read: Callable[[list[str]], Iterator[pa.RecordBa
     first column, so that only rows with equal first columns are left to sort.
     """
     digest = hashlib.sha256()
-    rows = (row for batch in read(KEYS[config]) for row in _rows(batch))
+    rows = (row for batch in read(list(SHARDED[config].row_key)) for row in _rows(batch))
     for _, equal in groupby(rows, key=itemgetter(0)):
         for line in sorted("\0".join(map(str, row)) for row in equal):
             digest.update(line.encode() + b"\n")

@@ -12,7 +12,7 @@ from typing import Any
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SHARDED
 from corpus.untrusted import (
     COMMIT,
     WORD,
@@ -31,11 +31,6 @@ SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 VERSION = re.compile(r"([0-9]{4})\.(0[1-9]|1[0-2])\.([1-9][0-9]{0,5})")
 """YYYY.MM.N, the name of a release and of its folder."""
-SPLITS = {
-    **dict.fromkeys(("documents", "functions", "instruct"), SPLIT_NAMES),
-    "rejects": ("all",),
-}
-"""The splits of every table of a release."""
 
 
 class MalformedManifest(CorpusError):
@@ -102,7 +97,7 @@ class Shard:
 
     def __post_init__(self) -> None:
         """Raise ValueError unless the path is the one that config and split have."""
-        if self.config not in SPLITS or self.split not in SPLITS[self.config]:
+        if self.config not in SHARDED or self.split not in SHARDED[self.config].splits:
             raise ValueError(f"there is no split {self.split!r} of a table {self.config!r}")
         name = rf"data/{self.config}/{self.split}-[0-9]{{5}}-of-[0-9]{{5}}\.parquet"
         check_matches(re.compile(name), f"shard of {self.config}/{self.split}", self.path)

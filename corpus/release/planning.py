@@ -18,20 +18,8 @@ import pyarrow.parquet as pq
 
 from corpus.bounds import check_least
 from corpus.identifiers import PREFIXES, prefixes
-from corpus.release.manifest import SPLITS
-from corpus.schema import SPLIT_NAMES
 from corpus.selection import of_kept
-
-SORT_KEYS = {
-    "documents": "content_id",
-    "functions": "document_id",
-    "instruct": "id",
-    "rejects": "document_id",
-}
-"""What rows are sorted by; rows with equal keys keep their order within one document."""
-
-WITH_TEXT = ("documents", "instruct")
-"""Tables that are cut by bytes of text; the others are cut by rows."""
+from corpus.tables import SHARDED, WHOLE
 
 Weights = npt.NDArray[np.int64]
 Range = tuple[int, int]
@@ -63,7 +51,7 @@ class ShardLimits:
 class Part:
     """Some rows of a table, in any order.
 
-    `kept` tells which of their documents stay, as `schema.KEPT`, where the rows hang on documents
+    `kept` tells which of their documents stay, as `tables.KEPT`, where the rows hang on documents
     and have no cluster and split of their own; None takes every row.
     """
 
@@ -117,23 +105,18 @@ def plan_shards(
     `weights` are bytes of text, or rows where the table has no text, by split and prefix. An empty
     split gives one empty shard, so that every configuration has a file for every split.
     """
-    by_text = config in WITH_TEXT
+    by_text = SHARDED[config].cut_by is not None
     shard = limits.shard_text_bytes if by_text else limits.shard_rows
     row_group = limits.row_group_text_bytes if by_text else limits.row_group_rows
     plans: list[ShardPlan] = []
     first = 0
-    for split in splits_of(config):
+    for split in SHARDED[config].splits:
         found = weights.get(split, np.zeros(PREFIXES, dtype=np.int64))
         shards = [tuple(_cut(found, piece, row_group)) for piece in _cut(found, None, shard)]
         for index, ranges in enumerate(shards or [()]):
             plans.append(ShardPlan(config, split, index, max(1, len(shards)), first, ranges))
             first += len(ranges)
     return plans
-
-
-def splits_of(config: str) -> tuple[str, ...]:
-    """Return the splits that a configuration is divided into."""
-    return SPLITS[config]
 
 
 def _cut(weights: Weights, within: Range | None, limit: int) -> Iterator[Range]:
@@ -150,35 +133,29 @@ def _cut(weights: Weights, within: Range | None, limit: int) -> Iterator[Range]:
 
 def _weighed(config: str, part: Part) -> Iterator[tuple[str, npt.NDArray[np.uint16], Weights]]:
     """Yield the prefixes and weights of a part's rows, split by split."""
-    rows = _keys(config, part)
-    found = prefixes(rows[SORT_KEYS[config]])
+    table = SHARDED[config]
+    key, split = table.sort_key[0], ["split"] if table.is_split and part.kept is None else []
+    size, _, text = (table.cut_by or key).partition(".")
+    owner = [] if part.kept is None else ["document_id"]
+    needed = dict.fromkeys([key, size, *split, *owner])
+    rows = pq.read_table(part.path, columns=list(needed), use_threads=False)
+    rows = rows if part.kept is None else of_kept(rows, part.kept)
+    found = prefixes(rows[key])
     weights: Weights = np.ones(len(found), dtype=np.int64)
-    if config in WITH_TEXT:
-        weights = np.maximum(rows["bytes"].to_numpy(), 1)
-    if "split" not in rows.column_names:
-        yield "all", found, weights
+    if table.cut_by is not None:
+        sizes = _text_bytes(rows[size].combine_chunks(), text) if text else rows[size]
+        weights = np.maximum(sizes.to_numpy(), 1)
+    if not table.is_split:
+        yield WHOLE, found, weights
         return
     splits = rows["split"].to_numpy()
-    for split in SPLIT_NAMES:
-        yield split, found[splits == split], weights[splits == split]
+    for name in table.splits:
+        yield name, found[splits == name], weights[splits == name]
 
 
-def _keys(config: str, part: Part) -> pa.Table:
-    """Return key, split and size, where there are any, of the rows of a part."""
-    key = SORT_KEYS[config]
-    if config == "instruct":
-        rows = pq.read_table(part.path, columns=[key, "split", "messages"])
-        return rows.append_column("bytes", _text_bytes(rows["messages"].combine_chunks()))
-    if part.kept is None:
-        return pq.read_table(part.path, columns=[key])
-    if config == "documents":
-        return pq.read_table(part.kept, columns=[key, "bytes", "split"])
-    return of_kept(pq.read_table(part.path, columns=[key]), part.kept)
-
-
-def _text_bytes(messages: pa.ListArray) -> pa.Array:
-    """Return the bytes of all messages of each row."""
-    lengths = pc.binary_length(messages.flatten().field("content")).to_numpy()
+def _text_bytes(lists: pa.ListArray, part: str) -> pa.Array:
+    """Return the bytes of the texts in one part of all structs of each row."""
+    lengths = pc.binary_length(lists.flatten().field(part)).to_numpy()
     ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    edges = np.concatenate([[0], np.cumsum(pc.list_value_length(messages).to_numpy())])
+    edges = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy())])
     return pa.array(np.diff(ends[edges]))

@@ -8,17 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus import schema
 from corpus.errors import CorpusError
 from corpus.release.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
-
-SCHEMAS = {
-    "documents": schema.DOCUMENTS,
-    "functions": schema.FUNCTIONS,
-    "instruct": schema.INSTRUCT,
-    "rejects": schema.REJECTS,
-}
-"""The tables of a release, by the name of their configuration on the Hub."""
+from corpus.tables import SHARDED, TABLES
 
 BATCH_ROWS = 256
 
@@ -69,16 +61,27 @@ class Release:
         split: str | None = None,
         batch_size: int = BATCH_ROWS,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield record batches in the order of the shards, at most `batch_size` rows each."""
-        for shard in self.shards(config, split):
-            with open_shard(self.path / shard.path) as file:
-                yield from batches_of(file, batch_size, columns)
+        """Yield record batches in the order of the shards, at most `batch_size` rows each.
+
+        A table that is one file has no splits. Raises OSError and pyarrow.ArrowException for a file
+        that cannot be read.
+        """
+        sharded = [shard.path for shard in self.shards(config, split)]
+        for path in sharded if config in SHARDED else [TABLES[config].files]:
+            yield from self.batches_in(path, columns, batch_size)
+
+    def batches_in(
+        self, path: str, columns: Sequence[str] | None = None, batch_size: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of one file of a table, named by its path within the release."""
+        with open_shard(self.path / path) as file:
+            yield from batches_of(file, batch_size, columns)
 
     def read(
         self, config: str, columns: Sequence[str] | None = None, split: str | None = None
     ) -> pa.Table:
         """Read a whole table into memory; name `columns` to leave the text on disk."""
-        whole = SCHEMAS[config]
+        whole = TABLES[config].schema
         projected = whole if columns is None else pa.schema([whole.field(name) for name in columns])
         return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)
 

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.identifiers import prefixes
-from corpus.release.planning import SORT_KEYS, Part, ShardPlan, splits_of
-from corpus.release.reading import SCHEMAS
+from corpus.release.planning import Part, ShardPlan
 from corpus.selection import of_kept
+from corpus.tables import SHARDED
 
 RUN_BYTES = 4_000_000
 """Compressed bytes of the parts of one run, unless there would be more than RUNS of them."""
@@ -74,7 +74,7 @@ def _write(rows: pa.Table, run: Run, destination: Path) -> None:
     places = _places(rows, run)
     order = np.argsort(places, kind="stable")
     edges = np.searchsorted(places[order], np.arange(sum(len(p.ranges) for p in run.plans) + 1))
-    laid_out = rows.select(SCHEMAS[run.config].names).take(pa.array(order)).combine_chunks()
+    laid_out = rows.select(SHARDED[run.config].schema.names).take(pa.array(order)).combine_chunks()
     del rows
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(destination, laid_out.schema, options=options) as writer:
@@ -95,10 +95,10 @@ def _rows(config: str, part: Part) -> pa.Table:
 
 def _places(rows: pa.Table, run: Run) -> npt.NDArray[np.int64]:
     """Return for every row the place of its range among the ranges of all shards."""
-    found = prefixes(rows[SORT_KEYS[run.config]])
+    found = prefixes(rows[SHARDED[run.config].sort_key[0]])
     places = np.full(len(found), -1)
     splits = rows["split"].to_numpy() if "split" in rows.column_names else None
-    for split in splits_of(run.config):
+    for split in SHARDED[run.config].splits:
         starts, first = _starts(run.plans, split)
         here = np.ones(len(found), dtype=bool) if splits is None else splits == split
         places[here] = first + np.searchsorted(starts, found[here], side="right") - 1

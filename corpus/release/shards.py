@@ -11,12 +11,10 @@ import pyarrow.parquet as pq
 from corpus.atomic import replacing, sha256_file
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import Shard
-from corpus.release.planning import SORT_KEYS, ShardPlan
-from corpus.release.reading import SCHEMAS, batches_of, open_shard
+from corpus.release.planning import ShardPlan
+from corpus.release.reading import batches_of, open_shard
 from corpus.release.runs import read_batches
-
-TIES = {"documents": ["document_id"], "rejects": ["archive_sha256", "path"]}
-"""What decides among rows with equal keys; elsewhere they keep the order of their document."""
+from corpus.tables import SHARDED
 
 
 def write_shard(task: tuple[Sequence[Path], ShardPlan, Path]) -> Shard:
@@ -49,9 +47,10 @@ def describe(path: Path, plan: ShardPlan) -> Shard:
 
 
 def _write(runs: Sequence[Path], plan: ShardPlan, destination: Path) -> None:
+    order = [(name, "ascending") for name in SHARDED[plan.config].sort_key]
     writer = pq.ParquetWriter(
         destination,
-        SCHEMAS[plan.config],
+        SHARDED[plan.config].schema,
         compression="zstd",
         compression_level=3,
         use_content_defined_chunking=True,
@@ -63,9 +62,5 @@ def _write(runs: Sequence[Path], plan: ShardPlan, destination: Path) -> None:
         readers = [pa.ipc.open_file(file) for file in files]
         for place in range(plan.first, plan.first + len(plan.ranges)):
             rows = pa.concat_tables(read_batches(readers, place))
-            rows = rows.take(pc.sort_indices(rows, sort_keys=_order(plan.config)))
+            rows = rows.take(pc.sort_indices(rows, sort_keys=order))
             writer.write_table(rows, row_group_size=rows.num_rows)
-
-
-def _order(config: str) -> list[tuple[str, str]]:
-    return [(name, "ascending") for name in (SORT_KEYS[config], *TIES.get(config, []))]

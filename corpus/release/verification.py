@@ -12,7 +12,8 @@ from corpus.errors import CorpusError
 from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, Artifact, Shard
-from corpus.release.reading import SCHEMAS, Release, batches_of, open_shard
+from corpus.release.reading import Release, batches_of, open_shard
+from corpus.tables import SHARDED
 
 DIGEST_ROWS = 2048
 
@@ -110,8 +111,9 @@ def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
 
 
 def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:
-    if not file.schema_arrow.equals(SCHEMAS[shard.config]):
-        told = _columns(file.schema_arrow, SCHEMAS[shard.config])
+    expected = SHARDED[shard.config].schema
+    if not file.schema_arrow.equals(expected):
+        told = _columns(file.schema_arrow, expected)
         yield Problem(shard.path, told, Cause.OTHER_VERSION)
     elif file.metadata.num_rows != shard.rows:
         yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")

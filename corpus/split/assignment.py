@@ -9,11 +9,11 @@ from typing import TypedDict
 import pyarrow as pa
 
 from corpus.atomic import replacing
-from corpus.schema import SPLITS
 from corpus.split.configuration import SplitConfig
 from corpus.split.kinship import Document, Kin, count, join_kin, merged
 from corpus.split.ranges import splits_of
 from corpus.split.repository import PackageLinks, families_by_repository
+from corpus.tables import SPLITS
 
 READ = ("package", "path", "role", "tokens")
 
@@ -26,10 +26,10 @@ def assign(
     config: SplitConfig,
     published: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> Path:
-    """Write one row a package as `schema.SPLITS`, sorted by package; an existing file stays.
+    """Write one row a package as `tables.SPLITS`, sorted by package; an existing file stays.
 
-    `fingerprints` are parts of `schema.FINGERPRINTS`, of which shingles, signatures and functions
-    are not read; `clusters` is a table of `schema.CLUSTERS`, or None where nothing was compared.
+    `fingerprints` are parts of `tables.FINGERPRINTS`, of which shingles, signatures and functions
+    are not read; `clusters` is a table of `tables.CLUSTERS`, or None where nothing was compared.
     `published` says by source and package when a package was first published, the smaller the
     earlier.
     The order of packages and rows does not matter.
@@ -73,7 +73,7 @@ def _first_of_families(
 
 
 class Why(TypedDict):
-    """The columns of `schema.FAMILY` that say why a package is in its family."""
+    """The columns of `tables.FAMILY` that say why a package is in its family."""
 
     joined_by: str | None
     joined_with: str | None

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Collection
 
-from corpus.schema import SPLIT_NAMES
 from corpus.split.configuration import SplitConfig
+from corpus.tables import SPLIT_NAMES
 
 Range = tuple[float, float]
 

@@ -131,10 +131,10 @@ class ArchiveStore:
         return sorted(gone, key=lambda row: (row.source, row.name, row.version, row.sha256))
 
     def table(self) -> "pa.Table":
-        """Return the index as a table of `schema.ARCHIVES`: what is current, then superseded."""
+        """Return the index as a table of `tables.ARCHIVES`: what is current, then superseded."""
         import pyarrow as pa
 
-        from corpus.schema import ARCHIVES
+        from corpus.tables import ARCHIVES
 
         rows = map(row_of, (*self.archives(), *self.superseded()))
         return pa.Table.from_pylist(list(rows), schema=ARCHIVES)

@@ -22,7 +22,7 @@ class DamagedRow(StoreError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Archive:
-    """One row of `schema.ARCHIVES`. `licenses` as found; times are ISO 8601 UTC.
+    """One row of `tables.ARCHIVES`. `licenses` as found; times are ISO 8601 UTC.
 
     What has a default came to the index later, and older rows are read as if it were unknown.
     """

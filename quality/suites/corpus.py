@@ -1,5 +1,6 @@
 """Promises about the corpus as a whole, over the one-row table of `quality.metrics`."""
 
+from corpus.tables import unique_in_release
 from quality.suites.promise import Promise
 from quality.thresholds import GateConfig
 
@@ -14,9 +15,7 @@ def promises(config: GateConfig) -> list[Promise]:
         _equal("archives_listed", "archives_seen", "inputs and rejects list every archive seen"),
         _least("documents", 1, "at least one document"),
         _least("smallest_split", 1, "at least one document in every split"),
-        _none("document_ids_repeated", "no document twice"),
-        _none("content_ids_repeated", "no two documents with the same bytes"),
-        _none("instruct_ids_repeated", "no instruction row twice"),
+        *(_none(promised.figure, promised.expected) for _, promised in unique_in_release()),
         _none("documents_also_rejected", "no document among the rejects"),
         _none("packages_across_splits", "no package in two splits"),
         _none("families_across_splits", "no two packages of one repository in different splits"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from corpus.deduplicate import BadFingerprints, NearDuplicates, cluster
 from corpus.fingerprint import signature
-from corpus.schema import CLUSTERS, FINGERPRINTS
+from corpus.tables import CLUSTERS, FINGERPRINTS
 
 CONFIG = NearDuplicates()
 Row = dict[str, Any]

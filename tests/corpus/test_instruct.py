@@ -12,7 +12,7 @@ from corpus.extraction import Unparsable
 from corpus.instruct import KINDS, InstructConfig, behaviour_module
 from corpus.instruct.conversation import parsed, stands_in
 from corpus.instruct.fence import fenced, unfenced
-from corpus.schema import DOCUMENTS, FUNCTIONS, INSTRUCT
+from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT
 
 
 def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:

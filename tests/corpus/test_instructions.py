@@ -18,7 +18,7 @@ from corpus.instructions import (
     leave_out_repeats,
     write_rows,
 )
-from corpus.schema import FINGERPRINTS, INSTRUCT, KEPT
+from corpus.tables import FINGERPRINTS, INSTRUCT, KEPT
 from tests.corpus.test_instruct import SHOP, material
 from tests.releases import sha
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.packages import Link
-from corpus.schema import CLUSTERS, FINGERPRINTS, SPLITS
 from corpus.split import PackageLinks, SplitConfig, assign
 from corpus.split.ranges import position
 from corpus.split.repository import repository_at, repository_of
+from corpus.tables import CLUSTERS, FINGERPRINTS, SPLITS
 
 Document = tuple[str, str, str, bool] | tuple[str, str, str, bool, str, int]
 """Identity, package, cluster, whether it is the cluster's representative; path and tokens."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from corpus.reasons import Reason, Reject, Stage
-from corpus.schema import ARCHIVES
 from corpus.store import (
     Advisory,
     Archive,
@@ -21,6 +20,7 @@ from corpus.store import (
     Requirement,
     UnsafeName,
 )
+from corpus.tables import ARCHIVES
 
 BODY = b"the archive as it was served"
 

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from corpus.release import Release, finalize
-from corpus.schema import DOCUMENTS, TABLES, columns_of
+from corpus.tables import DOCUMENTS, TABLES, columns_of
 from datacards.__main__ import app
 from datacards.croissant import croissant
 from datacards.front_matter import metadata, size_category

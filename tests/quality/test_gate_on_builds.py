@@ -7,8 +7,8 @@ import pytest
 from corpus.build import build
 from corpus.configuration import BuildConfig, load
 from corpus.executor import Serial
+from corpus.extraction import MOST_ARGUMENTS
 from corpus.fingerprint import fingerprint
-from corpus.ingest.source_file import MOST_ARGUMENTS
 from corpus.release import Release
 from quality.gate import judge
 from quality.leaks import jaccard

@@ -29,7 +29,7 @@ class Document:
     path: str
     text: str
     modules: Sequence[Row]
-    """Values of `corpus.schema.MODULE`."""
+    """Values of `corpus.tables.MODULE`."""
     functions: list[Row] = field(default_factory=list)
     """Rows of the release's table `functions`."""
     name: str = ""

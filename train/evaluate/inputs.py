@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.release import Release
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from train.dataset.sources import NoReplayText, replayed
 from train.errors import TrainError
 from train.evaluate.executed import problems_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.report.figures import Row, estimated_tokens, share, tally, total
 from quality.report.sources import Sources
 

@@ -4,9 +4,8 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from corpus.schema import FAMILY
+from corpus.tables import ATTRIBUTION_TABLE, FAMILY
 from quality.report.figures import Numbers, Row, gini, herfindahl, share, tally
 from quality.report.sources import Sources
 
@@ -43,7 +42,7 @@ def concentration(sources: Sources) -> dict[str, Any]:
 
 def _families(sources: Sources) -> Row:
     """Count families of packages, and say of the largest of several why they were joined."""
-    table = pq.read_table(sources.release.path / "attribution.parquet", columns=FAMILY_COLUMNS)
+    table = sources.release.read(ATTRIBUTION_TABLE.name, FAMILY_COLUMNS)
     packages: dict[str, Row] = {row["package"]: row for row in table.to_pylist() if row["family"]}
     families: defaultdict[str, list[Row]] = defaultdict(list)
     for name in sorted(packages):

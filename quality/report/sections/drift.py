@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from corpus.release import NotARelease, Parent, Release
 from corpus.release.manifest import MalformedManifest
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.keys import among
 from quality.lookup import Lookup, read_lookup
 from quality.report.figures import Row

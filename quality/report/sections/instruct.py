@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from typing import Any
 
-from corpus.schema import SPLIT_NAMES
+from corpus.tables import SPLIT_NAMES
 from quality.report.figures import Row, estimated_tokens, first_by, share
 from quality.report.sources import Sources
 

@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from corpus.tables import ATTRIBUTION_TABLE
 from quality.report.figures import Row, share, tally
 from quality.report.sources import Sources
 
@@ -43,10 +43,9 @@ def _with_packages(documents: pa.Table, column: str) -> list[Row]:
 
 def _own(sources: Sources) -> list[Row]:
     """Count documents by the expression of their package and their own, where these differ."""
-    path = sources.release.path / "attribution.parquet"
     columns = ["license_expression", "document_licenses"]
     counts: Counter[tuple[str, str]] = Counter()
-    for row in pq.read_table(path, columns=columns).to_pylist():
+    for row in sources.release.read(ATTRIBUTION_TABLE.name, columns).to_pylist():
         package = row["license_expression"] or "none that could be read"
         for each in row["document_licenses"]:
             if each["expression"] != package:

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from corpus.release import Release
-from corpus.release.reading import SCHEMAS, batches_of, open_shard
-from corpus.schema import ROWS, SPLIT_NAMES, TABLES, columns_of, meaning_of
+from corpus.release import Release, Shard
+from corpus.tables import (
+    ATTRIBUTION_TABLE,
+    SHARDED,
+    ShardedTable,
+    columns_of,
+    meaning_of,
+)
 from quality.report.figures import Row
 
 BATCH_ROWS = 2048
@@ -20,34 +24,34 @@ def tables(release: Release) -> list[Row]:
     """Describe every table: what a row is, its columns, and its files by split."""
     return [
         {
-            "name": name,
-            "row": ROWS[name],
-            "features": features(SCHEMAS[name]),
-            "columns": [asdict(column) for column in columns_of(SCHEMAS[name])],
-            "splits": [_split(release, name, split) for split in _splits(release, name)],
+            "name": table.name,
+            "row": table.row,
+            "features": features(table.schema),
+            "columns": [asdict(column) for column in columns_of(table.schema)],
+            "splits": [_split(release, table, split) for split in _splits(release, table)],
         }
-        for name in SCHEMAS
+        for table in SHARDED.values()
     ]
 
 
 def attribution() -> Row:
     """Describe the table of attribution, which is one file and no configuration of the card."""
-    columns = [asdict(column) for column in columns_of(TABLES["attribution"])]
-    return {"row": ROWS["attribution"], "columns": columns}
+    columns = [asdict(column) for column in columns_of(ATTRIBUTION_TABLE.schema)]
+    return {"row": ATTRIBUTION_TABLE.row, "columns": columns}
 
 
-def _splits(release: Release, name: str) -> list[str]:
-    found = {shard.split for shard in release.shards(name)}
-    return [split for split in (*SPLIT_NAMES, *sorted(found)) if split in found][: len(found)]
+def _splits(release: Release, table: ShardedTable) -> list[str]:
+    found = {shard.split for shard in release.shards(table.name)}
+    return [split for split in table.splits if split in found]
 
 
-def _split(release: Release, name: str, split: str) -> Row:
-    shards = release.shards(name, split)
+def _split(release: Release, table: ShardedTable, split: str) -> Row:
+    shards = release.shards(table.name, split)
     return {
         "name": split,
         "rows": sum(shard.rows for shard in shards),
         "file_bytes": sum(shard.bytes for shard in shards),
-        "arrow_bytes": sum(_arrow_bytes(release, shard.path) for shard in shards),
+        "arrow_bytes": sum(_arrow_bytes(release, table, shard) for shard in shards),
         "shards": [
             {"path": shard.path, "sha256": shard.sha256, "bytes": shard.bytes, "rows": shard.rows}
             for shard in shards
@@ -55,19 +59,18 @@ def _split(release: Release, name: str, split: str) -> Row:
     }
 
 
-def _arrow_bytes(release: Release, path: str) -> int:
+def _arrow_bytes(release: Release, table: ShardedTable, shard: Shard) -> int:
     """Return the bytes of a shard's rows in memory, as `datasets` counts them.
 
     Columns are read one after the other: together, texts and all, they were the report's peak.
     """
-    with open_shard(release.path / path) as file:
-        return sum(_column_bytes(file, field) for field in file.schema_arrow)
+    return sum(_column_bytes(release, shard, field) for field in table.schema)
 
 
-def _column_bytes(file: pq.ParquetFile, field: pa.Field) -> int:
+def _column_bytes(release: Release, shard: Shard, field: pa.Field) -> int:
     """Return the bytes of a column; that of texts takes smaller batches."""
     rows = TEXT_ROWS if pa.types.is_large_string(field.type) else BATCH_ROWS
-    return sum(batch.nbytes for batch in batches_of(file, rows, [field.name]))
+    return sum(batch.nbytes for batch in release.batches_in(shard.path, [field.name], rows))
 
 
 def features(schema: pa.Schema) -> list[Row]:

@@ -7,14 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from corpus import schema
+from corpus import tables
 from corpus.__main__ import app
 from corpus.build import build
 from corpus.configuration import BuildConfig
 from corpus.executor import Serial
 from corpus.release import Release
-from corpus.schema import TABLES, columns_of, dictionary, meaning_of
 from corpus.store import ArchiveStore, Link
+from corpus.tables import TABLES, columns_of, dictionary, meaning_of
 from datacards.croissant import croissant
 from datacards.render import card
 from quality.report.composing import compose
@@ -26,13 +26,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_column_says_what_it_means(table: str) -> None:
-    columns = list(columns_of(TABLES[table]))
+    columns = list(columns_of(TABLES[table].schema))
     assert [column.name for column in columns if not column.meaning] == []
     assert len({column.name for column in columns}) == len(columns)
 
 
 def test_parts_of_a_struct_stand_behind_a_dot() -> None:
-    found = {column.name: column for column in columns_of(schema.FUNCTIONS)}
+    found = {column.name: column for column in columns_of(tables.FUNCTIONS)}
     assert found["clauses"].type == "list of struct"
     assert found["clauses.start_line"].type == "int32"
     assert found["clauses.start_line"].meaning == "first line, from 1"
@@ -95,7 +95,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
 def test_the_shards_carry_the_meanings(release: Release, table: str) -> None:
     for shard in release.shards(table):
         found = pq.read_schema(release.path / shard.path)
-        assert list(columns_of(found)) == list(columns_of(TABLES[table]))
+        assert list(columns_of(found)) == list(columns_of(TABLES[table].schema))
     attribution = pq.read_schema(release.path / "attribution.parquet")
     assert meaning_of(attribution.field("copyright")) == (
         "copyright lines of its licence files and annotations"

@@ -1,15 +1,25 @@
-"""The Arrow schemas of every table that crosses a stage or leaves in a release.
+"""Every table, once: its columns, their meaning, its order, its files, and what is promised of it.
 
-Each column says what it means, once, here: the meaning travels in the schema (`description`), so
-that the data card, Croissant, `python -m corpus schema` and the Parquet files themselves tell the
-same. Times are ISO 8601 in UTC; digests are SHA-256 in lower-case hexadecimal.
+`TABLES` is the registry of the tables that people meet. What plans, sorts, writes, digests, reads,
+judges and documents a release iterates it, so a table is added by an entry here and a stage that
+fills it. The schemas of tables that only pass from one stage to the next stand here too.
+
+Each column says what it means in its schema (`description`), so that the data card, Croissant,
+`python -m corpus schema` and the Parquet files themselves tell the same. Times are ISO 8601 in UTC;
+digests are SHA-256 in lower-case hexadecimal.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
+from typing import Final
 
 import pyarrow as pa
+
+from corpus.extraction import MOST_ARGUMENTS
+from corpus.reasons import Reason, Stage
+from corpus.source import ROLES
 
 DESCRIPTION = b"description"
 """The key of a column's meaning in the metadata of its field."""
@@ -334,28 +344,311 @@ ATTRIBUTION = _table(
 )
 """One row an archive that contributed."""
 
+
+class FromBuild(StrEnum):
+    """A bound that the build of a release decides; `quality.settings` tells it."""
+
+    LONGEST_TEXT = "longest_text"
+    KINDS = "kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class NeverNull:
+    """No row lacks a value in these columns."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """No value of these columns is an empty string."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Each of these columns has a SHA-256 digest in every row."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No value of the column stands in two rows that are judged together."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueInRelease:
+    """No value of the column stands in two rows of the table; `figure` counts those that do."""
+
+    column: str
+    figure: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Every value of the column is one of these."""
+
+    column: str
+    values: tuple[str, ...] | FromBuild
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Every value of the column, or the length of its list, lies between two numbers."""
+
+    column: str
+    least: float
+    most: float | FromBuild | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """Two columns have the same value in every row."""
+
+    column: str
+    other: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A statement about each row is true; `quality.frames` works it out."""
+
+    statement: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The build's licence policy permits every SPDX expression of the column."""
+
+    column: str
+
+
+Promised = (
+    NeverNull
+    | Filled
+    | Digests
+    | Unique
+    | UniqueInRelease
+    | OneOf
+    | Between
+    | Equal
+    | Holds
+    | Permitted
+)
+"""What the gate holds a table to. A column is one of the schema, or of `quality.frames`."""
+
+
+def never_null(*columns: str) -> NeverNull:
+    """Promise that no row lacks a value in these columns."""
+    return NeverNull(columns)
+
+
+def filled(*columns: str) -> Filled:
+    """Promise that no value of these columns is an empty string."""
+    return Filled(columns)
+
+
+def digests(*columns: str) -> Digests:
+    """Promise that each of these columns has a SHA-256 digest in every row."""
+    return Digests(columns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Table:
+    """A table that people meet, in one file of a release or in an archive store."""
+
+    name: str
+    row: str
+    """What a row is, as it follows "A row is"."""
+    schema: pa.Schema
+    files: str
+    """Where its rows lie: a path or pattern below the folder of a release or of a store."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ShardedTable(Table):
+    """A table of a release that is cut into shards: a configuration of the dataset on the Hub."""
+
+    sort_key: tuple[str, ...]
+    """What rows are sorted by. The first column is a SHA-256 digest, because its first digits cut
+    the table evenly. Rows with equal keys keep the order in which they stand in their part."""
+    row_key: tuple[str, ...]
+    """The columns that name a row, the first of them that of `sort_key`: what the logical digest of
+    a shard is made of."""
+    is_split: bool
+    """Whether it is divided into train, validation and test; else all rows are in one split."""
+    is_of_documents: bool = False
+    """Whether a stage before selection fills it, so that only the rows of documents which stay
+    (`KEPT`) are released, and their cluster and split is added to them."""
+    cut_by: str | None = None
+    """What shards and row groups are cut by: a column of bytes, or the text in the parts of a list,
+    as in "messages.content"; None to cut by rows."""
+    promises: tuple[Promised, ...] = ()
+    """What the gate holds it to, in the order in which the verdict tells it."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that it is divided into."""
+        return SPLIT_NAMES if self.is_split else (WHOLE,)
+
+
 SPLIT_NAMES = ("train", "validation", "test")
+WHOLE: Final = "all"
+"""The one split of a table that is not divided."""
+
+SOURCES = ("hex", "github", "local")
+LANGUAGES = ("elixir", "erlang", "heex", "eex")
+SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
+"""Evidence under which a document may be published; contradicted and unknown may not."""
+VERIFICATIONS = ("none", "parsed", "compiled", "executed")
+CHAT_ROLES = ("system", "user", "assistant")
+
+_SHARDED = (
+    ShardedTable(
+        name="documents",
+        row="one source file, with its text, provenance, licence, modules and split",
+        schema=DOCUMENTS,
+        files="data/documents/*.parquet",
+        sort_key=("content_id", "document_id"),
+        row_key=("content_id", "path"),
+        is_split=True,
+        is_of_documents=True,
+        cut_by="bytes",
+        promises=(
+            digests("document_id", "content_id", "archive_sha256", "cluster_id"),
+            Unique("document_id"),
+            UniqueInRelease("document_id", "document_ids_repeated", "no document twice"),
+            UniqueInRelease(
+                "content_id", "content_ids_repeated", "no two documents with the same bytes"
+            ),
+            never_null("text_bytes", "split", "source", "language", "role"),
+            never_null("license_expression", "license_evidence", "bytes", "lines", "tokens"),
+            never_null("median_line_length", "longest_line", "hidden_characters"),
+            never_null("control_tokens", "parse_errors", "comment_fraction"),
+            never_null("package", "version", "path"),
+            filled("package", "version", "path"),
+            OneOf("source", SOURCES),
+            OneOf("language", LANGUAGES),
+            OneOf("role", ROLES),
+            OneOf("license_evidence", SOUND_EVIDENCE),
+            Permitted("license_expression"),
+            OneOf("split", SPLIT_NAMES),
+            Holds("in_its_shard", "a document lies in a shard of its own split"),
+            Between("bytes", 1, FromBuild.LONGEST_TEXT),
+            Equal("bytes", "text_bytes", "bytes is the length of the text in UTF-8"),
+            Between("lines", 1),
+            Between("tokens", 0, FromBuild.LONGEST_TEXT),
+            Between("parse_errors", 0),
+            Between("comment_fraction", 0, 1),
+            Between("hidden_characters", 0),
+            Between("control_tokens", 0),
+            Holds("counts_agree", "documented and specified functions are public ones"),
+            Holds("lists_are_told", "modules and redactions are lists, if empty ones"),
+        ),
+    ),
+    ShardedTable(
+        name="functions",
+        row="one function or macro of a document, with its clauses, documentation and specs",
+        schema=FUNCTIONS,
+        files="data/functions/*.parquet",
+        sort_key=("document_id",),
+        row_key=("document_id", "module", "name", "arity"),
+        is_split=True,
+        is_of_documents=True,
+        promises=(
+            Holds("refers_to_document", "a function belongs to a document of its split"),
+            never_null("name", "kind", "arity", "clauses"),
+            Between("arity", 0, MOST_ARGUMENTS),
+            Between("clauses", 1),
+            Holds("ranges_are_sound", "clauses end after they begin, within their text"),
+        ),
+    ),
+    ShardedTable(
+        name="instruct",
+        row="one conversation, with the documents it came from and how it was verified",
+        schema=INSTRUCT,
+        files="data/instruct/*.parquet",
+        sort_key=("id",),
+        row_key=("id",),
+        is_split=True,
+        cut_by="messages.content",
+        promises=(
+            digests("id"),
+            Unique("id"),
+            UniqueInRelease("id", "instruct_ids_repeated", "no instruction row twice"),
+            never_null("kind", "messages", "last_role", "license_expression", "verification"),
+            OneOf("kind", FromBuild.KINDS),
+            Between("messages", 2),
+            OneOf("last_role", ("assistant",)),
+            Holds("roles_are_known", f"roles are among {', '.join(CHAT_ROLES)}"),
+            Between("shortest_message", 1),
+            Holds("answer_is_hidden", "there is an answer, and no prompt repeats it"),
+            Holds("refers_to_documents", "a row names documents of this release"),
+            Holds("split_is_inherited", "a row has the split of all of its documents"),
+            Holds("license_is_inherited", "a row has the licence of its documents"),
+            Permitted("license_expression"),
+            OneOf("verification", VERIFICATIONS),
+        ),
+    ),
+    ShardedTable(
+        name="rejects",
+        row="one file or archive that was left out, with the stage and the reason",
+        schema=REJECTS,
+        files="data/rejects/*.parquet",
+        sort_key=("document_id", "archive_sha256", "path"),
+        row_key=("document_id", "path", "reason"),
+        is_split=False,
+        promises=(
+            digests("document_id"),
+            never_null("source", "package", "path", "stage", "reason"),
+            OneOf("stage", tuple(stage.value for stage in Stage)),
+            OneOf("reason", tuple(reason.value for reason in Reason)),
+            Holds("is_no_document", "what was rejected is not a document as well"),
+            Holds("representative_is_kept", "a duplicate names a document that stands for it"),
+        ),
+    ),
+)
+
+SHARDED = {table.name: table for table in _SHARDED}
+"""The tables of a release that are cut into shards; the first is what `load_dataset` loads."""
 
 
-TABLES = {
-    "documents": DOCUMENTS,
-    "functions": FUNCTIONS,
-    "instruct": INSTRUCT,
-    "rejects": REJECTS,
-    "attribution": ATTRIBUTION,
-    "archives": ARCHIVES,
+def unique_in_release() -> Iterator[tuple[str, UniqueInRelease]]:
+    """Yield the columns that repeat no value in a whole table, with the name of the table."""
+    for table in SHARDED.values():
+        for promised in table.promises:
+            if isinstance(promised, UniqueInRelease):
+                yield table.name, promised
+
+
+ATTRIBUTION_TABLE = Table(
+    name="attribution",
+    row="one archive that contributed, with its licence and its copyright lines",
+    schema=ATTRIBUTION,
+    files="attribution.parquet",
+)
+"""The one table of a release that is a single file."""
+
+ARCHIVES_TABLE = Table(
+    name="archives",
+    row="one archive of a store, as `scrapy crawl hex` keeps it",
+    schema=ARCHIVES,
+    files="archives/*/*/*.json, index/archives-*.rows",
+)
+
+TABLES: dict[str, Table] = {
+    **SHARDED,
+    ATTRIBUTION_TABLE.name: ATTRIBUTION_TABLE,
+    ARCHIVES_TABLE.name: ARCHIVES_TABLE,
 }
 """The tables that people meet: those of a release, and the index of an archive store."""
-
-ROWS = {
-    "documents": "one source file, with its text, provenance, licence, modules and split",
-    "functions": "one function or macro of a document, with its clauses, documentation and specs",
-    "instruct": "one conversation, with the documents it came from and how it was verified",
-    "rejects": "one file or archive that was left out, with the stage and the reason",
-    "attribution": "one archive that contributed, with its licence and its copyright lines",
-    "archives": "one archive of a store, as `scrapy crawl hex` keeps it",
-}
-"""What a row of each of them is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,9 +680,9 @@ def dictionary(*tables: str) -> str:
 
 def _page(table: str) -> Iterator[str]:
     yield f"## {table}"
-    yield f"\nA row is {ROWS[table]}.\n"
+    yield f"\nA row is {TABLES[table].row}.\n"
     yield "| Column | Type | Meaning |"
     yield "|---|---|---|"
-    for column in columns_of(TABLES[table]):
+    for column in columns_of(TABLES[table].schema):
         yield f"| `{column.name}` | {column.type} | {column.meaning} |"
     yield ""
