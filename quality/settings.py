@@ -9,8 +9,7 @@ from corpus.filters import Limits
 from corpus.fingerprint import FingerprintConfig
 from corpus.instruct import KINDS
 from corpus.licenses import LicensePolicy, is_license_id
-from corpus.release import Release
-from corpus.release.manifest import MANIFEST_NAME, MalformedManifest
+from corpus.release import MANIFEST_NAME, MalformedManifest, Release
 
 RECODED = 2
 """Bytes that a byte of a file can take in a document: a Latin-1 character in UTF-8. Cutting encoded

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.tables import TABLES
 from tests.project import PACKAGES, PROJECT
 
 FLOORS: tuple[frozenset[str], ...] = (
@@ -81,6 +82,36 @@ FACES = ("corpus",)
 READERS_OF_RELEASES = ("quality", "datacards", "train")
 BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpus.pipeline")
 """What those who read releases must not see: they know what `corpus.release` tells them."""
+
+READS_FILES_OF_OTHERS = {
+    "train.dataset.sources": "general text that is replayed, and own chats",
+    "train.evaluate.rows": "benchmarks",
+}
+"""Modules above the corpus that open Parquet files, none of them of a release."""
+OPENS_FILES = frozenset(
+    {
+        *("pyarrow.parquet", "pyarrow.dataset", "pyarrow.feather", "pyarrow.ipc", "duckdb"),
+        *("read_parquet", "read_table", "read_schema", "read_metadata", "scan_parquet"),
+        *("open_shard", "batches_of", "ParquetFile", "ParquetDataset"),
+    }
+)
+"""Modules, functions and classes that open a table as a file."""
+
+SPEAK_OF_EVERY_TABLE = (
+    "corpus.release.logical",
+    "corpus.release.manifest",
+    "corpus.release.planning",
+    "corpus.release.publishing",
+    "corpus.release.reading",
+    "corpus.release.runs",
+    "corpus.release.shards",
+    "corpus.release.verification",
+    "quality.gate",
+    "quality.report.sections.tables",
+    "quality.suites.rows",
+)
+"""What goes through tables as `corpus.tables` lists them. `corpus.release.assembly` is no part of
+it: it fills the table of attribution from the documents."""
 
 HEAVY = ("dask", "distributed", "great_expectations", "torch", "transformers", "datasets", "scipy")
 """Each costs a second or hundreds of megabytes; a command that does not need it must not pay."""
@@ -199,6 +230,40 @@ def test_those_who_read_releases_see_only_the_release() -> None:
         if other.startswith((*BEHIND_THE_RELEASE, "crawler"))
     ]
     assert peeking == []
+
+
+def test_those_who_read_releases_open_no_file_of_one() -> None:
+    readers = [name for name in modules() if name.startswith(READERS_OF_RELEASES)]
+    behind = [
+        f"{name} imports {each}"
+        for name in readers
+        for each in imported_modules(name)
+        if each.startswith("corpus.release.")
+    ]
+    assert behind == [], "`corpus.release` is the only way to a release"
+    opening = {name for name in readers if OPENS_FILES & set(named_in(tree(name)))}
+    assert opening == set(READS_FILES_OF_OTHERS)
+
+
+def named_in(node: ast.AST) -> Iterator[str]:
+    """Yield all modules that are imported, and all names and attributes that are used."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield child.module or ""
+            yield from (alias.name for alias in child.names)
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif isinstance(child, ast.Name):
+            yield child.id
+        elif isinstance(child, ast.Attribute):
+            yield child.attr
+
+
+@pytest.mark.parametrize("name", SPEAK_OF_EVERY_TABLE)
+def test_what_goes_through_tables_names_none(name: str) -> None:
+    texts = {node.value for node in ast.walk(tree(name)) if isinstance(node, ast.Constant)}
+    assert texts.isdisjoint(TABLES), "iterate `corpus.tables.SHARDED` or `TABLES`"
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from corpus.release import NotARelease, Parent, Release
-from corpus.release.manifest import MalformedManifest
+from corpus.release import MalformedManifest, NotARelease, Parent, Release
 from corpus.tables import SPLIT_NAMES
 from quality.keys import among
 from quality.lookup import Lookup, read_lookup
