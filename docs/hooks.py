@@ -25,6 +25,7 @@ sys.path.insert(0, str(PROJECT))  # MkDocs loads this file by its path
 ROOT_PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
 """Pages in the root of the repository, with their names in the site."""

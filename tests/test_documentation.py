@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 import click
 import pytest
+import yaml
 from typer.main import get_command
 
 import corpus.__main__
@@ -33,10 +35,13 @@ from train.command_line import Parser, add_recipe_options, add_run_options, dash
 PAGES = {
     path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8")
     for path in (
-        *(PROJECT / name for name in ("README.md", "SECURITY.md")),
+        *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
         *sorted((PROJECT / "docs").rglob("*.md")),
     )
 }
+PROJECT_VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]["version"]
 BUILD = PAGES["docs/how-to/build.md"]
 CRAWL = PAGES["docs/how-to/crawl.md"]
 
@@ -141,6 +146,38 @@ def test_every_reason_is_documented_with_its_stage() -> None:
 def test_relative_links_lead_somewhere(page: str) -> None:
     folder = (PROJECT / page).parent
     assert [link for link in LINK.findall(PAGES[page]) if not (folder / link).exists()] == []
+
+
+def test_the_changelog_has_the_sections_of_keep_a_changelog() -> None:
+    text = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", each) for each in versions[1:])
+    assert f"## {PROJECT_VERSION} - " in text
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT_VERSION
+    assert citation["license"] == "Apache-2.0"
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+def test_issue_forms_ask_for_what_is_needed() -> None:
+    folder = PROJECT / ".github" / "ISSUE_TEMPLATE"
+    forms = {
+        path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in folder.glob("*.yml")
+        if path.stem != "config"
+    }
+    assert sorted(forms) == ["bug", "data", "idea", "opt_out"]
+    for form in forms.values():
+        assert {"name", "description", "body"} <= set(form)
+        asked = [field for field in form["body"] if field["type"] != "markdown"]
+        assert all(field["id"] and field["attributes"]["label"] for field in asked)
+        assert any(field.get("validations", {}).get("required") for field in asked)
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
