@@ -1,8 +1,8 @@
-"""How often 95% intervals hold the truth, where documents are from packages that differ.
+"""How often 95% intervals contain the true value, where documents are from uneven packages.
 
     python -m benchmarks.coverage [--rounds N] [--packages 2,3,5,10,20,50]
 
-Samples are drawn of which the truth is known: packages as uneven as in the release of `make real`
+Samples are drawn from known distributions: packages as uneven as in the release of `make real`
 (the logarithm of their documents deviates by 1.27, 20 documents on average), with a correlation of
 0, .1 and .5 inside packages. `documents` is the percentile bootstrap over documents, `packages` is
 `train.evaluate.intervals`. A cell is the share of intervals that held the truth, then their median

@@ -3,9 +3,9 @@
     python -m benchmarks.random_weights build/devstral-shape
     python -m benchmarks.qlora build/devstral-shape
 
-Three settings are measured, each arm in a process of its own, and what `train.plan` foretells
-stands beside the measured peak. On a machine without a GPU a small shape shows that both arms run;
-figures of memory and utilisation are then left out.
+Three settings are measured, each arm in a process of its own, and what `train.plan` predicts
+is printed beside the measured peak. On a machine without a GPU a small shape shows that both arms
+run; figures of memory and utilisation are then left out.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A store many times over: the same packages with other names and other identifiers.
+"""Copies of a store: the same packages with other names and other identifiers.
 
 A copy parses as the original does, and is no near-duplicate of it: of the 1,977 sources of `make
 real`, none gains a parse error and 9 stay similar (empty modules and tables of numbers). What a

@@ -1,1 +1,1 @@
-"""Archives in, a versioned release out."""
+"""Builds a versioned release from an archive store."""

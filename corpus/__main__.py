@@ -1,4 +1,4 @@
-"""`python -m corpus`: build a release, verify it, ask it, look at a file."""
+"""`python -m corpus`: build, verify and explain a release, and inspect a file."""
 
 import os
 import sys
@@ -51,7 +51,7 @@ def build(
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="A running Dask scheduler, tls://HOST:PORT or tcp://HOST:PORT. Whoever can "
+            help="A running Dask scheduler, tls://HOST:PORT or tcp://HOST:PORT. Anyone who can "
             "connect to it can run code on its workers."
         ),
     ] = None,
@@ -75,7 +75,7 @@ def build(
 ) -> None:
     """Build a release, gate it, and give it its name if it passes.
 
-    A build that was interrupted goes on where it was. Exit code 1 means that the gate failed,
+    A build that was interrupted resumes where it stopped. Exit code 1 means that the gate failed,
     2 that something kept the build from finishing.
     """
     from corpus.pipeline import build_release

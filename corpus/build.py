@@ -1,7 +1,7 @@
 """The pipeline: from an archive store to a candidate release, as a list of stages.
 
 Every stage writes to names that hold the digest of what it was made from, so a build that was
-killed goes on where it was, and one that is repeated finds everything done.
+killed resumes where it stopped, and one that is repeated finds everything done.
 """
 
 import shutil

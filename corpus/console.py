@@ -1,7 +1,7 @@
 """What all commands share: options, output, and how they end when something goes wrong.
 
 Nothing else writes to a terminal. Names, paths, licences, answers of models and what programs say
-come from outside: what a terminal would obey in them is shown instead.
+come from outside: control characters in them are shown, not executed.
 """
 
 import json
@@ -28,7 +28,7 @@ and surrogates, which stand for bytes of file names that are no text and cannot 
 
 
 def visible(text: str) -> str:
-    """Return a text with controls and the like written out, so that a terminal obeys none."""
+    """Return a text with control characters written out, so that a terminal executes none."""
     return OBEYED.sub(_written, text)
 
 
@@ -140,9 +140,9 @@ def plain_errors(code: int = 2) -> Iterator[None]:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         said = (error.strerror or str(error)).rstrip(".")
-        fail(f"{place}{said}. Run the command again once that is mended.", code)
+        fail(f"{place}{said}. Run the command again once that is fixed.", code)
     except KeyboardInterrupt:
-        fail("interrupted. What is finished is kept; the same command goes on.", INTERRUPTED)
+        fail("interrupted. What is finished is kept; the same command resumes.", INTERRUPTED)
 
 
 def fail(message: str, code: int) -> NoReturn:

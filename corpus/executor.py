@@ -247,7 +247,7 @@ def tidily(function: Callable[[Task], Result], task: Task) -> Result:
     """Run a task on one thread and give back the memory that it leaves unused.
 
     Each of Arrow's own threads would keep a heap, which made a worker's memory grow with the number
-    of its tasks; there is a worker a processor anyway.
+    of its tasks; there is one worker per CPU anyway.
     """
     import pyarrow
 

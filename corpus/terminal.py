@@ -37,7 +37,7 @@ LogLevelOption = Annotated[
     LogLevel,
     typer.Option(
         "--log-level",
-        help="What is told on standard error: `info` a line for each stage, `debug` also what "
+        help="What is printed on standard error: `info` a line for each stage, `debug` also what "
         "libraries log, `warning` problems only.",
     ),
 ]

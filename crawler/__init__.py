@@ -1,1 +1,1 @@
-"""Acquire: Hex.pm (and, later, GitHub) into the archive store."""
+"""The crawler: from a Hex repository into the archive store."""

@@ -1,4 +1,4 @@
-"""The one place where the crawler asks what time it is."""
+"""The crawler's clock, which tests replace."""
 
 from datetime import UTC, datetime
 

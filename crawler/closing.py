@@ -54,5 +54,5 @@ def advice(error: OSError | StoreError) -> str:
     remedy = REMEDIES.get(error.errno or 0, "Check the disk")
     return (
         f"The archive store cannot be written: {error}. What was stored before is whole. {remedy}, "
-        "or set ARCHIVE_STORE to another folder, then crawl again: it goes on from here."
+        "or set ARCHIVE_STORE to another folder, then crawl again: it continues from here."
     )

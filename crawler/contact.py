@@ -1,4 +1,4 @@
-"""How the crawler introduces itself."""
+"""The User-Agent of the crawler."""
 
 from importlib.metadata import PackageNotFoundError, metadata
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""What travels through the pipelines: a tarball as it gains trust, or the reason it did not."""
+"""What passes through the pipelines: a tarball with the checks it passed, or its reject."""
 
 from dataclasses import dataclass, field
 

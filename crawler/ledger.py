@@ -1,4 +1,4 @@
-"""Knows what is still open of each package, and settles a package when nothing is."""
+"""The open releases of each package; a package is settled when it has none."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace

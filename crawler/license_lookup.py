@@ -1,8 +1,8 @@
 """Asks the repository's JSON API for licences, so that what is not permitted is never fetched.
 
-The registry does not speak of licences, and the API speaks only of a package's latest release:
-the answer is a pre-filter for crawls of latest versions, and the tarball's own metadata has the
-last word. Packages are asked for one at a time or a hundred at a time, whichever takes fewer
+The registry does not list licences, and the API only those of a package's latest release:
+the answer is a pre-filter for crawls of latest versions, and the tarball's own metadata
+decides. Packages are asked for one at a time or a hundred at a time, whichever takes fewer
 requests. An API that is out of order costs nothing but downloads, and one that limits us does not
 keep the repository waiting: what waits for it is handed on, and its answers come late.
 

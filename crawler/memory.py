@@ -1,4 +1,4 @@
-"""What one crawl remembers for the next, beside the archives it fetched.
+"""The state that one crawl leaves for the next, beside the archives it fetched.
 
     ROOT/repository.json                             whose archives the store holds
     ROOT/registry/REPOSITORY/versions                the resource as it was last served
@@ -9,7 +9,7 @@
 
 Every file is whole or absent, and one that is damaged counts as absent: what is lost is asked for
 again. A package is settled only once each wanted release of it is stored or refused for good, so
-a crawl that was killed goes on where it stood.
+a crawl that was killed resumes where it stopped.
 """
 
 import json

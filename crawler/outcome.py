@@ -88,7 +88,7 @@ def words(
     if reason != "finished" and ahead:
         said.append(
             f"{ahead} of {stats.get('packages/listed', 0)} packages were not looked at. What is "
-            "stored is whole; the next crawl goes on from here."
+            "stored is whole; the next crawl continues from here."
         )
     return said
 

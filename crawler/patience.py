@@ -1,4 +1,4 @@
-"""Who waits when a request fails: the request itself, or its host.
+"""What is delayed when a request fails: the request, or all requests to its host.
 
 A request that failed in a way that may pass is made again, a bounded number of times, behind all
 others, while the crawl goes on: an address that always fails costs itself only. The host rests
@@ -335,7 +335,7 @@ def out_of_order(request: Request, rests: int) -> str:
     """Say that a host is out of order, and what to do."""
     return (
         f"{request.url}: the repository does not answer as it should, also after {rests} rests. "
-        "What was stored is whole. Crawl again when it is back: the crawl goes on from here."
+        "What was stored is whole. Crawl again when it is back: the crawl continues from here."
     )
 
 

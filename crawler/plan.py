@@ -1,4 +1,4 @@
-"""Decides what to do about each release of a package: fetch it, refuse it, or let it be."""
+"""Decides what to do about each release of a package: fetch it, refuse it, or skip it."""
 
 from dataclasses import dataclass, field, replace
 

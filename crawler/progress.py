@@ -1,4 +1,4 @@
-"""Tells how far a crawl is, and in the end what became of everything."""
+"""Shows the progress of a crawl, and at the end its results."""
 
 import logging
 import sys

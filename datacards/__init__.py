@@ -1,1 +1,1 @@
-"""Tell: the card of a release, rendered and published."""
+"""The card of a release."""

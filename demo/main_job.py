@@ -20,7 +20,7 @@ class StepFailed(CorpusError):
     def __init__(self, step: str, status: int) -> None:
         super().__init__(
             f"the {step} ended with status {status}; what it says of it stands above. "
-            "Finished work is kept, so the same command goes on from there."
+            "Finished work is kept, so the same command resumes."
         )
         self.status = status
 

@@ -1,4 +1,4 @@
-"""`make train-demo`: a real small model, fine-tuned on the demo's release on the processor."""
+"""`make train-demo`: a real small model, fine-tuned on the demo's release on the CPU."""
 
 from pathlib import Path
 

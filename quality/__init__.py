@@ -1,1 +1,1 @@
-"""Judge: the suites, the gate and the report of a release."""
+"""The gate and the report of a release."""

@@ -36,8 +36,8 @@ def gate(
 ) -> None:
     """Hold a release against its promises.
 
-    Exit code 0: all promises hold. 1: one is broken. 2: nobody can say, because the folder is no
-    release, a shard is damaged, or a check itself raised.
+    Exit code 0: all promises hold. 1: one is broken. 2: they were not checked, because the folder
+    is no release, a shard is damaged, or a check itself raised.
     """
     with plain_errors():
         verdict = _judge(Release.open(release))

@@ -16,9 +16,9 @@ MARKS = {
 }
 ENDINGS = {
     Outcome.PASSED: "The release keeps its promises.",
-    Outcome.FAILED: "The release breaks a promise and must not be published. Mend what the "
+    Outcome.FAILED: "The release breaks a promise and must not be published. Fix what the "
     "failed checks name, then build again.",
-    Outcome.UNCHECKED: "Nobody can say whether the release keeps its promises. Mend what the "
+    Outcome.UNCHECKED: "Some promises of the release could not be checked. Fix what the "
     "unknown checks name, then run the gate again.",
 }
 

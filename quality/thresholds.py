@@ -1,4 +1,4 @@
-"""What the gate demands, in one frozen place, each number with its reason."""
+"""The thresholds of the gate, each with its reason."""
 
 from dataclasses import dataclass
 

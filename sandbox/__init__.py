@@ -1,4 +1,4 @@
-"""Running foreign code with the real toolchain where the operating system holds it.
+"""Running untrusted code with the real toolchain, isolated by the operating system.
 
 The command sees the system's programs and a scratch folder in memory, and nothing else: no home,
 no network, no other process. See `sandbox.bubblewrap` for how.

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: whether foreign code can be held on this machine, and by what."""
+"""`python -m sandbox`: whether untrusted code can be isolated on this machine, and how."""
 
 import argparse
 import sys
@@ -14,8 +14,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m sandbox") 
     """Print what holds here, or the table of escapes. Returns the exit status."""
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Say whether foreign code can be run on this machine, and what holds it. Exit "
-        "status: 0 it holds, 1 an escape is possible, 2 there is no sandbox here.",
+        description="Say whether untrusted code can be run on this machine, and how it is isolated."
+        " Exit status: 0 isolated, 1 an escape is possible, 2 no sandbox is available.",
         epilog=f"Example: `{program} --escapes`",
     )
     parser.add_argument(

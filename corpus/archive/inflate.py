@@ -1,4 +1,4 @@
-"""A gzip reader that knows how much it may give out."""
+"""A gzip reader with a limit on what it expands."""
 
 import zlib
 

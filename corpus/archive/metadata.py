@@ -1,4 +1,4 @@
-"""Reads metadata.config, in the shapes that a decade of packers have given it."""
+"""Reads metadata.config, in all the shapes that Hex clients have written."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

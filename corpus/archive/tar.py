@@ -1,7 +1,7 @@
 """A strict, streaming reader of tar files: ustar, with pax and GNU extensions for long names.
 
 The standard library's tarfile takes a damaged header for the end of the archive, which loses
-files in silence; here a header is right, or the archive is an error. Formats: POSIX.1-2017,
+files silently; here a wrong header makes the archive an error. Formats: POSIX.1-2017,
 utility `pax`, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual, "Basic Tar
 Format".
 """

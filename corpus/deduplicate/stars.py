@@ -16,7 +16,7 @@ comparison a pair, which is what exactness takes; memory stays at a row of candi
 one package that share a shape but no functions are told apart by a digest, before they are read,
 and where more than `most_in_vain` of one package share a bucket, each of them is compared with its
 own only until that many comparisons were in vain: so files of one shape in one package, which
-nobody has to compare with one another for ever, cost time in proportion to their number.
+are not compared with one another without end, cost time in proportion to their number.
 """
 
 from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from corpus.nesting import refuse_deep_brackets
 def extract(source: bytes) -> Extraction:
     """Read modules, functions and their attributes from Elixir source, parsing it once.
 
-    Any bytes will do: what the parser cannot read is mended or counts as `parse_errors`, and the
+    Any bytes will do: what the parser cannot read is repaired or counts as `parse_errors`, and the
     rest is extracted. Raises NestedTooDeeply for a file that only a machine could have nested, and
     Unparsable for one that the parser cannot finish.
     """

@@ -1,4 +1,4 @@
-"""Where the walk stands."""
+"""The position of the walk."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Elixir that the grammar cannot read: one construct costs itself, never the file.
+"""Elixir that the grammar cannot read: one such construct is left out, not the file.
 
 Runs only where a parse left errors, in two steps that keep every byte in its place:
 
@@ -10,7 +10,7 @@ Runs only where a parse left errors, in two steps that keep every byte in its pl
    and keeps its head and its `end`; one without is taken out, but for the head of a
    function. Without the indentation that people give code, the first tree stands.
 
-A text that nobody closes ends with its line; so does one whose end lies behind a line that defines
+An unclosed text ends with its line; so does one whose end lies behind a line that defines
 something. An `end` too many and an odd number of triple quotes are no errors to the grammar, so
 they are looked for.
 """
@@ -116,7 +116,7 @@ def _is_whole(root: Node, source: bytes) -> bool:
     """Tell whether a parse found nothing to mend.
 
     The grammar takes triple quotes anywhere for the end of a heredoc, so a number of them that is
-    odd may be one that nobody closed.
+    odd may be an unclosed one.
     """
     return _is_sound(root, source) and (
         source.count(b'"""') % 2 == 0 or all(kind != "open" for *_, kind in _literals(source))
@@ -191,7 +191,7 @@ class _Mender:
         self._budget = PARSED_AGAIN * len(source) + 10_000
 
     def mend(self, first: int, last: int, depth: int) -> None:
-        """Mend the lines from `first` to before `last`, statement by statement."""
+        """Repair the lines from `first` to before `last`, statement by statement."""
         for start, stop in self._statements(first, last):
             if not self._is_sound(self._source(start, stop)):
                 self._mend_statement(start, stop, depth)
@@ -293,7 +293,7 @@ class _Mender:
 def _literals(source: bytes) -> Iterator[tuple[int, int, str]]:
     """Yield comments, characters and texts: where they begin and end, and of what kind they are.
 
-    A text that nobody closed is "open" and ends with its line. Linear: where the end of one was
+    An unclosed text is "open" and ends with its line. Linear: where the end of one was
     not found, that of the next such text is not looked for.
     """
     position, missing = 0, dict[bytes, int]()
@@ -312,7 +312,7 @@ def _literals(source: bytes) -> Iterator[tuple[int, int, str]]:
 
 
 def _end_of(source: bytes, opening: bytes, position: int) -> tuple[int, int]:
-    """Return where a text ends, -1 if nobody closed it, and how far it was looked for."""
+    """Return where a text ends, -1 if it is unclosed, and how far it was looked for."""
     if len(opening) > 1:
         found = _HEREDOC_ENDS[opening].search(source, position)
         if found is None:
@@ -325,7 +325,7 @@ def _end_of(source: bytes, opening: bytes, position: int) -> tuple[int, int]:
 
 
 def _lines_of(source: bytes) -> tuple[list[_Line], list[int]]:
-    """Return the lines of a source, and where texts begin that nobody closed."""
+    """Return the lines of a source, and where unclosed texts begin."""
     pieces, position = [], 0
     inside: set[int] = set()
     open_texts: list[int] = []

@@ -1,4 +1,4 @@
-"""What a piece of Elixir takes from the code around it: found from the tree, not from words.
+"""What a piece of Elixir takes from the code around it, found in the parse tree.
 
 A local call counts by name and arity, as the compiler resolves it: in captures (`&f/1`), behind a
 pipe (one argument more), with a do block (one more again), and as an operator. A bare name counts

@@ -50,7 +50,7 @@ def _atom(record: FileRecord, node: Node | None) -> str | None:
     if node is None or node.kind_id != grammar.ATOM:
         return None
     text = _text(record, node)
-    if text.startswith("?"):  # An atom stands for a macro where a form was mended.
+    if text.startswith("?"):  # An atom stands for a macro where a form was repaired.
         return record.name if text == "?MODULE" else None
     return unescaped(text[1:-1]) if text.startswith("'") else text
 
@@ -225,7 +225,7 @@ _READERS: Final[dict[int, Reader]] = {
 def read_forms(record: FileRecord, forms: list[Node]) -> bool:
     """Read the forms of a file; False where a clause goes on into the next form.
 
-    That is no error to the grammar; a tree that was mended for it is read to its end.
+    That is no error to the grammar; a tree that was repaired for it is read to its end.
     """
     source, is_as_written = record.source, record.is_as_written
     count, head, has_edoc = source.count, _PLAIN_HEAD.match, edoc.MARK.search(source) is not None

@@ -1,4 +1,4 @@
-"""Erlang that the grammar cannot read, mended form by form.
+"""Erlang that the grammar cannot read, repaired form by form.
 
 The preprocessor works on tokens, so a macro may stand for anything: `?WITH_STACKTRACE(C, R, S)` for
 the head of a clause, `?END` for `end`. No grammar can know that. A file that reads with errors is
@@ -237,7 +237,7 @@ _ATTRIBUTES: Final = _READ_ATTRIBUTES | frozenset(
 
 
 def _mended_form(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
-    """Mend what ends with a full stop; where one is missing, that is several forms."""
+    """Repair what ends with a full stop; where one is missing, that is several forms."""
     starts = [0, *_forms_inside(source, tokens)]
     for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
         if stop < len(tokens):
@@ -423,7 +423,7 @@ def _clauses(tokens: list[Token]) -> Iterator[_Clause]:
 
 
 def _mended_clause(source: bytes, clause: _Clause) -> Iterator[Piece]:
-    """Mend a clause, or give up its body, or its patterns too, or all of it."""
+    """Repair a clause, or give up its body, or its patterns too, or all of it."""
     tokens, parenthesis, arrow = clause
     start, end = tokens[0].start, tokens[-1].end
     text = source[start:end]

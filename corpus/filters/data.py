@@ -1,6 +1,6 @@
 r"""Find data that is written out in source: tables, word lists, drawings, dumps, fixtures.
 
-Half a megabyte of coordinates in a heredoc teaches nobody Elixir. A span here is always inside a
+Half a megabyte of coordinates in a heredoc does not help to learn Elixir. A span is always inside a
 literal, and what its brackets open they close: in `[{1, 2}, {3, 4}]` it is what stands between the
 outer brackets. So the word that takes its place (`corpus.filters.encoded`) leaves what parsed
 parsable. Small tables, documentation, and names (atoms, also as keys) are code, and stay.

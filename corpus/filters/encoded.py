@@ -1,6 +1,6 @@
 r"""Cut encoded and other data out of source, and keep the source.
 
-A favicon in base64 is no reason to lose phoenix/endpoint.ex, and nothing to learn from either. What
+A favicon in base64 is useless for learning, but no reason to lose phoenix/endpoint.ex. What
 is cut, here or by `corpus.filters.data`, leaves a tag, `encoded_12345_bytes`. Such a word is at
 home wherever a span can stand (in a string, in a sigil with any delimiter, in a list of numbers),
 so what parsed before parses after.

@@ -1,4 +1,4 @@
-"""The one place where bytes become text."""
+"""Decoding: only here bytes become text."""
 
 import re
 

@@ -3,7 +3,7 @@
 A compiled expression jumps from one interesting byte to the next: comment signs, and whatever may
 hide one (strings, charlists, heredocs, sigils, quoted atoms, `?#` and `$%`). The answer follows the
 language's lexical rules on code that compiles, and is the same every time on code that does not:
-text after a quote that nobody closes counts as quoted.
+text after an unclosed quote counts as quoted.
 
 Known limits, all without effect on exactness and little on similarity: Erlang's bracketed sigils
 (OTP 27) are read as code, and comments of Elixir inside EEx tags as template.

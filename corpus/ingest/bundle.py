@@ -119,7 +119,7 @@ def rehearse(bundle: Bundle, watch: Watch) -> None:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the cycle collector off while the rows of one bundle pile up.
+    """Disable garbage collection while the rows of one bundle are collected.
 
     They hold no cycles, and walking them again and again took a fifth of the processor time.
     """

@@ -1,4 +1,4 @@
-"""First of all: is this the tarball that the signed registry speaks of?"""
+"""First: is this the tarball that the signed registry lists?"""
 
 import logging
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Last: a release is dealt with, and perhaps its package is."""
+"""Last: marks a release as finished, and its package if all its releases are."""
 
 from typing import Self
 

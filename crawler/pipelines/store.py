@@ -1,4 +1,4 @@
-"""Third: what passed goes into the archive store unchanged, what did not leaves a record."""
+"""Third: what passed goes into the archive store unchanged, what did not pass is recorded."""
 
 import logging
 from collections.abc import Callable

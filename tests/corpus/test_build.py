@@ -366,7 +366,7 @@ def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: P
     # Python ends itself by the signal where that came inside exec(), although it was handled.
     assert running.returncode in (130, -signal.SIGINT)
     assert said.splitlines()[-1] == (
-        "error: interrupted. What is finished is kept; the same command goes on."
+        "error: interrupted. What is finished is kept; the same command resumes."
     )
 
 

@@ -1,5 +1,6 @@
 """The demo from end to end, as `make demo` runs it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -56,6 +57,34 @@ def test_its_page_names_the_release_that_it_makes(release: Release) -> None:
     assert set(re.findall(r"build/demo/releases/(\d{4}\.\d{2}\.\d+)", page)) == {
         release.manifest.version
     }
+
+
+def readme_block(language: str, number: int) -> str:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    blocks = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return list(blocks)[number][1]
+
+
+def test_the_readme_shows_a_row_of_it(documents: list[Row]) -> None:
+    shown = json.loads(readme_block("json", 0))
+    modules = shown.pop("modules")
+    (row,) = [each for each in documents if each["document_id"] == shown["document_id"]]
+    assert {key: row[key] for key in shown} == shown
+    assert len(modules) == len(row["modules"])
+    for told, module in zip(modules, row["modules"], strict=True):
+        assert {key: module[key] for key in told} == told
+
+
+def test_the_readme_loads_it(
+    out: Path, documents: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "demo").symlink_to(out)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(readme_block("python", 1), names)
+    training = [row for row in documents if row["split"] == "train"]
+    assert names["documents"].num_rows == len(training) > 0
 
 
 def test_the_funnel_adds_up_to_what_is_written_here(release: Release) -> None:

@@ -1,4 +1,4 @@
-"""What a user should know before trusting the data, and how authors get out of it."""
+"""The known limits of the data, and how authors opt out."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Things to look at: documents, a reject for every reason, and the closest calls on duplicates.
+"""Samples: documents, a reject for every reason, and the closest near-duplicates.
 
 Every choice follows from digests, so the same release shows the same samples everywhere.
 """
