@@ -12,14 +12,15 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
+from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.tables import REJECTS
 from corpus.untrusted import check_digest, check_name, check_path, check_text
 
@@ -70,7 +71,25 @@ class Exclusion:
 
 
 Exclusions = tuple[Exclusion, ...]
-Row = dict[str, Any]
+
+
+class NamedRow(TypedDict):
+    """What of a file an entry can name, with what else is known of it."""
+
+    document_id: str
+    package: str
+    path: str
+    content_id: str | None
+
+
+class ArchiveRow(TypedDict):
+    """What of an archive that was read its reject is made of."""
+
+    source: str
+    package: str
+    version: str
+    sha256: str
+    failure: str | None
 
 
 def read_exclusions(path: Path) -> Exclusions:
@@ -131,7 +150,7 @@ def left_out(
     return why
 
 
-def named_rows(exclusions: Exclusions, rows: pa.Table) -> Iterator[tuple[Row, Exclusion]]:
+def named_rows(exclusions: Exclusions, rows: pa.Table) -> Iterator[tuple[NamedRow, Exclusion]]:
     """Yield the rows, of at least package, path and content_id, that entries name, each with one.
 
     Time follows from the rows, not from rows times entries.
@@ -157,8 +176,8 @@ def without_packages(exclusions: Exclusions, archives: Sequence[Path]) -> pa.Tab
     whole = {
         entry.package: entry.reason for entry in exclusions if entry.package and not entry.path
     }
-    columns = ["source", "package", "version", "sha256", "failure"]
-    rows: list[Row] = []
+    columns = list(ArchiveRow.__annotations__)
+    rows: list[RejectRow] = []
     for part in archives if whole else ():
         for row in pq.read_table(part, columns=columns).to_pylist():
             if row["package"] in whole and row["failure"] is None:
@@ -166,18 +185,17 @@ def without_packages(exclusions: Exclusions, archives: Sequence[Path]) -> pa.Tab
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
-def _archive_reject(row: Row, reason: str) -> Row:
-    return {
+def _archive_reject(row: ArchiveRow, reason: str) -> RejectRow:
+    identity: IdentityRow = {
         "document_id": hashlib.sha256(f"{row['sha256']}\0".encode()).hexdigest(),
+        "content_id": None,
         "source": row["source"],
         "package": row["package"],
         "version": row["version"],
         "archive_sha256": row["sha256"],
         "path": "",
-        "stage": Stage.OPT_OUT.value,
-        "reason": Reason.OPTED_OUT.value,
-        "detail": reason,
     }
+    return reject_row(identity, Reject(Stage.OPT_OUT, Reason.OPTED_OUT, reason))
 
 
 def unmatched(exclusions: Exclusions, files: Iterable[pa.Table]) -> Exclusions:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,8 @@ import pyarrow.parquet as pq
 from corpus.atomic import replacing
 from corpus.identifiers import identifiers
 from corpus.optout import Exclusions, left_out, without_packages
-from corpus.reasons import Reason, Stage
+from corpus.reasons import Reason, Reject, Stage
+from corpus.rows import DuplicateRow, RejectRow, reject_row
 from corpus.tables import CLUSTERS, IDENTITY, KEPT, REJECTS
 
 Digests = npt.NDArray[np.uint64]
@@ -123,32 +123,22 @@ def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> Non
 
 
 def _rejects(documents: pa.Table, lost: Sequence[int]) -> pa.Table:
-    rows = [
-        _reject(row) | {"functions_lost": count}
-        for row, count in zip(documents.to_pylist(), lost, strict=True)
-    ]
+    rows = [_reject(row, count) for row, count in zip(documents.to_pylist(), lost, strict=True)]
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
 def _opted_out(documents: pa.Table, why: Mapping[str, str]) -> pa.Table:
+    found: list[DuplicateRow] = documents.to_pylist()
     rows = [
-        {
-            **{name: row.get(name) for name in REJECTS.names},
-            "stage": Stage.OPT_OUT.value,
-            "reason": Reason.OPTED_OUT.value,
-            "detail": why[row["document_id"]],
-            "representative_id": None,
-        }
-        for row in documents.to_pylist()
+        reject_row(
+            row, Reject(Stage.OPT_OUT, Reason.OPTED_OUT, why[row["document_id"]]), row["bytes"]
+        )
+        for row in found
     ]
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
-def _reject(row: dict[str, Any]) -> dict[str, Any]:
-    reason = DUPLICATE_REASONS[row["relation"]]
-    return {
-        **{name: row.get(name) for name in REJECTS.names},
-        "stage": Stage.DEDUPLICATE.value,
-        "reason": reason.value,
-        "detail": f"Jaccard similarity {row['similarity']:.3f} to its representative",
-    }
+def _reject(row: DuplicateRow, lost: int) -> RejectRow:
+    detail = f"Jaccard similarity {row['similarity']:.3f} to its representative"
+    reject = Reject(Stage.DEDUPLICATE, DUPLICATE_REASONS[row["relation"]], detail)
+    return reject_row(row, reject, row["bytes"], row["representative_id"], lost)

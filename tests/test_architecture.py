@@ -29,6 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "progress",
             "provenance",
             "reasons",
+            "rows",
             "source",
             "supervision",
             "tables",

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.reasons import RejectedFile, Stage
+from corpus.rows import DescribedRow, IdentityRow, ModuleRow, RejectRow, reject_row
 from corpus.split.repository import address_of
 from corpus.store import Archive
 from corpus.tables import (
@@ -34,7 +34,7 @@ def document_id(archive_sha256: str, path: str) -> str:
     return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
 
 
-def identity(archive: Archive, file: SourceText | RejectedFile) -> dict[str, Any]:
+def identity(archive: Archive, file: SourceText | RejectedFile) -> IdentityRow:
     """Return the columns that say where a file came from."""
     return {
         "document_id": document_id(archive.sha256, file.path),
@@ -78,7 +78,7 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EXTRACTED)
 
 
-def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
+def document_row(file: Parsed, tokens: int) -> DescribedRow:
     """Return the columns of `EXTRACTED` that describe the file itself."""
     source, functions = file.source, file.extraction.functions
     exported = {export for module in file.extraction.modules for export in module.exports}
@@ -106,7 +106,7 @@ def document_row(file: Parsed, tokens: int) -> dict[str, Any]:
     }
 
 
-def module_row(module: Module) -> dict[str, Any]:
+def module_row(module: Module) -> ModuleRow:
     """Return a value of `tables.MODULE`."""
     return {
         "name": module.name,
@@ -156,7 +156,8 @@ def functions_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.
     owners = [document for document, found in by_document for _ in found]
     functions = [function for _, found in by_document for function in found]
     values = columns_of(functions, Function._fields)
-    clauses = clauses_array(values.pop("clauses"))
+    values.pop("clauses")
+    clauses = clauses_array([function.clauses for function in functions])
     schema = EXTRACTED_FUNCTIONS
     columns = {name: pa.array(each, schema.field(name).type) for name, each in values.items()}
     columns |= {"document_id": pa.array(owners, pa.string()), "clauses": clauses}
@@ -166,10 +167,10 @@ def functions_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.
 
 
 def columns_of(
-    rows: Iterable[tuple[Any, ...]], fields: tuple[str, ...]
-) -> dict[str, Sequence[Any]]:
+    rows: Iterable[Function | Clause], fields: tuple[str, ...]
+) -> dict[str, Sequence[object]]:
     """Turn named tuples with these fields into a sequence for each field."""
-    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(fields)
+    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(fields)
     return dict(zip(fields, columns, strict=True))
 
 
@@ -191,14 +192,10 @@ def rejects_table(opened: Sequence[OpenedArchive]) -> pa.Table:
         for position, file in enumerate(item.files)
         if isinstance(file, RejectedFile)
     ]
-    rows = [
+    rows: list[RejectRow] = [
         {
-            **identity(archive, file),
+            **reject_row(identity(archive, file), file.reject, file.bytes),
             "document_id": reject_id(archive, file, position),
-            "bytes": file.bytes,
-            "stage": file.reject.stage.value,
-            "reason": file.reject.reason.value,
-            "detail": file.reject.detail,
         }
         for archive, file, position in [*failures, *files]
     ]

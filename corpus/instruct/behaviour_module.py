@@ -8,7 +8,6 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,6 +25,7 @@ from corpus.instruct.conversation import (
 )
 from corpus.instruct.excerpt import dedented, line_starts
 from corpus.instruct.material import Material, documentation_of, library_modules
+from corpus.rows import ModuleRow
 
 KIND = "behaviour_module"
 SERVER = "init/1 handle_call/3 handle_cast/2 handle_info/2 handle_continue/2 terminate/2"
@@ -90,7 +90,7 @@ def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conve
                 yield Conversation(id_, KIND, name, asked, answer, material, name, ((start, end),))
 
 
-def has_purpose(module: dict[str, Any], limits: BehaviourModule) -> bool:
+def has_purpose(module: ModuleRow, limits: BehaviourModule) -> bool:
     """Tell whether a module says what it is for."""
     purpose = documentation_of(module)
     if module["kind"] != "defmodule" or not purpose:
@@ -117,7 +117,7 @@ class PublicFunctions:
         for places in self._places.values():
             places.sort(key=lambda each: each[0])
 
-    def of(self, module: dict[str, Any]) -> list[str]:
+    def of(self, module: ModuleRow) -> list[str]:
         """Return those of a module as name/arity, in order, each once.
 
         Two modules of a file may have one name; lines tell them apart.
@@ -157,7 +157,7 @@ def moduledoc_of(raw: bytes, extraction: Extraction, name: str) -> tuple[int, in
 
 
 def question(
-    module: dict[str, Any],
+    module: ModuleRow,
     behaviours: list[str],
     callbacks: list[str],
     public: list[str],

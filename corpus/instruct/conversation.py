@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +14,7 @@ from corpus.elixir import MOST_NEEDS, Need, Surroundings, extract
 from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
 from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
+from corpus.rows import InstructRow
 from corpus.tables import INSTRUCT
 
 CUT = re.compile(r"encoded_\d+_bytes")
@@ -120,7 +120,7 @@ def tabulate(
     `converse` gives the sound conversations of one. A document in which anything is raised gives
     no rows; `failed` is told. What there is too little memory for is nobody's mistake.
     """
-    rows = []
+    rows: list[InstructRow] = []
     for material in materials:
         try:
             rows += _rows_of(material, converse(material))
@@ -131,9 +131,10 @@ def tabulate(
     return pa.Table.from_pylist(rows, schema=INSTRUCT)
 
 
-def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
+def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[InstructRow]:
     """Return the rows of one document, but for those that take more than anyone could show."""
-    rows, context = [], None
+    rows: list[InstructRow] = []
+    context = None
     for item in conversations:
         context = context or Context(material)
         needs = context.needs(item)
@@ -164,13 +165,13 @@ class Context:
         return self._around.needs(conversation.spans, conversation.module, private, own)
 
 
-def row(conversation: Conversation, needs: Sequence[Need]) -> dict[str, Any]:
+def row(conversation: Conversation, needs: Sequence[Need]) -> InstructRow:
     """Return one row; the answer becomes a fenced block."""
     return {
         "id": conversation.id,
         "kind": conversation.kind,
         "subject": conversation.subject,
-        "needs": [need._asdict() for need in needs],
+        "needs": [{"kind": need.kind, "name": need.name} for need in needs],
         "messages": [
             {"role": "user", "content": conversation.question},
             {"role": "assistant", "content": fenced(conversation.answer)},

@@ -7,7 +7,6 @@ doctests); the answer is the function with all its clauses, without the document
 import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations, starmap, takewhile
-from typing import Any
 
 import pyarrow as pa
 
@@ -24,6 +23,7 @@ from corpus.instruct.conversation import (
 )
 from corpus.instruct.excerpt import clauses_of
 from corpus.instruct.material import Material, documentation_of, library_modules
+from corpus.rows import FunctionRow
 
 KIND = "documentation_to_function"
 NOUNS = {"def": "function", "defmacro": "macro"}
@@ -76,15 +76,15 @@ def conversations(material: Material, limits: DocumentationToFunction) -> Iterat
 
 
 def whole_functions(
-    functions: Sequence[dict[str, Any]],
-) -> Iterator[tuple[dict[str, Any], str | None]]:
+    functions: Sequence[FunctionRow],
+) -> Iterator[tuple[FunctionRow, str | None]]:
     """Yield the functions that their rows hold whole, each with what tells it from alternatives.
 
     Of alternatives the first with a documentation stands for all, with its condition. What is
     defined in part under a condition and in part without it or under another one, or overridden
     later, is left out: no row has all of it.
     """
-    rows: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, str, int], list[FunctionRow]] = {}
     for function in functions:
         key = (function["module"], function["name"], function["arity"])
         rows.setdefault(key, []).append(function)
@@ -115,7 +115,7 @@ def exclude_each_other(one: str | None, other: str | None) -> bool:
     return bool(told) and not told.startswith("try") and all(map(LABEL.fullmatch, labels))
 
 
-def is_documented(function: dict[str, Any], limits: DocumentationToFunction) -> bool:
+def is_documented(function: FunctionRow, limits: DocumentationToFunction) -> bool:
     """Tell whether a function has a documentation to be written from."""
     documentation = documentation_of(function)
     if function["kind"] not in NOUNS or not documentation or not function["clauses"]:
@@ -129,7 +129,7 @@ def is_written(answer: str, limits: DocumentationToFunction) -> bool:
     return fits and BODY.search(answer) is not None and STUB.search(answer) is None
 
 
-def question(function: dict[str, Any], condition: str | None, id_: str) -> str:
+def question(function: FunctionRow, condition: str | None, id_: str) -> str:
     """Return what the user asks."""
     noun, module = NOUNS[function["kind"]], function["module"]
     name = f"{function['name']}/{function['arity']}"
@@ -144,7 +144,7 @@ def question(function: dict[str, Any], condition: str | None, id_: str) -> str:
     return "\n\n".join([*parts, f"Documentation:\n\n{documentation_of(function)}"])
 
 
-def defaults(function: dict[str, Any]) -> str:
+def defaults(function: FunctionRow) -> str:
     """Return how many of a function's arguments have a default value, in words."""
     count = function["defaults"]
     return f" (arguments with a default value: {count})" if count else ""

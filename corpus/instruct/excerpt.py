@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+
+from corpus.rows import ClauseRow
 
 BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 NEAR = 4096
@@ -11,7 +12,7 @@ NEAR = 4096
 CODE = re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE)
 
 
-def clauses_of(text: bytes, clauses: Sequence[dict[str, Any]]) -> str:
+def clauses_of(text: bytes, clauses: Sequence[ClauseRow]) -> str:
     """Return all clauses of a function, given as rows of `tables.CLAUSE`.
 
     Comments and blank lines between clauses stay; attributes and other functions there do not.

@@ -1,28 +1,29 @@
 """What instructions are made of: the Elixir modules that packages are made of."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
+
+from corpus.rows import FunctionRow, ModuleRow
 
 COLUMNS = ["document_id", "language", "role", "parse_errors", "license_expression", "split"]
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One document with what was read from it; modules and functions as their Arrow rows."""
+    """One document with what was read from it; modules and functions as their rows."""
 
     document_id: str
     license_expression: str
     split: str
     text: bytes
-    modules: list[dict[str, Any]]
-    functions: list[dict[str, Any]]
+    modules: Sequence[ModuleRow]
+    functions: Sequence[FunctionRow]
 
 
-def documentation_of(item: dict[str, Any]) -> str:
+def documentation_of(item: ModuleRow | FunctionRow) -> str:
     """Return the documentation of a module or function, with Unix line ends.
 
     Empty where there is none, where it is hidden, and where only running the code could tell it:
@@ -33,7 +34,7 @@ def documentation_of(item: dict[str, Any]) -> str:
 
 def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Material]:
     """Yield the Elixir documents of libraries that parse without an error, in order."""
-    owned: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    owned: defaultdict[str, list[FunctionRow]] = defaultdict(list)
     for function in functions.to_pylist():
         owned[function["document_id"]].append(function)
     for row in documents.select([*COLUMNS, "text", "modules"]).to_pylist():

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,7 @@ from corpus.optout import Exclusions
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.release.reading import batches_of, open_shard
+from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.store import RejectedArchive
 from corpus.tables import REJECTS
 
@@ -27,11 +28,20 @@ FILE_STAGES = (
     Stage.OPT_OUT,
     Stage.DEDUPLICATE,
 )
-INPUT = [
-    *["source", "package", "version", "sha256", "license_expression", "license_evidence"],
-    *["license_reason", "failure", "files_seen"],
-]
-"""What the manifest says of an archive, or follows from."""
+
+
+class InputRow(TypedDict):
+    """The columns of `tables.READ_ARCHIVES` that the manifest's word on an archive follows from."""
+
+    source: str
+    package: str
+    version: str
+    sha256: str
+    license_expression: str | None
+    license_evidence: str | None
+    license_reason: str | None
+    failure: str | None
+    files_seen: int
 
 
 def write_archive_rejects(refused: Sequence[RejectedArchive], destination: Path) -> None:
@@ -42,18 +52,18 @@ def write_archive_rejects(refused: Sequence[RejectedArchive], destination: Path)
         pq.write_table(table, temporary)
 
 
-def _archive_reject(row: RejectedArchive) -> dict[str, Any]:
+def _archive_reject(row: RejectedArchive) -> RejectRow:
     name = f"{row.source}\0{row.name}\0{row.version}"
-    return {
+    identity: IdentityRow = {
         "document_id": hashlib.sha256(name.encode()).hexdigest(),
+        "content_id": None,
         "source": row.source,
         "package": row.name,
         "version": row.version,
+        "archive_sha256": None,
         "path": "",
-        "stage": row.reject.stage.value,
-        "reason": row.reject.reason.value,
-        "detail": row.reject.detail,
     }
+    return reject_row(identity, row.reject)
 
 
 def assemble(
@@ -74,7 +84,10 @@ def assemble(
     excluded = {each.package for each in exclusions if not each.path}
     tables = (pq.read_table(part) for part in archives)
     write_attribution(tables, documents, candidate, pq.read_table(splits))
-    inputs = [row for part in archives for row in pq.read_table(part, columns=INPUT).to_pylist()]
+    columns = list(InputRow.__annotations__)
+    inputs: list[InputRow] = [
+        row for part in archives for row in pq.read_table(part, columns=columns).to_pylist()
+    ]
     of_files, of_archives = _reasons(rejects)
     files_seen = sum(row["files_seen"] for row in inputs)
     replace(
@@ -113,7 +126,7 @@ def _reasons(rejects: Sequence[Path]) -> tuple[Counter[tuple[str, str]], Counter
     return of_files, of_archives
 
 
-def _input(row: dict[str, Any], is_excluded: bool) -> Input:
+def _input(row: InputRow, is_excluded: bool) -> Input:
     return Input(
         source=row["source"],
         package=row["package"],
