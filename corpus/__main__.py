@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -209,7 +209,9 @@ def inspect(
         raise typer.Exit(2)
 
 
-def _inspected(paths: list[Path], name: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
+def _inspected(
+    paths: list[Path], name: Path
+) -> Iterator[tuple[Path, Callable[[], dict[str, object]]]]:
     """Yield what is looked at, and what reads it."""
     from corpus.inspect import inspect as inspect_file
     from corpus.inspect import inspect_bytes, source_files

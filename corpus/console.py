@@ -82,7 +82,7 @@ def say_part(text: str) -> None:
     print(visible(text), end="", flush=True)
 
 
-def say_json(value: Any, *, is_canonical: bool = False) -> None:
+def say_json(value: object, *, is_canonical: bool = False) -> None:
     """Print JSON on one line, or as files of ours have it.
 
     What a terminal would obey is escaped as JSON escapes it, so the value stays what it is.

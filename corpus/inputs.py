@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Reject, Stage
@@ -161,7 +160,7 @@ def _place(row: Archive | RejectedArchive) -> tuple[str, str, str]:
     return row.source, row.name, row.version
 
 
-def _undated(row: Archive | RejectedArchive) -> dict[str, Any]:
+def _undated(row: Archive | RejectedArchive) -> dict[str, object]:
     told = row_of_reject(row) if isinstance(row, RejectedArchive) else asdict(row)
     return {key: value for key, value in told.items() if key not in CHANGING}
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from corpus.errors import CorpusError
 from corpus.extraction import Extraction, Function, Module
@@ -43,7 +42,7 @@ def source_files(path: Path) -> Iterator[Path]:
         yield from (Path(folder, file) for file in sorted(files) if Path(file).suffix in LANGUAGES)
 
 
-def inspect(path: Path) -> dict[str, Any]:
+def inspect(path: Path) -> dict[str, object]:
     """Parse the file at `path` and say what it defines, as JSON-able values.
 
     Raises UnreadableFile, UnknownLanguage, NestedTooDeeply, Unparsable and OverBudget; their
@@ -59,7 +58,7 @@ def inspect(path: Path) -> dict[str, Any]:
     return inspect_bytes(path, raw)
 
 
-def inspect_bytes(path: Path, raw: bytes) -> dict[str, Any]:
+def inspect_bytes(path: Path, raw: bytes) -> dict[str, object]:
     """Do what `inspect` does with bytes at hand, decoded as `build` does; the path names them."""
     language = language_of(path)
     text = decode(raw, language)
@@ -106,7 +105,7 @@ def _extract_there(task: tuple[str, bytes], watch: Watch) -> Extraction:
         return extract(raw)
 
 
-def _module(module: Module) -> dict[str, Any]:
+def _module(module: Module) -> dict[str, object]:
     return {
         "name": module.name,
         "kind": module.kind,
@@ -118,7 +117,7 @@ def _module(module: Module) -> dict[str, Any]:
     }
 
 
-def _function(function: Function) -> dict[str, Any]:
+def _function(function: Function) -> dict[str, object]:
     return {
         "module": function.module,
         "name": function.name,

@@ -6,7 +6,7 @@ on in frames of many rows, because an expectation costs the same for ten rows as
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,10 @@ from quality.suites.rows import judged_columns
 TEXT_BATCH_ROWS = 256
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 
-Columns = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+Values: TypeAlias = "pa.Array | Flags | Numbers"
+Columns = dict[str, Values]
 
 
 def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
@@ -61,10 +62,10 @@ def _statements(table: str) -> "Statements":
     return STATEMENTS.get(table, Statements((), lambda batch, shard, lookup: {}))
 
 
-def _known(values: Any) -> Any:
+def _known(values: Values) -> pa.Array:
     """Take a statement that nothing is known about for a false one."""
-    values = pa.array(values)
-    return pc.fill_null(values, False) if pa.types.is_boolean(values.type) else values
+    known = pa.array(values)
+    return pc.fill_null(known, False) if pa.types.is_boolean(known.type) else known
 
 
 def _of_documents(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:

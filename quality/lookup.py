@@ -88,7 +88,7 @@ def _at(values: npt.NDArray[Number], places: Numbers) -> npt.NDArray[Number]:
     return found
 
 
-def split_places(splits: Any) -> Codes:
+def split_places(splits: pa.Array | pa.ChunkedArray) -> Codes:
     """Return the place of each name in SPLIT_NAMES, -1 for an unknown one."""
     found = pc.index_in(splits, value_set=pa.array(SPLIT_NAMES))
     return np.asarray(pc.fill_null(found, MISSING)).astype(np.int8)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
 from corpus.release import GateSummary
 
@@ -79,7 +78,7 @@ class GateVerdict:
             failed=tuple(check.name for check in held_back),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return plain values for `--json` and the report."""
         return {
             "outcome": self.outcome.value,

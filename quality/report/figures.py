@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Row = dict[str, Any]
+"""A row of a section, to be sorted and shown by what it has."""
+Section = dict[str, object]
+"""A section of report.json: what is told, and no more reckoned with."""
 Numbers = npt.NDArray[Any]
 
 BYTES_PER_TOKEN = 3.42

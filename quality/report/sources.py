@@ -19,7 +19,7 @@ BATCH_ROWS = 2048
 TEXT_BATCH_ROWS = 256
 
 Row = dict[str, Any]
-Choice = Callable[[pa.RecordBatch], Any]
+Choice = Callable[[pa.RecordBatch], pa.BooleanArray]
 """Says of each row of a batch whether it is wanted; null is no."""
 
 

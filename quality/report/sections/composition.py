@@ -1,15 +1,13 @@
 """What the documents are: languages, roles, splits, and how these mix."""
 
-from typing import Any
-
 import pyarrow.compute as pc
 
 from corpus.tables import SPLIT_NAMES
-from quality.report.figures import Row, estimated_tokens, share, tally, total
+from quality.report.figures import Row, Section, estimated_tokens, share, tally, total
 from quality.report.sources import Sources
 
 
-def composition(sources: Sources) -> dict[str, Any]:
+def composition(sources: Sources) -> Section:
     """Return documents, bytes and tokens by language, by role and by split."""
     documents = sources.documents
     return {

@@ -1,12 +1,11 @@
 """How much of the corpus comes from how few packages."""
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
 from corpus.tables import ATTRIBUTION_TABLE, FAMILY
-from quality.report.figures import Numbers, Row, gini, herfindahl, share, tally
+from quality.report.figures import Numbers, Row, Section, gini, herfindahl, share, tally
 from quality.report.sources import Sources
 
 TOP = 15
@@ -16,7 +15,7 @@ JOINED = 8
 FAMILY_COLUMNS = ["package", *(column.name for column in FAMILY)]
 
 
-def concentration(sources: Sources) -> dict[str, Any]:
+def concentration(sources: Sources) -> Section:
     """Return the largest packages by bytes, and measures of inequality over all of them."""
     packages = sorted(
         tally(sources.documents, "package"), key=lambda row: (-row["bytes"], row["name"])

@@ -1,9 +1,9 @@
 """Whether benchmarks stand in the corpus."""
 
-from typing import Any
+from quality.report.figures import Section
 
 
-def contamination() -> dict[str, Any]:
+def contamination() -> Section:
     """Say plainly that nobody looked yet."""
     return {
         "measured": False,

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -10,7 +9,7 @@ from corpus.release import MalformedManifest, NotARelease, Parent, Release
 from corpus.tables import SPLIT_NAMES
 from quality.keys import among
 from quality.lookup import Lookup, read_lookup
-from quality.report.figures import Row
+from quality.report.figures import Row, Section
 from quality.report.sources import BATCH_ROWS, Sources
 
 COLUMNS = ["package", "version", "bytes", "tokens"]
@@ -27,7 +26,7 @@ class Contents:
     places: Lookup
 
 
-def drift(sources: Sources) -> dict[str, Any]:
+def drift(sources: Sources) -> Section:
     """Compare with the parent; `compared` is False with the reason where there is none to read."""
     parent = sources.release.manifest.parent
     if parent is None:

@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 
 from corpus.reasons import Reason
 from quality.keys import Keys, among, joined, keys
-from quality.report.figures import Numbers, Row, even_histogram, share, tally, total
+from quality.report.figures import Numbers, Row, Section, even_histogram, share, tally, total
 from quality.report.kept import Kept, read_kept
 from quality.report.sources import Sources
 from quality.settings import built_under
@@ -26,7 +25,7 @@ MOSTLY = 0.5
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 
 
-def duplicates(sources: Sources) -> dict[str, Any]:
+def duplicates(sources: Sources) -> Section:
     """Return counts, cluster sizes, similarities and where duplicates came from."""
     dropped = sources.rejected_files
     exact, near = (
@@ -127,9 +126,7 @@ def _by_package(sources: Sources, kept: Kept, dropped: int) -> dict[str, Row]:
     }
 
 
-def _with_representatives(
-    sources: Sources, kept: Kept
-) -> Iterator[tuple[dict[str, Any], tuple[str, str]]]:
+def _with_representatives(sources: Sources, kept: Kept) -> Iterator[tuple[Row, tuple[str, str]]]:
     """Yield each duplicate, with package and version of the document that stands for it."""
     for batch in _duplicates(sources):
         told = batch.filter(pc.is_valid(batch["representative_id"]))

@@ -1,13 +1,12 @@
 """The corpus as its ecosystem sees it: modules, behaviours, functions, documentation, specs."""
 
 from collections import Counter, defaultdict
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from quality.report.figures import Row, counted, distribution, share, total
+from quality.report.figures import Row, Section, counted, distribution, share, total
 from quality.report.sources import Sources
 
 TOP = 20
@@ -21,7 +20,7 @@ ERLANG = {"function": "erlang function"}
 """Kinds that would be read amiss among Elixir's."""
 
 
-def elixir(sources: Sources) -> dict[str, Any]:
+def elixir(sources: Sources) -> Section:
     """Return counts of modules, behaviours, uses and functions, and how much is documented."""
     return {
         "modules": _modules(sources),
@@ -94,8 +93,8 @@ def _behaviours(found: dict[str, Counter[str]]) -> Row:
 def _functions(sources: Sources) -> Row:
     kinds: Counter[str] = Counter()
     implementations = 0
-    clauses: list[Any] = []
-    lines: list[Any] = []
+    clauses: list[pa.Array] = []
+    lines: list[pa.Array] = []
     for batch in sources.release.batches("functions", FUNCTION_COLUMNS, None, BATCH_ROWS):
         kinds.update(ERLANG.get(kind, kind) for kind in batch["kind"].to_pylist())
         implementations += len(batch) - batch["impl"].null_count
@@ -111,7 +110,7 @@ def _functions(sources: Sources) -> Row:
     }
 
 
-def _joined(parts: list[Any]) -> Any:
+def _joined(parts: list[pa.Array]) -> pa.Array:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 

@@ -1,15 +1,14 @@
 """What became of every archive and every file that was seen."""
 
 from collections import Counter
-from typing import Any
 
 import pyarrow.compute as pc
 
-from quality.report.figures import Row, share
+from quality.report.figures import Row, Section, share
 from quality.report.sources import Sources
 
 
-def funnel(sources: Sources) -> dict[str, Any]:
+def funnel(sources: Sources) -> Section:
     """Return archives and files from seen to kept, with a count for every reason between."""
     return {"archives": _archives(sources), "files": _files(sources)}
 

@@ -1,12 +1,12 @@
 """What the gate said."""
 
 from collections import Counter
-from typing import Any
 
+from quality.report.figures import Section
 from quality.verdict import GateVerdict, Outcome
 
 
-def gate(verdict: GateVerdict | None) -> dict[str, Any] | None:
+def gate(verdict: GateVerdict | None) -> Section | None:
     """Return the verdict with a count of outcomes, or None if the gate has not judged."""
     if verdict is None:
         return None

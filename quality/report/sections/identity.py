@@ -1,17 +1,16 @@
 """Which release this is, what it was made from, and the figures that people ask for first."""
 
 import hashlib
-from typing import Any
 
 import pyarrow.compute as pc
 
 from corpus.provenance import digest_of
 from corpus.release import Release
-from quality.report.figures import estimated_tokens, share, total
+from quality.report.figures import Section, estimated_tokens, share, total
 from quality.report.sources import Sources
 
 
-def identity(sources: Sources) -> dict[str, Any]:
+def identity(sources: Sources) -> Section:
     """Return version, digests and tools.
 
     The identity of the release itself, the digest of its manifest, cannot stand here: the manifest
@@ -41,7 +40,7 @@ def content_digest(release: Release) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def summary(sources: Sources) -> dict[str, Any]:
+def summary(sources: Sources) -> Section:
     """Return the headline figures."""
     documents, manifest = sources.documents, sources.release.manifest
     size = total(documents, "bytes")

@@ -1,12 +1,11 @@
 """Under which licences the documents stand, and how well that is known."""
 
 from collections import Counter
-from typing import Any
 
 import pyarrow as pa
 
 from corpus.tables import ATTRIBUTION_TABLE
-from quality.report.figures import Row, share, tally
+from quality.report.figures import Row, Section, share, tally
 from quality.report.sources import Sources
 
 EVIDENCE = {
@@ -16,7 +15,7 @@ EVIDENCE = {
 }
 
 
-def licenses(sources: Sources) -> dict[str, Any]:
+def licenses(sources: Sources) -> Section:
     """Return documents, packages and bytes by expression and by evidence, and what was refused.
 
     `own` counts the documents whose file is under another expression than its package.

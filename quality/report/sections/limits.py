@@ -1,12 +1,11 @@
 """The known limits of the data, and how authors opt out."""
 
-from typing import Any
-
 from corpus.reasons import Reason
+from quality.report.figures import Section
 from quality.report.sources import Sources
 
 
-def limits(sources: Sources) -> dict[str, Any]:
+def limits(sources: Sources) -> Section:
     """Return the known limits and the way out, as sentences, and how much was opted out."""
     manifest = sources.release.manifest
     reason = Reason.OPTED_OUT.value

@@ -1,19 +1,29 @@
 """What was cut out of documents that stayed, and what a reader should know is in them."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 import numpy as np
 import pyarrow.compute as pc
 
-from quality.report.figures import Row
+from corpus.rows import RedactionRow
+from quality.report.figures import Row, Section
 from quality.report.sources import Sources
 
 EXAMPLES = 5
 SIGNALS = ("hidden_characters", "control_tokens")
 
 
-def redactions(sources: Sources) -> dict[str, Any]:
+class RedactedRow(TypedDict):
+    """A document that something was cut out of."""
+
+    package: str
+    path: str
+    redactions: Sequence[RedactionRow]
+
+
+def redactions(sources: Sources) -> Section:
     """Return spans, bytes and documents by rule, and the documents that lost most."""
     spans: Counter[str] = Counter()
     cut: Counter[str] = Counter()
@@ -38,12 +48,12 @@ def redactions(sources: Sources) -> dict[str, Any]:
     }
 
 
-def signals(sources: Sources) -> dict[str, Any]:
+def signals(sources: Sources) -> Section:
     """Return, for each signal, its sum, the documents that have it, and those with most of it."""
     return {name: _signal(sources, name) for name in SIGNALS}
 
 
-def _signal(sources: Sources, name: str) -> dict[str, Any]:
+def _signal(sources: Sources, name: str) -> Section:
     count = documents = 0
     for batch in sources.batches("documents", [name]):
         count += pc.sum(batch[name]).as_py() or 0
@@ -63,15 +73,15 @@ def _signal(sources: Sources, name: str) -> dict[str, Any]:
     }
 
 
-def _redacted(sources: Sources) -> Any:
+def _redacted(sources: Sources) -> Iterator[RedactedRow]:
     """Yield package, path and spans of every document that something was cut out of."""
-    columns = ["package", "path", "redactions"]
+    columns = list(RedactedRow.__annotations__)
     for batch in sources.batches("documents", columns):
         counts = np.diff(batch["redactions"].offsets.to_numpy())
         yield from batch.take(np.flatnonzero(counts)).to_pylist()
 
 
-def _keep_largest(largest: list[Row], row: Row, length: int) -> list[Row]:
+def _keep_largest(largest: list[Row], row: RedactedRow, length: int) -> list[Row]:
     entry = {"package": row["package"], "path": row["path"], "bytes": length}
     ordered = sorted([*largest, entry], key=lambda item: (-item["bytes"], item["path"]))
     return ordered[:EXAMPLES]

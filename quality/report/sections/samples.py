@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 from heapq import nsmallest
 from operator import itemgetter
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.reasons import Reason
-from quality.report.figures import Row
+from quality.report.figures import Row, Section
 from quality.report.sections.duplicates import similarity_of
 from quality.report.sources import Choice, Sources, texts
 
@@ -32,7 +31,7 @@ WANTED = (
 """Language, role and number of sample documents."""
 
 
-def samples(sources: Sources) -> dict[str, Any]:
+def samples(sources: Sources) -> Section:
     """Return sample documents, rejects and pairs of near-duplicates, with excerpts of text."""
     documents = list(_documents(sources))
     pairs = _close_calls(sources)
@@ -69,11 +68,11 @@ def _documents(sources: Sources) -> Iterator[Row]:
         yield from readable or sources.first(columns, is_kind, order, count)
 
 
-def _is_kind(batch: pa.RecordBatch, language: str, role: str) -> Any:
+def _is_kind(batch: pa.RecordBatch, language: str, role: str) -> pa.BooleanArray:
     return pc.and_(pc.equal(batch["language"], language), pc.equal(batch["role"], role))
 
 
-def _is_readable(batch: pa.RecordBatch, is_kind: Choice) -> Any:
+def _is_readable(batch: pa.RecordBatch, is_kind: Choice) -> pa.BooleanArray:
     least, most = READABLE_LINES
     within = pc.and_(pc.greater_equal(batch["lines"], least), pc.less_equal(batch["lines"], most))
     return pc.and_(within, is_kind(batch))

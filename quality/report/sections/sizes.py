@@ -1,17 +1,15 @@
 """How long documents are, and how many fit the context of a model."""
 
-from typing import Any
-
 import numpy as np
 
-from quality.report.figures import BYTES_PER_TOKEN, Numbers, Row, distribution, share
+from quality.report.figures import BYTES_PER_TOKEN, Numbers, Row, Section, distribution, share
 from quality.report.sources import Sources
 
 CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 131072)
 """Tokens; the last is what Devstral Small was made for."""
 
 
-def sizes(sources: Sources) -> dict[str, Any]:
+def sizes(sources: Sources) -> Section:
     """Return the distributions of bytes, lines and tokens, and what fits which context."""
     documents = sources.documents
     values = {name: documents[name].to_numpy() for name in ("bytes", "lines", "tokens")}
