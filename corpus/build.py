@@ -67,7 +67,7 @@ class NothingToBuild(CorpusError):
 
 
 class WorkerDied(CorpusError):
-    """A worker died in a stage where no single file can be blamed."""
+    """A worker died in a stage where no single file can be the cause."""
 
     def __init__(self, stage: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What a package says of itself to others: what it needs and where it lives."""
+"""What a package declares: its requirements, links and advisories."""
 
 from dataclasses import dataclass
 

@@ -15,7 +15,7 @@ UNWATCHED: Final = 1 << 13
 """Bytes below which even quadratic time is about two seconds (20 ms for the square of a kilobyte
 is the worst that was found, in Erlang's `;?+`); watching costs 2 percent."""
 LOOK_EVERY: Final = 8
-"""How often the parser asks until its time is looked at."""
+"""How many calls of the parser pass until its time is checked."""
 LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 """The scanner of the Elixir grammar looks at a whole run of them again for each; Erlang's compiler
 takes them for blanks, Elixir's for a mistake."""
@@ -49,7 +49,7 @@ def parse(
 
     Ask the source for the text of a node, never the node: of a large file it would read memory that
     was given back. Raises Unparsable once the parser has taken twenty times what real code takes or
-    more, or for a run of quotes that nobody writes. Processor time is what counts, so a busy
+    more, or for a run of quotes that no person writes. Processor time is what counts, so a busy
     machine changes nothing. The parser is not asked while it reads one token, so whoever reads
     foreign files has a budget besides (`corpus.supervision`).
     """

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, without knowing who watches."""
+"""The interface through which long work reports its progress."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""Which documents stay: the representative of each cluster; the rest become rejects."""
+"""Which documents are kept: the representatives of each cluster; the others become rejects."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

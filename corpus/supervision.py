@@ -278,7 +278,7 @@ class _Timer(Watch):
 
     def _begin(self, item: int) -> None:
         if os.getppid() != self._parent:
-            os._exit(1)  # nobody waits any more: the build was killed
+            os._exit(1)  # the build was killed, so no process waits
         is_last = item == -1 or self._left <= self._budget.file_seconds
         seconds = self._left if is_last else float(self._budget.file_seconds)
         self._write(item, seconds, is_last)

@@ -26,7 +26,7 @@ DESCRIPTION = b"description"
 
 
 def column(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
-    """Return a field that knows what it means."""
+    """Return a field with its meaning."""
     return pa.field(name, kind, metadata={DESCRIPTION: meaning})
 
 

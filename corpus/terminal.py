@@ -23,7 +23,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class LogLevel(StrEnum):
-    """How much a command tells on standard error while it works."""
+    """How much a command prints on standard error while it works."""
 
     DEBUG = "debug"
     """What libraries log, too."""

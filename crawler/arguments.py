@@ -34,7 +34,7 @@ DEFAULTS = {
     "PERMITTED_LICENSES": "",
     "CRAWLER_CONTACT": "",
 }
-"""Settings that may come from the environment, with what holds where nobody gives them.
+"""Settings that may come from the environment, with their defaults.
 
 `-s NAME=VALUE` and a script's own settings go before the environment, which is read anew for every
 crawl: a process may run several.
@@ -47,7 +47,7 @@ ARGUMENTS = {
     "prereleases": "yes to count pre-releases like releases",
     "retired": "yes to take retired releases too",
 }
-"""What the spider can be told with `-a NAME=VALUE`, with a short meaning each."""
+"""The arguments of the spider, `-a NAME=VALUE`, with a short meaning each."""
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -86,7 +86,7 @@ class Repository:
     policy: LicensePolicy
     """What may be kept."""
     mirror: str | None = None
-    """What is asked in the place of `url`."""
+    """The address that is used instead of `url`."""
     token: str | None = field(default=None, repr=False)
     """What the repository is shown, and a mirror never."""
     api_token: str | None = field(default=None, repr=False)
@@ -191,7 +191,7 @@ def given(settings: Settings, name: str) -> object:
 
 
 def default_api(url: str, api_token: str | None) -> str | None:
-    """Return the JSON API of a repository of hex.pm; that of an organisation wants a key."""
+    """Return the JSON API of a repository of hex.pm; that of an organisation requires a key."""
     if url == HEX_PM_REPOSITORY:
         return HEX_PM_API
     organisation = url.removeprefix(f"{HEX_PM_REPOSITORY}/repos/")

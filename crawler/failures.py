@@ -72,7 +72,7 @@ def explain(failure: Failure) -> Reject:
 
 
 def what_now(failure: Failure) -> str:
-    """Say what failed without which nothing goes on, and what to do about it."""
+    """Say which failure ends the crawl, and what to do about it."""
     said = f"{request_of(failure).url}: {explain(failure).detail}."
     asked = told_to_wait(failure, time.time())
     if asked is not None:

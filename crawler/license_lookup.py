@@ -96,7 +96,7 @@ class LicenseLookup:
             yield from self.hand_on(waiting)
 
     def read_page(self, response: Response, waiting: Waiting, page: int, last: int) -> Output:
-        """Judge the waiting packages of a page and go on; the page after the last is empty."""
+        """Judge the waiting packages of a page and continue; the page after the last is empty."""
         try:
             declared = read_package_list(response.body)
         except UnusableAnswer as error:
@@ -149,7 +149,7 @@ class LicenseLookup:
             yield self.proceed(package)
 
     def failed(self, failure: Failure) -> Output:
-        """Ask again where the API told us to wait, while what waited goes on; else do without."""
+        """Ask again where the API asked to wait, while waiting packages continue; else skip it."""
         request = request_of(failure)
         waiting = request.cb_kwargs["waiting"]
         told = request.meta.get(LIMITED, 0)

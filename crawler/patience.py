@@ -51,7 +51,7 @@ DEFINITE = (DownloadCancelledError, IgnoreRequest, UnsupportedURLSchemeError)
 EPOCH_FROM = 1_000_000_000
 """x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
 TURNED_AWAY = "patience_turned_away"
-"""The key in a request's meta that counts how often its host told it to wait."""
+"""The key in a request's meta that counts how often its host asked to wait."""
 TURNED_AWAY_AT = "patience_turned_away_at"
 """The key that tells when it failed first, on the monotonic clock."""
 FAILED = "patience_failed"
@@ -61,7 +61,7 @@ BEHIND = 1_000
 BACKOFF = 3.0
 """How many times longer a request waits after each further failure."""
 LONGEST_OWN_REST = 60.0
-"""Seconds that a host rests at most where it does not say how long."""
+"""Longest pause of a host in seconds, where the host does not say how long."""
 WATCH_SECONDS = 0.5
 SMALLEST_DELAY = 0.01
 """Seconds; a slot without any delay never looks at the time it was last used."""
@@ -81,7 +81,7 @@ class RateLimits:
     """How patient to be; times in seconds."""
 
     times: int = 8
-    """How often one request may be told to wait, and a host may rest without a success."""
+    """How often one request may have to wait, and a host be paused without a success."""
     first_wait: float = 5.0
     """Where the server does not say how long: this, then twice as long each time."""
     longest_wait: float = 900.0
@@ -91,7 +91,7 @@ class RateLimits:
     retry_wait: float = 1.0
     """Before the first of them; each further one waits three times as long."""
     addresses: int = 5
-    """So many different addresses that fail in a row let their host rest."""
+    """So many different addresses that fail in a row pause their host."""
 
 
 def read_limits(settings: Settings) -> RateLimits:
@@ -149,7 +149,7 @@ class Patience:
     def or_else(self, errback: Callable[[Failure], Any]) -> Callable[[Failure], Any]:
         """Return an errback that makes the request again as long as that may help.
 
-        It ends the crawl when the host is out of order or lets nobody in.
+        It ends the crawl when the host is out of order or denies access.
         """
 
         def patient(failure: Failure) -> Any:
@@ -232,7 +232,7 @@ class Patience:
     # Hosts
 
     def response_downloaded(self, response: Response, request: Request) -> None:
-        """Rest the host if the response asks for it; note that it works if it does.
+        """Pause the host if the response asks for it; note a success if it is one.
 
         The signal comes before the downloader looks for the host's next request, an errback's
         turn only after.
@@ -255,13 +255,13 @@ class Patience:
             self.rest(request, until_reset(response.headers, self.clock()) or 0)
 
     def is_alone(self, request: Request, response: Response, host: Host) -> bool:
-        """Whether a 503 speaks of one address: its host has answered others since its first one."""
+        """Whether a 503 concerns one address: its host has answered others since its first one."""
         last = request.meta.get(TURNED_AWAY_AT)
         is_own = response.status != TOO_MANY_REQUESTS
         return is_own and last is not None and host.succeeded_at > last
 
     def note(self, request: Request) -> None:
-        """Note an address that failed at its first attempt; the last of several rests the host."""
+        """Note an address that failed at its first attempt; the last of several pauses the host."""
         if TURNED_AWAY in request.meta or FAILED in request.meta:
             return
         host = self.host(request)
@@ -304,13 +304,13 @@ class Patience:
         self.watch(slot)
 
     def is_out_of_order(self, request: Request) -> bool:
-        """Whether the host of a request rested in vain as often as we let it."""
+        """Whether the host of a request was paused without success as often as is allowed."""
         return self.host(request).rests > self.limits.times
 
     def watch(self, slot: Slot) -> None:
-        """While a host rests, look whether the crawl is closing; then nothing waits for the host.
+        """While a host is paused, check whether the crawl is closing; then nothing waits for it.
 
-        Scrapy ends only when its downloader is empty, and tells nobody before.
+        Scrapy ends only when its downloader is empty, and sends no signal before.
         """
         if not self.is_closing():
             if time.monotonic() < slot.lastseen:
@@ -363,7 +363,7 @@ def may_pass(failure: Failure) -> bool:
 
 
 def told_to_wait(failure: Failure, now: float) -> float | None:
-    """Return the seconds for which the host asked to be left alone, or None if it did not."""
+    """Return the seconds for which the host asked to be paused, or None if it did not."""
     error = failure.value
     if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
         return asked_wait(error.response.headers, now)

@@ -51,7 +51,7 @@ class BadSignature(RegistryError):
 
 
 class WrongRepository(RegistryError):
-    """The resource is genuine, but speaks of another repository or another package."""
+    """The resource is genuine, but is that of another repository or another package."""
 
     reason = Reason.WRONG_REPOSITORY
 
@@ -74,7 +74,7 @@ class PackageVersions:
     versions: tuple[str, ...]
     retired: frozenset[str] = frozenset()
     advised: frozenset[str] = frozenset()
-    """Versions that a security advisory speaks of."""
+    """Versions that a security advisory names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +167,7 @@ def read_versions(body: bytes, key: RSAPublicKey, repository: str) -> tuple[Pack
 
 
 def read_names(body: bytes, key: RSAPublicKey, repository: str) -> dict[str, str]:
-    """Read `/names`: when each package changed last, where that is told; only equality counts.
+    """Read `/names`: when each package changed last, where it says so; only equality counts.
 
     It changes also when a version is published again, which the index of versions does not tell.
     Raises BadSignature, WrongRepository and MalformedRegistry.

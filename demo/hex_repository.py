@@ -258,7 +258,7 @@ class StaticFiles(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: the crawler tells what it fetched."""
+        """Log nothing: the crawler reports what it fetched."""
 
 
 @contextmanager

@@ -22,7 +22,7 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """Of the GGUF file in that version."""
 
 QUESTION, ANSWER = "The capital of France is", " Paris"
-"""What a model of 135 million parameters knows, and a broken one does not."""
+"""A question that a model of 135 million parameters answers, and a broken one does not."""
 
 CARD = """\
 # SmolLM2-135M-Instruct

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     """A promise that is worth a look, and no reason to hold a release back, does not hold."""
     FAILED = "failed"
     UNCHECKED = "unchecked"
-    """Nobody knows: the check itself raised, or what it needs could not be read."""
+    """Unknown: the check itself raised, or what it needs could not be read."""
 
 
 EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNCHECKED: 2}

@@ -29,7 +29,7 @@ from sandbox.watching import DESCRIPTORS, SCRATCH, SIGNALS, Limits
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
 SETTINGS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
 DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom")
-"""Without /dev/zero: to map it is to have shared memory that nobody counts."""
+"""Without /dev/zero: mapping it gives shared memory that is not counted."""
 ENVIRONMENT = {"HOME": SCRATCH, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 NOBODY = 65534
 INSIDE = "1000"

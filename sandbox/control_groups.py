@@ -49,7 +49,7 @@ class Group:
         return False
 
     def cpu(self) -> float:
-        """Return seconds of processor time, of processes that nobody waited for too."""
+        """Return seconds of processor time, also of processes that were not waited for."""
         with suppress(OSError, ValueError, IndexError):
             if self.version == 2:
                 told = (self.folders[0] / "cpu.stat").read_text()

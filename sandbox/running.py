@@ -30,7 +30,7 @@ class SandboxFailed(CorpusError):
 
 
 class SandboxGivenUp(CorpusError):
-    """A command was ended because nobody waits for its outcome any more."""
+    """A command was ended because its outcome is no longer needed."""
 
     def __init__(self, argv0: str) -> None:
         super().__init__(f"{argv0}: ended early, as was asked for. Run it again for its outcome.")

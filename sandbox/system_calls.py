@@ -1,6 +1,6 @@
 """A seccomp filter: which system calls a confined program can make.
 
-Refused are calls that keep memory where nobody counts it (files without a name, System V objects,
+Refused are calls that keep memory where it is not counted (files without a name, System V objects,
 message queues, extended attributes, record locks, watches, filters), calls that reach deep into the
 kernel with no use for a compiler or a test, sockets of every family but AF_UNIX, and every call
 that is newer than this table. Calls of a foreign ABI, which are numbered differently, end the
@@ -21,7 +21,7 @@ Numbers = tuple[int | None, int | None]
 """The number of a call on x86_64 and on aarch64; None where there is no such call."""
 
 REFUSED: Mapping[str, Numbers] = {
-    # Memory that no process maps, or that is counted for nobody.
+    # Memory that no process maps, or that is not counted.
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "userfaultfd": (323, 282),
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "shmdt": (67, 197),
     "semget": (64, 190), "semop": (65, 193), "semctl": (66, 191), "semtimedop": (220, 192),

@@ -249,7 +249,7 @@ def usage_of_one(pid: int) -> Usage:
 def socket_memory(pid: int) -> int:
     """Return the most bytes that the sockets of a process's network could hold.
 
-    Also those that nobody has accepted yet. The kernel does not tell what waits in one of AF_UNIX,
+    Also those that are not accepted yet. The kernel does not tell what waits in one of AF_UNIX,
     and there are no others (`system_calls`), so each counts for a full buffer.
     """
     try:
@@ -277,7 +277,7 @@ def memory_of_mappings(pids: list[int], enough: int) -> int:
 
 @cache
 def buffer_size() -> int:
-    """Return the bytes of a socket's buffer (socket(7)); `system_calls` lets nobody enlarge it."""
+    """Return the bytes of a socket's buffer (socket(7)); `system_calls` fixes its size."""
     sizes = [Path(f"/proc/sys/net/core/{name}_default").read_text() for name in ("rmem", "wmem")]
     return max(map(int, sizes))
 

@@ -97,7 +97,7 @@ def _codes(column: pa.ChunkedArray) -> Indices:
 def _near(
     fingerprints: Sequence[Path], folder: Path, groups: _Groups, config: NearDuplicates
 ) -> Stars:
-    """Compare the groups' leaders; documents without shingles are nobody's candidates."""
+    """Compare the groups' leaders; documents without shingles are not candidates."""
     count = len(groups.leaders)
     with (
         open_scratch(folder, count, config.bands[0]) as scratch,

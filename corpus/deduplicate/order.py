@@ -5,7 +5,7 @@ What stands in a folder for other people's code that is named after another pack
 counts, in this order,
 
 1. the package that was published first, by its first release that the store knows of, so that an
-   original stands and not a later copy of it under another name; packages whose time nobody knows
+   original stands and not a later copy of it under another name; packages of unknown time
    come after all others, so that leaving it out gains nothing, and those that more packages require
    come first of them;
 2. licence evidence: verified, text_only, declared_only, then anything else, so that what a release

@@ -1,4 +1,4 @@
-"""Near-duplicates among candidates: who is kept, who is dropped for whom, and what hangs together.
+"""Near-duplicates among candidates: which are kept, which are dropped, and what is connected.
 
 Documents are taken in order of preference. The first is kept. Each next one is dropped if its exact
 Jaccard similarity to a document that is kept already reaches the threshold, and is kept otherwise.
@@ -240,7 +240,7 @@ class _Search:
         return len(free)
 
     def result(self) -> Stars:
-        """Return the answer; documents that were nobody's candidate stand for themselves."""
+        """Return the answer; documents that were not candidates represent themselves."""
         everyone = np.arange(len(self._parents))
         alone = self._representatives < 0
         representatives = np.where(alone, everyone, self._representatives)

@@ -54,9 +54,9 @@ _HEREDOC_ENDS: Final = {
     quotes: re.compile(rb"\n[ \t]*%b|(?<![\\])%b[ \t]*\r?(?=\n)" % (quotes, quotes))
     for quotes in (b'"""', b"'''")
 }
-"""The end of a heredoc, or of a line that opens another one: then nobody closed the first."""
+"""The end of a heredoc, or of a line that opens another one: then the first is unclosed."""
 _UNREADABLE: Final = 1
-"""A byte that the grammar knows nowhere, for the first one of a text that nobody closed."""
+"""A byte that the grammar knows nowhere, for the first one of an unclosed text."""
 _NOT_NEWLINE: Final = re.compile(rb"[^\n]")
 _WRITTEN: Final = re.compile(rb"\S[^\n]*")
 _GOES_ON: Final = re.compile(

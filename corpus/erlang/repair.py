@@ -55,7 +55,7 @@ def _pattern(triple: bytes, end: bytes) -> re.Pattern[bytes]:
 
 _TOKEN: Final = _pattern(_TRIPLE, b"")
 _TOKEN_OF_A_LINE: Final = _pattern(b"", rb"\n")
-"""The same where a quote that nobody closes has been met: quoted text ends with its line."""
+"""The same after an unclosed quote: quoted text ends with its line."""
 _CLOSING: Final = dict(zip(b"([{</", b")]}>/", strict=True))
 """The closing delimiter of a sigil, where it is not the opening one."""
 

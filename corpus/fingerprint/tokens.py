@@ -209,7 +209,7 @@ def digests_of_runs(
 
 
 def _powers(base: np.uint64, count: int) -> Hashes:
-    """Return the powers of a number from the 0th on, modulo 2**64; nobody writes to them."""
+    """Return the powers of a number from the 0th on, modulo 2**64; they are read only."""
     bits = count.bit_length()
     return (_table if bits <= _KEPT_BITS else _table.__wrapped__)(base, bits)[:count]
 

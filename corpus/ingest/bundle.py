@@ -180,7 +180,7 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
 def write_part(table: pa.Table, path: Path, compression: str) -> None:
     """Write an intermediate table: no or fast compression, small row groups, few dictionaries.
 
-    Statistics are left out: nobody asks for them, and they took a seventh of the time.
+    Statistics are left out: they are not read, and they took a seventh of the time.
     """
     rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
     repeated = [name for name in REPEATED if name in table.column_names]

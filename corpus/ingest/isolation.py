@@ -15,7 +15,7 @@ FORGIVEN = 5
 
 
 class ReaderDied(CorpusError):
-    """The process that reads a bundle died, and no archive of it can be blamed."""
+    """The process that reads a bundle died, and no archive of it was found to be the cause."""
 
     def __init__(self, bundle: Bundle) -> None:
         names = ", ".join(f"{archive.name} {archive.version}" for archive in bundle.archives)
@@ -41,7 +41,7 @@ def read_bundle(bundle: Bundle) -> Path:
         if not isinstance(outcome, Ended):
             return outcome
         if outcome.cause is not Cause.DIED or outcome in deaths:
-            bundle = _without_culprit(bundle, outcome)
+            bundle = _without_cause(bundle, outcome)
             deaths.clear()
         elif len(deaths) == FORGIVEN:
             raise ReaderDied(bundle)
@@ -57,8 +57,8 @@ def _rehearse(bundle: Bundle, watch: Watch) -> None:
     tidily(lambda task: rehearse(task, watch), bundle)
 
 
-def _without_culprit(bundle: Bundle, ended: Ended) -> Bundle:
-    """Return the bundle with one more refusal, or to be read so that one file can be blamed."""
+def _without_cause(bundle: Bundle, ended: Ended) -> Bundle:
+    """Return the bundle with one more refusal, or to be read file by file to find the cause."""
     if ended.item == SEVERAL:
         return replace(bundle, one_by_one=True)
     if ended.group >= 0:

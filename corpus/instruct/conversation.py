@@ -118,7 +118,7 @@ def tabulate(
     """Return what documents give as rows of `tables.INSTRUCT`.
 
     `converse` gives the sound conversations of one. A document in which anything is raised gives
-    no rows; `failed` is told. What there is too little memory for is nobody's mistake.
+    no rows; `failed` is told. A lack of memory is not an error of a document.
     """
     rows: list[InstructRow] = []
     for material in materials:

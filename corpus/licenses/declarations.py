@@ -88,7 +88,7 @@ def read_license(text: str) -> Expression | None:
 def read_choice(text: str) -> Expression | None:
     """Read `MIT/Apache-2.0`, as Cargo once wrote OR; None if it is none or may mean another thing.
 
-    Where a licence is not permissive it matters whether both must hold, which nobody said.
+    Where a licence is not permissive it matters whether both must hold, which is not said.
     """
     names = [name.strip() for name in text.split("/")]
     if len(names) < 2 or is_restrictive(text):

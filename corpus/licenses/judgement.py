@@ -41,7 +41,7 @@ class Evidence(StrEnum):
 class LicenseVerdict:
     """The judgement on one package; permitted if `reason` is None.
 
-    `expression` is the whole SPDX expression, all its choices included, so that nobody downstream
+    `expression` is the whole SPDX expression, all its choices included, so that no user of the data
     is bound by the choice that made it permitted.
     """
 

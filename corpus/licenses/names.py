@@ -178,7 +178,7 @@ CONDITIONS = (
 
 
 def bsd(name: str) -> str:
-    """Return the id of a BSD licence by the number of its clauses, three if nobody counts."""
+    """Return the id of a BSD licence by the number of its clauses, three if it has none."""
     if re.search(r"\b0", name):
         return "0BSD"
     if re.search(r"2|two|simplified|free", name):

@@ -30,7 +30,7 @@ class Standing(StrEnum):
     """A known licence is narrowed: Commons Clause, no commercial use, no training."""
     PROPRIETARY = "proprietary"
     UNKNOWN = "unknown"
-    """Terms are named that nobody here knows."""
+    """Unknown terms are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ CHOICE = re.compile(
 )
 OR = re.compile(r"\bor\b|\balternatively\b", re.IGNORECASE)
 SLASH = re.compile(r"[/|]")
-"""Means OR where all are permissive, for there nothing hangs on it; else nobody said which."""
+"""Means OR where all are permissive, where it makes no difference; else it is unknown which."""
 
 OWNED = re.compile(
     r"\bcopyright\b|\(c\)|\u00a9|\ball\s+rights\s+reserved|\bproperty\s+of\b"
@@ -274,7 +274,7 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
 
 
 def unknown(text: str, flat: str) -> Notice | None:
-    """Return terms that are named as those of this file and that nobody here knows."""
+    """Return terms that are named as those of this file and that are unknown."""
     if (same := SAME.search(flat)) and not hypothetical(flat, same.start()):
         if same["of"].lower() == "elixir":
             return Notice(Standing.LICENSED, "Apache-2.0", excerpt(same))

@@ -1,4 +1,4 @@
-"""Which licences ask for no more than credit."""
+"""Which licences are permissive."""
 
 import json
 from functools import cache

@@ -54,7 +54,7 @@ class Input:
     license_expression: str | None
     license_evidence: str | None
     kept: bool
-    """Whether the archive opened, its licence is permitted, and nobody opted its package out."""
+    """Whether the archive opened, its licence is permitted, and its package is not opted out."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no store holds."""

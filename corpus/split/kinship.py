@@ -95,7 +95,7 @@ class Kin:
 
 
 def count(rows: Iterable[Document], boilerplate: int) -> Census:
-    """Count documents; clusters found in more than `boilerplate` families count for nobody."""
+    """Count documents; clusters found in more than `boilerplate` families do not count."""
     census = Census()
     clusters: defaultdict[str, dict[str, Shared]] = defaultdict(dict)
     for row in rows:

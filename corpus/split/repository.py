@@ -79,7 +79,7 @@ PLACEHOLDER = re.compile(
     r"|example|example[-_]?(?:user|org|repo|app|project)|todo|xxx+|foo|foobar|path|link"
     r"|.*[<>{}\[\]$%*].*|\.\.\.",
 )
-"""Names of accounts in addresses that nobody has filled in."""
+"""Names of accounts in placeholder addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def address_of(links: Sequence[Link], package: str = "") -> str | None:
 
 
 def _is_own(link: Link, address: str, package: str) -> bool:
-    """Tell whether a link speaks of the package's own repository."""
+    """Tell whether a link leads to the package's own repository."""
     name = words(link.name).removesuffix(".md")
     if package not in EXAMPLES.get(address, {package}) or CONDUCT.search(name):
         return False

@@ -32,7 +32,7 @@ class Command(ScrapyCrawl):
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Let the help end with what the spider can be told."""
+        """End the help with the arguments of the spider."""
         super().add_options(parser)
         parser.formatter_class = HelpFormatter
         parser.epilog = f"What -a tells the spider hex, as NAME=VALUE:\n{overview()}\n\n{EXAMPLES}"

@@ -59,7 +59,7 @@ class ChecksumPipeline:
 
 
 def is_genuine(item: Tarball) -> bool:
-    """Whether a body is the one that the registry speaks of."""
+    """Whether a body is the one that the registry lists."""
     return sha256(item.body).hexdigest() == item.wanted.release.outer_checksum
 
 

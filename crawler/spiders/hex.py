@@ -405,7 +405,7 @@ class HexSpider(Spider):
             self.end(UNWRITABLE, advice(error))
 
     def heed(self, failure: Failure) -> None:
-        """End the crawl when the repository asks to be left alone for longer than we wait."""
+        """End the crawl when the repository asks for a longer pause than the crawl waits."""
         if said := asks_for_more(failure, self.patience.limits.longest_wait):
             self.end("rate_limited", said)
 
