@@ -106,7 +106,7 @@ def measure(root: Path, count: int) -> None:
     inputs = timed("check", lambda: read_inputs(store, Silent()))
     assert isinstance(inputs, Inputs)
     assert len(inputs.archives) == count
-    timed("digest", lambda: inputs.digest)
+    timed("digest", inputs.digests)
     added = [replace(archive(count + number), sha256="0" * 64) for number in range(APPENDED)]
     timed("append", lambda: append(store, added))
     found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

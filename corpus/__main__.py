@@ -21,9 +21,16 @@ from corpus.console import (
     say_json,
 )
 from corpus.executor import Cluster
-from corpus.progress import Progress
-from corpus.release import GateSummary, Release
-from corpus.terminal import LogLevel, LogLevelOption, show_explanation, show_funnel, show_progress
+from corpus.release import Release
+from corpus.terminal import (
+    LogLevel,
+    LogLevelOption,
+    show_explanation,
+    show_funnel,
+    show_plan,
+    show_progress,
+    show_timings,
+)
 
 app = application("Turn an archive store into a traceable, deduplicated, gated release.")
 
@@ -71,6 +78,13 @@ def build(
             "path, or content_id, and a reason."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check the archives, print what each stage would do and why, write nothing.",
+        ),
+    ] = False,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Build a release, gate it, and give it its name if it passes.
@@ -78,35 +92,38 @@ def build(
     A build that was interrupted resumes where it stopped. Exit code 1 means that the gate failed,
     2 that something kept the build from finishing.
     """
-    from corpus.pipeline import build_release
+    if dry_run:
+        _show_plan(archives, out, config, exclude, log_level)
+        return
+    from elixir_corpus.pipeline import build_release
 
     if scheduler is None and any((tls_ca, tls_cert, tls_key)):
         fail("TLS credentials are for a scheduler: give --scheduler tls://HOST:PORT too", 2)
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key) if scheduler else None
     with plain_errors(), show_progress(log_level) as progress:
-        outcome = build_release(archives, out, config, workers, cluster, progress, _finish, exclude)
-    show_funnel(outcome.release)
-    for entry in outcome.unmatched:
+        built = build_release(
+            archives, out, config, workers, exclude=exclude, cluster=cluster, progress=progress
+        )
+    show_funnel(built.release)
+    show_timings(built.timings)
+    for entry in built.unmatched:
         errors.print(f"not found, so nothing was left out for it: {entry.named} ({entry.reason})")
-    output.print(f"release {outcome.release.manifest.version}: {outcome.release.path}")
-    if outcome.failed:
-        failed = "\n".join(f"  {name}" for name in outcome.failed)
+    output.print(f"release {built.release.manifest.version}: {built.release.path}")
+    if built.failed:
+        failed = "\n".join(f"  {name}" for name in built.failed)
         fail(f"the gate did not pass, so the candidate keeps its provisional name:\n{failed}", 1)
 
 
-def _finish(candidate: Release, progress: Progress) -> GateSummary:
-    from datacards.render import write as write_card
-    from quality.gate import judge
-    from quality.report import write as write_report
+def _show_plan(
+    archives: Path, out: Path, config: Path | None, exclude: Path | None, log_level: LogLevel
+) -> None:
+    from corpus.build import plan_build
+    from corpus.configuration import configured
+    from corpus.store import ArchiveStore
 
-    progress.start("gate, report and card", 3)
-    verdict = judge(candidate)
-    progress.advance()
-    write_report(candidate, verdict)
-    progress.advance()
-    write_card(candidate)
-    progress.advance()
-    return verdict.summary()
+    with plain_errors(), show_progress(log_level) as progress:
+        planned = plan_build(ArchiveStore(archives), out, configured(config, exclude), progress)
+    show_plan(planned)
 
 
 @app.command(epilog="Example: `python -m corpus verify releases/2026.11.1`")

@@ -1,17 +1,19 @@
-"""The pipeline: from an archive store to a candidate release, as a list of stages.
+"""The build: from an archive store to a candidate release, as a list of stages.
 
-Every stage writes to names that hold the digest of what it was made from, so a build that was
+`STAGES` at the end of the stages says what each reads, makes and looks at. A stage's outputs lie in
+`work/` under a name that holds the digest of their origin (`corpus/stages.py`), so a build that was
 killed resumes where it stopped, and one that is repeated finds everything done.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from corpus.atomic import write_json
 from corpus.configuration import BuildConfig
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
@@ -38,12 +40,24 @@ from corpus.provenance import (
 )
 from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
 from corpus.release.assembly import assemble, write_archive_rejects
-from corpus.release.planning import Part, Table, plan_table
+from corpus.release.manifest import MANIFEST_NAME
+from corpus.release.planning import Part, ShardPlan, Table, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
 from corpus.selection import Parts, select
 from corpus.split import PackageLinks, assign
+from corpus.stages import (
+    Origin,
+    Sources,
+    Stage,
+    Step,
+    carry_out,
+    folder_of,
+    origins,
+    plan,
+    write_timings,
+)
 from corpus.store import ArchiveStore, store_near
 
 Task = TypeVar("Task")
@@ -77,32 +91,90 @@ class WorkerDied(CorpusError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """Where the outputs of all stages are.
+
+    Parts of a table are files, one a bundle, in the order of the bundles. Those that archives are
+    read into stand in folders of their own, so that a bundle is read once, whatever else the store
+    holds. `folders` has the folder of every other output; shards and manifest lie in the candidate.
+    """
+
+    bundles: Sequence[Bundle]
+    folders: Mapping[str, Path]
+    candidate: Path
+
+    def files(self, output: str) -> list[Path]:
+        """Return the files, or folders, that an output consists of."""
+        folder = self.folders[output]
+        if output in READ:
+            return [bundle.destination / f"{output}.parquet" for bundle in self.bundles]
+        if output in PARTS:
+            names = [bundle.destination.name for bundle in self.bundles]
+            return [folder / output / f"{name}.parquet" for name in names]
+        if output == "manifest":
+            return [self.candidate / MANIFEST_NAME]
+        if output == "shards":
+            return [folder / "shards.json", self.candidate / "data"]
+        if output == "runs":
+            return [folder / "runs.json", folder / "runs"]
+        return [folder / f"{output}.parquet"]
+
+
+READ = ("documents", "functions", "fingerprints", "rejects", "archives")
+"""Tables that archives are read into."""
+PARTS = ("kept", "drafts", "instruct")
+"""Tables that are made of those, a part of a part."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What a candidate is called and made from; its manifest tells it."""
+
+    version: str
+    digest: str
+    parent: Parent | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One build: what goes in, where its intermediate tables lie, and who does the work."""
+    """What a stage works with: what goes in, where everything lies, and who does the work.
+
+    `layout` knows the inputs and outputs of this stage only.
+    """
 
     inputs: Inputs
-    bundles: Sequence[Bundle]
     config: BuildConfig
-    digest: str
-    version: str
-    parent: Parent | None
-    work: Path
-    candidate: Path
+    release: Identity
+    layout: Layout
+    folder: Path
     executor: Executor
     progress: Progress
 
     def parts(self, table: str) -> list[Path]:
         """Return the parts of one table, one a bundle, in the order of the bundles."""
-        return [bundle.destination / f"{table}.parquet" for bundle in self.bundles]
+        return self.layout.files(table)
 
-    def made(self, table: str) -> list[Path]:
-        """Return the parts of a table that is made of those of ingest, in the same order."""
-        return [self.work / table / f"{b.destination.name}.parquet" for b in self.bundles]
+    def file(self, output: str) -> Path:
+        """Return the file of an output that is one."""
+        return self.layout.files(output)[0]
 
     def run(self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]) -> None:
         """Run one task after another on the executor, each a step of progress."""
         for _ in self.results(stage, function, tasks):
             pass
+
+    def run_twice(
+        self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> None:
+        """Run tasks, and those whose worker was killed once more. Raises WorkerDied."""
+        done = self.executor.map(function, tasks)
+        retry = [
+            task
+            for task, result in tracked(self.progress, stage, len(tasks), done)
+            if isinstance(result, Killed)
+        ]
+        if retry:
+            self.run(f"{stage} of killed workers", function, retry)
 
     def results(
         self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -118,25 +190,18 @@ class Job:
 def read_archives(job: Job) -> None:
     """Unpack, judge, parse and fingerprint every archive; refuse the files that take too much.
 
-    A bundle is read once more if its worker was killed: files do their harm in another process.
+    Files do their harm in another process, so a bundle whose worker was killed is read once more.
     """
-    waiting = [bundle for bundle in job.bundles if not bundle.destination.exists()]
-    done = job.executor.map(read_bundle, waiting)
-    retry = [
-        bundle
-        for bundle, result in tracked(job.progress, "read archives", len(waiting), done)
-        if isinstance(result, Killed)
-    ]
-    if retry:
-        job.run("read archives of killed workers", read_bundle, retry)
+    waiting = [bundle for bundle in job.layout.bundles if not bundle.destination.exists()]
+    job.run_twice("read archives", read_bundle, waiting)
     if waiting:
         job.executor.renew()
 
 
 def find_duplicates(job: Job) -> None:
     """Group documents that say the same."""
-    clusters, published = job.work / "clusters.parquet", job.inputs.published
-    task = partial(cluster, job.parts("fingerprints"), clusters, published=published)
+    fingerprints, published = job.parts("fingerprints"), job.inputs.published
+    task = partial(cluster, fingerprints, job.file("clusters"), published=published)
     job.run("find duplicates", task, [job.config.duplicates])
 
 
@@ -146,9 +211,9 @@ def assign_splits(job: Job) -> None:
     task = partial(
         assign,
         [PackageLinks(name, links) for name, links in packages],
-        job.work / "clusters.parquet",
+        job.file("clusters"),
         job.parts("fingerprints"),
-        job.work / "splits.parquet",
+        job.file("splits"),
         published=job.inputs.published,
     )
     job.run("assign splits", task, [job.config.split])
@@ -156,16 +221,15 @@ def assign_splits(job: Job) -> None:
 
 def select_documents(job: Job) -> None:
     """Keep the representatives; what they stand for, and what is opted out, becomes rejects."""
-    clusters, splits = job.work / "clusters.parquet", job.work / "splits.parquet"
-    parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.made("kept"))
-    task = partial(select, parts, clusters, splits, job.config.exclude)
-    job.run("select documents", task, [job.work / "duplicates.parquet"])
-    write_archive_rejects(job.inputs.refused, job.work / "refused.parquet")
+    parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.parts("kept"))
+    task = partial(select, parts, job.file("clusters"), job.file("splits"), job.config.exclude)
+    job.run("select documents", task, [job.file("duplicates")])
+    write_archive_rejects(job.inputs.refused, job.file("refused"))
 
 
 def write_instructions(job: Job) -> None:
     """Draft instruction rows from the documents that stay; then leave out what says it again."""
-    tables = map(job.parts, ("documents", "functions"))
+    tables = ("documents", "functions", "kept", "drafts")
     tasks = [
         InstructTask(
             documents=documents,
@@ -174,43 +238,68 @@ def write_instructions(job: Job) -> None:
             destination=destination,
             config=job.config.instruct,
         )
-        for documents, functions, kept, destination in zip(
-            *tables, job.made("kept"), job.made("drafts"), strict=True
-        )
+        for documents, functions, kept, destination in zip(*map(job.parts, tables), strict=True)
     ]
     job.run("write instructions", write_rows, tasks)
-    repeats = job.work / "repeats.parquet"
-    drafted, published = job.made("drafts"), job.inputs.published
-    task = partial(find_repeats, drafted, job.parts("fingerprints"), published=published)
+    drafts, repeats, published = job.parts("drafts"), job.file("repeats"), job.inputs.published
+    task = partial(find_repeats, drafts, job.parts("fingerprints"), published=published)
     job.run("find repeated answers", task, [repeats])
-    drafts = zip(drafted, job.made("instruct"), strict=True)
     job.run(
         "leave out repeated answers",
         leave_out_repeats,
-        [DraftTask(draft=draft, repeats=repeats, destination=made) for draft, made in drafts],
+        [
+            DraftTask(draft=draft, repeats=repeats, destination=made)
+            for draft, made in zip(drafts, job.parts("instruct"), strict=True)
+        ],
     )
 
 
-def write_tables(job: Job) -> None:
-    """Write every table of the candidate as shards, then attribution, then the manifest."""
+@dataclass(frozen=True, slots=True)
+class SortedTable:
+    """A table laid out in runs, their files, and the shards that it is planned for."""
+
+    config: str
+    runs: tuple[str, ...]
+    plans: tuple[ShardPlan, ...]
+
+
+def sort_rows(job: Job) -> None:
+    """Plan the shards of every table and lay its rows out in runs by that plan."""
+    written, folder = job.layout.files("runs")
     tables = [(table, job.config.shards) for table in _tables(job)]
-    planned = list(job.results("plan shards", plan_table, tables))
-    runs = {
-        table.config: plan_runs(table.config, table.parts, plans, job.work / "runs")
-        for table, plans in planned
-    }
-    waiting = list(chain.from_iterable(runs.values()))
-    if not all(run.destination.exists() for run in waiting):
-        # Shards of other runs: the work folder was deleted, and a file may have died meanwhile.
-        shutil.rmtree(job.candidate, ignore_errors=True)
+    found, waiting = [], []
+    for table, plans in job.results("plan shards", plan_table, tables):
+        runs = plan_runs(table.config, table.parts, plans, folder)
+        waiting += runs
+        names = tuple(run.destination.name for run in runs)
+        found.append(SortedTable(table.config, names, tuple(plans)))
     job.run("sort rows", write_run, waiting)
+    folder.mkdir(exist_ok=True)
+    write_json(written, [asdict(each) for each in found])
+
+
+def write_shards(job: Job) -> None:
+    """Merge the runs of every table into the shards of the candidate."""
+    written, candidate = job.file("shards"), job.layout.candidate
+    laid_out, folder = job.layout.files("runs")
+    begun = job.folder / "begun"
+    if not begun.exists():
+        # Shards of another life: the work folder was deleted, and a file may have died meanwhile.
+        shutil.rmtree(candidate, ignore_errors=True)
+        begun.touch()
     tasks = [
-        ([run.destination for run in runs[plan.config]], plan, job.candidate)
-        for _, plans in planned
-        for plan in plans
+        ([folder / name for name in table.runs], plan, candidate)
+        for table in _read(tuple[SortedTable, ...], laid_out)
+        for plan in table.plans
     ]
-    shards = list(job.results("write shards", write_shard, tasks))
-    made = job.parts("archives"), _rejects(job), job.work / "splits.parquet", job.candidate
+    shards = sorted(job.results("write shards", write_shard, tasks), key=lambda shard: shard.path)
+    write_json(written, [asdict(shard) for shard in shards])
+
+
+def write_manifest(job: Job) -> None:
+    """Write attribution and manifest of the candidate."""
+    shards = _read(tuple[Shard, ...], job.file("shards"))
+    made = job.parts("archives"), _rejects(job), job.file("splits"), job.layout.candidate
     task = partial(assemble, *made, job.config.exclude)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
@@ -218,49 +307,173 @@ def write_tables(job: Job) -> None:
 def _tables(job: Job) -> list[Table]:
     return [
         *(
-            Table(name, tuple(map(Part, job.parts(name), job.made("kept"))))
+            Table(name, tuple(map(Part, job.parts(name), job.parts("kept"))))
             for name in ("documents", "functions")
         ),
-        Table("instruct", tuple(Part(path, None) for path in job.made("instruct"))),
+        Table("instruct", tuple(Part(path, None) for path in job.parts("instruct"))),
         Table("rejects", tuple(Part(path, None) for path in _rejects(job))),
     ]
 
 
 def _rejects(job: Job) -> list[Path]:
-    made = [job.work / f"{name}.parquet" for name in ("duplicates", "refused")]
-    return [*job.parts("rejects"), *made]
+    return [*job.parts("rejects"), job.file("duplicates"), job.file("refused")]
 
 
 def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
     """Return the manifest without what the reject table will say."""
     return Manifest(
-        version=job.version,
-        build_digest=job.digest,
+        version=job.release.version,
+        build_digest=job.release.digest,
         config=plain(job.config),
         config_digest=digest_of(job.config),
         code_version=code_version(),
         code_commit=code_commit(),
         code_digest=code_digest(RELEASE),
         tools=tool_versions(),
-        parent=job.parent,
-        shards=tuple(sorted(shards, key=lambda shard: shard.path)),
+        parent=job.release.parent,
+        shards=tuple(shards),
         inputs=(),
         archives_seen=len(job.inputs.archives) + len(job.inputs.refused),
         archives_rejected={},
         files_seen=0,
         stages=(),
-        instructions_left_out=count_repeats(job.work / "repeats.parquet"),
+        instructions_left_out=count_repeats(job.file("repeats")),
     )
 
 
-STAGES: tuple[Callable[[Job], None], ...] = (
-    read_archives,
-    find_duplicates,
-    assign_splits,
-    select_documents,
-    write_instructions,
-    write_tables,
+def _read(kind: type[Result], path: Path) -> Result:
+    """Read what an earlier stage wrote as JSON."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).validate_json(path.read_bytes())
+
+
+STAGES: tuple[Stage[Job], ...] = (
+    Stage(
+        "read archives",
+        inputs=("inputs.archives",),
+        outputs=READ,
+        config=("ingest",),
+        run=read_archives,
+    ),
+    Stage(
+        "find duplicates",
+        inputs=("fingerprints", "inputs.published"),
+        outputs=("clusters",),
+        config=("duplicates",),
+        run=find_duplicates,
+    ),
+    Stage(
+        "assign splits",
+        inputs=("fingerprints", "clusters", "inputs.archives", "inputs.published"),
+        outputs=("splits",),
+        config=("split",),
+        run=assign_splits,
+    ),
+    Stage(
+        "select documents",
+        inputs=("fingerprints", "archives", "clusters", "splits", "inputs.refused"),
+        outputs=("kept", "duplicates", "refused"),
+        config=("exclude",),
+        run=select_documents,
+    ),
+    Stage(
+        "write instructions",
+        inputs=("documents", "functions", "fingerprints", "kept", "inputs.published"),
+        outputs=("drafts", "repeats", "instruct"),
+        config=("instruct",),
+        run=write_instructions,
+    ),
+    Stage(
+        "sort rows",
+        inputs=(
+            *("documents", "functions", "rejects"),
+            *("kept", "duplicates", "refused", "instruct"),
+        ),
+        outputs=("runs",),
+        config=("shards",),
+        run=sort_rows,
+    ),
+    Stage(
+        "write shards",
+        inputs=("runs", "release"),
+        outputs=("shards",),
+        config=(),
+        run=write_shards,
+    ),
+    Stage(
+        "write manifest",
+        inputs=(
+            *("shards", "archives", "rejects", "splits", "duplicates", "refused", "repeats"),
+            *("inputs.archives", "inputs.refused", "release"),
+        ),
+        outputs=("manifest",),
+        config=tuple(BuildConfig.__dataclass_fields__),
+        run=write_manifest,
+    ),
 )
+"""What is given: `inputs.*`, by the fields of `Inputs`, and `release`, what it is called."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a build does: return a release that is there already, or carry out these steps."""
+
+    release: Release | None
+    """The release that was made from the same inputs, configuration and code, if there is one."""
+    steps: tuple[Step, ...]
+    """One for every stage, in order; none where there is such a release."""
+    inputs: Inputs
+    identity: Identity
+    layout: Layout
+    origins: Mapping[str, Origin]
+
+
+def plan_build(
+    store: ArchiveStore, out: Path, config: BuildConfig, progress: Progress | None = None
+) -> Plan:
+    """Check the archives and say what a build would do, and why; nothing is written.
+
+    Raises NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest and OSError.
+    """
+    inputs = read_inputs(store, progress or Silent())
+    if not inputs.archives:
+        raise NothingToBuild(store.root, inputs)
+    digests = inputs.digests()
+    digest = digest_of(digests, config, code_digest(RELEASE), tool_versions())
+    releases = releases_in(out)
+    identity = Identity(
+        version=next_version(inputs.newest, releases), digest=digest, parent=_parent(releases)
+    )
+    given = {f"inputs.{name}": each for name, each in digests.items()}
+    made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())
+    work, reading = out / "work", made_from[STAGES[0].name]
+    made_by = digest_of(reading.sources, reading.tools)
+    layout = Layout(
+        bundles=plan_bundles(inputs.archives, store, work / "parts", config.ingest, made_by),
+        folders={
+            output: folder_of(work, stage, made_from[stage.name])
+            for stage in STAGES
+            for output in stage.outputs
+        },
+        candidate=out / f"{identity.version}.candidate-{digest[:12]}",
+    )
+    existing = release_with(digest, releases)
+    steps = () if existing else tuple(plan(STAGES, made_from, work, layout.files))
+    return Plan(
+        release=existing,
+        steps=steps,
+        inputs=inputs,
+        identity=identity,
+        layout=layout,
+        origins=made_from,
+    )
+
+
+@cache
+def sources() -> Sources:
+    """Return the sources of the code that runs, which are parsed once a process."""
+    return Sources()
 
 
 def build(
@@ -273,35 +486,32 @@ def build(
     """Run every stage and return the candidate, or the release if there already is one like it.
 
     `out` holds releases by version and `work/`, which may be deleted at any time; it costs only
-    the time to build again. Raises NothingToBuild, WorkerDied, DamagedRow,
-    DamagedArchive, DamagedRelease, MalformedManifest and OSError.
+    the time to build again. The candidate has the seconds of every stage in `timings.json`. Raises
+    NothingToBuild, WorkerDied, DamagedRow, DamagedArchive, DamagedRelease, MalformedManifest and
+    OSError.
     """
     progress = progress or Silent()
-    inputs = read_inputs(store, progress)
-    if not inputs.archives:
-        raise NothingToBuild(store.root, inputs)
-    digest = digest_of(inputs.digest, config, code_digest(RELEASE), tool_versions())
-    releases = releases_in(out)
-    existing = release_with(digest, releases)
-    if existing is not None:
-        return _intact(existing)
-    version = next_version(inputs.newest, releases)
-    job = Job(
-        inputs=inputs,
-        bundles=plan_bundles(inputs.archives, store, out / "work" / "parts", config.ingest),
-        config=config,
-        digest=digest,
-        version=version,
-        parent=_parent(releases),
-        work=out / "work" / digest,
-        candidate=out / f"{version}.candidate-{digest[:12]}",
-        executor=executor,
-        progress=progress,
-    )
-    sweep(out / "work", job.candidate)
-    for stage in STAGES:
-        stage(job)
-    return Release.open(job.candidate)
+    planned = plan_build(store, out, config, progress)
+    if planned.release is not None:
+        return _intact(planned.release)
+    layout, work = planned.layout, out / "work"
+    sweep(work, layout.candidate)
+
+    def job_of(stage: Stage[Job], folder: Path) -> Job:
+        known = {name for name in (*stage.inputs, *stage.outputs) if name in layout.folders}
+        return Job(
+            inputs=planned.inputs,
+            config=config,
+            release=planned.identity,
+            layout=replace(layout, folders={name: layout.folders[name] for name in known}),
+            folder=folder,
+            executor=executor,
+            progress=progress,
+        )
+
+    timings = carry_out(STAGES, planned.steps, planned.origins, work, job_of)
+    write_timings(layout.candidate, timings)
+    return Release.open(layout.candidate)
 
 
 def _intact(release: Release) -> Release:

@@ -12,7 +12,7 @@ from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest import IngestConfig
 from corpus.instruct import InstructConfig
-from corpus.optout import Exclusions, entries
+from corpus.optout import Exclusions, entries, read_exclusions
 from corpus.provenance import plain
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
@@ -66,6 +66,19 @@ def load(path: Path) -> BuildConfig:
         raise BadConfiguration(path, f"{where}: {what}") from error
     except ValueError as error:
         raise BadConfiguration(path, f"exclude: {error}") from error
+
+
+def configured(config: str | Path | BuildConfig | None, exclude: str | Path | None) -> BuildConfig:
+    """Return a configuration, or read it from a file, and add what a file of exclusions names.
+
+    Raises what `load` and `corpus.optout.read_exclusions` do.
+    """
+    if not isinstance(config, BuildConfig):
+        config = load(Path(config)) if config else BuildConfig()
+    if exclude is None:
+        return config
+    named = {*config.exclude, *read_exclusions(Path(exclude))}
+    return replace(config, exclude=tuple(sorted(named)))
 
 
 def dump(config: BuildConfig) -> str:

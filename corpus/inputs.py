@@ -47,19 +47,17 @@ class Inputs:
         """
         return max(_dated(item) for item in self.archives)
 
-    @property
-    def digest(self) -> str:
-        """Digest what decides a build: all rows without what another crawl would find otherwise.
+    def digests(self) -> dict[str, str]:
+        """Digest by field what decides a build: all that another crawl would find again.
 
         Row by row: as one value, the rows of all of Hex took gigabytes.
         """
-        digest = hashlib.sha256()
-        for kind in (self.archives, self.refused, sorted(self.published.items())):
-            for row in kind:
-                told = row if isinstance(row, tuple) else _undated(row)
-                digest.update(json.dumps(told, sort_keys=True).encode() + b"\n")
-            digest.update(b"\n")
-        return digest.hexdigest()
+        rows: dict[str, Iterable[object]] = {
+            "archives": map(_undated, self.archives),
+            "refused": map(_undated, self.refused),
+            "published": sorted(self.published.items()),
+        }
+        return {name: _digest(each) for name, each in rows.items()}
 
 
 def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
@@ -132,6 +130,13 @@ def _first(archive: Archive, published: Mapping[tuple[str, str], int]) -> tuple[
     """Sort known times before unknown ones; sorting is stable, so then the index decides."""
     time = published.get((archive.source, archive.name))
     return time is None, time or 0
+
+
+def _digest(rows: Iterable[object]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _problem(store: ArchiveStore, archive: Archive) -> str | None:

@@ -14,9 +14,7 @@ from corpus.atomic import canonical_json
 
 ROOT = Path(__file__).parent
 DISTRIBUTION = "elixir-corpus"
-READING = ("corpus",)
-"""Packages whose source decides what is read from an archive."""
-RELEASE = ("corpus", "quality", "datacards")
+RELEASE = ("corpus", "quality", "datacards", "elixir_corpus")
 """Packages whose source decides what a release holds, its report and card included."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")

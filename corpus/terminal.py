@@ -3,10 +3,10 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +18,10 @@ from corpus.console import PlainFormatter, Terminal, errors, output
 from corpus.explain import Dropped, Explanation
 from corpus.progress import Progress
 from corpus.release import Release
+
+if TYPE_CHECKING:
+    from corpus.build import Plan
+    from corpus.stages import Timing
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -142,6 +146,43 @@ def show_funnel(release: Release) -> None:
     reasons = "".join(f"; {reason} {n:,}" for reason, n in rejected.items())
     output.print(f"{manifest.archives_seen:,} archives seen, {opened:,} opened{reasons}")
     output.print(table)
+
+
+def show_timings(timings: "Sequence[Timing]") -> None:
+    """Print how long each stage took; nothing for a release that was there already."""
+    if not timings:
+        return
+    table = Table("stage", "seconds", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for each in timings:
+        seconds = "unknown" if each.seconds is None else f"{each.seconds:,.1f}"
+        table.add_row(each.stage, seconds, "" if each.ran else "by an earlier build")
+    output.print(table)
+
+
+def show_plan(plan: "Plan") -> None:
+    """Print what a build would do with each stage, and why, a line a stage."""
+    if plan.release is not None:
+        output.print(
+            f"release {plan.release.manifest.version}: {plan.release.path} was built from the same "
+            "archives, configuration and code. A build checks its digests and returns it."
+        )
+        return
+    rows = [
+        (
+            step.stage,
+            "goes on" if step.goes_on else "runs" if step.runs else "is there",
+            f"{step.there:,} of {step.files:,} files there",
+            "; ".join(step.because),
+        )
+        for step in plan.steps
+    ]
+    rows.append(("gate, report and card", "runs", "", "every candidate is judged"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        told = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        output.print(told.rstrip())
+    output.print(f"release {plan.identity.version}, if the candidate passes its gate")
 
 
 def show_places(**places: object) -> None:

@@ -68,7 +68,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         f"corpus.{room}"
-        for room in ("build", "configuration", "explain", "inspect", "pipeline", "terminal")
+        for room in (*("build", "configuration", "explain", "inspect", "stages", "terminal"),)
     ),
     frozenset({"quality"}),
     frozenset({"datacards", "train"}),
@@ -81,7 +81,7 @@ FACES = ("corpus",)
 """Packages whose `__init__` stands on no floor: it holds a docstring."""
 
 READERS_OF_RELEASES = ("quality", "datacards", "train")
-BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpus.pipeline")
+BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpus.stages")
 """What those who read releases must not see: they know what `corpus.release` tells them."""
 
 READS_FILES_OF_OTHERS = {

@@ -21,7 +21,7 @@ from corpus.ingest.tables import (
     functions_table,
     rejects_table,
 )
-from corpus.provenance import READING, code_digest, digest_of, tool_versions
+from corpus.provenance import digest_of
 from corpus.reasons import Reject
 from corpus.store import Archive, ArchiveStore
 from corpus.supervision import NO_BUDGET, Watch
@@ -73,17 +73,24 @@ class Bundle:
 
 
 def plan_bundles(
-    archives: Sequence[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
+    archives: Sequence[Archive],
+    store: ArchiveStore,
+    folder: Path,
+    config: IngestConfig,
+    made_by: str = "",
 ) -> list[Bundle]:
-    """Divide archives into bundles, in the order given; the same archives give the same bundles."""
-    return [_bundle(group, store, folder, config) for group in _grouped(archives, config)]
+    """Divide archives into bundles, in the order given; the same archives give the same bundles.
+
+    Their folders are named by the archives, the configuration, and the code that `made_by` digests.
+    """
+    return [_bundle(group, store, folder, config, made_by) for group in _grouped(archives, config)]
 
 
 def _bundle(
-    archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig
+    archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig, made_by: str
 ) -> Bundle:
     rows = [replace(archive, fetched_at="") for archive in archives]
-    name = digest_of(rows, config.read, code_digest(READING), tool_versions())
+    name = digest_of(rows, config.read, made_by)
     paths = tuple(store.path(archive) for archive in archives)
     return Bundle(tuple(archives), paths, folder / name, config)
 

@@ -29,6 +29,8 @@ from corpus.untrusted import (
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+TIMINGS_NAME = "timings.json"
+"""How long each stage took. It may lie beside a manifest and is no part of the release."""
 VERSION = re.compile(r"([0-9]{4})\.(0[1-9]|1[0-2])\.([1-9][0-9]{0,5})")
 """YYYY.MM.N, the name of a release and of its folder."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
-from corpus.release.manifest import MANIFEST_NAME, Artifact, GateSummary
+from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, GateSummary
 from corpus.release.reading import Release
 
 REPORT_NAME = "report.json"
@@ -46,9 +46,9 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
 
 
 def artifacts(candidate: Release) -> Iterator[Artifact]:
-    """List every file that is neither a shard nor the manifest, sorted by path."""
+    """List every file that is neither a shard, the manifest nor timings, sorted by path."""
     shards = {shard.path for shard in candidate.manifest.shards}
     for path in sorted(candidate.path.rglob("*")):
         name = path.relative_to(candidate.path).as_posix()
-        if path.is_file() and name != MANIFEST_NAME and name not in shards:
+        if path.is_file() and name not in {MANIFEST_NAME, TIMINGS_NAME, *shards}:
             yield Artifact(path=name, sha256=sha256_file(path), bytes=path.stat().st_size)

@@ -11,7 +11,7 @@ from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
 from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
-from corpus.release.manifest import MANIFEST_NAME, Artifact, Shard
+from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, Shard
 from corpus.release.reading import Release, batches_of, open_shard
 from corpus.tables import SHARDED
 
@@ -76,8 +76,8 @@ def _named(version: str, commit: str | None) -> str:
 def verify(release: Release) -> list[Problem]:
     """Recheck every digest, row count and schema; an empty list means that all of it holds.
 
-    Files that the manifest does not list are problems too, but for hidden ones beside it: the Hub's
-    tools leave such. Of a candidate only the shards are listed yet.
+    Files that the manifest does not list are problems too, but for `timings.json` and hidden ones
+    beside it: the Hub's tools leave such. Of a candidate only the shards are listed yet.
     """
     manifest = release.manifest
     return [
@@ -143,7 +143,11 @@ def _stream(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch
 
 def _unlisted(release: Release) -> Iterator[Problem]:
     listed = {shard.path for shard in release.manifest.shards}
-    listed |= {MANIFEST_NAME, *(artifact.path for artifact in release.manifest.artifacts)}
+    listed |= {
+        MANIFEST_NAME,
+        TIMINGS_NAME,
+        *(artifact.path for artifact in release.manifest.artifacts),
+    }
     is_sealed = bool(release.manifest.artifacts)
     for path in sorted((release.path if is_sealed else release.path / "data").rglob("*")):
         name = path.relative_to(release.path).as_posix()

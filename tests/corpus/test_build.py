@@ -27,11 +27,14 @@ COMMAND = [sys.executable, "-m", "corpus", "build"]
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Return the digest of every file below a folder, by path."""
+    """Return the digest of every file of a release or candidate, by path.
+
+    `timings.json` is no part of it: no build takes the same seconds twice.
+    """
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "timings.json"
     }
 
 

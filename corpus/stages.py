@@ -1,0 +1,468 @@
+"""Stages as values: what each is made from, what is there already, what will run, and why.
+
+A stage reads tables and writes others into a folder that is named by a digest of its origin: the
+origins of what it reads, the settings that it looks at, the source that it really uses, and the
+versions of its libraries. So what exists is done, a killed build goes on where it was, and an edit
+runs the stages that use the edited module, with what follows them, and nothing before. The origin
+lies in the folder as well (`stage.json`), which is how `plan` can tell why a stage runs again.
+"""
+
+import ast
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from corpus.atomic import write_json
+from corpus.provenance import ROOT, SOURCE, digest_of, plain, tool_versions
+from corpus.release.manifest import TIMINGS_NAME
+
+OWN = (*("corpus", "crawler", "datacards", "demo", "elixir_corpus", "quality", "sandbox", "train"),)
+"""Packages of this project; everything else that is imported is a library."""
+RECORD = "stage.json"
+DIGITS = 16
+"""Hexadecimal digits of a digest in the name of a folder."""
+MOST_NAMED = 4
+"""Files or keys that a reason names."""
+
+Job = TypeVar("Job")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[Job]):
+    """One step of a build.
+
+    `inputs` are outputs of earlier stages, or what the build is given; `config` are the sections of
+    the configuration that it looks at. `run` takes a job that knows where all of them lie. It is
+    defined at the top of a module, so that its source can be found.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    config: tuple[str, ...]
+    run: Callable[[Job], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a stage's outputs are made from; its digest names them.
+
+    `inputs` has a digest by input, `config` the settings by section, `sources` and `tools` are
+    those of `Used`.
+    """
+
+    inputs: dict[str, str]
+    config: dict[str, Any]
+    sources: dict[str, str]
+    tools: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, hexadecimal."""
+        return digest_of(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a build does with one stage: nothing, or run it for the reasons given.
+
+    `there` of its `files` exist. `goes_on` says that it was begun and interrupted. `seconds` is
+    how long it took when it ran last, where that is known.
+    """
+
+    stage: str
+    runs: bool
+    because: tuple[str, ...]
+    goes_on: bool
+    there: int
+    files: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Wall-clock seconds of a stage, None where nobody knows; `ran` in this build or before."""
+
+    stage: str
+    seconds: float | None
+    ran: bool
+
+
+def origins(
+    stages: Sequence[Stage[Job]], given: Mapping[str, str], config: object, sources: "Sources"
+) -> dict[str, Origin]:
+    """Return the origin of every stage, by name.
+
+    `given` has a digest for everything that no stage makes. Raises KeyError for an input that is
+    neither given nor made by an earlier stage, and what `Sources.used_by` raises.
+    """
+    digests, found = dict(given), dict[str, Origin]()
+    for stage in stages:
+        used = sources.used_by(stage.run.__module__, stage.run.__qualname__)
+        settings = {name: plain(getattr(config, name)) for name in stage.config}
+        read = {name: digests[name] for name in stage.inputs}
+        found[stage.name] = origin = Origin(read, settings, used.sources, used.tools)
+        digests.update(dict.fromkeys(stage.outputs, origin.digest))
+    return found
+
+
+def folder_of(work: Path, stage: Stage[Job], origin: Origin) -> Path:
+    """Return the folder for the outputs of a stage."""
+    return work / f"{_prefix(stage.name)}{origin.digest[:DIGITS]}"
+
+
+def _prefix(stage: str) -> str:
+    return f"{stage.replace(' ', '-')}-"
+
+
+def plan(
+    stages: Sequence[Stage[Job]],
+    made_from: Mapping[str, Origin],
+    work: Path,
+    files: Callable[[str], Sequence[Path]],
+) -> list[Step]:
+    """Say for every stage whether it runs, and why. Writes nothing.
+
+    `made_from` are the origins by stage; `files` returns the files that one output consists of.
+    What reads the output of a stage that runs is made again too, even if it is there: the same
+    code and inputs may still have lost a file to another killed worker.
+    """
+    steps: list[Step] = []
+    makers = {output: stage.name for stage in stages for output in stage.outputs}
+    running: set[str] = set()
+    for stage in stages:
+        origin = made_from[stage.name]
+        folder = folder_of(work, stage, origin)
+        places = [path for output in stage.outputs for path in files(output)]
+        there = sum(path.exists() for path in places)
+        record = _read_record(folder)
+        follows = sorted({makers[name] for name in stage.inputs if name in makers} & running)
+        because: tuple[str, ...] = ()
+        if record is None or there < len(places) or follows:
+            because = _reasons(stage, origin, record, folder, follows)
+            running.add(stage.name)
+        goes_on = folder.exists() and record is None and not follows
+        seconds = None if record is None else record.seconds
+        done = (stage.name, bool(because), because, goes_on, there, len(places), seconds)
+        steps.append(Step(*done))
+    return steps
+
+
+def carry_out(
+    stages: Sequence[Stage[Job]],
+    steps: Sequence[Step],
+    made_from: Mapping[str, Origin],
+    work: Path,
+    job_of: Callable[[Stage[Job], Path], Job],
+) -> list[Timing]:
+    """Run the stages that `plan` says have to run; return the seconds of all of them.
+
+    `job_of` makes the job of a stage with its folder, which is there and is empty unless an earlier
+    build was interrupted in this stage. Raises what the stages raise.
+    """
+    timings = []
+    for stage, step in zip(stages, steps, strict=True):
+        if not step.runs:
+            timings.append(Timing(stage.name, step.seconds, ran=False))
+            continue
+        origin = made_from[stage.name]
+        folder = folder_of(work, stage, origin)
+        if not step.goes_on:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        stage.run(job_of(stage, folder))
+        seconds = round(time.monotonic() - began, 2)
+        told = {"stage": stage.name, "seconds": seconds, **asdict(origin)}
+        write_json(folder / RECORD, told)
+        timings.append(Timing(stage.name, seconds, ran=True))
+    return timings
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    origin: Origin
+    seconds: float | None
+
+
+def _read_record(folder: Path) -> _Record | None:
+    """Read what a stage left of itself; None where it did not end, or the file is broken."""
+    try:
+        told = json.loads((folder / RECORD).read_bytes())
+        parts = ("inputs", "config", "sources", "tools")
+        return _Record(Origin(*(dict(told[name]) for name in parts)), float(told["seconds"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _reasons(
+    stage: Stage[Job],
+    origin: Origin,
+    record: _Record | None,
+    folder: Path,
+    follows: Sequence[str],
+) -> tuple[str, ...]:
+    """Tell why a stage runs: against its own record, or against the newest one of other origin."""
+    if record is not None:
+        return tuple(f"follows {name}" for name in follows) or ("files of it are missing",)
+    earlier = _newest(folder.parent, stage.name)
+    if earlier is None:
+        return ("was interrupted",) if folder.exists() else ("never ran here",)
+    return tuple(_changes(earlier.origin, origin)) or ("was interrupted",)
+
+
+def _newest(work: Path, stage: str) -> _Record | None:
+    written = work.glob(f"{_prefix(stage)}{'[0-9a-f]' * DIGITS}/{RECORD}")
+    for path in sorted(written, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        if (record := _read_record(path.parent)) is not None:
+            return record
+    return None
+
+
+def _changes(old: Origin, new: Origin) -> Iterator[str]:
+    for what, before, now in (
+        ("config", dict(_flat(old.config)), dict(_flat(new.config))),
+        ("code", old.sources, new.sources),
+        ("tools", old.tools, new.tools),
+        ("input", old.inputs, new.inputs),
+    ):
+        names = sorted(
+            name for name in {**before, **now} if before.get(name, _NONE) != now.get(name, _NONE)
+        )
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            yield f"{what}: {', '.join(names[:MOST_NAMED])}{more}"
+
+
+_NONE = object()
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def write_timings(folder: Path, timings: Sequence[Timing]) -> None:
+    """Write `timings.json` beside a manifest. It is no part of the release and in no digest."""
+    write_json(folder / TIMINGS_NAME, {"stages": [asdict(each) for each in timings]})
+
+
+def read_timings(folder: Path) -> list[Timing]:
+    """Read the timings of a build; none where the folder has no such file or a broken one."""
+    try:
+        told = json.loads((folder / TIMINGS_NAME).read_bytes())
+        return [Timing(row["stage"], row["seconds"], row["ran"]) for row in told["stages"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The code that a function uses, at any depth.
+
+    `sources` has a SHA-256 by file, or by file and name (`corpus/build.py: find_duplicates`) where
+    only what a name stands for is used. `tools` has the versions of those libraries that can change
+    a release's bytes.
+    """
+
+    sources: dict[str, str]
+    tools: dict[str, str]
+
+
+class _Place(NamedTuple):
+    """What is imported: a module, or only what one name in it stands for."""
+
+    module: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A parsed source file; `bound` has the statements at its top by the names that they bind."""
+
+    path: Path
+    data: bytes
+    tree: ast.Module
+    bound: dict[str, list[ast.stmt]] = field(default_factory=dict)
+
+    @property
+    def is_package(self) -> bool:
+        return self.path.name == "__init__.py"
+
+
+class Sources:
+    """The source files of some packages below a folder. They are parsed, and never imported.
+
+    `own` are the names of these packages; whatever else is imported is a library.
+    """
+
+    def __init__(self, root: Path = ROOT.parent, own: Collection[str] = OWN) -> None:
+        self._root = root
+        self._own = frozenset(own)
+        self._modules: dict[str, _Module] = {}
+        self._whole: dict[str, tuple[dict[str, str], list[_Place]]] = {}
+
+    def used_by(self, module: str, function: str) -> Used:
+        """Return the code that a function at the top of a module uses.
+
+        Of that module it is the text of the function and of what it refers to by name there, so
+        that one module can hold many stages. Of a package that is imported from, it is the module
+        that its `__init__` takes the name from. Every other module counts as a whole, with all
+        that it imports anywhere, and with the data files in its folder. Annotations of functions in
+        the first module and imports under `if TYPE_CHECKING` decide nothing and are left out.
+
+        Raises OSError and SyntaxError for a source that cannot be read.
+        """
+        sources: dict[str, str] = {}
+        libraries: set[str] = set()
+        waiting, seen = [_Place(module, function)], set[_Place]()
+        while waiting:
+            place = waiting.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            if not self._is_own(place.module):
+                libraries.add(place.module.split(".")[0])
+                continue
+            files, needed = self._file(place.module) if place.name is None else self._part(place)
+            sources |= files
+            waiting += needed
+        installed = tool_versions().items()
+        tools = {name: each for name, each in installed if name.replace("-", "_") in libraries}
+        return Used(dict(sorted(sources.items())), tools)
+
+    def _module(self, name: str) -> _Module:
+        if name not in self._modules:
+            path = self._root.joinpath(*name.split("."))
+            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            data = path.read_bytes()
+            module = self._modules[name] = _Module(path, data, ast.parse(data, str(path)))
+            for statement in module.tree.body:
+                for bound in _names_bound(statement):
+                    module.bound.setdefault(bound, []).append(statement)
+        return self._modules[name]
+
+    def _file(self, name: str) -> tuple[dict[str, str], list[_Place]]:
+        """Return a module and the data files beside it, with their digests, and its imports."""
+        if name not in self._whole:
+            module = self._module(name)
+            files = {self._told(module.path): _sha256(module.data)}
+            for beside in _data_files(module.path.parent):
+                files[self._told(beside)] = _sha256(beside.read_bytes())
+            self._whole[name] = files, list(self._imports(name, module.tree))
+        return self._whole[name]
+
+    def _part(self, place: _Place) -> tuple[dict[str, str], list[_Place]]:
+        """Return the statements that bind a name, with a digest, and what they need."""
+        module, texts, needed = self._module(place.module), list[bytes](), list[_Place]()
+        for statement in module.bound.get(place.name or "", ()):
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                statement = _only(statement, place.name)
+                texts.append(ast.unparse(statement).encode())
+            else:
+                texts.append(_text(module.data, statement))
+                names = {each.id for each in _walk(statement) if isinstance(each, ast.Name)}
+                own = sorted(names & module.bound.keys() - {place.name})
+                needed += [_Place(place.module, name) for name in own]
+            needed += self._imports(place.module, statement)
+        told = f"{self._told(module.path)}: {place.name}"
+        return ({told: _sha256(b"\0".join(texts))} if texts else {}), needed
+
+    def _imports(self, module: str, node: ast.AST) -> Iterator[_Place]:
+        for each in _walk(node):
+            if isinstance(each, ast.Import):
+                yield from (_Place(alias.name) for alias in each.names)
+            elif isinstance(each, ast.ImportFrom):
+                source = self._absolute(module, each)
+                yield from (self._imported(source, alias.name) for alias in each.names)
+
+    def _absolute(self, module: str, statement: ast.ImportFrom) -> str:
+        """Return the module that is imported from, also where it is told relative to another."""
+        if not statement.level:
+            return statement.module or ""
+        parts = module.split(".")
+        parents = parts[: len(parts) - statement.level + self._module(module).is_package]
+        return ".".join([*parents, *filter(None, [statement.module])])
+
+    def _imported(self, source: str, name: str) -> _Place:
+        """Return what `from source import name` takes."""
+        if name == "*" or not self._is_own(source) or not self._module(source).is_package:
+            return _Place(source)
+        if name in self._module(source).bound:
+            return _Place(source, name)
+        return _Place(f"{source}.{name}")
+
+    def _is_own(self, module: str) -> bool:
+        return module.split(".")[0] in self._own
+
+    def _told(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and what is below it, less what decides nothing when it runs."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        children: Iterable[ast.AST] = ast.iter_child_nodes(each)
+        if isinstance(each, ast.If) and "TYPE_CHECKING" in ast.unparse(each.test):
+            children = each.orelse
+        elif isinstance(each, ast.arg):
+            children = ()
+        elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            returns = each.returns
+            children = (child for child in children if child is not returns)
+        waiting.extend(children)
+
+
+def _names_bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement at the top of a module gives a meaning."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    found: set[str] = set()
+    for each in _walk(statement):
+        if isinstance(each, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name.split(".")[0] for alias in each.names}
+        elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
+    return found
+
+
+def _only(statement: ast.Import | ast.ImportFrom, name: str | None) -> ast.Import | ast.ImportFrom:
+    """Return that part of an import which binds one name."""
+    aliases = [
+        alias for alias in statement.names if name == (alias.asname or alias.name.split(".")[0])
+    ]
+    if isinstance(statement, ast.Import):
+        return ast.Import(aliases)
+    return ast.ImportFrom(statement.module, aliases, statement.level)
+
+
+def _text(data: bytes, statement: ast.stmt) -> bytes:
+    """Return the lines of a statement, its decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(each.lineno for each in decorators)])
+    return b"\n".join(data.splitlines()[first - 1 : statement.end_lineno])
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the data files in a folder and in the folders below it that are no packages."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if path.name != "__pycache__" and not (path / "__init__.py").exists():
+                yield from _data_files(path)
+        elif path.suffix in SOURCE - {".py"}:
+            yield path

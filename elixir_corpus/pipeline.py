@@ -1,0 +1,131 @@
+"""The whole main job: from an archive store to a release with its name.
+
+It stands above the corpus, because quality and datacards, which judge a candidate and tell of it,
+do so too. The command `corpus build` calls it, and a notebook can:
+
+    from elixir_corpus import build_release
+
+    built = build_release("archives", "releases")
+    built.release.read("documents", ["package", "path"]).to_pandas()
+
+A script calls it below `if __name__ == "__main__"`, since worker processes import the script.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from corpus.executor import Cluster, connect
+from corpus.locking import claim
+from corpus.optout import Exclusion, Exclusions, unmatched
+from corpus.progress import Progress, Silent
+from corpus.release import GateSummary, Release, finalize
+from corpus.store import ArchiveStore
+
+if TYPE_CHECKING:
+    from corpus.configuration import BuildConfig
+    from corpus.stages import Timing
+
+Finish = Callable[[Release, Progress], GateSummary]
+"""Judges a candidate and writes its report and card."""
+FINISH = "gate, report and card"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The release, or the candidate that failed its gate, with the names of the failed checks."""
+
+    release: Release
+    failed: tuple[str, ...] = ()
+    unmatched: tuple[Exclusion, ...] = ()
+    """What was to be left out and is nowhere among the packages and files that were seen."""
+    timings: "tuple[Timing, ...]" = ()
+    """How long each stage took, gate, report and card last; also in `timings.json`."""
+
+
+def judge_and_tell(candidate: Release, progress: Progress) -> GateSummary:
+    """Hold a candidate against its promises, write its report and card, and return the verdict.
+
+    Raises OSError.
+    """
+    from datacards.render import write as write_card
+    from quality.gate import judge
+    from quality.report import write as write_report
+
+    progress.start(FINISH, 3)
+    verdict = judge(candidate)
+    progress.advance()
+    write_report(candidate, verdict)
+    progress.advance()
+    write_card(candidate)
+    progress.advance()
+    return verdict.summary()
+
+
+def build_release(
+    archives: str | Path,
+    out: str | Path,
+    config: "str | Path | BuildConfig | None" = None,
+    workers: int | None = None,
+    *,
+    exclude: str | Path | None = None,
+    cluster: Cluster | None = None,
+    progress: Progress | None = None,
+    finish: Finish = judge_and_tell,
+) -> Built:
+    """Build a candidate from an archive store, judge it, tell of it, and name it if it passed.
+
+    `archives` is the store that a crawl filled. `out` holds releases, each in a folder by version,
+    and `work/`, with which a build that was interrupted goes on. `config` is a TOML file or a
+    configuration, the defaults without one. `workers` are processes on this machine, one a CPU
+    without a number, and 0 works in this process; with `cluster`, one that already runs works
+    instead. What the file `exclude` names is left out, beside what the configuration leaves out.
+    `finish` judges the candidate and writes its report and card.
+
+    A cluster that already runs has working directories of its own, so what it is told is absolute.
+    Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
+    `corpus.configuration.configured` and `corpus.executor.connect` do.
+    """
+    from corpus.build import build
+    from corpus.configuration import configured
+
+    archives, out, progress = Path(archives), Path(out), progress or Silent()
+    settings = configured(config, exclude)
+    if cluster is not None:
+        archives, out = archives.resolve(), out.resolve()
+    with claim(out, "build"):
+        with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
+            release = build(ArchiveStore(archives), out, settings, executor, progress)
+        unknown = unmatched(settings.exclude, _files(release))
+        if release.path.name == release.manifest.version:
+            return Built(release, (), unknown)
+        # A candidate may have its verdict already: a build was killed just before it got its name.
+        return _finished(release, out, unknown, finish, progress)
+
+
+def _finished(
+    candidate: Release, out: Path, unknown: Exclusions, finish: Finish, progress: Progress
+) -> Built:
+    from corpus.stages import Timing, read_timings, write_timings
+
+    began = time.monotonic()
+    gate = finish(candidate, progress)
+    seconds = round(time.monotonic() - began, 2)
+    timings = (*read_timings(candidate.path), Timing(FINISH, seconds, ran=True))
+    if gate.outcome != "passed":
+        write_timings(candidate.path, timings)
+        return Built(candidate, gate.failed, unknown, timings)
+    release = finalize(candidate, gate, out / candidate.manifest.version)
+    write_timings(release.path, timings)
+    return Built(release, (), unknown, timings)
+
+
+def _files(release: Release) -> Iterator[pa.Table]:
+    for table in ("documents", "rejects"):
+        for batch in release.batches(table, ["package", "path", "content_id"], None, 65536):
+            yield pa.Table.from_batches([batch])
