@@ -1,16 +1,13 @@
 """The end of a run: the adapter in its own folder, and what it changed on the test split."""
 
 from pathlib import Path
-from typing import Any
 
 from corpus.atomic import write_json
 from corpus.progress import Progress
 from train.card import write as write_card
-from train.evaluate.evaluation import EVALUATION
-from train.evaluate.likelihood import held_out_documents
-from train.evaluate.measures import as_json
-from train.evaluate.side_by_side import Pair, likelihood
-from train.evaluate.subject import Subject
+from train.evaluate.likelihood import held_out_documents, likelihood
+from train.evaluate.scores import EVALUATION, as_json
+from train.evaluate.subject import Pair, Subject
 from train.folders import whole_folder
 from train.loop.run import Run
 from train.loop.state import adapter_files
@@ -39,7 +36,7 @@ def finish(out: Path, run: Run, progress: Progress) -> None:
     run.processes.wait()
 
 
-def evaluate(run: Run, progress: Progress) -> dict[str, Any]:
+def evaluate(run: Run, progress: Progress) -> dict[str, object]:
     """Compare base and adapter on the split that no step and no measurement has seen."""
     release, recipe = run.material.release, run.recipe
     documents = list(held_out_documents(release, SPLIT, recipe.evaluation_documents))

@@ -84,13 +84,13 @@ def evaluate(
     model writes are run in a sandbox, or not at all where none can be had. Exit code 2: something
     that was asked for cannot be measured.
     """
-    from train.evaluate.evaluation import Plan, evaluate_run, write_harness
-    from train.evaluate.measures import show
+    from train.evaluate.comparison import Request, evaluate_run, write_harness
+    from train.evaluate.scores import show
     from train.evaluate.subject import Sampling
     from train.evaluate.transcript import show as show_answers
     from train.quiet import quieten
 
-    plan = Plan(
+    request = Request(
         run=run,
         release=release,
         against=against,
@@ -107,23 +107,23 @@ def evaluate(
     )
     if lm_eval is not None:
         with plain_errors():
-            for name in write_harness(plan, lm_eval):
+            for name in write_harness(request, lm_eval):
                 output.print(name)
         return
     if shown:
         with plain_errors():
-            show_answers(plan.file, problem, against or "base")
+            show_answers(request.file, problem, against or "base")
         return
     if problem:
         raise typer.BadParameter("it is for --show.", param_hint="'PROBLEM'")
     quieten()
     with plain_errors(), show_progress() as progress:
-        measures = evaluate_run(plan, progress)
+        measures = evaluate_run(request, progress)
     show(measures, against or "base")
     if benchmark:
-        memory = json.loads(plan.file.read_bytes())["sandbox"]["memory"]
+        memory = json.loads(request.file.read_bytes())["sandbox"]["memory"]
         output.print(f"\nprograms were held by bubblewrap, their memory by {memory}")
-    output.print(f"\n{plan.file}")
+    output.print(f"\n{request.file}")
 
 
 if __name__ == "__main__":

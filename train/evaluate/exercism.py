@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from corpus.untrusted import below, parse_object
-from train.evaluate.errors import MalformedBenchmark, NoBenchmark
 from train.evaluate.problems import Problem, Prompt
+from train.evaluate.published import MalformedBenchmark, NoBenchmark
 
 SOURCE = "exercism"
 KINDS = ("practice", "concept")
@@ -28,7 +27,7 @@ Complete the following file, `{path}`, and answer with the whole of it in one fe
 """
 
 
-def load(path: Path) -> Iterator[Problem]:
+def read_exercism(path: Path) -> Iterator[Problem]:
     """Yield the exercises of a checkout that are solved in one file, in the order of their names.
 
     Raises NoBenchmark where there is no exercise and MalformedBenchmark for one that is damaged.
@@ -52,7 +51,7 @@ def files_of(config: Path) -> dict[str, list[str]]:
     Raises MalformedBenchmark.
     """
     try:
-        files: dict[str, Any] = parse_object(config.read_bytes())["files"]
+        files = parse_object(config.read_bytes())["files"]
         example = files["example"] if "example" in files else files["exemplar"]
         named = {"solution": files["solution"], "test": files["test"], "example": example}
         named["editor"] = files.get("editor", [])

@@ -16,14 +16,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corpus.untrusted import parse_object
+from sandbox import Sandbox
+from train.evaluate.judge import Verdict, judge
 from train.evaluate.problems import Problem, Prompt
 from train.folders import whole_folder
 
 if TYPE_CHECKING:
-    from sandbox import Sandbox
+    from datasets import Dataset
+
     from train.evaluate.likelihood import HeldOutDocument
 
 SPLIT = "test"
@@ -43,7 +46,7 @@ def rows(task_file, **settings):
 def judged(row, answers):
     return harness.judged(row, answers)
 '''
-EXECUTED: Mapping[str, Any] = {
+EXECUTED: Mapping[str, object] = {
     "output_type": "generate_until",
     "doc_to_text": "{{text}}",
     "doc_to_target": "",
@@ -51,7 +54,7 @@ EXECUTED: Mapping[str, Any] = {
     "metric_list": [{"metric": METRIC, "aggregation": "mean", "higher_is_better": True}],
     "num_fewshot": 0,
 }
-SCORED: Mapping[str, Any] = {
+SCORED: Mapping[str, object] = {
     "output_type": "loglikelihood_rolling",
     "doc_to_text": "",
     "doc_to_target": "{{text}}",
@@ -100,8 +103,8 @@ def write_tasks(
 def _write(
     folder: Path,
     name: str,
-    settings: Mapping[str, Any],
-    rows: Iterable[Mapping[str, Any]],
+    settings: Mapping[str, object],
+    rows: Iterable[Mapping[str, object]],
     note: str,
 ) -> None:
     import yaml
@@ -132,7 +135,7 @@ def until(problems: Sequence[Problem]) -> list[str]:
     return sorted(common)
 
 
-def row_of(problem: Problem) -> dict[str, Any]:
+def row_of(problem: Problem) -> dict[str, str]:
     """Return a problem as a row of a task; `text` is what the model is given."""
     told = asdict(problem)
     assets = {path: base64.b64encode(data).decode() for path, data in problem.assets.items()}
@@ -141,7 +144,7 @@ def row_of(problem: Problem) -> dict[str, Any]:
     return {"id": problem.identity, "text": text, "problem": json.dumps({**told, "assets": assets})}
 
 
-def problem_of(row: Mapping[str, Any]) -> Problem:
+def problem_of(row: Mapping[str, str]) -> Problem:
     """Return the problem of a row. Raises ValueError, KeyError or TypeError for no such row."""
     told = parse_object(row["problem"])
     prompt = told.pop("prompt")
@@ -150,7 +153,7 @@ def problem_of(row: Mapping[str, Any]) -> Problem:
     return Problem(prompt=asked, assets=assets, **told)
 
 
-def rows(path: Path) -> dict[str, Any]:
+def rows(path: Path) -> dict[str, "Dataset"]:
     """Return the rows of a task as the harness holds data sets."""
     from datasets import Dataset
 
@@ -158,16 +161,12 @@ def rows(path: Path) -> dict[str, Any]:
     return {SPLIT: Dataset.from_list(found)}
 
 
-def judged(row: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
+def judged(row: Mapping[str, str], answers: Sequence[str]) -> dict[str, float]:
     """Return the metric of an answer, run in the sandbox. Raises SandboxUnavailable."""
-    from train.evaluate.execution import Verdict, judge
-
     found = judge(problem_of(row), answers[0], _sandbox())
     return {METRIC: float(found.verdict is Verdict.PASSED)}
 
 
 @cache
-def _sandbox() -> "Sandbox":
-    from sandbox import Sandbox
-
+def _sandbox() -> Sandbox:
     return Sandbox()

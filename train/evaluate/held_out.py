@@ -1,23 +1,103 @@
-"""What our own problems are cut from: a release's held-out functions, and the files they need."""
+"""Our own problems: what is cut out of a release's held-out functions.
+
+A doctest problem asks for the body of a function, so that the doctest in its documentation passes.
+A callback problem asks for a callback, so that its module compiles: the cheapest check of all, for
+nothing is run, so it asks for names, arities and syntax, not for sense. Whether a file compiles
+without other packages is for `train.evaluate.judge.calibrate` to say.
+"""
 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from itertools import chain
+from typing import TypedDict
 
 from corpus.release import Release
-from train.evaluate.problems import Problem
+from train.evaluate.problems import Problem, Prompt
 
+DOCTEST, CALLBACK = "doctest", "callback"
 SPLITS = ("validation", "test")
 DOCUMENTS = ("document_id", "package", "version", "path", "language", "role", "text", "modules")
 FUNCTIONS = ("document_id", "module", "name", "arity", "kind", "clauses", "doc", "impl")
 MODULE_NAME = re.compile(r"\b[A-Z]\w*\b")
 MOST_FILES = 60
 
-Row = Mapping[str, Any]
+BODY = r"[^\n]*?, do:|(?s:.*?) do\n"
+"""A head up to where the body begins: on the same line, or on the next."""
+DOCTESTED = """\
+defmodule CompletedTest do
+  use ExUnit.Case, async: true
+  doctest {module}, only: ["{name}": {arity}]{imports}
+end
+"""
+OTP = {
+    ("code_change", 3),
+    ("handle_call", 3),
+    ("handle_cast", 2),
+    ("handle_continue", 2),
+    ("handle_info", 2),
+    ("init", 1),
+    ("start", 2),
+    ("stop", 1),
+    ("terminate", 2),
+}
+"""Callbacks of OTP's own behaviours, which are known without `@impl`."""
+WRITTEN = """\
+defmodule CompletedTest do
+  use ExUnit.Case, async: true
+
+  test "the callback is written, not inherited" do
+    syntax = Code.string_to_quoted!(File.read!("{path}"))
+
+    {{_, written}} =
+      Macro.prewalk(syntax, false, fn
+        {{:def, _, [head | _]}} = node, written -> {{node, written or wanted?(head)}}
+        node, written -> {{node, written}}
+      end)
+
+    assert written
+  end
+
+  defp wanted?({{:when, _, [head | _]}}), do: wanted?(head)
+  defp wanted?({{name, _, given}}), do: name == :{name} and length(List.wrap(given)) == {arity}
+end
+"""
+
+
+class Clause(TypedDict):
+    """Where a clause of a function stands: what is read of `corpus.tables.CLAUSE`."""
+
+    start_byte: int
+    end_byte: int
+
+
+class Function(TypedDict):
+    """What is read of a row of the release's table `functions`."""
+
+    document_id: str
+    module: str
+    name: str
+    arity: int
+    kind: str
+    clauses: Sequence[Clause]
+    doc: str | None
+    impl: str | None
+
+
+class Behaviour(TypedDict):
+    """What is read of `corpus.tables.BEHAVIOUR`."""
+
+    name: str
+
+
+class Module(TypedDict):
+    """What is read of `corpus.tables.MODULE`."""
+
+    name: str
+    behaviours: Sequence[Behaviour]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +108,12 @@ class Document:
     """Name and version."""
     path: str
     text: str
-    modules: Sequence[Row]
-    """Values of `corpus.tables.MODULE`."""
-    functions: list[Row] = field(default_factory=list)
-    """Rows of the release's table `functions`."""
+    modules: Sequence[Module]
+    functions: list[Function] = field(default_factory=list)
     name: str = ""
     """Of the package, without its version."""
 
-    def identity(self, function: Row) -> str:
+    def identity(self, function: Function) -> str:
         """Return what names one of its functions in a release."""
         name = f"{function['module']}.{function['name']}/{function['arity']}"
         return f"{self.package}/{self.path}:{name}"
@@ -45,11 +123,100 @@ class Document:
         return {each["name"].rpartition(".")[2] for each in self.modules}
 
 
+def cut_doctests(
+    release: Release, splits: Sequence[str] = SPLITS, most: int = 200
+) -> list[Problem]:
+    """Return one problem a function with examples and one clause, at most so many."""
+    return drawn(asked(release, splits, has_examples, doctest_problem), most)
+
+
+def has_examples(document: Document, function: Function) -> bool:
+    """Tell whether a function's documentation has a doctest."""
+    return "iex>" in (function["doc"] or "")
+
+
+def doctest_problem(
+    document: Document, function: Function, package: Sequence[Document]
+) -> Problem | None:
+    """Return the problem of one function; None where it has no body that could be cut out."""
+    clause = only_clause(document, function)
+    piece = clause and cut(document.text, clause, BODY)
+    files = needed(document, package)
+    if not piece or files is None:
+        return None
+    return Problem(
+        identity=f"{DOCTEST}/{document.identity(function)}",
+        source=DOCTEST,
+        prompt=Prompt(text=piece.before, stop=(piece.stop,)),
+        before=piece.before,
+        after=piece.after,
+        path=document.path,
+        files=files,
+        tests={"test/completed_test.exs": doctest_of(function)},
+        reference=piece.reference,
+    )
+
+
+def doctest_of(function: Function) -> str:
+    """Return the test; examples that leave the module's name out have it imported."""
+    called = f"{function['module'].rpartition('.')[2]}.{function['name']}"
+    imports = "" if called in (function["doc"] or "") else ", import: true"
+    return DOCTESTED.format(
+        module=function["module"], name=function["name"], arity=function["arity"], imports=imports
+    )
+
+
+def cut_callbacks(
+    release: Release, splits: Sequence[str] = SPLITS, most: int = 200
+) -> list[Problem]:
+    """Return one problem a callback with one clause, at most so many."""
+    return drawn(asked(release, splits, is_callback, callback_problem), most)
+
+
+def is_callback(document: Document, function: Function) -> bool:
+    """Tell whether a behaviour asks for a function, by `@impl` or by what OTP asks for."""
+    if function["impl"] is not None:
+        return bool(function["impl"] != "false")
+    behaviours = [
+        behaviour
+        for module in document.modules
+        if module["name"] == function["module"]
+        for behaviour in module["behaviours"]
+    ]
+    return bool(behaviours) and (function["name"], function["arity"]) in OTP
+
+
+def callback_problem(
+    document: Document, function: Function, package: Sequence[Document]
+) -> Problem | None:
+    """Return the problem of one callback; None where it could not be cut out whole."""
+    clause = only_clause(document, function)
+    piece = clause and cut(document.text, clause, rf"def {re.escape(function['name'])}\(")
+    files = needed(document, package)
+    if not piece or files is None:
+        return None
+    name, arity = function["name"], function["arity"]
+    return Problem(
+        identity=f"{CALLBACK}/{document.identity(function)}",
+        source=CALLBACK,
+        prompt=Prompt(text=piece.before, stop=(piece.stop,)),
+        before=piece.before,
+        after=piece.after,
+        path=document.path,
+        files=files,
+        tests={
+            "test/completed_test.exs": WRITTEN.format(path=document.path, name=name, arity=arity)
+        },
+        reference=piece.reference,
+    )
+
+
 def packages(release: Release, split: str) -> Iterator[list[Document]]:
     """Yield the library files of each package's version in a split, with their functions."""
     by_package: dict[str, list[Document]] = defaultdict(list)
     by_id: dict[str, Document] = {}
-    for row in rows(release, "documents", DOCUMENTS, split):
+    documents = release.batches("documents", DOCUMENTS, split)
+    for row in chain.from_iterable(batch.to_pylist() for batch in documents):
         if row["language"] == "elixir" and row["role"] == "library":
             package = f"{row['package']}-{row['version']}"
             document = Document(
@@ -57,17 +224,12 @@ def packages(release: Release, split: str) -> Iterator[list[Document]]:
             )
             by_package[document.package].append(document)
             by_id[row["document_id"]] = document
-    for row in rows(release, "functions", FUNCTIONS, split):
+    functions = release.batches("functions", FUNCTIONS, split)
+    for row in chain.from_iterable(batch.to_pylist() for batch in functions):
         if row["document_id"] in by_id:
             by_id[row["document_id"]].functions.append(row)
     for name in sorted(by_package):
         yield sorted(by_package[name], key=lambda document: document.path)
-
-
-def rows(release: Release, config: str, columns: Sequence[str], split: str) -> Iterator[Row]:
-    """Yield the rows of one table of a split."""
-    for batch in release.batches(config, columns, split):
-        yield from batch.to_pylist()
 
 
 def needed(document: Document, package: Sequence[Document]) -> dict[str, str] | None:
@@ -104,7 +266,7 @@ class Cut:
     """What a completion ends before; `after` begins with it."""
 
 
-def cut(text: str, clause: Row, opening: str) -> Cut | None:
+def cut(text: str, clause: Clause, opening: str) -> Cut | None:
     """Take a function's only clause out of its file, from the end of `opening` to its own end.
 
     `opening` is a regular expression that matches at the clause's beginning; what it matches stays.
@@ -126,7 +288,7 @@ def cut(text: str, clause: Row, opening: str) -> Cut | None:
     return Cut(prefix + opened[0], reference, rest, stop)
 
 
-def only_clause(document: Document, function: Row) -> Row | None:
+def only_clause(document: Document, function: Function) -> Clause | None:
     """Return the clause of a public function that has one, and whose name and arity are its own."""
     same = [
         each
@@ -135,15 +297,14 @@ def only_clause(document: Document, function: Row) -> Row | None:
     ]
     if function["kind"] != "def" or len(function["clauses"]) != 1 or len(same) != 1:
         return None
-    clause: Row = function["clauses"][0]
-    return clause
+    return function["clauses"][0]
 
 
 def asked(
     release: Release,
     splits: Sequence[str],
-    is_wanted: Callable[[Document, Row], bool],
-    problem: Callable[[Document, Row, Sequence[Document]], Problem | None],
+    is_wanted: Callable[[Document, Function], bool],
+    problem: Callable[[Document, Function, Sequence[Document]], Problem | None],
 ) -> Iterator[Problem]:
     """Yield the problem of every function that is wanted and can be made one of."""
     for split in splits:

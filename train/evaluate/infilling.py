@@ -1,15 +1,13 @@
-"""Whether a model writes the line that was cut out of a held-out function, to the character."""
+"""Whether two models write the line that was cut out of a held-out function, to the character."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from corpus.progress import Progress, tracked
 from corpus.release import Release
-from train.evaluate.stops import Stops
-
-if TYPE_CHECKING:
-    from train.evaluate.subject import Sampling, Subject
+from train.evaluate.scores import Measure, shares
+from train.evaluate.subject import Pair, Sampling, Stops, Subject
 
 CONTEXT_BYTES = 4_000
 """Of source kept before and behind the line that is asked for."""
@@ -42,6 +40,34 @@ class Filled:
         return self.written.strip() == self.gap.line.strip()
 
 
+def check_infilling(pair: Pair) -> None:
+    """Raise InfillingUnsupported unless both models can be asked for what is missing."""
+    for subject in (pair.base, pair.adapter):
+        subject.tokenizer.infilling_prompt("", "")
+
+
+def infilling(
+    pair: Pair, found: Sequence[Gap], sampling: Sampling, progress: Progress
+) -> list[Measure]:
+    """Compare how many missing lines are written exactly."""
+    if not found:
+        return []
+    with pair.as_base():
+        base = _filled(pair.base, found, sampling, progress)
+    adapter = _filled(pair.adapter, found, sampling, progress)
+    packages = [each.package or each.document_id for each in found]
+    return [shares("missing line, exact", base, adapter, packages, "fill in the middle")]
+
+
+def _filled(
+    subject: Subject, found: Sequence[Gap], sampling: Sampling, progress: Progress
+) -> list[float]:
+    written: list[Filled] = list(
+        tracked(progress, "fill gaps", len(found), fill(subject, found, sampling))
+    )
+    return [float(each.is_exact) for each in written]
+
+
 def gaps(release: Release, split: str, limit: int) -> Iterator[Gap]:
     """Yield one gap a document, in the release's order, `limit` at most.
 
@@ -71,7 +97,7 @@ def cut_out(document_id: str, text: str, candidates: Sequence[int]) -> Gap:
     return Gap(document_id, prefix[-CONTEXT_BYTES:], parts[number - 1], suffix[:CONTEXT_BYTES])
 
 
-def fill(subject: "Subject", found: Iterable[Gap], sampling: "Sampling") -> Iterator[Filled]:
+def fill(subject: Subject, found: Iterable[Gap], sampling: Sampling) -> Iterator[Filled]:
     """Let a model write each missing line. Raises InfillingUnsupported."""
     for gap in found:
         prompt = subject.tokenizer.infilling_prompt(gap.prefix, gap.suffix)

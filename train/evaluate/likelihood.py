@@ -1,18 +1,27 @@
-"""How many bits a model needs for a byte of held-out source, overall and by what the source is."""
+"""How many bits two models need for a byte of held-out text, overall and by what the text is."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from corpus.progress import Progress, tracked
 from corpus.release import Release
+from train.evaluate.held_out import Module
 from train.evaluate.intervals import Figure, rate
+from train.evaluate.scores import Measure, distinct
+from train.evaluate.subject import Pair, Subject
 
 if TYPE_CHECKING:
     from train.tokenizer.interface import Sample, Tokenizer
 
+MOST_BEHAVIOURS = 10
+"""Behaviours that get a measure of their own: those with most text."""
+BITS = "bits per byte"
 COLUMNS = ("document_id", "package", "language", "role", "text", "modules")
 
 
@@ -46,11 +55,106 @@ class ScoredDocument:
     """UTF-8 bytes of the text."""
 
 
+def likelihood(
+    pair: Pair, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> list[Measure]:
+    """Compare bits a byte overall, by role, and by the commonest behaviours."""
+    if not documents:
+        return []
+    base, adapter = scored_twice(pair, documents, length, progress)
+    groups = [("held-out source", "all documents", everything)]
+    roles = sorted({each.role for each in documents})
+    groups += [("held-out source by role", role, partial(has_role, role)) for role in roles]
+    groups += [
+        ("held-out source by behaviour", name, partial(has_behaviour, name))
+        for name in common_behaviours(documents)
+    ]
+    return [bits(group, name, base, adapter, chosen) for group, name, chosen in groups]
+
+
+def everything(document: HeldOutDocument) -> bool:
+    """Choose every document."""
+    return True
+
+
+def has_role(role: str, document: HeldOutDocument) -> bool:
+    """Choose documents of a role."""
+    return document.role == role
+
+
+def has_behaviour(name: str, document: HeldOutDocument) -> bool:
+    """Choose documents with a module of a behaviour."""
+    return name in document.behaviours
+
+
+def general_text(
+    pair: Pair, name: str, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> list[Measure]:
+    """Compare bits a byte on text that is not source: what was forgotten is a number."""
+    if not documents:
+        return []
+    base, adapter = scored_twice(pair, documents, length, progress)
+    return [bits("general text", name, base, adapter, everything)]
+
+
+def bits(
+    group: str,
+    name: str,
+    base: Sequence[ScoredDocument],
+    adapter: Sequence[ScoredDocument],
+    chosen: Callable[[HeldOutDocument], bool],
+) -> Measure:
+    """Compare bits a byte of the chosen documents."""
+    before = [each for each in base if chosen(each.document)]
+    after = [each for each in adapter if chosen(each.document)]
+    return Measure(
+        group=group,
+        name=name,
+        unit=BITS,
+        better="lower",
+        count=len(before),
+        packages=distinct(packages_of(before)),
+        base=bits_per_byte(before),
+        adapter=bits_per_byte(after),
+        difference=difference(before, after),
+    )
+
+
+def scored_twice(
+    pair: Pair, documents: Sequence[HeldOutDocument], length: int, progress: Progress
+) -> tuple[list[ScoredDocument], list[ScoredDocument]]:
+    """Score documents with both models, in the same order."""
+    with pair.as_base():
+        base = _scored(pair.base, documents, length, progress, "measure the base")
+    return base, _scored(pair.adapter, documents, length, progress, "measure the adapter")
+
+
+def common_behaviours(documents: Sequence[HeldOutDocument]) -> list[str]:
+    """Return the behaviours with most held-out text, the commonest first."""
+    sizes: dict[str, int] = {}
+    for document in documents:
+        for name in document.behaviours:
+            sizes[name] = sizes.get(name, 0) + len(document.text)
+    return sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_BEHAVIOURS]
+
+
+def _scored(
+    subject: Subject,
+    documents: Sequence[HeldOutDocument],
+    length: int,
+    progress: Progress,
+    stage: str,
+) -> list[ScoredDocument]:
+    found = score(subject, subject.tokenizer, documents, length)
+    return list(tracked(progress, stage, len(documents), found))
+
+
 def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator[HeldOutDocument]:
     """Yield the documents of a split, `limit` of them spread evenly if it is not 0."""
     total = sum(shard.rows for shard in release.shards("documents", split))
     wanted = min(limit or total, total)
-    for number, row in enumerate(_rows(release, split)):
+    batches = release.batches("documents", COLUMNS, split)
+    for number, row in enumerate(chain.from_iterable(each.to_pylist() for each in batches)):
         if number * wanted % total < wanted:
             yield HeldOutDocument(
                 row["document_id"],
@@ -62,7 +166,7 @@ def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator
             )
 
 
-def behaviours_of(modules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def behaviours_of(modules: Sequence[Module] | None) -> tuple[str, ...]:
     """Return the names of the behaviours that the modules of a document have."""
     names = {each["name"] for module in modules or () for each in module["behaviours"] or ()}
     return tuple(sorted(names))
@@ -120,8 +224,3 @@ def _bits(scored: Sequence[ScoredDocument]) -> list[float]:
 
 def _sizes(scored: Sequence[ScoredDocument]) -> list[float]:
     return [float(each.bytes) for each in scored]
-
-
-def _rows(release: Release, split: str) -> Iterator[dict[str, Any]]:
-    for batch in release.batches("documents", COLUMNS, split):
-        yield from batch.to_pylist()

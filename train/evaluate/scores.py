@@ -1,8 +1,66 @@
-"""pass@k without bias, problem by problem."""
+"""Scoring two models side by side: pass@k and other shares, as a file and a terminal show them."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
-from train.evaluate.execution import Judgement, Verdict
+from train.evaluate.intervals import FEWEST, Figure, share, share_difference
+from train.evaluate.judge import Judgement, Verdict
+from train.evaluate.problems import Problem
+
+EVALUATION = "evaluation.json"
+"""Where the measures of a run are written."""
+
+Judgements = Sequence[Sequence[Judgement]]
+"""A list a problem, of one judgement a sample."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """One measure of a base model and of another, usually the same with an adapter."""
+
+    group: str
+    name: str
+    unit: str
+    better: Literal["lower", "higher"]
+    count: int
+    """Documents, gaps or problems behind it."""
+    packages: int
+    """Packages that they are from; what is from none counts alone."""
+    base: Figure
+    adapter: Figure
+    difference: Figure
+    """Adapter less base, on the same items."""
+
+
+def distinct(clusters: Sequence[Hashable]) -> int:
+    """Return how many packages there are."""
+    return len(set(clusters))
+
+
+def measures_of(
+    problems: Sequence[Problem], base: Judgements, adapter: Judgements, ks: Sequence[int]
+) -> list[Measure]:
+    """Compare pass@k of the judgements of two models, for each source and each k."""
+    found = []
+    for source in dict.fromkeys(each.source for each in problems):
+        chosen = [number for number, each in enumerate(problems) if each.source == source]
+        package = {problems[n].identity: problems[n].package for n in chosen}
+        for k in ks:
+            first, second = (by_problem([each[n] for n in chosen], k) for each in (base, adapter))
+            names = sorted(first.keys() & second.keys())
+            if names:
+                found.append(
+                    shares(
+                        f"{source}, pass@{k}",
+                        [first[name] for name in names],
+                        [second[name] for name in names],
+                        [package[name] or name for name in names],
+                        trials=len(base[chosen[0]]) / k,
+                    )
+                )
+    return found
 
 
 def pass_at_k(samples: int, passed: int, k: int) -> float:
@@ -23,7 +81,7 @@ def pass_at_k(samples: int, passed: int, k: int) -> float:
     return 1 - missed
 
 
-def by_problem(judgements: Sequence[Sequence[Judgement]], k: int) -> dict[str, float]:
+def by_problem(judgements: Judgements, k: int) -> dict[str, float]:
     """Return pass@k of each problem that this machine's toolchain is new enough to decide.
 
     Raises ValueError where two have one identity: either would hide the other.
@@ -37,3 +95,72 @@ def by_problem(judgements: Sequence[Sequence[Judgement]], k: int) -> dict[str, f
         passed = sum(each.verdict is Verdict.PASSED for each in samples)
         values[name] = pass_at_k(len(samples), passed, k)
     return values
+
+
+def shares(
+    name: str,
+    base: Sequence[float],
+    adapter: Sequence[float],
+    packages: Sequence[str],
+    group: str = "executed",
+    trials: float = 1.0,
+) -> Measure:
+    """Compare two lists of results from 0 to 1, of the same items in the same order."""
+    return Measure(
+        group=group,
+        name=name,
+        unit="share",
+        better="higher",
+        count=len(base),
+        packages=distinct(packages),
+        base=share(base, packages, trials),
+        adapter=share(adapter, packages, trials),
+        difference=share_difference(base, adapter, packages),
+    )
+
+
+def as_json(measures: Sequence[Measure], told: Mapping[str, object]) -> dict[str, object]:
+    """Return measures with what else is told of the evaluation. Figures that are no numbers go."""
+    return {**told, "measures": [_finite(asdict(each)) for each in measures]}
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show(measures: Sequence[Measure], against: str) -> None:
+    """Print two models side by side, with the intervals of what differs."""
+    from rich.table import Table
+
+    from corpus.console import output
+
+    table = Table("measure", box=None, pad_edge=False)
+    for column in ("of", "packages", against, "adapter", "difference (95%)"):
+        table.add_column(column, no_wrap=True)
+    group = ""
+    for each in measures:
+        if each.group != group:
+            group = each.group
+            table.add_row(f"{group}, {each.unit}")
+        table.add_row(
+            f"  {each.name}",
+            f"{each.count:,}",
+            f"{each.packages:,}",
+            f"{each.base.value:.4f}",
+            f"{each.adapter.value:.4f}",
+            told(each),
+        )
+    output.print(table)
+
+
+def told(measure: Measure) -> str:
+    """Return a difference with its interval, or why it has none."""
+    found = measure.difference
+    between = f"{found.low:+.4f} to {found.high:+.4f}"
+    if measure.packages < FEWEST:
+        between = "too few packages"
+    elif not math.isfinite(found.low):
+        between = "the same everywhere"
+    return f"{found.value:+.4f} ({between})"

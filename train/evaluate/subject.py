@@ -1,25 +1,40 @@
-"""A model under evaluation: the base alone, or with an adapter."""
+"""Asking a model: a base alone or with an adapter, what it foretells and what it writes.
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+Answers are kept on disk as they are drawn, so that a killed evaluation goes on where it was.
+Programs are not kept: to run them again costs little beside what the model's work costs.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
 import torch
+from transformers import StoppingCriteria
 
-from train.evaluate.answers import Answers, describe
-from train.evaluate.stops import Stops
+from corpus.atomic import canonical_json, sha256_file, write_json
+from corpus.untrusted import parse_object
+from train.evaluate.problems import Prompt
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
 from train.model.next_token import Batch, NextToken
+from train.provenance import device_name, installed, place_of
 from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from train.tokenizer.interface import Ids, Sample, Tokenizer
 
-
-NOWHERE = Stops()
+FORMAT = 1
+"""Raise the number when other answers come out of the same question."""
+TOOLS = ("torch", "transformers", "peft", "bitsandbytes")
+"""Whose versions may change what a model writes."""
+UNFINISHED = "\ufffd"
+"""What a character decodes to of which only the first bytes have been written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +49,27 @@ class Sampling:
     seed: int = 20261101
 
 
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Texts of which the first one written ends an answer."""
+
+    texts: tuple[str, ...] = ()
+    skipped: str = ""
+    """Characters that an answer may begin with, among which no stop is looked for."""
+
+    def settled(self, text: str) -> bool:
+        """Tell whether the end of an answer is known from what is written of it.
+
+        It is not where a longer stop may have begun before the first one that is there whole.
+        """
+        text = text.rstrip(UNFINISHED).lstrip(self.skipped)
+        first = min((at for stop in self.texts if (at := text.find(stop)) >= 0), default=-1)
+        return first >= 0 and not any(may_begin(stop, text, first) for stop in self.texts)
+
+
+NOWHERE = Stops()
+
+
 class Subject:
     """Foretells and completes; its adapter can be left out to see the base."""
 
@@ -42,7 +78,7 @@ class Subject:
         model: NextToken,
         tokenizer: "Tokenizer",
         device: torch.device,
-        answers: Answers | None = None,
+        answers: "Answers | None" = None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -87,8 +123,6 @@ class Subject:
         return self.answers.recall({"prompt": prompt.tolist(), **how}, draw)
 
     def _draw(self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops) -> list[str]:
-        from train.evaluate.stopping import Stopping
-
         stopping = [Stopping(stops, len(prompt), self.decode)] if stops.texts else []
         ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
         torch.manual_seed(sampling.seed)
@@ -114,7 +148,29 @@ class Subject:
         return self.tokenizer.decode(ended)
 
 
-def chosen(sampling: Sampling, samples: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two models to compare; they may be one, with its adapter left out for the first."""
+
+    base: Subject
+    adapter: Subject
+
+    def as_base(self) -> AbstractContextManager[None]:
+        """Make the first one what it is: the model of the second without its adapter."""
+        return self.base.as_base() if self.base is self.adapter else nullcontext()
+
+
+class Drawing(TypedDict, total=False):
+    """What transformers is told of how tokens are drawn."""
+
+    do_sample: bool
+    temperature: float
+    top_p: float
+    top_k: int
+    num_return_sequences: int
+
+
+def chosen(sampling: Sampling, samples: int) -> Drawing:
     """Return how transformers chooses tokens; without a temperature one answer is all there are."""
     if not sampling.temperature > 0:
         return {"do_sample": False}
@@ -168,3 +224,162 @@ def open_subject(
         return Subject(model, tokenizer, device)
     told = describe(settings, adapter, base, tokenizer, device)
     return Subject(model, tokenizer, device, Answers(answers, told))
+
+
+def answers_to(
+    subject: Subject,
+    prompts: Sequence[Prompt],
+    samples: int,
+    sampling: Sampling,
+    done: Callable[[], None] = lambda: None,
+) -> list[list[str]]:
+    """Return `samples` answers to each prompt, in order; `done` is called after each prompt.
+
+    Texts are continued, questions answered in a conversation.
+    """
+    found = []
+    for prompt in prompts:
+        ids = ids_of(prompt, subject, sampling.longest)
+        stops = Stops() if prompt.question else Stops(prompt.stop)  # an answer's code has them
+        found.append(subject.complete(ids, samples, sampling, stops))
+        done()
+    return found
+
+
+def ids_of(prompt: Prompt, subject: Subject, longest: int) -> "Ids":
+    """Return the ids of a prompt; of a text too long for the model, its beginning is left out.
+
+    A model knows as many positions as it was trained on, and writes nonsense behind them. Half of
+    them at least are for the text, the others for an answer of `longest` tokens.
+    """
+    tokenizer = subject.tokenizer
+    if prompt.question:
+        return tokenizer.prompt(prompt.messages)
+    known = subject.positions
+    room = max(known - longest, known // 2)
+    ids = tokenizer.document(prompt.text).ids[:-1]
+    begin = int(tokenizer.bos is not None)
+    return ids if len(ids) <= room else np.concatenate([ids[:begin], ids[begin - room :]])
+
+
+class Stopping(StoppingCriteria):  # type: ignore[misc]  # to mypy it is Any
+    """Ends each sequence of a batch by itself, as soon as its end is known."""
+
+    def __init__(self, stops: Stops, begin: int, decode: Callable[[Sequence[int]], str]) -> None:
+        """Look at what stands behind the first `begin` tokens, which are the prompt."""
+        self.stops = stops
+        self.begin = begin
+        self.decode = decode
+        self.ended: set[int] = set()
+
+    def __call__(self, input_ids: torch.Tensor, scores: object, **more: object) -> torch.Tensor:
+        """Return for each sequence whether it has ended."""
+        for number, written in enumerate(input_ids[:, self.begin :].tolist()):
+            if number not in self.ended and self.stops.settled(self.decode(written)):
+                self.ended.add(number)
+        ended = [number in self.ended for number in range(len(input_ids))]
+        return torch.tensor(ended, device=input_ids.device)
+
+
+def may_begin(stop: str, text: str, before: int) -> bool:
+    """Tell whether a text ends with a part of a stop that begins before a place."""
+    places = range(max(0, len(text) - len(stop) + 1), before)
+    return any(stop.startswith(text[at:]) for at in places)
+
+
+class Identity(TypedDict):
+    """What answers follow from beside the question."""
+
+    name: str
+    revision: str
+    commit: str | None
+    files: dict[str, list[int]]
+    quantization: str
+    compute: str
+    adapter: dict[str, str] | None
+    tokenizer: str
+    device: str
+    tools: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A folder with a file for each question that was asked of a model.
+
+    It is named by the digest of all that the answers follow from.
+    """
+
+    folder: Path
+    model: Mapping[str, object]
+
+    def without_adapter(self) -> "Answers":
+        """Return those of the base alone, whatever run it is the base of."""
+        return replace(self, model={**self.model, "adapter": None})
+
+    def recall(self, question: Mapping[str, object], draw: Callable[[], list[str]]) -> list[str]:
+        """Return the answers to a question: those that are there, else drawn ones, then kept.
+
+        A file that is damaged counts as absent.
+        """
+        name = digest([FORMAT, self.model, question])
+        path = self.folder / f"{name}.json"
+        found = kept_answers(path, name)
+        if found is None:
+            found = draw()
+            write_json(path, {"answers": found, "sha256": digest([name, found])})
+        return found
+
+
+def kept_answers(path: Path, name: str) -> list[str] | None:
+    """Return the answers of a file; None where there is none, or it is not as it was written."""
+    try:
+        told = parse_object(path.read_bytes())
+        found = told["answers"]
+        is_whole = told["sha256"] == digest([name, found])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return list(found) if is_whole else None
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a value as JSON."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def describe(
+    settings: ModelSettings,
+    adapter: Path | None,
+    base: "PreTrainedModel",
+    tokenizer: "Tokenizer",
+    device: "torch.device",
+) -> Identity:
+    """Return what answers follow from beside the question.
+
+    Of a name on the Hub the commit that was loaded counts, for a branch moves. Of a folder it is
+    its files' sizes and times: to read tens of gigabytes again would cost minutes at every start.
+    """
+    return {
+        "name": place_of(settings.name),
+        "revision": settings.revision,
+        "commit": getattr(base.config, "_commit_hash", None),
+        "files": files_of(Path(settings.name)),
+        "quantization": settings.quantization,
+        "compute": str(compute_type(settings)),
+        "adapter": digests_of(adapter) if adapter else None,
+        "tokenizer": tokenizer.identity,
+        "device": device_name(device),
+        "tools": {name: installed(name) for name in TOOLS},
+    }
+
+
+def files_of(folder: Path) -> dict[str, list[int]]:
+    """Return size in bytes and time in nanoseconds of each file of a folder; nothing if none."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = {each.name: each.stat() for each in found if each.is_file()}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in files.items()}
+
+
+def digests_of(adapter: Path) -> dict[str, str]:
+    """Return the SHA-256 of an adapter's weights and of its settings, which scale them."""
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    return {name: sha256_file(adapter / name) for name in names}

@@ -8,13 +8,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from corpus.atomic import sha256_file, write_bytes
 from corpus.console import output
 from corpus.untrusted import parse_object
 from train.errors import TrainError
-from train.evaluate.execution import Judgement, Verdict
+from train.evaluate.judge import Judgement, Verdict
 from train.evaluate.problems import Problem
 
 SUFFIX = ".answers.jsonl"
@@ -131,8 +131,12 @@ def entries_of(path: Path) -> Iterator[Entry]:
         }
 
 
-def _sample(told: dict[str, Any]) -> Sample:
-    return {name: str(told[name]) for name in ("verdict", "detail", "answer")}  # type: ignore[return-value]
+def _sample(told: dict[str, object]) -> Sample:
+    return {
+        "verdict": str(told["verdict"]),
+        "detail": str(told["detail"]),
+        "answer": str(told["answer"]),
+    }
 
 
 def passed(found: Sequence[Sample]) -> int:

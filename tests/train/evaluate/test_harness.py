@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.sandbox.machine import executed
-from train.evaluate import otp
+from train.evaluate.benchmarks import read_tasks
 from train.evaluate.harness import judged, problem_of, row_of, until, write_tasks
 from train.evaluate.likelihood import HeldOutDocument
 from train.evaluate.problems import Problem, Prompt
@@ -50,7 +50,7 @@ def settings(folder: Path, name: str) -> dict[str, Any]:
 
 def test_a_folder_of_tasks_is_what_the_harness_reads(tmp_path: Path) -> None:
     folder = tmp_path / "tasks"
-    problems = [*otp.load(), CUT]
+    problems = [*read_tasks(), CUT]
     names = write_tasks(folder, [DOCUMENT], problems, 64)
     assert names == ["elixir_otp", "elixir_doctest", "elixir_held_out"]
     assert settings(folder, "elixir_doctest") == {
@@ -96,7 +96,7 @@ def test_what_ends_only_some_answers_ends_none() -> None:
 
 @executed
 def test_a_reference_is_judged_right_and_an_empty_answer_wrong() -> None:
-    task = next(otp.load())
+    task = next(read_tasks())
     assert judged(row_of(task), [f"```elixir\n{task.reference}```"]) == {"pass@1": 1.0}
     assert judged(row_of(task), [""]) == {"pass@1": 0.0}
 
@@ -105,7 +105,7 @@ def test_a_reference_is_judged_right_and_an_empty_answer_wrong() -> None:
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="needs lm_eval")
 def test_the_harness_runs_them(tmp_path: Path, tiny_model: Path) -> None:
     tasks = tmp_path / "tasks"
-    names = write_tasks(tasks, [DOCUMENT], [*otp.load(), CUT], 8)
+    names = write_tasks(tasks, [DOCUMENT], [*read_tasks(), CUT], 8)
     subprocess.run(
         [
             *(sys.executable, "-m", "lm_eval", "--model", "hf", "--tasks", ",".join(names)),

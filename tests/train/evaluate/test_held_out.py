@@ -9,10 +9,8 @@ from corpus.release import Release
 from sandbox import Sandbox
 from tests.releases import behaviour, document, function, module, write_release
 from tests.sandbox.machine import executed
-from train.evaluate import callbacks, doctests
-from train.evaluate.calibration import calibrate
-from train.evaluate.execution import judge, judge_all
-from train.evaluate.held_out import cut
+from train.evaluate.held_out import BODY, Clause, cut, cut_callbacks, cut_doctests
+from train.evaluate.judge import calibrate, judge, judge_all
 from train.evaluate.problems import Problem
 
 LENGTHS = '''\
@@ -77,6 +75,11 @@ def clause(text: str, opening: str, closing: str) -> dict[str, Any]:
     }
 
 
+def span(text: str, opening: str, closing: str) -> Clause:
+    found = clause(text, opening, closing)
+    return Clause(start_byte=found["start_byte"], end_byte=found["end_byte"])
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
     lengths = document("yard", "lib/lengths.ex", LENGTHS, "test", modules=[module("Yard.Lengths")])
@@ -120,7 +123,7 @@ def doc(name: str) -> str:
 
 
 def test_a_doctest_problem_ends_where_the_body_begins(release: Release) -> None:
-    feet, inches = doctests.load(release)
+    feet, inches = cut_doctests(release)
     assert inches.identity == "doctest/yard-1.0.0/lib/lengths.ex:Yard.Lengths.inches/1"
     assert inches.prompt.text.endswith('24\n  """\n  def inches(feet) do\n')
     assert inches.prompt.stop == ("\n  end",)
@@ -133,12 +136,12 @@ def test_a_doctest_problem_ends_where_the_body_begins(release: Release) -> None:
 
 
 def test_only_files_that_are_named_are_compiled_with_it(release: Release) -> None:
-    for problem in doctests.load(release):
+    for problem in cut_doctests(release):
         assert problem.files == {"lib/units.ex": UNITS}
 
 
 def test_examples_without_the_modules_name_have_it_imported(release: Release) -> None:
-    feet, inches = doctests.load(release)
+    feet, inches = cut_doctests(release)
     assert 'doctest Yard.Lengths, only: ["feet": 1], import: true\n' in text_of(feet)
     assert 'doctest Yard.Lengths, only: ["inches": 1]\n' in text_of(inches)
 
@@ -149,7 +152,7 @@ def text_of(problem: Problem) -> str:
 
 
 def test_a_callback_problem_ends_behind_the_callbacks_name(release: Release) -> None:
-    call, init = callbacks.load(release)
+    call, init = cut_callbacks(release)
     assert call.identity == "callback/yard-1.0.0/lib/store.ex:Yard.Store.handle_call/3"
     assert call.prompt.text.endswith("@impl true\n  def handle_call(")
     assert call.reference == ":all, _from, goods) do\n    {:reply, goods, goods}"
@@ -171,27 +174,27 @@ def test_two_versions_of_a_package_are_not_mixed(tmp_path: Path) -> None:
     ]  # fmt: skip
     functions = [function(each, "Twice", "init", 1, clauses=[init]) for each in documents]
     release = write_release(tmp_path / "release", documents, functions)
-    assert [(each.identity, dict(each.files)) for each in callbacks.load(release)] == [
+    assert [(each.identity, dict(each.files)) for each in cut_callbacks(release)] == [
         ("callback/twice-1.0.0/lib/twice.ex:Twice.init/1", {}),
         ("callback/twice-2.0.0/lib/twice.ex:Twice.init/1", {}),
     ]
 
 
 def test_nothing_is_asked_of_what_was_trained_on(release: Release) -> None:
-    assert doctests.load(release, splits=("train", "validation")) == []
-    assert callbacks.load(release, splits=("train", "validation")) == []
+    assert cut_doctests(release, splits=("train", "validation")) == []
+    assert cut_callbacks(release, splits=("train", "validation")) == []
 
 
 def test_so_many_problems_are_drawn_and_always_the_same(release: Release) -> None:
-    (drawn,) = callbacks.load(release, most=1)
-    assert drawn == callbacks.load(release, most=1)[0]
+    (drawn,) = cut_callbacks(release, most=1)
+    assert drawn == cut_callbacks(release, most=1)[0]
 
 
 @executed
 def test_references_score_100_percent_and_empty_answers_0(
     release: Release, sandbox: Sandbox
 ) -> None:
-    problems = [*doctests.load(release), *callbacks.load(release)]
+    problems = [*cut_doctests(release), *cut_callbacks(release)]
     assert calibrate(problems, sandbox, workers=2).left_out == {}
     answers = [[each.reference or "", ""] for each in problems]
     judged = judge_all(problems, answers, sandbox, workers=2)
@@ -202,7 +205,7 @@ def test_references_score_100_percent_and_empty_answers_0(
 
 @executed
 def test_a_callback_that_is_inherited_is_not_written(release: Release, sandbox: Sandbox) -> None:
-    _, init = callbacks.load(release)
+    _, init = cut_callbacks(release)
     other = "goods, _), do: goods"
     judged = judge(init, other, sandbox)
     assert judged.verdict == "failed", judged.detail
@@ -222,9 +225,9 @@ def test_a_callback_that_is_inherited_is_not_written(release: Release, sandbox: 
 )
 def test_what_is_not_laid_out_as_usual_is_not_cut(source: str) -> None:
     text = f"defmodule A do\n  {source}\nend\n"
-    assert cut(text, clause(text, source, source), doctests.BODY) is None
+    assert cut(text, span(text, source, source), BODY) is None
 
 
 def test_a_function_behind_other_text_on_its_line_is_not_cut() -> None:
     text = "defmodule A, do: (def f(x), do: x)\n"
-    assert cut(text, clause(text, "def f", "do: x"), doctests.BODY) is None
+    assert cut(text, span(text, "def f", "do: x"), BODY) is None

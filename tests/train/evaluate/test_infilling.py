@@ -6,8 +6,7 @@ import pytest
 from tests.releases import document, function, write_release
 from tests.train.tokenizers import small_chatml
 from train.evaluate.infilling import Filled, Gap, cut_out, fill, gaps
-from train.evaluate.stops import Stops
-from train.evaluate.subject import NOWHERE, Sampling, Subject
+from train.evaluate.subject import NOWHERE, Sampling, Stops, Subject
 from train.tokenizer.interface import InfillingUnsupported
 from train.tokenizer.opening import open_tokenizer
 

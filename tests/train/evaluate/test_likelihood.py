@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.releases import behaviour, document, module, write_release
 from tests.train.models import SOURCE
+from train.evaluate.held_out import Behaviour, Module
 from train.evaluate.likelihood import (
     HeldOutDocument,
     ScoredDocument,
@@ -131,10 +132,11 @@ def test_nothing_has_no_rate() -> None:
 
 
 def test_a_document_has_the_behaviours_of_all_its_modules_once_each() -> None:
+    supervisor, server = Behaviour(name="Supervisor"), Behaviour(name="GenServer")
     modules = [
-        module("Quay", behaviours=[behaviour("Supervisor"), behaviour("GenServer")]),
-        module("Quay.Berth", behaviours=[behaviour("GenServer")]),
-        module("Quay.Tide"),
+        Module(name="Quay", behaviours=[supervisor, server]),
+        Module(name="Quay.Berth", behaviours=[server]),
+        Module(name="Quay.Tide", behaviours=[]),
     ]
     assert behaviours_of(modules) == ("GenServer", "Supervisor")
     assert behaviours_of([]) == ()

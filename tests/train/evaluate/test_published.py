@@ -11,10 +11,10 @@ import pytest
 
 from sandbox import Sandbox
 from tests.sandbox.machine import executed
-from train.evaluate import exercism, mceval, multipl_e
-from train.evaluate.errors import MalformedBenchmark, NoBenchmark
-from train.evaluate.execution import Verdict, judge
+from train.evaluate.exercism import read_exercism
+from train.evaluate.judge import Verdict, judge
 from train.evaluate.problems import Problem
+from train.evaluate.published import MalformedBenchmark, NoBenchmark, read_mceval, read_multipl_e
 
 TRIPLE = {
     "name": "Ours_1_triple",
@@ -45,7 +45,7 @@ def test_multipl_e_is_read_from_json_lines_and_from_parquet(tmp_path: Path) -> N
     (tmp_path / "a.jsonl").write_text(lines(TRIPLE, {**TRIPLE, "language": "lua"}))
     other = {key: value for key, value in TRIPLE.items() if key != "language"}
     pq.write_table(pa.Table.from_pylist([{**other, "name": "two"}]), tmp_path / "b.parquet")
-    problems = list(multipl_e.load(tmp_path))
+    problems = list(read_multipl_e(tmp_path))
     assert [each.identity for each in problems] == ["multipl-e/Ours_1_triple", "multipl-e/two"]
     assert problems[0].prompt.text == TRIPLE["prompt"]
     assert problems[0].prompt.stop == ("\ndefmodule", "\ndefp", "\ndef ", "\n#", "\n\n")
@@ -66,14 +66,14 @@ def test_multipl_e_is_executed(
     sandbox: Sandbox, tmp_path: Path, completion: str, verdict: Verdict
 ) -> None:
     (tmp_path / "a.jsonl").write_text(lines(TRIPLE))
-    (problem,) = multipl_e.load(tmp_path / "a.jsonl")
+    (problem,) = read_multipl_e(tmp_path / "a.jsonl")
     judgement = judge(problem, completion, sandbox)
     assert judgement.verdict is verdict, judgement.detail
 
 
 def test_mceval_gives_its_canonical_solution(tmp_path: Path) -> None:
     (tmp_path / "Elixir.jsonl").write_text(lines(NEGATE, {**NEGATE, "task_id": "Lua/1"}))
-    (problem,) = mceval.load(tmp_path)
+    (problem,) = read_mceval(tmp_path)
     assert problem.identity == "mceval/Elixir/1"
     assert problem.prompt.text.endswith("# -1\n")
     assert problem.reference == NEGATE["canonical_solution"]
@@ -82,7 +82,7 @@ def test_mceval_gives_its_canonical_solution(tmp_path: Path) -> None:
 @executed
 def test_mceval_is_executed(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "Elixir.jsonl").write_text(lines(NEGATE))
-    (problem,) = mceval.load(tmp_path)
+    (problem,) = read_mceval(tmp_path)
     assert judge(problem, problem.reference or "", sandbox).verdict is Verdict.PASSED
     assert judge(problem, "n\nend\nend", sandbox).verdict is Verdict.FAILED
     assert judge(problem, "", sandbox).verdict is Verdict.COMPILE_ERROR
@@ -118,7 +118,7 @@ def test_an_exercise_is_asked_with_its_instructions_and_its_stub(tmp_path: Path)
     exercise(tmp_path, "reader", READER)
     two = config(solution=["lib/a.ex", "lib/b.ex"], test=[], example=[])
     exercise(tmp_path, "of-two-files", {".meta/config.json": two})
-    (problem,) = exercism.load(tmp_path)
+    (problem,) = read_exercism(tmp_path)
     assert problem.identity == "exercism/reader"
     assert problem.prompt.question == (
         "# Instructions\n\nRead the file.\n\nDo not write it.\n\n"
@@ -137,7 +137,7 @@ def test_an_exercise_names_no_file_of_others(tmp_path: Path, part: str, name: ob
     files[part] = [name]
     exercise(tmp_path, "reader", {".meta/config.json": json.dumps({"files": files})})
     with pytest.raises(MalformedBenchmark, match="is no path"):
-        list(exercism.load(tmp_path))
+        list(read_exercism(tmp_path))
 
 
 def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:
     exemplar = {**READER, ".meta/exemplar.ex": READER[".meta/example.ex"]}
     exemplar[".meta/config.json"] = READER[".meta/config.json"].replace("example", "exemplar")
     exercise(tmp_path, "lasagna", exemplar, kind="concept")
-    found = {each.identity: each.reference for each in exercism.load(tmp_path)}
+    found = {each.identity: each.reference for each in read_exercism(tmp_path)}
     assert found == dict.fromkeys(
         ["exercism/reader", "exercism/lasagna"], READER[".meta/example.ex"]
     )
@@ -154,14 +154,14 @@ def test_exercises_of_both_kinds_are_asked(tmp_path: Path) -> None:
 @executed
 def test_an_exercise_is_executed_with_its_pending_tests(sandbox: Sandbox, tmp_path: Path) -> None:
     exercise(tmp_path, "reader", READER)
-    (problem,) = exercism.load(tmp_path)
+    (problem,) = read_exercism(tmp_path)
     answer = f"Here it is:\n\n```elixir\n{problem.reference}```\n"
     assert judge(problem, answer, sandbox).verdict is Verdict.PASSED
     stub = "```elixir\n" + READER["lib/reader.ex"] + "```"
     assert judge(problem, stub, sandbox).verdict is Verdict.FAILED
 
 
-@pytest.mark.parametrize("load", [multipl_e.load, mceval.load, exercism.load])
+@pytest.mark.parametrize("load", [read_multipl_e, read_mceval, read_exercism])
 def test_an_empty_folder_holds_no_benchmark(
     load: Callable[[Path], Iterator[Problem]], tmp_path: Path
 ) -> None:
@@ -181,13 +181,13 @@ def test_an_empty_folder_holds_no_benchmark(
 def test_a_damaged_file_is_named(tmp_path: Path, content: str, complaint: str) -> None:
     (tmp_path / "a.jsonl").write_text(content)
     with pytest.raises(MalformedBenchmark, match=complaint):
-        list(multipl_e.load(tmp_path))
+        list(read_multipl_e(tmp_path))
 
 
 def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(MalformedBenchmark, match=r"a\.parquet"):
-        list(multipl_e.load(tmp_path))
+        list(read_multipl_e(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -201,11 +201,11 @@ def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
 def test_a_damaged_exercise_is_named(tmp_path: Path, path: str, content: str) -> None:
     exercise(tmp_path, "reader", {**READER, path: content})
     with pytest.raises(MalformedBenchmark, match="reader"):
-        list(exercism.load(tmp_path))
+        list(read_exercism(tmp_path))
 
 
 def test_an_exercise_whose_files_are_gone_is_named(tmp_path: Path) -> None:
     exercise(tmp_path, "reader", READER)
     (tmp_path / "exercises/practice/reader/.meta/example.ex").unlink()
     with pytest.raises(MalformedBenchmark, match=r"example\.ex: cannot be read"):
-        list(exercism.load(tmp_path))
+        list(read_exercism(tmp_path))

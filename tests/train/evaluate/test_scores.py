@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluate.execution import Judgement, Verdict
-from train.evaluate.scores import by_problem, pass_at_k
+from train.evaluate.intervals import FEWEST, Figure
+from train.evaluate.judge import Judgement, Verdict
+from train.evaluate.scores import Measure, as_json, by_problem, pass_at_k, show
 
 PASSED, FAILED, TOO_OLD = Verdict.PASSED, Verdict.FAILED, Verdict.TOOLCHAIN_TOO_OLD
 
@@ -48,3 +49,45 @@ def test_what_this_machine_could_not_decide_is_not_scored() -> None:
 def test_one_problem_does_not_hide_another_of_the_same_name() -> None:
     with pytest.raises(ValueError, match="two problems called a"):
         by_problem([*judged(a=[PASSED]), *judged(a=[FAILED])], 1)
+
+
+def measure(packages: int, difference: Figure) -> Measure:
+    return Measure(
+        group="held-out text",
+        name="all",
+        unit="bits per byte",
+        better="lower",
+        count=10,
+        packages=packages,
+        base=Figure(1.5, 1.4, 1.6),
+        adapter=Figure(1.25, 1.2, 1.3),
+        difference=difference,
+    )
+
+
+def test_an_interval_is_shown_where_there_are_packages_enough_for_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sure = Figure(-0.25, -0.5, -0.125)
+    show([measure(FEWEST, sure), measure(FEWEST - 1, sure), measure(FEWEST, Figure(0.0))], "base")
+    enough, few, alike = capsys.readouterr().out.splitlines()[-3:]
+    assert enough.split() == [
+        "all",
+        "10",
+        "3",
+        "1.5000",
+        "1.2500",
+        "-0.2500",
+        "(-0.5000",
+        "to",
+        "-0.1250)",
+    ]
+    assert few.rstrip().endswith("-0.2500 (too few packages)")
+    assert alike.rstrip().endswith("+0.0000 (the same everywhere)")
+
+
+def test_ends_that_are_not_known_are_null_in_the_file() -> None:
+    told = as_json([measure(1, Figure(0.5))], {})["measures"]
+    assert isinstance(told, list)
+    assert len(told) == 1
+    assert told[0]["difference"] == {"value": 0.5, "low": None, "high": None}

@@ -9,8 +9,7 @@ import torch
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.problems import Prompt
-from train.evaluate.stops import Stops
-from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.subject import Sampling, Stops, Subject, open_subject
 from train.model.loading import NoSuchModel
 from train.recipe import ModelSettings
 from train.tokenizer.interface import Sample

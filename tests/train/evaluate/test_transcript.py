@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from train.evaluate.__main__ import app
-from train.evaluate.execution import Judgement, Verdict
+from train.evaluate.judge import Judgement, Verdict
 from train.evaluate.problems import Problem, Prompt
 from train.evaluate.transcript import (
     NoAnswers,

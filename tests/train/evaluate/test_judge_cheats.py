@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.sandbox.machine import needs_elixir
-from train.evaluate.execution import Judgement, Verdict, judge, judge_all
+from train.evaluate.judge import Judgement, Verdict, judge, judge_all
 from train.evaluate.problems import Problem, Prompt
 
 pytestmark = needs_elixir

@@ -17,8 +17,7 @@ from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.__main__ import app
-from train.evaluate.answers import Answers
-from train.evaluate.subject import Sampling, Subject, open_subject
+from train.evaluate.subject import Answers, Sampling, Subject, open_subject
 from train.evaluate.transcript import read
 from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer

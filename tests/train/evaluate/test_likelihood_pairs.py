@@ -8,13 +8,17 @@ import torch
 from corpus.progress import Silent
 from tests.train.models import SOURCE
 from tests.train.tokenizers import small_chatml
-from train.evaluate.infilling import Gap
-from train.evaluate.inputs import general_documents
+from train.evaluate.comparison import general_documents
+from train.evaluate.infilling import Gap, infilling
 from train.evaluate.intervals import Figure
-from train.evaluate.likelihood import HeldOutDocument, bits_per_byte, score
-from train.evaluate.side_by_side import Pair, general_text, infilling, likelihood
-from train.evaluate.stops import Stops
-from train.evaluate.subject import NOWHERE, Sampling, Subject, open_subject
+from train.evaluate.likelihood import (
+    HeldOutDocument,
+    bits_per_byte,
+    general_text,
+    likelihood,
+    score,
+)
+from train.evaluate.subject import NOWHERE, Pair, Sampling, Stops, Subject, open_subject
 from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
@@ -30,8 +34,8 @@ DOCUMENTS = [
 def subject(tiny_model: Path) -> Subject:
     """A base with an adapter that says something else."""
     settings = ModelSettings(name=str(tiny_model), quantization="none")
-    found = open_subject(settings, None, open_tokenizer(str(tiny_model)))
     torch.manual_seed(1)
+    found = open_subject(settings, None, open_tokenizer(str(tiny_model)))
     for name, weight in found.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.2)

@@ -20,15 +20,16 @@ from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
 from train.dataset.sources import NoReplayText
 from train.evaluate.__main__ import app
-from train.evaluate.evaluation import (
+from train.evaluate.benchmarks import NoProblems, UnknownBenchmark
+from train.evaluate.comparison import (
+    NoGaps,
+    NoHeldOutText,
     NotTheRunsOwn,
-    Plan,
+    Request,
     TooFewSamples,
     UnknownPlace,
     evaluate_run,
 )
-from train.evaluate.executed import NoProblems, UnknownBenchmark
-from train.evaluate.inputs import NoGaps, NoHeldOutText
 from train.evaluate.subject import Sampling
 from train.export.run import NotARun
 
@@ -97,7 +98,7 @@ def test_two_runs_are_measured_against_each_other(
     before = (run / "adapter" / "adapter_config.json").read_bytes()
     there, back, same = (tmp_path / f"{name}.json" for name in ("there", "back", "same"))
     for first, second, out in ((run, other, there), (other, run, back), (run, run, same)):
-        evaluate_run(Plan(run=first, against=str(second), out=out), Silent())
+        evaluate_run(Request(run=first, against=str(second), out=out), Silent())
     one, two = measured(there), measured(back)
     assert one["adapter"] == two["base"]
     assert one["difference"]["value"] == pytest.approx(-two["difference"]["value"])
@@ -107,8 +108,8 @@ def test_two_runs_are_measured_against_each_other(
 
 def test_a_run_is_measured_against_any_model(run: Path, tiny_model: Path, tmp_path: Path) -> None:
     base, named = tmp_path / "base.json", tmp_path / "named.json"
-    evaluate_run(Plan(run=run, out=base), Silent())
-    evaluate_run(Plan(run=run, against=str(tiny_model), out=named), Silent())
+    evaluate_run(Request(run=run, out=base), Silent())
+    evaluate_run(Request(run=run, against=str(tiny_model), out=named), Silent())
     assert measured(named)["base"]["value"] == pytest.approx(measured(base)["base"]["value"])
 
 
@@ -125,7 +126,7 @@ def test_what_cannot_be_measured_is_said_before_a_model_is_loaded(
     run: Path, wanted: dict[str, Any], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        evaluate_run(Plan(**{"run": run} | wanted), Silent())
+        evaluate_run(Request(**{"run": run} | wanted), Silent())
 
 
 def test_a_mistake_ends_in_one_sentence_and_code_2(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_what_is_not_the_runs_own_evaluation_is_not_written_as_one(
     away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
     (away / "evaluation.json").write_text("{}")
     with pytest.raises(NotTheRunsOwn, match=why):
-        evaluate_run(Plan(run=away, **wanted), Silent())
+        evaluate_run(Request(run=away, **wanted), Silent())
     assert (away / "evaluation.json").read_text() == "{}"
 
 
@@ -242,7 +243,7 @@ def test_without_a_sandbox_nothing_is_measured_and_it_is_said_what_to_install(
     away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
-        evaluate_run(Plan(run=away, benchmarks=("otp",)), Silent())
+        evaluate_run(Request(run=away, benchmarks=("otp",)), Silent())
 
 
 @executed
@@ -260,7 +261,7 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
     }
     init = function(row, "Mole", "init", 1, clauses=[clause], impl="true")
     release = write_release(tmp_path / "release", [row], [init])
-    plan = Plan(
+    plan = Request(
         run=run, release=release.path, benchmarks=("callbacks",), samples=2, ks=(1, 2),
         sampling=Sampling(longest=4), out=tmp_path / "out.json",
     )  # fmt: skip
@@ -301,7 +302,7 @@ def test_what_cannot_be_measured_leaves_the_file_as_it_was(
     away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
     (away / "evaluation.json").write_text("{}")
     with pytest.raises(error, match=said):
-        evaluate_run(Plan(**{"run": away} | wanted), Silent())
+        evaluate_run(Request(**{"run": away} | wanted), Silent())
     assert (away / "evaluation.json").read_text() == "{}"
 
 
@@ -316,8 +317,8 @@ def test_a_run_that_does_not_say_where_its_release_lies_needs_it_named(
 ) -> None:
     moved = changed(run, tmp_path / "moved", "run.json", release={"place": ""})
     with pytest.raises(UnknownPlace, match=r"run\.json.*Name it with --release"):
-        evaluate_run(Plan(run=moved), Silent())
-    evaluate_run(Plan(run=moved, release=release), Silent())
+        evaluate_run(Request(run=moved), Silent())
+    evaluate_run(Request(run=moved, release=release), Silent())
     assert measured(moved / "evaluation.json")["count"] == 2
 
 
@@ -326,7 +327,7 @@ def test_a_run_whose_record_was_altered_says_no_place(run: Path, tmp_path: Path,
     moved = changed(run, tmp_path / "moved", "run.json")
     (moved / "run.json").write_text(told)
     with pytest.raises(NotARun, match=r"run\.json"):
-        evaluate_run(Plan(run=moved), Silent())
+        evaluate_run(Request(run=moved), Silent())
 
 
 @pytest.mark.parametrize("missing", ["adapter/adapter_model.safetensors", "adapter", "recipe.json"])
@@ -339,4 +340,4 @@ def test_a_run_that_is_not_finished_is_nothing_to_compare_with(
     else:
         (other / missing).unlink()
     with pytest.raises(NotARun, match="other: not a finished run"):
-        evaluate_run(Plan(run=run, against=str(other), out=tmp_path / "out.json"), Silent())
+        evaluate_run(Request(run=run, against=str(other), out=tmp_path / "out.json"), Silent())

@@ -3,6 +3,7 @@
 Each completion has two BEAMs of its own: one that was shared would let the modules, processes and
 tables of one completion decide about the next. The first compiles it where no test is. The second
 runs the tests on what came out, rewritten so that it reaches nothing that decides: see `judge.exs`.
+A problem counts only if this machine can decide it: its reference passes, an empty answer does not.
 """
 
 import base64
@@ -18,7 +19,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from sandbox import Limits, Outcome, Sandbox
-from train.evaluate.errors import NoToolchain
+from train.errors import TrainError
 from train.evaluate.problems import Problem
 
 JUDGE = Path(__file__).with_name("judge.exs")
@@ -42,6 +43,17 @@ MOST_COMPILED = 8 << 20
 """Characters that the modules of an answer may have, compressed and in base 64."""
 DEPENDENT = re.compile(r"\bdoctest\b|^\s*(?:use|import|require)\s+(?!ExUnit)", re.MULTILINE)
 """Found in tests that take more from a program than its functions."""
+
+
+class NoToolchain(TrainError):
+    """There is no Elixir to run programs with."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"elixir cannot be run in the sandbox ({said.strip() or 'it said nothing'}). "
+            "On Debian, as root: apt-get install elixir. One that lies in a home folder is out of "
+            "the sandbox's reach; install one under /usr/local."
+        )
 
 
 class Verdict(StrEnum):
@@ -339,3 +351,45 @@ def numbered(judgements: Iterator[Judgement]) -> Iterator[Judgement]:
     """Give each sample of a problem its number."""
     for number, each in enumerate(judgements):
         yield Judgement(each.problem, number, each.verdict, each.seconds, each.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Problems by what was found of them."""
+
+    problems: list[Problem]
+    """Fit to be asked; those without a reference are among them."""
+    left_out: dict[str, list[str]]
+    """Identities of the others by reason: toolchain_too_old, reference_VERDICT, empty_passes."""
+
+
+def calibrate(
+    problems: Sequence[Problem], sandbox: Sandbox, *, workers: int = 0, limits: Limits = LIMITS
+) -> Calibration:
+    """Run each problem's reference and an empty answer, and sort out what cannot be decided.
+
+    A reference fails where this machine's toolchain differs from the one it was written for, or
+    where a package's function needs other packages; asking a model then would measure the machine.
+    """
+    tried = [each for each in problems if each.reference is not None]
+    answers = [(each.reference or "", "") for each in tried]
+    judgements = judge_all(tried, answers, sandbox, workers=workers, limits=limits)
+    reasons = {
+        problem.identity: why_not(reference.verdict, empty.verdict)
+        for problem, (reference, empty) in zip(tried, judgements, strict=True)
+    }
+    left_out: dict[str, list[str]] = {}
+    for identity, reason in reasons.items():
+        if reason:
+            left_out.setdefault(reason, []).append(identity)
+    kept = [each for each in problems if not reasons.get(each.identity)]
+    return Calibration(kept, left_out)
+
+
+def why_not(reference: Verdict, empty: Verdict) -> str:
+    """Return why a problem cannot be asked; empty where it can."""
+    if reference is Verdict.TOOLCHAIN_TOO_OLD:
+        return str(reference)
+    if reference is not Verdict.PASSED:
+        return f"reference_{reference}"
+    return "empty_passes" if empty is Verdict.PASSED else ""

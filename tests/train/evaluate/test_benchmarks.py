@@ -5,11 +5,10 @@ from typing import Any
 
 from sandbox import Sandbox
 from tests.sandbox.machine import executed
-from train.evaluate import otp
-from train.evaluate.calibration import calibrate
-from train.evaluate.executed import measures_of
-from train.evaluate.execution import Judgement, Verdict, judge_all
+from train.evaluate.benchmarks import read_tasks
+from train.evaluate.judge import Judgement, Verdict, calibrate, judge_all
 from train.evaluate.problems import Problem, Prompt
+from train.evaluate.scores import measures_of
 
 TASKS = [
     "batcher", "coin_gate", "expiring_cache", "parallel_map", "rate_limiter", "restarted_counter",
@@ -18,7 +17,7 @@ TASKS = [
 
 
 def test_every_task_has_a_question_that_stands_for_itself() -> None:
-    tasks = list(otp.load())
+    tasks = list(read_tasks())
     assert [task.identity for task in tasks] == [f"otp/{name}" for name in TASKS]
     for task in tasks:
         assert "Use no packages" in task.prompt.question.replace("\n", " ")
@@ -27,7 +26,7 @@ def test_every_task_has_a_question_that_stands_for_itself() -> None:
 
 @executed
 def test_references_pass_and_empty_answers_do_not(sandbox: Sandbox) -> None:
-    problems = list(otp.load())
+    problems = list(read_tasks())
     answers = [[each.reference or "", ""] for each in problems]
     judged = judge_all(problems, answers, sandbox, workers=2)
     assert [[each.verdict == "passed" for each in samples] for samples in judged] == [

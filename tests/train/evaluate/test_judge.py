@@ -9,8 +9,7 @@ import pytest
 
 from sandbox import Limits, Sandbox
 from tests.sandbox.machine import needs_elixir
-from train.evaluate.errors import NoToolchain
-from train.evaluate.execution import LIMITS, Verdict, elixir_version, judge, judge_all
+from train.evaluate.judge import LIMITS, NoToolchain, Verdict, elixir_version, judge, judge_all
 from train.evaluate.problems import Problem, Prompt
 
 pytestmark = needs_elixir

@@ -6,8 +6,8 @@ import pytest
 from corpus.release import Release
 from tests.releases import document, function, write_release
 from train.dataset.sources import NoReplayText
-from train.evaluate.executed import NoProblems
-from train.evaluate.inputs import Inputs, NoGaps, NoHeldOutText, gathered
+from train.evaluate.benchmarks import NoProblems
+from train.evaluate.comparison import Inputs, NoGaps, NoHeldOutText, Request, gathered
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,10 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
 def asked(
     release: Release, general: Path | None = None, gaps: int = 0, benchmarks: tuple[str, ...] = ()
 ) -> Inputs:
-    return gathered(release, "test", documents=0, general=general, gaps=gaps, benchmarks=benchmarks)
+    request = Request(
+        run=Path("run"), documents=0, general=general, gaps=gaps, benchmarks=benchmarks
+    )
+    return gathered(request, release)
 
 
 def multipl_e(path: Path, *names: str) -> str:
@@ -43,9 +46,15 @@ def test_a_split_without_documents_will_do_where_nothing_needs_them(release: Rel
     def asked_of(
         split: str, *benchmarks: str, general: Path | None = None, gaps: int = 0
     ) -> Inputs:
-        return gathered(
-            release, split, documents=0, general=general, gaps=gaps, benchmarks=benchmarks
+        request = Request(
+            run=Path("run"),
+            split=split,
+            documents=0,
+            general=general,
+            gaps=gaps,
+            benchmarks=benchmarks,
         )
+        return gathered(request, release)
 
     inputs = asked_of("validation", "otp")
     assert (len(inputs.documents), len(inputs.problems)) == (0, 8)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from train.evaluate.infilling import LINE
 from train.evaluate.problems import Prompt
-from train.evaluate.stops import Stops
+from train.evaluate.subject import Stops
 
 
 @pytest.mark.parametrize(

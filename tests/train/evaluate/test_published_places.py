@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.hub_datasets import printed, serving
-from train.evaluate.places import located
+from train.evaluate.published import located
 
 FILES = {
     "README.md": b"# Problems\n",
@@ -16,7 +16,7 @@ FILES = {
 FETCH = """
 import sys
 from corpus.errors import CorpusError
-from train.evaluate.places import located
+from train.evaluate.published import located
 try:
     path = located(sys.argv[1])
     print(*sorted(each.name for each in path.rglob("*")), path.parent.name, sep="|")
