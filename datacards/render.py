@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
 from corpus.release import Release
 from datacards.croissant import croissant
 from datacards.front_matter import front_matter, split_name
-from quality import templating
+from pages import frame
 from quality.report import read_report
 
 CARD_NAME, CROISSANT_NAME = "README.md", "croissant.json"
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +80,7 @@ def card(report: dict[str, Any]) -> bytes:
 
 
 @cache
-def _environment() -> Any:
-    environment = templating.environment("datacards", html=False)
+def _environment() -> "Environment":
+    environment = frame.environment("datacards", html=False)
     environment.filters["split_name"] = split_name
     return environment

@@ -50,7 +50,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "store",
         )
     )
-    | {"sandbox"},
+    | {"pages", "sandbox"},
     frozenset(
         {
             "corpus.attribution",

@@ -15,6 +15,7 @@ PACKAGES = (
     "crawler",
     "datacards",
     "demo",
+    "pages",
     "quality",
     "sandbox",
     "train",

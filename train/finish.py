@@ -12,8 +12,7 @@ from train.folders import whole_folder
 from train.loop.run import Run
 from train.loop.state import adapter_files
 from train.report import write as write_report
-from train.report.sections.steps import selected
-from train.report.sources import RUN, read_sources
+from train.report.run_files import RUN, read_sources, selected
 
 ADAPTER = "adapter"
 SPLIT = "test"

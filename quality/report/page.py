@@ -1,15 +1,12 @@
 """From report.json to one self-contained page: the same values give the same bytes."""
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from quality import templating
-from quality.report import charts, formats
+from pages import charts, frame
 from quality.report.figures import Row, share
 from quality.report.highlighting import highlight
 from quality.report.sections.samples import excerpt
@@ -23,15 +20,13 @@ def render(report: dict[str, Any]) -> bytes:
 
 @cache
 def _environment() -> Any:
-    environment = templating.environment("quality.report", html=True)
+    environment = frame.environment("quality.report", html=True)
     environment.filters |= {
-        "signed": formats.signed,
         "code": highlight,
-        "ticked": ticked,
         "excerpt": lambda text: excerpt(text)["excerpt"],
     }
     environment.globals |= {
-        "style": Markup(files("quality.report").joinpath("templates/style.css").read_text()),
+        "style": frame.style(),
         "bar": _bar,
         "columns": _columns,
         "curve": _curve,
@@ -64,12 +59,6 @@ def ticks(rows: Sequence[Row]) -> list[Row]:
     chosen = [place for place in range(0, len(rows), step) if len(rows) - place > 0.2 * len(rows)]
     edges = [{"place": round(100 * at / len(rows), 2), "at": rows[at]["from"]} for at in chosen]
     return [*edges, {"place": 100, "at": rows[-1]["to"]}]
-
-
-def ticked(text: str) -> Markup:
-    """Turn `code` in backticks into HTML."""
-    escaped = str(escape(text))
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
 
 
 def waterfall(files: Row) -> list[Row]:

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quality.report.charts import bar, columns, number
 from quality.report.figures import (
     distribution,
     doubling_histogram,
@@ -13,9 +12,8 @@ from quality.report.figures import (
     herfindahl,
     share,
 )
-from quality.report.formats import compact, percent, plural, signed, size, whole
 from quality.report.highlighting import highlight
-from quality.report.page import ticked, ticks
+from quality.report.page import ticks
 
 
 def test_a_distribution_tells_quantiles_that_occur() -> None:
@@ -65,55 +63,6 @@ def test_a_share_of_nothing_is_nothing() -> None:
     assert estimated_tokens(342) == 100
 
 
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0, "0"), (940, "940"), (1234, "1.23k"), (99_960, "100k"), (999_700, "1M"), (4.1e9, "4.1B")],
-)
-def test_large_numbers_are_shortened(value: float, written: str) -> None:
-    assert compact(value) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0, "0%"), (1, "100%"), (0.0004, "<0.1%"), (0.9996, ">99.9%"), (0.0349, "3.5%"),
-        (0.416667, "42%"), (0.996, "99.6%"), (None, "–"),
-    ],
-)  # fmt: skip
-def test_shares_never_claim_all_or_nothing_wrongly(value: float | None, written: str) -> None:
-    assert percent(value) == written
-
-
-def test_sizes_changes_and_counts_are_written_for_people() -> None:
-    assert [size(value) for value in (0, 812, 999_600, 15_213_916)] == [
-        "0 B", "812 B", "1 MB", "15.2 MB",
-    ]  # fmt: skip
-    assert [signed(value) for value in (0, 1200, -3)] == ["0", "+1,200", "−3"]
-    assert [plural(count, "file") for count in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
-    assert whole(None) == "–"
-
-
-def test_a_column_that_is_not_zero_can_be_seen() -> None:
-    drawn = columns([0, 1, 1_000_000], "sizes")
-    assert drawn.count('class="a"') == 2
-    assert 'height="1.5" class="a"' in drawn
-    assert "<title>sizes</title>" in drawn
-
-
-def test_a_bar_stays_within_its_track() -> None:
-    assert '<rect x="598.5" y="0" width="1.5" height="12" class="drop"/>' in bar(
-        [(0.0001, "drop")], "last", 0.9999
-    )
-    assert '"&lt;b&gt;"' in bar([], "<b>")
-
-
-@given(st.floats(-1e6, 1e6))
-def test_coordinates_are_short_and_near(value: float) -> None:
-    written = number(value)
-    assert abs(float(written) - value) <= 0.0051
-    assert "e" not in written
-
-
 def test_code_is_coloured_and_escaped() -> None:
     shown = highlight('def a("<b>"), do: :ok # end', "elixir")
     assert shown == (
@@ -138,7 +87,3 @@ def test_ticks_keep_apart_and_end_with_the_end() -> None:
     rows = [{"from": 2**n, "to": 2 ** (n + 1), "count": 1} for n in range(13)]
     assert [tick["at"] for tick in ticks(rows)] == [1, 16, 256, 8192]
     assert ticks(rows)[-1]["place"] == 100
-
-
-def test_backticks_become_code_after_escaping() -> None:
-    assert ticked("a `<use>` b") == "a <code>&lt;use&gt;</code> b"

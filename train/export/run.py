@@ -23,8 +23,6 @@ from corpus.untrusted import (
     parse_json,
     parse_object,
 )
-from train.card.front_matter import is_on_hub
-from train.card.usage import Content, Usage, with_usage
 from train.errors import TrainError
 from train.tokenizer.conversation import (
     PROMPT_NAME,
@@ -37,6 +35,7 @@ from train.tokenizer.conversation import (
 )
 from train.tokenizer.interface import Tokenizer
 from train.tokenizer.opening import locate, open_tokenizer
+from train.usage import Content, Usage, is_on_hub, with_usage
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

@@ -1,63 +1,120 @@
-"""From the values of a report to one self-contained page: equal values give equal bytes.
+"""The report of a run: from its files to values, and from these to one self-contained page.
 
-Style, table and number formats are those of the quality report, so that both read alike.
+Style, table and number formats are those of the quality report, so that both read alike. Equal
+files give equal values, and these equal bytes.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from quality import templating
-from quality.report import charts
-from train.report import drawing, formats
+from corpus.atomic import write_bytes
+from pages import charts, frame
+from train.report.comparison import Interval, answers, comparison, evaluation
+from train.report.curves import Curves, curves
+from train.report.run_files import Sources, UnknownShape, Values, read_sources, selected
+from train.report.sections import (
+    checkpoints,
+    data,
+    elastic,
+    held_out,
+    identity,
+    samples,
+    speed,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HTML_NAME = "report.html"
+
+Section = TypeVar("Section")
 
 
-def render(report: Mapping[str, Any]) -> bytes:
-    """Render the page from the values that `train.report.compose` returns."""
-    page: str = _environment().get_template("run.html.j2").render(**report)
+class Report(TypedDict):
+    """The sections of a report."""
+
+    identity: Values
+    speed: Values
+    held_out: list[Values]
+    elastic: Values | None
+    selected: list[Values]
+    curves: Curves
+    samples: list[Values]
+    data: list[Values]
+    checkpoints: Values
+    evaluation: list[Values]
+    comparison: Values
+    answers: Values | None
+
+
+def write(run: Path) -> Path:
+    """Write report.html into a run's folder, whole or not at all; return its path.
+
+    Raises what `compose` raises, and OSError.
+    """
+    path = run / HTML_NAME
+    write_bytes(path, render(compose(run)))
+    return path
+
+
+def compose(run: Path) -> Report:
+    """Work out every section of the report; equal files give equal values.
+
+    Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.telemetry.DamagedMetrics.
+    """
+    sources = read_sources(run)
+
+    def told(section: Callable[[Sources], Section]) -> Section:
+        try:
+            return section(sources)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UnknownShape(sources.folder, section.__name__, error) from error
+
+    return Report(
+        identity=told(identity),
+        speed=told(speed),
+        held_out=told(held_out),
+        elastic=told(elastic),
+        selected=told(selected),
+        curves=told(curves),
+        samples=told(samples),
+        data=told(data),
+        checkpoints=told(checkpoints),
+        evaluation=told(evaluation),
+        comparison=told(comparison),
+        answers=told(answers),
+    )
+
+
+def render(report: Report) -> bytes:
+    """Render the page from the values that `compose` returns."""
+    page = _environment().get_template("run.html.j2").render(**report)
     return f"{page.strip()}\n".encode()
 
 
 @cache
-def _environment() -> Any:
-    environment = templating.environment("train.report", html=True)
-    environment.filters |= {
-        "loss": formats.loss,
-        "change": formats.change,
-        "scientific": formats.scientific,
-        "duration": formats.duration,
-        "measure": formats.measure,
-        "difference": formats.difference,
-        "breakable": breakable,
-    }
+def _environment() -> "Environment":
+    environment = frame.environment("train.report", html=True)
     environment.globals |= {
-        "style": Markup(_style("quality.report") + _style("train.report")),
+        "style": frame.style("train.report"),
         "bar": lambda share, title: Markup(charts.bar([(share, "a")], title)),
-        "lines": lambda chart: Markup(drawing.lines(chart)),
+        "lines": lambda chart: Markup(charts.lines(chart)),
         "interval": interval,
     }
     return environment
 
 
-def breakable(name: str) -> Markup:
-    """Let a name of several parts go on in the next line after any of them."""
-    return Markup(re.sub(r"([_.])(?=.)", r"\1<wbr>", str(escape(name))))
-
-
-def interval(told: Mapping[str, Any], scale: Mapping[str, float], title: str, kind: str) -> Markup:
+def interval(told: Interval, scale: Mapping[str, float], title: str, kind: str) -> Markup:
     """Draw a value of an evaluation with its interval, if it has one, on a scale."""
 
     def place(value: float) -> float:
         return (value - scale["low"]) / (scale["high"] - scale["low"])
 
     value = told["value"]
-    low, high = (value if told[end] is None else told[end] for end in ("low", "high"))
-    return Markup(drawing.interval(place(low), place(value), place(high), title, kind))
-
-
-def _style(package: str) -> str:
-    return files(package).joinpath("templates/style.css").read_text(encoding="utf-8")
+    low = value if told["low"] is None else told["low"]
+    high = value if told["high"] is None else told["high"]
+    return Markup(charts.interval(place(low), place(value), place(high), title, kind))

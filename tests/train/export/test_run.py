@@ -13,10 +13,10 @@ from tests.train.export.runs import write_run
 from tests.train.report.runs import RUN
 from tests.train.report.runs import write_run as write_reported
 from train.card import write
-from train.card.usage import Content
 from train.export.adapter import export_adapter
 from train.export.run import CONFIG, FinishedRun, OutputTaken, card_of, open_run
 from train.export.run import WEIGHTS as ADAPTER
+from train.usage import Content
 
 WEIGHTS = "adapter_model.safetensors"
 

@@ -16,10 +16,9 @@ from train.report import (
     UnknownShape,
     UnreadableRunFile,
     compose,
-    formats,
     write,
 )
-from train.report.sections.curves import smoothed, thinned
+from train.report.curves import smoothed, thinned
 
 PROJECT = Path(__file__).parents[3]
 FILES = ("run.json", "recipe.json", "evaluation.json", "metrics.jsonl")
@@ -210,6 +209,7 @@ def test_what_stage_two_forgot_is_measured_from_where_it_began(tmp_path: Path) -
         event(2, 1, "fisher_rows", loss=0.55),
     ]
     values = compose(run_of(tmp_path / "run", lines))
+    assert values["elastic"] is not None
     assert values["elastic"]["change"] == 0.25
     assert values["elastic"]["on_fisher_rows"] == pytest.approx(0.1)
     (row,) = values["held_out"]
@@ -298,6 +298,7 @@ def test_answers_are_shown_what_was_lost_first_escaped_and_within_bounds(tmp_pat
     told["answers"]["sha256"] = write_answers(place(run / "evaluation.json"), entries)
     (run / "evaluation.json").write_text(json.dumps(told))
     found = compose(run)["answers"]
+    assert found is not None
     assert found["sentence"].startswith(
         "502 problems: the adapter does as well on 500, better on 1, worse on 1."
     )
@@ -353,23 +354,6 @@ def test_smoothing_averages_neighbours() -> None:
     points = [(float(number), float(number % 2)) for number in range(100)]
     assert [y for _, y in smoothed(points)][50] == pytest.approx(0.4)  # 48 to 52: two odd ones
     assert smoothed(points[:10]) == points[:10]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [(45, "45 s"), (200, "3 min 20 s"), (18_720, "5 h 12 min"), (187_200, "2 d 4 h"), (None, "–")],
-)
-def test_durations_are_written_in_two_units(seconds: float | None, written: str) -> None:
-    assert formats.duration(seconds) == written
-
-
-def test_small_numbers_are_written_short() -> None:
-    assert [formats.scientific(each) for each in (2e-5, 1.5e-5, 0, None)] == [
-        "2e-5",
-        "1.5e-5",
-        "0",
-        "–",
-    ]
 
 
 def test_the_command_writes_the_page_and_says_where(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.report.axes import axis, round_step, written
+from pages.charts import axis, bar, columns, number, round_step, written
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,24 @@ def test_every_value_has_a_place_on_its_axis(
     found = axis(positive, from_zero=from_zero, is_tight=is_tight)
     assert all(-1e-6 <= found.place(value) <= 1 + 1e-6 for value in positive)
     assert len(found.ticks) <= 12
+
+
+def test_a_column_that_is_not_zero_can_be_seen() -> None:
+    drawn = columns([0, 1, 1_000_000], "sizes")
+    assert drawn.count('class="a"') == 2
+    assert 'height="1.5" class="a"' in drawn
+    assert "<title>sizes</title>" in drawn
+
+
+def test_a_bar_stays_within_its_track() -> None:
+    assert '<rect x="598.5" y="0" width="1.5" height="12" class="drop"/>' in bar(
+        [(0.0001, "drop")], "last", 0.9999
+    )
+    assert '"&lt;b&gt;"' in bar([], "<b>")
+
+
+@given(st.floats(-1e6, 1e6))
+def test_coordinates_are_short_and_near(value: float) -> None:
+    text = number(value)
+    assert abs(float(text) - value) <= 0.0051
+    assert "e" not in text

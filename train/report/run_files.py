@@ -1,4 +1,4 @@
-"""The files of a run that report and card are made from; each may be absent."""
+"""The files of a run that report and card are made from, each of which may be absent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,10 @@ METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
 WEIGHTS = "adapter/adapter_model.safetensors"
 
+STAGES = (1, 2)
+
 Values = dict[str, Any]
+"""JSON as a run wrote it, or as a template reads it."""
 
 
 class UnreadableRunFile(TrainError):
@@ -110,3 +113,38 @@ def _object(path: Path) -> Values:
     if not isinstance(found, dict):
         raise UnreadableRunFile(path, "no JSON object")
     return found
+
+
+def steps_of(sources: Sources, stage: int | None = None) -> list[Values]:
+    """Return the lines of steps, of one stage or of all, in the order of the run."""
+    return [
+        line for line in sources.lines if line["kind"] == "step" and stage in (None, line["stage"])
+    ]
+
+
+def stages_of(sources: Sources) -> list[int]:
+    """Return the stages that have steps."""
+    return [stage for stage in STAGES if steps_of(sources, stage)]
+
+
+def selected(sources: Sources) -> list[Values]:
+    """Return of each stage where held-out loss decided: the step whose weights it ended with
+    (`taken`), the best one with its `loss`, `by` which rows, its `steps` and those `planned`.
+    """
+    told = ("stage", "taken", "best", "loss", "by", "steps", "planned")
+    return [
+        {name: line[name] for name in told}
+        for line in sources.lines
+        if line["kind"] == "event" and line["name"] == "selected"
+    ]
+
+
+def measured(sources: Sources, stage: int, on: int) -> list[Values]:
+    """Return the measurements that a stage made on the held-out rows of a stage."""
+    return [
+        line
+        for line in sources.lines
+        if line["kind"] == "held_out"
+        and line["stage"] == stage
+        and line["measured_on"] == f"stage{on}"
+    ]

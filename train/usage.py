@@ -1,14 +1,18 @@
-"""The section of a card that says how to load what lies beside it."""
+"""The section of a card that says how to load what lies beside it: a run, or an export of one."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from quality import templating
-from train.card.front_matter import is_on_hub
+from pages import frame
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HUB_NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 Content = Literal["run", "adapter", "merged", "gguf"]
 """What a card's folder holds: a run with its adapter below, or one of the exports."""
@@ -37,7 +41,7 @@ class Usage:
     """Type of the language model, if that is known."""
     quantization: str | None = None
     """How the base was held during training."""
-    export: Mapping[str, Any] = field(default_factory=dict)
+    export: Mapping[str, object] = field(default_factory=dict)
     """What an export tells of itself: files and their figures, and what was allowed."""
 
 
@@ -69,8 +73,13 @@ def place(name: str | None) -> str:
     return Path(name).name if name.startswith(("/", ".", "~")) else name
 
 
+def is_on_hub(name: str) -> bool:
+    """Tell whether a model's name can be one on the Hub and is no folder."""
+    return HUB_NAME.fullmatch(name) is not None and name.split("/")[0] not in (".", "..")
+
+
 @cache
-def _environment() -> Any:
-    environment = templating.environment("train.card", html=False)
+def _environment() -> "Environment":
+    environment = frame.environment("train", html=False)
     environment.filters["place"] = place
     return environment

@@ -1,18 +1,27 @@
 """Base against adapter, measure by measure, as evaluation.json tells it."""
 
 from collections.abc import Iterator
+from typing import TypedDict
 
 from corpus.console import visible
-from quality.report.formats import plural, words
+from pages.formats import plural, words
 from train.evaluate.intervals import FEWEST
 from train.evaluate.transcript import Entry, by_interest, passed, summary
-from train.report.sources import Sources, Values
+from train.report.run_files import Sources, Values
 
 SUBJECTS = ("base", "adapter", "difference")
 MOST_LISTED, MOST_SHOWN, MOST_CHARACTERS = 400, 40, 3000
 """Problems in the table, problems with their answers, characters of each text: half a megabyte."""
 MARGIN = 0.06
 """Share of the scale that is left free at both ends."""
+
+
+class Interval(TypedDict):
+    """A value with the ends of its interval, which may be unknown."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 def evaluation(sources: Sources) -> list[Values]:
@@ -174,7 +183,7 @@ def _row(measure: Values) -> Values:
     }
 
 
-def _figure(told: Values | None) -> Values | None:
+def _figure(told: Values | None) -> Interval | None:
     """Return a value with the ends of its interval, which may be unknown; None without a value."""
     if not told or told.get("value") is None:
         return None
@@ -183,7 +192,7 @@ def _figure(told: Values | None) -> Values | None:
     return {"value": told["value"], "low": low if known else None, "high": high if known else None}
 
 
-def _verdict(difference: Values | None, better: str | None, packages: int | None) -> str:
+def _verdict(difference: Interval | None, better: str | None, packages: int | None) -> str:
     """Say whether the interval of the difference lies on one side of zero.
 
     Files of older versions tell no packages: their intervals, of documents, are too narrow.
@@ -192,9 +201,10 @@ def _verdict(difference: Values | None, better: str | None, packages: int | None
         return ""
     if packages < FEWEST:
         return "too few packages to tell"
-    if difference["low"] is None or difference["low"] <= 0 <= difference["high"]:
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None or low <= 0 <= high:
         return "no clear difference"
-    return "better" if (difference["low"] > 0) == (better == "higher") else "worse"
+    return "better" if (low > 0) == (better == "higher") else "worse"
 
 
 def _scale(rows: list[Values]) -> Values:

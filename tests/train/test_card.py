@@ -10,10 +10,9 @@ import yaml
 from corpus.release import Release
 from tests.releases import example_release
 from tests.train.report.runs import EVALUATION, RECIPE, RUN, write_run
-from train.card import LicenceCount, card, licences_of, metadata, write
-from train.card.render import cell, setting
-from train.card.usage import place
+from train.card import LicenceCount, card, licences_of, metadata, setting, write
 from train.report import compose
+from train.usage import place
 
 PROJECT = Path(__file__).parents[3]
 FILES = ("run.json", "recipe.json", "evaluation.json", "metrics.jsonl")
@@ -213,10 +212,6 @@ def test_a_figure_that_is_no_number_is_left_out(tmp_path: Path) -> None:
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     values = compose(write_run(tmp_path / "run"))
     assert card(values) == card(values)
-
-
-def test_text_stays_in_its_cell() -> None:
-    assert cell("a|b\nc") == "a\\|b c"
 
 
 def test_models_and_settings_are_written_short() -> None:

@@ -1,11 +1,11 @@
 """The curves of a run: loss of each stage, learning rate, gradient norm, speed, penalty."""
 
 from collections.abc import Callable
+from typing import TypedDict
 
-from train.report.axes import Axis, axis
-from train.report.sections.speed import peak_of
-from train.report.sections.steps import measured, stages_of, steps_of
-from train.report.sources import Sources, Values
+from pages.charts import Axis, LineChart, Points, Series, axis
+from train.report.run_files import Sources, Values, measured, stages_of, steps_of
+from train.report.sections import peak_of
 from train.throughput import utilization
 
 POINTS = 300
@@ -13,7 +13,6 @@ POINTS = 300
 WINDOW = 25
 """A line that is smoothed is averaged over this fraction of its length."""
 
-Points = list[tuple[float, float]]
 RATE, PENALTY = "Learning rate", "Elastic penalty, added to the loss"
 SMOOTH = (RATE, PENALTY)
 """What is drawn as it is."""
@@ -21,7 +20,14 @@ SMOOTH = (RATE, PENALTY)
 Figure = Callable[[Values], float | None]
 
 
-def curves(sources: Sources) -> Values:
+class Curves(TypedDict):
+    """The loss charts by stage, and the charts over the whole run."""
+
+    loss: list[LineChart]
+    course: list[LineChart]
+
+
+def curves(sources: Sources) -> Curves:
     """Return the loss charts by stage, and the charts over the whole run."""
     return {
         "loss": [_loss(sources, stage) for stage in stages_of(sources)],
@@ -29,7 +35,7 @@ def curves(sources: Sources) -> Values:
     }
 
 
-def _loss(sources: Sources, stage: int) -> Values:
+def _loss(sources: Sources, stage: int) -> LineChart:
     raw = points_of(steps_of(sources, stage), lambda line: line["loss"])
     own = points_of(measured(sources, stage, stage), lambda line: line["loss"])
     other = points_of(measured(sources, stage, 3 - stage), lambda line: line["loss"])
@@ -41,7 +47,7 @@ def _loss(sources: Sources, stage: int) -> Values:
     return _chart(f"Stage {stage}", "loss in nats a token", series, stage=stage)
 
 
-def _course(sources: Sources) -> list[Values]:
+def _course(sources: Sources) -> list[LineChart]:
     """Return the charts whose steps run on from the first stage to the second."""
     peak = peak_of(sources)
     rate = ("Tokens a second", lambda line: line["tokens"] / line["seconds"])
@@ -58,7 +64,7 @@ def _course(sources: Sources) -> list[Values]:
     return [_over_both(sources, name, figure, ends) for name, figure in charts]
 
 
-def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]) -> Values:
+def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]) -> LineChart:
     """Return one chart with a line for each stage: what is smoothed must not mix the two."""
     series = []
     for stage in stages_of(sources):
@@ -71,7 +77,7 @@ def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]
     return _chart(name, "", series, border=border, from_zero=True)
 
 
-def _noisy(name: str, points: Points) -> list[Values]:
+def _noisy(name: str, points: Points) -> list[Series]:
     """Return a line and its moving average; of few points, the line alone."""
     if len(points) < 2 * WINDOW:
         return [_series("line", name, points)]
@@ -127,19 +133,19 @@ def thinned(points: Points) -> Points:
     return [points[0], *means, points[-1]]
 
 
-def _series(kind: str, name: str, points: Points) -> Values:
+def _series(kind: str, name: str, points: Points) -> Series:
     return {"kind": kind, "name": name, "points": points}
 
 
 def _chart(
     name: str,
     unit: str,
-    series: list[Values],
+    series: list[Series],
     *,
     stage: int | None = None,
     border: int | None = None,
     from_zero: bool = False,
-) -> Values:
+) -> LineChart:
     """Return a chart: its series as points between 0 and 1, and its axes."""
     drawn = [each for each in series if each["points"]]
     points = [point for each in drawn for point in each["points"]]
@@ -149,7 +155,10 @@ def _chart(
         "name": name,
         "unit": unit,
         "stage": stage,
-        "series": [each | {"points": _placed(each["points"], across, up)} for each in drawn],
+        "series": [
+            _series(each["kind"], each["name"], _placed(each["points"], across, up))
+            for each in drawn
+        ],
         "x": across.ticks,
         "y": up.ticks,
         "border": round(across.place(border), 4) if border else None,

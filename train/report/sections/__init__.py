@@ -1,1 +1,0 @@
-"""The sections of the report: each a function from the files of a run to plain values."""
