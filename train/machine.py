@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from train.architecture import Architecture, UnknownArchitecture, read
 from train.budget import budget
 from train.errors import TrainError
+from train.forecast import check
 from train.model.loading import NoAccelerator, uses_unsloth
-from train.planning import check
 from train.recipe import Recipe
 from train.telemetry import check_tracker
 

@@ -17,7 +17,7 @@ from train.command_line import Parser, add_recipe_options, dashed, overrides_of
 from train.options import override
 
 if TYPE_CHECKING:
-    from train.planning import Plan
+    from train.forecast import Forecast
 
 USAGE = "[--model CONFIG] [--release FOLDER] --vram GIB [options]"
 
@@ -47,10 +47,11 @@ def main(argv: Sequence[str]) -> int:
         recipe = override(chosen.load(), overrides_of(given))
         if given.model:
             recipe = replace(recipe, model=replace(recipe.model, name=given.model, revision=""))
-        from train import architecture, planning
+        from train import architecture
+        from train.forecast import foretell
         from train.throughput import gpu_named
 
-        made = planning.plan(
+        made = foretell(
             architecture.read(recipe.model.name, recipe.model.revision, fetch=given.fetch),
             recipe,
             given.release,
@@ -100,7 +101,7 @@ def positive(text: str) -> float:
     return value
 
 
-def show(made: "Plan", as_json: bool) -> None:
+def show(made: "Forecast", as_json: bool) -> None:
     """Print a plan."""
     if as_json:
         say_json(made.to_json(), is_canonical=True)
@@ -112,7 +113,7 @@ def show(made: "Plan", as_json: bool) -> None:
         show_time(made)
 
 
-def show_memory(made: "Plan") -> None:
+def show_memory(made: "Forecast") -> None:
     """Print what takes the memory."""
     from train.budget import GIB
 
@@ -125,7 +126,7 @@ def show_memory(made: "Plan") -> None:
     )
 
 
-def verdict(made: "Plan") -> Iterable[str]:
+def verdict(made: "Forecast") -> Iterable[str]:
     """Yield whether it fits, and what to change if not."""
     from train.budget import GIB
 
@@ -142,7 +143,7 @@ def verdict(made: "Plan") -> Iterable[str]:
             yield "Take a larger GPU or a smaller model."
 
 
-def show_time(made: "Plan") -> None:
+def show_time(made: "Forecast") -> None:
     """Print what is read, and how long that takes."""
     rows = [
         (

@@ -7,6 +7,7 @@ import torch
 
 from tests.train.configs import DEVSTRAL_2512
 from train.architecture import of_config
+from train.forecast import RowsTooLong
 from train.machine import (
     Fp8NeedsTransformers,
     GpuIsFull,
@@ -20,7 +21,6 @@ from train.machine import (
     shape_of,
 )
 from train.model.loading import NoAccelerator
-from train.planning import RowsTooLong
 from train.recipe import ModelSettings, Recipe, load
 from train.telemetry import MissingTracker
 

@@ -1,14 +1,16 @@
-"""Whether a recipe fits on a GPU and how long it takes, before any weight is fetched."""
+"""Whether a recipe fits on a GPU, what makes it fit, and how long it takes.
 
+All of it is worked out before any weight is fetched. Changes come mildest first.
+"""
+
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.release import Release
 from train.architecture import Architecture
 from train.budget import BITS_16, GIB, INT8, MIB, NF4, Budget, budget
 from train.errors import TrainError
-from train.fitting import Change, changes, largest_micro_batch
 from train.options import override
 from train.recipe import Recipe
 from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization
@@ -16,6 +18,10 @@ from train.workload import BYTES_PER_TOKEN, Workload, prompt_bytes, workload
 
 STORED_BYTES = {"16-bit": BITS_16, "nf4": NF4, "int8": INT8, "fp8": 1.0}
 """Of a weight of a projection in a model's files."""
+SHORTEST = 512
+"""Tokens below which rows are not made shorter: most files would be cut."""
+
+Setting = bool | int | str
 
 
 class RowsTooLong(TrainError):
@@ -48,8 +54,19 @@ class Rate:
     """Of the GPU's floating-point operations; None where no GPU is named."""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Options to set, and what the recipe takes once they and those before are set."""
+
+    options: tuple[str, ...]
+    """As on the command line."""
+    why: str
+    total: int
+    """Bytes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Forecast:
     """What was found out."""
 
     model: str
@@ -134,7 +151,7 @@ class Plan:
             "here, or name a repository of 16-bit or 4-bit weights."
         ]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return all of it as plain values."""
         return {
             "model": self.model,
@@ -157,7 +174,7 @@ class Plan:
         }
 
 
-def plan(
+def foretell(
     shape: Architecture,
     recipe: Recipe,
     release: Path | None = None,
@@ -166,8 +183,8 @@ def plan(
     gpu: Gpu | None = None,
     tokens_per_second: float | None = None,
     bytes_per_token: float = BYTES_PER_TOKEN,
-) -> Plan:
-    """Plan a run. `vram` is in GiB and comes before the GPU's own memory.
+) -> Forecast:
+    """Foretell a run. `vram` is in GiB and comes before the GPU's own memory.
 
     Raises RowsTooLong, UnknownTarget, UnknownSource, UnreadableRelease, and what `Release.open`
     does.
@@ -178,7 +195,7 @@ def plan(
     needed = budget(shape, recipe)
     capacity = capacity_of(vram, gpu)
     made, changed = changes(shape, recipe, capacity) if capacity else ([], recipe)
-    return Plan(
+    return Forecast(
         model=recipe.model.name,
         shape=shape,
         recipe=recipe,
@@ -193,7 +210,7 @@ def plan(
 
 
 def capacity_of(vram: float | None, gpu: Gpu | None) -> int | None:
-    """Return the bytes of what `plan` was told of; None where that is nothing."""
+    """Return the bytes of what `foretell` was told of; None where that is nothing."""
     if vram is not None:
         return round(vram * GIB)
     return None if gpu is None else gpu.memory * MIB
@@ -236,3 +253,56 @@ def rate_of(
         is_measured=False,
         utilization=ASSUMED_UTILIZATION,
     )
+
+
+def changes(shape: Architecture, recipe: Recipe, capacity: int) -> tuple[list[Change], Recipe]:
+    """Return changes that each save memory, until the recipe fits or none is left; and what it
+    then is.
+    """
+    made: list[Change] = []
+    total = budget(shape, recipe).total
+    for settings, why in milder(recipe):
+        if total <= capacity:
+            break
+        changed = override(recipe, settings)
+        saved = budget(shape, changed).total
+        if saved < total:
+            made.append(Change(tuple(map(_option, settings.items())), why, saved))
+            recipe, total = changed, saved
+    return made, recipe
+
+
+def milder(recipe: Recipe) -> Iterator[tuple[dict[str, Setting], str]]:
+    """Yield settings that save memory, those that change the result least first."""
+    yield {"model.gradient_checkpointing": True}, "activations are computed twice, a third slower"
+    if recipe.micro_batch > 1:
+        yield {"micro_batch": 1}, "the same steps in smaller pieces"
+    yield (
+        {f"stage{stage}.optimizer.kind": "paged_adamw_8bit" for stage in (1, 2)},
+        "moments in 8 bits, in the host's memory when there is no room",
+    )
+    yield {"adapter.embeddings": False}, "embeddings and head stay as they are"
+    yield {"model.quantization": "nf4"}, "weights in 4 bits"
+    yield {"model.compute": "bfloat16"}, "activations in 16 bits"
+    yield {"model.backend": "auto"}, "Unsloth keeps layer inputs in the host's memory"
+    length = recipe.length // 2
+    while length >= SHORTEST:
+        yield {"length": length}, "shorter rows: more files are cut"
+        length //= 2
+
+
+def largest_micro_batch(shape: Architecture, recipe: Recipe, capacity: int) -> int:
+    """Return the most rows at once that divide the batch and fit, 0 if not even one does."""
+    fitting = (
+        rows
+        for rows in range(recipe.batch, 0, -1)
+        if recipe.batch % rows == 0
+        if budget(shape, override(recipe, {"micro_batch": rows})).fits(capacity)
+    )
+    return next(fitting, 0)
+
+
+def _option(setting: tuple[str, Setting]) -> str:
+    key, value = setting
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"--{key.replace('_', '-')} {text}"
