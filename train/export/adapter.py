@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import write_json
 from train.export.checking import SAME, prompts, refer_to
@@ -24,6 +24,9 @@ from train.export.run import (
 from train.folders import whole_folder
 from train.model.loading import load_base
 from train.recipe import ModelSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 COPY = "exported"
 """The name under which peft loads the copy beside the original."""
@@ -63,7 +66,7 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
     return told
 
 
-def load_own(run: FinishedRun) -> Any:
+def load_own(run: FinishedRun) -> "PreTrainedModel":
     """Return the base that the run trained, as it quantised it. Raises NoSuchModel, OtherBase."""
     model = load_base(settings_of(run))
     check_base(model, run, run.model["name"])

@@ -17,7 +17,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -25,7 +25,9 @@ from train.errors import TrainError
 from train.model.quantization import is_packed
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from torch import Tensor
+    from transformers import PreTrainedModel
 
     from train.tokenizer.interface import Ids, Tokenizer
 
@@ -114,7 +116,7 @@ class Comparison:
                 return f"the {name} is {found:.2g}, allowed is {allowed:.2g}"
         return None
 
-    def record(self, tolerance: Tolerance) -> dict[str, Any]:
+    def record(self, tolerance: Tolerance) -> dict[str, object]:
         """Return the figures with their bounds, for export.json."""
         return {**asdict(self), "tolerance": asdict(tolerance), "outweighed": self.outweighed}
 
@@ -162,7 +164,7 @@ class Learnt:
     """Projection of that on what the adapter adds before rounding: 1 for all, 0 for none."""
 
     @classmethod
-    def by(cls, adapted: Any, stored: torch.dtype) -> "Learnt":
+    def by(cls, adapted: "PeftModel", stored: torch.dtype) -> "Learnt":
         """Take it from a peft model that is not merged yet, layer by layer, merged in float32.
 
         `stored` is the 16-bit type of the export. Raises AdapterTooWeak.
@@ -248,7 +250,9 @@ class Reference:
         """Compare logits of an export after the same tokens."""
         return compare(self.logits, exported, self.effect)
 
-    def check(self, exported: Any, tolerance: Tolerance, what: str, advice: str) -> Comparison:
+    def check(
+        self, exported: "PreTrainedModel", tolerance: Tolerance, what: str, advice: str
+    ) -> Comparison:
         """Compare a model that was exported and loaded again. Raises ExportDiffers."""
         comparison = self.against(logits(exported, self.prompts))
         if why := comparison.exceeded(tolerance):
@@ -257,7 +261,7 @@ class Reference:
 
 
 def refer_to(
-    adapted: Any,
+    adapted: "PeftModel",
     prompts: "list[Ids]",
     *,
     rounds_to: torch.dtype | None = None,
@@ -318,7 +322,9 @@ def prompts(tokenizer: "Tokenizer") -> "list[Ids]":
     return [tokenizer.document(text).ids[:-1] for text in PROMPTS]
 
 
-def logits(model: Any, prompted: "list[Ids]", jitter: "Jitter | None" = None) -> "Tensor":
+def logits(
+    model: "PreTrainedModel", prompted: "list[Ids]", jitter: "Jitter | None" = None
+) -> "Tensor":
     """Return the logits after every token of every prompt, [tokens, vocabulary] in float32.
 
     They lie on the model's device, which is that of its first weight.
@@ -361,7 +367,7 @@ def single_precision(model: torch.nn.Module, jitter: Jitter | None = None) -> It
     stored: dict[torch.nn.Parameter, Tensor] = {}
     rounded = _rounded_by_merging(model) if jitter is not None else set()
 
-    def widen(module: torch.nn.Module, inputs: Any) -> Any:
+    def widen(module: torch.nn.Module, inputs: tuple["Tensor", ...]) -> tuple["Tensor", ...] | None:
         for weight in module.parameters(recurse=False):
             if weight in stored or not weight.is_floating_point() or is_packed(weight):
                 continue
@@ -373,7 +379,7 @@ def single_precision(model: torch.nn.Module, jitter: Jitter | None = None) -> It
             return tuple(jitter(each.float()) for each in inputs)
         return None
 
-    def narrow(module: torch.nn.Module, *_: Any) -> None:
+    def narrow(module: torch.nn.Module, *_: object) -> None:
         for weight in module.parameters(recurse=False):
             if weight in stored:
                 weight.data = stored.pop(weight)

@@ -41,7 +41,7 @@ from train.export.llamacpp import (
     quantise,
     tensor_type,
 )
-from train.export.merged import ADVICE, base_place, merge, stored_type, told_base
+from train.export.merged import ADVICE, Place, base_place, merge, stored_type, told_base
 from train.export.run import (
     FinishedRun,
     card_of,
@@ -293,7 +293,7 @@ class Converted:
     template: ChatTemplate | None
 
 
-def convert(run: FinishedRun, place: dict[str, Any], folder: Path, wanted: Wanted) -> Converted:
+def convert(run: FinishedRun, place: Place, folder: Path, wanted: Wanted) -> Converted:
     """Merge a run into `folder`, and write it there as a GGUF file of the base's 16 bits."""
     weights = folder / "merged"
     weights.mkdir()
@@ -645,7 +645,7 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float
     return facts
 
 
-def _unknown(config: Mapping[str, Any], shape: Architecture) -> str | None:
+def _unknown(config: Mapping[str, object], shape: Architecture) -> str | None:
     if shape.model_type not in ("llama", "mistral") or shape.vision:
         return f"of type {config.get('model_type')!r}"
     if shape.rope_kind != "default":

@@ -6,7 +6,7 @@ The adapter is merged into the base in 16 bits, not into the form that training 
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar
 
 from train.errors import TrainError
 from train.export.checking import MULTIPLE, Learnt, Reference, prompts, refer_to
@@ -26,8 +26,18 @@ from train.model.quantization import is_fp8, settle, widened
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 Taken = TypeVar("Taken")
+
+
+class Place(TypedDict, total=False):
+    """Where transformers finds a model."""
+
+    pretrained_model_name_or_path: Required[str | Path]
+    revision: str | None
+
 
 SHARD = "5GB"
 """Largest file of weights; what the Hub recommends."""
@@ -91,7 +101,7 @@ def export_merged(
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(run, folder)
 
-        def refer(model: Any, stored: "torch.dtype") -> tuple[Reference, Learnt]:
+        def refer(model: "PreTrainedModel", stored: "torch.dtype") -> tuple[Reference, Learnt]:
             return refer_to(model, prompts(words), rounds_to=stored), Learnt.by(model, stored)
 
         reference, learnt = merge(run, place, folder, refer)
@@ -107,7 +117,7 @@ def export_merged(
     return told
 
 
-def rows_of(model: Any) -> "Callable[[str, torch.Tensor], torch.Tensor]":
+def rows_of(model: "PreTrainedModel") -> "Callable[[str, torch.Tensor], torch.Tensor]":
     """Return what reads rows of a loaded model's weights, in float32."""
     weights = model.state_dict()
 
@@ -120,15 +130,15 @@ def rows_of(model: Any) -> "Callable[[str, torch.Tensor], torch.Tensor]":
 
 def merge(
     run: FinishedRun,
-    place: dict[str, Any],
+    place: Place,
     folder: Path,
-    refer: "Callable[[Any, torch.dtype], Taken]",
+    refer: "Callable[[PreTrainedModel, torch.dtype], Taken]",
 ) -> Taken:
     """Write base and adapter as one model into `folder`.
 
     Returns what `refer` takes from both apart, given the peft model and the type to be written.
     """
-    name = place["pretrained_model_name_or_path"]
+    name = str(place["pretrained_model_name_or_path"])
     base = load_base(place)
     check_base(base, run, name)
     stored = sixteen_bits(base.dtype)
@@ -138,7 +148,7 @@ def merge(
     return taken
 
 
-def write_merged(model: Any, folder: Path) -> None:
+def write_merged(model: "PreTrainedModel", folder: Path) -> None:
     """Merge a peft model and write it in 16 bits.
 
     peft adds the adapter's product, in float32, to the stored weight in place: one rounding.
@@ -151,7 +161,7 @@ def write_merged(model: Any, folder: Path) -> None:
     merged.save_pretrained(folder, max_shard_size=SHARD)
 
 
-def adapted(model: Any, run: FinishedRun, name: str) -> Any:
+def adapted(model: "PreTrainedModel", run: FinishedRun, name: str) -> "PeftModel":
     """Return the model with the run's adapter. Raises BaseDoesNotFit."""
     from peft import PeftModel
 
@@ -164,7 +174,7 @@ def adapted(model: Any, run: FinishedRun, name: str) -> Any:
         raise BaseDoesNotFit(name, str(error).strip().splitlines()[-1].strip()) from error
 
 
-def check_base(model: Any, run: FinishedRun, name: str) -> None:
+def check_base(model: "PreTrainedModel", run: FinishedRun, name: str) -> None:
     """Raise OtherBase if a loaded model is not the one that a run trained.
 
     Runs of older versions tell nothing of that; the comparison of logits cannot, for it holds an
@@ -179,7 +189,7 @@ def check_base(model: Any, run: FinishedRun, name: str) -> None:
         raise OtherBase(name, run.base)
 
 
-def base_place(run: FinishedRun, base: str | None) -> dict[str, Any]:
+def base_place(run: FinishedRun, base: str | None) -> Place:
     """Return name and revision of the 16-bit base: the one given, or the run's own."""
     if base is not None:
         return {"pretrained_model_name_or_path": base, "revision": None}
@@ -189,13 +199,13 @@ def base_place(run: FinishedRun, base: str | None) -> dict[str, Any]:
     }
 
 
-def told_base(place: dict[str, Any]) -> dict[str, Any]:
+def told_base(place: Place) -> dict[str, object]:
     """Return a base's place for the record."""
-    name = told_place(place["pretrained_model_name_or_path"])
+    name = told_place(str(place["pretrained_model_name_or_path"]))
     return {"name": name, "revision": place["revision"]}
 
 
-def load_base(place: dict[str, Any]) -> Any:
+def load_base(place: Place) -> "PreTrainedModel":
     """Return the model of a place on the processor, in the type that it is stored in.
 
     One of 8-bit floats with scales is widened to bfloat16, as training did. Raises QuantisedBase
@@ -204,7 +214,7 @@ def load_base(place: dict[str, Any]) -> Any:
     import torch
     from transformers import AutoConfig
 
-    name = place["pretrained_model_name_or_path"]
+    name = str(place["pretrained_model_name_or_path"])
     with readable(name):
         config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
         fp8 = is_fp8(config)
@@ -222,7 +232,7 @@ def load_base(place: dict[str, Any]) -> Any:
     return model
 
 
-def load_exported(folder: Path) -> Any:
+def load_exported(folder: Path) -> "PreTrainedModel":
     """Return a model that was just written. Raises what transformers raises: it is our own."""
     from transformers import AutoConfig
 
@@ -232,7 +242,7 @@ def load_exported(folder: Path) -> Any:
     )
 
 
-def quantised_as(config: Any) -> str | None:
+def quantised_as(config: "PretrainedConfig") -> str | None:
     """Return how a configuration says that weights are quantised; None if they are not."""
     settings = getattr(config, "quantization_config", None)
     if settings is None:
@@ -258,9 +268,11 @@ def stored_type(folder: Path) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _class_for(config: Any) -> Any:
+def _class_for(config: "PretrainedConfig") -> "type[PreTrainedModel]":
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    if config.model_type in FROM_TEXT_AND_IMAGES:
-        return AutoModelForImageTextToText
-    return AutoModelForCausalLM
+    is_from_images = config.model_type in FROM_TEXT_AND_IMAGES
+    chosen: type[PreTrainedModel] = (
+        AutoModelForImageTextToText if is_from_images else AutoModelForCausalLM
+    )
+    return chosen

@@ -225,7 +225,7 @@ def copy_tokenizer(run: FinishedRun, folder: Path) -> Tokenizer:
 
 
 def card_of(
-    run: FinishedRun, holds: Content, base: str | None, told: Mapping[str, Any] | None = None
+    run: FinishedRun, holds: Content, base: str | None, told: Mapping[str, object] | None = None
 ) -> bytes | None:
     """Return the card of an export: the run's own, if it has one, that says how to load this form.
 
@@ -302,7 +302,9 @@ class Record:
             check_digest(digest)
 
 
-def write_record(folder: Path, made_from: Mapping[str, Any], comparison: Mapping[str, Any]) -> None:
+def write_record(
+    folder: Path, made_from: Mapping[str, object], comparison: Mapping[str, object]
+) -> None:
     """Write export.json into a folder whose other files are complete."""
     files = {
         name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
@@ -312,7 +314,7 @@ def write_record(folder: Path, made_from: Mapping[str, Any], comparison: Mapping
     write_json(folder / RECORD, record)
 
 
-def made_from(run: FinishedRun, form: str, card: bytes | None, **more: Any) -> dict[str, Any]:
+def made_from(run: FinishedRun, form: str, card: bytes | None, **more: object) -> dict[str, object]:
     """Return what an export's content follows from."""
     return {
         "form": form,
@@ -332,7 +334,7 @@ def told_place(name: str) -> str:
     return f"folder {digest[:16]}"
 
 
-def existing(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+def existing(folder: Path, wanted: Mapping[str, object]) -> dict[str, Any] | None:
     """Return the comparison of an export that is there already; None if one is to be made.
 
     That is so where the place is free, and where the same export lies whose card would say
