@@ -14,8 +14,8 @@ from pathlib import Path
 
 from corpus.release import Release
 from sandbox import Sandbox
-from train.evaluate.calibration import calibrate
-from train.evaluate.executed import problems_of
+from train.evaluate.benchmarks import problems_of
+from train.evaluate.judge import calibrate
 
 
 def main() -> None:
