@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -228,7 +228,7 @@ def inspect(
 
 def _inspected(
     paths: list[Path], name: Path
-) -> Iterator[tuple[Path, Callable[[], dict[str, object]]]]:
+) -> Iterator[tuple[Path, Callable[[], Mapping[str, object]]]]:
     """Yield what is looked at, and what reads it."""
     from corpus.inspect import inspect as inspect_file
     from corpus.inspect import inspect_bytes, source_files

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from corpus.errors import CorpusError
 from corpus.extraction import Extraction, Function, Module
@@ -42,7 +43,17 @@ def source_files(path: Path) -> Iterator[Path]:
         yield from (Path(folder, file) for file in sorted(files) if Path(file).suffix in LANGUAGES)
 
 
-def inspect(path: Path) -> dict[str, object]:
+class Inspected(TypedDict):
+    """What a file defines, as JSON-able values."""
+
+    path: str
+    language: str
+    parse_errors: int
+    modules: list[dict[str, object]]
+    functions: list[dict[str, object]]
+
+
+def inspect(path: Path) -> Inspected:
     """Parse the file at `path` and say what it defines, as JSON-able values.
 
     Raises UnreadableFile, UnknownLanguage, NestedTooDeeply, Unparsable and OverBudget; their
@@ -58,7 +69,7 @@ def inspect(path: Path) -> dict[str, object]:
     return inspect_bytes(path, raw)
 
 
-def inspect_bytes(path: Path, raw: bytes) -> dict[str, object]:
+def inspect_bytes(path: Path, raw: bytes) -> Inspected:
     """Do what `inspect` does with bytes at hand, decoded as `build` does; the path names them."""
     language = language_of(path)
     text = decode(raw, language)

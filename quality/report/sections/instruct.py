@@ -1,9 +1,10 @@
 """The instruction rows, by kind and by what their answers need, with one of each to read."""
 
 from collections import Counter, defaultdict
+from typing import TypedDict
 
 from corpus.tables import SPLIT_NAMES
-from quality.report.figures import Row, Section, estimated_tokens, first_by, share
+from quality.report.figures import Row, estimated_tokens, first_by, share
 from quality.report.sources import Sources
 
 COLUMNS = [
@@ -16,7 +17,15 @@ PREFERRED_SAMPLE_BYTES = 1200
 """A sample is the first row by id among those that are short enough to read."""
 
 
-def instruct(sources: Sources) -> Section:
+class Instructions(TypedDict):
+    """The section on instruction rows."""
+
+    rows: int
+    left_out: dict[str, int]
+    kinds: list[Row]
+
+
+def instruct(sources: Sources) -> Instructions:
     """Return counts by kind, verification, split and need, and a sample of each kind.
 
     A row that needs two private functions and an attribute counts once as each of both kinds.
