@@ -1,9 +1,10 @@
-"""Writes that are either whole or absent, so that a killed run leaves nothing half done."""
+"""Files and folders that are whole or absent: a killed run leaves nothing half done."""
 
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,15 +32,71 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; rename it to `path` on success, else remove it.
+
+    What stands at `path` gives way if `replaces` is set; else it must be empty or absent. Raises
+    OSError as it comes, and nothing has changed then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        publish_folder(temporary, path, replaces=replaces)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def publish_folder(folder: Path, path: Path, *, replaces: bool = False) -> None:
+    """Force all of a folder to the disk, then give it its name; `replaces` as for `whole_folder`.
+
+    Raises OSError.
+    """
+    for inside in folder.rglob("*"):
+        if inside.is_dir():
+            flush_to_disk(inside)
+        elif inside.is_file():
+            inside.chmod(0o644)
+            flush_to_disk(inside)
+    flush_to_disk(folder)
+    if replaces and path.exists():
+        remove_folder(path)
+    folder.replace(path)
+    flush_to_disk(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Take the name away first: a folder half removed must not look like a whole one."""
+    doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    path.rename(doomed / path.name)
+    shutil.rmtree(doomed)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files and folders that a killed run left half written in a folder."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not is_temporary(path.name):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def is_temporary(name: str) -> bool:
-    """Tell whether a file has a name that `replacing` gives, as one that a killed run left has."""
+    """Tell whether a file or folder has a name as one that a killed run left has."""
     return TEMPORARY.fullmatch(name) is not None
 
 
 def flush_to_disk(path: Path) -> None:
-    """Force a file's bytes to the disk before its name is published."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    """Force a file's bytes, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

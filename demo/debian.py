@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from corpus.atomic import whole_folder
 from corpus.errors import CorpusError
 
 ETC = Path("/etc/apt")
@@ -88,12 +89,10 @@ def apt_get(arguments: Sequence[str], folder: Path) -> None:
 
 def unpack(archives: Iterable[Path], destination: Path) -> None:
     """Unpack tar archives into a folder that appears when all are done."""
-    partial = destination.with_name(f".{destination.name}")
-    shutil.rmtree(partial, ignore_errors=True)
-    for archive in archives:
-        with tarfile.open(archive) as opened:
-            opened.extractall(partial, filter="data")
-    partial.rename(destination)
+    with whole_folder(destination) as partial:
+        for archive in archives:
+            with tarfile.open(archive) as opened:
+                opened.extractall(partial, filter="data")
 
 
 def suites_of(os_release: str) -> frozenset[str]:

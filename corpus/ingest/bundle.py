@@ -1,8 +1,6 @@
 """The unit of parallel work: a bundle of archives becomes a folder with one part of each table."""
 
 import gc
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus.atomic import flush_to_disk
+from corpus.atomic import whole_folder
 from corpus.bounds import check_least
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.tables import (
@@ -149,21 +147,11 @@ def _open(bundle: Bundle, watch: Watch) -> list[OpenedArchive]:
 
 
 def _write_folder(opened: list[OpenedArchive], destination: Path) -> None:
-    unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
     try:
-        _write_parts(opened, unfinished)
-        publish(unfinished, destination)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def publish(unfinished: Path, destination: Path) -> None:
-    """Rename a folder, unless the same task has run twice and the other was first."""
-    try:
-        unfinished.rename(destination)
+        with whole_folder(destination) as folder:
+            _write_parts(opened, folder)
     except OSError:
-        if not destination.exists():
+        if not destination.exists():  # else the same task has run twice and the other was first
             raise
 
 
@@ -199,4 +187,3 @@ def write_part(table: pa.Table, path: Path, compression: str) -> None:
         use_dictionary=repeated,
         write_statistics=False,
     )
-    flush_to_disk(path)

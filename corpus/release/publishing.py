@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from corpus.atomic import sha256_file
+from corpus.atomic import publish_folder, sha256_file
 from corpus.errors import CorpusError
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, GateSummary
 from corpus.release.reading import Release
@@ -39,7 +39,7 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
         report_digest=sha256_file(candidate.path / REPORT_NAME),
     )
     sealed.write(candidate.path)
-    candidate.path.rename(destination)
+    publish_folder(candidate.path, destination)
     for stale in destination.parent.glob(f"{destination.name}.candidate-*"):
         shutil.rmtree(stale)
     return Release.open(destination)
