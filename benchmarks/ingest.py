@@ -25,7 +25,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from corpus.archive import HexTarball, Member, open_hex_tarball
 from corpus.configuration import BuildConfig, load
 from corpus.extraction import Extraction
 from corpus.filters import Redaction, cut_encoded, judge, recode
@@ -36,6 +35,7 @@ from corpus.ingest.source_file import EXTRACTORS, Parsed, describe
 from corpus.licenses import judge_files
 from corpus.reasons import Reject
 from corpus.source import language_of
+from corpus.sources import HexTarball, Member, open_hex_tarball
 from corpus.store import ArchiveStore
 
 Stages = dict[str, Callable[[], object]]

@@ -9,10 +9,10 @@ import hashlib
 import re
 from dataclasses import replace
 
-from corpus.archive import Member, open_hex_tarball
 from corpus.erlang_tokens import RESERVED
 from corpus.filters import Limits, judge
 from corpus.source import language_of
+from corpus.sources import Member, open_hex_tarball
 from corpus.store import Archive, ArchiveStore
 from demo.hex_tarball import pack
 

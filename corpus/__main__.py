@@ -126,6 +126,36 @@ def _show_plan(
     show_plan(planned)
 
 
+@app.command(
+    epilog="Example: `python -m corpus add-folder ../shop --archives archives --name acme/shop "
+    "--version 1.4.0 --url https://github.com/acme/shop`"
+)
+def add_folder(
+    folder: Annotated[Path, typer.Argument(help="A checkout, or any folder of source files.")],
+    archives: Annotated[Path, typer.Option(help="The archive store to add it to.")],
+    name: Annotated[str, typer.Option(help="What it is called there: NAME or OWNER/NAME.")],
+    version: Annotated[str, typer.Option(help="Its version there: a tag or a commit, say.")],
+    url: Annotated[
+        str | None, typer.Option(help="Where others find it; told in attribution.")
+    ] = None,
+) -> None:
+    """Add a folder to an archive store, for `build` to read like a package.
+
+    Files below .git, _build, deps and node_modules are not read, links not followed. The same files
+    give the same archive. Exit code 2: the folder or a name cannot be used.
+    """
+    from corpus.sources import add_folder as add
+    from corpus.store import ArchiveStore
+
+    with plain_errors():
+        archive, packed = add(ArchiveStore(archives), folder, name=name, version=version, url=url)
+    for file in packed.left_out:
+        errors.print(f"left out: {file.path}: {file.reject.detail} ({file.reject.reason})")
+    output.print(
+        f"{name} {version}: {packed.files} files, {archive.bytes} bytes, sha256 {archive.sha256}"
+    )
+
+
 @app.command(epilog="Example: `python -m corpus verify releases/2026.11.1`")
 def verify(release: ReleaseFolder) -> None:
     """Recheck every digest of a release. Exit code 1 means that something differs."""

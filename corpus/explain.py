@@ -99,6 +99,7 @@ class _Question:
     kept: ds.Expression | None
     dropped: ds.Expression
     archives: tuple[Input, ...] = ()
+    names_a_file: bool = False
 
 
 def explain(release: Release, wanted: str) -> Explanation:
@@ -112,8 +113,7 @@ def explain(release: Release, wanted: str) -> Explanation:
     question = _question(release, wanted)
     kept = () if question.kept is None else tuple(_kept(release, question.kept))
     dropped = tuple(_dropped(release, question.dropped))
-    names_a_file = bool(wanted.partition("/")[2])
-    if not (kept or dropped or (question.archives and not names_a_file)):
+    if not (kept or dropped or (question.archives and not question.names_a_file)):
         raise NothingFound(release, wanted)
     return Explanation(question.archives, kept, dropped)
 
@@ -128,8 +128,8 @@ def _is_text(wanted: str) -> bool:
 
 
 def _question(release: Release, wanted: str) -> _Question:
-    package, _, path = wanted.partition("/")
     inputs = release.manifest.inputs
+    package, path = _package_and_path(wanted, {item.package for item in inputs})
     named = tuple(item for item in inputs if item.package == package)
     if not named and HASH.fullmatch(wanted):
         condition = ds.scalar(False)
@@ -143,7 +143,18 @@ def _question(release: Release, wanted: str) -> _Question:
     if path:
         below = pc.starts_with(ds.field("path"), path.rstrip("/") + "/")
         condition = condition & ((ds.field("path") == path) | below)
-    return _Question(condition, condition, named)
+        if not named:  # OWNER/NAME, of which no archive could be read
+            condition = condition | (ds.field("package") == wanted)
+    return _Question(condition, condition, named, bool(path))
+
+
+def _package_and_path(wanted: str, packages: set[str]) -> tuple[str, str]:
+    """Divide PACKAGE/PATH, where the package may be OWNER/NAME if the release has one."""
+    parts = wanted.split("/", 2)
+    if (owned := "/".join(parts[:2])) in packages and len(parts) > 1:
+        return owned, "".join(parts[2:])
+    package, _, path = wanted.partition("/")
+    return package, path
 
 
 def _rows(

@@ -22,7 +22,7 @@ from corpus.errors import CorpusError
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.tables import REJECTS
-from corpus.untrusted import check_digest, check_name, check_path, check_text
+from corpus.untrusted import check_digest, check_package, check_path, check_text
 
 LONGEST_REASON = 500
 """Characters of a reason, which stands in every row that it leaves out."""
@@ -60,7 +60,7 @@ class Exclusion:
             if self.path:
                 raise ValueError("a content_id has no path")
         else:
-            check_name("package", self.package)
+            check_package("package", self.package)
             if self.path:
                 check_path(self.path)
 

@@ -503,7 +503,7 @@ SPLIT_NAMES = ("train", "validation", "test")
 WHOLE: Final = "all"
 """The one split of a table that is not divided."""
 
-SOURCES = ("hex", "github", "local")
+SOURCES = ("hex", "folder", "github")
 LANGUAGES = ("elixir", "erlang", "heex", "eex")
 SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
 """Evidence under which a document may be published; contradicted and unknown may not."""

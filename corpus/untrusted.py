@@ -80,6 +80,18 @@ def check_name(what: str, value: object) -> None:
         )
 
 
+def check_package(what: str, value: object) -> None:
+    """Raise ValueError unless a value may name a package: NAME, or OWNER/NAME as hosts have it.
+
+    Below an owner a name does not end as the files of a store do, which stand beside owners.
+    """
+    owner, slash, name = value.rpartition("/") if isinstance(value, str) else ("", "", value)
+    for part in (owner, name) if slash else (name,):
+        check_name(what, part)
+    if slash and str(name).endswith((".json", ".tar")):
+        raise ValueError(f"{shown(value)} cannot be a {what}: it ends like a file of the store")
+
+
 def check_counts(*values: object) -> None:
     """Raise ValueError unless every value is a whole number from 0 on that Arrow can hold."""
     for value in values:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from scrapy import Request
 
-from corpus.archive import HexMetadata
 from corpus.packages import Downloads
 from corpus.reasons import Reject
+from corpus.sources import HEX, HexMetadata
 from crawler.registry import Release
 
-SOURCE = "hex"
+SOURCE = HEX
 """What the archive store calls archives from a Hex repository."""
 
 

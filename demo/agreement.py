@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpus.archive import ArchiveError, HexMetadata, Member, open_hex_tarball
+from corpus.sources import ArchiveError, HexMetadata, Member, open_hex_tarball
 from demo.reference import Verdict, unpack_many
 
 

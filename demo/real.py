@@ -45,7 +45,7 @@ class ReadersDiffer(CorpusError):
         listed = "\n".join(f"  {each}" for each in differences[:10])
         super().__init__(
             f"{len(differences)} tarballs are read differently by the reference:\n{listed}\n"
-            "That is a defect of corpus.archive; please report it."
+            "That is a defect of corpus.sources; please report it."
         )
 
 

@@ -39,7 +39,6 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         f"corpus.{room}"
         for room in (
-            "archive",
             "elixir",
             "erlang",
             "erlang_terms",
@@ -47,6 +46,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "filters",
             "fingerprint",
             "licenses",
+            "sources",
             "store",
         )
     )

@@ -21,6 +21,7 @@ from corpus.ingest.tables import (
 )
 from corpus.provenance import digest_of
 from corpus.reasons import Reject
+from corpus.sources import source_named
 from corpus.store import Archive, ArchiveStore
 from corpus.supervision import NO_BUDGET, Watch
 
@@ -80,7 +81,10 @@ def plan_bundles(
     """Divide archives into bundles, in the order given; the same archives give the same bundles.
 
     Their folders are named by the archives, the configuration, and the code that `made_by` digests.
+    Raises UnknownSource for an archive that nobody could open.
     """
+    for archive in archives:
+        source_named(archive.source)
     return [_bundle(group, store, folder, config, made_by) for group in _grouped(archives, config)]
 
 

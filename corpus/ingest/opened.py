@@ -6,13 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from corpus.archive import (
-    ArchiveError,
-    ArchiveLimits,
-    HexTarball,
-    Member,
-    open_hex_tarball,
-)
 from corpus.fingerprint import Code, Fingerprint
 from corpus.ingest.source_file import (
     FileConfig,
@@ -33,6 +26,13 @@ from corpus.licenses import (
     statements_of,
 )
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.sources import (
+    ArchiveError,
+    ArchiveLimits,
+    Contents,
+    Member,
+    source_named,
+)
 from corpus.store import Archive, check_body
 from corpus.supervision import NO_BUDGET, Budget, Watch
 
@@ -106,19 +106,20 @@ def open_archive(
     """Read one archive from the store; `refusals` are files by their position in it, or `WHOLE`.
 
     `watch` is told of every step on a file, or on `SEVERAL` where they need not go `one_by_one`.
-    Raises DamagedArchive for an archive that changed since the build began.
+    Raises DamagedArchive for an archive that changed since the build began, and UnknownSource.
     """
     if (refusal := refusals.get(WHOLE)) is not None:
         return _failed(archive, refusal)
     try:
-        tarball, members = _open(archive, path, config.archive)
+        opened = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reject)
+    members = opened.members
     if not members:
         detail = "its contents hold no file"
         return _failed(archive, Reject(Stage.UNPACK, Reason.EMPTY_ARCHIVE, detail))
     contents = {item.path: item.data for item in members if isinstance(item, Member)}
-    declared = tarball.metadata.licenses or archive.licenses
+    declared = opened.licenses or archive.licenses
     said = {}
     for position, item in enumerate(members):
         if isinstance(item, Member) and position not in refusals:
@@ -136,7 +137,7 @@ def open_archive(
     texts = _stepwise(text_of, members, watch)
     files = _stepwise(parsed, texts, watch)
     prints = fingerprint_files(files, config.file, watch, one_by_one)
-    return OpenedArchive(archive, licenses, files, prints, None, tarball.metadata.notes)
+    return OpenedArchive(archive, licenses, files, prints, None, opened.notes)
 
 
 def fingerprint_files(
@@ -186,13 +187,10 @@ def _stepwise(step: Callable[[int, Item], Result], items: list[Item], watch: Wat
     return results
 
 
-def _open(
-    archive: Archive, path: Path, limits: ArchiveLimits
-) -> tuple[HexTarball, list[Member | RejectedFile]]:
+def _open(archive: Archive, path: Path, limits: ArchiveLimits) -> Contents:
     body = path.read_bytes()
     check_body(archive, body, str(path.name))
-    tarball = open_hex_tarball(body, limits)
-    return tarball, list(tarball.members())
+    return source_named(archive.source).open(body, limits)
 
 
 def _failed(archive: Archive, reject: Reject) -> OpenedArchive:

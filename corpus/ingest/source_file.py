@@ -9,7 +9,6 @@ from operator import attrgetter
 import numpy as np
 
 from corpus import elixir, erlang
-from corpus.archive import Member
 from corpus.bounds import check_fractions
 from corpus.extraction import MOST_ARGUMENTS, Extraction, NestedTooDeeply, Unparsable
 from corpus.filters import (
@@ -25,6 +24,7 @@ from corpus.filters import (
 from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.source import language_of, role_of
+from corpus.sources import Member
 
 
 def nothing(text: bytes) -> Extraction:

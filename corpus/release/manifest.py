@@ -21,6 +21,7 @@ from corpus.untrusted import (
     check_digest,
     check_matches,
     check_name,
+    check_package,
     check_path,
     check_text,
     check_unique,
@@ -60,8 +61,9 @@ class Input:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no store holds."""
-        for what in ("source", "package", "version"):
-            check_name(what, getattr(self, what))
+        check_name("source", self.source)
+        check_package("package", self.package)
+        check_name("version", self.version)
         check_digest(self.sha256)
         check_text(self.license_expression or "", self.license_evidence or "")
 

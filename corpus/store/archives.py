@@ -1,6 +1,7 @@
 """The archive store: every archive unchanged, with one index row beside it.
 
     ROOT/archives/hex/NAME/NAME-VERSION.tar     the archive as it was served
+    ROOT/archives/folder/OWNER/NAME/...         of a name with an owner
     ROOT/archives/hex/NAME/NAME-VERSION.json    its index row
     ROOT/rejects/hex/NAME/NAME-VERSION.json     why an archive is not here
     ROOT/superseded/hex/NAME/NAME-VERSION-DIGEST.tar, .json
@@ -38,7 +39,7 @@ from corpus.store.rows import (
     row_of_reject,
     rows_under,
 )
-from corpus.untrusted import check_name
+from corpus.untrusted import check_name, check_package
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -199,8 +200,8 @@ class ArchiveStore:
 
     def _superseded(self, archive: Archive) -> Path:
         source, name, version = self._place(archive)
-        row = self.root / "superseded" / source / name / f"{name}-{version}.json"
-        return row.with_name(f"{row.stem}-{archive.sha256[:16]}.json")
+        stem = f"{name.rpartition('/')[2]}-{version}-{archive.sha256[:16]}"
+        return self.root / "superseded" / source / name / f"{stem}.json"
 
     def _place(self, archive: Archive) -> Key:
         return checked(archive.source, archive.name, archive.version)
@@ -210,28 +211,25 @@ def store_near(folder: Path) -> Path | None:
     """Return a store that was probably meant: directly below a folder, or one that holds it."""
     below = sorted(folder.iterdir()) if folder.is_dir() else []
     around = (*below, *folder.absolute().parents[:3])
-    return next((each for each in around if (each / "archives" / "hex").is_dir()), None)
+    named = [(each, each / "archives" / source) for each in around for source in ("hex", "folder")]
+    return next((each for each, archives in named if archives.is_dir()), None)
 
 
 def checked(source: str, name: str, version: str) -> Key:
     """Return the key of an archive. Raises UnsafeName unless all of it may stand in a path."""
-    for what, text in (("source", source), ("name", name), ("version", version)):
-        check_segment(what, text)
-    return source, name, version
-
-
-def check_segment(what: str, text: str) -> None:
-    """Raise UnsafeName unless `text` may stand in a path of the store."""
     try:
-        check_name(what, text)
+        check_name("source", source)
+        check_package("name", name)
+        check_name("version", version)
     except ValueError as error:
         raise UnsafeName(f"{error}. Leave this archive out.") from error
+    return source, name, version
 
 
 def check_body(archive: Archive, body: bytes, where: str) -> None:
     """Raise DamagedArchive unless `body`, read from the store, is what its row says."""
     if problem := difference(archive, body):
-        stem = f"{archive.name}-{archive.version}"
+        stem = f"{archive.name.rpartition('/')[2]}-{archive.version}"
         raise DamagedArchive(
             f"{where}: {problem}. Move {stem}.tar out of the store, then crawl again: what is "
             "wanted and not in the store is fetched."

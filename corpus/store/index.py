@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -34,7 +34,7 @@ MOST_SEGMENTS = 8
 NOTHING = b"null"
 
 Key = tuple[str, str, str]
-"""Source, name and version."""
+"""Source, name (which may be OWNER/NAME) and version."""
 
 
 class Row(NamedTuple):
@@ -65,7 +65,8 @@ class Index:
     def loose(self, key: Key) -> Path:
         """Return where a row lies until it is packed; its parts were checked by the caller."""
         source, name, version = key
-        return self.root / self.kind / source / name / f"{name}-{version}.json"
+        folder = self.root / self.kind / source / name
+        return folder / f"{folder.name}-{version}.json"
 
     def get(self, key: Key) -> Row | None:
         """Return one row. Raises DamagedRow for a packed one that is not as it was written."""
@@ -170,12 +171,8 @@ class Index:
         top = self.root / self.kind
         for source in _folders(top):
             for name in _folders(f"{top}/{source}"):
-                with os.scandir(f"{top}/{source}/{name}") as found:
-                    files = [each.name for each in found]
-                for file in files:
-                    if file.endswith(".json") and file.startswith(f"{name}-"):
-                        version = file[len(name) + 1 : -len(".json")]
-                        yield (source, name, version), Path(f"{top}/{source}/{name}/{file}")
+                for inside in (yield from _rows(f"{top}/{source}", source, name)):
+                    yield from _rows(f"{top}/{source}", source, f"{name}/{inside}")
 
     def _named(self) -> tuple[str, ...]:
         folder = self.root / "index"
@@ -234,6 +231,18 @@ class Index:
         with (folder / f"{self.kind}.lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _rows(top: str, source: str, name: str) -> Generator[tuple[Key, Path], None, list[str]]:
+    """Yield the rows in the folder of a package; return the names of folders in it."""
+    with os.scandir(f"{top}/{name}") as found:
+        each_is_folder = {each.name: each.is_dir() for each in found}
+    begins = f"{name.rpartition('/')[2]}-"
+    for file, is_folder in each_is_folder.items():
+        if not is_folder and file.endswith(".json") and file.startswith(begins):
+            version = file[len(begins) : -len(".json")]
+            yield (source, name, version), Path(f"{top}/{name}/{file}")
+    return [file for file, is_folder in each_is_folder.items() if is_folder]
 
 
 def _lines(file: Iterable[bytes], segment: str) -> Iterator[tuple[str, _Line]]:

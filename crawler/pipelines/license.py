@@ -4,9 +4,9 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
-from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.licenses import LicensePolicy, judge_declaration
 from corpus.reasons import Reason, Reject, Stage
+from corpus.sources import ArchiveError, HexMetadata, open_hex_tarball
 from crawler.arguments import read_policy
 from crawler.failures import licensing
 from crawler.items import Described, Item, Tarball, Wanted, refuse

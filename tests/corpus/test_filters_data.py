@@ -5,11 +5,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus import elixir, erlang
-from corpus.archive import Member
 from corpus.filters import Limits, Redaction, cut_encoded
 from corpus.filters.data import balanced_parts
 from corpus.ingest.source_file import FileConfig, SourceText, read_text
 from corpus.reasons import Reason, RejectedFile, Stage
+from corpus.sources import Member
 
 LIMITS = Limits()
 SMALL = Limits(numbers=4, drawing=40, fixture=40, encoded=30, encoded_numbers=4)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.archive import Member
 from corpus.filters import control_tokens, hidden_characters
 from corpus.ingest.source_file import FileConfig, SourceText, read_text
+from corpus.sources import Member
 
 HIDDEN = {
     "bidi override": ("if admin \u202e do", 1),

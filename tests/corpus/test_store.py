@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import (
@@ -184,7 +186,7 @@ def test_a_reject_is_kept_until_the_archive_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/b", "a\\b", "/a", ".hidden", "a\nb", "é", "a" * 101, "-rf"]
+    "name", ["", ".", "..", "../x", "a/b/c", "a\\b", "/a", ".hidden", "a\nb", "é", "a" * 101, "-rf"]
 )
 def test_a_name_that_could_leave_the_store_is_refused(tmp_path: Path, name: str) -> None:
     store = ArchiveStore(tmp_path)
@@ -196,6 +198,17 @@ def test_a_name_that_could_leave_the_store_is_refused(tmp_path: Path, name: str)
         store.get("hex", name, "1.0.0")
     with pytest.raises(UnsafeName):
         store.reject(replace(rejected(), source=name))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_name_may_have_an_owner(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    with pytest.raises(UnsafeName):
+        store.put(archive(version="a/b"), BODY)
+    with pytest.raises(UnsafeName):
+        store.get("hex", "decimal", "a/b")
+    with pytest.raises(UnsafeName):
+        store.reject(replace(rejected(), source="a/b"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -310,3 +323,32 @@ def test_a_writer_killed_at_any_moment_leaves_rows_that_are_true(tmp_path: Path)
         for row in store.archives():
             assert len(store.read(row)) == 200_000
         assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("packs", [False, True])
+def test_a_name_with_an_owner_has_its_own_place(tmp_path: Path, packs: bool) -> None:
+    store = ArchiveStore(tmp_path)
+    rows = [replace(archive(), name=name) for name in ("acme", "acme/decimal", "decimal")]
+    for row in rows:
+        store.put(row, BODY)
+        store.reject(rejected(row.name, "2.0.0"))
+    if packs:
+        store._archives.pack()
+        store._rejects.pack()
+    assert ArchiveStore(tmp_path).archives() == rows
+    assert [row.name for row in ArchiveStore(tmp_path).rejects()] == [row.name for row in rows]
+    path = tmp_path / "archives" / "hex" / "acme" / "decimal" / "decimal-1.0.0.tar"
+    assert ArchiveStore(tmp_path).path(rows[1]) == path
+    assert path.is_file()
+
+
+@given(st.text("ab./\\\0~é"), st.text("a./"))
+def test_whatever_a_name_is_an_archive_lies_below_its_store(name: str, version: str) -> None:
+    root = Path("/store/archives/hex")
+    try:
+        path = ArchiveStore(Path("/store")).path(replace(archive(), name=name, version=version))
+    except UnsafeName:
+        return
+    assert path.is_relative_to(root)
+    assert ".." not in path.parts
+    assert len(path.relative_to(root).parts) == name.count("/") + 2

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from corpus.archive import open_hex_tarball
+from corpus.sources import open_hex_tarball
 from crawler.registry import Dependency, read_package, read_public_key, read_versions
 from demo import reference
 from demo.hex_repository import BrokenKey, private_key, publish, serve, write_repository

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.archive import Member, open_hex_tarball
+from corpus.sources import Member, open_hex_tarball
 from demo.packages import (
     COPYRIGHT,
     PACKAGES,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from corpus.archive import ArchiveError, Member, open_hex_tarball
 from corpus.reasons import Reason, RejectedFile
+from corpus.sources import ArchiveError, Member, open_hex_tarball
 from demo.reference import PackJob, Verdict, pack, pack_many, unavailable, unpack_many
 from tests.corpus.tarballs import (
     FILES,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.archive import (
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.sources import (
     ArchiveError,
     ArchiveLimits,
     Member,
     open_hex_tarball,
 )
-from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from tests.corpus.tarballs import (
     FILES,
     compressed,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.archive import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.reasons import Reason
+from corpus.sources import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.store import Link, Requirement
 from tests.corpus.tarballs import hex_tarball_of
 

@@ -1,13 +1,25 @@
-"""Reads metadata.config, in all the shapes that Hex clients have written."""
+"""Opens Hex tarballs: an outer tar of VERSION, CHECKSUM, metadata.config and contents.tar.gz.
 
+Format: the repository hexpm/specifications, `package_tarball.md`.
+"""
+
+import hashlib
+import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from corpus.archive.limits import ArchiveError
 from corpus.erlang_terms import Atom, MalformedTerms, Map, Term, Unkept, consult
 from corpus.packages import Link, Requirement
-from corpus.reasons import Reason
+from corpus.reasons import Reason, RejectedFile
+from corpus.sources.limits import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
+from corpus.sources.members import Contents, Member, members_of, printable
+from corpus.sources.tar import Inflater, Kind, TarReader
 
+HEX = "hex"
+"""What the store calls archives from a Hex repository."""
+VERSION = b"3"
+OUTER_HEADERS = 64
+"""Headers in the outer tar: four files, and room for extended headers."""
 NOTHING = frozenset(("nil", "undefined", "null"))
 """Atoms that packers wrote where there was no value."""
 NOTES = 10
@@ -31,6 +43,108 @@ class HexMetadata:
     extra: dict[str, object]
     notes: tuple[str, ...] = ()
     """What could not be understood and was left out, at most NOTES of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HexTarball:
+    """An open Hex tarball. Checksums are hexadecimal SHA-256; the inner one may be absent."""
+
+    metadata: HexMetadata
+    outer_checksum: str
+    inner_checksum: str | None
+    contents: bytes = field(repr=False)
+    limits: ArchiveLimits
+
+    def members(self) -> Iterator[Member | RejectedFile]:
+        """Yield every member in the order of the archive; folders are not mentioned.
+
+        As `members_of` says.
+        Raises ArchiveError before any is yielded if the contents are too large, truncated or not
+        what they should be: then the archive is to be rejected as a whole.
+        """
+        expanded = Inflater(self.contents, self.limits)
+        reader = TarReader(expanded, name="contents", headers=self.limits.files)
+        yield from members_of(reader, self.limits)
+
+
+class Hex:
+    """Tarballs of a Hex repository, as `scrapy crawl hex` stores them."""
+
+    def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
+        """Return files, declared licences and notes. Raises ArchiveError."""
+        tarball = open_hex_tarball(body, limits)
+        metadata = tarball.metadata
+        return Contents(list(tarball.members()), metadata.licenses, metadata.notes)
+
+
+def open_hex_tarball(body: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> HexTarball:
+    """Open a Hex tarball as served. Raises ArchiveError.
+
+    The contents are expanded only by `HexTarball.members`. Comparing `outer_checksum` with the
+    registry's is for the caller to do.
+    """
+    if not body:
+        raise ArchiveError(Reason.TRUNCATED, "the file is empty")
+    if len(body) > limits.compressed:
+        raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, f"{len(body)} bytes, over {limits.compressed}")
+    files = outer_files(body, limits)
+    if files["VERSION"] != VERSION:
+        raise ArchiveError(
+            Reason.UNSUPPORTED_VERSION, f"VERSION is {files['VERSION']!r}, only 3 is known"
+        )
+    inner_checksum = verified_checksum(files)
+    return HexTarball(
+        metadata=read_metadata(files["metadata.config"]),
+        outer_checksum=hashlib.sha256(body).hexdigest(),
+        inner_checksum=inner_checksum,
+        contents=files["contents.tar.gz"],
+        limits=limits,
+    )
+
+
+def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
+    """Return the files of the outer tar: all must be known, and all but CHECKSUM be there."""
+    largest = {
+        "VERSION": 16,
+        "CHECKSUM": 256,
+        "metadata.config": limits.metadata,
+        "contents.tar.gz": limits.compressed,
+    }
+    files: dict[str, bytes] = {}
+    reader = TarReader(io.BytesIO(body), name="tarball", headers=OUTER_HEADERS)
+    for entry in reader:
+        if entry.kind is not Kind.FILE or entry.path not in largest or entry.path in files:
+            name = printable(entry.path, limits)
+            raise ArchiveError(Reason.NOT_A_TARBALL, f"not a Hex tarball: {name} is not expected")
+        if entry.size > largest[entry.path]:
+            raise ArchiveError(
+                Reason.ARCHIVE_TOO_LARGE,
+                f"{entry.path}: {entry.size} bytes, over {largest[entry.path]}",
+            )
+        files[entry.path] = reader.read()
+    if missing := largest.keys() - files.keys() - {"CHECKSUM"}:
+        raise ArchiveError(
+            Reason.NOT_A_TARBALL, f"not a Hex tarball: {', '.join(sorted(missing))} missing"
+        )
+    return files
+
+
+def verified_checksum(files: dict[str, bytes]) -> str | None:
+    """Return the inner checksum, None if there is none. Raises ArchiveError if it is wrong.
+
+    It is deprecated, and promises nothing that the outer one does not, but costs little.
+    """
+    if "CHECKSUM" not in files:
+        return None
+    digest = hashlib.sha256()
+    for name in ("VERSION", "metadata.config", "contents.tar.gz"):
+        digest.update(files[name])
+    if files["CHECKSUM"].lower() != digest.hexdigest().encode():
+        raise ArchiveError(
+            Reason.CHECKSUM_MISMATCH,
+            f"CHECKSUM says {files['CHECKSUM'][:64]!r}, the files have {digest.hexdigest()}",
+        )
+    return digest.hexdigest()
 
 
 def read_metadata(data: bytes) -> HexMetadata:

@@ -1,0 +1,214 @@
+"""A folder on disk as a source: its files become an archive of the store, by their content alone.
+
+The archive is a tar with names and bytes and nothing else: no times, owners or modes, in order of
+the names. So the same files give the same archive, wherever and whenever they are added. What a
+project says of itself in `mix.exs` is code and is not run: licences come from its files.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from corpus.errors import CorpusError
+from corpus.locking import claim
+from corpus.packages import Link
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.sources.limits import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
+from corpus.sources.members import Contents, members_of, printable, unsafe
+from corpus.sources.tar import TarReader
+from corpus.store import Archive, ArchiveStore
+from corpus.untrusted import check_text
+
+FOLDER = "folder"
+"""What the store calls archives that were made of a folder."""
+NOT_ENTERED = frozenset({".git", ".hg", ".svn", "_build", "deps", "node_modules"})
+"""Folders that hold what tools made or fetched."""
+LONGEST_URL = 2_000
+"""Characters."""
+
+
+class UnusableFolder(CorpusError):
+    """A folder that cannot become an archive."""
+
+
+class Folder:
+    """Archives that `add_folder` made."""
+
+    def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
+        """Return the files; it declares nothing. Raises ArchiveError."""
+        if len(body) > limits.expanded:
+            detail = f"{len(body)} bytes, over {limits.expanded}"
+            raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
+        reader = TarReader(io.BytesIO(body), name="archive", headers=limits.files)
+        return Contents(members_of(reader, limits))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFolder:
+    """A folder as an archive; `left_out` are files that it does not hold, each with its reason."""
+
+    body: bytes
+    files: int
+    left_out: tuple[RejectedFile, ...]
+
+
+def add_folder(
+    store: ArchiveStore,
+    folder: Path,
+    *,
+    name: str,
+    version: str,
+    url: str | None = None,
+    limits: ArchiveLimits = DEFAULT_LIMITS,
+) -> tuple[Archive, PackedFolder]:
+    """Store the files of a folder as an archive; return its row and what was packed.
+
+    `name` is NAME or OWNER/NAME; `url` tells where the folder comes from. A folder that is stored
+    already stays as it is; one that changed supersedes what its version was before. Raises
+    UnusableFolder, FolderInUse while a crawl writes to the store, UnsafeName and OSError.
+    """
+    if url is not None:
+        _check_url(url)
+    packed = pack_folder(folder, limits)
+    digest = hashlib.sha256(packed.body).hexdigest()
+    with claim(store.root, "crawl"):
+        stored = store.get(FOLDER, name, version)
+        is_same = stored is not None and stored.sha256 == digest
+        archive = Archive(
+            source=FOLDER,
+            name=name,
+            version=version,
+            url=url or f"{FOLDER}:{name}",
+            sha256=digest,
+            bytes=len(packed.body),
+            licenses=(),
+            requirements=(),
+            links=(Link("Repository", url),) if url else (),
+            published_at=None,
+            retirement=None,
+            advisories=(),
+            fetched_at=stored.fetched_at if stored and is_same else _now(),
+        )
+        store.put(archive, packed.body)
+    return archive, packed
+
+
+def pack_folder(folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> PackedFolder:
+    """Return the files below a folder as an archive; the same files give the same bytes.
+
+    Folders of NOT_ENTERED are passed over in silence. Links, special files and files that are too
+    large or have an unsafe name are left out. Raises UnusableFolder and OSError.
+    """
+    if not folder.is_dir():
+        raise UnusableFolder(f"{folder}: not a folder. Give the folder of a checkout.")
+    files: list[tuple[str, bytes]] = []
+    left_out: list[RejectedFile] = []
+    size = 0
+    for path, place in sorted(_files_below(folder)):
+        found = _read(path, place, limits)
+        if isinstance(found, RejectedFile):
+            left_out.append(found)
+            continue
+        files.append((path, found))
+        size += len(found)
+        if len(files) > limits.files or size > limits.expanded:
+            raise _too_large(folder, f"more than {limits.files} files or {limits.expanded} bytes")
+    if not files:
+        raise UnusableFolder(f"{folder}: no file below it. Give the folder of a checkout.")
+    body = _tar(files)
+    try:
+        Folder().open(body, limits)
+    except ArchiveError as error:
+        raise _too_large(folder, str(error)) from error
+    return PackedFolder(body, len(files), tuple(left_out))
+
+
+def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what is no folder, by its path below; a link to a folder is a link."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for top, folders, names in os.walk(folder, onerror=fail):
+        links = [name for name in folders if Path(top, name).is_symlink()]
+        folders[:] = [name for name in folders if name not in NOT_ENTERED and name not in links]
+        for name in (*names, *links):
+            place = Path(top, name)
+            yield place.relative_to(folder).as_posix(), place
+
+
+def _read(path: str, place: Path, limits: ArchiveLimits) -> bytes | RejectedFile:
+    """Return the bytes of a file, or why it is left out.
+
+    No link is followed, and no pipe waited for.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("latin-1")
+        return _left_out(shown, 0, limits, Reason.UNSAFE_PATH, "a name that is not UTF-8")
+    if refusal := unsafe(path, limits):
+        return RejectedFile(printable(path, limits), 0, None, refusal)
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return _left_out(path, 0, limits, Reason.LINK, "a symbolic link")
+        if error.errno == errno.ENXIO:
+            return _left_out(path, 0, limits, Reason.SPECIAL_FILE, "a socket or device")
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return _left_out(path, 0, limits, Reason.SPECIAL_FILE, "no regular file")
+        if found.st_size > limits.file:
+            detail = f"{found.st_size} bytes, over {limits.file}"
+            return _left_out(path, found.st_size, limits, Reason.OVERSIZED, detail)
+        return file.read(limits.file)
+
+
+def _left_out(
+    path: str, size: int, limits: ArchiveLimits, reason: Reason, detail: str
+) -> RejectedFile:
+    reject = Reject(Stage.UNPACK, reason, detail)
+    return RejectedFile(printable(path, limits), size, None, reject)
+
+
+def _tar(files: list[tuple[str, bytes]]) -> bytes:
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, data in files:
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return body.getvalue()
+
+
+def _too_large(folder: Path, what: str) -> UnusableFolder:
+    return UnusableFolder(
+        f"{folder}: {what}. Remove from it what is no source code, or add the folders of its "
+        "applications one by one."
+    )
+
+
+def _check_url(url: str) -> None:
+    try:
+        check_text(url)
+    except ValueError as error:
+        raise UnusableFolder(f"--url: {error}") from error
+    if not url.startswith(("https://", "http://")) or " " in url or len(url) > LONGEST_URL:
+        raise UnusableFolder(
+            f"--url: {url!r} is no address. Give the one where others find the same files, "
+            "https://..., or none."
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
