@@ -59,8 +59,8 @@ def rows_of(length: int, words: int, count: int) -> Any:
 
 def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measured:
     """Take steps as `train.qlora` does."""
+    from train.dataset.packing import Order
     from train.loop.optimizer import layers_of, make_optimizer
-    from train.loop.order import Order
     from train.loop.processes import Processes
     from train.loop.stage import Stage, Trainee, steps
     from train.model.loading import compute_type, load_adapted
@@ -187,7 +187,7 @@ def show(model: str, setting: tuple[int, int, int], found: dict[str, Measured]) 
     """Print what the arms of one setting did."""
     import torch
 
-    from train.provenance import device_name
+    from train.libraries import device_name
     from train.throughput import peak_flops, utilization
 
     device = device_name(torch.device("cuda" if torch.cuda.is_available() else "cpu"))

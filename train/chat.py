@@ -58,7 +58,7 @@ class Chat:
         """
         import torch
 
-        from train.loop.sampling import generated
+        from train.loop.measurement import generated
 
         tokenizer = self.subject.tokenizer
         asked: list[Message] = [*self.messages, {"role": "user", "content": question}]
@@ -166,7 +166,7 @@ def chat(
     begins another one. With --prompt, or with a question on standard input, one answer is written.
     Exit code 130: Ctrl-C ended that answer.
     """
-    from train.quiet import quieten
+    from train.libraries import quieten
 
     is_talk = not prompt and sys.stdin.isatty()
     with plain_errors():

@@ -196,7 +196,7 @@ def help_of(option: Option, seen: str) -> str:
     return f"{text} [{shown(option.value)}]".strip().replace("%", "%%")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as it is written on the command line."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -12,7 +12,7 @@ from train.architecture import Architecture
 from train.budget import BITS_16, GIB, INT8, MIB, NF4, Budget, budget
 from train.errors import TrainError
 from train.options import override
-from train.recipe import Recipe
+from train.recipe import Recipe, UnknownTarget
 from train.throughput import ASSUMED_UTILIZATION, Gpu, expected_rate, token_flops, utilization
 from train.workload import BYTES_PER_TOKEN, Workload, prompt_bytes, workload
 
@@ -222,8 +222,6 @@ def check(shape: Architecture, recipe: Recipe) -> None:
         raise RowsTooLong(recipe.length, shape.positions)
     names = [linear.name for linear in shape.linears]
     if unknown := [name for name in recipe.adapter.targets if name not in names]:
-        from train.model.loading import UnknownTarget
-
         raise UnknownTarget(unknown, sorted(names))
 
 

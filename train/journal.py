@@ -1,22 +1,286 @@
-"""What a run tells while it goes: lines of metrics, shown, kept and sent on."""
+"""What a run tells while it goes: lines of metrics, kept, shown, and sent to a tracker.
 
-from collections.abc import Callable, Iterator, Mapping
+metrics.jsonl has one line of JSON for every step, measurement and event. The usual trackers are
+started through accelerate by name; each is a package of its own. The file is our own because a
+resumed run has to drop what came after its checkpoint, which no tracker does.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
-from train.loop.processes import Processes
-from train.loop.run import peak_memory
+from corpus.atomic import write_bytes
+from corpus.console import errors
+from corpus.untrusted import parse_object
+from train.errors import TrainError
 from train.options import to_mapping
+from train.progress import Line, Note, training_progress
 from train.recipe import Recipe
-from train.telemetry import (
-    Metrics,
-    Note,
-    TrackedMetrics,
-    open_tracker,
-    read_metrics,
-    training_progress,
-)
+
+
+class DamagedMetrics(TrainError):
+    """A line that was written whole cannot be read any more."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        super().__init__(
+            f"{path}, line {number}: not a line of metrics. The file was altered. Keep a copy, "
+            "then remove that line to read the others; training itself does not depend on them."
+        )
+
+
+class Metrics:
+    """Appends lines, each handed to the operating system before the next step.
+
+    A killed process loses none of them; a machine that loses power may lose the last ones, which a
+    resumed run writes again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create a file. Raises DamagedMetrics for one that cannot be gone on with."""
+        self.path = path
+        if path.exists():
+            self._keep(read_metrics(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab", buffering=0)
+
+    def note(self, line: Line) -> None:
+        """Append a line; a number that JSON has no word for becomes null. Raises OSError."""
+        rest = _encode(line)
+        while rest:  # a disk that fills up takes a part of it, and tells only when asked again
+            rest = rest[self._file.write(rest) :]
+
+    def truncate_to(self, stage: int, step: int) -> None:
+        """Drop what came after a step: a run goes on there. (0, 0) drops all.
+
+        The file is replaced whole, so that a kill leaves the old lines or the new ones. Raises
+        OSError.
+        """
+        lines = read_metrics(self.path)
+        self._file.close()
+        self._keep(line for line in lines if place_of(line) <= (stage, step))
+        self._file = self.path.open("ab", buffering=0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> "Metrics":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _keep(self, lines: Iterable[Line]) -> None:
+        data = b"".join(_encode(line) for line in lines)
+        if data != self.path.read_bytes():
+            write_bytes(self.path, data)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a file, none if there is no file.
+
+    A last line without its end, as a kill leaves it, does not count. Raises DamagedMetrics for any
+    other that is no line of metrics.
+    """
+    if not path.exists():
+        return []
+    *whole, _half = path.read_bytes().split(b"\n")
+    return [_decode(path, number, line) for number, line in enumerate(whole, start=1)]
+
+
+def place_of(line: Line) -> tuple[int, int]:
+    """Return the stage and step that a line belongs to."""
+    return int(line["stage"]), int(line["step"])
+
+
+def _encode(line: Line) -> bytes:
+    plain = {name: _finite(value) for name, value in line.items()}
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _decode(path: Path, number: int, data: bytes) -> dict[str, Any]:
+    try:
+        line = parse_object(data)
+        place_of(line)
+        return dict(line)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedMetrics(path, number) from error
+
+
+PROJECT = "elixir-corpus"
+"""Under what wandb, mlflow and trackio list the runs."""
+PACKAGES = {
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "wandb": ("wandb",),
+    "mlflow": ("mlflow",),
+    "trackio": ("trackio",),
+}
+"""What a tracker needs: any one of these."""
+SENT = ("loss", "penalty", "learning_rate", "gradient_norm", "epoch", "memory")
+"""What of a step is sent, besides tokens a second."""
+
+
+class MissingTracker(TrainError):
+    """The package of a tracker is not installed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"tracker {name}: its package is not installed. Run `pip install {PACKAGES[name][0]}`, "
+            "or train with `--tracker none`: metrics.jsonl holds the same figures."
+        )
+
+
+class TrackerNotStarted(TrainError):
+    """A tracker is installed, but did not begin: no login or no network, say."""
+
+    def __init__(self, name: str, cause: Exception) -> None:
+        said = str(cause).strip().rstrip(".") or type(cause).__name__
+        super().__init__(
+            f"tracker {name}: it could not begin ({said}). Log in to it as its documentation says, "
+            "or train with `--tracker none`: metrics.jsonl holds the same figures."
+        )
+
+
+class Tracker(Protocol):
+    """Takes values by name as they come."""
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Send the values of a step; steps never go back."""
+        ...
+
+    def finish(self) -> None:
+        """Send what is left."""
+        ...
+
+
+class _Accelerated:
+    """One of accelerate's trackers, left alone once it fails: a run does not end with it."""
+
+    def __init__(self, name: str, tracker: Any) -> None:
+        self.name = name
+        self.tracker = tracker
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Send the values of a step."""
+        self._unless_it_failed(lambda: self.tracker.log(dict(values), step=step))
+
+    def finish(self) -> None:
+        """Send what is left."""
+        self._unless_it_failed(lambda: self.tracker.finish())
+
+    def _unless_it_failed(self, call: Callable[[], None]) -> None:
+        if self.tracker is None:
+            return
+        try:
+            call()
+        except Exception as error:  # each tracker has errors of its own
+            self.tracker = None
+            errors.print(f"tracker {self.name}: gets no more ({error}); metrics.jsonl goes on.")
+
+
+def check_tracker(name: str) -> None:
+    """Raise MissingTracker if what a tracker needs is not installed; "none" needs nothing."""
+    if name != "none" and not any(find_spec(package) for package in PACKAGES[name]):
+        raise MissingTracker(name)
+
+
+def open_tracker(name: str, run: Path, settings: Mapping[str, object]) -> Tracker:
+    """Begin a run in a tracker, named like the run's folder, with its settings.
+
+    Call it in the first process only, and after the processes have found each other. TensorBoard
+    writes to `run/tensorboard`; the others send to where they are logged in. Raises MissingTracker
+    and TrackerNotStarted.
+    """
+    check_tracker(name)
+    try:
+        tracker = _made(name, run)
+        tracker.start()
+        tracker.store_init_configuration(flat(settings))
+    except Exception as error:  # each tracker has errors of its own
+        raise TrackerNotStarted(name, error) from error
+    return _Accelerated(name, tracker)
+
+
+def _made(name: str, run: Path) -> Any:
+    from accelerate import tracking
+
+    run_name = run.absolute().name
+    if name == "tensorboard":
+        return tracking.TensorBoardTracker("tensorboard", run)
+    if name == "wandb":
+        return tracking.WandBTracker(PROJECT, name=run_name, dir=str(run))
+    if name == "mlflow":
+        return tracking.MLflowTracker(experiment_name=PROJECT, run_name=run_name)
+    return tracking.TrackioTracker(PROJECT, name=run_name)
+
+
+def flat(settings: Mapping[str, object], above: str = "") -> dict[str, int | float | str | bool]:
+    """Return nested settings under dotted names, as trackers take them."""
+    found: dict[str, int | float | str | bool] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = value if isinstance(value, int | float | str) else str(value)
+    return found
+
+
+class TrackedMetrics:
+    """Turns lines of metrics into what a tracker takes.
+
+    Steps of the second stage go on after those of the first, since trackers take none that go back.
+    """
+
+    def __init__(self, tracker: Tracker, earlier: Iterable[Line] = ()) -> None:
+        """Go on after the `earlier` lines of a resumed run, which are not sent again."""
+        self.tracker = tracker
+        self.stage = 0
+        self.before = 0
+        self.last = 0
+        for line in earlier:
+            self._step_of(line)
+
+    def note(self, line: Line) -> None:
+        """Send a line, if it holds figures."""
+        step = self._step_of(line)
+        if values := values_of(line):
+            self.tracker.log(values, step)
+
+    def _step_of(self, line: Line) -> int:
+        if line["stage"] != self.stage:
+            self.stage, self.before = line["stage"], self.last
+        self.last = self.before + int(line["step"])
+        return self.last
+
+
+def values_of(line: Line) -> dict[str, float]:
+    """Return the figures of a line, named by stage and by what they were measured on."""
+    if line["kind"] == "step":
+        prefix = f"stage{line['stage']}"
+        values = {name: line[name] for name in SENT if line.get(name) is not None}
+        values["tokens_per_second"] = line["tokens"] / max(line["seconds"], 1e-9)
+    elif line["kind"] == "held_out":
+        prefix = f"held_out_{line['measured_on']}"
+        values = {name: line[name] for name in ("loss", "bits_per_byte")}
+    else:
+        return {}
+    return {f"{prefix}/{name}": float(value) for name, value in values.items()}
+
 
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
@@ -31,7 +295,7 @@ class Journal:
         samples: Metrics | None,
         shown: Note,
         track: Callable[[], Note | None],
-        complete: Callable[[Mapping[str, Any]], dict[str, Any]],
+        complete: Callable[[Line], Line],
     ) -> None:
         self.metrics = metrics
         self.samples = samples
@@ -47,7 +311,7 @@ class Journal:
             self.metrics.truncate_to(stage, step)
             self.tracked = self.track()
 
-    def note(self, line: Mapping[str, Any]) -> None:
+    def note(self, line: Line) -> None:
         """Take a line; what the model wrote goes to a file of its own."""
         if self.metrics is None or self.samples is None:
             return
@@ -63,22 +327,26 @@ class Journal:
 
 @contextmanager
 def journal(
-    out: Path, recipe: Recipe, processes: Processes, flops: Mapping[int, float]
+    out: Path,
+    recipe: Recipe,
+    flops: Mapping[int, float],
+    memory: Callable[[], int],
+    is_first: bool = True,
 ) -> Iterator[Journal]:
     """Yield the journal of a run; only the first process keeps one.
 
-    `flops` is what a token of each stage needs in training. Raises DamagedMetrics, MissingTracker
+    `flops` is what a token of each stage needs in training; `memory` tells the most that the device
+    held since it was last asked. Raises DamagedMetrics, MissingTracker
     and TrackerNotStarted.
     """
-    if not processes.is_first:
+    if not is_first:
         yield Journal(None, None, lambda line: None, lambda: None, dict)
         return
 
-    def complete(line: Mapping[str, Any]) -> dict[str, Any]:
+    def complete(line: Line) -> Line:
         if line["kind"] != "step":
             return dict(line)
-        memory = peak_memory(processes.device)
-        return {**line, "memory": memory, "flops": flops[line["stage"]] * line["tokens"]}
+        return {**line, "memory": memory(), "flops": flops[line["stage"]] * line["tokens"]}
 
     with ExitStack() as held:
         metrics = held.enter_context(Metrics(out / METRICS))

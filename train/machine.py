@@ -7,9 +7,9 @@ from train.architecture import Architecture, UnknownArchitecture, read
 from train.budget import budget
 from train.errors import TrainError
 from train.forecast import check
+from train.journal import check_tracker
 from train.model.loading import NoAccelerator, uses_unsloth
 from train.recipe import Recipe
-from train.telemetry import check_tracker
 
 GIB = 2**30
 

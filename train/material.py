@@ -6,14 +6,11 @@ from pathlib import Path
 
 from corpus.progress import Progress
 from corpus.release import DamagedRelease, Release, verify
-from train.dataset.rows import Rows
+from train.dataset.rows import HELD_OUT, Rows
 from train.dataset.sources import Chats
 from train.errors import TrainError
 from train.recipe import Recipe
 from train.tokenizer.interface import Tokenizer
-
-HELD_OUT = "validation"
-"""The split that is measured during a run; `test` is for what comes after."""
 
 
 class GateNotPassed(TrainError):

@@ -1,7 +1,8 @@
 """Settings from plain mappings and back: strict about names, types and ranges.
 
 Settings are frozen dataclasses with a default for every field. What a mapping leaves out keeps the
-default that stands where the settings stand, which need not be the default of their class.
+default that stands where the settings stand, which need not be the default of their class. Our own
+because of that, and because importing pydantic takes 0.3 s, as long as all of `--help` does.
 """
 
 import sys

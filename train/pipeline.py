@@ -8,18 +8,32 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from corpus.atomic import write_json
 from corpus.locking import claim
 from corpus.progress import Progress, Silent
 from corpus.release import Release
-from train.checkpoint.manifest import Checkpoint, Identity
-from train.checkpoint.reading import Skipped
+from train.card import write as write_card
+from train.checkpoint import (
+    CHECKPOINTS,
+    Checkpoint,
+    Identity,
+    Skipped,
+    check_agreed,
+    check_tokens,
+    check_weights,
+    rewind,
+    where_to_go_on,
+)
 from train.command_line import Arguments
 from train.dataset.sources import Chats, documents, open_chats
-from train.finish import finish
-from train.folders import sweep
+from train.evaluate.likelihood import held_out_documents, likelihood
+from train.evaluate.scores import EVALUATION, as_json
+from train.evaluate.subject import Pair, Subject
+from train.folders import sweep, whole_folder
 from train.journal import Journal, journal
 from train.loop.processes import Processes
-from train.loop.run import Place, Run
+from train.loop.run import Place, Run, peak_memory
+from train.loop.state import adapter_files
 from train.loop.stopping import stop_requests
 from train.machine import check_machine, memory_told, shape_of
 from train.material import Material, check_vocabulary, first_alone, gather, open_verified
@@ -28,14 +42,8 @@ from train.model.loading import compute_type, load_adapted
 from train.model.next_token import NextToken
 from train.provenance import left_out, training_flops, write_provenance
 from train.recipe import Recipe, digest, save
-from train.resumption import (
-    CHECKPOINTS,
-    check_agreed,
-    check_tokens,
-    check_weights,
-    rewind,
-    where_to_go_on,
-)
+from train.report import write as write_report
+from train.report.run_files import RUN, read_sources, selected
 from train.tokenizer.conversation import NONE
 from train.tokenizer.interface import Tokenizer
 from train.tokenizer.opening import check_agreement, locate, open_tokenizer
@@ -70,11 +78,13 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     recipe, out = arguments.recipe, arguments.out
     chats = open_chats(recipe.stage2.data)
     identity = identity_of(release, recipe, chats, processes)
-    checkpoint, skipped = where_to_go_on(arguments, identity, chats)
+    checkpoint, skipped = where_to_go_on(
+        out, arguments.resume, recipe, identity, {each.name: each.sha256 for each in chats}
+    )
     check_agreed(processes.gathered(checkpoint))
     material = laid_out(release, recipe, tokenizer, chats, out / "work", processes, progress)
     if checkpoint:
-        check_tokens(checkpoint, material)
+        check_tokens(checkpoint, {n: rows.identity for n, rows in material.training.items()})
     if shape := shape_of(recipe):
         check_vocabulary(material, shape.vocabulary)
     model = load(recipe)
@@ -85,12 +95,16 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         save(recipe, out / "recipe.json")
         write_provenance(out / "run.json", release, recipe, material, model, processes)
     flops = training_flops(recipe, material)
-    with stop_requests() as request, journal(out, recipe, processes, flops) as told:
+    memory = partial(peak_memory, processes.device)
+    with (
+        stop_requests() as request,
+        journal(out, recipe, flops, memory, processes.is_first) as told,
+    ):
         run = Run(
             out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note
         )
         if checkpoint and processes.is_first:
-            rewind(arguments, checkpoint)
+            rewind(out, arguments.resume, checkpoint)
         announce(told, checkpoint, skipped)
         tell_left_out(told, material, checkpoint)
         run.train(Place.of(checkpoint) if checkpoint else Place())
@@ -172,3 +186,53 @@ def claimed(out: Path, is_first: bool) -> Iterator[None]:
             sweep(out)
             sweep(out / CHECKPOINTS)
         yield
+
+
+ADAPTER = "adapter"
+SPLIT = "test"
+
+
+def finish(out: Path, run: Run, progress: Progress) -> None:
+    """Write the adapter in peft's format, then what it changed, the report and the card.
+
+    All processes pass through the model, which may be divided among them, and the first one writes;
+    all of it is made again from the last checkpoint if it is interrupted.
+    """
+    if run.processes.is_first:
+        write_adapter(out, run)
+    evaluation = evaluate(run, progress)
+    if run.processes.is_first:
+        write_json(out / EVALUATION, evaluation)
+        record_selection(out)
+        write_report(out)
+        write_card(out, run.material.release)
+    run.processes.wait()
+
+
+def evaluate(run: Run, progress: Progress) -> dict[str, object]:
+    """Compare base and adapter on the split that no step and no measurement has seen."""
+    release, recipe = run.material.release, run.recipe
+    documents = list(held_out_documents(release, SPLIT, recipe.evaluation_documents))
+    subject = Subject(run.model, run.material.tokenizer, run.processes.device)
+    measures = likelihood(Pair(subject, subject), documents, recipe.length, progress)
+    told = {
+        "release": {"version": release.manifest.version, "sha256": release.identity},
+        "split": SPLIT,
+        "against": "base",
+    }
+    return as_json(measures, told)
+
+
+def record_selection(out: Path) -> None:
+    """Write into run.json which step's weights each stage ended with, where one was selected."""
+    sources = read_sources(out)
+    if found := selected(sources):
+        write_json(out / RUN, sources.run | {"selected": found})
+
+
+def write_adapter(out: Path, run: Run) -> Path:
+    """Write the adapter's folder, whole or not at all; one that is there gives way."""
+    with whole_folder(out / ADAPTER, replaces=True) as folder:
+        for name, write in adapter_files(run.model.adapted).items():
+            write(folder / name)
+    return out / ADAPTER

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from corpus.atomic import write_json
 from corpus.release import Release
+from train.libraries import device_name, installed
 from train.loop.processes import Processes
 from train.machine import shape_of
 from train.material import Material
 from train.model.fingerprint import of_unquantised
+from train.model.loading import place_of
 from train.model.next_token import NextToken
 from train.recipe import Recipe
 from train.throughput import peak_flops, token_flops
@@ -76,11 +75,6 @@ def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
     }
 
 
-def place_of(name: str) -> str:
-    """Return a model's name on the Hub, or its folder's whole path, which is no such name."""
-    return str(Path(name).resolve()) if Path(name).is_dir() else name
-
-
 def describe_data(material: Material, stage: int) -> dict[str, Any]:
     """Return what a stage reads, by split."""
     splits = {"train": material.training, "validation": material.held_out}
@@ -103,16 +97,3 @@ def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:
         stage: token_flops(shape, recipe, rows.context).model if shape else 0.0
         for stage, rows in material.training.items()
     }
-
-
-def installed(name: str) -> str | None:
-    """Return the version of an installed package, if it is."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def device_name(device: torch.device) -> str:
-    """Return what a driver calls a GPU, else "cpu"."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -51,8 +51,8 @@ def run(arguments: Arguments) -> Path:
 
     prepare(arguments.recipe.model)
     from corpus.terminal import show_progress
+    from train.libraries import quieten
     from train.pipeline import train
-    from train.quiet import quieten
 
     quieten()
     with show_progress() as progress:

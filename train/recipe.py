@@ -141,6 +141,16 @@ class AdapterSettings:
         require(is_set, "targets", list(self.targets), "names of layers, each once")
 
 
+class UnknownTarget(TrainError):
+    """No layer of the model has the name of an adapter's target."""
+
+    def __init__(self, targets: list[str], known: list[str]) -> None:
+        super().__init__(
+            f"--adapter.targets: the model has no linear layer named {', '.join(targets)}; it has "
+            f"{', '.join(known)}."
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupRates:
     """Factors on the learning rate by depth (Howard and Ruder 2018, discriminative fine-tuning)."""
@@ -470,7 +480,7 @@ def _file(name_or_path: str | Path) -> Path:
     return path
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.release import Release
-from train.loop.order import Order
+from train.dataset.packing import Order
 from train.recipe import Recipe, StageSettings
 
 BYTES_PER_TOKEN = 3.42

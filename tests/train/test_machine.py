@@ -8,6 +8,7 @@ import torch
 from tests.train.configs import DEVSTRAL_2512
 from train.architecture import of_config
 from train.forecast import RowsTooLong
+from train.journal import MissingTracker
 from train.machine import (
     Fp8NeedsTransformers,
     GpuIsFull,
@@ -22,7 +23,6 @@ from train.machine import (
 )
 from train.model.loading import NoAccelerator
 from train.recipe import ModelSettings, Recipe, load
-from train.telemetry import MissingTracker
 
 
 def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny_model: Path) -> None:

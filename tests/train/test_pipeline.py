@@ -22,10 +22,17 @@ from corpus.release import DamagedRelease, GateSummary, Release
 from tests.releases import document, instruction, write_release
 from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
-from train.checkpoint.manifest import seal
-from train.checkpoint.reading import ForeignCheckpoint, NoCheckpoint, place_of
+from train.checkpoint import (
+    ChatsChanged,
+    ForeignCheckpoint,
+    NoCheckpoint,
+    OtherRecipe,
+    RunExists,
+    StagesOutOfOrder,
+    place_of,
+    seal,
+)
 from train.command_line import parse
-from train.dataset.sources import ChatsChanged
 from train.export.merged import load_base
 from train.loop.run import BestStepLost
 from train.loop.stage import LossNotFinite
@@ -35,7 +42,6 @@ from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
 from train.pipeline import train
 from train.qlora import main
-from train.resumption import OtherRecipe, RunExists, StagesOutOfOrder
 from train.tokenizer.conversation import NoChatTemplate
 
 PROJECT = Path(__file__).parents[2]

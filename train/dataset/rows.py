@@ -18,21 +18,31 @@ from train.dataset.packing import Integers, Mixture, PackedRow, mix, pack, packe
 from train.dataset.sources import (
     REPLAY,
     Chats,
-    Conversation,
-    Document,
     NoReplayText,
-    Reason,
     conversations,
     documents,
     held_out_answers,
     is_held_out,
     replayed,
 )
-from train.dataset.store import FORMAT, Kept, Shape, TokenStore, read_store, samples_of, write_store
+from train.dataset.store import (
+    FORMAT,
+    Conversation,
+    Document,
+    Kept,
+    Reason,
+    Shape,
+    TokenStore,
+    read_store,
+    samples_of,
+    write_store,
+)
 from train.errors import TrainError
 from train.recipe import DataSettings, Recipe
 from train.tokenizer.interface import Tokenizer
 
+HELD_OUT = "validation"
+"""The split that is measured during a run; `test` is for what comes after."""
 PLANS = 2
 """Epochs whose plans are kept: the one that is read and the next."""
 

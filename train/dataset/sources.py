@@ -11,47 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from corpus.atomic import canonical_json, sha256_file
 from corpus.release import Release
 from corpus.untrusted import check_text, parse_object, shown
+from train.dataset.store import Conversation, Document, Reason
 from train.errors import TrainError
 from train.recipe import DataSettings
 from train.tokenizer.conversation import read_messages
 from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 
-Reason = Literal[
-    "empty",
-    "longer_than_context",
-    "nothing_to_learn",
-    "malformed_conversation",
-    "tool_turns",
-    "in_held_out",
-]
-"""Why there is no sample."""
 REPLAY = "replay"
 """The source that general text is counted under."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A text to continue."""
-
-    source: str
-    key: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """Messages, of which the assistant's are to be learned."""
-
-    source: str
-    key: str
-    messages: tuple[Message, ...]
-    left_out: "Reason | None" = None
-    """Why there are none."""
 
 
 class NoReplayText(TrainError):
@@ -109,7 +80,7 @@ def replayed(path: Path) -> Iterator[Document]:
             raise NoReplayText(file, f"it cannot be read as text ({error})") from error
 
 
-def _checked(text: Any, number: int) -> str:
+def _checked(text: object, number: int) -> str:
     """Return a row's text. Raises TypeError, and ValueError for what UTF-8 cannot hold."""
     if not isinstance(text, str):
         raise TypeError(f"row {number}: `text` is {text!r:.40}")
@@ -117,14 +88,14 @@ def _checked(text: Any, number: int) -> str:
     return text
 
 
-def _parquet_texts(file: Path) -> Iterator[Any]:
+def _parquet_texts(file: Path) -> Iterator[object]:
     import pyarrow.parquet as pq
 
     for batch in pq.ParquetFile(file).iter_batches(256, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
 
-def _json_texts(file: Path) -> Iterator[Any]:
+def _json_texts(file: Path) -> Iterator[object]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
@@ -169,16 +140,6 @@ class BadRow(TrainError):
         )
 
 
-class ChatsChanged(TrainError):
-    """A run was begun with other rows."""
-
-    def __init__(self, out: Path, names: list[str]) -> None:
-        super().__init__(
-            f"{out}: the run here was begun with other rows of {', '.join(names)}. Put back the "
-            "files as they were, or begin another run with another --out."
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Chats:
     """A source of chats whose rows were read once and found sound."""
@@ -211,7 +172,7 @@ class Chats:
             else:
                 yield Conversation(f"{PREFIX}{self.name}", place, messages)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, str | int]:
         """Return what a card tells of the source; of a local one the last name of its place."""
         return {
             "name": self.name,
@@ -334,13 +295,13 @@ def _licence_of(folder: Path) -> str:
     return str(stated)[:200]
 
 
-def _rows(files: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(files: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield where each row stands, and the row. Raises BadRow for what is no row at all."""
     for file in files:
         yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
 
 
-def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, object]]]:
     with file.open("rb") as lines:
         number = 0
         while line := lines.readline(LONGEST_ROW + 1):
@@ -356,7 +317,7 @@ def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     raise UnusableChats(place, f"it is no line of JSON ({error})") from error
 
 
-def _parquet_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parquet_rows(file: Path) -> Iterator[tuple[str, dict[str, object]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -376,16 +337,16 @@ def _parquet_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise UnusableChats(str(file), f"it cannot be read as Parquet ({error})") from error
 
 
-def _messages_in(row: Mapping[str, Any]) -> tuple[Message, ...]:
+def _messages_in(row: Mapping[str, object]) -> tuple[Message, ...]:
     """Return the messages of a row, in whichever format. Raises MalformedConversation."""
     if row.get("tools"):
         raise ToolTurns("it has tools")
     if row.get("messages") is not None:
-        found: Any = row["messages"]
+        found: object = row["messages"]
     elif row.get("prompt") is not None and row.get("completion") is not None:
         found = _pair(row["prompt"], row["completion"])
-    elif isinstance(row.get("conversations"), list):
-        found = [_spoken(each) for each in row["conversations"]]
+    elif isinstance(turns := row.get("conversations"), list):
+        found = [_spoken(each) for each in turns]
         if row.get("system"):
             found = [{"role": "system", "content": row["system"]}, *found]
     else:
@@ -398,7 +359,7 @@ def _messages_in(row: Mapping[str, Any]) -> tuple[Message, ...]:
     return messages
 
 
-def _pair(prompt: Any, completion: Any) -> Any:
+def _pair(prompt: object, completion: object) -> list[object]:
     if isinstance(prompt, list) and isinstance(completion, list):
         return [*prompt, *completion]
     if isinstance(prompt, str) and isinstance(completion, str):
@@ -409,7 +370,7 @@ def _pair(prompt: Any, completion: Any) -> Any:
     raise MalformedConversation("`prompt` and `completion` are neither two texts nor two lists")
 
 
-def _spoken(turn: Any) -> Any:
+def _spoken(turn: object) -> object:
     """Return a turn of ShareGPT as a message; what is none is left to be refused."""
     if not isinstance(turn, Mapping):
         return turn

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,46 @@ import numpy.typing as npt
 from corpus.atomic import canonical_json, flush_to_disk, sha256_file
 from corpus.untrusted import check_name, parse_object
 from train.dataset.packing import Source
-from train.dataset.sources import Conversation, Document, Reason
 from train.errors import TrainError
 from train.folders import sweep
-from train.tokenizer.interface import Ids, Sample, Tokenizer
+from train.tokenizer.interface import (
+    Ids,
+    MalformedConversation,
+    Message,
+    Sample,
+    Tokenizer,
+)
+
+Reason = Literal[
+    "empty",
+    "longer_than_context",
+    "nothing_to_learn",
+    "malformed_conversation",
+    "tool_turns",
+    "in_held_out",
+]
+"""Why there is no sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text to continue."""
+
+    source: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages, of which the assistant's are to be learned."""
+
+    source: str
+    key: str
+    messages: tuple[Message, ...]
+    left_out: "Reason | None" = None
+    """Why there are none."""
+
 
 AHEAD = 8
 """Characters that are encoded for each token that there is room for: more than any code takes."""
@@ -56,8 +92,6 @@ def samples_of(
 
 def _conversation(item: Conversation, tokenizer: Tokenizer, shape: Shape) -> Kept | Reason:
     """Return the sample whole: an answer cut short would teach to stop there."""
-    from train.tokenizer.interface import MalformedConversation
-
     if item.left_out is not None:
         return item.left_out
     try:
@@ -150,7 +184,7 @@ def _learned(ids: Ids) -> Sample:
 
 FORMAT = 1
 META = "meta.json"
-ARRAYS: dict[str, Any] = {
+ARRAYS: dict[str, type[np.generic]] = {
     "ids": np.int32,
     "targets": np.bool_,
     "ends": np.int64,
@@ -286,7 +320,7 @@ def _append(files: Mapping[str, IO[bytes]], item: Kept, source: int, end: int) -
         files[name].write(np.asarray(value, dtype=ARRAYS[name]).tobytes())
 
 
-def _mapped(path: Path, kind: Any) -> Numbers:
+def _mapped(path: Path, kind: type[np.generic]) -> Numbers:
     if not path.stat().st_size:
         return np.empty(0, dtype=kind)
     return np.memmap(path, dtype=kind, mode="r")

@@ -88,7 +88,7 @@ def evaluate(
     from train.evaluate.scores import show
     from train.evaluate.subject import Sampling
     from train.evaluate.transcript import show as show_answers
-    from train.quiet import quieten
+    from train.libraries import quieten
 
     request = Request(
         run=run,

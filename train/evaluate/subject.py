@@ -19,9 +19,9 @@ from transformers import StoppingCriteria
 from corpus.atomic import canonical_json, sha256_file, write_json
 from corpus.untrusted import parse_object
 from train.evaluate.problems import Prompt
-from train.model.loading import NoSuchModel, adapt, compute_type, load_base, readable
+from train.libraries import device_name, installed
+from train.model.loading import NoSuchModel, adapt, compute_type, load_base, place_of, readable
 from train.model.next_token import Batch, NextToken
-from train.provenance import device_name, installed, place_of
 from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:

@@ -109,7 +109,7 @@ def export(
     came out says something else.
     """
     from train.export.run import open_run
-    from train.quiet import quieten
+    from train.libraries import quieten
 
     quieten()
     if to is Form.HUB and repo is None:

@@ -9,7 +9,6 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from corpus.untrusted import (
     parse_object,
 )
 from train.errors import TrainError
+from train.libraries import installed
 from train.tokenizer.conversation import (
     PROMPT_NAME,
     TEMPLATE_NAME,
@@ -386,10 +386,4 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def tools() -> dict[str, str]:
     """Return the versions of what had a part in it."""
-    found = {}
-    for name in TOOLS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {name: found for name in TOOLS if (found := installed(name))}

@@ -3,8 +3,8 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 import torch
 
@@ -69,12 +69,12 @@ def clip(trained: Iterable[torch.nn.Parameter], longest: float) -> float:
     return float(torch.nn.utils.clip_grad_norm_(trained, longest))
 
 
-def _adamw(settings: OptimizerSettings) -> Any:
+def _adamw(settings: OptimizerSettings) -> Callable[..., torch.optim.Optimizer]:
     if settings.kind == "adamw":
         return torch.optim.AdamW
     import bitsandbytes
 
-    kinds = {
+    kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
         "adamw_8bit": bitsandbytes.optim.AdamW8bit,
         "paged_adamw_8bit": bitsandbytes.optim.PagedAdamW8bit,
     }

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 
 import torch
 
 from train.model.next_token import NextToken, shard
+
+Value = TypeVar("Value")
 
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one, which tokenises a release alone; torch's own limit is
@@ -47,9 +49,9 @@ class Processes:
         distributed: torch.nn.Module = self.accelerator.prepare(model)
         return distributed
 
-    def without_exchange(self, module: torch.nn.Module) -> AbstractContextManager[Any]:
+    def without_exchange(self, module: torch.nn.Module) -> AbstractContextManager[None]:
         """Leave gradients where they are: more of the same step follow."""
-        context: AbstractContextManager[Any] = self.accelerator.no_sync(module)
+        context: AbstractContextManager[None] = self.accelerator.no_sync(module)
         return context
 
     def average_gradients(self, weights: Iterable[torch.nn.Parameter]) -> None:
@@ -74,11 +76,11 @@ class Processes:
         summed: list[float] = self.accelerator.reduce(on_device, "sum").tolist()
         return summed
 
-    def gathered(self, value: Any) -> list[Any]:
+    def gathered(self, value: Value) -> list[Value]:
         """Return what every process gives, in their order."""
         from accelerate.utils import gather_object
 
-        every: list[Any] = gather_object([value])
+        every: list[Value] = gather_object([value])
         return every
 
     def wait(self) -> None:

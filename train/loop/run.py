@@ -1,40 +1,41 @@
 """A run: both stages from where they stand to their ends, told and saved on the way."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from train.checkpoint.manifest import Checkpoint, Identity
-from train.checkpoint.reading import checkpoint_name, open_checkpoint
-from train.checkpoint.writing import prune, write
-from train.dataset.packing import PackedRow
+from train.checkpoint import (
+    Checkpoint,
+    Identity,
+    Selection,
+    checkpoint_name,
+    open_checkpoint,
+    prune,
+    read_selection,
+    write,
+)
+from train.dataset.packing import Order, PackedRow
 from train.errors import TrainError
 from train.loop.consolidation import Consolidation, fisher_diagonal, snapshot
-from train.loop.held_out import HeldOut, Selection, measure
+from train.loop.measurement import HeldOut, Question, answers, measure, questions
 from train.loop.optimizer import layers_of, make_optimizer
-from train.loop.order import Order
 from train.loop.processes import Processes
-from train.loop.randomness import seed_of
-from train.loop.sampling import Question, answers, questions
 from train.loop.stage import Stage, StepResult, Trainee, check_finite, steps
 from train.loop.state import (
     read_adapter,
     read_consolidation,
     read_optimizer,
-    read_selection,
+    seed_of,
     state_files,
 )
 from train.loop.stopping import SIGNALS, Stopped, StopRequest
 from train.material import Material
 from train.model.next_token import NextToken
+from train.progress import Line, Note
 from train.recipe import Recipe
-
-Note = Callable[[dict[str, Any]], None]
-"""Takes a line of metrics."""
 
 
 class BestStepLost(TrainError):
@@ -270,7 +271,7 @@ class Run:
         if not (self.processes.is_first or self.recipe.model.sharded):
             return
         if self.questions is None:
-            self.questions = questions(self.material, self.recipe)
+            self.questions = questions(self.material.release, self.material.tokenizer, self.recipe)
         tokenizer, longest = self.material.tokenizer, self.recipe.samples.tokens
         found = answers(self.model, tokenizer, self.questions, longest)
         for number, (asked, answer) in enumerate(zip(self.questions, found, strict=True)):
@@ -351,7 +352,7 @@ class Run:
             yield rows.row(0, number)
 
 
-def held_out_line(stage: int, step: int, measured: int, found: HeldOut) -> dict[str, Any]:
+def held_out_line(stage: int, step: int, measured: int, found: HeldOut) -> Line:
     """Return a measurement as a line of metrics."""
     return {
         "kind": "held_out",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
+from train.dataset.packing import Order, share
 from train.dataset.rows import Rows
 from train.errors import TrainError
 from train.loop.consolidation import Consolidation
 from train.loop.optimizer import clip, rate_factor, set_rates
-from train.loop.order import Order, share
 from train.loop.processes import Processes
-from train.loop.randomness import seed_of
+from train.loop.state import seed_of
 from train.model.next_token import Batch, NextToken, batch_of
 from train.recipe import OptimizerSettings
 

@@ -1,22 +1,91 @@
-"""What a checkpoint holds: written file by file, read back into a model and its optimizer."""
+"""What a checkpoint holds: written file by file, read back into a model and its optimizer.
 
+Dropout and noise are seeded anew for every micro-batch from its place in the run, so they do not
+depend on what was drawn before, nor on how many processes share a step. The generators are saved
+besides, for what libraries draw.
+"""
+
+import hashlib
 import json
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from corpus.atomic import write_json
-from corpus.untrusted import check_counts, parse_object
-from train.checkpoint.reading import DamagedCheckpoint
-from train.checkpoint.writing import SELECTION
+from corpus.untrusted import parse_object
+from train.checkpoint import SELECTION, Selection
 from train.errors import TrainError
 from train.loop.consolidation import Consolidation
-from train.loop.held_out import Selection
-from train.loop.randomness import read_generators, write_generators
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+class DamagedGenerators(TrainError):
+    """The states of the generators cannot be set."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(
+            f"{path}: no states of random generators ({type(error).__name__}: {error}). The "
+            "checkpoint was altered: go on from another with --resume, or begin anew."
+        )
+
+
+def seed_of(seed: int, *place: int) -> int:
+    """Return the seed for a place in a run: 63 bits of a digest."""
+    digest = hashlib.sha256(json.dumps([seed, *place]).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def write_generators(path: Path) -> None:
+    """Write the states of the generators of Python, NumPy and torch, on every device."""
+    version, state, gauss = random.getstate()
+    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    path.write_text(
+        json.dumps(
+            {
+                "python": [version, list(state), gauss],
+                "numpy": [str(kind), [int(key) for key in keys], place, has_gauss, cached],
+                "torch": torch.get_rng_state().tolist(),
+                "cuda": [state.tolist() for state in _cuda_states()],
+            }
+        ),
+        encoding="utf-8",
+    )
+
+
+def read_generators(path: Path) -> None:
+    """Set all generators as `write_generators` found them; those of as many devices only.
+
+    Raises DamagedGenerators.
+    """
+    try:
+        _set_generators(parse_object(path.read_bytes()))
+    except (KeyError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise DamagedGenerators(path, error) from error
+
+
+def _set_generators(states: Mapping[str, Any]) -> None:
+    version, state, gauss = states["python"]
+    random.setstate((version, tuple(state), gauss))
+    kind, keys, *rest = states["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
+    if len(states["cuda"]) == len(_cuda_states()):
+        torch.cuda.set_rng_state_all(
+            [torch.tensor(state, dtype=torch.uint8) for state in states["cuda"]]
+        )
+
+
+def _cuda_states() -> list[torch.Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
 
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_SETTINGS = "adapter_config.json"
@@ -58,7 +127,7 @@ UNREADABLE = (
 Write = Callable[[Path], None]
 
 
-def adapter_files(adapted: Any) -> dict[str, Write]:
+def adapter_files(adapted: "PeftModel") -> dict[str, Write]:
     """Return how to write an adapter in peft's format, by file name."""
     return {
         ADAPTER: lambda path: _write_tensors(adapter_weights(adapted), path),
@@ -67,7 +136,7 @@ def adapter_files(adapted: Any) -> dict[str, Write]:
 
 
 def state_files(
-    adapted: Any,
+    adapted: "PeftModel",
     optimizer: torch.optim.Optimizer,
     consolidation: Consolidation | None,
     selection: Selection | None,
@@ -86,7 +155,7 @@ def state_files(
     return files
 
 
-def adapter_weights(adapted: Any) -> dict[str, torch.Tensor]:
+def adapter_weights(adapted: "PeftModel") -> dict[str, torch.Tensor]:
     """Return the weights of an adapter under peft's names."""
     from peft import get_peft_model_state_dict
 
@@ -94,7 +163,7 @@ def adapter_weights(adapted: Any) -> dict[str, torch.Tensor]:
     return {name: weight.detach().cpu().contiguous() for name, weight in state.items()}
 
 
-def read_adapter(adapted: Any, folder: Path) -> None:
+def read_adapter(adapted: "PeftModel", folder: Path) -> None:
     """Put the weights of an adapter into a model that was adapted alike.
 
     Raises UnfitAdapter if they are not there, are those of other layers or another rank, or would
@@ -143,21 +212,6 @@ def read_consolidation(folder: Path, strength: float, device: torch.device) -> C
     )
 
 
-def read_selection(folder: Path) -> Selection:
-    """Return the best measurement of a checkpoint's stage; none was made where none is kept.
-
-    Raises DamagedCheckpoint.
-    """
-    try:
-        told = parse_object((folder / SELECTION).read_bytes())
-        check_counts(told["step"], told["since"])
-        return Selection(told["step"], float(told["loss"]), told["since"])
-    except FileNotFoundError:
-        return Selection()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedCheckpoint(folder, f"{SELECTION} cannot be read ({error})") from error
-
-
 def _read_tensors(path: Path, device: torch.device) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
@@ -172,7 +226,7 @@ def _write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     save_file(flat, path, metadata={"format": "pt"})
 
 
-def _write_settings(adapted: Any, path: Path) -> None:
+def _write_settings(adapted: "PeftModel", path: Path) -> None:
     settings = adapted.peft_config["default"].to_dict() | {"inference_mode": True}
     plain = {
         name: sorted(value) if isinstance(value, set) else value for name, value in settings.items()

@@ -6,11 +6,15 @@ large models, and two models that were trained apart differ almost everywhere.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from train.model.quantization import is_packed, scales
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
 SAMPLED = 4096
 """Values of a weight that are looked at, at most."""
@@ -37,7 +41,7 @@ def of_stored(adapted: torch.nn.Module) -> str:
     )
 
 
-def of_unquantised(model: Any) -> str | None:
+def of_unquantised(model: "PreTrainedModel | PeftModel") -> str | None:
     """Return a SHA-256 of what a model and its quantised forms share; None if that is quantised.
 
     Those are token embeddings, norms and the head, by their names in the decoder, in bfloat16. So

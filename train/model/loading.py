@@ -7,27 +7,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from train.errors import TrainError
 from train.model.quantization import check_quantized
-from train.recipe import AdapterSettings, ModelSettings
+from train.recipe import AdapterSettings, ModelSettings, UnknownTarget
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
 
-class UnknownTarget(TrainError):
-    """No layer of the model has the name of an adapter's target."""
-
-    def __init__(self, targets: list[str], known: list[str]) -> None:
-        super().__init__(
-            f"--adapter.targets: the model has no linear layer named {', '.join(targets)}; it has "
-            f"{', '.join(known)}."
-        )
-
-
-def check_targets(model: Any, targets: tuple[str, ...]) -> None:
+def check_targets(model: "PreTrainedModel", targets: tuple[str, ...]) -> None:
     """Raise UnknownTarget if no linear layer of the decoder has one of the names."""
     known = {
         name.rpartition(".")[2]
@@ -38,7 +31,7 @@ def check_targets(model: Any, targets: tuple[str, ...]) -> None:
         raise UnknownTarget(unknown, sorted(known))
 
 
-def beside_decoder(model: Any) -> str | None:
+def beside_decoder(model: "PreTrainedModel") -> str | None:
     """Return a pattern of what stands beside the decoder, such as a vision tower; None if nothing.
 
     Layers there have the same names as the decoder's, but text alone never passes through them.
@@ -99,6 +92,11 @@ class NoUnsloth(TrainError):
         )
 
 
+def place_of(name: str) -> str:
+    """Return a model's name on the Hub, or its folder's whole path, which is no such name."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
+
+
 def uses_unsloth(settings: ModelSettings) -> bool:
     """Tell whether Unsloth runs the model. Raises NoAccelerator and NoUnsloth where it cannot."""
     import torch
@@ -132,7 +130,9 @@ def compute_type(settings: ModelSettings) -> "torch.dtype":
     return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
-def load_adapted(settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int) -> Any:
+def load_adapted(
+    settings: ModelSettings, adapter: AdapterSettings, length: int, seed: int
+) -> "PeftModel":
     """Return the base model with fresh adapters, which are the only weights that train.
 
     The weights of adapters follow from `seed`. Raises NoSuchModel, NoAccelerator, NoUnsloth and
@@ -163,7 +163,7 @@ def readable(name: str) -> Iterator[None]:
         raise NoSuchModel(name, (str(error).strip() or repr(error)).splitlines()[0]) from error
 
 
-def load_base(settings: ModelSettings) -> Any:
+def load_base(settings: ModelSettings) -> "PreTrainedModel":
     """Return the base model in its quantised form, frozen, in evaluation mode.
 
     Safetensors are mapped into memory and quantised layer by layer, so the model is never there
@@ -211,7 +211,9 @@ def load_base(settings: ModelSettings) -> Any:
     return model
 
 
-def adapt(model: Any, settings: ModelSettings, adapter: AdapterSettings) -> Any:
+def adapt(
+    model: "PreTrainedModel", settings: ModelSettings, adapter: AdapterSettings
+) -> "PeftModel":
     """Wrap a base model with fresh adapters. Raises UnknownTarget."""
     from peft import LoraConfig, get_peft_model
 
@@ -254,7 +256,7 @@ def load_by_unsloth(
     length: int,
     seed: int,
     compute: "torch.dtype",
-) -> Any:
+) -> "PeftModel":
     """Return the base model with fresh adapters, both made by Unsloth.
 
     Raises NotQuantized and UnknownTarget.

@@ -9,7 +9,7 @@ projected at all.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from train.dataset.packing import NO_LABEL, PackedRow
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
 CHUNK = 512
 """Positions that are projected at once; `train.budget` counts with it."""
@@ -126,7 +130,7 @@ class NextToken(torch.nn.Module):
     (`transformers.masking_utils.find_packed_sequence_indices`), Unsloth takes the lengths.
     """
 
-    def __init__(self, adapted: Any, compute: torch.dtype) -> None:
+    def __init__(self, adapted: "PeftModel", compute: torch.dtype) -> None:
         super().__init__()
         self.adapted = adapted
         self.compute = compute
@@ -166,14 +170,15 @@ class NextToken(torch.nn.Module):
         return states
 
     @property
-    def decoder(self) -> Any:
+    def decoder(self) -> "PreTrainedModel":
         """The model without its head."""
         return self.adapted.get_base_model().get_decoder()
 
     @property
-    def head(self) -> Any:
+    def head(self) -> torch.nn.Module:
         """The projection onto the vocabulary."""
-        return self.adapted.get_base_model().get_output_embeddings()
+        head: torch.nn.Module = self.adapted.get_base_model().get_output_embeddings()
+        return head
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
         """Return the weights that train, by name, in a fixed order."""
@@ -201,7 +206,7 @@ class NextToken(torch.nn.Module):
         finally:
             hook.remove()
 
-    def _autocast(self, device: str) -> AbstractContextManager[Any]:
+    def _autocast(self, device: str) -> AbstractContextManager[object]:
         if self.compute is torch.float32:
             return nullcontext()
         return torch.autocast(device, dtype=self.compute)

@@ -6,6 +6,12 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     import torch
+    from transformers import (
+        BitsAndBytesConfig,
+        FineGrainedFP8Config,
+        PreTrainedConfig,
+        PreTrainedModel,
+    )
 
     from train.recipe import ModelSettings
 
@@ -21,7 +27,9 @@ class NotQuantized(TrainError):
         )
 
 
-def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> Any:
+def quantization_config(
+    settings: "ModelSettings", compute: "torch.dtype"
+) -> "BitsAndBytesConfig | None":
     """Return transformers' configuration for the wanted quantisation, or None for none of it.
 
     Weights that are to be sharded are stored in a floating type, which FSDP can divide and gather.
@@ -41,14 +49,14 @@ def quantization_config(settings: "ModelSettings", compute: "torch.dtype") -> An
     )
 
 
-def is_fp8(config: Any) -> bool:
+def is_fp8(config: "PreTrainedConfig") -> bool:
     """Tell whether a model's configuration says that its files hold 8-bit floats."""
     stored = getattr(config, "quantization_config", None) or {}
     told = stored if isinstance(stored, dict) else stored.to_dict()
     return str(told.get("quant_method")) == "fp8"
 
 
-def widened() -> Any:
+def widened() -> "FineGrainedFP8Config":
     """Return transformers' configuration that multiplies 8-bit floats with their scales on loading.
 
     No library trains through 8-bit floats with static scales, as Devstral's of 2512 are.
@@ -58,7 +66,7 @@ def widened() -> Any:
     return FineGrainedFP8Config(dequantize=True)
 
 
-def settle(model: Any, dtype: "torch.dtype") -> None:
+def settle(model: "PreTrainedModel", dtype: "torch.dtype") -> None:
     """Give the weights of a model that was widened one type, and let it be saved as it is.
 
     Widening leaves products in float32. Buffers keep their type: frequencies of positions are
@@ -71,7 +79,9 @@ def settle(model: Any, dtype: "torch.dtype") -> None:
     model._weight_conversions = get_model_conversion_mapping(model)
 
 
-def pack(model: Any, settings: "ModelSettings", compute: "torch.dtype", device: str) -> None:
+def pack(
+    model: "PreTrainedModel", settings: "ModelSettings", compute: "torch.dtype", device: str
+) -> None:
     """Quantise the projections of a model that lies in host memory, one by one, onto a device.
 
     For files of a form from which transformers does not quantise while it loads. What is not a
@@ -125,7 +135,7 @@ def check_quantized(model: "torch.nn.Module", settings: "ModelSettings") -> None
         raise NotQuantized(settings.name, settings.quantization)
 
 
-def scales(weight: Any) -> list["torch.Tensor"]:
+def scales(weight: "torch.nn.Parameter") -> list["torch.Tensor"]:
     """Return what bitsandbytes multiplies a packed weight with, before it was run.
 
     Where scales are quantised themselves that is their mean, in bfloat16: a GPU may add them up in

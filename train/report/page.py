@@ -64,7 +64,7 @@ def write(run: Path) -> Path:
 def compose(run: Path) -> Report:
     """Work out every section of the report; equal files give equal values.
 
-    Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.telemetry.DamagedMetrics.
+    Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.journal.DamagedMetrics.
     """
     sources = read_sources(run)
 

@@ -8,7 +8,7 @@ from corpus.atomic import sha256_file
 from corpus.untrusted import parse_json
 from train.errors import TrainError
 from train.evaluate.transcript import Entry, NoAnswers, read
-from train.telemetry import read_metrics
+from train.journal import read_metrics
 
 RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
 METRICS = "metrics.jsonl"

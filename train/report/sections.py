@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from corpus.untrusted import parse_object
-from train.checkpoint.reading import checkpoint_folders
+from train.checkpoint import checkpoint_folders
 from train.report.run_files import (
     RECIPE,
     STAGES,

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from corpus.untrusted import shown
 from train.errors import TrainError
@@ -64,7 +63,7 @@ def chat_of(messages: Sequence[Message]) -> Chat:
     return Chat(system, tuple(turn["content"] for turn in turns))
 
 
-def read_messages(found: Any) -> tuple[Message, ...]:
+def read_messages(found: object) -> tuple[Message, ...]:
     """Read a chat with answers as OpenAI and TRL write it, whatever it is.
 
     Content is a text, or a list of one part of text. Raises ToolTurns for calls of tools and their
@@ -79,7 +78,7 @@ def read_messages(found: Any) -> tuple[Message, ...]:
     return messages
 
 
-def _message(number: int, found: Any) -> Message:
+def _message(number: int, found: object) -> Message:
     if not isinstance(found, Mapping):
         raise MalformedConversation(f"message {number} is no object")
     role = found.get("role")
@@ -97,7 +96,7 @@ def _message(number: int, found: Any) -> Message:
     return Message(role=str(role), content=_content(number, found.get("content")))
 
 
-def _content(number: int, found: Any) -> str:
+def _content(number: int, found: object) -> str:
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], Mapping):
         kind = found[0].get("type")
         if kind != "text":
@@ -310,7 +309,7 @@ def _text_of(path: Path) -> str:
 
 
 def find_template(
-    folder: Path, config: Mapping[str, Any], tokens: Mapping[str, str]
+    folder: Path, config: Mapping[str, object], tokens: Mapping[str, str]
 ) -> ChatTemplate:
     """Return the template of a tokenizer's folder, from its own file or from the configuration.
 
@@ -328,7 +327,7 @@ def find_template(
     return ChatTemplate(folder / CONFIG_NAME, found, tokens)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, object]:
     """Return tokenizer_config.json, or nothing where there is none. Raises DamagedTokenizer."""
     path = folder / CONFIG_NAME
     if not path.is_file():
@@ -342,7 +341,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
+def special_tokens(config: Mapping[str, object]) -> dict[str, str]:
     """Return what a configuration calls bos_token, eos_token and so on."""
     named = {name: config[name] for name in config if name.endswith("_token")}
     texts = {

@@ -6,10 +6,10 @@ of the speed of what lies under them.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from train.tokenizer.interface import (
     special,
     told,
 )
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 FORMAT = b"huggingface 1\n"
 """Raise the number when other ids come out of the same files."""
@@ -195,7 +198,7 @@ class HuggingFaceTokenizer:
             return False
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     try:
@@ -225,6 +228,6 @@ def _unused(messages: Sequence[Message]) -> str:
     raise MalformedConversation("its text uses all 6,400 private characters")
 
 
-def _guarding(guard: str) -> Any:
+def _guarding(guard: str) -> Callable[[re.Match[str]], str]:
     """Return what puts the guard into a special token's spelling, so that it is text."""
     return lambda found: found[0][:1] + guard + found[0][1:]

@@ -7,7 +7,7 @@ tell which tokens are an answer's. That both give the same ids is what the tests
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from train.tokenizer.interface import (
     special,
     told,
 )
+
+if TYPE_CHECKING:
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
 
 class UnsupportedTekken(TrainError):
@@ -154,7 +157,7 @@ class TekkenTokenizer:
         return np.concatenate([ends[:1], self.encode(text), ends[1:]])
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> "Tekkenizer":
     """Return mistral-common's Tekkenizer, whose checks are assertions."""
     from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
@@ -166,6 +169,6 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _special(tekken: Any) -> dict[str, int]:
+def _special(tekken: "Tekkenizer") -> dict[str, int]:
     """Return the ids of the marks that the file has."""
     return {mark: tekken.get_special_token(mark) for mark in MARKS if tekken.is_special(mark)}

@@ -16,8 +16,8 @@ from corpus.release import Release
 from tests.releases import document, instruction, write_release
 from tests.train.tokenizers import small_chatml
 from train.dataset.rows import EmptyMixture, Rows, prepare
-from train.dataset.sources import Document, NoReplayText
-from train.dataset.store import DamagedTokens, Kept, Shape, samples_of
+from train.dataset.sources import NoReplayText
+from train.dataset.store import DamagedTokens, Document, Kept, Shape, samples_of
 from train.recipe import DataSettings, Recipe, ReplaySettings
 from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
 from train.tokenizer.opening import open_tokenizer

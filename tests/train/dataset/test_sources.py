@@ -178,7 +178,7 @@ def test_a_licence_has_to_be_stated() -> None:
 OPEN = """
 import json, sys
 from corpus.errors import CorpusError
-from train.dataset import DataSettings
+from train.recipe import DataSettings
 from train.dataset.sources import open_chats
 licences = {"mine": sys.argv[2]} if len(sys.argv) > 2 else {}
 try:

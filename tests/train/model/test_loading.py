@@ -15,7 +15,6 @@ from train.model.loading import (
     NoAccelerator,
     NoSuchModel,
     NoUnsloth,
-    UnknownTarget,
     adapt,
     load_adapted,
     load_base,
@@ -23,7 +22,7 @@ from train.model.loading import (
 )
 from train.model.next_token import Batch, NextToken
 from train.model.quantization import NotQuantized, check_quantized, scales
-from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings
+from train.recipe import ATTENTION, FEED_FORWARD, AdapterSettings, ModelSettings, UnknownTarget
 
 
 def settings(tiny_model: Path, **changes: object) -> ModelSettings:

@@ -18,7 +18,10 @@ from rich.progress import Progress as RichProgress
 
 from corpus.console import errors
 
-Note = Callable[[Mapping[str, Any]], None]
+Line = Mapping[str, Any]
+"""`kind` is step, held_out, sample or event; `stage` and `step` say where it belongs."""
+
+Note = Callable[[Line], None]
 """Takes a line of metrics."""
 
 SMOOTHING = 0.95
@@ -62,7 +65,7 @@ class _Figures:
     memory: int = 0
     taken: int = 0
 
-    def add(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: Line) -> None:
         """Take a step into account."""
         past = SMOOTHING if self.taken else 0.0
         seconds = max(line["seconds"], 1e-9)
@@ -80,7 +83,7 @@ class _Figures:
         return f"loss {self.loss:.4f}{penalty}  {self.rate:,.0f} tokens/s{memory}"
 
 
-def figures_for(line: Mapping[str, Any], current: _Figures | None) -> _Figures:
+def figures_for(line: Line, current: _Figures | None) -> _Figures:
     """Return the figures that a line belongs to: new ones where a stage begins or goes on."""
     if current is None or begins(line) or line["stage"] != current.stage:
         return _Figures(line["stage"], line.get("steps"))
@@ -95,7 +98,7 @@ class _Bars:
         self.task: TaskID | None = None
         self.figures: _Figures | None = None
 
-    def note(self, line: Mapping[str, Any]) -> None:
+    def note(self, line: Line) -> None:
         """Show a line."""
         figures = figures_for(line, self.figures)
         if figures is not self.figures:
@@ -128,7 +131,7 @@ class _Lines:
         self.figures: _Figures | None = None
         self.last = 0.0
 
-    def note(self, line: Mapping[str, Any]) -> None:
+    def note(self, line: Line) -> None:
         """Show a line if it is due."""
         self.figures = figures_for(line, self.figures)
         if line["kind"] == "step":
@@ -155,12 +158,12 @@ def line_of(figures: _Figures, step: int) -> str:
     return f"stage {figures.stage}  step {step:,}{of}  {figures.told()}{left}"
 
 
-def begins(line: Mapping[str, Any]) -> bool:
+def begins(line: Line) -> bool:
     """Tell whether steps of a stage follow a line."""
     return line["kind"] == "event" and line["name"] in ("stage_began", "resumed")
 
 
-def sentence(line: Mapping[str, Any]) -> str:
+def sentence(line: Line) -> str:
     """Say what a line tells besides steps; empty for what need not be said."""
     place = f"stage {line['stage']}, step {line['step']:,}"
     if line["kind"] == "held_out":

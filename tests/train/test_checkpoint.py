@@ -10,20 +10,26 @@ from typing import Any
 
 import pytest
 
-from train.checkpoint.manifest import MANIFEST, SEAL, Checkpoint, Identity, seal
-from train.checkpoint.reading import (
+from train.checkpoint import (
+    MANIFEST,
+    SEAL,
+    Checkpoint,
+    CheckpointNotWritten,
     DamagedCheckpoint,
     ForeignCheckpoint,
+    Identity,
     checkpoint_folders,
     newest_valid,
     open_checkpoint,
+    prune,
+    seal,
+    write,
 )
-from train.checkpoint.writing import CheckpointNotWritten, prune, write
 from train.folders import sweep
 
 RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
 FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[2]
 
 
 def save(folder: Path, stage: int, step: int, text: str = "weights", best: str = "") -> Checkpoint:
@@ -209,7 +215,7 @@ def test_a_checkpoint_of_a_later_version_is_no_damage_that_a_run_begins_anew_for
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from tests.train.checkpoint.test_checkpoints import RUN, save
+from tests.train.test_checkpoint import RUN, save
 from train.checkpoint import write
 folder = Path(sys.argv[1])
 save(folder, 1, 10)
@@ -234,7 +240,7 @@ def test_a_kill_in_the_middle_of_a_save_leaves_the_one_before(tmp_path: Path) ->
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from tests.train.checkpoint.test_checkpoints import save
+from tests.train.test_checkpoint import save
 from train.checkpoint import CheckpointNotWritten
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])
@@ -260,7 +266,7 @@ import resource, signal, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from tests.train.checkpoint.test_checkpoints import RUN, save
+from tests.train.test_checkpoint import RUN, save
 from train.checkpoint import CheckpointNotWritten, write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder, many = Path(sys.argv[1]), torch.zeros(10_000)

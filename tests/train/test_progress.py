@@ -3,7 +3,7 @@ from typing import Any
 
 from rich.console import Console
 
-from train.telemetry import training_progress
+from train.progress import training_progress
 
 Line = dict[str, Any]
 

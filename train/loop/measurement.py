@@ -1,16 +1,72 @@
-"""What the model answers to a few fixed prompts as it trains, without a trace in its training."""
+"""What is looked at while a model trains: held-out loss, and its answers to a few fixed prompts.
 
+Neither leaves a trace in the training.
+"""
+
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from corpus.release import Release
+from train.dataset.rows import HELD_OUT, Rows
 from train.dataset.sources import conversations, documents
-from train.material import HELD_OUT, Material
+from train.loop.processes import Processes
+from train.model.next_token import NextToken, batch_of
 from train.recipe import Recipe
 from train.tokenizer.interface import Ids, Message, Tokenizer
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Sums over held-out rows."""
+
+    nats: float
+    targets: int
+    bytes: int
+    """UTF-8 bytes of the target tokens."""
+
+    @property
+    def loss(self) -> float:
+        """Nats a target token."""
+        return self.nats / max(1, self.targets)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits a byte of text: comparable between tokenizers."""
+        return self.nats / math.log(2) / max(1, self.bytes)
+
+
+def measure(model: NextToken, rows: Rows, limit: int, processes: Processes) -> HeldOut:
+    """Measure the first `limit` rows of the held-out order, 0 for all; processes share them.
+
+    All pass through the model equally often, as a sharded one needs it; who has no row left reads
+    the last one and does not count it. The model comes back in training mode.
+    """
+    count = min(rows.rows_in(0), limit or rows.rows_in(0))
+    nats, targets, length = 0.0, 0, 0
+    model.eval()
+    with torch.no_grad():
+        for first in range(0, count, processes.count):
+            number = first + processes.rank
+            row = rows.row(0, min(number, count - 1))
+            losses = model.token_losses(batch_of([row], processes.device))
+            if number >= count:
+                continue
+            nats += float(losses.double().sum())
+            targets += row.targets
+            length += row.bytes
+    model.train()
+    summed = processes.sums([nats, targets, length])
+    return HeldOut(summed[0], int(summed[1]), int(summed[2]))
+
 
 BEGINNING = 64
 """Tokens of a document that are continued where there is no chat to be answered."""
@@ -45,7 +101,7 @@ class Stream:
 
 
 def generated(
-    adapted: Any,
+    adapted: "PreTrainedModel | PeftModel",
     tokenizer: Tokenizer,
     prompt: Ids,
     longest: int,
@@ -75,7 +131,7 @@ def generated(
     return after[: after.index(tokenizer.eos)] if tokenizer.eos in after else after
 
 
-def questions(material: Material, recipe: Recipe) -> list[Question]:
+def questions(release: Release, tokenizer: Tokenizer, recipe: Recipe) -> list[Question]:
     """Return the recipe's prompts, or the first held-out chats, each of another kind.
 
     Where no chat is held out, or the tokenizer has no chat template, held-out documents are
@@ -85,15 +141,17 @@ def questions(material: Material, recipe: Recipe) -> list[Question]:
 
     wanted, room = recipe.samples, recipe.length - recipe.samples.tokens
     try:
-        found = list(_chats(material, recipe, room))
+        found = list(_chats(release, tokenizer, recipe, room))
     except (NoChatTemplate, UnusableTemplate):
         found = []
     if not found and not wanted.prompts:
-        found = list(_beginnings(material, wanted.count, room))
+        found = list(_beginnings(release, tokenizer, wanted.count, room))
     return found
 
 
-def answers(model: Any, tokenizer: Tokenizer, asked: Sequence[Question], longest: int) -> list[str]:
+def answers(
+    model: NextToken, tokenizer: Tokenizer, asked: Sequence[Question], longest: int
+) -> list[str]:
     """Return the likeliest answer to each question; the model is left as it was."""
     with undisturbed(model):
         model.eval()
@@ -123,14 +181,14 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
             vars(module).update(flags)
 
 
-def _chats(material: Material, recipe: Recipe, room: int) -> Iterator[Question]:
-    tokenizer, wanted = material.tokenizer, recipe.samples
+def _chats(release: Release, tokenizer: Tokenizer, recipe: Recipe, room: int) -> Iterator[Question]:
+    wanted = recipe.samples
     for text in wanted.prompts:
         ids = tokenizer.prompt([{"role": "user", "content": text}])
         if len(ids) <= room:
             yield Question(text, ids)
     kinds = set[str]()
-    for chat in conversations(material.release, HELD_OUT) if not wanted.prompts else ():
+    for chat in conversations(release, HELD_OUT) if not wanted.prompts else ():
         if len(kinds) == wanted.count:
             return
         if chat.source not in kinds and chat.messages:
@@ -141,8 +199,9 @@ def _chats(material: Material, recipe: Recipe, room: int) -> Iterator[Question]:
                 yield Question(asked[-1]["content"], ids)
 
 
-def _beginnings(material: Material, count: int, room: int) -> Iterator[Question]:
-    tokenizer = material.tokenizer
-    for document, _ in zip(documents(material.release, HELD_OUT), range(count), strict=False):
+def _beginnings(
+    release: Release, tokenizer: Tokenizer, count: int, room: int
+) -> Iterator[Question]:
+    for document, _ in zip(documents(release, HELD_OUT), range(count), strict=False):
         ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]
         yield Question(tokenizer.decode(ids), ids)

@@ -1,1 +1,0 @@
-"""Checkpoints that can be trusted: whole or absent, every file's digest known."""
