@@ -67,7 +67,12 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_is_a_recipe_for_each_thing_that_people_add() -> None:
-    assert list(RECIPES) == ["Add a filter", "Add a kind of instruction", "Add a table"]
+    assert list(RECIPES) == [
+        "Add a filter",
+        "Add a kind of instruction",
+        "Add a source",
+        "Add a table",
+    ]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
