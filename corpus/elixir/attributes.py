@@ -6,11 +6,8 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.heads import Head, read_head
-from corpus.elixir.literals import literal_text
-from corpus.elixir.names import full_names, identifier_text, text_of
-from corpus.elixir.place import Place
-from corpus.elixir.record import ModuleRecord
+from corpus.elixir.record import ModuleRecord, Place
+from corpus.elixir.terms import Head, full_names, identifier_text, literal_text, read_head, text_of
 from corpus.extraction import Evidence, TypeDefinition
 
 Doc = tuple[str, str | None]

@@ -1,9 +1,118 @@
-"""From the bytes of one Elixir file to its modules and functions."""
+"""From the bytes of one Elixir file to its modules and functions.
 
+One pass over the tree enters only what can hold a definition.
+
+The rules, which benchmarks/compiler_ast.exs applies to the compiler's own tree:
+
+- `quote` is never entered: what stands in it is defined elsewhere, if ever.
+- Heads of definitions are not entered. Bodies of functions and macros are entered for
+  `defmodule`, `defprotocol` and `defimpl` only.
+- Everything else is code of the module around it, be it inside `if`, `for`, a function literal
+  or the block of an unknown macro such as `test`.
+- A module whose name only running could tell is skipped with all that is inside.
+- Every do block, `else` and the like, and every clause of a function literal is a scope of
+  aliases.
+- What stands in `if`, `case` and the like, or in a macro with an `else`, is defined under that
+  condition: definitions of one name in two branches are alternatives. Each branch begins with the
+  attributes that were pending before; the first branch that takes them decides what is left.
+  `for` is no condition: what it defines is one function with what stands around.
+- Before the definition that follows `defoverridable`, those of the same name are put aside.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tree_sitter import Node
+
+from corpus.elixir import grammar
+from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value, name_arities
+from corpus.elixir.record import ModuleRecord, Pending, Place
 from corpus.elixir.repair import read
-from corpus.elixir.walk import Walk
-from corpus.extraction import Extraction
+from corpus.elixir.terms import Scope, alias_text, full_name, full_names, read_head, text_of
+from corpus.extraction import (
+    Clause,
+    Evidence,
+    Extraction,
+    Function,
+    Module,
+    NestedTooDeeply,
+)
 from corpus.nesting import refuse_deep_brackets
+
+BEHAVIOUR_OF_USE: Final = {
+    "Application": "Application",
+    "DynamicSupervisor": "DynamicSupervisor",
+    "EEx.Engine": "EEx.Engine",
+    "GenEvent": ":gen_event",
+    "GenServer": "GenServer",
+    "Mix.Task": "Mix.Task",
+    "Mix.Task.Compiler": "Mix.Task.Compiler",
+    "Supervisor": "Supervisor",
+}
+"""What `use` of a standard module sets, by the BEAM file (benchmarks/compiler_ast.exs)."""
+
+_WORD: Final = re.compile(rb"[a-z]+(?![\w?!:.])")
+_ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
+"""Blanks may stand behind the at sign."""
+_PLAIN_HEAD: Final = re.compile(
+    rb"""
+    def(?:macro)?p?[ \t]+(?P<name>[a-z_][a-zA-Z0-9_]*[?!]?)
+    (?:\((?P<arguments>%(one)b(?:[ ]=[ ]%(one)b)?(?:,[ ]%(one)b(?:[ ]=[ ]%(one)b)?)*)?\))?
+    (?:
+      , | [ ]do[ \r\n]
+      | [ ]when[ ](?P<guard>%(test)b(?:[ ](?:and|or)[ ]%(test)b)*)[ ]do[ \r\n]
+    )
+    """
+    % {
+        b"one": rb"(?::?[\w.]+[?!]?|%?[\w.]*[\[{][\w\ ,:.|=@%-]*[\]}])",
+        b"test": rb"(?:not[ ])?\w+\([\w\ ,:.@]*\)",
+    },
+    re.VERBOSE,
+)
+"""A head on one line, without texts, defaults and brackets in brackets."""
+_BRACKETS: Final = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
+_NO_NAMES: Final = frozenset(
+    b"unquote nil true false not fn do end and or in when else catch rescue after".split()
+)
+"""What may stand in the place of a name without being one."""
+_DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
+_MATTERS: Final = (
+    re.compile(
+        rb"def(?:p|macrop?|delegate|guardp?|module|protocol|impl|struct|exception|overridable)?[\s(]"
+    ),
+    re.compile(rb"use[\s(]"),
+    re.compile(
+        rb"@(?:\s|\\\r?\n)*(?:#|(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque"
+        rb"|(?:macro)?callback|optional_callbacks)\b)"
+    ),
+)
+"""What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
+LONGEST_CONDITION: Final = 1000
+"""Bytes by which one condition is told from another."""
+_SECTION_NAMES: Final = frozenset({"do", "else", "rescue", "catch", "after"})
+_SCOPED: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE})
+_OPENS: Final = _SCOPED | grammar.SECTIONS
+
+
+class Fork:
+    """Conditional code under way: what was pending before it, and what its branches left."""
+
+    __slots__ = ("module", "outcome", "remaining", "start")
+
+    def __init__(self, module: ModuleRecord, branches: int) -> None:
+        self.module, self.remaining = module, branches
+        self.start: Pending = module.pending
+        self.outcome: Pending = self.start
+
+    def end_branch(self) -> bool:
+        """Note what a branch left; return whether it was the last one."""
+        if self.outcome == self.start:
+            self.outcome = self.module.pending
+        self.remaining -= 1
+        self.module.pending = self.start if self.remaining else self.outcome
+        return not self.remaining
 
 
 def extract(source: bytes) -> Extraction:
@@ -20,3 +129,395 @@ def extract(source: bytes) -> Extraction:
     modules, functions = walk.finish()
     spans = tuple(sorted(walk.doc_spans))
     return Extraction(reading.parse_errors, modules, functions, spans, reading.unread_bytes)
+
+
+class Walk:
+    """One walk over one file; `modules` and `doc_spans` fill up in the order of the file.
+
+    `is_sound` tells that the tree has no errors, so that the bytes of a plain head say all of it.
+    """
+
+    def __init__(self, source: bytes, *, is_sound: bool = False) -> None:
+        self.source, self._is_sound = source, is_sound
+        self._offset, self._line = 0, 1
+        self.records: list[ModuleRecord] = []
+        self.doc_spans: list[tuple[int, int]] = []
+        self._stack: list[tuple[Node | None, Place]] = []
+        self._forks: list[Fork] = []
+        self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
+        self._hits: list[int] | None = None
+        self._budget = 1000 + len(source)
+
+    def run(self, root: Node) -> None:
+        """Visit nodes from a stack, so that depth costs memory and never the interpreter."""
+        stack = self._stack
+        self._push(root.named_children, Place(None, Scope(), False, 0, ()))
+        while stack:
+            node, place = stack.pop()
+            if node is None:
+                if self._forks[-1].end_branch():
+                    self._forks.pop()
+                continue
+            kind = node.kind_id
+            if kind == grammar.CALL:
+                self._call(node, place)
+            elif kind == grammar.UNARY_OPERATOR:
+                self._unary(node, place)
+            elif kind in _OPENS:
+                self._block(node, place)
+            elif kind != grammar.COMMENT:
+                self._enter(node, place)
+
+    def _push(self, nodes: list[Node], place: Place) -> None:
+        self._stack.extend([(node, place) for node in reversed(nodes)])
+
+    def _enter(self, node: Node, place: Place) -> None:
+        """Go into `node` if the source says that something in it could matter."""
+        if self._holds(self._definers if place.in_function else self._all_hits(), node):
+            self._push(node.named_children, place)
+
+    def _holds(self, offsets: list[int], node: Node) -> bool:
+        index = bisect_left(offsets, node.start_byte)
+        return index < len(offsets) and offsets[index] < node.end_byte
+
+    def _all_hits(self) -> list[int]:
+        if self._hits is None:
+            found = (pattern.finditer(self.source) for pattern in _MATTERS)
+            self._hits = sorted(match.start() for each in found for match in each)
+        return self._hits
+
+    def _block(self, node: Node, place: Place) -> None:
+        """Open a scope; `else` stands inside the do block but does not see its aliases."""
+        if not self._holds(self._definers if place.in_function else self._all_hits(), node):
+            return
+        inner = place.inner()
+        self._stack.extend(
+            [
+                (child, place if child.kind_id in grammar.SECTIONS else inner)
+                for child in reversed(node.named_children)
+            ]
+        )
+
+    def _call(self, node: Node, place: Place) -> None:
+        match = _WORD.match(self.source, node.start_byte)
+        handler = None if match is None else _HANDLERS.get(match.group())
+        if handler is not None:
+            handler(self, node, place, match.group().decode() if match else "")
+        elif place.in_function:
+            self._enter(node, place)
+        elif self._holds(self._all_hits(), node):
+            if _has_else(node):
+                self._fork(node, place)
+            else:
+                self._push(node.named_children, place)
+
+    def _conditional(self, node: Node, place: Place, kind: str) -> None:
+        if place.in_function:
+            self._enter(node, place)
+        elif self._holds(self._all_hits(), node):
+            self._fork(node, place)
+
+    def _fork(self, node: Node, place: Place) -> None:
+        """Walk each branch in a place of its own, after the conditions."""
+        conditions, branches = _branches(self.source, node)
+        steps: list[tuple[Node | None, Place]] = [(each, place) for each in conditions]
+        if place.module is not None and branches:
+            self._forks.append(Fork(place.module, len(branches)))
+        for label, nodes in branches:
+            inner = place.within(label)
+            steps += [(each, inner) for each in nodes]
+            if place.module is not None:
+                steps.append((None, place))
+        self._stack.extend(reversed(steps))
+
+    def _unary(self, node: Node, place: Place) -> None:
+        match = _ATTRIBUTE.match(self.source, node.start_byte)
+        name = match.group(1).decode() if match else self._name_behind_comments(node)
+        if name.encode() in _HANDLERS:
+            operand = node.child_by_field_id(grammar.OPERAND)
+            self._push([] if operand is None else operand.named_children[1:], place)
+        elif name not in READERS:
+            self._enter(node, place)
+        elif place.module is not None and not place.in_function:
+            value = attribute_value(node)
+            if value is not None:
+                READERS[name](self.source, value, place.module, place, name)
+                if name in DOCUMENTATION:
+                    self.doc_spans.append((node.start_byte, node.end_byte))
+
+    def _name_behind_comments(self, node: Node) -> str:
+        """Name the attribute where comments stand behind the at sign; empty for another operator.
+
+        By the tree: a pattern would read the same comments again for every `@` in them.
+        """
+        operand = node.child_by_field_id(grammar.OPERAND)
+        if operand is None or operand.kind_id != grammar.CALL:
+            return ""
+        is_attribute = self.source.startswith(b"@", node.start_byte)
+        target = grammar.named(operand, 0) if is_attribute else None
+        is_named = target is not None and target.kind_id == grammar.IDENTIFIER
+        return text_of(self.source, target) if target is not None and is_named else ""
+
+    def _definition(self, node: Node, place: Place, kind: str) -> None:
+        """Note the clauses of a function or macro, then look for modules in its body."""
+        if place.module is not None and not place.in_function:
+            plain = _PLAIN_HEAD.match(self.source, node.start_byte) if self._is_sound else None
+            if plain is not None and plain["name"] not in _NO_NAMES:
+                self._plain_clause(plain, node, kind, place.module, place)
+            elif (first := grammar.arguments(node)[1]) is not None:
+                self._clauses(node, first, kind, place)
+        if self._holds(self._definers, node):
+            arguments, head = grammar.arguments(node)
+            scope = Scope(place.scope)
+            inner = Place(place.module, scope, True, place.depth + 1, place.branch)
+            self._push(_body(node, arguments, head), inner)
+
+    def _plain_clause(
+        self, head: re.Match[bytes], node: Node, kind: str, module: ModuleRecord, place: Place
+    ) -> None:
+        name, arguments, condition = head.groups()
+        if arguments and (b"[" in arguments or b"{" in arguments):
+            arguments = _BRACKETS.sub(b"a", arguments)
+        arity = arguments.count(b",") + 1 if arguments else 0
+        guard = None if condition is None else condition.decode()
+        self._spend()
+        clause = Clause(*self._span(node), guard)
+        module.add_clause(kind, name.decode(), arity, 0, place.branch, clause)
+        module.settle()
+
+    def _span(self, node: Node) -> tuple[int, int, int, int]:
+        """Return the first and the last line, the first byte and the end of a node.
+
+        Lines are counted on from the node before; of one that stands before that, which only
+        several walks over one body meet, the tree tells.
+        """
+        start, end = node.start_byte, node.end_byte
+        if start < self._offset:
+            return node.start_point.row + 1, node.end_point.row + 1, start, end
+        first = self._line + self.source.count(b"\n", self._offset, start)
+        self._offset, self._line = end, first + self.source.count(b"\n", start, end)
+        return first, self._line, start, end
+
+    def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> None:
+        module = place.module
+        assert module is not None, "definitions outside of modules are not listed"
+        listed = kind == "defdelegate" and head.kind_id == grammar.LIST
+        for each in grammar.parts(head) if listed else [head]:
+            read = read_head(self.source, each)
+            if read is not None:
+                self._spend()
+                clause = Clause(*self._span(node), read.guard)
+                module.add_clause(kind, read.name, read.arity, read.defaults, place.branch, clause)
+        module.settle()
+
+    def _spend(self) -> None:
+        """Keep in proportion what nested `defimpl` for many targets multiply."""
+        self._budget -= 1
+        if self._budget < 0:
+            raise NestedTooDeeply(
+                "nested defimpl for many targets multiply into more definitions than the file "
+                "has bytes"
+            )
+
+    def _module(self, node: Node, place: Place, kind: str) -> None:
+        """Name a module: a plain name inside another goes below it and becomes an alias."""
+        _, head = grammar.arguments(node)
+        if head is None:
+            return
+        around = place.module
+        if around is not None and head.kind_id == grammar.ALIAS:
+            first = alias_text(self.source, head).partition(".")[0]
+            if first != "Elixir":
+                place.scope.aliases[first] = f"{around.name}.{first}"
+        name = self._name(head, place)
+        if name is not None:
+            self._open(node, place, [ModuleRecord(kind, name, *_lines(node))])
+
+    def _name(self, node: Node, place: Place) -> str | None:
+        around = None if place.module is None else place.module.name
+        return full_name(self.source, node, around, place.scope)
+
+    def _open(self, node: Node, place: Place, records: list[ModuleRecord]) -> None:
+        """Walk the body once for each record; a stack wants the first one pushed last."""
+        self.records.extend(records)
+        for record in reversed(records):
+            self._spend()
+            inner = Place(record, Scope(place.scope), False, place.depth + 1, place.branch)
+            self._push(_body(node, *grammar.arguments(node)), inner)
+
+    def _implementation(self, node: Node, place: Place, kind: str) -> None:
+        """`defimpl P, for: [A, B]` is one module a target; without `for`, the module around."""
+        arguments, head = grammar.arguments(node)
+        protocol = None if head is None else self._name(head, place)
+        if protocol is None:
+            return
+        records = []
+        for target in self._targets(arguments, place):
+            record = ModuleRecord(kind, f"{protocol}.{target.removeprefix(':')}", *_lines(node))
+            record.add_behaviour(protocol, Evidence.STRUCTURAL)
+            records.append(record)
+        self._open(node, place, records)
+
+    def _targets(self, arguments: Node | None, place: Place) -> list[str]:
+        value = _option(self.source, arguments, b"for:")
+        if value is None:
+            return [] if place.module is None else [place.module.name]
+        nodes = grammar.parts(value) if value.kind_id == grammar.LIST else [value]
+        names = (self._name(node, place) for node in nodes)
+        return [name for name in names if name is not None]
+
+    def _use(self, node: Node, place: Place, kind: str) -> None:
+        _, head = grammar.arguments(node)
+        module = place.module
+        if head is None or module is None or place.in_function:
+            return
+        for name in full_names(self.source, head, module.name, place.scope):
+            module.uses[name] = None
+            if name in BEHAVIOUR_OF_USE:
+                module.add_behaviour(BEHAVIOUR_OF_USE[name], Evidence.TABLE)
+
+    def _alias(self, node: Node, place: Place, kind: str) -> None:
+        """`alias A.B`, `alias A.B, as: C`, `alias A.{B, C}`, and `require A.B, as: C`."""
+        arguments, head = grammar.arguments(node)
+        if head is None:
+            return
+        around = None if place.module is None else place.module.name
+        as_node = _option(self.source, arguments, b"as:")
+        as_name = None if as_node is None else full_name(self.source, as_node, None, Scope())
+        for name in full_names(self.source, head, around, place.scope):
+            if as_name is not None:
+                place.scope.aliases[as_name] = name
+            elif kind == "alias":
+                place.scope.aliases[name.rpartition(".")[2]] = name
+
+    def _struct(self, node: Node, place: Place, kind: str) -> None:
+        """`defstruct` and `defexception` define functions, so they take pending attributes."""
+        if place.module is not None and not place.in_function:
+            place.module.settle()
+            if kind == "defexception":
+                place.module.add_behaviour("Exception", Evidence.STRUCTURAL)
+
+    def _overridable(self, node: Node, place: Place, kind: str) -> None:
+        """`defoverridable f: 1`; that of a behaviour names its functions elsewhere."""
+        _, head = grammar.arguments(node)
+        if head is not None and place.module is not None and not place.in_function:
+            for name, arity in name_arities(self.source, head):
+                place.module.allow_override(name, arity)
+
+    def _skip(self, node: Node, place: Place, kind: str) -> None:
+        """`quote`: code for elsewhere."""
+
+    def finish(self) -> tuple[tuple[Module, ...], tuple[Function, ...]]:
+        """Modules and functions, in the order in which they begin in the file."""
+        modules = tuple(record.module() for record in self.records)
+        functions = [each for record in self.records for each in record.finished_functions()]
+        return modules, tuple(functions)
+
+
+Handler = Callable[[Walk, Node, Place, str], None]
+_HANDLERS: Final[dict[bytes, Handler]] = {
+    **dict.fromkeys(
+        (b"def", b"defp", b"defmacro", b"defmacrop", b"defdelegate", b"defguard", b"defguardp"),
+        Walk._definition,
+    ),
+    b"defmodule": Walk._module,
+    b"defprotocol": Walk._module,
+    b"defimpl": Walk._implementation,
+    b"use": Walk._use,
+    b"alias": Walk._alias,
+    b"require": Walk._alias,
+    b"defstruct": Walk._struct,
+    b"defexception": Walk._struct,
+    b"defoverridable": Walk._overridable,
+    **dict.fromkeys(
+        (b"if", b"unless", b"case", b"cond", b"with", b"try", b"receive"), Walk._conditional
+    ),
+    b"quote": Walk._skip,
+}
+
+
+def _body(call: Node, arguments: Node | None, head: Node | None) -> list[Node]:
+    """Return what stands in a definition beside its head: options, `do:`, the do block."""
+    options = [] if arguments is None else [n for n in arguments.named_children if n != head]
+    return options + call.named_children[2:]
+
+
+def _lines(node: Node) -> tuple[int, int]:
+    return node.start_point.row + 1, node.end_point.row + 1
+
+
+def _option(source: bytes, arguments: Node | None, key: bytes) -> Node | None:
+    """Return the value of a keyword option (`key` with its colon) among the arguments."""
+    for argument in [] if arguments is None else arguments.named_children[1:]:
+        found = grammar.named(argument, 0) if argument.kind_id == grammar.LIST else argument
+        for pair in [] if found is None else found.named_children:
+            if source.startswith(key, pair.start_byte):
+                return pair.child_by_field_id(grammar.VALUE)
+    return None
+
+
+def _has_else(call: Node) -> bool:
+    """Tell whether a call of an unknown macro has a do block with an `else`."""
+    block = call.named_children[-1]
+    return block.kind_id == grammar.DO_BLOCK and any(
+        child.kind_id == grammar.ELSE for child in block.named_children
+    )
+
+
+def _branches(source: bytes, call: Node) -> tuple[list[Node], list[tuple[str, list[Node]]]]:
+    """Return the conditions of a call and its branches, each with a text that names it.
+
+    `if a do b else c end` has the branches `if a: do` and `if a: else`, `case a do 1 -> b end` has
+    `case a: 1 ->`.
+    """
+    children = call.named_children
+    word, conditions, sections = children[0], list[Node](), list[tuple[str, list[Node]]]()
+    for child in children[1:]:
+        if child.kind_id == grammar.ARGUMENTS:
+            for argument in grammar.parts(child):
+                if argument.kind_id != grammar.KEYWORDS:
+                    conditions.append(argument)
+                    continue
+                for pair in grammar.parts(argument):
+                    key = _excerpt(source, pair).partition(":")[0]
+                    if key in _SECTION_NAMES:
+                        sections.append((key, pair.named_children[1:]))
+                    else:
+                        conditions.append(pair)
+        elif child.kind_id == grammar.DO_BLOCK:
+            own = [each for each in child.named_children if each.kind_id not in grammar.SECTIONS]
+            sections.append(("do", own))
+            for section in child.named_children:
+                if section.kind_id in grammar.SECTIONS:
+                    key = _excerpt(source, section).split(maxsplit=1)[0]
+                    sections.append((key, section.named_children))
+    told = _told([_excerpt(source, word), ", ".join(_excerpt(source, each) for each in conditions)])
+    return conditions, [
+        (f"{told}: {label}", nodes)
+        for key, inside in sections
+        for label, nodes in _clauses_of(source, key, inside)
+    ]
+
+
+def _clauses_of(source: bytes, key: str, nodes: list[Node]) -> Iterator[tuple[str, list[Node]]]:
+    """Yield a section of a block, clause by clause where it has clauses."""
+    if len(nodes) == 1 and nodes[0].kind_id == grammar.BLOCK:
+        nodes = nodes[0].named_children
+    clauses = [node for node in nodes if node.kind_id == grammar.STAB_CLAUSE]
+    if not clauses:
+        yield key, nodes
+    for clause in clauses:
+        left = clause.child_by_field_id(grammar.LEFT)
+        pattern = "" if left is None else _excerpt(source, left)
+        yield _told([*([] if key == "do" else [key]), pattern, "->"]), clause.named_children
+
+
+def _excerpt(source: bytes, node: Node) -> str:
+    """Return what a node begins with: conditions nest, and their texts must not multiply."""
+    end = min(node.end_byte, node.start_byte + LONGEST_CONDITION)
+    return source[node.start_byte : end].decode("utf-8", "replace")
+
+
+def _told(words: list[str]) -> str:
+    """Return words in one line."""
+    return " ".join(" ".join(words).split())

@@ -1,7 +1,8 @@
-"""What is gathered about one module while the walk is inside it."""
+"""Where the walk is, and what is gathered about a module while it is inside."""
 
 from typing import Final
 
+from corpus.elixir.terms import Scope
 from corpus.extraction import (
     Behaviour,
     Callback,
@@ -9,6 +10,7 @@ from corpus.extraction import (
     Evidence,
     Function,
     Module,
+    NestedTooDeeply,
     TypeDefinition,
 )
 
@@ -176,3 +178,40 @@ def _may_meet(one: Branch, other: Branch) -> bool:
 
 def _shortened(branch: str) -> str:
     return branch if len(branch) <= LONGEST_BRANCH else f"{branch[: LONGEST_BRANCH - 1]}…"
+
+
+DEEPEST: Final = 200
+"""Nested scopes; the deepest in the sources of Elixir and RabbitMQ is 7."""
+
+
+class Place:
+    """Where the walk is: the module around, the aliases in force, and whether a function is.
+
+    `branch` names the conditional code around.
+    """
+
+    __slots__ = ("branch", "depth", "in_function", "module", "scope")
+
+    def __init__(
+        self,
+        module: ModuleRecord | None,
+        scope: Scope,
+        in_function: bool,
+        depth: int,
+        branch: Branch,
+    ) -> None:
+        self.module, self.scope, self.in_function, self.depth = module, scope, in_function, depth
+        self.branch = branch
+        if depth > DEEPEST:
+            raise NestedTooDeeply(f"blocks nest more than {DEEPEST} deep; people write far fewer")
+
+    def inner(self) -> "Place":
+        """Return the same place in a new scope of aliases."""
+        scope = Scope(self.scope)
+        return Place(self.module, scope, self.in_function, self.depth + 1, self.branch)
+
+    def within(self, branch: str) -> "Place":
+        """Return the same place in a branch of conditional code, which is a scope too."""
+        inner = self.inner()
+        inner.branch = (*self.branch, branch)
+        return inner

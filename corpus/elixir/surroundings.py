@@ -17,8 +17,8 @@ from tree_sitter import Node
 
 from corpus.elixir import grammar
 from corpus.elixir.attributes import name_arities
-from corpus.elixir.names import Scope, alias_text, full_names, identifier_text, text_of
 from corpus.elixir.repair import read
+from corpus.elixir.terms import Scope, alias_text, full_names, identifier_text, text_of
 from corpus.extraction import Unparsable
 
 Span = tuple[int, int]

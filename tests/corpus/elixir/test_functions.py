@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tree_sitter import Node
 
 from corpus.elixir import extract
+from corpus.elixir.extract import _PLAIN_HEAD, Walk
 from corpus.elixir.repair import read
-from corpus.elixir.walk import _PLAIN_HEAD, Walk
 from corpus.extraction import Function
 
 
