@@ -14,7 +14,7 @@ from corpus.atomic import canonical_json
 
 ROOT = Path(__file__).parent
 DISTRIBUTION = "elixir-corpus"
-RELEASE = ("corpus", "quality", "datacards", "elixir_corpus")
+RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
 """Packages whose source decides what a release holds, its report and card included."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")

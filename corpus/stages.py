@@ -21,7 +21,17 @@ from corpus.atomic import write_json
 from corpus.provenance import ROOT, SOURCE, digest_of, plain, tool_versions
 from corpus.release.manifest import TIMINGS_NAME
 
-OWN = (*("corpus", "crawler", "datacards", "demo", "elixir_corpus", "quality", "sandbox", "train"),)
+OWN = (
+    "corpus",
+    "crawler",
+    "datacards",
+    "demo",
+    "elixir_corpus",
+    "pages",
+    "quality",
+    "sandbox",
+    "train",
+)
 """Packages of this project; everything else that is imported is a library."""
 RECORD = "stage.json"
 DIGITS = 16
