@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from corpus.atomic import canonical_json
 from corpus.licenses import LicensePolicy
 from corpus.reasons import Reason, Reject, Stage
-from crawler.clock import utc_now
 from crawler.memory import Settlement, Settlements, listing
 from crawler.registry import PackageVersions
 from crawler.versions import Selection
@@ -20,6 +19,11 @@ GONE_AFTER_DAYS = 30.0
 """How long a release must be missing to count as gone for good."""
 NEVER: dict[str, list[str]] = {}
 """What a settlement says of a package that is not settled: no package is listed so."""
+
+
+def utc_now() -> str:
+    """Return the time in ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)

@@ -9,9 +9,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpus.atomic import write_bytes
+from corpus.atomic import whole_folder, write_bytes
 from corpus.errors import CorpusError
-from train.folders import whole_folder
 
 if TYPE_CHECKING:
     import torch

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.structure import Sources
 from corpus.tables import TABLES
 from tests.project import PACKAGES, PROJECT
 
@@ -319,3 +320,17 @@ def test_the_architecture_names_every_room_on_its_floor() -> None:
     assert named == {room.rpartition(".")[2] for floor in FLOORS for room in floor}
     rooms = {path.stem for path in (PROJECT / "corpus").iterdir() if path.suffix in ("", ".py")}
     assert rooms - named - {"__pycache__"} == {"__init__", "__main__"}
+
+
+MODULES_PER_THOUSAND_LINES = 6.55
+LONGEST_CHAIN = 20
+UNTYPED = 0.05
+"""What has been reached; the aims are 6.5, 14 and 0.03. They may be lowered, not raised."""
+
+
+def test_the_sources_are_divided_into_few_and_deep_modules() -> None:
+    """As `python -m benchmarks.structure` counts them."""
+    sources = Sources.read([PROJECT / package for package in PACKAGES])
+    assert 1000 * len(sources.modules) / sources.lines <= MODULES_PER_THOUSAND_LINES
+    assert len(sources.longest_chain()) <= LONGEST_CHAIN, sources.longest_chain()
+    assert sources.untyped <= UNTYPED

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from corpus.atomic import canonical_json, sha256_file
+from corpus.atomic import canonical_json, remove_folder, sha256_file, whole_folder
 from corpus.untrusted import check_counts, check_digest, check_name, check_text, parse_object
 from train.errors import TrainError
-from train.folders import remove_folder, whole_folder
 from train.recipe import Recipe, differences, load
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from corpus.atomic import write_json
+from corpus.atomic import sweep, whole_folder, write_json
 from corpus.locking import claim
 from corpus.progress import Progress, Silent
 from corpus.release import Release
@@ -29,7 +29,6 @@ from train.dataset.sources import Chats, documents, open_chats
 from train.evaluate.likelihood import held_out_documents, likelihood
 from train.evaluate.scores import EVALUATION, as_json
 from train.evaluate.subject import Pair, Subject
-from train.folders import sweep, whole_folder
 from train.journal import Journal, journal
 from train.loop.processes import Processes
 from train.loop.run import Place, Run, peak_memory

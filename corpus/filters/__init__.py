@@ -3,9 +3,8 @@
 from corpus.filters.chain import FILTERS, judge
 from corpus.filters.encoded import cut_encoded, mostly_data
 from corpus.filters.encoding import decode, recode
-from corpus.filters.limits import Limits
 from corpus.filters.signals import control_tokens, hidden_characters
-from corpus.filters.verdict import Candidate, Filter, Redaction
+from corpus.filters.verdict import Candidate, Filter, Limits, Redaction
 
 __all__ = [
     "FILTERS",

@@ -3,9 +3,8 @@
 from corpus.filters.content import binary, empty, minified, oversized
 from corpus.filters.encoding import not_utf8
 from corpus.filters.generated import generated
-from corpus.filters.limits import Limits
 from corpus.filters.origin import not_source_code, vendored
-from corpus.filters.verdict import Candidate, Filter
+from corpus.filters.verdict import Candidate, Filter, Limits
 from corpus.reasons import Reject
 from corpus.source import language_of
 

@@ -4,8 +4,7 @@ import re
 import statistics
 
 from corpus.filters.encoding import BYTE_ORDER_MARK
-from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate
+from corpus.filters.verdict import Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
 
 CODE = {"elixir": rb"[ \t]*[^#\s]", "erlang": rb"[ \t]*[^%\s]"}

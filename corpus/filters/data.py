@@ -14,8 +14,7 @@ import string
 from collections.abc import Iterator
 from itertools import pairwise
 
-from corpus.filters.limits import Limits
-from corpus.filters.verdict import Redaction
+from corpus.filters.verdict import Limits, Redaction
 
 FIGURE = (
     rb"(?:[-+]?(?:0[xob][0-9A-Fa-f_]{1,40}|[0-9][0-9_]{0,40}(?:\#[0-9A-Za-z]{1,40}|\.[0-9]{1,40})?"

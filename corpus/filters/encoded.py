@@ -14,8 +14,7 @@ import string
 from collections.abc import Iterator
 
 from corpus.filters.data import WORD, data_spans, has_run, one_byte
-from corpus.filters.limits import Limits
-from corpus.filters.verdict import Redaction
+from corpus.filters.verdict import Limits, Redaction
 from corpus.reasons import Reason, Reject, Stage
 
 START = rb"(?:(?<=\\[nrt])|(?<![\w+/#\\-]))"

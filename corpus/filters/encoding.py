@@ -2,8 +2,7 @@
 
 import re
 
-from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate
+from corpus.filters.verdict import Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

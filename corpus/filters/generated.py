@@ -21,8 +21,7 @@ from typing import Literal
 
 from corpus.filters.content import first_code
 from corpus.filters.encoding import BYTE_ORDER_MARK
-from corpus.filters.limits import Limits
-from corpus.filters.verdict import Candidate
+from corpus.filters.verdict import Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
 from corpus.untrusted import quoted
 

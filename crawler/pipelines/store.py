@@ -9,8 +9,8 @@ from scrapy.crawler import Crawler
 from corpus.packages import Requirement
 from corpus.store import Archive, ArchiveStore, RejectedArchive, StoreError
 from crawler.arguments import read_repository
-from crawler.clock import utc_now
 from crawler.items import NO_DETAILS, SOURCE, Described, Item, Refusal
+from crawler.ledger import utc_now
 from crawler.plan import described
 from crawler.registry import Dependency
 from crawler.spiders.hex import HexSpider

@@ -3,9 +3,8 @@
 from typing import Any
 
 from corpus.release import Release
-from quality.report.sections.composition import composition
+from quality.report.sections.composition import composition, sizes
 from quality.report.sections.concentration import concentration
-from quality.report.sections.contamination import contamination
 from quality.report.sections.drift import drift
 from quality.report.sections.duplicates import duplicates
 from quality.report.sections.elixir import elixir
@@ -14,10 +13,9 @@ from quality.report.sections.gate import gate
 from quality.report.sections.identity import identity, summary
 from quality.report.sections.instruct import instruct
 from quality.report.sections.licenses import licenses
-from quality.report.sections.limits import limits
+from quality.report.sections.limits import contamination, limits
 from quality.report.sections.redactions import redactions, signals
 from quality.report.sections.samples import samples
-from quality.report.sections.sizes import sizes
 from quality.report.sections.tables import attribution, tables
 from quality.report.sources import read_sources
 from quality.verdict import GateVerdict

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from corpus.atomic import sweep
 from train.checkpoint import (
     MANIFEST,
     SEAL,
@@ -25,7 +26,6 @@ from train.checkpoint import (
     seal,
     write,
 )
-from train.folders import sweep
 
 RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
 FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")

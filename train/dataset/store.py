@@ -12,11 +12,10 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from corpus.atomic import canonical_json, flush_to_disk, sha256_file
+from corpus.atomic import canonical_json, flush_to_disk, sha256_file, sweep
 from corpus.untrusted import check_name, parse_object
 from train.dataset.packing import Source
 from train.errors import TrainError
-from train.folders import sweep
 from train.tokenizer.interface import (
     Ids,
     MalformedConversation,

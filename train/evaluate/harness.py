@@ -18,11 +18,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corpus.atomic import whole_folder
 from corpus.untrusted import parse_object
 from sandbox import Sandbox
 from train.evaluate.judge import Verdict, judge
 from train.evaluate.problems import Problem, Prompt
-from train.folders import whole_folder
 
 if TYPE_CHECKING:
     from datasets import Dataset

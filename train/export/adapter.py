@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpus.atomic import write_json
+from corpus.atomic import whole_folder, write_json
 from train.export.checking import SAME, prompts, refer_to
 from train.export.merged import adapted, check_base
 from train.export.run import (
@@ -21,7 +21,6 @@ from train.export.run import (
     write_card,
     write_record,
 )
-from train.folders import whole_folder
 from train.model.loading import load_base
 from train.recipe import ModelSettings
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from corpus.atomic import whole_folder
 from train.architecture import Architecture, read
 from train.errors import TrainError
 from train.export.checking import (
@@ -51,7 +52,6 @@ from train.export.run import (
     write_card,
     write_record,
 )
-from train.folders import whole_folder
 from train.tokenizer.conversation import (
     ChatTemplate,
     NoChatTemplate,

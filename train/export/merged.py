@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar
 
+from corpus.atomic import whole_folder
 from train.errors import TrainError
 from train.export.checking import MULTIPLE, Learnt, Reference, prompts, refer_to
 from train.export.run import (
@@ -20,7 +21,6 @@ from train.export.run import (
     write_card,
     write_record,
 )
-from train.folders import whole_folder
 from train.model.loading import FROM_TEXT_AND_IMAGES, readable
 from train.model.quantization import is_fp8, settle, widened
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.reasons import Reason
 from quality.keys import Keys, among, joined, keys
 from quality.report.figures import Numbers, Row, Section, even_histogram, share, tally, total
-from quality.report.kept import Kept, read_kept
 from quality.report.sources import Sources
 from quality.settings import built_under
 
@@ -34,7 +34,7 @@ def duplicates(sources: Sources) -> Section:
     )
     compared = sources.documents.num_rows + exact.num_rows + near.num_rows
     threshold = _threshold(sources)
-    kept = read_kept(sources)
+    kept = read_representatives(sources)
     return {
         "compared": compared,
         "threshold": threshold,
@@ -95,7 +95,7 @@ class _Dropped:
     bytes: int = 0
 
 
-def _by_package(sources: Sources, kept: Kept, dropped: int) -> dict[str, Row]:
+def _by_package(sources: Sources, kept: "Representatives", dropped: int) -> dict[str, Row]:
     """Tell duplicates by the package that they were dropped in and the one that stands for them."""
     pairs: defaultdict[tuple[str, str], _Dropped] = defaultdict(_Dropped)
     lost: Counter[str] = Counter()
@@ -126,7 +126,9 @@ def _by_package(sources: Sources, kept: Kept, dropped: int) -> dict[str, Row]:
     }
 
 
-def _with_representatives(sources: Sources, kept: Kept) -> Iterator[tuple[Row, tuple[str, str]]]:
+def _with_representatives(
+    sources: Sources, kept: "Representatives"
+) -> Iterator[tuple[Row, tuple[str, str]]]:
     """Yield each duplicate, with package and version of the document that stands for it."""
     for batch in _duplicates(sources):
         told = batch.filter(pc.is_valid(batch["representative_id"]))
@@ -163,7 +165,7 @@ def _copied(sources: Sources, pairs: Mapping[tuple[str, str], _Dropped]) -> Row:
     return {"count": len(copies), "largest": rows}
 
 
-def _clusters(sources: Sources, kept: Kept) -> Row:
+def _clusters(sources: Sources, kept: "Representatives") -> Row:
     """Count clusters by size; a cluster is what hangs together over verified edges."""
     of_dropped = [kept.clusters_of(batch["representative_id"]) for batch in _duplicates(sources)]
     found, sizes = np.unique(joined([kept.clusters, *of_dropped]), return_counts=True)
@@ -213,3 +215,49 @@ def _of_clusters(sources: Sources, ids: list[str]) -> dict[str, Row]:
         name: {"kept": counts[name], "package": row["package"], "path": row["path"]}
         for name, row in first.items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """All documents, sorted by key: 36 bytes each."""
+
+    ids: Keys
+    clusters: Keys
+    packages: npt.NDArray[np.int32]
+    """Place of each document's package and version in `names`."""
+    names: tuple[tuple[str, str], ...]
+
+    def packages_of(self, ids: pa.Array) -> list[tuple[str, str]]:
+        """Return package and version of the documents known among `ids`, in their order."""
+        return [self.names[place] for place in self.packages[self._places(ids)].tolist()]
+
+    def clusters_of(self, ids: pa.Array) -> Keys:
+        """Return the clusters of the documents that are known among `ids`, in their order."""
+        return self.clusters[self._places(ids)]
+
+    def knows(self, ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Say of each id, none of them null, whether there is such a document."""
+        return among(keys(ids), self.ids) >= 0
+
+    def _places(self, ids: pa.Array) -> npt.NDArray[np.int64]:
+        places = among(keys(ids), self.ids)
+        return places[places >= 0]
+
+
+def read_representatives(sources: Sources) -> Representatives:
+    """Read ids, clusters and packages of all documents that have an id and a cluster."""
+    ids, clusters, packages = [], [], [np.empty(0, dtype=np.int32)]
+    numbers: dict[tuple[str, str], int] = {}
+    columns = ["document_id", "cluster_id", "package", "version"]
+    for batch in sources.batches("documents", columns):
+        known = batch.filter(pc.and_(pc.is_valid(batch[0]), pc.is_valid(batch[1])))
+        ids.append(keys(known[0]))
+        clusters.append(keys(known[1]))
+        names = zip(known[2].to_pylist(), known[3].to_pylist(), strict=True)
+        places = [numbers.setdefault(name, len(numbers)) for name in names]
+        packages.append(np.array(places, dtype=np.int32))
+    unordered = joined(ids)
+    order = np.argsort(unordered, kind="stable")
+    return Representatives(
+        unordered[order], joined(clusters)[order], np.concatenate(packages)[order], tuple(numbers)
+    )

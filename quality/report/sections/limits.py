@@ -1,4 +1,4 @@
-"""The known limits of the data, and how authors opt out."""
+"""The known limits of the data, what was not measured, and how authors opt out."""
 
 from corpus.reasons import Reason
 from quality.report.figures import Section
@@ -34,5 +34,17 @@ def limits(sources: Sources) -> Section:
             "file out, with the copies that other packages have of it, and its rejects say "
             "`opted_out` with the reason. Versions already published stay traceable by their "
             "digests."
+        ),
+    }
+
+
+def contamination() -> Section:
+    """Say plainly that nobody looked yet."""
+    return {
+        "measured": False,
+        "statement": (
+            "Overlap with public benchmarks was not measured in this version. Do not report scores "
+            "on benchmarks that contain Elixir (MultiPL-E, McEval, the Exercism track, "
+            "AutoCodeBench) as uncontaminated without a check of your own."
         ),
     }
