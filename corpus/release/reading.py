@@ -90,8 +90,11 @@ def open_shard(path: Path) -> pq.ParquetFile:
     """Open a shard to be read piece by piece.
 
     What Arrow does by default is to fetch the columns of all row groups ahead and hold them until
-    the file is closed, which is a quarter of the text.
+    the file is closed, which is a quarter of the text. Raises FileNotFoundError that names the path
+    alone: Arrow's own message says the same in three ways.
     """
+    if not path.exists():
+        raise FileNotFoundError(str(path))
     return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16)
 
 
