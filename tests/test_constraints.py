@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[1]
@@ -52,6 +53,16 @@ def test_everything_that_is_installed_is_pinned_at_its_version() -> None:
     pins = pinned()
     found = {name: installed(name) for name in names}
     assert {name: number for name, number in found.items() if pins.get(name) != number} == {}
+
+
+def test_everything_that_is_pinned_can_be_installed_on_the_oldest_python() -> None:
+    """Debian 12 has 3.11.2, and some libraries ask for a later 3.11."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == ">=3.11"
+    names = {name for name in pinned() if installed(name) is not None}
+    assert {"pymdown-extensions", "scrapy", "torch"} <= names
+    asked = {name: metadata(name).get("Requires-Python") or "" for name in names}
+    assert {n: told for n, told in asked.items() if not SpecifierSet(told).contains("3.11.0")} == {}
 
 
 def test_a_machine_with_a_gpu_gets_all_that_one_without_gets() -> None:
