@@ -93,7 +93,7 @@ print(json.dumps({
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the sources with one entry more."""
     folder = tmp_path_factory.mktemp("sources")
-    for package in ("corpus", "quality", "datacards"):
+    for package in ("corpus", "quality", "pages", "datacards"):
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / package, folder / package, ignore=leave_out)
     (folder / "tests").mkdir()
