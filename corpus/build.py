@@ -6,7 +6,7 @@ killed resumes where it stopped, and one that is repeated finds everything done.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -59,6 +59,7 @@ from corpus.stages import (
     write_timings,
 )
 from corpus.store import ArchiveStore, store_near
+from corpus.tables import SHARDED
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -305,14 +306,14 @@ def write_manifest(job: Job) -> None:
 
 
 def _tables(job: Job) -> list[Table]:
-    return [
-        *(
-            Table(name, tuple(map(Part, job.parts(name), job.parts("kept"))))
-            for name in ("documents", "functions")
-        ),
-        Table("instruct", tuple(Part(path, None) for path in job.parts("instruct"))),
-        Table("rejects", tuple(Part(path, None) for path in _rejects(job))),
-    ]
+    return [Table(name, tuple(_parts(job, name))) for name in SHARDED]
+
+
+def _parts(job: Job, name: str) -> Iterable[Part]:
+    """Return the parts of a table of the release, with the rows that stay of each."""
+    if SHARDED[name].is_of_documents:
+        return map(Part, job.parts(name), job.parts("kept"))
+    return (Part(path, None) for path in (_rejects(job) if name == "rejects" else job.parts(name)))
 
 
 def _rejects(job: Job) -> list[Path]:

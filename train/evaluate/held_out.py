@@ -9,7 +9,7 @@ without other packages is for `train.evaluate.judge.calibrate` to say.
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -139,20 +139,36 @@ def doctest_problem(
     document: Document, function: Function, package: Sequence[Document]
 ) -> Problem | None:
     """Return the problem of one function; None where it has no body that could be cut out."""
+    tests = {"test/completed_test.exs": doctest_of(function)}
+    return completion(DOCTEST, document, function, package, BODY, tests)
+
+
+def completion(
+    source: str,
+    document: Document,
+    function: Function,
+    package: Sequence[Document],
+    start: str,
+    tests: Mapping[str, str],
+) -> Problem | None:
+    """Return the problem of writing a function's one clause from the match of `start` to its end.
+
+    None where that cannot be cut out whole, or where the file needs more than the package.
+    """
     clause = only_clause(document, function)
-    piece = clause and cut(document.text, clause, BODY)
+    piece = clause and cut(document.text, clause, start)
     files = needed(document, package)
     if not piece or files is None:
         return None
     return Problem(
-        identity=f"{DOCTEST}/{document.identity(function)}",
-        source=DOCTEST,
+        identity=f"{source}/{document.identity(function)}",
+        source=source,
         prompt=Prompt(text=piece.before, stop=(piece.stop,)),
         before=piece.before,
         after=piece.after,
         path=document.path,
         files=files,
-        tests={"test/completed_test.exs": doctest_of(function)},
+        tests=tests,
         reference=piece.reference,
     )
 
@@ -190,25 +206,11 @@ def callback_problem(
     document: Document, function: Function, package: Sequence[Document]
 ) -> Problem | None:
     """Return the problem of one callback; None where it could not be cut out whole."""
-    clause = only_clause(document, function)
-    piece = clause and cut(document.text, clause, rf"def {re.escape(function['name'])}\(")
-    files = needed(document, package)
-    if not piece or files is None:
-        return None
     name, arity = function["name"], function["arity"]
-    return Problem(
-        identity=f"{CALLBACK}/{document.identity(function)}",
-        source=CALLBACK,
-        prompt=Prompt(text=piece.before, stop=(piece.stop,)),
-        before=piece.before,
-        after=piece.after,
-        path=document.path,
-        files=files,
-        tests={
-            "test/completed_test.exs": WRITTEN.format(path=document.path, name=name, arity=arity)
-        },
-        reference=piece.reference,
-    )
+    test = WRITTEN.format(path=document.path, name=name, arity=arity)
+    start = rf"def {re.escape(name)}\("
+    tests = {"test/completed_test.exs": test}
+    return completion(CALLBACK, document, function, package, start, tests)
 
 
 def packages(release: Release, split: str) -> Iterator[list[Document]]:
