@@ -148,6 +148,25 @@ def test_relative_links_lead_somewhere(page: str) -> None:
     assert [link for link in LINK.findall(PAGES[page]) if not (folder / link).exists()] == []
 
 
+def named_paths(text: str) -> list[str]:
+    """Return every path below one of the project's folders that a text names; patterns too."""
+    tops = "|".join((*PACKAGES, "benchmarks", "tests"))
+    return re.findall(rf"(?<![\w/.-])(?:{tops})(?:/[\w*.-]*[\w*])+", text)
+
+
+@pytest.mark.parametrize("script", ["Makefile", ".ci/run", ".ci/pythons"])
+def test_every_path_that_a_script_names_exists(script: str) -> None:
+    text = (PROJECT / script).read_text(encoding="utf-8")
+    assert [path for path in named_paths(text) if not any(PROJECT.glob(path))] == []
+
+
+# CONTRIBUTING names files that its recipes make; tests/test_contributing.py makes them.
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CONTRIBUTING.md"])
+def test_every_source_file_that_a_page_names_exists(page: str) -> None:
+    files = [path for path in named_paths(PAGES[page]) if path.endswith(".py")]
+    assert [path for path in files if not any(PROJECT.glob(path))] == []
+
+
 def test_the_changelog_has_the_sections_of_keep_a_changelog() -> None:
     text = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## (.+)$", text, re.MULTILINE)
