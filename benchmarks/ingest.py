@@ -28,8 +28,7 @@ from rich.table import Table
 from corpus.configuration import BuildConfig, load
 from corpus.extraction import Extraction
 from corpus.filters import Redaction, cut_encoded, judge, recode
-from corpus.ingest import Bundle, ingest, plan_bundles
-from corpus.ingest.bundle import tables_of, uncollected, write_part
+from corpus.ingest.bundle import Bundle, ingest, plan_bundles, tables_of, uncollected, write_part
 from corpus.ingest.opened import ReadConfig, fingerprint_files, open_archive
 from corpus.ingest.source_file import EXTRACTORS, Parsed, describe
 from corpus.licenses import judge_files

@@ -26,7 +26,7 @@ import psutil
 from benchmarks.replicas import replicate
 from corpus.configuration import BuildConfig, load
 from corpus.executor import connect
-from corpus.ingest import ingest, plan_bundles
+from corpus.ingest.bundle import ingest, plan_bundles
 from corpus.store import ArchiveStore
 
 WORKERS = (1, 2)

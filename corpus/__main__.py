@@ -144,7 +144,7 @@ def add_folder(
     Files below .git, _build, deps and node_modules are not read, links not followed. The same files
     give the same archive. Exit code 2: the folder or a name cannot be used.
     """
-    from corpus.sources import add_folder as add
+    from corpus.sources.folder import add_folder as add
     from corpus.store import ArchiveStore
 
     with plain_errors():

@@ -18,7 +18,8 @@ from corpus.configuration import BuildConfig
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed
-from corpus.ingest import Bundle, plan_bundles, read_bundle
+from corpus.ingest.bundle import Bundle, plan_bundles
+from corpus.ingest.isolation import read_bundle
 from corpus.inputs import Inputs, read_inputs
 from corpus.instructions import (
     DraftTask,

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
-from corpus.ingest import IngestConfig
+from corpus.ingest.bundle import IngestConfig
 from corpus.instruct import InstructConfig
 from corpus.optout import Exclusions, entries, read_exclusions
 from corpus.provenance import plain

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from corpus.errors import CorpusError
-
 MOST_ARGUMENTS: Final = 255
 """Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
 
@@ -126,11 +124,3 @@ class Extraction:
     functions: tuple[Function, ...]
     doc_spans: tuple[tuple[int, int], ...]
     unread_bytes: int = 0
-
-
-class NestedTooDeeply(CorpusError):
-    """A file nests further than anything written by people; it is rejected, not read in part."""
-
-
-class Unparsable(CorpusError):
-    """A parser cannot get through a file in reasonable time; it is rejected."""

@@ -1,4 +1,4 @@
-"""One parse with tree-sitter, bounded in processor time."""
+"""One parse with tree-sitter, bounded in depth and in processor time."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from typing import Final
 
 from tree_sitter import Node, Parser, Tree
 
-from corpus.extraction import Unparsable
+from corpus.errors import CorpusError
 
 UNWATCHED: Final = 1 << 13
 """Bytes below which even quadratic time is about two seconds (20 ms for the square of a kilobyte
@@ -25,6 +25,14 @@ Erlang does not, so it is not searched for them, which costs one percent of the 
 NEWLINE: Final = re.compile(rb"\r?\n")
 MOST_QUOTES: Final = 500
 """The scanner of the Erlang grammar counts a whole run of double quotes again for each pair."""
+
+
+class NestedTooDeeply(CorpusError):
+    """A file nests further than anything written by people; it is rejected, not read in part."""
+
+
+class Unparsable(CorpusError):
+    """A parser cannot get through a file in reasonable time; it is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,3 +155,42 @@ def unread_bytes(root: Node, source: bytes) -> int:
             position = len(source) if newline < 0 else newline + 1
             count += position - first
     return count
+
+
+DEEPEST: Final = 1000
+"""Open brackets at once outside literals; the sources of Elixir and RabbitMQ stay below 65."""
+
+_LITERALS: Final = re.compile(
+    rb'[?$]\\?[(\[{)\]}"]|""".*?(?:"""|\Z)|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL
+)
+"""Characters and strings, nearly enough: what they hold need not balance (ANSI codes: `"\\e["`).
+
+Unclosed ones match to the end, or the search would try again from every quote.
+"""
+_BRACKETS: Final = b"([{)]}"
+_STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\x01\x01\xff\xff\xff")
+_OTHERS: Final = bytes(set(range(256)) - set(_BRACKETS))
+
+
+def refuse_deep_brackets(source: bytes) -> None:
+    """Raise NestedTooDeeply for brackets that only a machine could have nested.
+
+    Costs one pass for nearly every file; literals are cut out only where it looks bad.
+    """
+    if _deepest(source) <= DEEPEST:
+        return
+    deepest = _deepest(_LITERALS.sub(b"", source))
+    if deepest > DEEPEST:
+        raise NestedTooDeeply(
+            f"{deepest} brackets stand open at once, {DEEPEST} are allowed; people write far fewer"
+        )
+
+
+def _deepest(source: bytes) -> int:
+    """Return how many brackets are open at once; 0 where there are too few to matter."""
+    steps = source.translate(_STEPS, _OTHERS)
+    if steps.count(b"\x01") <= DEEPEST:
+        return 0
+    import numpy as np
+
+    return int(np.cumsum(np.frombuffer(steps, np.int8), dtype=np.int64).max())

@@ -24,7 +24,6 @@ FLOORS: tuple[frozenset[str], ...] = (
             "extraction",
             "identifiers",
             "locking",
-            "nesting",
             "packages",
             "parsing",
             "progress",

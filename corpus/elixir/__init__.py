@@ -1,7 +1,6 @@
 """Elixir source to modules and functions."""
 
 from corpus.elixir.extract import extract
-from corpus.elixir.quoting import unquotes_outside_quote
-from corpus.elixir.surroundings import MOST_NEEDS, Need, Surroundings
+from corpus.elixir.surroundings import MOST_NEEDS, Need, Surroundings, unquotes_outside_quote
 
 __all__ = ["MOST_NEEDS", "Need", "Surroundings", "extract", "unquotes_outside_quote"]

@@ -27,19 +27,19 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.attributes import DOCUMENTATION, READERS, attribute_value, name_arities
-from corpus.elixir.record import ModuleRecord, Pending, Place
+from corpus.elixir.record import (
+    DOCUMENTATION,
+    READERS,
+    ModuleRecord,
+    Pending,
+    Place,
+    attribute_value,
+    name_arities,
+)
 from corpus.elixir.repair import read
 from corpus.elixir.terms import Scope, alias_text, full_name, full_names, read_head, text_of
-from corpus.extraction import (
-    Clause,
-    Evidence,
-    Extraction,
-    Function,
-    Module,
-    NestedTooDeeply,
-)
-from corpus.nesting import refuse_deep_brackets
+from corpus.extraction import Clause, Evidence, Extraction, Function, Module
+from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
 
 BEHAVIOUR_OF_USE: Final = {
     "Application": "Application",

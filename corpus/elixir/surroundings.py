@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.attributes import name_arities
+from corpus.elixir.record import name_arities
 from corpus.elixir.repair import read
 from corpus.elixir.terms import Scope, alias_text, full_names, identifier_text, text_of
-from corpus.extraction import Unparsable
+from corpus.parsing import Unparsable, parse
 
 Span = tuple[int, int]
 """A half-open range of bytes."""
@@ -468,3 +468,28 @@ def _captured(source: bytes, operand: Node) -> Signature | None:
 def _signatures(source: bytes, value: Node) -> Iterator[Signature]:
     """Read `[f: 1, g: 2]`; nothing from `:macros`, `:functions` or `:sigils`."""
     yield from name_arities(source, value)
+
+
+_UNQUOTE: Final = re.compile(rb"\bunquote(?:_splicing)?\b")
+_UNQUOTES: Final = frozenset({b"unquote", b"unquote_splicing"})
+
+
+def unquotes_outside_quote(source: bytes) -> bool:
+    """Tell whether an `unquote` stands outside every `quote`.
+
+    Such a fragment takes its value from the module body around the definition (Elixir's
+    documentation of Kernel.SpecialForms.quote/2, "Unquote fragments"). Raises Unparsable.
+    """
+    if _UNQUOTE.search(source) is None:
+        return False
+    stack = [parse(grammar.PARSER, source).root_node]
+    while stack:
+        node = stack.pop()
+        called = b""
+        if node.kind_id == grammar.CALL and (target := node.child_by_field_id(grammar.TARGET)):
+            called = source[target.start_byte : target.end_byte]
+        if called in _UNQUOTES:
+            return True
+        if called != b"quote":
+            stack.extend(node.named_children)
+    return False

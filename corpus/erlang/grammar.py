@@ -8,8 +8,6 @@ from typing import Final
 import tree_sitter_language_pack
 from tree_sitter import Node, Parser
 
-from corpus.parsing import parse
-
 LANGUAGE: Final = tree_sitter_language_pack.get_language("erlang")
 PARSER: Final = Parser(LANGUAGE)
 
@@ -86,11 +84,6 @@ MODULE: Final = _field("module")
 NAME: Final = _field("name")
 SIGNATURES: Final = _field("sigs")
 VALUE: Final = _field("value")
-
-
-def root_of(source: bytes) -> Node:
-    """Parse `source` as `corpus.parsing.parse` does, and return the root of the tree."""
-    return parse(PARSER, source, rereads_blank_lines=False).root_node
 
 
 def child(node: Node | None, field: int) -> Node | None:

@@ -21,8 +21,7 @@ from tree_sitter import Node
 
 from corpus.erlang import grammar
 from corpus.erlang_tokens import RESERVED
-from corpus.extraction import Unparsable
-from corpus.parsing import ParseLimit
+from corpus.parsing import ParseLimit, Unparsable, parse
 
 _BLANK: Final = rb"(?:[\x00-\x20]|\xc2[\x80-\xa0])"
 _TOKENS: Final = rb"""
@@ -323,7 +322,7 @@ def _is_macro_alone(tokens: list[Token]) -> bool:
 
 def _reads(text: bytes) -> bool:
     """Tell whether the grammar reads a form alone, without errors and as a form."""
-    root = grammar.root_of(text)
+    root = root_of(text)
     return not root.has_error and all(each.kind_id in grammar.FORMS for each in root.children)
 
 
@@ -649,3 +648,8 @@ def _starts_value(token: Token) -> bool:
     if token.kind == "word":
         return token.text in _STARTS or not _is_keyword(token)
     return token.kind in _VALUES or token.text in _STARTS
+
+
+def root_of(source: bytes) -> Node:
+    """Parse `source` as `corpus.parsing.parse` does, and return the root of the tree."""
+    return parse(grammar.PARSER, source, rereads_blank_lines=False).root_node

@@ -1,12 +1,105 @@
-"""All filters, in order."""
+"""All filters, in order, and those among them that take a few lines.
 
-from corpus.filters.content import binary, empty, minified, oversized
+The first ask where a file comes from: is it source code, and is it this package's own? The others
+ask whether people wrote what is in it.
+"""
+
+import re
+import statistics
+
 from corpus.filters.encoding import not_utf8
-from corpus.filters.generated import generated
-from corpus.filters.origin import not_source_code, vendored
-from corpus.filters.verdict import Candidate, Filter, Limits
-from corpus.reasons import Reject
-from corpus.source import language_of
+from corpus.filters.generated import CODE, first_code, generated
+from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Filter, Limits
+from corpus.reasons import Reason, Reject, Stage
+from corpus.source import CODE_FOLDERS, TEST_FOLDERS, language_of
+from corpus.untrusted import quoted
+
+FOREIGN_FOLDERS = frozenset({"node_modules", "_build", "_checkouts", ".elixir_ls", "__MACOSX"})
+"""Folders that tools fill (npm, Mix, rebar3, ElixirLS, macOS), wherever they stand."""
+
+DEPENDENCY_FOLDERS = frozenset({"deps", "vendor", "third_party"})
+"""Folders for other people's code, but only where a project's root can stand."""
+
+VENDORED_HEAD = re.compile(rb"%% Vendored from \w+ v[^\n]+, do not edit manually")
+"""First line of the copies that hex_core's vendor script makes (rebar3, Hex and others)."""
+ANYTHING = re.compile(rb"\S")
+
+
+def judge(path: str, raw: bytes, limits: Limits) -> Reject | None:
+    """Ask every filter about a file; return the first reason to leave it out, or None."""
+    candidate = Candidate(path, raw, language_of(path))
+    for ask in FILTERS:
+        if reject := ask(candidate, limits):
+            return reject
+    return None
+
+
+def not_source_code(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Anything that is not a module, a script or a template of the ecosystem."""
+    if candidate.language is None:
+        return Reject(Stage.FILTER, Reason.NOT_SOURCE_CODE, candidate.path.rpartition("/")[2])
+    return None
+
+
+def vendored(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Other people's code: it belongs to its own package, under its own licence."""
+    if folder := foreign_folder(candidate.path):
+        return Reject(Stage.FILTER, Reason.VENDORED, folder)
+    if candidate.raw.startswith(b"%% V") and (head := VENDORED_HEAD.match(candidate.raw)):
+        return Reject(
+            Stage.FILTER, Reason.VENDORED, quoted(head[0].decode("utf-8", "replace"), 200)
+        )
+    return None
+
+
+def oversized(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Too large to have been written by hand."""
+    size = len(candidate.raw)
+    if size <= limits.file:
+        return None
+    return Reject(Stage.FILTER, Reason.OVERSIZED, f"{size} bytes, the limit is {limits.file}")
+
+
+def binary(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Bytes for machines: no source file has a NUL, every UTF-16 and most binary files do."""
+    position = candidate.raw.find(b"\0")
+    return None if position < 0 else Reject(Stage.FILTER, Reason.BINARY, f"NUL at byte {position}")
+
+
+def empty(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Nothing but blanks and comments."""
+    raw = candidate.raw.removeprefix(BYTE_ORDER_MARK)
+    if candidate.language in CODE:
+        if first_code(raw, candidate.language) is not None:
+            return None
+    elif ANYTHING.search(raw):
+        return None
+    return Reject(
+        Stage.FILTER, Reason.EMPTY, "only comments" if raw.strip() else "nothing but blanks"
+    )
+
+
+def minified(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Source written for machines: most lines far longer than people write.
+
+    Half of the lines must be longer than the limit, so a file with too few bytes for that is
+    through without a look at its lines. Mostly its first eighth has enough of them to tell.
+    """
+    raw = candidate.raw
+    for end in (len(raw) // 8, len(raw)):
+        lines = raw.count(b"\n", 0, end) + 1
+        if len(raw) <= limits.line_length * (lines // 2):
+            return None
+    median = median_line_length(raw)
+    if median <= limits.line_length:
+        return None
+    return Reject(Stage.FILTER, Reason.MINIFIED, f"the median line has {median:.0f} bytes")
+
+
+def median_line_length(raw: bytes) -> float:
+    """Return the median length of all lines in bytes, 0.0 for an empty file."""
+    return float(statistics.median([len(line) for line in raw.splitlines()] or [0]))
+
 
 FILTERS: tuple[Filter, ...] = (
     not_source_code,
@@ -21,10 +114,23 @@ FILTERS: tuple[Filter, ...] = (
 """Cheap ones first, and each may rely on those before it."""
 
 
-def judge(path: str, raw: bytes, limits: Limits) -> Reject | None:
-    """Ask every filter about a file; return the first reason to leave it out, or None."""
-    candidate = Candidate(path, raw, language_of(path))
-    for ask in FILTERS:
-        if reject := ask(candidate, limits):
-            return reject
+def foreign_folder(path: str) -> str | None:
+    """Return the path of the folder that makes a file foreign, if one does.
+
+    `lib/shop/vendor/invoice.ex` is about vendors and `apps/deps/mix.exs` is an umbrella's
+    application named deps: a dependency folder stands at the root of a package or of a project
+    inside it, so never inside a folder of code, and never as the name of an application.
+    """
+    folders = path.split("/")[:-1]
+    for depth, folder in enumerate(folders):
+        above = folders[:depth]
+        if folder in FOREIGN_FOLDERS or (folder in DEPENDENCY_FOLDERS and holds_projects(above)):
+            return "/".join(folders[: depth + 1])
     return None
+
+
+def holds_projects(above: list[str]) -> bool:
+    """Tell whether the folder at `above` can be the root of a project."""
+    if above[-1:] == ["apps"]:
+        return False
+    return CODE_FOLDERS.isdisjoint(above) and TEST_FOLDERS.isdisjoint(above)

@@ -2,10 +2,8 @@
 
 import re
 
-from corpus.filters.verdict import Candidate, Limits
+from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 CODING = re.compile(rb"%.*coding\s*[:=]\s*([-a-zA-Z0-9]+)")
 """The encoding of an Erlang file, in a comment on one of its first two lines (see epp(3))."""

@@ -19,9 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from corpus.filters.content import first_code
-from corpus.filters.encoding import BYTE_ORDER_MARK
-from corpus.filters.verdict import Candidate, Limits
+from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
 from corpus.untrusted import quoted
 
@@ -35,6 +33,11 @@ DOC_BYTES = 4_096
 """Bytes that those lines have at most, to look for a word of a statement in."""
 LONGEST = 400
 """Characters of a line that are read: no statement begins later."""
+CODE = {"elixir": rb"[ \t]*[^#\s]", "erlang": rb"[ \t]*[^%\s]"}
+"""How a line begins that is more than a comment (or, in a script, its #! line)."""
+FIRST_LINE = {language: re.compile(code) for language, code in CODE.items()}
+LATER_LINE = {language: re.compile(rb"\n" + code) for language, code in CODE.items()}
+"""The same with the line end before it: a literal first byte is found several times as fast."""
 
 
 def generated(candidate: Candidate, limits: Limits) -> Reject | None:
@@ -657,3 +660,11 @@ def _template_comments(text: str, language: str) -> Iterator[Paragraph]:
         if end < 0:
             return
         position = end + len(COMMENT_END[opening[0]])
+
+
+def first_code(text: bytes, language: str) -> int | None:
+    """Return where the first line begins that is more than a comment, None if there is none."""
+    if FIRST_LINE[language].match(text):
+        return 0
+    found = LATER_LINE[language].search(text)
+    return found.start() + 1 if found else None

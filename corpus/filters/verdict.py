@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from corpus.bounds import check_least
 from corpus.reasons import Reject
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What may begin a candidate and says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus import elixir, erlang
 from corpus.bounds import check_fractions
-from corpus.extraction import MOST_ARGUMENTS, Extraction, NestedTooDeeply, Unparsable
+from corpus.extraction import MOST_ARGUMENTS, Extraction
 from corpus.filters import (
     Limits,
     Redaction,
@@ -22,6 +22,7 @@ from corpus.filters import (
     recode,
 )
 from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
+from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.source import language_of, role_of
 from corpus.sources import Member

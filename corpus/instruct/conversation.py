@@ -11,9 +11,10 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from corpus.elixir import MOST_NEEDS, Need, Surroundings, extract
-from corpus.extraction import Extraction, NestedTooDeeply, Unparsable
+from corpus.extraction import Extraction
 from corpus.instruct.fence import SPACE, fenced, repeats
 from corpus.instruct.material import Material
+from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.rows import InstructRow
 from corpus.tables import INSTRUCT
 

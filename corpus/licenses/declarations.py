@@ -1,12 +1,15 @@
-"""Reads what packages declare: SPDX expressions since 2026, and anything at all before."""
+"""Reads what packages declare: SPDX expressions since 2026, and anything at all before.
 
-from collections.abc import Callable, Iterable, Sequence
+How licences were named on Hex before it asked for SPDX ids stands here as far as no list knows it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import Any
-
-from corpus.licenses.permissive import permissive
-from corpus.licenses.spellings import is_restrictive, respelled
 
 Expression = Any
 """A licence expression of `license_expression`, which has no types."""
@@ -193,3 +196,96 @@ def family(text: str) -> str:
     for suffix in FAMILY_SUFFIXES:
         text = text.removesuffix(suffix)
     return text
+
+
+@cache
+def permissive() -> frozenset[str]:
+    """Return the SPDX ids that the Blue Oak Council rates Bronze or better.
+
+    Public-domain dedications (CC0-1.0, Unlicense, 0BSD) are among them; the rating Lead (WTFPL,
+    Beerware, ...) is not: its licences lack some of what others can rely on.
+    """
+    data = files("corpus.licenses").joinpath("permissive.json").read_bytes()
+    return frozenset(json.loads(data)["ids"])
+
+
+VERSIONED = re.compile(
+    r"(?:gnu )?(?P<name>[al]?gpl|mpl|epl)[- ]?(?:version |v)?(?P<major>[123])(?:\.(?P<minor>[01]))?"
+    r"(?P<later>\+| or later)?"
+)
+"""AGPLv3, GNU GPL 2+, LGPLv2.1, MPL2: names that only one licence with that version has."""
+SPELLINGS = {
+    "apl 2.0": "Apache-2.0",
+    "apl-2.0": "Apache-2.0",
+    "aplv2": "Apache-2.0",
+    "asl 2.0": "Apache-2.0",
+    "asl-2.0": "Apache-2.0",
+    "aslv2": "Apache-2.0",
+    "bsd 2 clause": "BSD-2-Clause",
+    "simplified bsd": "BSD-2-Clause",
+    "simplified bsd license": "BSD-2-Clause",
+    "bsd 3 clause": "BSD-3-Clause",
+    "modified bsd": "BSD-3-Clause",
+    "modified bsd license": "BSD-3-Clause",
+    "new bsd": "BSD-3-Clause",
+    "new bsd license": "BSD-3-Clause",
+    "mit (expat)": "MIT",
+}
+"""Lower case. BSD and Apache alone may be any of several licences, so the texts decide there."""
+
+GNU = ("GPL-", "LGPL-", "AGPL-")
+RESTRICTIVE = {
+    r"agpl|affero": ("AGPL-",),
+    r"lgpl|lesser general|library general": ("LGPL-",),
+    r"gpl|\bgnu\b|general public|copyleft": GNU,
+    r"\bmpl|mozilla": ("MPL-",),
+    r"\bepl|eclipse|erlang public": ("EPL-", "ErlPL-"),
+    r"\bcddl|common development": ("CDDL-",),
+    r"\beupl|european union": ("EUPL-",),
+    r"\bosl\b|open software": ("OSL-",),
+    r"cecill": ("CECILL-",),
+    r"share-?alike|\bby-sa": ("CC-BY-SA-",),
+    r"sspl|server side public": ("SSPL-",),
+    r"\bbu?sl\b|business source": ("BUSL-", "BSL-"),
+    r"elastic|\belv2": ("Elastic-",),
+    r"\bfsl\b|functional source": ("FSL-",),
+    r"polyform": ("PolyForm-",),
+    r"unlicen[cs]ed": ("Unlicense",),
+    r"proprietary|commercial|private|confidential|internal|closed|rights reserved": (),
+    r"source.available|fair source|freeware|shareware|evaluation|\btrial\b|hippocratic": (),
+    r"unauthori[sz]ed": (),
+}
+"""Words for terms that a permissive text denies, with how the ids of texts begin that grant them.
+
+The licences are the copyleft and source-available ones of the SPDX list that packages for Elixir,
+Erlang and the web go by; the last lines are what authors write who grant nothing to everybody
+(npm's word for that is UNLICENSED), which no text bears out. A word too many costs a package; a
+word too few lets one in that its author did not offer, so the words are broad.
+"""
+
+
+def respelled(text: str) -> str | None:
+    """Return the SPDX id for an old spelling, None if it is none; the id may not exist."""
+    plain = " ".join(text.casefold().split())
+    found = VERSIONED.fullmatch(plain)
+    if found is None:
+        return SPELLINGS.get(plain)
+    later = "-or-later" if found["later"] else ""
+    return f"{found['name'].upper()}-{found['major']}.{found['minor'] or 0}{later}"
+
+
+def is_restrictive(text: str) -> bool:
+    """Say whether a text names copyleft or proprietary terms."""
+    return bool(claims(text))
+
+
+def is_contradicted(text: str, families: Collection[str]) -> bool:
+    """Say whether licences were found, and none grants copyleft or proprietary terms in a text."""
+    return bool(families) and any(
+        not any(name.startswith(ids) for name in families) for ids in claims(text)
+    )
+
+
+def claims(text: str) -> list[tuple[str, ...]]:
+    """Return for all restrictive terms that a text names how the ids begin that bear them out."""
+    return [ids for words, ids in RESTRICTIVE.items() if re.search(words, text, re.IGNORECASE)]

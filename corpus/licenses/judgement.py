@@ -9,6 +9,7 @@ from corpus.licenses.declarations import (
     Declaration,
     Expression,
     family,
+    is_contradicted,
     join,
     license_ids,
     read_declaration,
@@ -16,7 +17,6 @@ from corpus.licenses.declarations import (
     too_long,
 )
 from corpus.licenses.policy import LicensePolicy
-from corpus.licenses.spellings import is_contradicted
 from corpus.licenses.texts import is_license_text, recognize
 from corpus.reasons import Reason
 

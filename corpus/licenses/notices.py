@@ -11,9 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
-from corpus.licenses.declarations import licensing, read_license
+from corpus.licenses.declarations import licensing, permissive, read_license
 from corpus.licenses.names import NAME, Mention, named, names
-from corpus.licenses.permissive import permissive
 from corpus.untrusted import quoted
 
 SHORTEST_TEXT = 150

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
-from corpus.licenses.declarations import license_ids, licensing, read_license
-from corpus.licenses.permissive import permissive
+from corpus.licenses.declarations import license_ids, licensing, permissive, read_license
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,10 +1,9 @@
 """Archives by their source: opened in memory, under limits, to files with safe names."""
 
-from corpus.sources.folder import FOLDER, PackedFolder, UnusableFolder, add_folder, pack_folder
 from corpus.sources.hexpm import HEX, HexMetadata, HexTarball, open_hex_tarball
-from corpus.sources.limits import ArchiveError, ArchiveLimits
 from corpus.sources.members import Contents, Member
-from corpus.sources.opening import SOURCES, Source, UnknownSource, source_named
+from corpus.sources.opening import FOLDER, SOURCES, Source, UnknownSource, source_named
+from corpus.sources.tar import ArchiveError, ArchiveLimits
 
 __all__ = [
     "FOLDER",
@@ -16,12 +15,8 @@ __all__ = [
     "HexMetadata",
     "HexTarball",
     "Member",
-    "PackedFolder",
     "Source",
     "UnknownSource",
-    "UnusableFolder",
-    "add_folder",
     "open_hex_tarball",
-    "pack_folder",
     "source_named",
 ]

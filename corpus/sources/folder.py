@@ -1,4 +1,4 @@
-"""A folder on disk as a source: its files become an archive of the store, by their content alone.
+"""A folder on disk becomes an archive of the store, by the content of its files alone.
 
 The archive is a tar with names and bytes and nothing else: no times, owners or modes, in order of
 the names. So the same files give the same archive, wherever and whenever they are added. What a
@@ -20,14 +20,12 @@ from corpus.errors import CorpusError
 from corpus.locking import claim
 from corpus.packages import Link
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
-from corpus.sources.limits import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
-from corpus.sources.members import Contents, members_of, printable, unsafe
-from corpus.sources.tar import TarReader
+from corpus.sources.members import printable, unsafe
+from corpus.sources.opening import FOLDER, source_named
+from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
 from corpus.store import Archive, ArchiveStore
 from corpus.untrusted import check_text
 
-FOLDER = "folder"
-"""What the store calls archives that were made of a folder."""
 NOT_ENTERED = frozenset({".git", ".hg", ".svn", "_build", "deps", "node_modules"})
 """Folders that hold what tools made or fetched."""
 LONGEST_URL = 2_000
@@ -36,18 +34,6 @@ LONGEST_URL = 2_000
 
 class UnusableFolder(CorpusError):
     """A folder that cannot become an archive."""
-
-
-class Folder:
-    """Archives that `add_folder` made."""
-
-    def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
-        """Return the files; it declares nothing. Raises ArchiveError."""
-        if len(body) > limits.expanded:
-            detail = f"{len(body)} bytes, over {limits.expanded}"
-            raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
-        reader = TarReader(io.BytesIO(body), name="archive", headers=limits.files)
-        return Contents(members_of(reader, limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ def pack_folder(folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> PackedF
         raise UnusableFolder(f"{folder}: no file below it. Give the folder of a checkout.")
     body = _tar(files)
     try:
-        Folder().open(body, limits)
+        source_named(FOLDER).open(body, limits)
     except ArchiveError as error:
         raise _too_large(folder, str(error)) from error
     return PackedFolder(body, len(files), tuple(left_out))

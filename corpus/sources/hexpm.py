@@ -11,9 +11,15 @@ from dataclasses import dataclass, field
 from corpus.erlang_terms import Atom, MalformedTerms, Map, Term, Unkept, consult
 from corpus.packages import Link, Requirement
 from corpus.reasons import Reason, RejectedFile
-from corpus.sources.limits import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
 from corpus.sources.members import Contents, Member, members_of, printable
-from corpus.sources.tar import Inflater, Kind, TarReader
+from corpus.sources.tar import (
+    DEFAULT_LIMITS,
+    ArchiveError,
+    ArchiveLimits,
+    Inflater,
+    Kind,
+    TarReader,
+)
 
 HEX = "hex"
 """What the store calls archives from a Hex repository."""

@@ -5,8 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
-from corpus.sources.limits import ArchiveLimits
-from corpus.sources.tar import Entry, Kind, TarReader
+from corpus.sources.tar import ArchiveLimits, Entry, Kind, TarReader
 
 LATER = Reject(Stage.UNPACK, Reason.DUPLICATE_MEMBER, "the archive has a later member of this name")
 INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))

@@ -3,14 +3,18 @@
 A new source is a class with `open` and an entry in SOURCES; what comes after it sees members only.
 """
 
+import io
 from collections.abc import Mapping
 from typing import Protocol
 
 from corpus.errors import CorpusError
-from corpus.sources.folder import FOLDER, Folder
+from corpus.reasons import Reason
 from corpus.sources.hexpm import HEX, Hex
-from corpus.sources.limits import ArchiveLimits
-from corpus.sources.members import Contents
+from corpus.sources.members import Contents, members_of
+from corpus.sources.tar import ArchiveError, ArchiveLimits, TarReader
+
+FOLDER = "folder"
+"""What the store calls archives that were made of a folder."""
 
 
 class Source(Protocol):
@@ -18,6 +22,18 @@ class Source(Protocol):
 
     def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
         """Return what an archive holds. Raises ArchiveError; then all of it is to be rejected."""
+
+
+class Folder:
+    """Archives that `corpus.sources.folder` made: a tar of names and bytes."""
+
+    def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
+        """Return the files; it declares nothing. Raises ArchiveError."""
+        if len(body) > limits.expanded:
+            detail = f"{len(body)} bytes, over {limits.expanded}"
+            raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
+        reader = TarReader(io.BytesIO(body), name="archive", headers=limits.files)
+        return Contents(members_of(reader, limits))
 
 
 SOURCES: Mapping[str, Source] = {HEX: Hex(), FOLDER: Folder()}

@@ -15,7 +15,7 @@ import pytest
 from corpus.build import NothingToBuild, build
 from corpus.configuration import BuildConfig
 from corpus.executor import Cluster, Serial, connect
-from corpus.ingest import IngestConfig
+from corpus.ingest.bundle import IngestConfig
 from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
 from corpus.release.planning import ShardLimits

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.filters import Limits, decode, judge
-from corpus.filters.content import median_line_length
+from corpus.filters.chain import median_line_length
 from corpus.reasons import Reason, Reject, Stage
 
 MODULE = b"defmodule Shop do\n  def total(cart), do: Enum.sum(cart)\nend\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.extraction import NestedTooDeeply
 from corpus.inspect import UnknownLanguage, UnreadableFile, inspect, inspect_bytes
+from corpus.parsing import NestedTooDeeply
 
 ELIXIR = b"""defmodule Shop.Cart do
   @moduledoc "A cart."

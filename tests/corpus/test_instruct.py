@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.elixir import extract
-from corpus.extraction import Unparsable
 from corpus.instruct import KINDS, InstructConfig, behaviour_module
 from corpus.instruct.conversation import parsed, stands_in
 from corpus.instruct.fence import fenced, unfenced
+from corpus.parsing import Unparsable
 from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.ingest.bundle import write_part
-from corpus.ingest.tables import documents_table, rejects_table
+from corpus.ingest.bundle import documents_table, rejects_table, write_part
 from corpus.licenses import LicensePolicy, copyright_lines, judge_files
 from corpus.licenses.reuse import Globs, toml_tokens
 from corpus.licenses.statements import read_file

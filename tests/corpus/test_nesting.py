@@ -3,8 +3,7 @@ import time
 
 import pytest
 
-from corpus.extraction import NestedTooDeeply
-from corpus.nesting import refuse_deep_brackets
+from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
 
 
 @pytest.mark.parametrize("brackets", [b"(", b"[", b"{", b"([{"])

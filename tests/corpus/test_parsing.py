@@ -7,8 +7,7 @@ from tree_sitter import Parser
 
 from corpus.elixir.grammar import PARSER
 from corpus.erlang.grammar import PARSER as ERLANG_PARSER
-from corpus.extraction import Unparsable
-from corpus.parsing import UNWATCHED, ParseLimit, count_errors, parse, unread_bytes
+from corpus.parsing import UNWATCHED, ParseLimit, Unparsable, count_errors, parse, unread_bytes
 
 QUADRATIC = b"&&" + b"\r\na\n0x" * 48_000
 

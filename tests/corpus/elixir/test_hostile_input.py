@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.elixir import extract
-from corpus.extraction import NestedTooDeeply
+from corpus.parsing import NestedTooDeeply
 
 DEEP = 100_000
 EMPTY = extract(b"")

@@ -6,19 +6,11 @@ from hypothesis import strategies as st
 from tree_sitter import Node
 
 from corpus.erlang import extract
-from corpus.erlang.forms import _PLAIN_HEAD, read_forms
+from corpus.erlang.extract import _PLAIN_HEAD, read_forms
 from corpus.erlang.grammar import PARSER
 from corpus.erlang.record import FileRecord
-from corpus.extraction import (
-    Behaviour,
-    Callback,
-    Clause,
-    Evidence,
-    Extraction,
-    NestedTooDeeply,
-    TypeDefinition,
-)
-from corpus.parsing import parse
+from corpus.extraction import Behaviour, Callback, Clause, Evidence, Extraction, TypeDefinition
+from corpus.parsing import NestedTooDeeply, parse
 
 PIECES = st.sampled_from(
     ["-module(a).\n", "-export([f/1, 'g h'/0]).\n", "f(X) -> X;\n", "f(_) -> ok.\n", "?M", "fun",

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from corpus.erlang import extract, grammar
 from corpus.erlang.repair import Mended, forms, mend
-from corpus.extraction import Extraction, Unparsable
-from corpus.parsing import ParseLimit, parse
+from corpus.extraction import Extraction
+from corpus.parsing import ParseLimit, Unparsable, parse
 
 PIECES = st.sampled_from(
     ["f(X) -> X", "f() ->", ";", ".\n", ". ", ".", "?M", "?M(", "?? X", "a", "1.5", "$.",

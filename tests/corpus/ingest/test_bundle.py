@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpus.extraction import Extraction
-from corpus.ingest import IngestConfig, ingest, plan_bundles
+from corpus.ingest.bundle import IngestConfig, ingest, plan_bundles
 from corpus.ingest.source_file import EXTRACTORS
 from corpus.store import ArchiveStore
 from demo.hex_tarball import Term, pack

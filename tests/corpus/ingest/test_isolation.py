@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from corpus.ingest import Bundle, IngestConfig, ingest, plan_bundles, read_bundle
-from corpus.ingest.isolation import ReaderDied
+from corpus.ingest.bundle import Bundle, IngestConfig, ingest, plan_bundles
+from corpus.ingest.isolation import ReaderDied, read_bundle
 from corpus.ingest.opened import WHOLE, ReadConfig
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import ArchiveStore

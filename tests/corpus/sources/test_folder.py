@@ -17,17 +17,8 @@ from corpus.executor import Serial
 from corpus.explain import explain
 from corpus.locking import FolderInUse, claim
 from corpus.reasons import Reason
-from corpus.sources import (
-    FOLDER,
-    ArchiveError,
-    ArchiveLimits,
-    Member,
-    UnknownSource,
-    UnusableFolder,
-    add_folder,
-    pack_folder,
-    source_named,
-)
+from corpus.sources import FOLDER, ArchiveError, ArchiveLimits, Member, UnknownSource, source_named
+from corpus.sources.folder import UnusableFolder, add_folder, pack_folder
 from corpus.store import ArchiveStore, UnsafeName
 from tests.stores import MIT, add, module
 
