@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from train.errors import TrainError
 
 Stored = Literal["16-bit", "nf4", "int8", "fp8"]
+Config = Mapping[str, object]
+"""A configuration as JSON gives it: nothing in it has been checked."""
 
 SHAPES = Path(__file__).with_name("shapes.json")
 WINDOWS = {"mistral": 4096}
@@ -222,13 +224,13 @@ def read(place: Path | str, revision: str = "", *, fetch: bool = True) -> Archit
     return of_config(config, str(path))
 
 
-def shipped() -> dict[str, Mapping[str, Any]]:
+def shipped() -> dict[str, Config]:
     """Return config.json, by repository name, of the models that recipes and pages name."""
     groups = json.loads(SHAPES.read_text(encoding="utf-8"))
     return {name: group["config"] for group in groups for name in group["names"]}
 
 
-def of_config(config: Mapping[str, Any], place: str) -> Architecture:
+def of_config(config: Config, place: str) -> Architecture:
     """Return the shape that a configuration tells; `place` is for errors.
 
     Raises MalformedConfig, UnknownArchitecture.
@@ -239,7 +241,7 @@ def of_config(config: Mapping[str, Any], place: str) -> Architecture:
         raise MalformedConfig(place, f"a value is of the wrong type ({error})") from error
 
 
-def _shape(config: Mapping[str, Any], place: str) -> Architecture:
+def _shape(config: Config, place: str) -> Architecture:
     model_type = str(config.get("model_type"))
     text = config.get("text_config") if model_type in WITH_VISION else config
     if not isinstance(text, Mapping):
@@ -276,7 +278,7 @@ def _shape(config: Mapping[str, Any], place: str) -> Architecture:
 class _Numbers:
     """Reads whole numbers above 0 out of a configuration."""
 
-    def __init__(self, config: Mapping[str, Any], place: str) -> None:
+    def __init__(self, config: Config, place: str) -> None:
         self.config = config
         self.place = place
 
@@ -290,12 +292,27 @@ class _Numbers:
         return value
 
 
-def _rope(config: Mapping[str, Any]) -> tuple[float, str, float]:
+def _rope(config: Config) -> tuple[float, str, float]:
     """Return base, kind of scaling and its factor; newer files hold all in `rope_parameters`."""
-    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    scaling = _table(config, "rope_parameters") or _table(config, "rope_scaling")
     base = scaling.get("rope_theta", config.get("rope_theta", 10_000.0))
     kind = scaling.get("rope_type", scaling.get("type", "default"))
-    return float(base), str(kind), float(scaling.get("factor", 1.0))
+    return _real(base), str(kind), _real(scaling.get("factor", 1.0))
+
+
+def _table(config: Config, key: str) -> Config:
+    """Return a table, empty where it is missing or null. Raises TypeError for anything else."""
+    found = config.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise TypeError(f"`{key}` is {found!r}")
+    return found
+
+
+def _real(value: object) -> float:
+    """Return a number. Raises TypeError, and ValueError for text that is no number."""
+    if not isinstance(value, int | float | str):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def _window(number: _Numbers, model_type: str) -> int | None:
@@ -306,14 +323,14 @@ def _window(number: _Numbers, model_type: str) -> int | None:
     return None if found is None else number("sliding_window", default)
 
 
-def _biased(config: Mapping[str, Any], model_type: str) -> tuple[str, ...]:
+def _biased(config: Config, model_type: str) -> tuple[str, ...]:
     if model_type == "qwen2":
         return ("q_proj", "k_proj", "v_proj")
     every = ("q_proj", "k_proj", "v_proj", "o_proj")
     return every if model_type == "llama" and config.get("attention_bias") else ()
 
 
-def _vision_parameters(config: Mapping[str, Any], hidden: int, place: str) -> int:
+def _vision_parameters(config: Config, hidden: int, place: str) -> int:
     """Count a Pixtral tower and the projector behind it, as transformers lays them out."""
     vision = config.get("vision_config")
     if not isinstance(vision, Mapping) or vision.get("model_type", "pixtral") != "pixtral":
@@ -322,14 +339,14 @@ def _vision_parameters(config: Mapping[str, Any], hidden: int, place: str) -> in
     width, inner = number("hidden_size", 1024), number("intermediate_size", 4096)
     patches = number("num_channels", 3) * number("patch_size", 16) ** 2 * width + width
     layer = 4 * width**2 + 3 * width * inner + 2 * width
-    merged = int(config.get("spatial_merge_size", 2)) ** 2
+    merged = _Numbers(config, place)("spatial_merge_size", 2) ** 2
     projector = width + merged * width**2 + (width + hidden) * hidden
     bias = 2 * hidden if config.get("multimodal_projector_bias", False) else 0
     return patches + number("num_hidden_layers", 24) * layer + projector + bias
 
 
-def _stored(config: Mapping[str, Any]) -> Stored:
-    quantization = config.get("quantization_config") or {}
+def _stored(config: Config) -> Stored:
+    quantization = _table(config, "quantization_config")
     if quantization.get("quant_method") == "fp8":
         return "fp8"
     if quantization.get("load_in_4bit"):
@@ -337,10 +354,12 @@ def _stored(config: Mapping[str, Any]) -> Stored:
     return "int8" if quantization.get("load_in_8bit") else "16-bit"
 
 
-def _exempt(config: Mapping[str, Any]) -> Iterator[str]:
+def _exempt(config: Config) -> Iterator[str]:
     """Yield the decoder's exempt modules from `layers` on: what is before that has many names."""
-    quantization = config.get("quantization_config") or {}
-    for name in quantization.get("llm_int8_skip_modules") or ():
+    names = _table(config, "quantization_config").get("llm_int8_skip_modules") or ()
+    if not isinstance(names, list | tuple):
+        raise TypeError(f"`llm_int8_skip_modules` is {names!r}")
+    for name in map(str, names):
         if "vision" not in name:
             yield name[name.find("layers.") :] if "layers." in name else name
 

@@ -74,7 +74,8 @@ def gather(
 
     Consolidation needs the training rows of stage 1 also where that stage was taken before.
 
-    What a stage that is not enabled lacks is left out. Raises what `train.dataset.rows.prepare` does.
+    What a stage that is not enabled lacks is left out. Raises what `train.dataset.rows.prepare`
+    does.
     """
     from train.dataset.rows import EmptyMixture, prepare
     from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate

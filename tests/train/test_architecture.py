@@ -196,7 +196,10 @@ def test_a_quantised_repository_tells_which_layers_it_exempts() -> None:
         (DEVSTRAL | {"rope_theta": None}, "a value is of the wrong type"),
         (DEVSTRAL | {"quantization_config": ["fp8"]}, "a value is of the wrong type"),
         (DEVSTRAL | {"sliding_window": 0}, "`sliding_window` is 0"),
-        (DEVSTRAL_2512 | {"spatial_merge_size": "two"}, "a value is of the wrong type"),
+        (
+            DEVSTRAL_2512 | {"spatial_merge_size": "two"},
+            "`spatial_merge_size` is 'two', but must be",
+        ),
     ],
 )
 def test_a_config_that_cannot_be_counted_says_which_key_is_to_blame(
