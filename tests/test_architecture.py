@@ -297,7 +297,9 @@ def imported_at_the_top(name: str) -> Iterator[str]:
     path = PROJECT / Path(*name.split(".")).with_suffix(".py")
     source = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else tree(name)
     for statement in source.body:
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        is_for_types = isinstance(statement, ast.If) and "TYPE_CHECKING" in named_in(statement.test)
+        defines = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not defines and not is_for_types:
             yield from imports(statement)
 
 

@@ -297,7 +297,7 @@ def _rope(config: Config) -> tuple[float, str, float]:
     scaling = _table(config, "rope_parameters") or _table(config, "rope_scaling")
     base = scaling.get("rope_theta", config.get("rope_theta", 10_000.0))
     kind = scaling.get("rope_type", scaling.get("type", "default"))
-    return _real(base), str(kind), _real(scaling.get("factor", 1.0))
+    return real(base), str(kind), real(scaling.get("factor", 1.0))
 
 
 def _table(config: Config, key: str) -> Config:
@@ -308,7 +308,7 @@ def _table(config: Config, key: str) -> Config:
     return found
 
 
-def _real(value: object) -> float:
+def real(value: object) -> float:
     """Return a number. Raises TypeError, and ValueError for text that is no number."""
     if not isinstance(value, int | float | str):
         raise TypeError(f"{value!r} is no number")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from corpus.console import INTERRUPTED, Version, application, plain_errors, say_
 from train.errors import TrainError
 
 if TYPE_CHECKING:
+    from train.evaluate.subject import Subject
     from train.tokenizer.interface import Message
 
 LONGEST_QUESTION = 2**20
@@ -43,8 +44,8 @@ class QuestionTooLong(TrainError):
 class Chat:
     """A conversation with a model."""
 
-    def __init__(self, subject: Any, longest: int, temperature: float, seed: int) -> None:
-        self.subject = subject  # a train.evaluate.subject.Subject; to name it would load torch
+    def __init__(self, subject: "Subject", longest: int, temperature: float, seed: int) -> None:
+        self.subject = subject
         self.longest = longest
         self.temperature = temperature
         self.seed = seed
@@ -102,7 +103,7 @@ def plain(text: str) -> str:
     )
 
 
-def open_model(folder: Path) -> Any:
+def open_model(folder: Path) -> "Subject":
     """Return the Subject of a finished run or an export, with its system prompt.
 
     Raises NothingToTalkTo, NotARun, NoSuchModel, NoTokenizer and UnusableSystemPrompt.
@@ -118,7 +119,7 @@ def open_model(folder: Path) -> Any:
         tokenizer = open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
         return open_subject(recipe.model, folder / "adapter", tokenizer)
     if (folder / "adapter_config.json").is_file():
-        base = adapter_settings(folder)["base_model_name_or_path"]
+        base = str(adapter_settings(folder)["base_model_name_or_path"])
         settings, adapter = ModelSettings(name=base, quantization="none"), folder
     elif (folder / "config.json").is_file():
         settings, adapter = ModelSettings(name=str(folder), quantization="none"), None

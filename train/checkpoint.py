@@ -501,12 +501,13 @@ def options_that_differ(out: Path, recipe: Recipe) -> list[str]:
 
 def chats_that_differ(out: Path, chats: Mapping[str, str]) -> list[str]:
     """Return names of own chats that are other ones than those that the run was begun with."""
-    begun = told_of(out / "run.json").get("chats") or []
-    before = {each["name"]: each["sha256"] for each in begun}
+    begun = told_of(out / "run.json").get("chats")
+    known = begun if isinstance(begun, list) else []
+    before = {each["name"]: each["sha256"] for each in known}
     return [name for name, sha256 in chats.items() if before.get(name, sha256) != sha256]
 
 
-def told_of(path: Path) -> dict[str, Any]:
+def told_of(path: Path) -> dict[str, object]:
     """Return what a JSON file of a run holds, nothing if it cannot be read."""
     try:
         return parse_object(path.read_bytes())

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from corpus.atomic import write_bytes
 from corpus.console import errors
@@ -21,6 +21,9 @@ from train.errors import TrainError
 from train.options import to_mapping
 from train.progress import Line, Note, training_progress
 from train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from accelerate.tracking import GeneralTracker
 
 
 class DamagedMetrics(TrainError):
@@ -86,7 +89,7 @@ class Metrics:
             write_bytes(self.path, data)
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[Line]:
     """Read the lines of a file, none if there is no file.
 
     A last line without its end, as a kill leaves it, does not count. Raises DamagedMetrics for any
@@ -113,11 +116,11 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _decode(path: Path, number: int, data: bytes) -> dict[str, Any]:
+def _decode(path: Path, number: int, data: bytes) -> Line:
     try:
         line = parse_object(data)
         place_of(line)
-        return dict(line)
+        return line
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedMetrics(path, number) from error
 
@@ -171,23 +174,23 @@ class Tracker(Protocol):
 class _Accelerated:
     """One of accelerate's trackers, left alone once it fails: a run does not end with it."""
 
-    def __init__(self, name: str, tracker: Any) -> None:
+    def __init__(self, name: str, tracker: "GeneralTracker") -> None:
         self.name = name
-        self.tracker = tracker
+        self.tracker: GeneralTracker | None = tracker
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Send the values of a step."""
-        self._unless_it_failed(lambda: self.tracker.log(dict(values), step=step))
+        self._unless_it_failed(lambda tracker: tracker.log(dict(values), step=step))
 
     def finish(self) -> None:
         """Send what is left."""
-        self._unless_it_failed(lambda: self.tracker.finish())
+        self._unless_it_failed(lambda tracker: tracker.finish())
 
-    def _unless_it_failed(self, call: Callable[[], None]) -> None:
+    def _unless_it_failed(self, call: "Callable[[GeneralTracker], None]") -> None:
         if self.tracker is None:
             return
         try:
-            call()
+            call(self.tracker)
         except Exception as error:  # each tracker has errors of its own
             self.tracker = None
             errors.print(f"tracker {self.name}: gets no more ({error}); metrics.jsonl goes on.")
@@ -216,7 +219,7 @@ def open_tracker(name: str, run: Path, settings: Mapping[str, object]) -> Tracke
     return _Accelerated(name, tracker)
 
 
-def _made(name: str, run: Path) -> Any:
+def _made(name: str, run: Path) -> "GeneralTracker":
     from accelerate import tracking
 
     run_name = run.absolute().name
@@ -345,7 +348,7 @@ def journal(
 
     def complete(line: Line) -> Line:
         if line["kind"] != "step":
-            return dict(line)
+            return line
         return {**line, "memory": memory(), "flops": flops[line["stage"]] * line["tokens"]}
 
     with ExitStack() as held:

@@ -1,12 +1,12 @@
 """What a run is of: release, model, data, tools and machine, written beside it."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from corpus.atomic import write_json
 from corpus.release import Release
+from train.dataset.rows import Described
 from train.libraries import device_name, installed
 from train.loop.processes import Processes
 from train.machine import shape_of
@@ -40,7 +40,7 @@ def write_provenance(
 ) -> None:
     """Write run.json, whole or not at all."""
     device = device_name(processes.device)
-    described: dict[str, Any] = {
+    described: dict[str, object] = {
         "release": {
             "version": release.manifest.version,
             "sha256": release.identity,
@@ -58,7 +58,7 @@ def write_provenance(
     write_json(path, described)
 
 
-def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
+def describe_model(recipe: Recipe, model: NextToken) -> dict[str, object]:
     """Return what is trained: name, revision, shape and how many weights move.
 
     The fingerprint is that of the base, and the same in 16 bits, so that an export can tell whether
@@ -75,19 +75,26 @@ def describe_model(recipe: Recipe, model: NextToken) -> dict[str, Any]:
     }
 
 
-def describe_data(material: Material, stage: int) -> dict[str, Any]:
+def describe_data(material: Material, stage: int) -> dict[str, Described]:
     """Return what a stage reads, by split."""
     splits = {"train": material.training, "validation": material.held_out}
     return {name: rows[stage].describe() for name, rows in splits.items() if stage in rows}
 
 
-def left_out(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of what a stage reads how many samples there were, and those left out by reason."""
+class LeftOut(TypedDict):
+    """Samples that a stage would read, and those left out by reason."""
+
+    samples: int
+    reasons: dict[str, int]
+
+
+def left_out(described: Described) -> LeftOut:
+    """Count what a stage leaves out of what it was given."""
     reasons: Counter[str] = Counter()
     for each in described["dropped"].values():
         reasons.update(each)
     kept = sum(each["samples"] for each in described["sources"].values())
-    return {"samples": kept + reasons.total(), "reasons": dict(sorted(reasons.items()))}
+    return LeftOut(samples=kept + reasons.total(), reasons=dict(sorted(reasons.items())))
 
 
 def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:

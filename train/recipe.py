@@ -424,7 +424,7 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
 
 
-def load(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load(name_or_path: str | Path, overrides: Mapping[str, object] | None = None) -> Recipe:
     """Read a shipped recipe by its name, or a file: TOML, or the JSON that `save` writes.
 
     `overrides` are as `train.options.override` takes them. Raises UnknownRecipe, MalformedRecipe,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -63,6 +63,28 @@ class RowPlan:
         return samples
 
 
+class SourceCounts(TypedDict):
+    """What a stage reads of one source."""
+
+    samples: int
+    tokens: int
+    bytes: int
+
+
+class Described(TypedDict):
+    """What run.json tells of a stage's rows."""
+
+    sources: dict[str, SourceCounts]
+    passes: dict[str, float]
+    """Passes of an epoch over each source."""
+    dropped: dict[str, dict[str, int]]
+    """Samples left out, by source and reason."""
+    rows: int
+    """Of the first epoch, as is what follows."""
+    tokens: int
+    fill: float
+
+
 class Rows:
     """What the training loop reads: any row of any epoch, in any order, from any thread."""
 
@@ -113,24 +135,24 @@ class Rows:
         lengths = self._lengths[self.plan(0).samples].astype(np.float64)
         return float((lengths**2).sum() / lengths.sum())
 
-    def describe(self) -> dict[str, Any]:
-        """Return what a report tells of the data."""
+    def describe(self) -> Described:
+        """Return what run.json tells of the data."""
         sources = {
-            source.name: {
-                "samples": len(source.samples),
-                "tokens": source.tokens,
-                "bytes": int(self.store.arrays["bytes"][source.samples].sum()),
-            }
+            source.name: SourceCounts(
+                samples=len(source.samples),
+                tokens=source.tokens,
+                bytes=int(self.store.arrays["bytes"][source.samples].sum()),
+            )
             for source in self.store.by_source()
         }
-        return {
-            "sources": sources,
-            "passes": {source.name: passes for source, passes in self.mixture.parts},
-            "dropped": self.store.dropped,
-            "rows": self.rows_in(0),
-            "tokens": self.tokens(0),
-            "fill": self.fill,
-        }
+        return Described(
+            sources=sources,
+            passes={source.name: passes for source, passes in self.mixture.parts},
+            dropped=self.store.dropped,
+            rows=self.rows_in(0),
+            tokens=self.tokens(0),
+            fill=self.fill,
+        )
 
     def plan(self, epoch: int) -> RowPlan:
         """Return the plan of an epoch; it is made when first asked for."""
@@ -212,7 +234,7 @@ def _digest(
     replay: Path | None,
     chats: Sequence[Chats],
 ) -> str:
-    made_of: dict[str, Any] = {
+    made_of: dict[str, object] = {
         "format": FORMAT,
         "release": release.identity,
         "tokenizer": tokenizer.identity,

@@ -1,15 +1,18 @@
 """`python -m train.export`: give away what a run learnt, checked before it is called done."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from corpus.console import Version, application, fail, output, plain_errors
 from corpus.terminal import show_places
+
+if TYPE_CHECKING:
+    from train.export.checking import Compared
+    from train.export.gguf import Files
 
 app = application("Export a run, checked before it is called done.")
 
@@ -147,22 +150,25 @@ def export(
             output.print(f"published at {publish(folder, repo, public=public)}")
 
 
-def show(folder: Path, told: Mapping[str, Any]) -> None:
+DEVIATIONS = "standard deviations of the logits"
+
+
+def show(folder: Path, told: "Compared") -> None:
     """Print where the export is and how near it is to base and adapter."""
     show_places(export=folder)
     output.print(figures(told))
 
 
-def figures(told: Mapping[str, Any]) -> Table:
+def figures(told: "Compared") -> Table:
     """Return a table of a comparison in 16 bits."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("compared", f"{told['tokens']} tokens")
-    for name, key, unit in (
-        ("largest difference", "largest", "standard deviations of the logits"),
-        ("divergence", "divergence", "nats a token"),
+    allowed = told["tolerance"]
+    for name, found, bound, unit in (
+        ("largest difference", told["largest"], allowed["largest"], DEVIATIONS),
+        ("divergence", told["divergence"], allowed["divergence"], "nats a token"),
     ):
-        allowed = told["tolerance"][key]
-        table.add_row(name, f"{told[key]:.2g} {unit}, allowed {allowed:.2g}")
+        table.add_row(name, f"{found:.2g} {unit}, allowed {bound:.2g}")
     table.add_row("the adapter makes", f"{told['effect']:.2g} nats a token")
     if "held" in told:
         table.add_row("kept of the adapter", f"{told['held']:.0%}, the rest is rounded away")
@@ -172,7 +178,7 @@ def figures(told: Mapping[str, Any]) -> Table:
     return table
 
 
-def show_files(folder: Path, told: Mapping[str, Any]) -> None:
+def show_files(folder: Path, told: "Files") -> None:
     """Print where GGUF files are, and what each costs."""
     show_places(export=folder)
     if told["checked"]:
@@ -187,10 +193,8 @@ def show_files(folder: Path, told: Mapping[str, Any]) -> None:
         if "divergence" not in each:
             table.add_row(kind, size)
             continue
-        names = ("divergence", "divergence_p99", "divergence_most")
-        table.add_row(
-            kind, size, *(f"{each[name]:.2g}" for name in names), f"{each['agreement']:.1%}"
-        )
+        spread = (each["divergence"], each["divergence_p99"], each["divergence_most"])
+        table.add_row(kind, size, *(f"{of:.2g}" for of in spread), f"{each['agreement']:.1%}")
     output.print(table)
     output.print(f"in nats a token, on {told['text']}")
     for kind, each in told["files"].items():

@@ -3,10 +3,10 @@
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corpus.atomic import whole_folder, write_json
-from train.export.checking import SAME, prompts, refer_to
+from train.export.checking import SAME, Compared, prompts, refer_to
 from train.export.merged import adapted, check_base
 from train.export.run import (
     CONFIG,
@@ -33,7 +33,7 @@ COPY = "exported"
 ADVICE = "The copy was altered, or the disk is failing: run the command again."
 
 
-def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict[str, Any]:
+def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> Compared:
     """Write the adapter, tokenizer, card and export.json; return the comparison.
 
     `base` is what the adapter is to name as its base, where it is not what the run called it: a
@@ -45,7 +45,7 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> dict
     """
     card = card_of(run, "adapter", base)
     source = made_from(run, "adapter", card, base=told_place(base or run.model["name"]))
-    if found := existing(out, source):
+    if found := existing(out, source, Compared):
         return found
     if base:
         check_named(run, base)

@@ -16,10 +16,11 @@ so that the projection of what changed on what should have is 1, and 0 without t
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NotRequired
 
 import torch
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from train.errors import TrainError
 from train.model.quantization import is_packed
@@ -116,14 +117,47 @@ class Comparison:
                 return f"the {name} is {found:.2g}, allowed is {allowed:.2g}"
         return None
 
-    def record(self, tolerance: Tolerance) -> dict[str, object]:
+    def record(self, tolerance: Tolerance) -> "Compared":
         """Return the figures with their bounds, for export.json."""
-        return {**asdict(self), "tolerance": asdict(tolerance), "outweighed": self.outweighed}
+        return Compared(
+            tokens=self.tokens,
+            largest=self.largest,
+            divergence=self.divergence,
+            divergence_p99=self.divergence_p99,
+            divergence_most=self.divergence_most,
+            effect=self.effect,
+            agreement=self.agreement,
+            tolerance=Bounds(largest=tolerance.largest, divergence=tolerance.divergence),
+            outweighed=self.outweighed,
+        )
 
     @property
     def outweighed(self) -> bool:
         """Whether rounding or quantising changes the model more than the adapter does."""
         return self.divergence > self.effect
+
+
+class Bounds(TypedDict):
+    """A `Tolerance` in export.json."""
+
+    largest: float
+    divergence: float
+
+
+class Compared(TypedDict):
+    """A `Comparison` in 16 bits as export.json has it, with what was allowed."""
+
+    tokens: int
+    largest: float
+    divergence: float
+    divergence_p99: float
+    divergence_most: float
+    effect: float
+    agreement: float
+    tolerance: Bounds
+    outweighed: bool
+    held: NotRequired[float]
+    """Share of the adapter that rounding kept, where it was merged."""
 
 
 class AdapterMissing(TrainError):

@@ -11,20 +11,22 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired
 
 import numpy as np
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from corpus.atomic import whole_folder
-from train.architecture import Architecture, read
+from train.architecture import Architecture, Config, read, real
 from train.errors import TrainError
 from train.export.checking import (
     MULTIPLE,
     PROMPTS,
+    Compared,
     Comparison,
     ExportDiffers,
     Learnt,
@@ -36,6 +38,8 @@ from train.export.checking import prompts as fixed_prompts
 from train.export.llamacpp import (
     BLOCKS,
     FTYPES,
+    Bytes,
+    Floats,
     Heard,
     check_installed,
     listen,
@@ -65,6 +69,8 @@ from train.tokenizer.interface import MalformedConversation, Message, Tokenizer
 
 if TYPE_CHECKING:
     import torch
+    from gguf import GGUFWriter
+    from transformers import PreTrainedModel
 
     from train.tokenizer.interface import Ids
     from train.tokenizer.tekken import TekkenTokenizer
@@ -221,7 +227,33 @@ class Wanted:
     """Write a 16-bit file without loading it in llama.cpp."""
 
 
-def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
+class File(TypedDict):
+    """A GGUF file in export.json; figures but its size only where llama.cpp has loaded it."""
+
+    bytes: int
+    tokens: NotRequired[int]
+    divergence: NotRequired[float]
+    """Mean Kullback-Leibler divergence from the 16-bit model, in nats a token."""
+    divergence_p99: NotRequired[float]
+    divergence_most: NotRequired[float]
+    agreement: NotRequired[float]
+    effect: NotRequired[float]
+    outweighed: NotRequired[bool]
+    allowed: NotRequired[float]
+
+
+class Files(TypedDict):
+    """What export.json tells of GGUF files."""
+
+    text: str
+    """What they were compared on."""
+    checked: bool
+    conversion: NotRequired[Compared]
+    """The 16-bit file, before quantising."""
+    files: dict[str, File]
+
+
+def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> Files:
     """Write model-KIND.gguf of each kind, card, Modelfile and export.json; return the figures.
 
     Raises what `export_merged` raises, NoLlamaCpp and NoConverter, LlamaCppFailed, OtherTokens and
@@ -229,7 +261,7 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
     one tensor.
     """
     place = base_place(run, wanted.base)
-    said: dict[str, Any] = {
+    said: dict[str, object] = {
         "names": [name_of(kind) for kind in wanted.kinds],
         "unchecked": wanted.unchecked,
         "most": wanted.most,
@@ -245,13 +277,13 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> dict[str, Any]:
         unchecked=wanted.unchecked,
         allowed={"noise_multiple": wanted.multiple, "divergence": wanted.most},
     )
-    if found := existing(out, source):
+    if found := existing(out, source, Files):
         return found
     if not wanted.unchecked or set(wanted.kinds) - {Kind.BF16, Kind.F16}:
         check_installed()
     with whole_folder(out, replaces=True) as folder:
         sixteen = convert(run, place, folder, wanted)
-        told: dict[str, Any] = {"text": sixteen.text, "checked": not wanted.unchecked}
+        told = Files(text=sixteen.text, checked=not wanted.unchecked, files={})
         if not wanted.unchecked:
             path, learnt = sixteen.path, sixteen.learnt
             told["conversion"] = certify(path, sixteen.words, sixteen.fixed, wanted.multiple)
@@ -300,7 +332,9 @@ def convert(run: FinishedRun, place: Place, folder: Path, wanted: Wanted) -> Con
     words = copy_tokenizer(run, weights)
     text, held_out = held_out_rows(run, words, wanted.release)
 
-    def refer(model: Any, stored: Any) -> tuple[Reference, Reference, Learnt]:
+    def refer(
+        model: "PreTrainedModel", stored: "torch.dtype"
+    ) -> tuple[Reference, Reference, Learnt]:
         fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
         learnt = Learnt.by(model, stored)
         if not held_out:
@@ -317,16 +351,16 @@ def convert(run: FinishedRun, place: Place, folder: Path, wanted: Wanted) -> Con
     return Converted(path, kind, words, fixed, rows, text, learnt, facts, template)
 
 
-def make_kind(kind: Kind, made: Converted, folder: Path, wanted: Wanted) -> dict[str, Any]:
+def make_kind(kind: Kind, made: Converted, folder: Path, wanted: Wanted) -> File:
     """Write a file of one kind, and return its size and what it costs."""
     path = folder / name_of(kind)
     if kind != made.kind:
         quantise(made.path, path, kind)
-    figures: dict[str, Any] = {"bytes": path.stat().st_size}
-    if not wanted.unchecked:
-        limit = LIMITS[kind] if wanted.most is None else wanted.most
-        figures |= cost(path, made.words, made.rows, limit)
-        check_written(path, made.facts, made.learnt)
+    if wanted.unchecked:
+        return File(bytes=path.stat().st_size)
+    limit = LIMITS[kind] if wanted.most is None else wanted.most
+    figures = cost(path, made.words, made.rows, limit)
+    check_written(path, made.facts, made.learnt)
     return figures
 
 
@@ -378,7 +412,7 @@ def held_out_rows(
     return f"{len(found)} held-out Elixir documents of release {opened.manifest.version}", found
 
 
-def certify(path: Path, words: Tokenizer, fixed: Reference, multiple: float) -> dict[str, Any]:
+def certify(path: Path, words: Tokenizer, fixed: Reference, multiple: float) -> Compared:
     """Check a 16-bit file in llama.cpp: ids, and logits within the model's rounding noise.
 
     Raises LlamaCppFailed, OtherTokens and ExportDiffers.
@@ -390,7 +424,7 @@ def certify(path: Path, words: Tokenizer, fixed: Reference, multiple: float) -> 
     return found.record(bounds)
 
 
-def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> dict[str, Any]:
+def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> File:
     """Check a quantised file in llama.cpp and tell what quantisation costs.
 
     Raises LlamaCppFailed, OtherTokens and ExportDiffers.
@@ -400,16 +434,17 @@ def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> dict[st
         why = f"the divergence is {found.divergence:.2g} nats a token, allowed is {limit:.2g}"
         advice = "Take --type q8_0, or accept it with --most-divergence; the card will say so."
         raise ExportDiffers(f"{path.name} in llama.cpp", why, found, advice)
-    return {
-        "tokens": found.tokens,
-        "divergence": found.divergence,
-        "divergence_p99": found.divergence_p99,
-        "divergence_most": found.divergence_most,
-        "agreement": found.agreement,
-        "effect": found.effect,
-        "outweighed": found.outweighed,
-        "allowed": limit,
-    }
+    return File(
+        bytes=path.stat().st_size,
+        tokens=found.tokens,
+        divergence=found.divergence,
+        divergence_p99=found.divergence_p99,
+        divergence_most=found.divergence_most,
+        agreement=found.agreement,
+        effect=found.effect,
+        outweighed=found.outweighed,
+        allowed=limit,
+    )
 
 
 def check_written(path: Path, facts: Mapping[str, int | float], learnt: Learnt) -> None:
@@ -655,7 +690,7 @@ def _unknown(config: Mapping[str, object], shape: Architecture) -> str | None:
     return "biases" if shape.attention_bias or shape.feed_forward_bias else None
 
 
-def _facts(config: Mapping[str, Any], shape: Architecture) -> dict[str, int | float]:
+def _facts(config: Config, shape: Architecture) -> dict[str, int | float]:
     return {
         "block_count": shape.layers,
         "context_length": shape.positions,
@@ -665,14 +700,17 @@ def _facts(config: Mapping[str, Any], shape: Architecture) -> dict[str, int | fl
         "attention.head_count_kv": shape.key_value_heads,
         "attention.key_length": shape.head_dim,
         "attention.value_length": shape.head_dim,
-        "attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"]),
+        "attention.layer_norm_rms_epsilon": real(config["rms_norm_eps"]),
         "rope.dimension_count": shape.head_dim,
         "rope.freq_base": float(shape.rope_base),
         "vocab_size": shape.vocabulary,
     }
 
 
-def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Any]]:
+Loader = Callable[[], Bytes | Floats]
+
+
+def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Loader]]:
     """Yield name, shape and what loads it as bytes, for every tensor; none is loaded yet."""
     from safetensors import safe_open
 
@@ -696,19 +734,21 @@ def _renamed(name: str) -> str:
     return f"blk.{number}.{inside}.weight"
 
 
-def _loader(shard: Path, name: str, shape: Architecture) -> Any:
-    def load() -> Any:
+def _loader(shard: Path, name: str, shape: Architecture) -> Loader:
+    def load() -> Bytes | Floats:
         import torch
         from safetensors import safe_open
 
         with safe_open(shard, "pt") as file:
             weight = file.get_tensor(name)
         if weight.ndim == 1:
-            return weight.float().numpy()
+            vector: Floats = weight.float().numpy()
+            return vector
         heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
         if heads:  # the two rows that one angle turns stand side by side in llama.cpp
             weight = _beside(weight, heads)
-        return weight.contiguous().view(torch.uint8).numpy()
+        matrix: Bytes = weight.contiguous().view(torch.uint8).numpy()
+        return matrix
 
     return load
 
@@ -733,7 +773,7 @@ class Vocabulary:
     """Ids of bos, eos, pad and unk, as far as there are any."""
     adds_bos: bool
 
-    def write(self, writer: Any, rows: int) -> None:
+    def write(self, writer: "GGUFWriter", rows: int) -> None:
         """Write it, with unused tokens up to the rows of the embedding."""
         missing = rows - len(self.tokens)
         writer.add_tokenizer_model("gpt2")
@@ -787,15 +827,30 @@ def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
         tokens=tokens,
         types=types,
         merges=merges,
-        cut=_cut(told.get("pre_tokenizer") or {}),
+        cut=_cut(told.get("pre_tokenizer") or Cuts()),
         special=special,
         adds_bos=begins_with_bos(words),
     )
 
 
-def _cut(told: Mapping[str, Any]) -> str:
+class Cut(TypedDict, total=False):
+    """A step of a pre-tokenizer, in the tokenizer.json that the `tokenizers` library has read."""
+
+    type: str
+    use_regex: bool
+    individual_digits: bool
+    pattern: dict[str, str]
+
+
+class Cuts(Cut, total=False):
+    """A pre-tokenizer: one step, or a sequence of them."""
+
+    pretokenizers: list[Cut]
+
+
+def _cut(told: Cuts) -> str:
     """Return llama.cpp's name of a tokenizer.json's pre-tokenizer. Raises Unwritable."""
-    steps = told.get("pretokenizers") or [told]
+    steps: Sequence[Cut] = told.get("pretokenizers") or [told]
     kinds = [each.get("type") for each in steps]
     if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
         return "gpt-2"

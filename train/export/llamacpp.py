@@ -20,11 +20,16 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from train.errors import TrainError
+from train.tokenizer.interface import Ids, Message
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 PACKAGE = "xllamacpp"
 LONGEST = 512
@@ -91,7 +96,7 @@ class Heard:
     """Ids of every text that was asked for, without a beginning."""
     chats: list[list[int]]
     """Ids of every chat, rendered by the file's template, up to where an answer begins."""
-    logits: "np.ndarray[Any, np.dtype[np.float32]]"
+    logits: Floats
     """After every token of every sequence, [tokens, vocabulary]; mapped from a temporary file."""
 
 
@@ -101,25 +106,53 @@ def check_installed() -> None:
         raise NoLlamaCpp
 
 
+class Questions(TypedDict):
+    """What the process that loads a file is asked about it."""
+
+    texts: list[str]
+    chats: list[list[Message]]
+    sequences: list[list[int]]
+
+
+class Quantising(TypedDict):
+    """What a file is to be made of one in 16 bits."""
+
+    destination: str
+    kind: str
+
+
+class Answers(TypedDict, total=False):
+    """What that process says of the file; nothing where it quantises."""
+
+    vocabulary: int
+    bos: int
+    eos: int
+    adds_bos: bool
+    eos_ends: bool
+    pieces: list[str]
+    tokens: list[list[int]]
+    chats: list[list[int]]
+
+
 def listen(
     file: Path,
     texts: Sequence[str] = (),
-    chats: Sequence[Sequence[Any]] = (),
-    sequences: Sequence["np.ndarray[Any, Any]"] = (),
+    chats: Sequence[Sequence[Message]] = (),
+    sequences: Sequence[Ids] = (),
     seconds: float | None = None,
 ) -> Heard:
     """Load a GGUF file in llama.cpp, tokenise, render chats and compute logits.
 
     A sequence has at most `LONGEST` tokens. Raises NoLlamaCpp and LlamaCppFailed.
     """
-    asked = {
-        "texts": list(texts),
-        "chats": [list(chat) for chat in chats],
-        "sequences": [ids.tolist() for ids in sequences],
-    }
+    asked = Questions(
+        texts=list(texts),
+        chats=[list(chat) for chat in chats],
+        sequences=[ids.tolist() for ids in sequences],
+    )
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".llamacpp.") as scratch:
         passes = 2 + len(sequences)
-        told = _call("hear", file, Path(scratch), seconds, passes, asked)
+        told: Answers = _call("hear", file, Path(scratch), seconds, passes, asked)
         path = Path(scratch) / "logits.npy"
         found = np.load(path, mmap_mode="c") if sequences else np.zeros((0, 0), np.float32)
         return Heard(**told, logits=found)  # the mapping outlives the file's name
@@ -131,7 +164,7 @@ def quantise(source: Path, destination: Path, kind: str, seconds: float | None =
     Memory for one tensor in float32 is enough. Raises NoLlamaCpp and LlamaCppFailed.
     """
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".llamacpp.") as scratch:
-        asked = {"destination": str(destination.resolve()), "kind": kind}
+        asked = Quantising(destination=str(destination.resolve()), kind=kind)
         # K-quants take up to 10 CPU seconds for a million weights on the slowest machines.
         _call("quantise", source, Path(scratch), seconds, 50, asked)
 
@@ -142,8 +175,8 @@ def _call(
     scratch: Path,
     seconds: float | None,
     passes: int,
-    asked: dict[str, Any],
-) -> dict[str, Any]:
+    asked: "Questions | Quantising",
+) -> "Answers":
     """Run this module on a request. Raises NoLlamaCpp and LlamaCppFailed."""
     check_installed()
     request = {"operation": operation, "file": str(file.resolve()), "scratch": str(scratch)}
@@ -152,7 +185,7 @@ def _call(
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "train.export.llamacpp"],
-                input=json.dumps(request | asked).encode(),
+                input=json.dumps({**request, **asked}).encode(),
                 stdout=log,
                 stderr=log,
                 timeout=limit,
@@ -165,7 +198,7 @@ def _call(
             raise LlamaCppFailed(file.name, f"it took longer than {limit:.0f} s") from error
     if done.returncode:
         raise LlamaCppFailed(file.name, _why(done.returncode, scratch / "log"))
-    answer: dict[str, Any] = json.loads((scratch / "answer.json").read_bytes())
+    answer: Answers = json.loads((scratch / "answer.json").read_bytes())
     return answer
 
 
@@ -266,9 +299,8 @@ def _function(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _hear(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
+def _hear(file: str, request: Questions, scratch: Path) -> Answers:
     """Answer a request of `listen`; logits go to a file. Raises ValueError."""
-    file = request["file"]
     _function("llama_backend_init")()
     model = _function("llama_model_load_from_file")(
         file.encode(), _function("llama_model_default_params")()
@@ -279,7 +311,7 @@ def _hear(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     size = _function("llama_vocab_n_tokens")(words)
     eos = _function("llama_vocab_eos")(words)
     rendered = _rendered(file, request["chats"]) if request["chats"] else []
-    told = {
+    told: Answers = {
         "vocabulary": size,
         "bos": _function("llama_vocab_bos")(words),
         "eos": eos,
@@ -314,7 +346,7 @@ def _tokenised(words: int, text: str, *, special: bool) -> list[int]:
     return list(ids[:count])
 
 
-def _rendered(file: str, chats: Sequence[Any]) -> list[str]:
+def _rendered(file: str, chats: Sequence[Sequence[Message]]) -> list[str]:
     """Render chats by the file's template, as llama-server does it."""
     import xllamacpp
 
@@ -375,9 +407,9 @@ def _logits(model: int, vocabulary: int, sequences: list[list[int]], path: Path)
     out.flush()
 
 
-def _quantised(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Answer a request of `quantise`."""
-    kind, source = request["kind"], request["file"]
+def _quantise(source: str, request: Quantising) -> None:
+    """Do what `quantise` asks for."""
+    kind = request["kind"]
     given, wanted = (
         _function("gguf_init_from_file")(source.encode(), _Reading(True, None)) for _ in range(2)
     )
@@ -418,11 +450,10 @@ def _quantised(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
             ]
             convert = partial(_converted, stored=stored, new=new, width=shape[0])
             for piece in pool.map(convert, pieces):
-                out.write(piece)
-    return {}
+                out.write(piece.data)
 
 
-def _converted(raw: Any, *, stored: int, new: int, width: int) -> Any:
+def _converted(raw: Bytes, *, stored: int, new: int, width: int) -> Bytes:
     """Return rows of `width` weights of one type in another, as bytes."""
     if stored == new:
         return raw
@@ -431,7 +462,7 @@ def _converted(raw: Any, *, stored: int, new: int, width: int) -> Any:
     weights, size = BLOCKS[new]
     out = np.empty(len(wide) // weights * size, np.uint8)
     if new == F32:
-        return wide.tobytes()
+        return wide.view(np.uint8)
     done = _function("ggml_quantize_chunk")(
         new, wide.ctypes.data, out.ctypes.data, 0, rows, width, None
     )
@@ -440,7 +471,7 @@ def _converted(raw: Any, *, stored: int, new: int, width: int) -> Any:
     return out
 
 
-def _widened(raw: Any, stored: int) -> Any:
+def _widened(raw: Bytes, stored: int) -> Floats:
     if stored == BF16:
         return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if stored == F16:
@@ -478,14 +509,15 @@ def tensor_type(name: str, shape: Sequence[int], kind: str, layers: int, tied: b
     return chosen if shape[0] % BLOCKS[chosen][0] == 0 else F16
 
 
-OPERATIONS = {"hear": _hear, "quantise": _quantised}
-
-
 def _main() -> None:
     request = json.loads(sys.stdin.buffer.read())
-    scratch = Path(request["scratch"])
+    file, scratch = request["file"], Path(request["scratch"])
+    answer: Answers = {}
     try:
-        answer = OPERATIONS[request["operation"]](request, scratch)
+        if request["operation"] == "hear":
+            answer = _hear(file, request, scratch)
+        else:
+            _quantise(file, request)
     except ValueError as error:
         sys.exit(str(error))
     (scratch / "answer.json").write_text(json.dumps(answer), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar
 
 from corpus.atomic import whole_folder
 from train.errors import TrainError
-from train.export.checking import MULTIPLE, Learnt, Reference, prompts, refer_to
+from train.export.checking import MULTIPLE, Compared, Learnt, Reference, prompts, refer_to
 from train.export.run import (
     FinishedRun,
     card_of,
@@ -83,7 +83,7 @@ class OtherBase(TrainError):
 
 def export_merged(
     run: FinishedRun, out: Path, base: str | None = None, multiple: float = MULTIPLE
-) -> dict[str, Any]:
+) -> Compared:
     """Write weights, configuration, tokenizer, card and export.json; return the comparison.
 
     `base` names the 16-bit base where the run trained a quantised one. The folder appears only
@@ -96,7 +96,7 @@ def export_merged(
     said: dict[str, Any] = {} if multiple == MULTIPLE else {"noise_multiple": multiple}
     card = card_of(run, "merged", base, said)
     source = made_from(run, "merged", card, base=told_base(place), noise_multiple=multiple)
-    if found := existing(out, source):
+    if found := existing(out, source, Compared):
         return found
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(run, folder)
@@ -109,7 +109,8 @@ def export_merged(
         exported = load_exported(folder)
         learnt.check(rows_of(exported), "The merged model")
         comparison = reference.check(exported, bounds, "The merged model", ADVICE)
-        told = comparison.record(bounds) | {"held": learnt.held}
+        told = comparison.record(bounds)
+        told["held"] = learnt.held
         if comparison.outweighed:
             said |= {"outweighed": told}
         write_card(folder, card_of(run, "merged", base, said))

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from corpus.atomic import sha256_file, write_bytes, write_json
 from corpus.release import NotARelease, Release
@@ -153,7 +153,7 @@ def open_run(folder: Path) -> FinishedRun:
     )
 
 
-def adapter_settings(folder: Path) -> dict[str, Any]:
+def adapter_settings(folder: Path) -> dict[str, object]:
     """Read the adapter_config.json of an adapter's folder, whose base is a name. Raises NotARun."""
     settings = _json(folder, CONFIG)
     try:
@@ -163,12 +163,12 @@ def adapter_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def _within(told: dict[str, Any], name: str) -> dict[str, Any]:
+def _within(told: Mapping[str, object], name: str) -> dict[str, object]:
     found = told.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
+def _json(folder: Path, name: str) -> dict[str, object]:
     try:
         found = parse_json((folder / name).read_bytes())
     except FileNotFoundError as error:
@@ -273,6 +273,9 @@ def write_card(folder: Path, card: bytes | None) -> None:
         write_bytes(folder / "README.md", card)
 
 
+Figures = TypeVar("Figures")
+"""What a form of export is told by: a TypedDict."""
+
 RECORD = "export.json"
 CARD = "card_sha256"
 TOOLS = ("elixir-corpus", "gguf", "peft", "safetensors", "torch", "transformers", "xllamacpp")
@@ -289,8 +292,8 @@ class OutputTaken(TrainError):
 class Record:
     """What export.json says of an export that is there."""
 
-    made_from: dict[str, Any]
-    comparison: dict[str, Any]
+    made_from: dict[str, object]
+    comparison: dict[str, object]
     files: dict[str, tuple[int, str]]
     """Bytes and SHA-256 of every other file, by its name below the folder."""
 
@@ -334,8 +337,8 @@ def told_place(name: str) -> str:
     return f"folder {digest[:16]}"
 
 
-def existing(folder: Path, wanted: Mapping[str, object]) -> dict[str, Any] | None:
-    """Return the comparison of an export that is there already; None if one is to be made.
+def existing(folder: Path, wanted: Mapping[str, object], figures: type[Figures]) -> Figures | None:
+    """Return the figures of an export that is there already; None if one is to be made.
 
     That is so where the place is free, and where the same export lies whose card would say
     something else now, or of which a file is missing or altered: the new one takes its place.
@@ -349,7 +352,7 @@ def existing(folder: Path, wanted: Mapping[str, object]) -> dict[str, Any] | Non
         raise OutputTaken(folder, "another export lies there")
     why = _outdated(folder, record, same[CARD])
     if why is None:
-        return record.comparison
+        return _figures(folder, record, figures)
     if others := sorted(_files(folder).keys() - record.files.keys() - {RECORD}):
         lost = f"{others[0]}, which is no part of it, would be lost"
         raise OutputTaken(folder, f"the export there has to be made anew ({why}), and {lost}")
@@ -363,6 +366,15 @@ def _read(folder: Path) -> Record:
         return Record(dict(told["made_from"]), dict(told["comparison"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise OutputTaken(folder, "something that is no export of ours lies there") from None
+
+
+def _figures(folder: Path, record: Record, figures: type[Figures]) -> Figures:
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(figures).validate_python(record.comparison)
+    except ValueError as error:
+        raise OutputTaken(folder, f"{RECORD} there has other figures than ours") from error
 
 
 def _outdated(folder: Path, record: Record, card: str | None) -> str | None:

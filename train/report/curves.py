@@ -1,10 +1,11 @@
 """The curves of a run: loss of each stage, learning rate, gradient norm, speed, penalty."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from pages.charts import Axis, LineChart, Points, Series, axis
-from train.report.run_files import Sources, Values, measured, stages_of, steps_of
+from train.progress import Line
+from train.report.run_files import Sources, measured, stages_of, steps_of
 from train.report.sections import peak_of
 from train.throughput import utilization
 
@@ -17,7 +18,7 @@ RATE, PENALTY = "Learning rate", "Elastic penalty, added to the loss"
 SMOOTH = (RATE, PENALTY)
 """What is drawn as it is."""
 
-Figure = Callable[[Values], float | None]
+Figure = Callable[[Line], float | None]
 
 
 class Curves(TypedDict):
@@ -85,7 +86,7 @@ def _noisy(name: str, points: Points) -> list[Series]:
     return [every, _series("line", name, thinned(smoothed(points)))]
 
 
-def _used(line: Values, peak: float) -> float | None:
+def _used(line: Line, peak: float) -> float | None:
     flops = line.get("flops")
     return utilization(flops, line["seconds"], peak) if flops else None
 
@@ -95,7 +96,7 @@ def _ends(sources: Sources) -> dict[int, int]:
     return {1: 0, 2: max((line["step"] for line in steps_of(sources, 1)), default=0)}
 
 
-def points_of(lines: list[Values], figure: Figure, ends: dict[int, int] | None = None) -> Points:
+def points_of(lines: Sequence[Line], figure: Figure, ends: dict[int, int] | None = None) -> Points:
     """Return step and figure of every line that has one; `ends` moves the steps of a stage on."""
     found = ((line, figure(line)) for line in lines)
     offset = ends or {}

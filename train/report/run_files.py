@@ -9,6 +9,7 @@ from corpus.untrusted import parse_json
 from train.errors import TrainError
 from train.evaluate.transcript import Entry, NoAnswers, read
 from train.journal import read_metrics
+from train.progress import Line
 
 RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
 METRICS = "metrics.jsonl"
@@ -70,8 +71,8 @@ class Sources:
     answers: list[Entry]
     """What `train.evaluate` wrote beside evaluation.json; empty if that is not of the same
     evaluation, or of an older version."""
-    lines: list[Values]
-    samples: list[Values]
+    lines: list[Line]
+    samples: list[Line]
     """samples.jsonl: `stage`, `step`, `number` of the question, `question`, `answer`."""
     digests: dict[str, str]
     """SHA-256 of recipe.json and of the adapter's weights, where they are."""
@@ -115,7 +116,7 @@ def _object(path: Path) -> Values:
     return found
 
 
-def steps_of(sources: Sources, stage: int | None = None) -> list[Values]:
+def steps_of(sources: Sources, stage: int | None = None) -> list[Line]:
     """Return the lines of steps, of one stage or of all, in the order of the run."""
     return [
         line for line in sources.lines if line["kind"] == "step" and stage in (None, line["stage"])
@@ -139,7 +140,7 @@ def selected(sources: Sources) -> list[Values]:
     ]
 
 
-def measured(sources: Sources, stage: int, on: int) -> list[Values]:
+def measured(sources: Sources, stage: int, on: int) -> list[Line]:
     """Return the measurements that a stage made on the held-out rows of a stage."""
     return [
         line

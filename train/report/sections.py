@@ -5,6 +5,7 @@ from pathlib import Path
 
 from corpus.untrusted import parse_object
 from train.checkpoint import checkpoint_folders
+from train.progress import Line
 from train.report.run_files import (
     RECIPE,
     STAGES,
@@ -115,7 +116,7 @@ def _totals(sources: Sources, stage: int | None) -> Values:
     }
 
 
-def _utilisation(sources: Sources, steps: list[Values], seconds: float) -> float | None:
+def _utilisation(sources: Sources, steps: Sequence[Line], seconds: float) -> float | None:
     peak = peak_of(sources)
     flops = sum(line.get("flops") or 0.0 for line in steps)
     return utilization(flops, seconds, peak) if peak and flops and seconds else None
@@ -168,14 +169,14 @@ def samples(sources: Sources) -> list[Values]:
     return [{"question": question, "answers": told} for (_, question), told in found.items()]
 
 
-def change(before: Values, after: Values) -> float | None:
+def change(before: Line, after: Line) -> float | None:
     """Return by which share of itself a loss grew."""
     if before["loss"] is None or after["loss"] is None or not before["loss"]:
         return None
     return float(after["loss"] / before["loss"] - 1)
 
 
-def kept(line: Values) -> Values:
+def kept(line: Line) -> Values:
     """Return the figures of a measurement."""
     return {name: line.get(name) for name in KEPT}
 
@@ -197,7 +198,7 @@ def _held_out(sources: Sources, on: int) -> Values:
     }
 
 
-def _since_it_began(found: Sequence[Values]) -> list[Values]:
+def _since_it_began(found: Sequence[Line]) -> list[Line]:
     return [line for line in found if line["step"] > 0]
 
 
