@@ -14,6 +14,7 @@ annotation or one that names `Any`.
 
 import argparse
 import ast
+import re
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -178,7 +179,8 @@ def names_any(annotation: ast.expr) -> bool:
             return True
         if isinstance(node, ast.Attribute) and node.attr == "Any":
             return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "Any" in node.value:
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and re.search(r"\bAny\b", text):
             return True
     return False
 

@@ -36,7 +36,7 @@ from corpus.provenance import (
     code_digest,
     code_version,
     digest_of,
-    plain,
+    plain_fields,
     tool_versions,
 )
 from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
@@ -326,7 +326,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
     return Manifest(
         version=job.release.version,
         build_digest=job.release.digest,
-        config=plain(job.config),
+        config=plain_fields(job.config),
         config_digest=digest_of(job.config),
         code_version=code_version(),
         code_commit=code_commit(),

@@ -2,18 +2,18 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import IngestConfig
 from corpus.instruct import InstructConfig
 from corpus.optout import Exclusions, entries, read_exclusions
-from corpus.provenance import plain
+from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
 
@@ -83,13 +83,13 @@ def configured(config: str | Path | BuildConfig | None, exclude: str | Path | No
 
 def dump(config: BuildConfig) -> str:
     """Return every key with its value as TOML, which `load` reads as the same configuration."""
-    return "\n".join(_dumped(plain(config), ""))
+    return "\n".join(_dumped(plain_fields(config), ""))
 
 
-def _dumped(values: dict[str, Any], table: str) -> Iterator[str]:
+def _dumped(values: Mapping[str, object], table: str) -> Iterator[str]:
     """Yield the lines of a table: its own keys first, then the tables below it."""
-    rows = {key: value for key, value in values.items() if _is_rows(value)}
-    own = {k: v for k, v in values.items() if not (isinstance(v, dict) or _is_rows(v))}
+    rows = {key: _rows(value) for key, value in values.items()}
+    own = {k: v for k, v in values.items() if not (isinstance(v, dict) or rows[k])}
     if own:
         if table:
             yield f"[{table}]"
@@ -108,12 +108,12 @@ def _dumped(values: dict[str, Any], table: str) -> Iterator[str]:
             yield from _dumped(told, f"[{table}.{key}]".replace("[.", "["))
 
 
-def _is_rows(value: object) -> bool:
-    """Tell whether a value is written as an array of tables, as TOML does of what is opted out."""
-    return isinstance(value, list) and value != [] and isinstance(value[0], dict)
+def _rows(value: object) -> list[dict[str, object]]:
+    """Return what is written as an array of tables, as TOML does of what is opted out."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _unknown_keys(values: dict[str, Any], model: type, prefix: str = "") -> Any:
+def _unknown_keys(values: dict[str, object], model: type, prefix: str = "") -> Iterator[str]:
     """Yield a sentence for every key that the model lacks."""
     known = [item.name for item in fields(model)]
     hints = get_type_hints(model)

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
 from corpus.supervision import end_helpers
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed.security import Security
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -68,7 +72,7 @@ class Cluster:
     tls_cert: Path | None = None
     tls_key: Path | None = None
 
-    def security(self) -> Any:
+    def security(self) -> "Security | None":
         """Return the credentials as Dask takes them, None for tcp://.
 
         Raises SchedulerUnreachable for what is no address, and BadCredentials.
@@ -86,7 +90,7 @@ class Cluster:
             raise BadCredentials(f"{self.address} needs {', '.join(missing)} too")
         return self._from_files()
 
-    def _from_files(self) -> Any:
+    def _from_files(self) -> "Security":
         from distributed.security import Security
 
         security = Security(
@@ -138,9 +142,7 @@ class Serial:
 class OnDask:
     """Runs tasks on a Dask cluster through its client; its workers serve others too."""
 
-    client: Any
-
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "Client") -> None:
         self.client = client
 
     def map(
@@ -302,7 +304,7 @@ def _remote(cluster: Cluster) -> Iterator[Executor]:
         yield OnDask(client)
 
 
-async def _greet(address: str, security: Any) -> None:
+async def _greet(address: str, security: "Security | None") -> None:
     """Exchange greetings as Dask does; its client waits for them for ever.
 
     Raises OSError, of which TimeoutError is a kind, where nothing or something else answers.

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -157,23 +156,22 @@ def _package_and_path(wanted: str, packages: set[str]) -> tuple[str, str]:
     return package, path
 
 
-def _rows(
-    release: Release, config: str, columns: list[str], condition: ds.Expression
-) -> Iterator[dict[str, Any]]:
+def _table(release: Release, config: str, columns: list[str], condition: ds.Expression) -> pa.Table:
     paths = [str(release.path / shard.path) for shard in release.shards(config)]
     try:
         table = ds.dataset(paths).to_table(columns=columns, filter=condition)
     except (pa.ArrowException, OSError) as error:
         raise UnreadableRelease(release, error) from error
-    yield from table.sort_by([("package", "ascending"), ("path", "ascending")]).to_pylist()
+    return table.sort_by([("package", "ascending"), ("path", "ascending")])
 
 
 def _kept(release: Release, condition: ds.Expression) -> Iterator[Kept]:
-    return (Kept(**row) for row in _rows(release, "documents", KEPT_COLUMNS, condition))
+    found = _table(release, "documents", KEPT_COLUMNS, condition)
+    return (Kept(**row) for row in found.to_pylist())
 
 
 def _dropped(release: Release, condition: ds.Expression) -> Iterator[Dropped]:
-    rows = list(_rows(release, "rejects", DROPPED_COLUMNS, condition))
+    rows = _table(release, "rejects", DROPPED_COLUMNS, condition).to_pylist()
     wanted = [row["representative_id"] for row in rows if row["representative_id"]]
     found = _kept(release, ds.field("document_id").isin(wanted)) if wanted else ()
     representatives = {kept.document_id: kept for kept in found}

@@ -8,9 +8,15 @@ from dataclasses import asdict, is_dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from corpus.atomic import canonical_json
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What JSON holds."""
 
 ROOT = Path(__file__).parent
 DISTRIBUTION = "elixir-corpus"
@@ -68,22 +74,34 @@ def tool_versions() -> dict[str, str]:
     return {name: version(name) for name in (*TOOLS, *GRAMMARS)}
 
 
-def digest_of(*values: Any) -> str:
+def digest_of(*values: object) -> str:
     """Digest values with a canonical JSON form; a frozen configuration counts as its fields."""
     return hashlib.sha256(canonical_json(plain(values))).hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """Turn configurations, paths and sets into what JSON holds; sets are sorted."""
+def plain_fields(config: "DataclassInstance") -> dict[str, Plain]:
+    """Return the fields of a configuration as JSON holds them."""
+    return {name: plain(value) for name, value in asdict(config).items()}
+
+
+def plain(value: object) -> Plain:
+    """Turn configurations, paths and sets into what JSON holds; sets are sorted as text.
+
+    Raises TypeError for what has no place there.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        return plain_fields(value)
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted(map(plain, value))
+        return sorted(map(plain, value), key=str)
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"{value!r} has no place in JSON")
 
 
 def _git(*arguments: str) -> str | None:

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from corpus.atomic import write_json
-from corpus.provenance import ROOT, SOURCE, digest_of, plain, tool_versions
+from corpus.provenance import ROOT, SOURCE, Plain, digest_of, plain, tool_versions
 from corpus.release.manifest import TIMINGS_NAME
 
 OWN = (
@@ -67,7 +67,7 @@ class Origin:
     """
 
     inputs: dict[str, str]
-    config: dict[str, Any]
+    config: dict[str, Plain]
     sources: dict[str, str]
     tools: dict[str, str]
 
@@ -252,7 +252,7 @@ def _changes(old: Origin, new: Origin) -> Iterator[str]:
 _NONE = object()
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{key}.")

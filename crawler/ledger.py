@@ -1,15 +1,14 @@
 """The open releases of each package; a package is settled when it has none."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from corpus.atomic import canonical_json
 from corpus.licenses import LicensePolicy
 from corpus.reasons import Reason, Reject, Stage
-from crawler.memory import Settlement, Settlements, listing
+from crawler.memory import Settlement, Settlements, Terms, listing
 from crawler.registry import PackageVersions
 from crawler.versions import Selection
 
@@ -52,7 +51,7 @@ class Ledger:
     def __init__(
         self,
         settlements: Settlements,
-        terms: dict[str, Any],
+        terms: Terms,
         is_complete: Callable[[PackageVersions], bool],
         *,
         gone_after_days: float = GONE_AFTER_DAYS,
@@ -163,7 +162,12 @@ def lasts(reject: Reject) -> bool:
     return reject.stage is not Stage.CRAWL or reject.reason in LASTING
 
 
-def terms(selection: Selection, policy: LicensePolicy) -> dict[str, Any]:
+def terms(selection: Selection, policy: LicensePolicy) -> Terms:
     """Say what a crawl asks for, in a form that JSON keeps."""
     licenses = canonical_json(sorted(policy.permitted | policy.permitted_extra))
-    return {**asdict(selection), "licenses": sha256(licenses).hexdigest()}
+    return {
+        "count": selection.count,
+        "prereleases": selection.prereleases,
+        "retired": selection.retired,
+        "licenses": sha256(licenses).hexdigest(),
+    }

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from scrapy import Request
 from scrapy.http import Response
@@ -179,7 +178,7 @@ class LicenseLookup:
                 yield self.proceed(package)
 
     def request(
-        self, url: str, callback: Callable[..., Output], waiting: Waiting, **arguments: Any
+        self, url: str, callback: Callable[..., Output], waiting: Waiting, **arguments: object
     ) -> Request:
         """Ask the API, one request at a time; who waits travels with the request."""
         return Request(
@@ -234,26 +233,32 @@ def read_package(body: bytes) -> Declared:
     return declared(read_json(body))
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes) -> object:
     """Parse a body. Raises UnusableAnswer."""
     try:
-        return json.loads(body)
+        parsed: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UnusableAnswer(f"not JSON: {error}") from error
+    return parsed
 
 
-def declared(package: Any) -> Declared:
+def declared(package: object) -> Declared:
     """Pick the name and the licences from a package. Raises UnusableAnswer."""
-    try:
-        name, licenses = package["name"], package["meta"]["licenses"] or []
-    except (TypeError, KeyError) as error:
-        raise UnusableAnswer(f"a package without name or licences: {error}") from error
-    if not (isinstance(licenses, list) and all(isinstance(x, str) for x in (name, *licenses))):
+    about = package.get("meta") if isinstance(package, dict) else None
+    if not (isinstance(package, dict) and "name" in package):
+        raise UnusableAnswer("a package without a name")
+    if not (isinstance(about, dict) and "licenses" in about):
+        raise UnusableAnswer("a package without licences")
+    name, licenses = package["name"], about["licenses"] or []
+    if not isinstance(name, str) or not isinstance(licenses, list):
         raise UnusableAnswer(f"the licences of {name!r} are {licenses!r}")
-    return Declared(name, tuple(licenses), details(package))
+    texts = [each for each in licenses if isinstance(each, str)]
+    if len(texts) < len(licenses):
+        raise UnusableAnswer(f"the licences of {name!r} are {licenses!r}")
+    return Declared(name, tuple(texts), details(package))
 
 
-def details(package: dict[str, Any]) -> PackageDetails:
+def details(package: dict[str, object]) -> PackageDetails:
     """Pick what else a package says; what is not as documented is unknown."""
     releases = package.get("releases")
     published = [when(each.get("inserted_at")) for each in objects(releases)]
@@ -265,7 +270,7 @@ def details(package: dict[str, Any]) -> PackageDetails:
     )
 
 
-def downloads(value: Any) -> Downloads | None:
+def downloads(value: object) -> Downloads | None:
     """Read the numbers of downloads; hex.pm leaves out what is 0."""
     if not isinstance(value, dict):
         return None
@@ -275,7 +280,7 @@ def downloads(value: Any) -> Downloads | None:
     return Downloads(*numbers)
 
 
-def owners(value: Any) -> tuple[str, ...] | None:
+def owners(value: object) -> tuple[str, ...] | None:
     """Read the names of the owners."""
     if not isinstance(value, list):
         return None
@@ -283,12 +288,12 @@ def owners(value: Any) -> tuple[str, ...] | None:
     return tuple(sorted(name for name in names if isinstance(name, str)))
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
+def objects(value: object) -> list[dict[str, object]]:
     """Return the objects of a list, of anything else none."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def when(value: Any) -> str | None:
+def when(value: object) -> str | None:
     """Read a time of the API as ours: ISO 8601, UTC, to the second."""
     if not isinstance(value, str):
         return None

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from scrapy.http import Headers
 
@@ -46,11 +46,8 @@ class RegistryCopy:
         kept = read_object(self.folder / f"{path}.json")
         if (kept.get("url"), kept.get("sha256")) != (self.url, self.digest(path)):
             return {}
-        return {
-            header: kept[key]
-            for key, header in VALIDATORS.items()
-            if isinstance(kept.get(key), str)
-        }
+        known = texts(kept)
+        return {header: known[key] for key, header in VALIDATORS.items() if key in known}
 
     def digest(self, path: str) -> str | None:
         """Return the SHA-256 of the body that is kept, or None."""
@@ -68,14 +65,23 @@ class RegistryCopy:
         write_json(self.folder / f"{path}.json", kept)
 
 
+class Terms(TypedDict):
+    """What a crawl asks for: the fields of a `Selection`, and a digest of the licences."""
+
+    count: int | None
+    prereleases: bool
+    retired: bool
+    licenses: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settlement:
     """The state in which a package was dealt with."""
 
     listed: dict[str, list[str]]
     """What the index of versions said of the package."""
-    terms: dict[str, Any]
-    """What was asked for; under other terms the package is looked at anew."""
+    terms: Mapping[str, object]
+    """The `Terms` of the crawl; under other terms the package is looked at anew."""
     refused: dict[str, str] = field(default_factory=dict)
     """Versions whose content was refused, with the checksum of that content."""
     gone: dict[str, str] = field(default_factory=dict)
@@ -94,15 +100,15 @@ class Settlements:
     def read(self, name: str) -> Settlement | None:
         """Return how a package was last settled, or None."""
         kept = read_object(self.folder / f"{name}.json")
-        fields = ("listed", "terms", "refused")
-        if not all(isinstance(kept.get(each), dict) for each in fields):
+        listed, terms, refused = (kept.get(each) for each in ("listed", "terms", "refused"))
+        if not (isinstance(listed, dict) and isinstance(terms, dict) and isinstance(refused, dict)):
             return None
-        gone, updated = kept.get("gone"), kept.get("updated")
+        updated = kept.get("updated")
         return Settlement(
-            listed=kept["listed"],
-            terms=kept["terms"],
-            refused=kept["refused"],
-            gone=texts(gone) if isinstance(gone, dict) else {},
+            listed=lists(listed),
+            terms=terms,
+            refused=texts(refused),
+            gone=texts(kept.get("gone")),
             updated=updated if isinstance(updated, str) else None,
         )
 
@@ -111,9 +117,19 @@ class Settlements:
         write_json(self.folder / f"{name}.json", asdict(settlement))
 
 
-def texts(kept: dict[str, Any]) -> dict[str, str]:
-    """Return the pairs whose value is a text."""
-    return {key: value for key, value in kept.items() if isinstance(value, str)}
+def texts(kept: object) -> dict[str, str]:
+    """Return the pairs of an object whose value is a text; of anything else none."""
+    pairs = kept.items() if isinstance(kept, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}
+
+
+def lists(kept: dict[str, object]) -> dict[str, list[str]]:
+    """Return the pairs whose value is a list, with the texts in it."""
+    return {
+        key: [each for each in value if isinstance(each, str)]
+        for key, value in kept.items()
+        if isinstance(value, list)
+    }
 
 
 def validators(headers: Headers) -> dict[str, str]:
@@ -154,7 +170,7 @@ def dedicate(store: Path, name: str) -> None:
         raise StoreOfAnother(store, owner, name)
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, object]:
     """Read a JSON object; anything else, or nothing, is an empty one."""
     try:
         value = json.loads(path.read_bytes())

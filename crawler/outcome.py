@@ -9,7 +9,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from corpus.reasons import Reason, Stage
 from crawler.items import Refusal
@@ -28,6 +27,8 @@ NOT_DELIVERED = frozenset(
     }
 )
 """Refusals by the crawl that are the repository's fault, or that of the way to it."""
+Stats = Mapping[str, object]
+"""Of Scrapy: numbers by name, and the reason for which a crawl ended."""
 NAMED = 10
 """Archives that the words name; the store has a record of each."""
 
@@ -51,7 +52,7 @@ class Losses:
             self.gone.append(f"{refusal.name} {refusal.version}")
 
 
-def status(stats: Mapping[str, Any]) -> int:
+def status(stats: Stats) -> int:
     """Return the exit status of a crawl, from its stats when it is over."""
     if any(map(stats.get, ("spider_exceptions/count", "item_exceptions/count"))):
         return FAILED
@@ -65,7 +66,7 @@ def status(stats: Mapping[str, Any]) -> int:
 
 
 def words(
-    stats: Mapping[str, Any], reason: str, losses: Losses, unfinished: Sequence[str], store: Path
+    stats: Stats, reason: str, losses: Losses, unfinished: Sequence[str], store: Path
 ) -> list[str]:
     """Say what is missing and what to do about it, in sentences; nothing where all is well."""
     said = []
@@ -87,17 +88,23 @@ def words(
     ahead = packages_ahead(stats)
     if reason != "finished" and ahead:
         said.append(
-            f"{ahead} of {stats.get('packages/listed', 0)} packages were not looked at. What is "
+            f"{ahead} of {count_of(stats, 'packages/listed')} packages were not looked at. What is "
             "stored is whole; the next crawl continues from here."
         )
     return said
 
 
-def packages_ahead(stats: Mapping[str, Any]) -> int:
+def packages_ahead(stats: Stats) -> int:
     """Count the packages that the crawl has not looked at yet."""
     seen = ("packages/settled", "packages/opened", "packages/unusable")
-    ahead: int = stats.get("packages/listed", 0) - sum(stats.get(name, 0) for name in seen)
-    return max(0, ahead)
+    return max(0, count_of(stats, "packages/listed") - sum(count_of(stats, name) for name in seen))
+
+
+def count_of(stats: Stats, name: str) -> int:
+    """Return a number of the stats, 0 for one that was never counted."""
+    found = stats.get(name, 0)
+    assert isinstance(found, int), f"{name} counts something"
+    return found
 
 
 def counted(things: Sequence[str], name: str) -> str:

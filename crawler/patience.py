@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Slot
@@ -74,6 +73,10 @@ ADDRESS_SETTING = "address_setting"
 """The key in a request's meta that names the setting which its host comes from."""
 KEY_SETTING = "key_setting"
 """The key in a request's meta that names the setting with the key for its host."""
+
+
+Errback = Callable[[Failure], Iterator[object] | None]
+"""What Scrapy calls for a request that failed: it yields requests and items, or there are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,13 +149,13 @@ class Patience:
         crawler.signals.connect(self.keep_open, signals.spider_idle)
         crawler.signals.connect(self.forget, signals.spider_closed)
 
-    def or_else(self, errback: Callable[[Failure], Any]) -> Callable[[Failure], Any]:
+    def or_else(self, errback: Errback) -> Errback:
         """Return an errback that makes the request again as long as that may help.
 
         It ends the crawl when the host is out of order or denies access.
         """
 
-        def patient(failure: Failure) -> Any:
+        def patient(failure: Failure) -> Iterator[object] | None:
             request = request_of(failure)
             is_repeated = self.repeats(failure)
             if self.is_out_of_order(request):

@@ -1,22 +1,32 @@
-"""Decides what to do about each release of a package: fetch it, refuse it, or skip it."""
+"""Decides what to do about each release of a package: fetch it, refuse it, or skip it.
 
+Names and versions of the registry that cannot become parts of a path are not fetched. The record of
+each lies under a name that can become one, made of a digest; the detail of the record has the name
+itself. No package or version of Hex is called so.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import Archive, ArchiveStore, DamagedArchive, RejectedArchive, StoreError
+from crawler.arguments import PACKAGE_NAME
 from crawler.items import SOURCE, PackageDetails, Refusal, Wanted, refuse
 from crawler.registry import PackageReleases, PackageVersions, Release
-from crawler.versions import Selection
+from crawler.versions import Selection, is_valid
 
 OLD_COPY = Reject(
     Stage.CRAWL,
     Reason.UNAVAILABLE,
     "in the index, but an old copy of the package's own entry was served",
 )
+LONGEST_QUOTE = 200
+"""Characters of a name that a record repeats."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PackagePlan:
     """What to do about one package."""
 
     fetch: list[Wanted] = field(default_factory=list)
@@ -35,7 +45,7 @@ class Planner:
     store: ArchiveStore
     selection: Selection
 
-    def plan(self, package: PackageReleases, refused: dict[str, str]) -> Plan:
+    def plan(self, package: PackageReleases, refused: dict[str, str]) -> PackagePlan:
         """Plan for a package; `refused` is content that was refused before: checksum by version.
 
         A release that is stored stays, whatever has become of it since.
@@ -43,7 +53,7 @@ class Planner:
         releases = {release.version: release for release in package.releases}
         retired = {version for version, release in releases.items() if release.retirement}
         choice = self.selection.choose(tuple(releases), retired)
-        plan = Plan()
+        plan = PackagePlan()
         for version in choice.retired:
             self.pass_over(self.wanted(package, releases[version]), plan)
         for version in choice.wanted:
@@ -64,7 +74,7 @@ class Planner:
         """Return the address of a release."""
         return f"{self.url}/tarballs/{name}-{version}.tar"
 
-    def pass_over(self, wanted: Wanted, plan: Plan) -> None:
+    def pass_over(self, wanted: Wanted, plan: PackagePlan) -> None:
         """Plan for a release that would be wanted, were it not retired."""
         if self.find(wanted.name, wanted.version):
             plan.stored.append(wanted)
@@ -72,7 +82,7 @@ class Planner:
             why = str(wanted.release.retirement)
             plan.refuse.append(refuse(wanted, Reject(Stage.CRAWL, Reason.RETIRED, why)))
 
-    def take(self, wanted: Wanted, refused_checksum: str | None, plan: Plan) -> None:
+    def take(self, wanted: Wanted, refused_checksum: str | None, plan: PackagePlan) -> None:
         """Plan for a release that is wanted."""
         checksum = wanted.release.outer_checksum
         stored = self.find(wanted.name, wanted.version)
@@ -86,7 +96,7 @@ class Planner:
         else:
             plan.fetch.append(wanted)
 
-    def is_dealt_with(self, plan: Plan) -> bool:
+    def is_dealt_with(self, plan: PackagePlan) -> bool:
         """Whether nothing of a plan is left to do, but to bring rows up to date."""
         refused = ((each.name, each.version) for each in plan.refuse)
         return not plan.fetch and all(self.is_recorded(*each) for each in refused)
@@ -194,3 +204,44 @@ def described(archive: Archive, wanted: Wanted, details: PackageDetails) -> Arch
         downloads=details.downloads or archive.downloads,
         owners=archive.owners if details.owners is None else details.owners,
     )
+
+
+def is_named_well(package: PackageVersions) -> bool:
+    """Whether a package's name may become a part of a path."""
+    return PACKAGE_NAME.fullmatch(package.name) is not None
+
+
+def refuse_unusable(
+    packages: Iterable[PackageVersions], selection: Selection, listed_at: str
+) -> Iterator[Refusal]:
+    """Refuse what can have no place in the store; `listed_at` is the address of the list."""
+    for package in packages:
+        for version in unusable_versions(package, selection):
+            yield Refusal(
+                name=package.name if is_named_well(package) else stand_in(package.name),
+                version=version if is_valid(version) else stand_in(version),
+                url=listed_at,
+                reject=Reject(
+                    Stage.CRAWL,
+                    Reason.UNUSABLE_NAME,
+                    f"the registry lists {quoted(package.name)}, version {quoted(version)}",
+                ),
+            )
+
+
+def unusable_versions(package: PackageVersions, selection: Selection) -> list[str]:
+    """Return what is no version, and of a package with an unusable name also what is wanted."""
+    versions = [version for version in package.versions if not is_valid(version)]
+    if not is_named_well(package):
+        versions += selection.choose(package.versions, package.retired).wanted
+    return versions
+
+
+def stand_in(text: str) -> str:
+    """Return a name for what has none: the same for the same text, and never one of Hex's."""
+    return f"unusable-{sha256(text.encode()).hexdigest()[:32]}"
+
+
+def quoted(text: str) -> str:
+    """Repeat a text, or its beginning, on one line."""
+    return repr(text) if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]!r}..."

@@ -4,10 +4,9 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -18,7 +17,7 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
 
 from corpus.console import PlainFormatter, Terminal
-from crawler.outcome import packages_ahead, words
+from crawler.outcome import Stats, count_of, packages_ahead, words
 from crawler.spiders.hex import HexSpider
 
 logger = logging.getLogger(__name__)
@@ -121,14 +120,14 @@ class CrawlProgress:
             self.console.print(Text(sentence), soft_wrap=True)
 
 
-def read(stats: Mapping[str, Any], at: float) -> Reading:
+def read(stats: Stats, at: float) -> Reading:
     """Read from the stats how far a crawl is."""
     return Reading(
         at=at,
         done=dealt_with(stats),
-        wanted=stats.get("archives/wanted", 0),
+        wanted=count_of(stats, "archives/wanted"),
         packages_ahead=packages_ahead(stats),
-        packages_opened=stats.get("packages/opened", 0),
+        packages_opened=count_of(stats, "packages/opened"),
     )
 
 
@@ -158,14 +157,18 @@ def redirect_log() -> None:
         handler.setStream(sys.stderr)
 
 
-def dealt_with(stats: Mapping[str, Any]) -> int:
+def dealt_with(stats: Stats) -> int:
     """Count the archives that were stored or refused."""
-    refused = sum(count for name, count in stats.items() if name.startswith(REFUSED))
-    stored: int = stats.get("archives/stored", 0)
-    return stored + int(refused)
+    return count_of(stats, "archives/stored") + sum(refusals(stats).values())
 
 
-def summary(stats: Mapping[str, Any], reason: str) -> Table:
+def refusals(stats: Stats) -> dict[str, int]:
+    """Return how many archives were refused, by reason."""
+    names = sorted(name for name in stats if name.startswith(REFUSED))
+    return {name.removeprefix(REFUSED): count_of(stats, name) for name in names}
+
+
+def summary(stats: Stats, reason: str) -> Table:
     """Say what became of the packages and archives of a crawl."""
     title = "Crawl finished" if reason == "finished" else f"Crawl ended early: {reason}"
     # A title is wrapped at the width of its table.
@@ -175,15 +178,15 @@ def summary(stats: Mapping[str, Any], reason: str) -> Table:
     table.add_column()
     table.add_column(justify="right")
     rows = {
-        "packages listed": stats.get("packages/listed", 0),
-        "  unchanged since an earlier crawl": stats.get("packages/settled", 0),
-        "archives stored": stats.get("archives/stored", 0),
-        "  already there": stats.get("archives/kept", 0),
-        "  brought up to date": stats.get("archives/updated", 0),
+        "packages listed": count_of(stats, "packages/listed"),
+        "  unchanged since an earlier crawl": count_of(stats, "packages/settled"),
+        "archives stored": count_of(stats, "archives/stored"),
+        "  already there": count_of(stats, "archives/kept"),
+        "  brought up to date": count_of(stats, "archives/updated"),
     }
-    refused = {name: count for name, count in stats.items() if name.startswith(REFUSED)}
+    refused = refusals(stats)
     rows["archives refused"] = sum(refused.values())
-    rows |= {f"  {name.removeprefix(REFUSED)}": refused[name] for name in sorted(refused)}
+    rows |= {f"  {reason}": count for reason, count in refused.items()}
     for name, count in rows.items():
         table.add_row(name, str(count))
     return table

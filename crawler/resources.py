@@ -1,15 +1,14 @@
 """The resources of the registry: how they are asked for, and what is read of the answers."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from scrapy import Request
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 from crawler.arguments import Repository
 from crawler.memory import RegistryCopy, validators
-from crawler.patience import ADDRESS_SETTING, KEY_SETTING
+from crawler.patience import ADDRESS_SETTING, KEY_SETTING, Errback
 
 REGISTRY_LIMIT = 64 * 1024 * 1024
 """Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
@@ -37,9 +36,9 @@ class RegistryResources:
     def request(
         self,
         path: str,
-        callback: Callable[..., Any],
-        errback: Callable[[Failure], Any],
-        **arguments: Any,
+        callback: Callable[..., Iterator[object]],
+        errback: Errback,
+        **arguments: object,
     ) -> Request:
         """Ask for a resource, or for 304 if the copy at hand is current.
 

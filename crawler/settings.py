@@ -52,10 +52,10 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 ITEM_PIPELINES = {
-    "crawler.pipelines.checksum.ChecksumPipeline": 100,
-    "crawler.pipelines.license.LicensePipeline": 200,
-    "crawler.pipelines.store.StorePipeline": 300,
-    "crawler.pipelines.ledger.LedgerPipeline": 400,
+    "crawler.pipelines.ChecksumPipeline": 100,
+    "crawler.pipelines.LicensePipeline": 200,
+    "crawler.pipelines.StorePipeline": 300,
+    "crawler.pipelines.LedgerPipeline": 400,
 }
 EXTENSIONS = {
     "scrapy.extensions.telnet.TelnetConsole": None,

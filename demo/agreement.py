@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.sources import ArchiveError, HexMetadata, Member, open_hex_tarball
-from demo.reference import Verdict, unpack_many
+from demo.reference import Verdict, told, unpack_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,8 @@ def compare(paths: Sequence[Path]) -> Agreement:
     Raises ReferenceUnavailable and ReferenceFailed.
     """
     verdicts = unpack_many(paths)
-    files = sum(len(verdict.value["files"]) for verdict in verdicts if verdict.error is None)
+    good = [told(verdict.value)["files"] for verdict in verdicts if verdict.error is None]
+    files = sum(len(each) for each in good if isinstance(each, list))
     found = [difference(path, verdict) for path, verdict in zip(paths, verdicts, strict=True)]
     return Agreement(len(paths), files, tuple(each for each in found if each is not None))
 
@@ -41,14 +41,15 @@ def difference(path: Path, reference: Verdict) -> str | None:
         return f"{path.name}: ours says {ours if isinstance(ours, str) else 'it is good'}, " + (
             f"the reference {reference.error or 'that it is good'}"
         )
-    theirs = {**reference.value, "metadata": told_by_reference(reference.value["metadata"])}
+    said = told(reference.value)
+    theirs = {**said, "metadata": told_by_reference(told(said["metadata"]))}
     for name, value in ours.items():
         if value != theirs[name]:
             return f"{path.name}: {name}: ours {value!r:.300}, the reference {theirs[name]!r:.300}"
     return None
 
 
-def read(path: Path) -> dict[str, Any] | str:
+def read(path: Path) -> dict[str, object] | str:
     """Read a tarball in the terms of the reference, or say why it cannot be read."""
     try:
         tarball = open_hex_tarball(path.read_bytes())
@@ -64,7 +65,7 @@ def read(path: Path) -> dict[str, Any] | str:
     return {**checksums, "files": files, "metadata": told_by_us(tarball.metadata)}
 
 
-def told_by_us(metadata: HexMetadata) -> dict[str, Any]:
+def told_by_us(metadata: HexMetadata) -> dict[str, object]:
     """Return what we keep of metadata."""
     return {
         "name": metadata.name,
@@ -82,7 +83,7 @@ def told_by_us(metadata: HexMetadata) -> dict[str, Any]:
     }
 
 
-def told_by_reference(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def told_by_reference(metadata: Mapping[str, object]) -> dict[str, object]:
     """Return the same of the reference's metadata."""
     texts = ("name", "version", "app", "description", "elixir")
     lists = ("licenses", "build_tools", "files")
@@ -92,6 +93,7 @@ def told_by_reference(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "links": metadata.get("links") or {},
         "requirements": {
             name: (fields.get("requirement", ""), fields.get("optional", False))
-            for name, fields in (metadata.get("requirements") or {}).items()
+            for name, each in told(metadata.get("requirements") or {}).items()
+            for fields in [told(each)]
         },
     }

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.errors import CorpusError
 from corpus.source import language_of
+from demo.hex_tarball import Term
 
 ELIXIR = ("Apache-2.0",)
 RABBITMQ = ("MPL-2.0",)
@@ -68,7 +68,7 @@ class Application:
     source: str
     files: dict[str, Path]
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Term]:
         """Return what metadata.config says, with a link to the upstream project."""
         return {
             "name": self.name,

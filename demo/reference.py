@@ -12,16 +12,29 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.erlang_terms import Atom
 from corpus.errors import CorpusError
+from demo.hex_tarball import Term
 
 SCRIPT = Path(__file__).with_name("reference.escript")
 TIMEOUT = 300.0
 """Seconds that one start of Erlang may take."""
 
-Task = tuple[Any, ...]
+Value = (
+    None
+    | bool
+    | int
+    | str
+    | bytes
+    | Sequence["Value"]
+    | Mapping[str, "Value"]
+    | Mapping[Atom, "Value"]
+)
+"""What Erlang is given: tuples stay tuples, other sequences become lists, texts binaries."""
+Message = dict[Atom, Value]
+"""A message of the registry, by the names of its fields."""
+Task = tuple[Value, ...]
 
 
 class ReferenceUnavailable(CorpusError):
@@ -41,7 +54,7 @@ class PackJob:
     """
 
     destination: Path
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, Term]
     files: Mapping[str, bytes | Path]
 
 
@@ -58,7 +71,7 @@ class Packed:
 class Verdict:
     """What the reference says of an input: its value, or the printed error."""
 
-    value: Any
+    value: object
     error: str | None
 
 
@@ -99,7 +112,7 @@ def pack_many(jobs: Sequence[PackJob]) -> list[Packed]:
     return [packed(job, verdict) for job, verdict in zip(jobs, verdicts, strict=True)]
 
 
-def pack(files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]) -> bytes:
+def pack(files: Mapping[str, bytes | Path], metadata: Mapping[str, Term]) -> bytes:
     """Return one tarball as bytes. Raises ReferenceUnavailable, ReferenceFailed."""
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         path = Path(folder, "packed.tar")
@@ -128,7 +141,15 @@ def packed(job: PackJob, verdict: Verdict) -> Packed:
     """Return the result of a job, or raise ReferenceFailed."""
     if verdict.error is not None:
         raise ReferenceFailed(f"{job.destination}: the reference did not pack it: {verdict.error}")
-    return Packed(job.destination, verdict.value["outer_checksum"], verdict.value["inner_checksum"])
+    said = told(verdict.value)
+    return Packed(job.destination, str(said["outer_checksum"]), str(said["inner_checksum"]))
+
+
+def told(value: object) -> dict[str, object]:
+    """Return an answer of the reference that is an object. Raises ReferenceFailed."""
+    if not isinstance(value, dict):
+        raise ReferenceFailed(f"{SCRIPT.name} answered {value!r:.300}, not with an object")
+    return value
 
 
 def unpack_many(paths: Sequence[Path]) -> list[Verdict]:
@@ -158,13 +179,11 @@ def sign_registry(
     for name, verdict in zip(names, verdicts, strict=True):
         if verdict.error is not None:
             raise ReferenceFailed(f"{name}: the reference did not sign it: {verdict.error}")
-    bodies = [base64.b64decode(verdict.value) for verdict in verdicts]
+    bodies = [base64.b64decode(str(verdict.value)) for verdict in verdicts]
     return dict(zip(names, bodies, strict=True))
 
 
-def versions_message(
-    packages: Mapping[str, Sequence[RegistryRelease]], repository: str
-) -> dict[Atom, Any]:
+def versions_message(packages: Mapping[str, Sequence[RegistryRelease]], repository: str) -> Message:
     """Return the `Versions` message."""
     return atom_keys(
         repository=repository,
@@ -179,16 +198,14 @@ def versions_message(
     )
 
 
-def package_message(
-    name: str, releases: Sequence[RegistryRelease], repository: str
-) -> dict[Atom, Any]:
+def package_message(name: str, releases: Sequence[RegistryRelease], repository: str) -> Message:
     """Return the `Package` message."""
     return atom_keys(
         name=name, repository=repository, releases=[release_message(each) for each in releases]
     )
 
 
-def release_message(release: RegistryRelease) -> dict[Atom, Any]:
+def release_message(release: RegistryRelease) -> Message:
     """Return the `Release` message."""
     message = atom_keys(
         version=release.version,
@@ -203,7 +220,7 @@ def release_message(release: RegistryRelease) -> dict[Atom, Any]:
     return message
 
 
-def dependency_message(dependency: RegistryDependency) -> dict[Atom, Any]:
+def dependency_message(dependency: RegistryDependency) -> Message:
     """Return the `Dependency` message."""
     message = atom_keys(
         package=dependency.package,
@@ -229,7 +246,7 @@ def decode_registry(
         return run([(Atom("decode_package"), path, key, repository, package)])[0]
 
 
-def atom_keys(**fields: Any) -> dict[Atom, Any]:
+def atom_keys(**fields: Value) -> Message:
     """Return a message: its keys are atoms."""
     return {Atom(key): value for key, value in fields.items()}
 
@@ -250,7 +267,7 @@ def run(tasks: Sequence[Task]) -> list[Verdict]:
     return [Verdict(answer.get("value"), answer.get("error")) for answer in answers]
 
 
-def printed(value: Any) -> str:
+def printed(value: Value) -> str:
     """Return a value as an Erlang term in ASCII; text becomes a binary of its UTF-8 bytes."""
     match value:
         case bool():
@@ -267,9 +284,8 @@ def printed(value: Any) -> str:
             return f"<<{','.join(map(str, value))}>>"
         case tuple():
             return f"{{{','.join(map(printed, value))}}}"
-        case list():
-            return f"[{','.join(map(printed, value))}]"
         case Mapping():
             pairs = (f"{printed(key)}=>{printed(item)}" for key, item in value.items())
             return f"#{{{','.join(pairs)}}}"
-    raise TypeError(f"{value!r} has no place in a task")
+        case _:
+            return f"[{','.join(map(printed, value))}]"

@@ -5,14 +5,49 @@ How licences were named on Hex before it asked for SPDX ids stands here as far a
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Protocol
 
-Expression = Any
-"""A licence expression of `license_expression`, which has no types."""
+
+class Expression(Protocol):
+    """A licence expression of `license_expression`, which has no types of its own."""
+
+    args: Sequence["Expression"]
+    """The parts of an AND or OR."""
+
+    def __init__(self, *args: "Expression") -> None: ...
+
+    @property
+    def symbols(self) -> "Collection[Symbol]":
+        """All licences in it, an exception with the licence that it belongs to."""
+        ...
+
+
+class Symbol(Expression, Protocol):
+    """A licence by its SPDX id, or an exception."""
+
+    key: str
+    is_exception: bool
+
+
+class Licensing(Protocol):
+    """The parser of `license_expression`."""
+
+    AND: type[Expression]
+    OR: type[Expression]
+    known_symbols: Mapping[str, Symbol]
+
+    def parse(self, expression: str, validate: bool = False) -> Expression:
+        """Read an expression; with `validate` only one of known licences."""
+        ...
+
+    def license_symbols(self, expression: Expression) -> Sequence[Symbol]:
+        """Return the licences and exceptions in an expression."""
+        ...
+
 
 LONGEST, MOST_BRACKETS = 1000, 30
 """Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
@@ -67,8 +102,11 @@ def read_declaration(licenses: Sequence[str]) -> Declaration:
 
 def join(licenses: Sequence[str]) -> Expression | None:
     """Return the expression by which all of `licenses` hold, None for none."""
-    if not licenses:
-        return None
+    return all_of(licenses) if licenses else None
+
+
+def all_of(licenses: Sequence[str]) -> Expression:
+    """Return the expression by which all of some licences hold."""
     return parse(" AND ".join(f"({text})" for text in licenses))
 
 
@@ -119,11 +157,12 @@ def parse(expression: str) -> Expression:
 
 
 @cache
-def licensing() -> Any:
+def licensing() -> Licensing:
     """Return the parser, which knows the SPDX licence list; 20 ms, once a process."""
     from license_expression import get_spdx_licensing
 
-    return get_spdx_licensing()
+    parser: Licensing = get_spdx_licensing()
+    return parser
 
 
 def satisfied(expression: Expression, holds: Callable[[str], bool]) -> bool:
@@ -135,7 +174,7 @@ def satisfied(expression: Expression, holds: Callable[[str], bool]) -> bool:
         return all(satisfied(part, holds) for part in expression.args)
     if isinstance(expression, licensing().OR):
         return any(satisfied(part, holds) for part in expression.args)
-    return holds(license_id(expression))
+    return all(map(holds, license_ids(expression)))
 
 
 def license_ids(expression: Expression | None) -> frozenset[str]:
@@ -153,7 +192,7 @@ def joined(expressions: Sequence[str]) -> Expression:
         parts |= dict.fromkeys(
             map(str, parsed.args if isinstance(parsed, licensing().AND) else [parsed])
         )
-    return join(list(parts))
+    return all_of(list(parts))
 
 
 def taken(expression: str | None, holds: Callable[[str], bool]) -> str | None:
@@ -186,7 +225,7 @@ def ids_of(expressions: Iterable[str | None]) -> frozenset[str]:
     return frozenset(one for each in parsed for one in license_ids(each))
 
 
-def license_id(symbol: Any) -> str:
+def license_id(symbol: Symbol) -> str:
     """Return the id of one symbol of an expression."""
     return str(getattr(symbol, "license_symbol", symbol).key)
 

@@ -137,7 +137,7 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evid
         return Evidence.CONTRADICTED
     if any(is_contradicted(term, found.families | declared_families) for term in found.terms):
         return Evidence.CONTRADICTED
-    if not declared.complete:
+    if declared.expression is None or declared.unreadable:
         return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
     if contradicts(declared_families, found, policy):
         return Evidence.CONTRADICTED

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 from corpus.errors import CorpusError
 from corpus.packages import Advisory, Downloads, Link, Requirement
@@ -78,7 +78,7 @@ def rows_under(root: Path) -> Iterator[str]:
 
 def row_of(archive: Archive) -> dict[str, object]:
     """Return an archive as JSON and Arrow take it (`asdict` alone takes twice the time)."""
-    row = {key: getattr(archive, key) for key in (*ARCHIVE_TYPES, *LATER_TYPES)}
+    row = {key: getattr(archive, key) for key in COLUMNS}
     row["requirements"] = [asdict(item) for item in archive.requirements]
     row["links"] = [asdict(item) for item in archive.links]
     row["advisories"] = [asdict(item) for item in archive.advisories]
@@ -88,31 +88,68 @@ def row_of(archive: Archive) -> dict[str, object]:
 
 def read_archive(data: bytes, path: str) -> Archive:
     """Read one index row from `path`. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(data, path, ARCHIVE_TYPES, LATER_TYPES)
+    row = read_row(data, path, REQUIRED_OF_ARCHIVE)
     try:
-        check_matches(TIME, "time", row["fetched_at"])
+        check_matches(TIME, "time", row.text("fetched_at"))
         return Archive(
-            **{
-                **row,
-                "licenses": strings(row["licenses"]),
-                "requirements": tuple(Requirement(**item) for item in row["requirements"]),
-                "links": tuple(Link(**item) for item in row["links"]),
-                "advisories": tuple(map(advisory, row["advisories"])),
-                "downloads": Downloads(**row["downloads"]) if row["downloads"] else None,
-                "owners": None if row["owners"] is None else strings(row["owners"]),
-            }
+            source=row.text("source"),
+            name=row.text("name"),
+            version=row.text("version"),
+            url=row.text("url"),
+            sha256=row.text("sha256"),
+            bytes=row.count("bytes"),
+            licenses=row.texts("licenses"),
+            requirements=tuple(map(requirement, row.items("requirements", Requirement))),
+            links=tuple(map(link, row.items("links", Link))),
+            published_at=row.known("published_at"),
+            retirement=row.known("retirement"),
+            advisories=tuple(map(advisory, row.items("advisories", Advisory))),
+            fetched_at=row.text("fetched_at"),
+            first_published_at=row.known("first_published_at"),
+            last_published_at=row.known("last_published_at"),
+            description=row.known("description"),
+            downloads=downloads(row.values.get("downloads")),
+            owners=None if row.values.get("owners") is None else row.texts("owners"),
+            superseded_by=row.known("superseded_by"),
         )
     except (TypeError, ValueError) as error:
         raise damaged(path, str(error)) from error
 
 
-def advisory(value: Any) -> Advisory:
-    """Read one advisory; older rows have its identifier only. Raises TypeError."""
-    if isinstance(value, str):
-        return Advisory(value)
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an advisory, found {value!r}")
-    return Advisory(**{**value, "aliases": strings(value.get("aliases", []))})
+def requirement(told: "Fields") -> Requirement:
+    """Read one requirement. Raises TypeError."""
+    return Requirement(
+        name=told.text("name"),
+        requirement=told.text("requirement"),
+        optional=told.truth("optional"),
+        app=told.known("app"),
+        repository=told.known("repository"),
+    )
+
+
+def link(told: "Fields") -> Link:
+    """Read one link. Raises TypeError."""
+    return Link(told.text("name"), told.text("url"))
+
+
+def advisory(told: "Fields") -> Advisory:
+    """Read one advisory. Raises TypeError."""
+    return Advisory(
+        id=told.text("id"),
+        summary=told.known("summary"),
+        severity=told.known("severity"),
+        score=told.number("score"),
+        url=told.known("url"),
+        aliases=told.texts("aliases") if "aliases" in told.values else (),
+    )
+
+
+def downloads(value: object) -> Downloads | None:
+    """Read the numbers of downloads. Raises TypeError."""
+    if value is None:
+        return None
+    told = fields_of(value, Downloads)
+    return Downloads(told.count("all"), told.count("recent"))
 
 
 def row_of_reject(rejected: RejectedArchive) -> dict[str, object]:
@@ -123,59 +160,99 @@ def row_of_reject(rejected: RejectedArchive) -> dict[str, object]:
 
 def read_reject(data: bytes, path: str) -> RejectedArchive:
     """Read one reject record from `path`. Raises DamagedRow if it is torn or not one of ours."""
-    row = read_row(data, path, REJECT_TYPES)
+    row = read_row(data, path, REQUIRED_OF_REJECT)
     try:
-        why = Reject(Stage(row.pop("stage")), Reason(row.pop("reason")), row.pop("detail"))
-        return RejectedArchive(**row, reject=why)
-    except ValueError as error:
+        stage, reason = Stage(row.text("stage")), Reason(row.text("reason"))
+        return RejectedArchive(
+            source=row.text("source"),
+            name=row.text("name"),
+            version=row.text("version"),
+            url=row.text("url"),
+            reject=Reject(stage, reason, row.text("detail")),
+            recorded_at=row.text("recorded_at"),
+        )
+    except (TypeError, ValueError) as error:
         raise damaged(path, str(error)) from error
 
 
-Types = dict[str, tuple[type, ...]]
-TEXT, OPTIONAL_TEXT = (str,), (str, type(None))
-ARCHIVE_TYPES: Types = {
-    **dict.fromkeys(("source", "name", "version", "url", "sha256", "fetched_at"), TEXT),
-    **dict.fromkeys(("published_at", "retirement"), OPTIONAL_TEXT),
-    **dict.fromkeys(("licenses", "requirements", "links", "advisories"), (list,)),
-    "bytes": (int,),
-}
-LATER_TYPES: Types = {
-    **dict.fromkeys(("first_published_at", "last_published_at", "description"), OPTIONAL_TEXT),
-    "downloads": (dict, type(None)),
-    "owners": (list, type(None)),
-    "superseded_by": OPTIONAL_TEXT,
-}
-"""Columns that came later; a row may lack them."""
-REJECT_TYPES: Types = dict.fromkeys(
-    ("source", "name", "version", "url", "stage", "reason", "detail", "recorded_at"), TEXT
+COLUMNS = tuple(Archive.__dataclass_fields__)
+"""Of an archive's row; older rows lack those that have a default."""
+REQUIRED_OF_ARCHIVE = frozenset(
+    name for name, each in Archive.__dataclass_fields__.items() if each.default is MISSING
+)
+REQUIRED_OF_REJECT = frozenset(
+    ("source", "name", "version", "url", "stage", "reason", "detail", "recorded_at")
 )
 
 
-def read_row(data: bytes, path: str, types: Types, later: Types | None = None) -> dict[str, Any]:
-    """Read a JSON object that has the keys of `types`, with values of those types.
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """An object of a row, whose values are checked as they are taken; each raises TypeError."""
 
-    Keys of `later` may be missing; they are None then. Keys that only a later version knows are
-    left out.
+    values: dict[str, object]
+
+    def text(self, key: str) -> str:
+        """Return a text."""
+        value = self.values.get(key)
+        return value if isinstance(value, str) else self._refuse(key)
+
+    def known(self, key: str) -> str | None:
+        """Return a text, None where it is unknown."""
+        return None if self.values.get(key) is None else self.text(key)
+
+    def count(self, key: str) -> int:
+        """Return a whole number."""
+        value = self.values.get(key)
+        return value if isinstance(value, int) else self._refuse(key)
+
+    def number(self, key: str) -> float | None:
+        """Return a number, None where it is unknown."""
+        value = self.values.get(key)
+        return value if value is None or isinstance(value, int | float) else self._refuse(key)
+
+    def truth(self, key: str) -> bool:
+        """Return yes or no."""
+        value = self.values.get(key)
+        return value if isinstance(value, bool) else self._refuse(key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts."""
+        value = self.values.get(key)
+        if not isinstance(value, list):
+            return self._refuse(key)
+        texts = tuple(each for each in value if isinstance(each, str))
+        return texts if len(texts) == len(value) else self._refuse(key)
+
+    def items(self, key: str, kind: type) -> list["Fields"]:
+        """Return a list of objects as `fields_of` does; of advisories an older row has the ids."""
+        value = self.values.get(key)
+        if not isinstance(value, list):
+            return self._refuse(key)
+        return [fields_of({"id": each} if isinstance(each, str) else each, kind) for each in value]
+
+    def _refuse(self, key: str) -> NoReturn:
+        raise TypeError(f"{key} is {self.values.get(key)!r}")
+
+
+def fields_of(value: object, kind: type) -> Fields:
+    """Return an object that has keys of a dataclass and no others. Raises TypeError."""
+    if not isinstance(value, dict) or not value.keys() <= {field.name for field in fields(kind)}:
+        raise TypeError(f"expected {kind.__name__.lower()}, found {value!r}")
+    return Fields(value)
+
+
+def read_row(data: bytes, path: str, required: frozenset[str]) -> Fields:
+    """Read a JSON object that has the keys of `required`. Raises DamagedRow.
+
+    What else it has belongs to a later version, and nobody asks for it.
     """
-    later = later or {}
     try:
         row = parse_json(data)
     except ValueError as error:
         raise damaged(path, str(error)) from error
-    if not isinstance(row, dict) or not types.keys() <= row.keys():
-        raise damaged(path, f"expected an object with the keys {', '.join(sorted(types))}")
-    row = {**dict.fromkeys(later), **{key: row[key] for key in row if key in {*types, *later}}}
-    for key, kinds in (types | later).items():
-        if not isinstance(row[key], kinds):
-            raise damaged(path, f"{key} is {row[key]!r}")
-    return row
-
-
-def strings(values: list[Any]) -> tuple[str, ...]:
-    """Return the values as a tuple; raise TypeError if one is not a string."""
-    if not all(isinstance(value, str) for value in values):
-        raise TypeError(f"expected strings only, found {values!r}")
-    return tuple(values)
+    if not isinstance(row, dict) or not required <= row.keys():
+        raise damaged(path, f"expected an object with the keys {', '.join(sorted(required))}")
+    return Fields(row)
 
 
 def damaged(path: Path | str, what: str) -> DamagedRow:

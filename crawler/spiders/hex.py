@@ -14,7 +14,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import IO, Any, NoReturn, Self, TypeVar
+from typing import IO, NoReturn, Self, TypeVar
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -37,7 +37,7 @@ from crawler.license_lookup import LicenseLookup
 from crawler.memory import RegistryCopy, Settlements, dedicate
 from crawler.outcome import Losses
 from crawler.patience import Patience, amount, read_limits, request_of
-from crawler.plan import Plan, Planner
+from crawler.plan import PackagePlan, Planner, is_named_well, refuse_unusable
 from crawler.registry import (
     BadSignature,
     PackageReleases,
@@ -49,7 +49,6 @@ from crawler.registry import (
     read_versions,
 )
 from crawler.resources import RegistryResources, access_meta
-from crawler.unusable import is_named_well, refuse_unusable
 
 FIRST = 10
 """Priority of tarballs: a package that is begun is brought to its end before the next."""
@@ -91,7 +90,7 @@ class HexSpider(Spider):
         settings.set("USER_AGENT", agent, priority="spider")
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+    def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
         """Build the spider and open the store that the settings name."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.open(read_repository(crawler.settings), crawler)
@@ -293,7 +292,7 @@ class HexSpider(Spider):
         yield from plan.refuse
         yield from map(self.tarball_request, plan.fetch)
 
-    def unchanged(self, name: str, plan: Plan) -> None:
+    def unchanged(self, name: str, plan: PackagePlan) -> None:
         """Note that a settled package is as it was."""
         details = self.details.get(name, NO_DETAILS)
         try:
@@ -304,7 +303,7 @@ class HexSpider(Spider):
             self.end(UNWRITABLE, advice(error))
         self.count("packages/settled")
 
-    def begin(self, listed: PackageVersions, package: PackageReleases, plan: Plan) -> None:
+    def begin(self, listed: PackageVersions, package: PackageReleases, plan: PackagePlan) -> None:
         """Enter a package in the ledger and bring the rows of what is stored up to date.
 
         Where the package lacks a version of the index, a cache on the way served an old copy of

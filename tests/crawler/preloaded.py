@@ -12,10 +12,7 @@ from scrapy.utils.misc import load_object, walk_modules_iter
 
 import crawler.commands.crawl
 import crawler.patience
-import crawler.pipelines.checksum
-import crawler.pipelines.ledger
-import crawler.pipelines.license
-import crawler.pipelines.store
+import crawler.pipelines
 import crawler.progress
 import crawler.spiders.hex
 from corpus.licenses import LicensePolicy, judge_declaration

@@ -102,6 +102,7 @@ def test_the_reference_accepts_and_reads_what_we_sign(key: RSAPrivateKey) -> Non
     ours = read_package(body, key.public_key(), "hexpm", "plug").releases[0]
 
     assert verdict.error is None
+    assert isinstance(verdict.value, list)
     (theirs,) = verdict.value
     assert theirs["version"] == "1.0.0"
     assert theirs["outer_checksum"] == ours.outer_checksum

@@ -46,7 +46,9 @@ def test_the_reference_opens_what_we_pack(tmp_path: Path) -> None:
     (verdict,) = reference.unpack_many([path])
 
     assert verdict.error is None
-    assert verdict.value["inner_checksum"] == inner_checksum(path.read_bytes()).hex()
+    assert (
+        reference.told(verdict.value)["inner_checksum"] == inner_checksum(path.read_bytes()).hex()
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nhalf a k", ELLIPTIC])

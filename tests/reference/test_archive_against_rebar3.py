@@ -10,7 +10,7 @@ import pytest
 
 from corpus.reasons import Reason, RejectedFile
 from corpus.sources import ArchiveError, Member, open_hex_tarball
-from demo.reference import PackJob, Verdict, pack, pack_many, unavailable, unpack_many
+from demo.reference import PackJob, Verdict, pack, pack_many, told, unavailable, unpack_many
 from tests.corpus.tarballs import (
     FILES,
     METADATA,
@@ -66,7 +66,7 @@ def test_what_the_reference_packs_we_read_the_same(name: str, tmp_path: Path) ->
     path.write_bytes(body)
     (verdict,) = unpack_many([path])
     assert verdict.error is None
-    assert_same(body, verdict.value)
+    assert_same(body, told(verdict.value))
     found = [m for m in open_hex_tarball(body).members() if isinstance(m, Member)]
     assert {member.path: member.data for member in found} == files
 
@@ -233,7 +233,7 @@ def our_reasons(body: bytes) -> set[Reason]:
 def test_odd_but_good_tarballs_are_read_the_same(ask: Ask) -> None:
     for name, verdict in ask(AGREED).items():
         assert verdict.error is None, name
-        assert_same(AGREED[name], verdict.value)
+        assert_same(AGREED[name], told(verdict.value))
 
 
 ODD = {
@@ -320,7 +320,7 @@ def test_mutated_tarballs_get_the_same_or_a_stricter_verdict(ask: Ask) -> None:
         if reasons:
             refused += 1
         elif verdict.error is None:
-            assert_same(bodies[name], verdict.value)
+            assert_same(bodies[name], told(verdict.value))
             agreed += 1
         else:
             ours_only.append((name, verdict.error))

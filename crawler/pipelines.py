@@ -1,0 +1,250 @@
+"""What becomes of a fetched tarball: its checksum, its licence, the store, and the ledger."""
+
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from corpus.licenses import LicensePolicy, judge_declaration
+from corpus.packages import Requirement
+from corpus.reasons import Reason, Reject, Stage
+from corpus.sources import ArchiveError, HexMetadata, open_hex_tarball
+from corpus.store import Archive, ArchiveStore, RejectedArchive, StoreError
+from crawler.arguments import read_policy, read_repository
+from crawler.failures import appearance, licensing
+from crawler.items import (
+    NO_DETAILS,
+    SOURCE,
+    Described,
+    Item,
+    Refusal,
+    Tarball,
+    Wanted,
+    refuse,
+)
+from crawler.ledger import utc_now
+from crawler.plan import described
+from crawler.registry import Dependency
+from crawler.spiders.hex import HexSpider
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 2
+"""Times a corrupt tarball is fetched again: a cache on the way may be at fault."""
+LONGEST_DESCRIPTION = 10_000
+"""Characters of a description that the index keeps; hex.pm takes 300, other repositories may not
+count."""
+
+
+class ChecksumPipeline:
+    """First: is this the tarball that the signed registry lists?
+
+    Lets a tarball pass whose SHA-256 is its release's outer checksum; else fetches it again.
+
+    Stats: `archives/fetched_again`.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Keep the crawler, through which a corrupt tarball is fetched again."""
+        return cls(crawler)
+
+    async def process_item(self, item: Item) -> Item:
+        """Return a genuine tarball, perhaps that of a later attempt, or a refusal."""
+        if not isinstance(item, Tarball):
+            return item
+        for _ in range(ATTEMPTS):
+            if is_genuine(item):
+                return item
+            item = await self.fetched_again(item)
+        if is_genuine(item):
+            return item
+        why = Reject(Stage.CRAWL, Reason.CHECKSUM_MISMATCH, difference(item))
+        return refuse(item.wanted, why)
+
+    async def fetched_again(self, item: Tarball) -> Tarball:
+        """Fetch a tarball past every cache on the way; on any failure it stays what it was."""
+        self.crawler.stats.inc_value("archives/fetched_again")
+        request = item.request.copy()
+        request.headers["Cache-Control"] = "no-cache"
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except Exception as error:
+            logger.info("%s: the second attempt failed as well: %s", request.url, error)
+            return item
+        if response.status != 200:
+            return item
+        return Tarball(wanted=item.wanted, body=response.body, request=item.request)
+
+
+def is_genuine(item: Tarball) -> bool:
+    """Whether a body is the one that the registry lists."""
+    return sha256(item.body).hexdigest() == item.wanted.release.outer_checksum
+
+
+def difference(item: Tarball) -> str:
+    """Describe a body that is not genuine."""
+    return (
+        f"{appearance(item.body)} of {len(item.body)} bytes with sha256 "
+        f"{sha256(item.body).hexdigest()}; the registry says {item.wanted.release.outer_checksum}"
+    )
+
+
+class LicensePipeline:
+    """Second: does the tarball declare a licence under which we may keep it?
+
+    Reads a tarball's own metadata and lets pass what its declaration does not rule out. A
+    declaration that is absent or cannot be read passes: the licence texts may settle it later.
+    """
+
+    def __init__(self, policy: LicensePolicy | None = None) -> None:
+        self.policy = policy or LicensePolicy()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Take the policy from the settings."""
+        return cls(read_policy(crawler.settings))
+
+    def process_item(self, item: Item) -> Item:
+        """Return the tarball with its metadata, or a refusal."""
+        if not isinstance(item, Tarball):
+            return item
+        wanted = item.wanted
+        try:
+            metadata = open_hex_tarball(item.body).metadata
+        except ArchiveError as error:
+            return refuse(wanted, error.reject)
+        if contradiction := mislabelled(wanted, metadata):
+            why = Reject(Stage.UNPACK, Reason.MALFORMED_METADATA, contradiction)
+            return refuse(wanted, why)
+        verdict = judge_declaration(metadata.licenses, self.policy)
+        if verdict.reason:
+            return refuse(wanted, Reject(Stage.LICENSE, verdict.reason, licensing(verdict)))
+        return Described(wanted=wanted, body=item.body, metadata=metadata)
+
+
+def mislabelled(wanted: Wanted, metadata: HexMetadata) -> str | None:
+    """Say how a tarball contradicts the registry about what it is, if it does."""
+    if (metadata.name, metadata.version) == (wanted.name, wanted.version):
+        return None
+    return f"the tarball calls itself {metadata.name} {metadata.version}"
+
+
+class StorePipeline:
+    """Third: what passed goes into the archive store unchanged, what did not pass is recorded.
+
+    Rows are stamped with the time. A store that cannot be written ends the crawl: nothing more
+    could be kept. Stats: `archives/stored`, `archives/refused/REASON`, `archives/lost`.
+    """
+
+    def __init__(
+        self, crawler: Crawler, store: ArchiveStore, clock: Callable[[], str] = utc_now
+    ) -> None:
+        self.crawler = crawler
+        self.store = store
+        self.clock = clock
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Open the store that the settings name."""
+        return cls(crawler, ArchiveStore(read_repository(crawler.settings).store))
+
+    def process_item(self, item: Item) -> Item:
+        """Keep the item and pass it on. Raises DropItem if it cannot be written."""
+        spider = self.crawler.spider
+        assert isinstance(spider, HexSpider)
+        try:
+            self.keep(item, spider)
+        except (OSError, StoreError) as error:
+            raise spider.closing.unwritable(error) from error
+        return item
+
+    def keep(self, item: Item, spider: HexSpider) -> None:
+        """Write one item. Raises OSError and StoreError."""
+        if isinstance(item, Described):
+            details = spider.details.get(item.wanted.name, NO_DETAILS)
+            row = described(archive_row(item, self.clock()), item.wanted, details)
+            self.store.put(row, item.body)
+            self.crawler.stats.inc_value("archives/stored")
+        elif isinstance(item, Refusal):
+            self.store.reject(reject_row(item, self.clock()))
+            self.crawler.stats.inc_value(f"archives/refused/{item.reject.reason}")
+            spider.losses.note(item)
+            self.crawler.stats.set_value("archives/lost", len(spider.losses.lost))
+            why = item.reject
+            logger.info("%s %s: %s: %s", item.name, item.version, why.reason, why.detail)
+
+
+def archive_row(item: Described, fetched_at: str) -> Archive:
+    """Describe an archive from what the registry and the tarball say; the registry comes first."""
+    release = item.wanted.release
+    assert release.outer_checksum
+    return Archive(
+        source=SOURCE,
+        name=item.wanted.name,
+        version=release.version,
+        url=item.wanted.url,
+        sha256=release.outer_checksum,
+        bytes=len(item.body),
+        licenses=item.metadata.licenses,
+        requirements=tuple(map(requirement, release.dependencies)),
+        links=item.metadata.links,
+        published_at=release.published_at,
+        retirement=str(release.retirement) if release.retirement else None,
+        advisories=release.advisories,
+        fetched_at=fetched_at,
+        description=(item.metadata.description or "")[:LONGEST_DESCRIPTION] or None,
+    )
+
+
+def requirement(dependency: Dependency) -> Requirement:
+    """Describe a dependency as the store does."""
+    return Requirement(
+        name=dependency.package,
+        requirement=dependency.requirement,
+        optional=dependency.optional,
+        app=dependency.app,
+        repository=dependency.repository,
+    )
+
+
+def reject_row(item: Refusal, recorded_at: str) -> RejectedArchive:
+    """Describe a refusal as the store does."""
+    return RejectedArchive(
+        source=SOURCE,
+        name=item.name,
+        version=item.version,
+        url=item.url,
+        reject=item.reject,
+        recorded_at=recorded_at,
+    )
+
+
+class LedgerPipeline:
+    """Last: marks a release as finished, and its package if all its releases are."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Keep the crawler, whose spider keeps the ledger."""
+        return cls(crawler)
+
+    def process_item(self, item: Item) -> Item:
+        """Settle the release. Raises DropItem if the store cannot be written."""
+        spider = self.crawler.spider
+        assert isinstance(spider, HexSpider)
+        try:
+            if isinstance(item, Described):
+                spider.ledger.settle(item.wanted.name, item.wanted.version, None)
+            elif isinstance(item, Refusal):
+                spider.ledger.settle(item.name, item.version, item.reject)
+        except OSError as error:
+            raise spider.closing.unwritable(error) from error
+        return item
