@@ -35,7 +35,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class RunIdentity:
     """The run that a checkpoint belongs to: what must be equal for it to go on."""
 
     release: str
@@ -75,7 +75,7 @@ class Checkpoint:
     """A checkpoint that was verified, file by file."""
 
     path: Path
-    identity: Identity
+    identity: RunIdentity
     position: dict[str, int]
     """`stage`, `step`, and `steps` of that stage."""
     files: dict[str, StoredFile]
@@ -112,7 +112,7 @@ def describe(folder: Path) -> dict[str, StoredFile]:
 
 
 def manifest_bytes(
-    identity: Identity, position: dict[str, int], files: dict[str, StoredFile]
+    identity: RunIdentity, position: dict[str, int], files: dict[str, StoredFile]
 ) -> bytes:
     """Return the manifest as it is stored."""
     return canonical_json(
@@ -165,7 +165,7 @@ def _read_manifest(folder: Path) -> Checkpoint:
         if told["format"] != FORMAT:
             raise OtherFormat(f"its format is {told['format']}, and this version reads {FORMAT}")
         files = {name: StoredFile(**each) for name, each in told["files"].items()}
-        return Checkpoint(folder, Identity(**told["identity"]), told["position"], files)
+        return Checkpoint(folder, RunIdentity(**told["identity"]), told["position"], files)
     except FileNotFoundError as error:
         raise Unsound(f"{Path(error.filename).name} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -226,7 +226,7 @@ class ForeignCheckpoint(TrainError):
         )
 
 
-def newest_valid(folder: Path, identity: Identity) -> tuple[Checkpoint | None, list[Skipped]]:
+def newest_valid(folder: Path, identity: RunIdentity) -> tuple[Checkpoint | None, list[Skipped]]:
     """Return the newest checkpoint that is sound, and those newer that are not, with why.
 
     Raises ForeignCheckpoint when a sound one belongs to another run: then so does the folder.
@@ -240,7 +240,7 @@ def newest_valid(folder: Path, identity: Identity) -> tuple[Checkpoint | None, l
     return None, skipped
 
 
-def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
+def open_checkpoint(path: Path, identity: RunIdentity) -> Checkpoint:
     """Verify one checkpoint. Raises NoCheckpoint, DamagedCheckpoint and ForeignCheckpoint."""
     if not path.is_dir():
         raise NoCheckpoint(path)
@@ -258,7 +258,7 @@ def open_checkpoint(path: Path, identity: Identity) -> Checkpoint:
     return checkpoint
 
 
-def completed(identity: Identity, theirs: Identity) -> Identity:
+def completed(identity: RunIdentity, theirs: RunIdentity) -> RunIdentity:
     """Return an identity with what is known only once data and model are loaded, from another."""
     return replace(
         identity,
@@ -267,9 +267,9 @@ def completed(identity: Identity, theirs: Identity) -> Identity:
     )
 
 
-def compare(checkpoint: Checkpoint, identity: Identity) -> None:
+def compare(checkpoint: Checkpoint, identity: RunIdentity) -> None:
     """Raise ForeignCheckpoint if a checkpoint is of another run."""
-    for each in fields(Identity):
+    for each in fields(RunIdentity):
         theirs, ours = getattr(checkpoint.identity, each.name), getattr(identity, each.name)
         if theirs != ours:
             reason = f"{MEANINGS[each.name]} was {shown(theirs)} and is {shown(ours)} now"
@@ -336,7 +336,7 @@ def write(
     folder: Path,
     name: str,
     files: Mapping[str, Callable[[Path], None]],
-    identity: Identity,
+    identity: RunIdentity,
     position: dict[str, int],
 ) -> Checkpoint:
     """Write `folder/name`, each file by its function, and check it as a reader would.
@@ -403,7 +403,7 @@ def read_selection(folder: Path) -> Selection:
 def _fill(
     temporary: Path,
     files: Mapping[str, Callable[[Path], None]],
-    identity: Identity,
+    identity: RunIdentity,
     position: dict[str, int],
 ) -> None:
     for name, write_file in files.items():
@@ -461,7 +461,7 @@ class CheckpointsDiffer(TrainError):
 
 
 def where_to_go_on(
-    out: Path, resume: Resume, recipe: Recipe, identity: Identity, chats: Mapping[str, str]
+    out: Path, resume: Resume, recipe: Recipe, identity: RunIdentity, chats: Mapping[str, str]
 ) -> tuple[Checkpoint | None, list[Skipped]]:
     """Return the checkpoint of a run's folder to go on from, if any, and those passed over.
 
@@ -482,7 +482,7 @@ def where_to_go_on(
 
 
 def chosen(
-    out: Path, resume: Resume, identity: Identity
+    out: Path, resume: Resume, identity: RunIdentity
 ) -> tuple[Checkpoint | None, list[Skipped]]:
     """Return the checkpoint that is named, or the newest sound one."""
     folder = out / CHECKPOINTS

@@ -16,7 +16,7 @@ from train.card import write as write_card
 from train.checkpoint import (
     CHECKPOINTS,
     Checkpoint,
-    Identity,
+    RunIdentity,
     Skipped,
     check_agreed,
     check_tokens,
@@ -31,7 +31,7 @@ from train.evaluate.scores import EVALUATION, as_json
 from train.evaluate.subject import Pair, Subject
 from train.journal import Journal, journal
 from train.loop.processes import Processes
-from train.loop.run import Place, Run, peak_memory
+from train.loop.run import Position, TrainingRun, peak_memory
 from train.loop.state import adapter_files
 from train.loop.stopping import stop_requests
 from train.machine import check_machine, memory_told, shape_of
@@ -99,14 +99,14 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         stop_requests() as request,
         journal(out, recipe, flops, memory, processes.is_first) as told,
     ):
-        run = Run(
+        run = TrainingRun(
             out / CHECKPOINTS, recipe, identity, material, model, processes, request, told.note
         )
         if checkpoint and processes.is_first:
             rewind(out, arguments.resume, checkpoint)
         announce(told, checkpoint, skipped)
         tell_left_out(told, material, checkpoint)
-        run.train(Place.of(checkpoint) if checkpoint else Place())
+        run.train(Position.of(checkpoint) if checkpoint else Position())
     finish(out, run, progress)
 
 
@@ -122,12 +122,12 @@ def with_prompt_of(tokenizer: Tokenizer, recipe: Recipe) -> Recipe:
 
 def identity_of(
     release: Release, recipe: Recipe, chats: Sequence[Chats], processes: Processes
-) -> Identity:
+) -> RunIdentity:
     """Return what a checkpoint must agree with to be gone on from."""
     model = f"{recipe.model.name}@{recipe.model.revision or 'main'}"
     told = [digest(recipe), *(each.sha256 for each in chats)]
     whole = hashlib.sha256("".join(told).encode()).hexdigest() if chats else told[0]
-    return Identity(release.identity, whole, model, processes.count)
+    return RunIdentity(release.identity, whole, model, processes.count)
 
 
 def load(recipe: Recipe) -> NextToken:
@@ -191,7 +191,7 @@ ADAPTER = "adapter"
 SPLIT = "test"
 
 
-def finish(out: Path, run: Run, progress: Progress) -> None:
+def finish(out: Path, run: TrainingRun, progress: Progress) -> None:
     """Write the adapter in peft's format, then what it changed, the report and the card.
 
     All processes pass through the model, which may be divided among them, and the first one writes;
@@ -208,7 +208,7 @@ def finish(out: Path, run: Run, progress: Progress) -> None:
     run.processes.wait()
 
 
-def evaluate(run: Run, progress: Progress) -> dict[str, object]:
+def evaluate(run: TrainingRun, progress: Progress) -> dict[str, object]:
     """Compare base and adapter on the split that no step and no measurement has seen."""
     release, recipe = run.material.release, run.recipe
     documents = list(held_out_documents(release, SPLIT, recipe.evaluation_documents))
@@ -229,7 +229,7 @@ def record_selection(out: Path) -> None:
         write_json(out / RUN, sources.run | {"selected": found})
 
 
-def write_adapter(out: Path, run: Run) -> Path:
+def write_adapter(out: Path, run: TrainingRun) -> Path:
     """Write the adapter's folder, whole or not at all; one that is there gives way."""
     with whole_folder(out / ADAPTER, replaces=True) as folder:
         for name, write in adapter_files(run.model.adapted).items():

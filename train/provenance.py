@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from corpus.atomic import write_json
 from corpus.release import Release
-from train.dataset.rows import Described
+from train.dataset.rows import StageData
 from train.libraries import device_name, installed
 from train.loop.processes import Processes
 from train.machine import shape_of
@@ -75,7 +75,7 @@ def describe_model(recipe: Recipe, model: NextToken) -> dict[str, object]:
     }
 
 
-def describe_data(material: Material, stage: int) -> dict[str, Described]:
+def describe_data(material: Material, stage: int) -> dict[str, StageData]:
     """Return what a stage reads, by split."""
     splits = {"train": material.training, "validation": material.held_out}
     return {name: rows[stage].describe() for name, rows in splits.items() if stage in rows}
@@ -88,7 +88,7 @@ class LeftOut(TypedDict):
     reasons: dict[str, int]
 
 
-def left_out(described: Described) -> LeftOut:
+def left_out(described: StageData) -> LeftOut:
     """Count what a stage leaves out of what it was given."""
     reasons: Counter[str] = Counter()
     for each in described["dropped"].values():

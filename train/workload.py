@@ -25,7 +25,7 @@ SAMPLED_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceSize:
     """What a release has of one kind of text in its training split."""
 
     samples: float
@@ -70,7 +70,7 @@ def workload(
     )
 
 
-def mixed(sources: Mapping[str, Source], passes: Mapping[str, float]) -> dict[str, Source]:
+def mixed(sources: Mapping[str, SourceSize], passes: Mapping[str, float]) -> dict[str, SourceSize]:
     """Return what an epoch reads of each source. Raises UnknownSource."""
     from train.dataset.packing import UnknownSource
 
@@ -79,22 +79,22 @@ def mixed(sources: Mapping[str, Source], passes: Mapping[str, float]) -> dict[st
             raise UnknownSource(name, sorted(sources))
     rates = passes or dict.fromkeys(sources, 1.0)
     return {
-        name: Source(sources[name].samples * rate, sources[name].bytes * rate)
+        name: SourceSize(sources[name].samples * rate, sources[name].bytes * rate)
         for name, rate in rates.items()
     }
 
 
-def document_sources(release: Release) -> dict[str, Source]:
+def document_sources(release: Release) -> dict[str, SourceSize]:
     """Count documents and their bytes by language."""
     samples, size = Counter[str](), Counter[str]()
     for batch in release.batches("documents", ("language", "bytes"), "train", 65536):
         for language, count in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             samples[f"documents.{language}"] += 1
             size[f"documents.{language}"] += count
-    return {name: Source(samples[name], size[name]) for name in sorted(samples)}
+    return {name: SourceSize(samples[name], size[name]) for name in sorted(samples)}
 
 
-def instruction_sources(release: Release) -> dict[str, Source]:
+def instruction_sources(release: Release) -> dict[str, SourceSize]:
     """Count instruction rows by kind, and estimate their bytes from the first rows there are.
 
     A kind that is not among those is taken to have rows of the usual size.
@@ -111,11 +111,12 @@ def instruction_sources(release: Release) -> dict[str, Source]:
     usual = size.total() / max(1, sampled.total())
     means = {kind: size[kind] / sampled[kind] if sampled[kind] else usual for kind in rows}
     return {
-        f"instruct.{kind}": Source(rows[kind], rows[kind] * means[kind]) for kind in sorted(rows)
+        f"instruct.{kind}": SourceSize(rows[kind], rows[kind] * means[kind])
+        for kind in sorted(rows)
     }
 
 
-def chat_sources(chats: Mapping[str, str]) -> dict[str, Source]:
+def chat_sources(chats: Mapping[str, str]) -> dict[str, SourceSize]:
     """Count lines and bytes of own chats; those on the Hub, which are not fetched, as none."""
     found = {}
     for name, place in chats.items():
@@ -125,7 +126,7 @@ def chat_sources(chats: Mapping[str, str]) -> dict[str, Source]:
         for file in files:
             with file.open("rb") as opened:
                 lines += sum(1 for _ in opened)
-        found[f"chat.{name}"] = Source(lines, sum(file.stat().st_size for file in files))
+        found[f"chat.{name}"] = SourceSize(lines, sum(file.stat().st_size for file in files))
     return found
 
 

@@ -18,7 +18,7 @@ from train.checkpoint import (
     CheckpointNotWritten,
     DamagedCheckpoint,
     ForeignCheckpoint,
-    Identity,
+    RunIdentity,
     checkpoint_folders,
     newest_valid,
     open_checkpoint,
@@ -27,7 +27,7 @@ from train.checkpoint import (
     write,
 )
 
-RUN = Identity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
+RUN = RunIdentity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
 FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")
 PROJECT = Path(__file__).parents[2]
 

@@ -1,9 +1,9 @@
-from train.dataset.rows import Described
+from train.dataset.rows import StageData
 from train.provenance import left_out
 
 
 def test_samples_that_are_left_out_are_counted_over_all_sources() -> None:
-    described = Described(
+    described = StageData(
         sources={"instruct.a": {"samples": 10, "tokens": 2325, "bytes": 9000}},
         passes={"instruct.a": 1.0},
         dropped={

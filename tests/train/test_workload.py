@@ -12,7 +12,7 @@ from train.recipe import load
 from train.tokenizer.opening import open_tokenizer
 from train.workload import (
     SAMPLED_ROWS,
-    Source,
+    SourceSize,
     document_sources,
     instruction_sources,
     steps_and_tokens,
@@ -38,15 +38,15 @@ def counted_release(folder: Path) -> Release:
 
 def test_documents_are_counted_by_language_and_held_out_ones_are_not(tmp_path: Path) -> None:
     assert document_sources(counted_release(tmp_path)) == {
-        "documents.elixir": Source(2, 2000),
-        "documents.erlang": Source(1, 500),
+        "documents.elixir": SourceSize(2, 2000),
+        "documents.erlang": SourceSize(1, 500),
     }
 
 
 def test_instruction_rows_are_counted_by_kind_in_bytes(tmp_path: Path) -> None:
     assert instruction_sources(counted_release(tmp_path)) == {
-        "instruct.explain": Source(2, 90),
-        "instruct.repair": Source(1, 200),
+        "instruct.explain": SourceSize(2, 90),
+        "instruct.repair": SourceSize(1, 200),
     }
 
 
@@ -54,7 +54,7 @@ def test_many_instruction_rows_are_estimated_from_the_first(tmp_path: Path) -> N
     whole = document("shop", "lib/a.ex", "a")
     rows = [instruction(whole, "explain", f"{n:05}", "x" * 95) for n in range(SAMPLED_ROWS + 1000)]
     release = write_release(tmp_path, [whole], (), rows)
-    assert instruction_sources(release) == {"instruct.explain": Source(5096, 509_600)}
+    assert instruction_sources(release) == {"instruct.explain": SourceSize(5096, 509_600)}
 
 
 def test_a_kind_that_is_not_among_the_first_rows_is_counted_all_the_same(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_kind_that_is_not_among_the_first_rows_is_counted_all_the_same(tmp_pat
     rows = [instruction(whole, kind, f"{n:05}", "x" * 95) for n, kind in enumerate(kinds)]
     release = write_release(tmp_path, [whole], (), rows)
     assert instruction_sources(release) == {
-        "instruct.explain": Source(SAMPLED_ROWS * 2, SAMPLED_ROWS * 200),
-        "instruct.repair": Source(3, 300),
+        "instruct.explain": SourceSize(SAMPLED_ROWS * 2, SAMPLED_ROWS * 200),
+        "instruct.repair": SourceSize(3, 300),
     }
 
 

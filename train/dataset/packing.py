@@ -46,7 +46,7 @@ class EpochTooLong(TrainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SampleGroup:
     """Samples of one kind, by their numbers in the store."""
 
     name: str
@@ -58,7 +58,7 @@ class Source:
 class Mixture:
     """Sources with the passes an epoch makes over each."""
 
-    parts: tuple[tuple[Source, float], ...]
+    parts: tuple[tuple[SampleGroup, float], ...]
     seed: int
 
     def epoch(self, epoch: int) -> Integers:
@@ -71,8 +71,8 @@ class Mixture:
 
 
 def mix(
-    sources: Sequence[Source],
-    replay: Source | None,
+    sources: Sequence[SampleGroup],
+    replay: SampleGroup | None,
     passes: Mapping[str, float],
     replay_share: float,
     seed: int,
@@ -96,7 +96,7 @@ def mix(
     return Mixture(tuple(parts), seed)
 
 
-def _turns(source: Source, passes: float, epoch: int, seed: int) -> Integers:
+def _turns(source: SampleGroup, passes: float, epoch: int, seed: int) -> Integers:
     count = len(source.samples)
     name = [int(byte) for byte in source.name.encode()]
     order = np.random.Generator(np.random.PCG64([seed, *name])).permutation(count)

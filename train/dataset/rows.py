@@ -28,8 +28,8 @@ from train.dataset.sources import (
 from train.dataset.store import (
     FORMAT,
     Conversation,
+    CountedSample,
     Document,
-    Kept,
     Reason,
     Shape,
     TokenStore,
@@ -71,7 +71,7 @@ class SourceCounts(TypedDict):
     bytes: int
 
 
-class Described(TypedDict):
+class StageData(TypedDict):
     """What run.json tells of a stage's rows."""
 
     sources: dict[str, SourceCounts]
@@ -135,7 +135,7 @@ class Rows:
         lengths = self._lengths[self.plan(0).samples].astype(np.float64)
         return float((lengths**2).sum() / lengths.sum())
 
-    def describe(self) -> Described:
+    def describe(self) -> StageData:
         """Return what run.json tells of the data."""
         sources = {
             source.name: SourceCounts(
@@ -145,7 +145,7 @@ class Rows:
             )
             for source in self.store.by_source()
         }
-        return Described(
+        return StageData(
             sources=sources,
             passes={source.name: passes for source, passes in self.mixture.parts},
             dropped=self.store.dropped,
@@ -287,7 +287,7 @@ def _samples(
     tokenizer: Tokenizer,
     shape: Shape,
     progress: Progress,
-) -> Iterator[tuple[str, Kept | Reason]]:
+) -> Iterator[tuple[str, CountedSample | Reason]]:
     for item in items:
         for found in samples_of(item, tokenizer, shape):
             yield item.source, found

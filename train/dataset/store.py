@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from corpus.atomic import canonical_json, flush_to_disk, sha256_file, sweep
 from corpus.untrusted import check_name, parse_object
-from train.dataset.packing import Source
+from train.dataset.packing import SampleGroup
 from train.errors import TrainError
 from train.tokenizer.interface import (
     Ids,
@@ -60,7 +60,7 @@ AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CountedSample:
     """A sample, and the UTF-8 bytes that its target tokens stand for."""
 
     sample: Sample
@@ -79,7 +79,7 @@ class Shape:
 
 def samples_of(
     item: Document | Conversation, tokenizer: Tokenizer, shape: Shape
-) -> Iterator[Kept | Reason]:
+) -> Iterator[CountedSample | Reason]:
     """Yield the samples of a text or conversation, or why it has none."""
     if isinstance(item, Conversation):
         yield _conversation(item, tokenizer, shape)
@@ -89,7 +89,7 @@ def samples_of(
         yield "empty"
 
 
-def _conversation(item: Conversation, tokenizer: Tokenizer, shape: Shape) -> Kept | Reason:
+def _conversation(item: Conversation, tokenizer: Tokenizer, shape: Shape) -> CountedSample | Reason:
     """Return the sample whole: an answer cut short would teach to stop there."""
     if item.left_out is not None:
         return item.left_out
@@ -102,25 +102,25 @@ def _conversation(item: Conversation, tokenizer: Tokenizer, shape: Shape) -> Kep
     if not sample.targets.any():
         return "nothing_to_learn"
     answers = [m["content"] for m in item.messages if m["role"] == "assistant"]
-    return Kept(sample, sum(len(answer.encode()) for answer in answers))
+    return CountedSample(sample, sum(len(answer.encode()) for answer in answers))
 
 
-def _document(item: Document, tokenizer: Tokenizer, shape: Shape) -> Iterator[Kept]:
+def _document(item: Document, tokenizer: Tokenizer, shape: Shape) -> Iterator[CountedSample]:
     seed = int.from_bytes(hashlib.sha256(f"{shape.seed}:{item.key}".encode()).digest()[:8], "big")
     size = len(item.text.encode())
     if seed / 2**64 < shape.infilling_rate:
         infilled = tokenizer.infilling(item.text, seed)
         if infilled is not None and len(infilled.ids) <= shape.length:
-            yield Kept(infilled, size)
+            yield CountedSample(infilled, size)
             return
     whole = tokenizer.document(item.text)
     if len(whole.ids) <= shape.length:
-        yield Kept(whole, size)
+        yield CountedSample(whole, size)
     else:
         yield from _pieces(item.text, whole.ids, tokenizer, shape.length)
 
 
-def _pieces(text: str, whole: Ids, tokenizer: Tokenizer, length: int) -> Iterator[Kept]:
+def _pieces(text: str, whole: Ids, tokenizer: Tokenizer, length: int) -> Iterator[CountedSample]:
     """Cut a long text into pieces that are trained on apart; only the last one ends.
 
     Every piece but the last fills a row as well as whole lines can: pieces of half a row would
@@ -131,13 +131,13 @@ def _pieces(text: str, whole: Ids, tokenizer: Tokenizer, length: int) -> Iterato
     at, known = 0, len(text)  # `ids` are those of the text between
     while len(ids) > room:
         part, taken = _beginning(text[at:known], ids, tokenizer, room)
-        yield Kept(_learned(np.concatenate([begin, taken])), len(part.encode()))
+        yield CountedSample(_learned(np.concatenate([begin, taken])), len(part.encode()))
         at += len(part)
         is_clean = np.array_equal(ids[: len(taken)], taken)
         ids = ids[len(taken) :]
         if not is_clean or (len(ids) <= room and known < len(text)):
             ids, known = _ahead(text, at, tokenizer, room)
-    yield Kept(_learned(np.concatenate([begin, ids, end])), len(text[at:].encode()))
+    yield CountedSample(_learned(np.concatenate([begin, ids, end])), len(text[at:].encode()))
 
 
 def _ahead(text: str, at: int, tokenizer: Tokenizer, room: int) -> tuple[Ids, int]:
@@ -232,18 +232,18 @@ class TokenStore:
         """Return the tokens of every sample."""
         return np.diff(self.arrays["ends"], prepend=0)
 
-    def by_source(self) -> list[Source]:
+    def by_source(self) -> list[SampleGroup]:
         """Return the sources that have samples, in the order in which they came."""
         lengths, source = self.lengths(), self.arrays["source"]
         found = []
         for number, name in enumerate(self.sources):
             samples = np.flatnonzero(source == number)
             if len(samples):
-                found.append(Source(name, samples, int(lengths[samples].sum())))
+                found.append(SampleGroup(name, samples, int(lengths[samples].sum())))
         return found
 
 
-def write_store(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:
+def write_store(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> None:
     """Write samples, each with its source's name, as the folder `folder`, whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
@@ -270,7 +270,7 @@ def read_store(folder: Path) -> TokenStore:
         raise DamagedTokens(folder, f"it cannot be read ({error})") from error
 
 
-def _fill(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:
+def _fill(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> None:
     files = {name: (folder / f"{name}.bin").open("wb") for name in ARRAYS}
     try:
         sources, dropped = _append_all(files, items)
@@ -290,7 +290,7 @@ def _fill(folder: Path, items: Iterator[tuple[str, Kept | Reason]]) -> None:
 
 
 def _append_all(
-    files: Mapping[str, IO[bytes]], items: Iterator[tuple[str, Kept | Reason]]
+    files: Mapping[str, IO[bytes]], items: Iterator[tuple[str, CountedSample | Reason]]
 ) -> tuple[list[str], dict[str, dict[str, int]]]:
     """Write every sample; return the sources in order, and the dropped by source and reason."""
     sources: dict[str, int] = {}
@@ -306,7 +306,7 @@ def _append_all(
     return list(sources), {source: dict(sorted(each.items())) for source, each in dropped.items()}
 
 
-def _append(files: Mapping[str, IO[bytes]], item: Kept, source: int, end: int) -> None:
+def _append(files: Mapping[str, IO[bytes]], item: CountedSample, source: int, end: int) -> None:
     row = {
         "ids": item.sample.ids,
         "targets": item.sample.targets,

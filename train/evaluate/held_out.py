@@ -101,7 +101,7 @@ class Module(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class LibraryFile:
     """One Elixir file of a package's library."""
 
     package: str
@@ -130,13 +130,13 @@ def cut_doctests(
     return drawn(asked(release, splits, has_examples, doctest_problem), most)
 
 
-def has_examples(document: Document, function: Function) -> bool:
+def has_examples(document: LibraryFile, function: Function) -> bool:
     """Tell whether a function's documentation has a doctest."""
     return "iex>" in (function["doc"] or "")
 
 
 def doctest_problem(
-    document: Document, function: Function, package: Sequence[Document]
+    document: LibraryFile, function: Function, package: Sequence[LibraryFile]
 ) -> Problem | None:
     """Return the problem of one function; None where it has no body that could be cut out."""
     tests = {"test/completed_test.exs": doctest_of(function)}
@@ -145,9 +145,9 @@ def doctest_problem(
 
 def completion(
     source: str,
-    document: Document,
+    document: LibraryFile,
     function: Function,
-    package: Sequence[Document],
+    package: Sequence[LibraryFile],
     start: str,
     tests: Mapping[str, str],
 ) -> Problem | None:
@@ -189,7 +189,7 @@ def cut_callbacks(
     return drawn(asked(release, splits, is_callback, callback_problem), most)
 
 
-def is_callback(document: Document, function: Function) -> bool:
+def is_callback(document: LibraryFile, function: Function) -> bool:
     """Tell whether a behaviour asks for a function, by `@impl` or by what OTP asks for."""
     if function["impl"] is not None:
         return bool(function["impl"] != "false")
@@ -203,7 +203,7 @@ def is_callback(document: Document, function: Function) -> bool:
 
 
 def callback_problem(
-    document: Document, function: Function, package: Sequence[Document]
+    document: LibraryFile, function: Function, package: Sequence[LibraryFile]
 ) -> Problem | None:
     """Return the problem of one callback; None where it could not be cut out whole."""
     name, arity = function["name"], function["arity"]
@@ -213,15 +213,15 @@ def callback_problem(
     return completion(CALLBACK, document, function, package, start, tests)
 
 
-def packages(release: Release, split: str) -> Iterator[list[Document]]:
+def packages(release: Release, split: str) -> Iterator[list[LibraryFile]]:
     """Yield the library files of each package's version in a split, with their functions."""
-    by_package: dict[str, list[Document]] = defaultdict(list)
-    by_id: dict[str, Document] = {}
+    by_package: dict[str, list[LibraryFile]] = defaultdict(list)
+    by_id: dict[str, LibraryFile] = {}
     documents = release.batches("documents", DOCUMENTS, split)
     for row in chain.from_iterable(batch.to_pylist() for batch in documents):
         if row["language"] == "elixir" and row["role"] == "library":
             package = f"{row['package']}-{row['version']}"
-            document = Document(
+            document = LibraryFile(
                 package, row["path"], row["text"], row["modules"], name=row["package"]
             )
             by_package[document.package].append(document)
@@ -234,12 +234,12 @@ def packages(release: Release, split: str) -> Iterator[list[Document]]:
         yield sorted(by_package[name], key=lambda document: document.path)
 
 
-def needed(document: Document, package: Sequence[Document]) -> dict[str, str] | None:
+def needed(document: LibraryFile, package: Sequence[LibraryFile]) -> dict[str, str] | None:
     """Return the package's other files that a file names, and those that these name, by path.
 
     None where they are so many that compiling them for each completion would take too long.
     """
-    owners: dict[str, list[Document]] = defaultdict(list)
+    owners: dict[str, list[LibraryFile]] = defaultdict(list)
     for each in package:
         for name in each.names():
             owners[name].append(each)
@@ -290,7 +290,7 @@ def cut(text: str, clause: Clause, opening: str) -> Cut | None:
     return Cut(prefix + opened[0], reference, rest, stop)
 
 
-def only_clause(document: Document, function: Function) -> Clause | None:
+def only_clause(document: LibraryFile, function: Function) -> Clause | None:
     """Return the clause of a public function that has one, and whose name and arity are its own."""
     same = [
         each
@@ -305,8 +305,8 @@ def only_clause(document: Document, function: Function) -> Clause | None:
 def asked(
     release: Release,
     splits: Sequence[str],
-    is_wanted: Callable[[Document, Function], bool],
-    problem: Callable[[Document, Function, Sequence[Document]], Problem | None],
+    is_wanted: Callable[[LibraryFile, Function], bool],
+    problem: Callable[[LibraryFile, Function, Sequence[LibraryFile]], Problem | None],
 ) -> Iterator[Problem]:
     """Yield the problem of every function that is wanted and can be made one of."""
     for split in splits:

@@ -127,7 +127,7 @@ def elixir_version(sandbox: Sandbox) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class JudgeRun:
     """One of the two programs that judge, once it has ended."""
 
     outcome: Outcome
@@ -203,7 +203,7 @@ class Judge:
                     self._given = Given(promises=NOTHING)
             return self._given
 
-    def _compile(self, completion: str, what: str, given: Given) -> Run:
+    def _compile(self, completion: str, what: str, given: Given) -> JudgeRun:
         """Run the first program; `what` is "answer", or "reference" for what else it defines.
 
         Tests are there by name alone.
@@ -221,7 +221,7 @@ class Judge:
         limits = replace(self._limits, output=max(self._limits.output, 2 * MOST_COMPILED))
         return self._run(["compile", problem.requires, what, *sources], files, limits)
 
-    def _test(self, completion: str, modules: str, given: Given) -> Run:
+    def _test(self, completion: str, modules: str, given: Given) -> JudgeRun:
         """Run the second program, on modules that came out of the first."""
         problem = self._problem
         program = problem.program(completion)
@@ -241,7 +241,7 @@ class Judge:
 
     def _run(
         self, arguments: Sequence[str], files: Mapping[str, str | bytes], limits: Limits
-    ) -> Run:
+    ) -> JudgeRun:
         secret = secrets.token_hex(16)
         outcome = self._sandbox.run(
             ["elixir", "-pa", "judge", MAIN, *arguments],
@@ -251,7 +251,7 @@ class Judge:
             limits=limits,
             given_up=self._given_up,
         )
-        return Run(outcome, secret)
+        return JudgeRun(outcome, secret)
 
 
 def is_dependent(problem: Problem) -> bool:
@@ -259,7 +259,7 @@ def is_dependent(problem: Problem) -> bool:
     return any(map(DEPENDENT.search, problem.tests.values()))
 
 
-def outcome_of_compiler(run: Run) -> tuple[Verdict, str]:
+def outcome_of_compiler(run: JudgeRun) -> tuple[Verdict, str]:
     """Return passed and the modules that came out, or another verdict and its detail.
 
     Code of the answer has run, so only the first line is believed, which was said before.
@@ -278,7 +278,7 @@ def outcome_of_compiler(run: Run) -> tuple[Verdict, str]:
     return Verdict.PASSED, modules
 
 
-def outcome_of_tests(run: Run) -> tuple[Verdict, str]:
+def outcome_of_tests(run: JudgeRun) -> tuple[Verdict, str]:
     """Return the verdict; a program that ended before there was one has failed."""
     if run.stopped is not None:
         return run.stopped, run.detail

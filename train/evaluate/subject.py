@@ -287,7 +287,7 @@ def may_begin(stop: str, text: str, before: int) -> bool:
     return any(stop.startswith(text[at:]) for at in places)
 
 
-class Identity(TypedDict):
+class SubjectIdentity(TypedDict):
     """What answers follow from beside the question."""
 
     name: str
@@ -352,7 +352,7 @@ def describe(
     base: "PreTrainedModel",
     tokenizer: "Tokenizer",
     device: "torch.device",
-) -> Identity:
+) -> SubjectIdentity:
     """Return what answers follow from beside the question.
 
     Of a name on the Hub the commit that was loaded counts, for a branch moves. Of a folder it is

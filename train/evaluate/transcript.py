@@ -27,7 +27,7 @@ CHANGING = re.compile(
 Subject = Literal["base", "adapter"]
 
 
-class Sample(TypedDict):
+class JudgedAnswer(TypedDict):
     """One answer and what became of it."""
 
     verdict: str
@@ -43,8 +43,8 @@ class Entry(TypedDict):
     source: str
     package: str
     prompt: str
-    base: list[Sample]
-    adapter: list[Sample]
+    base: list[JudgedAnswer]
+    adapter: list[JudgedAnswer]
 
 
 class NoAnswers(TrainError):
@@ -68,7 +68,7 @@ def place(evaluation: Path) -> Path:
     return evaluation.with_name(evaluation.stem + SUFFIX)
 
 
-def samples(answers: Sequence[str], judgements: Sequence[Judgement]) -> list[Sample]:
+def samples(answers: Sequence[str], judgements: Sequence[Judgement]) -> list[JudgedAnswer]:
     """Return the answers to one problem with their verdicts, in the order they were drawn."""
     return [
         {"verdict": str(each.verdict), "detail": CHANGING.sub("_", each.detail), "answer": answer}
@@ -76,7 +76,7 @@ def samples(answers: Sequence[str], judgements: Sequence[Judgement]) -> list[Sam
     ]
 
 
-def entry(problem: Problem, base: list[Sample], adapter: list[Sample]) -> Entry:
+def entry(problem: Problem, base: list[JudgedAnswer], adapter: list[JudgedAnswer]) -> Entry:
     """Return what the file tells of one problem."""
     return {
         "problem": problem.identity,
@@ -118,7 +118,7 @@ def entries_of(path: Path) -> Iterator[Entry]:
     """Yield the lines of a file of answers. Raises KeyError and TypeError for one that is none."""
     for line in path.read_bytes().splitlines():
         told = parse_object(line)
-        both: dict[Subject, list[Sample]] = {
+        both: dict[Subject, list[JudgedAnswer]] = {
             subject: [_sample(each) for each in told[subject]] for subject in ("base", "adapter")
         }
         yield {
@@ -131,7 +131,7 @@ def entries_of(path: Path) -> Iterator[Entry]:
         }
 
 
-def _sample(told: dict[str, object]) -> Sample:
+def _sample(told: dict[str, object]) -> JudgedAnswer:
     return {
         "verdict": str(told["verdict"]),
         "detail": str(told["detail"]),
@@ -139,7 +139,7 @@ def _sample(told: dict[str, object]) -> Sample:
     }
 
 
-def passed(found: Sequence[Sample]) -> int:
+def passed(found: Sequence[JudgedAnswer]) -> int:
     """Return how many answers passed."""
     return sum(each["verdict"] == Verdict.PASSED for each in found)
 
@@ -156,7 +156,7 @@ def by_interest(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=rank)
 
 
-def summary(found: Sequence[Sample]) -> str:
+def summary(found: Sequence[JudgedAnswer]) -> str:
     """Return the verdicts of a problem's samples: `passed`, or `2 of 5 passed`."""
     if len({each["verdict"] for each in found}) == 1:
         return found[0]["verdict"]

@@ -46,7 +46,7 @@ from train.export.llamacpp import (
     quantise,
     tensor_type,
 )
-from train.export.merged import ADVICE, Place, base_place, merge, stored_type, told_base
+from train.export.merged import ADVICE, BasePlace, base_place, merge, stored_type, told_base
 from train.export.run import (
     FinishedRun,
     card_of,
@@ -325,7 +325,7 @@ class Converted:
     template: ChatTemplate | None
 
 
-def convert(run: FinishedRun, place: Place, folder: Path, wanted: Wanted) -> Converted:
+def convert(run: FinishedRun, place: BasePlace, folder: Path, wanted: Wanted) -> Converted:
     """Merge a run into `folder`, and write it there as a GGUF file of the base's 16 bits."""
     weights = folder / "merged"
     weights.mkdir()
@@ -827,13 +827,13 @@ def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
         tokens=tokens,
         types=types,
         merges=merges,
-        cut=_cut(told.get("pre_tokenizer") or Cuts()),
+        cut=_cut(told.get("pre_tokenizer") or PreTokenizer()),
         special=special,
         adds_bos=begins_with_bos(words),
     )
 
 
-class Cut(TypedDict, total=False):
+class PreTokenizerStep(TypedDict, total=False):
     """A step of a pre-tokenizer, in the tokenizer.json that the `tokenizers` library has read."""
 
     type: str
@@ -842,15 +842,15 @@ class Cut(TypedDict, total=False):
     pattern: dict[str, str]
 
 
-class Cuts(Cut, total=False):
+class PreTokenizer(PreTokenizerStep, total=False):
     """A pre-tokenizer: one step, or a sequence of them."""
 
-    pretokenizers: list[Cut]
+    pretokenizers: list[PreTokenizerStep]
 
 
-def _cut(told: Cuts) -> str:
+def _cut(told: PreTokenizer) -> str:
     """Return llama.cpp's name of a tokenizer.json's pre-tokenizer. Raises Unwritable."""
-    steps: Sequence[Cut] = told.get("pretokenizers") or [told]
+    steps: Sequence[PreTokenizerStep] = told.get("pretokenizers") or [told]
     kinds = [each.get("type") for each in steps]
     if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
         return "gpt-2"

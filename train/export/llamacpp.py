@@ -121,7 +121,7 @@ class Quantising(TypedDict):
     kind: str
 
 
-class Answers(TypedDict, total=False):
+class FileFacts(TypedDict, total=False):
     """What that process says of the file; nothing where it quantises."""
 
     vocabulary: int
@@ -152,7 +152,7 @@ def listen(
     )
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".llamacpp.") as scratch:
         passes = 2 + len(sequences)
-        told: Answers = _call("hear", file, Path(scratch), seconds, passes, asked)
+        told: FileFacts = _call("hear", file, Path(scratch), seconds, passes, asked)
         path = Path(scratch) / "logits.npy"
         found = np.load(path, mmap_mode="c") if sequences else np.zeros((0, 0), np.float32)
         return Heard(**told, logits=found)  # the mapping outlives the file's name
@@ -176,7 +176,7 @@ def _call(
     seconds: float | None,
     passes: int,
     asked: "Questions | Quantising",
-) -> "Answers":
+) -> "FileFacts":
     """Run this module on a request. Raises NoLlamaCpp and LlamaCppFailed."""
     check_installed()
     request = {"operation": operation, "file": str(file.resolve()), "scratch": str(scratch)}
@@ -198,7 +198,7 @@ def _call(
             raise LlamaCppFailed(file.name, f"it took longer than {limit:.0f} s") from error
     if done.returncode:
         raise LlamaCppFailed(file.name, _why(done.returncode, scratch / "log"))
-    answer: Answers = json.loads((scratch / "answer.json").read_bytes())
+    answer: FileFacts = json.loads((scratch / "answer.json").read_bytes())
     return answer
 
 
@@ -299,7 +299,7 @@ def _function(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _hear(file: str, request: Questions, scratch: Path) -> Answers:
+def _hear(file: str, request: Questions, scratch: Path) -> FileFacts:
     """Answer a request of `listen`; logits go to a file. Raises ValueError."""
     _function("llama_backend_init")()
     model = _function("llama_model_load_from_file")(
@@ -311,7 +311,7 @@ def _hear(file: str, request: Questions, scratch: Path) -> Answers:
     size = _function("llama_vocab_n_tokens")(words)
     eos = _function("llama_vocab_eos")(words)
     rendered = _rendered(file, request["chats"]) if request["chats"] else []
-    told: Answers = {
+    told: FileFacts = {
         "vocabulary": size,
         "bos": _function("llama_vocab_bos")(words),
         "eos": eos,
@@ -512,7 +512,7 @@ def tensor_type(name: str, shape: Sequence[int], kind: str, layers: int, tied: b
 def _main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     file, scratch = request["file"], Path(request["scratch"])
-    answer: Answers = {}
+    answer: FileFacts = {}
     try:
         if request["operation"] == "hear":
             answer = _hear(file, request, scratch)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Taken = TypeVar("Taken")
 
 
-class Place(TypedDict, total=False):
+class BasePlace(TypedDict, total=False):
     """Where transformers finds a model."""
 
     pretrained_model_name_or_path: Required[str | Path]
@@ -131,7 +131,7 @@ def rows_of(model: "PreTrainedModel") -> "Callable[[str, torch.Tensor], torch.Te
 
 def merge(
     run: FinishedRun,
-    place: Place,
+    place: BasePlace,
     folder: Path,
     refer: "Callable[[PreTrainedModel, torch.dtype], Taken]",
 ) -> Taken:
@@ -190,7 +190,7 @@ def check_base(model: "PreTrainedModel", run: FinishedRun, name: str) -> None:
         raise OtherBase(name, run.base)
 
 
-def base_place(run: FinishedRun, base: str | None) -> Place:
+def base_place(run: FinishedRun, base: str | None) -> BasePlace:
     """Return name and revision of the 16-bit base: the one given, or the run's own."""
     if base is not None:
         return {"pretrained_model_name_or_path": base, "revision": None}
@@ -200,13 +200,13 @@ def base_place(run: FinishedRun, base: str | None) -> Place:
     }
 
 
-def told_base(place: Place) -> dict[str, object]:
+def told_base(place: BasePlace) -> dict[str, object]:
     """Return a base's place for the record."""
     name = told_place(str(place["pretrained_model_name_or_path"]))
     return {"name": name, "revision": place["revision"]}
 
 
-def load_base(place: Place) -> "PreTrainedModel":
+def load_base(place: BasePlace) -> "PreTrainedModel":
     """Return the model of a place on the processor, in the type that it is stored in.
 
     One of 8-bit floats with scales is widened to bfloat16, as training did. Raises QuantisedBase

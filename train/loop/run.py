@@ -9,7 +9,7 @@ import torch
 
 from train.checkpoint import (
     Checkpoint,
-    Identity,
+    RunIdentity,
     Selection,
     checkpoint_name,
     open_checkpoint,
@@ -59,7 +59,7 @@ class NothingToSelectBy(TrainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a run stands: so many steps of a stage are done, and a checkpoint tells of them."""
 
     stage: int = 1
@@ -69,21 +69,21 @@ class Place:
     """Whether these were all of the stage."""
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "Place":
+    def of(cls, checkpoint: Checkpoint) -> "Position":
         """Return where a checkpoint stands."""
         position = checkpoint.position
         stage, step, steps = (position[name] for name in ("stage", "step", "steps"))
         return cls(stage, step, checkpoint.path, step >= steps)
 
 
-class Run:
+class TrainingRun:
     """One process's part in a run."""
 
     def __init__(
         self,
         checkpoints: Path,
         recipe: Recipe,
-        identity: Identity,
+        identity: RunIdentity,
         material: Material,
         model: NextToken,
         processes: Processes,
@@ -103,7 +103,7 @@ class Run:
         self.selection = Selection()
         self.questions: list[Question] | None = None
 
-    def train(self, place: Place) -> None:
+    def train(self, place: Position) -> None:
         """Take all steps that are left.
 
         Raises Stopped once a signal came and all is saved, NothingToSelectBy and BestStepLost.
@@ -121,10 +121,10 @@ class Run:
             )
         for number in sorted(self.material.training):
             if number >= place.stage:
-                self.run_stage(number, place if number == place.stage else Place(number))
+                self.run_stage(number, place if number == place.stage else Position(number))
         self.stop_if_asked("the end of the last stage")
 
-    def run_stage(self, number: int, place: Place) -> None:
+    def run_stage(self, number: int, place: Position) -> None:
         """Take the steps of a stage that are left. Raises Stopped and BestStepLost."""
         stage = self.stage_of(number)
         if number == 2 and self.recipe.elastic.strength and self.consolidation is None:
@@ -301,7 +301,7 @@ class Run:
         told = {"loss": found.loss, "bits_per_byte": found.bits_per_byte, "targets": found.targets}
         self.note({"kind": "event", "name": "fisher_rows", "stage": 2, "step": step, **told})
 
-    def identity_in(self, stage: Stage) -> Identity:
+    def identity_in(self, stage: Stage) -> RunIdentity:
         """Return what a checkpoint of a stage must agree with."""
         return replace(self.identity, tokens=stage.rows.identity)
 

@@ -23,7 +23,7 @@ MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class CheckedChat:
     """Messages whose roles are known to come by turns."""
 
     system: str | None
@@ -31,7 +31,7 @@ class Chat:
     """Contents of user, assistant, user and so on."""
 
 
-def answered(messages: Sequence[Message]) -> Chat:
+def answered(messages: Sequence[Message]) -> CheckedChat:
     """Read a chat that ends with an answer. Raises MalformedConversation."""
     chat = chat_of(messages)
     if len(chat.turns) % 2:
@@ -39,7 +39,7 @@ def answered(messages: Sequence[Message]) -> Chat:
     return chat
 
 
-def asked(messages: Sequence[Message]) -> Chat:
+def asked(messages: Sequence[Message]) -> CheckedChat:
     """Read a chat that ends with a question. Raises MalformedConversation."""
     chat = chat_of(messages)
     if not len(chat.turns) % 2:
@@ -47,7 +47,7 @@ def asked(messages: Sequence[Message]) -> Chat:
     return chat
 
 
-def chat_of(messages: Sequence[Message]) -> Chat:
+def chat_of(messages: Sequence[Message]) -> CheckedChat:
     """Read a chat. Raises MalformedConversation."""
     has_system = bool(messages) and messages[0]["role"] == "system"
     turns = messages[has_system:]
@@ -60,7 +60,7 @@ def chat_of(messages: Sequence[Message]) -> Chat:
         if role == "assistant" and not message["content"].strip():
             raise MalformedConversation("an answer is empty")
     system = messages[0]["content"] if has_system else None
-    return Chat(system, tuple(turn["content"] for turn in turns))
+    return CheckedChat(system, tuple(turn["content"] for turn in turns))
 
 
 def read_messages(found: object) -> tuple[Message, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.errors import TrainError
-from train.tokenizer.conversation import Chat, answered, asked, with_system
+from train.tokenizer.conversation import CheckedChat, answered, asked, with_system
 from train.tokenizer.infilling import short_pieces, suffix_first
 from train.tokenizer.interface import (
     DamagedTokenizer,
@@ -136,7 +136,7 @@ class TekkenTokenizer:
         """Return a chat that ends where the assistant begins. Raises MalformedConversation."""
         return sample_of(self._pieces(asked(with_system(messages, self.system)))).ids
 
-    def _pieces(self, chat: Chat) -> Iterator[tuple[Ids, bool]]:
+    def _pieces(self, chat: CheckedChat) -> Iterator[tuple[Ids, bool]]:
         yield special(self.bos), False
         turns = list(chat.turns)
         if chat.system is not None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.dataset.packing import EpochTooLong, Order, Source, UnknownSource, mix, packed, share
+from train.dataset.packing import (
+    EpochTooLong,
+    Order,
+    SampleGroup,
+    UnknownSource,
+    mix,
+    packed,
+    share,
+)
 
 
 @given(st.lists(st.integers(1, 64), max_size=200))
@@ -27,9 +35,9 @@ def test_rows_are_nearly_full_whatever_lengths_source_has() -> None:
     assert lengths.sum() / (len(rows) * 2048) > 0.97
 
 
-ELIXIR = Source("documents.elixir", np.arange(10), tokens=1000)
-ERLANG = Source("documents.erlang", np.arange(10, 14), tokens=400)
-REPLAY = Source("replay", np.arange(14, 64), tokens=5000)
+ELIXIR = SampleGroup("documents.elixir", np.arange(10), tokens=1000)
+ERLANG = SampleGroup("documents.erlang", np.arange(10, 14), tokens=400)
+REPLAY = SampleGroup("replay", np.arange(14, 64), tokens=5000)
 
 
 def test_without_any_named_each_source_is_read_once() -> None:

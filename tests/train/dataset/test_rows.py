@@ -17,7 +17,7 @@ from tests.releases import document, instruction, write_release
 from tests.train.tokenizers import small_chatml
 from train.dataset.rows import EmptyMixture, Rows, prepare
 from train.dataset.sources import NoReplayText
-from train.dataset.store import DamagedTokens, Document, Kept, Shape, samples_of
+from train.dataset.store import CountedSample, DamagedTokens, Document, Shape, samples_of
 from train.recipe import DataSettings, Recipe, ReplaySettings
 from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
 from train.tokenizer.opening import open_tokenizer
@@ -100,7 +100,7 @@ def test_a_text_of_any_size_is_cut_in_time_that_grows_with_it(
     text = "a" + unit * (60_000 // len(unit)) + "z"
     counting: Any = Counting(tokenizer)
     found = list(samples_of(Document("replay", "0", text), counting, Shape(128, 0.0, 1)))
-    kept = [each for each in found if isinstance(each, Kept)]
+    kept = [each for each in found if isinstance(each, CountedSample)]
     assert "".join(tokenizer.decode(each.sample.ids) for each in kept) == text
     assert sum(each.bytes for each in kept) == len(text.encode())
     assert max(len(each.sample.ids) for each in kept) <= 128

@@ -10,8 +10,8 @@ from train.evaluate.__main__ import app
 from train.evaluate.judge import Judgement, Verdict
 from train.evaluate.problems import Problem, Prompt
 from train.evaluate.transcript import (
+    JudgedAnswer,
     NoAnswers,
-    Sample,
     by_interest,
     entry,
     place,
@@ -23,7 +23,9 @@ from train.evaluate.transcript import (
 PASSED, FAILED = Verdict.PASSED, Verdict.FAILED
 
 
-def answered(verdict: Verdict, answer: str = "def a, do: 1", detail: str = "") -> list[Sample]:
+def answered(
+    verdict: Verdict, answer: str = "def a, do: 1", detail: str = ""
+) -> list[JudgedAnswer]:
     return samples([answer], [Judgement("x", 0, verdict, 0.3, detail)])
 
 
