@@ -357,6 +357,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=READ,
         config=("ingest",),
         run=read_archives,
+        is_internal=True,
     ),
     Stage(
         "find duplicates",
@@ -364,6 +365,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("clusters",),
         config=("duplicates",),
         run=find_duplicates,
+        is_internal=True,
     ),
     Stage(
         "assign splits",
@@ -371,6 +373,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("splits",),
         config=("split",),
         run=assign_splits,
+        is_internal=True,
     ),
     Stage(
         "select documents",
@@ -378,6 +381,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("kept", "duplicates", "refused"),
         config=("exclude",),
         run=select_documents,
+        is_internal=True,
     ),
     Stage(
         "write instructions",
@@ -385,6 +389,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("drafts", "repeats", "instruct"),
         config=("instruct",),
         run=write_instructions,
+        is_internal=True,
     ),
     Stage(
         "sort rows",
@@ -395,6 +400,7 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("runs",),
         config=("shards",),
         run=sort_rows,
+        is_internal=True,
     ),
     Stage(
         "write shards",
@@ -418,7 +424,7 @@ STAGES: tuple[Stage[Job], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class BuildPlan:
     """What a build does: return a release that is there already, or carry out these steps."""
 
     release: Release | None
@@ -433,7 +439,7 @@ class Plan:
 
 def plan_build(
     store: ArchiveStore, out: Path, config: BuildConfig, progress: Progress | None = None
-) -> Plan:
+) -> BuildPlan:
     """Check the archives and say what a build would do, and why; nothing is written.
 
     Raises NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest and OSError.
@@ -462,7 +468,7 @@ def plan_build(
     )
     existing = release_with(digest, releases)
     steps = () if existing else tuple(plan(STAGES, made_from, work, layout.files))
-    return Plan(
+    return BuildPlan(
         release=existing,
         steps=steps,
         inputs=inputs,

@@ -8,6 +8,8 @@ Grammar: the Erlang reference manual, chapters "Data Types" and "Character Set a
 Encoding". Refused, as the Hex implementation inside rebar3 refuses them too: lists with a tail
 (`[a|b]`), binary segments of other than whole bytes, sigils, funs. What nests deeper than DEEPEST
 is read and not kept: `Unkept` stands for it.
+
+It is our own, since the Python packages that were found read terms in their binary form only.
 """
 
 import re

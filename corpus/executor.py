@@ -5,7 +5,6 @@ Processes, not threads: tree-sitter holds the interpreter's lock while it parses
 """
 
 import asyncio
-import ctypes
 import re
 import signal
 import threading
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from corpus.errors import CorpusError
-from corpus.supervision import end_helpers
+from corpus.supervision import end_helpers, tidily
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -243,30 +242,6 @@ def _interrupts_noted() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if came.is_set():
             signal.raise_signal(signal.SIGINT)
-
-
-def tidily(function: Callable[[Task], Result], task: Task) -> Result:
-    """Run a task on one thread and give back the memory that it leaves unused.
-
-    Each of Arrow's own threads would keep a heap, which made a worker's memory grow with the number
-    of its tasks; there is one worker per CPU anyway.
-    """
-    import pyarrow
-
-    pyarrow.set_cpu_count(1)
-    pyarrow.set_io_thread_count(1)
-    try:
-        return function(task)
-    finally:
-        pyarrow.default_memory_pool().release_unused()
-        _trim_heap()
-
-
-def _trim_heap() -> None:
-    """Return free pages inside the C heap to the system, where its library can (glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 @contextmanager

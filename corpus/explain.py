@@ -49,7 +49,7 @@ class UnreadableRelease(CorpusError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """A file that is a document of the release."""
 
     document_id: str
@@ -65,7 +65,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedFile:
     """A file, or with an empty path an archive, that is not in the release.
 
     `representative` is the document that stands for a duplicate.
@@ -79,7 +79,7 @@ class Dropped:
     stage: str
     reason: str
     detail: str
-    representative: Kept | None
+    representative: KeptFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Explanation:
     """Everything the release says about what was asked."""
 
     archives: tuple[Input, ...]
-    kept: tuple[Kept, ...]
-    dropped: tuple[Dropped, ...]
+    kept: tuple[KeptFile, ...]
+    dropped: tuple[DroppedFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +165,16 @@ def _table(release: Release, config: str, columns: list[str], condition: ds.Expr
     return table.sort_by([("package", "ascending"), ("path", "ascending")])
 
 
-def _kept(release: Release, condition: ds.Expression) -> Iterator[Kept]:
+def _kept(release: Release, condition: ds.Expression) -> Iterator[KeptFile]:
     found = _table(release, "documents", KEPT_COLUMNS, condition)
-    return (Kept(**row) for row in found.to_pylist())
+    return (KeptFile(**row) for row in found.to_pylist())
 
 
-def _dropped(release: Release, condition: ds.Expression) -> Iterator[Dropped]:
+def _dropped(release: Release, condition: ds.Expression) -> Iterator[DroppedFile]:
     rows = _table(release, "rejects", DROPPED_COLUMNS, condition).to_pylist()
     wanted = [row["representative_id"] for row in rows if row["representative_id"]]
     found = _kept(release, ds.field("document_id").isin(wanted)) if wanted else ()
     representatives = {kept.document_id: kept for kept in found}
     for row in rows:
         representative = representatives.get(row.pop("representative_id"))
-        yield Dropped(**row, representative=representative)
+        yield DroppedFile(**row, representative=representative)

@@ -8,7 +8,7 @@ MOST_ARGUMENTS: Final = 255
 """Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
 
 
-class Evidence(StrEnum):
+class BehaviourEvidence(StrEnum):
     """How a behaviour is known; `transitive` and `cross_package` belong to a later stage."""
 
     DIRECT = "direct"
@@ -26,7 +26,7 @@ class Behaviour:
     """One behaviour of a module; `confidence` lies in [0, 1]."""
 
     name: str
-    evidence: Evidence
+    evidence: BehaviourEvidence
     confidence: float
 
 

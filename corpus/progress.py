@@ -1,4 +1,8 @@
-"""The interface through which long work reports its progress."""
+"""The interface through which long work reports its progress.
+
+It is our own, since who works must not know who looks: rich draws it on a terminal
+(`corpus.terminal`), and a notebook or a test may do otherwise.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar

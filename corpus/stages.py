@@ -8,6 +8,7 @@ lies in the folder as well (`stage.json`), which is how `plan` can tell why a st
 """
 
 import ast
+import copy
 import hashlib
 import json
 import shutil
@@ -33,6 +34,11 @@ OWN = (
     "train",
 )
 """Packages of this project; everything else that is imported is a library."""
+BY_NAME = frozenset({"corpus.atomic", "corpus.provenance", "corpus.tables"})
+"""Modules of parts that stand for themselves and find one another by their names only. Who imports
+a name from one uses what it stands for, with what that refers to; every other module is a whole."""
+COLUMN, MEANING = "column", 2
+"""The function in `BY_NAME` that makes a column, and the place of its meaning among arguments."""
 RECORD = "stage.json"
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a folder."""
@@ -48,7 +54,8 @@ class Stage(Generic[Job]):
 
     `inputs` are outputs of earlier stages, or what the build is given; `config` are the sections of
     the configuration that it looks at. `run` takes a job that knows where all of them lie. It is
-    defined at the top of a module, so that its source can be found.
+    defined at the top of a module, so that its source can be found. What an internal stage makes
+    is read by later stages alone, so it is the same whatever columns are said to mean.
     """
 
     name: str
@@ -56,6 +63,7 @@ class Stage(Generic[Job]):
     outputs: tuple[str, ...]
     config: tuple[str, ...]
     run: Callable[[Job], None]
+    is_internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,8 @@ def origins(
     """
     digests, found = dict(given), dict[str, Origin]()
     for stage in stages:
-        used = sources.used_by(stage.run.__module__, stage.run.__qualname__)
+        place = stage.run.__module__, stage.run.__qualname__
+        used = sources.used_by(*place, meanings=not stage.is_internal)
         settings = {name: plain(getattr(config, name)) for name in stage.config}
         read = {name: digests[name] for name in stage.inputs}
         found[stage.name] = origin = Origin(read, settings, used.sources, used.tools)
@@ -320,14 +329,16 @@ class Sources:
         self._modules: dict[str, _Module] = {}
         self._whole: dict[str, tuple[dict[str, str], list[_Place]]] = {}
 
-    def used_by(self, module: str, function: str) -> Used:
+    def used_by(self, module: str, function: str, *, meanings: bool = True) -> Used:
         """Return the code that a function at the top of a module uses.
 
         Of that module it is the text of the function and of what it refers to by name there, so
-        that one module can hold many stages. Of a package that is imported from, it is the module
-        that its `__init__` takes the name from. Every other module counts as a whole, with all
-        that it imports anywhere, and with the data files in its folder. Annotations of functions in
-        the first module and imports under `if TYPE_CHECKING` decide nothing and are left out.
+        that one module can hold many stages. So it is of the modules in `BY_NAME`, where without
+        `meanings` it does not matter what columns are said to mean. Of a package that is imported
+        from, it is the module that its `__init__` takes the name from. Every other module counts as
+        a whole, with all that it imports anywhere, and with the data files in its folder.
+        Annotations of functions in the first module and imports under `if TYPE_CHECKING` decide
+        nothing and are left out.
 
         Raises OSError and SyntaxError for a source that cannot be read.
         """
@@ -342,7 +353,10 @@ class Sources:
             if not self._is_own(place.module):
                 libraries.add(place.module.split(".")[0])
                 continue
-            files, needed = self._file(place.module) if place.name is None else self._part(place)
+            if place.name is None:
+                files, needed = self._file(place.module)
+            else:
+                files, needed = self._part(place, meanings)
             sources |= files
             waiting += needed
         installed = tool_versions().items()
@@ -370,7 +384,7 @@ class Sources:
             self._whole[name] = files, list(self._imports(name, module.tree))
         return self._whole[name]
 
-    def _part(self, place: _Place) -> tuple[dict[str, str], list[_Place]]:
+    def _part(self, place: _Place, meanings: bool) -> tuple[dict[str, str], list[_Place]]:
         """Return the statements that bind a name, with a digest, and what they need."""
         module, texts, needed = self._module(place.module), list[bytes](), list[_Place]()
         for statement in module.bound.get(place.name or "", ()):
@@ -378,7 +392,10 @@ class Sources:
                 statement = _only(statement, place.name)
                 texts.append(ast.unparse(statement).encode())
             else:
-                texts.append(_text(module.data, statement))
+                if meanings or place.module not in BY_NAME:
+                    texts.append(_text(module.data, statement))
+                else:
+                    texts.append(ast.unparse(_without_meanings(statement)).encode())
                 names = {each.id for each in _walk(statement) if isinstance(each, ast.Name)}
                 own = sorted(names & module.bound.keys() - {place.name})
                 needed += [_Place(place.module, name) for name in own]
@@ -404,7 +421,11 @@ class Sources:
 
     def _imported(self, source: str, name: str) -> _Place:
         """Return what `from source import name` takes."""
-        if name == "*" or not self._is_own(source) or not self._module(source).is_package:
+        if name == "*" or not self._is_own(source):
+            return _Place(source)
+        if source in BY_NAME:
+            return _Place(source, name)
+        if not self._module(source).is_package:
             return _Place(source)
         if name in self._module(source).bound:
             return _Place(source, name)
@@ -459,6 +480,15 @@ def _only(statement: ast.Import | ast.ImportFrom, name: str | None) -> ast.Impor
     if isinstance(statement, ast.Import):
         return ast.Import(aliases)
     return ast.ImportFrom(statement.module, aliases, statement.level)
+
+
+def _without_meanings(statement: ast.stmt) -> ast.stmt:
+    """Return a statement with columns that mean nothing."""
+    changed = copy.deepcopy(statement)
+    for each in ast.walk(changed):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            del each.args[MEANING if each.func.id == COLUMN else len(each.args) :]
+    return changed
 
 
 def _text(data: bytes, statement: ast.stmt) -> bytes:

@@ -9,6 +9,7 @@ far longer than that on the clock: a helper that sleeps or swaps uses no process
 """
 
 import atexit
+import ctypes
 import mmap
 import os
 import pickle
@@ -336,3 +337,27 @@ def _pickled(answer: tuple[str, object]) -> bytes:
         return pickle.dumps(answer)
     except Exception as error:
         return pickle.dumps(("raised", RuntimeError(f"{answer[1]!r} cannot be sent: {error}")))
+
+
+def tidily(function: Callable[[Task], Result], task: Task) -> Result:
+    """Run a task on one thread and give back the memory that it leaves unused.
+
+    Each of Arrow's own threads would keep a heap, which made a worker's memory grow with the number
+    of its tasks; there is one worker per CPU anyway.
+    """
+    import pyarrow
+
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
+    try:
+        return function(task)
+    finally:
+        pyarrow.default_memory_pool().release_unused()
+        _trim_heap()
+
+
+def _trim_heap() -> None:
+    """Return free pages inside the C heap to the system, where its library can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -15,12 +15,12 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from corpus.console import PlainFormatter, Terminal, errors, output
-from corpus.explain import Dropped, Explanation
+from corpus.explain import DroppedFile, Explanation
 from corpus.progress import Progress
 from corpus.release import Release
 
 if TYPE_CHECKING:
-    from corpus.build import Plan
+    from corpus.build import BuildPlan
     from corpus.stages import Timing
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -160,7 +160,7 @@ def show_timings(timings: "Sequence[Timing]") -> None:
     output.print(table)
 
 
-def show_plan(plan: "Plan") -> None:
+def show_plan(plan: "BuildPlan") -> None:
     """Print what a build would do with each stage, and why, a line a stage."""
     if plan.release is not None:
         output.print(
@@ -209,7 +209,7 @@ def show_explanation(found: Explanation) -> None:
         output.print(f"{share}{len(found.dropped):,} dropped")
 
 
-def _dropped_line(dropped: Dropped) -> str:
+def _dropped_line(dropped: DroppedFile) -> str:
     place = f"{dropped.package}/{dropped.path}" if dropped.path else dropped.package
     line = f"dropped  {place} {dropped.version}  {dropped.stage}: {dropped.reason}"
     if dropped.detail:

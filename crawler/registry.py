@@ -5,6 +5,9 @@ SHA-512). A resource counts only once its signature, its repository and, for a p
 are the expected ones: a mirror need not be trusted, and an old or foreign resource cannot be
 slipped in under another name. The format is specified in https://github.com/hexpm/specifications
 (registry-v2.md); crawler/proto/hex_registry.proto holds the field numbers.
+
+It is our own, since Hex's clients are in Erlang and no Python one was found; protobuf, RSA and gzip
+are libraries'.
 """
 
 import zlib

@@ -34,7 +34,7 @@ class BadPackage(CorpusError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class TextPart:
     """A text, `repeat` times; `{n}` in a repeated one is the number of the copy."""
 
     text: str
@@ -53,13 +53,13 @@ class MadeFile:
     path: str
     text: str = ""
     repeat: int | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TextPart, ...] = ()
     newline: str = "\n"
     encoding: str = "utf-8"
 
     def written(self) -> bytes:
         """Return its bytes."""
-        parts = self.parts or (Part(text=self.text, repeat=self.repeat),)
+        parts = self.parts or (TextPart(text=self.text, repeat=self.repeat),)
         return "".join(map(str, parts)).replace("\n", self.newline).encode(self.encoding)
 
 

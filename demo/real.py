@@ -65,7 +65,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RealRun:
     """The release, how far the readers agree, and where the time went."""
 
     release: Release
@@ -81,7 +81,7 @@ class Outcome:
         return table
 
 
-def run(out: Path, workers: int | None = None) -> Outcome:
+def run(out: Path, workers: int | None = None) -> RealRun:
     """Fetch, pack, sign, compare, crawl and build below `out`.
 
     What is there already is kept. Raises ReferenceUnavailable or SourcesUnavailable where something
@@ -107,7 +107,7 @@ def run(out: Path, workers: int | None = None) -> Outcome:
         crawl(workplace, url, repository=REPOSITORY, settings=permitted)
     with clock.step("build, gate and render"):
         build(workplace, config=CONFIG, workers=workers)
-    return Outcome(releases_in(workplace.releases)[-1], agreement, tuple(clock.steps))
+    return RealRun(releases_in(workplace.releases)[-1], agreement, tuple(clock.steps))
 
 
 def publish(applications: Sequence[Application], workplace: Workplace) -> list[Path]:

@@ -2,6 +2,9 @@
 
 Text inside a scaled drawing becomes unreadable on a phone, so there is none. Every chart gets a
 `<title>` for those who hear the page. Colours are classes of the style sheet, light and dark.
+
+They are our own, since plotting libraries draw labels into the picture or need a script, and their
+bytes change with version and fonts; a report's bytes follow from its release.
 """
 
 import math

@@ -5,13 +5,13 @@ no network, no other process. See `sandbox.bubblewrap` for how.
 """
 
 from sandbox.bubblewrap import HeldBy, SandboxUnavailable
-from sandbox.running import Outcome, Sandbox, SandboxFailed, SandboxGivenUp
-from sandbox.watching import Limits, Stop
+from sandbox.limits import Limits, Stop
+from sandbox.running import CommandOutcome, Sandbox, SandboxFailed, SandboxGivenUp
 
 __all__ = [
+    "CommandOutcome",
     "HeldBy",
     "Limits",
-    "Outcome",
     "Sandbox",
     "SandboxFailed",
     "SandboxGivenUp",

@@ -23,8 +23,8 @@ from corpus.errors import CorpusError
 from sandbox import escapes
 from sandbox.control_groups import Group, Groups, find_groups
 from sandbox.escapes import EscapesUntold, Verdict
+from sandbox.limits import DESCRIPTORS, SCRATCH, SIGNALS, Limits
 from sandbox.system_calls import ARCHITECTURES, seccomp_filter
-from sandbox.watching import DESCRIPTORS, SCRATCH, SIGNALS, Limits
 
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
 SETTINGS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")

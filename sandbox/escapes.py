@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.limits import DESCRIPTORS, SIGNALS, Limits
 from sandbox.system_calls import (
     ATTRIBUTES,
     LEASES_WATCHES_PIPES,
@@ -25,7 +26,6 @@ from sandbox.system_calls import (
     UNIX,
     number_of,
 )
-from sandbox.watching import DESCRIPTORS, SIGNALS, Limits
 
 DRIVER = r"""
 sub names {

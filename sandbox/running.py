@@ -11,8 +11,9 @@ from threading import Event
 from corpus.errors import CorpusError
 from sandbox import bubblewrap
 from sandbox.bubblewrap import as_bytes, memory_file
+from sandbox.limits import Limits, Stop
 from sandbox.system_calls import seccomp_filter
-from sandbox.watching import Limits, Stop, Watch
+from sandbox.watching import Watch
 
 NOTHING: Mapping[str, str] = {}
 DEFAULT_LIMITS = Limits()
@@ -37,7 +38,7 @@ class SandboxGivenUp(CorpusError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """How a command ended."""
 
     status: int | None
@@ -86,7 +87,7 @@ class Sandbox:
         environment: Mapping[str, str] = NOTHING,
         limits: Limits = DEFAULT_LIMITS,
         given_up: Event | None = None,
-    ) -> Outcome:
+    ) -> CommandOutcome:
         """Run a command in a scratch folder of its own that holds `files`, and end what it leaves.
 
         A few hundred files at most: each is an open one here; what is larger belongs in `readable`.
@@ -179,9 +180,9 @@ def pipe(content: str | bytes) -> Iterator[int]:
         os.close(reading)
 
 
-def outcome_of(watch: Watch) -> Outcome:
+def outcome_of(watch: Watch) -> CommandOutcome:
     """Tell how a watched command ended."""
-    return Outcome(
+    return CommandOutcome(
         status=watch.status if watch.stop is None else None,
         stdout=watch.stdout.decode(errors="replace"),
         stderr=watch.stderr.decode(errors="replace"),

@@ -1,4 +1,4 @@
-"""What a running command may use, what all its processes use together, and what ends it.
+"""What all processes of a running command use together, until a limit or they themselves end it.
 
 Usage is read from /proc, since the kernel limits most things for one process only (setrlimit(2)),
 and from the command's control group, where it has one.
@@ -9,19 +9,15 @@ import re
 import selectors
 import subprocess
 import time
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import IO
 
 from sandbox.control_groups import Group
+from sandbox.limits import SCRATCH, Limits, Stop
 
-SCRATCH = "/scratch"
-"""The folder inside that may be written to."""
-DESCRIPTORS, SIGNALS = 256, 1024
-"""Open files of a process, and signals that wait for all; a timer counts as one of those."""
 LOOK_EVERY = 0.05
 """Seconds between two looks at what the processes use; a processor fills about 50 MB in it."""
 FIRST_LOOK = 0.002
@@ -33,43 +29,6 @@ SOCKETS = re.compile(r"^sockets: used (\d+)", re.MULTILINE)
 MAPPING, MAPPINGS = 256, 65_530
 """Bytes that the kernel keeps for each mapping of a process, and the most it lets one have."""
 MEMORY_FIELDS = re.compile(r"^(?:RssAnon|VmSwap|VmPTE):\s+(\d+) kB$", re.MULTILINE)
-
-
-class Stop(StrEnum):
-    """The limit for which a command was ended."""
-
-    WALL = "wall"
-    CPU = "cpu"
-    MEMORY = "memory"
-    PROCESSES = "processes"
-    OUTPUT = "output"
-    DISK = "disk"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """The most that a command and all its descendants together may use."""
-
-    wall: float = 30.0
-    """Seconds from start to end."""
-    cpu: float = 60.0
-    """Seconds of processor time."""
-    memory: int = 1 << 30
-    """Bytes of memory that no file backs."""
-    processes: int = 256
-    """Processes and threads at one time; the BEAM alone takes about 20 on two processors."""
-    output: int = 1 << 20
-    """Bytes of standard output, and as many of standard error."""
-    disk: int = 64 << 20
-    """Bytes in the scratch folder, which lies in memory."""
-    files: int = 10_000
-    """Files and folders in the scratch folder."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a limit that nothing could keep."""
-        for limit in fields(self):
-            if getattr(self, limit.name) <= 0:
-                raise ValueError(f"{limit.name}={getattr(self, limit.name)}: must be above zero.")
 
 
 @dataclass(slots=True)

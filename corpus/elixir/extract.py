@@ -38,7 +38,7 @@ from corpus.elixir.record import (
 )
 from corpus.elixir.repair import read
 from corpus.elixir.terms import Scope, alias_text, full_name, full_names, read_head, text_of
-from corpus.extraction import Clause, Evidence, Extraction, Function, Module
+from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module
 from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
 
 BEHAVIOUR_OF_USE: Final = {
@@ -354,7 +354,7 @@ class Walk:
         records = []
         for target in self._targets(arguments, place):
             record = ModuleRecord(kind, f"{protocol}.{target.removeprefix(':')}", *_lines(node))
-            record.add_behaviour(protocol, Evidence.STRUCTURAL)
+            record.add_behaviour(protocol, BehaviourEvidence.STRUCTURAL)
             records.append(record)
         self._open(node, place, records)
 
@@ -374,7 +374,7 @@ class Walk:
         for name in full_names(self.source, head, module.name, place.scope):
             module.uses[name] = None
             if name in BEHAVIOUR_OF_USE:
-                module.add_behaviour(BEHAVIOUR_OF_USE[name], Evidence.TABLE)
+                module.add_behaviour(BEHAVIOUR_OF_USE[name], BehaviourEvidence.TABLE)
 
     def _alias(self, node: Node, place: Place, kind: str) -> None:
         """`alias A.B`, `alias A.B, as: C`, `alias A.{B, C}`, and `require A.B, as: C`."""
@@ -395,7 +395,7 @@ class Walk:
         if place.module is not None and not place.in_function:
             place.module.settle()
             if kind == "defexception":
-                place.module.add_behaviour("Exception", Evidence.STRUCTURAL)
+                place.module.add_behaviour("Exception", BehaviourEvidence.STRUCTURAL)
 
     def _overridable(self, node: Node, place: Place, kind: str) -> None:
         """`defoverridable f: 1`; that of a behaviour names its functions elsewhere."""

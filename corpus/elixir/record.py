@@ -21,9 +21,9 @@ from corpus.elixir.terms import (
 )
 from corpus.extraction import (
     Behaviour,
+    BehaviourEvidence,
     Callback,
     Clause,
-    Evidence,
     Function,
     Module,
     TypeDefinition,
@@ -76,7 +76,7 @@ class ModuleRecord:
         self.doc: tuple[str, str | None] | None = None
         self.impl: str | None = None
         self.uses: dict[str, None] = {}
-        self.behaviours: dict[str, Evidence] = {}
+        self.behaviours: dict[str, BehaviourEvidence] = {}
         self.types: list[TypeDefinition] = []
         self.callbacks: list[tuple[str, int, str, int]] = []
         self.optional: set[tuple[str, int]] = set()
@@ -135,7 +135,7 @@ class ModuleRecord:
             current = self.generations[name, arity] = current + 1
         return current
 
-    def add_behaviour(self, name: str, evidence: Evidence) -> None:
+    def add_behaviour(self, name: str, evidence: BehaviourEvidence) -> None:
         """Note a behaviour; the first evidence stands."""
         self.behaviours.setdefault(name, evidence)
 
@@ -274,7 +274,7 @@ def _impl(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: 
 
 def _behaviour(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:
     for name in full_names(source, value, module.name, place.scope):
-        module.add_behaviour(name, Evidence.DIRECT)
+        module.add_behaviour(name, BehaviourEvidence.DIRECT)
 
 
 def _typed_head(source: bytes, value: Node) -> Head | None:

@@ -5,9 +5,9 @@ from tree_sitter import Node
 from corpus.erlang.edoc import MARK, Comment, Documentation, documentation
 from corpus.extraction import (
     Behaviour,
+    BehaviourEvidence,
     Callback,
     Clause,
-    Evidence,
     Extraction,
     Function,
     Module,
@@ -119,7 +119,9 @@ class FileRecord:
 
     def _module(self, name: str) -> Module:
         doc_kind, doc = self.moduledoc or (None, None)
-        behaviours = tuple(Behaviour(each, Evidence.DIRECT, 1.0) for each in self.behaviours)
+        behaviours = tuple(
+            Behaviour(each, BehaviourEvidence.DIRECT, 1.0) for each in self.behaviours
+        )
         callbacks = tuple(
             Callback(callback, arity, "callback", (callback, arity) in self.optional, line)
             for callback, arity, line in self.callbacks

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from corpus.reasons import Reject, RejectedFile, Stage
 from corpus.rows import DescribedRow, IdentityRow, ModuleRow, RejectRow, reject_row
 from corpus.sources import source_named
 from corpus.split.repository import address_of
-from corpus.store import Archive, ArchiveStore
+from corpus.store import Archive
 from corpus.supervision import NO_BUDGET, Watch
 from corpus.tables import (
     CLAUSE,
@@ -34,6 +35,9 @@ from corpus.tables import (
     READ_ARCHIVES,
     REJECTS,
 )
+
+if TYPE_CHECKING:
+    from corpus.store import ArchiveStore
 
 PART_ROW_GROUP_BYTES = 2_000_000
 """Small, so that what reads a part piece by piece holds little of it."""
@@ -85,7 +89,7 @@ class Bundle:
 
 def plan_bundles(
     archives: Sequence[Archive],
-    store: ArchiveStore,
+    store: "ArchiveStore",
     folder: Path,
     config: IngestConfig,
     made_by: str = "",
@@ -101,7 +105,7 @@ def plan_bundles(
 
 
 def _bundle(
-    archives: list[Archive], store: ArchiveStore, folder: Path, config: IngestConfig, made_by: str
+    archives: list[Archive], store: "ArchiveStore", folder: Path, config: IngestConfig, made_by: str
 ) -> Bundle:
     rows = [replace(archive, fetched_at="") for archive in archives]
     name = digest_of(rows, config.read, made_by)

@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from corpus.errors import CorpusError
-from corpus.executor import tidily
 from corpus.ingest.bundle import Bundle, ingest, rehearse
 from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig
 from corpus.reasons import Reason, Reject, Stage
-from corpus.supervision import Cause, Ended, Watch, watched
+from corpus.supervision import Cause, Ended, Watch, tidily, watched
 
 FORGIVEN = 5
 """Deaths in a row, each at another place, after which it is not the archives that are to blame."""

@@ -23,8 +23,13 @@ from corpus.instruct.conversation import (
     raised,
     tabulate,
 )
-from corpus.instruct.excerpt import dedented, line_starts
-from corpus.instruct.material import Material, documentation_of, library_modules
+from corpus.instruct.material import (
+    Material,
+    dedented,
+    documentation_of,
+    library_modules,
+    line_starts,
+)
 from corpus.rows import ModuleRow
 
 KIND = "behaviour_module"

@@ -21,8 +21,7 @@ from corpus.instruct.conversation import (
     raised,
     tabulate,
 )
-from corpus.instruct.excerpt import clauses_of
-from corpus.instruct.material import Material, documentation_of, library_modules
+from corpus.instruct.material import Material, clauses_of, documentation_of, library_modules
 from corpus.rows import FunctionRow
 
 KIND = "documentation_to_function"

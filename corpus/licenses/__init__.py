@@ -1,12 +1,12 @@
 """Judges whether the licence of a package, and of each of its files, permits training."""
 
 from corpus.licenses.files import PackageLicenses, judge_files, statements_of
-from corpus.licenses.judgement import Evidence, LicenseVerdict, judge, judge_declaration
+from corpus.licenses.judgement import LicenseEvidence, LicenseVerdict, judge, judge_declaration
 from corpus.licenses.policy import LicensePolicy, is_license_id
 from corpus.licenses.texts import copyright_lines, is_license_file
 
 __all__ = [
-    "Evidence",
+    "LicenseEvidence",
     "LicensePolicy",
     "LicenseVerdict",
     "PackageLicenses",

@@ -22,8 +22,8 @@ from corpus.licenses.declarations import (
     too_long,
 )
 from corpus.licenses.judgement import (
-    Evidence,
     Findings,
+    LicenseEvidence,
     LicenseVerdict,
     judge,
     permits,
@@ -263,7 +263,7 @@ class Bench:
         detail = f"'{notice.words}' in {by.place}"
         if notice.expression:
             detail = f"{quoted(notice.expression, LONGEST_DETAIL // 2)}: {detail}"
-        evidence = Evidence.TEXT_ONLY if notice.in_full else Evidence.DECLARED_ONLY
+        evidence = LicenseEvidence.TEXT_ONLY if notice.in_full else LicenseEvidence.DECLARED_ONLY
         return LicenseVerdict(notice.expression, evidence, reason, quoted(detail, LONGEST_DETAIL))
 
     def _permitted(
@@ -281,11 +281,11 @@ class Bench:
         families = self.found.families | self.found.appended | self.folders.families(folder)
         found = replace(self.found, families=families)
         if verified(expression, found, self.policy) and not folder:
-            evidence = Evidence.VERIFIED
+            evidence = LicenseEvidence.VERIFIED
         elif all(each.notice.in_full for each in grants) and grants:
-            evidence = Evidence.TEXT_ONLY
+            evidence = LicenseEvidence.TEXT_ONLY
         else:
-            evidence = Evidence.DECLARED_ONLY
+            evidence = LicenseEvidence.DECLARED_ONLY
         places = dict.fromkeys(each.place for each in (*grants, *parts))
         detail = quoted(f"by {', '.join(places)}", LONGEST_DETAIL)
         return LicenseVerdict(taken(str(expression), self.policy.permits), evidence, None, detail)

@@ -21,7 +21,7 @@ from corpus.licenses.texts import is_license_text, recognize
 from corpus.reasons import Reason
 
 
-class Evidence(StrEnum):
+class LicenseEvidence(StrEnum):
     """How a package's licence is known, best first."""
 
     VERIFIED = "verified"
@@ -46,7 +46,7 @@ class LicenseVerdict:
     """
 
     expression: str | None
-    evidence: Evidence
+    evidence: LicenseEvidence
     reason: Reason | None
     detail: str
 
@@ -74,9 +74,9 @@ def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> License
         return refused
     declared = read_declaration(licenses)
     if declared.expression is not None and not satisfied(declared.expression, policy.permits):
-        evidence, reason = Evidence.DECLARED_ONLY, Reason.LICENSE_NOT_PERMITTED
+        evidence, reason = LicenseEvidence.DECLARED_ONLY, Reason.LICENSE_NOT_PERMITTED
         return LicenseVerdict(declared.text, evidence, reason, "not on the list of the policy")
-    evidence = Evidence.DECLARED_ONLY if declared.complete else Evidence.UNKNOWN
+    evidence = LicenseEvidence.DECLARED_ONLY if declared.complete else LicenseEvidence.UNKNOWN
     return LicenseVerdict(declared.text, evidence, None, unread(declared))
 
 
@@ -105,13 +105,13 @@ def judge(
 def refusal(licenses: Sequence[str]) -> LicenseVerdict | None:
     """Return the verdict on a declaration that is too long to be read, None for any other."""
     if detail := too_long(licenses):
-        return LicenseVerdict(None, Evidence.UNKNOWN, Reason.LICENSE_TOO_LONG, detail)
+        return LicenseVerdict(None, LicenseEvidence.UNKNOWN, Reason.LICENSE_TOO_LONG, detail)
     return None
 
 
 DENIED = {
-    Evidence.CONTRADICTED: Reason.LICENSE_CONTRADICTED,
-    Evidence.UNKNOWN: Reason.LICENSE_UNKNOWN,
+    LicenseEvidence.CONTRADICTED: Reason.LICENSE_CONTRADICTED,
+    LicenseEvidence.UNKNOWN: Reason.LICENSE_UNKNOWN,
 }
 
 
@@ -127,23 +127,23 @@ def read_texts(texts: Mapping[str, bytes]) -> Findings:
     )
 
 
-def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Evidence:
+def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> LicenseEvidence:
     """Say how well the licence is known."""
     declared_families = frozenset(map(family, license_ids(declared.expression)))
     undeclared = found.families - declared_families
     if not all(permits(policy, each) for each in found.appended - declared_families):
-        return Evidence.CONTRADICTED
+        return LicenseEvidence.CONTRADICTED
     if any(is_contradicted(name, found.families) for name in declared.unreadable):
-        return Evidence.CONTRADICTED
+        return LicenseEvidence.CONTRADICTED
     if any(is_contradicted(term, found.families | declared_families) for term in found.terms):
-        return Evidence.CONTRADICTED
+        return LicenseEvidence.CONTRADICTED
     if declared.expression is None or declared.unreadable:
-        return Evidence.TEXT_ONLY if undeclared else Evidence.UNKNOWN
+        return LicenseEvidence.TEXT_ONLY if undeclared else LicenseEvidence.UNKNOWN
     if contradicts(declared_families, found, policy):
-        return Evidence.CONTRADICTED
+        return LicenseEvidence.CONTRADICTED
     if verified(declared.expression, found, policy):
-        return Evidence.VERIFIED
-    return Evidence.DECLARED_ONLY
+        return LicenseEvidence.VERIFIED
+    return LicenseEvidence.DECLARED_ONLY
 
 
 def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy) -> bool:
@@ -181,14 +181,14 @@ def completed(declared: Declaration, found: Findings) -> Expression | None:
     return join([*readable, *sorted(undeclared)])
 
 
-def explain(evidence: Evidence, declared: Declaration, found: Findings) -> str:
+def explain(evidence: LicenseEvidence, declared: Declaration, found: Findings) -> str:
     """Say in a few words what lies behind the evidence, empty if nothing is unusual."""
     texts = ", ".join(sorted(found.families | found.appended)) or "none"
     said = ", ".join(filter(None, (declared.text, *map(repr, declared.unreadable))))
     notes = {
-        Evidence.CONTRADICTED: f"declared is {said}, the texts are {texts}",
-        Evidence.UNKNOWN: f"{unread(declared)}; texts recognised: {texts}",
-        Evidence.TEXT_ONLY: unread(declared),
+        LicenseEvidence.CONTRADICTED: f"declared is {said}, the texts are {texts}",
+        LicenseEvidence.UNKNOWN: f"{unread(declared)}; texts recognised: {texts}",
+        LicenseEvidence.TEXT_ONLY: unread(declared),
     }
     unrecognized = f"not recognised: {', '.join(found.unrecognized)}" if found.unrecognized else ""
     named = f"which names {', '.join(map(repr, found.terms))}" if found.terms else ""

@@ -1,14 +1,16 @@
 """Where archives lie, unchanged, with an index row each."""
 
 from corpus.packages import Advisory, Downloads, Link, Requirement
-from corpus.store.archives import (
-    ArchiveStore,
+from corpus.store.archives import ArchiveStore, UnsafeName, store_near
+from corpus.store.rows import (
+    Archive,
     DamagedArchive,
-    UnsafeName,
+    DamagedRow,
+    RejectedArchive,
+    StoreError,
     check_body,
-    store_near,
+    row_of_reject,
 )
-from corpus.store.rows import Archive, DamagedRow, RejectedArchive, StoreError, row_of_reject
 from corpus.untrusted import LONGEST_NAME
 
 __all__ = [

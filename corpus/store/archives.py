@@ -14,7 +14,6 @@ speaks of the bytes beside it: an archive without a row is not stored, whatever 
 was killed at. One process writes; any number may read.
 """
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +29,12 @@ from corpus.atomic import (
 from corpus.store.index import Index, Key
 from corpus.store.rows import (
     Archive,
+    DamagedArchive,
     DamagedRow,
     RejectedArchive,
     StoreError,
+    check_body,
+    difference,
     read_archive,
     read_reject,
     row_of,
@@ -50,10 +52,6 @@ FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
 
 class UnsafeName(StoreError):
     """A source, name or version that must not become a part of a path."""
-
-
-class DamagedArchive(StoreError):
-    """An archive whose bytes are not those that its row promises."""
 
 
 class ArchiveStore:
@@ -224,24 +222,3 @@ def checked(source: str, name: str, version: str) -> Key:
     except ValueError as error:
         raise UnsafeName(f"{error}. Leave this archive out.") from error
     return source, name, version
-
-
-def check_body(archive: Archive, body: bytes, where: str) -> None:
-    """Raise DamagedArchive unless `body`, read from the store, is what its row says."""
-    if problem := difference(archive, body):
-        stem = f"{archive.name.rpartition('/')[2]}-{archive.version}"
-        raise DamagedArchive(
-            f"{where}: {problem}. Move {stem}.tar out of the store, then crawl again: what is "
-            "wanted and not in the store is fetched."
-        )
-
-
-def difference(archive: Archive, body: bytes) -> str | None:
-    """Say how `body` differs in length or digest from what its row says, if it does."""
-    found = hashlib.sha256(body).hexdigest()
-    if (len(body), found) == (archive.bytes, archive.sha256):
-        return None
-    return (
-        f"{len(body)} bytes with sha256 {found}, but the row of {archive.name} "
-        f"{archive.version} says {archive.bytes} bytes with {archive.sha256}"
-    )

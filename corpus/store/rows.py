@@ -1,5 +1,9 @@
-"""Index rows: what the store says of an archive that it holds, and of one that it does not."""
+"""Index rows: what the store says of an archive that it holds, and of one that it does not.
 
+A row also tells which bytes are its archive's, so whoever has both can check them.
+"""
+
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -18,6 +22,10 @@ class StoreError(CorpusError):
 
 class DamagedRow(StoreError):
     """A file in the index that is not a whole index row."""
+
+
+class DamagedArchive(StoreError):
+    """An archive whose bytes are not those that its row promises."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +66,27 @@ class RejectedArchive:
     url: str
     reject: Reject
     recorded_at: str
+
+
+def check_body(archive: Archive, body: bytes, where: str) -> None:
+    """Raise DamagedArchive unless `body`, read from the store, is what its row says."""
+    if problem := difference(archive, body):
+        stem = f"{archive.name.rpartition('/')[2]}-{archive.version}"
+        raise DamagedArchive(
+            f"{where}: {problem}. Move {stem}.tar out of the store, then crawl again: what is "
+            "wanted and not in the store is fetched."
+        )
+
+
+def difference(archive: Archive, body: bytes) -> str | None:
+    """Say how `body` differs in length or digest from what its row says, if it does."""
+    found = hashlib.sha256(body).hexdigest()
+    if (len(body), found) == (archive.bytes, archive.sha256):
+        return None
+    return (
+        f"{len(body)} bytes with sha256 {found}, but the row of {archive.name} "
+        f"{archive.version} says {archive.bytes} bytes with {archive.sha256}"
+    )
 
 
 def packed(path: Path, what: str) -> DamagedRow:

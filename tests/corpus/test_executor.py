@@ -119,7 +119,9 @@ def test_a_stranger_on_this_machine_gets_no_work_done_by_the_local_cluster() -> 
     """Before, any process could send code to the workers of a build."""
     with connect(1, None) as executor:
         assert isinstance(executor, OnThisMachine)
-        address = executor.client.scheduler.address
+        scheduler = executor.client.scheduler
+        address = scheduler and scheduler.address
+        assert address is not None
         assert address.startswith("tls://127.0.0.1:")
         stranger = Cluster(address.replace("tls", "tcp"))
         with pytest.raises(SchedulerUnreachable), connect(1, stranger):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.licenses import (
-    Evidence,
+    LicenseEvidence,
     LicensePolicy,
     LicenseVerdict,
     copyright_lines,
@@ -75,7 +75,7 @@ OWN = b"You may use this on Tuesdays, after asking my aunt.\n"
 )
 def test_a_permitted_declaration_is_read_as_spdx(declared: list[str], expression: str) -> None:
     assert judge_declaration(declared, POLICY) == LicenseVerdict(
-        expression, Evidence.DECLARED_ONLY, None, ""
+        expression, LicenseEvidence.DECLARED_ONLY, None, ""
     )
 
 
@@ -104,7 +104,7 @@ def test_a_declaration_that_the_policy_does_not_permit_is_denied(declared: list[
     verdict = judge_declaration(declared, POLICY)
     assert (verdict.reason, verdict.evidence) == (
         Reason.LICENSE_NOT_PERMITTED,
-        Evidence.DECLARED_ONLY,
+        LicenseEvidence.DECLARED_ONLY,
     )
     assert judge(declared, {}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
 
@@ -124,13 +124,13 @@ def test_a_declaration_that_the_policy_does_not_permit_is_denied(declared: list[
 )
 def test_an_unreadable_declaration_is_left_to_the_texts(declared: list[str], detail: str) -> None:
     assert judge_declaration(declared, POLICY) == LicenseVerdict(
-        None, Evidence.UNKNOWN, None, detail
+        None, LicenseEvidence.UNKNOWN, None, detail
     )
     assert judge(declared, {}, POLICY) == LicenseVerdict(
-        None, Evidence.UNKNOWN, Reason.LICENSE_UNKNOWN, f"{detail}; texts recognised: none"
+        None, LicenseEvidence.UNKNOWN, Reason.LICENSE_UNKNOWN, f"{detail}; texts recognised: none"
     )
     assert judge(declared, {"LICENSE": ISC}, POLICY) == LicenseVerdict(
-        "ISC", Evidence.TEXT_ONLY, None, detail
+        "ISC", LicenseEvidence.TEXT_ONLY, None, detail
     )
     assert judge(declared, {"LICENSE": GPL}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
     assert judge(declared, {"LICENSE": OWN}, POLICY).reason is Reason.LICENSE_UNKNOWN
@@ -150,35 +150,39 @@ def test_a_slash_is_a_choice_between_permissive_licences_only(other: str) -> Non
 
 def test_a_text_settles_only_as_much_as_it_says() -> None:
     half = judge(["ISC", "My own"], {"LICENSE": ISC}, POLICY)
-    assert (half.evidence, half.reason) == (Evidence.UNKNOWN, Reason.LICENSE_UNKNOWN)
+    assert (half.evidence, half.reason) == (LicenseEvidence.UNKNOWN, Reason.LICENSE_UNKNOWN)
     both = judge(["ISC", "Apache"], {"LICENSE": ISC, "LICENSE-APACHE": APACHE}, POLICY)
     assert both == LicenseVerdict(
-        "ISC AND Apache-2.0", Evidence.TEXT_ONLY, None, "not a licence name: 'Apache'"
+        "ISC AND Apache-2.0", LicenseEvidence.TEXT_ONLY, None, "not a licence name: 'Apache'"
     )
 
 
 @pytest.mark.parametrize(
     ("declared", "texts", "evidence"),
     [
-        (["ISC"], {"LICENSE": ISC}, Evidence.VERIFIED),
-        (["ISC", "Apache-2.0"], {"LICENSE-ISC": ISC, "LICENSE-APACHE": APACHE}, Evidence.VERIFIED),
-        (["ISC", "Apache-2.0"], {"LICENSE": ISC + APACHE}, Evidence.VERIFIED),
-        (["ISC", "Apache-2.0"], {"LICENSE": ISC}, Evidence.DECLARED_ONLY),
-        (["ISC OR Apache-2.0"], {"LICENSE": ISC}, Evidence.VERIFIED),
-        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL}, Evidence.DECLARED_ONLY),
-        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL, "COPYING": ISC}, Evidence.VERIFIED),
-        (["Apache-2.0"], {"LICENSES/Apache-2.0.txt": APACHE}, Evidence.VERIFIED),
-        (["Apache-2.0"], {"LICENSE": APACHE, "LICENSE-of-a-part": ISC}, Evidence.VERIFIED),
-        (["ISC"], {"LICENSE": ISC, "deps/gpl/LICENSE": GPL}, Evidence.VERIFIED),
-        (["ISC"], {"LICENSE": ISC, "NOTICE": GPL}, Evidence.VERIFIED),
-        (["ISC"], {}, Evidence.DECLARED_ONLY),
-        (["ISC"], {"LICENSE": OWN}, Evidence.DECLARED_ONLY),
-        (["ISC"], {"LICENSE": b""}, Evidence.DECLARED_ONLY),
-        (["ISC"], {"LICENSE": OWN, "LICENSE-of-a-part": APACHE}, Evidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": ISC}, LicenseEvidence.VERIFIED),
+        (
+            ["ISC", "Apache-2.0"],
+            {"LICENSE-ISC": ISC, "LICENSE-APACHE": APACHE},
+            LicenseEvidence.VERIFIED,
+        ),
+        (["ISC", "Apache-2.0"], {"LICENSE": ISC + APACHE}, LicenseEvidence.VERIFIED),
+        (["ISC", "Apache-2.0"], {"LICENSE": ISC}, LicenseEvidence.DECLARED_ONLY),
+        (["ISC OR Apache-2.0"], {"LICENSE": ISC}, LicenseEvidence.VERIFIED),
+        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL}, LicenseEvidence.DECLARED_ONLY),
+        (["ISC OR GPL-3.0-only"], {"LICENSE": GPL, "COPYING": ISC}, LicenseEvidence.VERIFIED),
+        (["Apache-2.0"], {"LICENSES/Apache-2.0.txt": APACHE}, LicenseEvidence.VERIFIED),
+        (["Apache-2.0"], {"LICENSE": APACHE, "LICENSE-of-a-part": ISC}, LicenseEvidence.VERIFIED),
+        (["ISC"], {"LICENSE": ISC, "deps/gpl/LICENSE": GPL}, LicenseEvidence.VERIFIED),
+        (["ISC"], {"LICENSE": ISC, "NOTICE": GPL}, LicenseEvidence.VERIFIED),
+        (["ISC"], {}, LicenseEvidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": OWN}, LicenseEvidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": b""}, LicenseEvidence.DECLARED_ONLY),
+        (["ISC"], {"LICENSE": OWN, "LICENSE-of-a-part": APACHE}, LicenseEvidence.DECLARED_ONLY),
     ],
 )
 def test_texts_are_weighed_as_evidence(
-    declared: list[str], texts: dict[str, bytes], evidence: Evidence
+    declared: list[str], texts: dict[str, bytes], evidence: LicenseEvidence
 ) -> None:
     verdict = judge(declared, texts, POLICY)
     assert (verdict.evidence, verdict.reason) == (evidence, None)
@@ -200,7 +204,7 @@ def test_a_text_that_is_not_recognised_is_named() -> None:
 )
 def test_a_text_that_says_something_else_contradicts(texts: dict[str, bytes], detail: str) -> None:
     assert judge(["ISC"], texts, POLICY) == LicenseVerdict(
-        "ISC", Evidence.CONTRADICTED, Reason.LICENSE_CONTRADICTED, detail
+        "ISC", LicenseEvidence.CONTRADICTED, Reason.LICENSE_CONTRADICTED, detail
     )
 
 
@@ -231,11 +235,13 @@ def test_a_text_that_says_something_else_contradicts(texts: dict[str, bytes], de
 def test_restrictive_words_contradict_a_permissive_text(declared: str) -> None:
     assert judge([declared], {"LICENSE": ISC}, POLICY) == LicenseVerdict(
         "ISC",
-        Evidence.CONTRADICTED,
+        LicenseEvidence.CONTRADICTED,
         Reason.LICENSE_CONTRADICTED,
         f"declared is {declared!r}, the texts are ISC",
     )
-    assert judge(["ISC", declared], {"LICENSE": ISC}, POLICY).evidence is Evidence.CONTRADICTED
+    assert (
+        judge(["ISC", declared], {"LICENSE": ISC}, POLICY).evidence is LicenseEvidence.CONTRADICTED
+    )
     assert judge([declared], {}, POLICY).reason is Reason.LICENSE_UNKNOWN
     assert judge_declaration([declared], POLICY).reason is None
 
@@ -263,14 +269,14 @@ def test_restrictive_terms_in_a_text_of_its_own_contradict_a_permissive_declarat
 def test_a_text_that_names_a_declared_choice_does_not_contradict() -> None:
     text = b"Choose the GNU Lesser General Public License or the ISC license."
     verdict = judge(["ISC OR LGPL-3.0-only"], {"LICENSE": text}, POLICY)
-    assert (verdict.evidence, verdict.reason) == (Evidence.DECLARED_ONLY, None)
+    assert (verdict.evidence, verdict.reason) == (LicenseEvidence.DECLARED_ONLY, None)
 
 
 def test_a_text_of_the_restrictive_licence_that_is_named_bears_it_out() -> None:
     policy = LicensePolicy(permitted_extra=frozenset({"MPL-2.0"}))
     verdict = judge(["Mozilla"], {"LICENSE": MPL}, policy)
     assert verdict == LicenseVerdict(
-        "MPL-2.0", Evidence.TEXT_ONLY, None, "not a licence name: 'Mozilla'"
+        "MPL-2.0", LicenseEvidence.TEXT_ONLY, None, "not a licence name: 'Mozilla'"
     )
     assert judge(["Mozilla"], {"LICENSE": ISC}, policy).reason is Reason.LICENSE_CONTRADICTED
     assert judge(["Mozilla"], {"LICENSE": MPL}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
@@ -278,7 +284,7 @@ def test_a_text_of_the_restrictive_licence_that_is_named_bears_it_out() -> None:
 
 @pytest.mark.parametrize("declared", ["A simple licence", "Custom", "Other", "see LICENSE"])
 def test_words_that_name_no_terms_leave_it_to_the_text(declared: str) -> None:
-    assert judge([declared], {"LICENSE": ISC}, POLICY).evidence is Evidence.TEXT_ONLY
+    assert judge([declared], {"LICENSE": ISC}, POLICY).evidence is LicenseEvidence.TEXT_ONLY
 
 
 @pytest.mark.parametrize(
@@ -299,7 +305,7 @@ def test_a_condition_added_to_a_permitted_licence_denies_it(condition: bytes) ->
 def test_a_policy_can_be_extended() -> None:
     policy = LicensePolicy(permitted_extra=frozenset({"MPL-2.0"}))
     assert judge_declaration(["MPL 2.0"], policy).reason is None
-    assert judge(["MPL-2.0"], {"LICENSE": MPL}, policy).evidence is Evidence.VERIFIED
+    assert judge(["MPL-2.0"], {"LICENSE": MPL}, policy).evidence is LicenseEvidence.VERIFIED
     assert judge(["ISC"], {"LICENSE": ISC, "LICENSE-MPL": MPL}, policy).reason is None
     assert judge(["MPL-2.0", "GPL-3.0"], {}, policy).reason is Reason.LICENSE_NOT_PERMITTED
 

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from corpus import build as building
 from corpus.build import STAGES
 from corpus.configuration import BuildConfig
 from corpus.instruct import InstructConfig
+from corpus.release.planning import Part, ShardLimits, Table, plan_table
+from corpus.release.runs import plan_runs, write_run
+from corpus.release.shards import write_shard
 from corpus.stages import (
     OWN,
     Origin,
@@ -25,6 +30,7 @@ from corpus.stages import (
     read_timings,
     write_timings,
 )
+from corpus.tables import SHARDED
 from tests.project import PACKAGES, PROJECT
 
 BEFORE_INSTRUCTIONS = ["read archives", "find duplicates", "assign splits", "select documents"]
@@ -50,12 +56,18 @@ def unchanged(copy: Path) -> dict[str, Origin]:
     return origins(STAGES, GIVEN, BuildConfig(), Sources(copy))
 
 
-def changed_by_edit(copy: Path, unchanged: dict[str, Origin], file: str) -> list[str]:
-    """Return the stages whose digest changes with an edit of a file, which is taken back."""
+def changed_by_edit(
+    copy: Path, unchanged: dict[str, Origin], file: str, old: bytes = b"", new: bytes = b""
+) -> list[str]:
+    """Return the stages whose digest changes with an edit of a file, which is taken back.
+
+    `new` stands in the place of `old` then, or something at the end of the file.
+    """
     path = copy / file
     whole = path.read_bytes()
+    assert old in whole
     try:
-        path.write_bytes(whole + b"\n# edited\n")
+        path.write_bytes(whole.replace(old, new) if old else whole + b"\n# edited\n")
         edited = origins(STAGES, GIVEN, BuildConfig(), Sources(copy))
     finally:
         path.write_bytes(whole)
@@ -86,6 +98,84 @@ def test_a_file_counts_from_the_first_stage_that_uses_it(
     unchanged: dict[str, Origin], file: str, first: str
 ) -> None:
     assert next(name for name, origin in unchanged.items() if file in origin.sources) == first
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stages"),
+    [
+        (
+            "corpus/tables.py",
+            b'"lines of `text`"',
+            b'"how many lines `text` has"',
+            ["write shards", "write manifest"],
+        ),
+        (
+            "corpus/tables.py",
+            b'column("lines", pa.int32()',
+            b'column("lines", pa.int64()',
+            [*BEFORE_INSTRUCTIONS, *FROM_INSTRUCTIONS],
+        ),
+        ("corpus/tables.py", b"", b"", []),
+        ("corpus/atomic.py", b"", b"", []),
+        ("corpus/atomic.py", b"[a-z0-9_]{8}", b"[a-z0-9_]{9}", []),
+        ("corpus/atomic.py", b'"sha256"', b'"sha512"', ["write shards", "write manifest"]),
+        ("corpus/executor.py", b"", b"", []),
+        ("corpus/store/index.py", b"", b"", []),
+    ],
+)
+def test_of_declarations_and_small_helpers_only_what_a_stage_uses_counts(
+    copy: Path,
+    unchanged: dict[str, Origin],
+    file: str,
+    old: bytes,
+    new: bytes,
+    stages: list[str],
+) -> None:
+    assert changed_by_edit(copy, unchanged, file, old, new) == stages
+
+
+def test_shards_tell_what_columns_mean_now_whatever_the_parts_tell(tmp_path: Path) -> None:
+    """So reading archives need not be repeated for another description."""
+    schema = SHARDED["instruct"].schema
+    bare = pa.schema(map(untold, schema))
+    assert not bare.equals(schema, check_metadata=True)
+    of_now = shard_of(tmp_path / "now", [schema, schema])
+    told = pq.read_schema(pa.BufferReader(of_now)).field("subject")
+    assert told.equals(schema.field("subject"), check_metadata=True)
+    assert shard_of(tmp_path / "mixed", [bare, schema]) == of_now
+    assert shard_of(tmp_path / "before", [bare, bare]) == of_now
+
+
+def shard_of(folder: Path, schemas: list[pa.Schema]) -> bytes:
+    """Return a shard with a row of each of several parts, which have these schemas."""
+    row = {
+        **dict.fromkeys(("kind", "subject", "license_expression", "verification"), "a"),
+        "messages": [{"role": "user", "content": "b"}],
+        "needs": [{"kind": "alias", "name": "A"}],
+        "document_ids": ["c"],
+        "split": "train",
+    }
+    folder.mkdir()
+    parts = []
+    for number, schema in enumerate(schemas):
+        rows = pa.Table.from_pylist([{**row, "id": f"{number:064x}"}], schema=schema)
+        parts.append(Part(folder / f"{number}.parquet", None))
+        pq.write_table(rows, parts[-1].path)
+    _, plans = plan_table((Table("instruct", tuple(parts)), ShardLimits()))
+    runs = [write_run(run) for run in plan_runs("instruct", parts, plans, folder / "runs")]
+    (shard,) = [write_shard((runs, plan, folder)) for plan in plans if plan.split == "train"]
+    assert shard.rows == len(schemas)
+    return (folder / shard.path).read_bytes()
+
+
+def untold(field: pa.Field) -> pa.Field:
+    """Return a field without what it means, nor what the fields inside it mean."""
+    kind = field.type
+    if pa.types.is_list(kind):
+        kind = pa.list_(untold(kind.value_field))
+    elif pa.types.is_struct(kind):
+        kind = pa.struct([untold(kind.field(place)) for place in range(kind.num_fields)])
+    return pa.field(field.name, kind, field.nullable)
 
 
 @pytest.mark.parametrize("file", ["corpus/explain.py", "corpus/build.py", "corpus/terminal.py"])

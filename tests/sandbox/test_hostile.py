@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Limits, Outcome, Sandbox, Stop
+from sandbox import CommandOutcome, Limits, Sandbox, Stop
 from sandbox.control_groups import find_groups
 from tests.sandbox.machine import (
     as_stranger,
@@ -30,7 +30,7 @@ LANGUAGES = ["sh", "python", elixir_too]
 COMMANDS = {"sh": ["sh", "-c"], "python": ["python3", "-c"], "elixir": ["elixir", "-e"]}
 
 
-def run(language: str, code: str, limits: Limits = SHORT) -> Outcome:
+def run(language: str, code: str, limits: Limits = SHORT) -> CommandOutcome:
     return sandbox().run([*COMMANDS[language], code], limits=limits)
 
 

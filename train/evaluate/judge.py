@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event, Lock
 
-from sandbox import Limits, Outcome, Sandbox
+from sandbox import CommandOutcome, Limits, Sandbox
 from train.errors import TrainError
 from train.evaluate.problems import Problem
 
@@ -130,7 +130,7 @@ def elixir_version(sandbox: Sandbox) -> str:
 class JudgeRun:
     """One of the two programs that judge, once it has ended."""
 
-    outcome: Outcome
+    outcome: CommandOutcome
     secret: str
     """The first word of every line that is the judge's."""
 

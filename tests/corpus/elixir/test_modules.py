@@ -1,5 +1,5 @@
 from corpus.elixir import extract
-from corpus.extraction import Behaviour, Callback, Evidence, TypeDefinition
+from corpus.extraction import Behaviour, BehaviourEvidence, Callback, TypeDefinition
 
 
 def names(source: str) -> list[str]:
@@ -10,7 +10,7 @@ def uses(source: str) -> list[tuple[str, ...]]:
     return [module.uses for module in extract(source.encode()).modules]
 
 
-def behaviours(source: str) -> list[tuple[str, Evidence]]:
+def behaviours(source: str) -> list[tuple[str, BehaviourEvidence]]:
     (module,) = extract(source.encode()).modules
     return [(behaviour.name, behaviour.evidence) for behaviour in module.behaviours]
 
@@ -119,7 +119,7 @@ def test_a_protocol_and_its_implementations() -> None:
     assert [function.module for function in found.functions] == [
         "P", "P.A", "P.B.C", "P.d", "P.M",
     ]  # fmt: skip
-    assert found.modules[1].behaviours == (Behaviour("P", Evidence.STRUCTURAL, 1.0),)
+    assert found.modules[1].behaviours == (Behaviour("P", BehaviourEvidence.STRUCTURAL, 1.0),)
 
 
 def test_behaviours_come_with_their_evidence_and_agents_have_none() -> None:
@@ -136,10 +136,10 @@ def test_behaviours_come_with_their_evidence_and_agents_have_none() -> None:
     end
     """
     assert behaviours(source) == [
-        ("My.Callbacks", Evidence.DIRECT),
-        (":gen_event", Evidence.DIRECT),
-        ("GenServer", Evidence.TABLE),
-        ("Exception", Evidence.STRUCTURAL),
+        ("My.Callbacks", BehaviourEvidence.DIRECT),
+        (":gen_event", BehaviourEvidence.DIRECT),
+        ("GenServer", BehaviourEvidence.TABLE),
+        ("Exception", BehaviourEvidence.STRUCTURAL),
     ]
 
 

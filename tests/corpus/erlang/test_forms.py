@@ -9,7 +9,14 @@ from corpus.erlang import extract
 from corpus.erlang.extract import _PLAIN_HEAD, read_forms
 from corpus.erlang.grammar import PARSER
 from corpus.erlang.record import FileRecord
-from corpus.extraction import Behaviour, Callback, Clause, Evidence, Extraction, TypeDefinition
+from corpus.extraction import (
+    Behaviour,
+    BehaviourEvidence,
+    Callback,
+    Clause,
+    Extraction,
+    TypeDefinition,
+)
 from corpus.parsing import NestedTooDeeply, parse
 
 PIECES = st.sampled_from(
@@ -40,8 +47,8 @@ f() -> ok.
     assert (module.name, module.kind) == ("my server", "module")
     assert (module.start_line, module.end_line) == (2, 13)
     assert module.behaviours == (
-        Behaviour("gen_server", Evidence.DIRECT, 1.0),
-        Behaviour("other", Evidence.DIRECT, 1.0),
+        Behaviour("gen_server", BehaviourEvidence.DIRECT, 1.0),
+        Behaviour("other", BehaviourEvidence.DIRECT, 1.0),
     )
     assert module.exports == (("start", 1), ("stop", 0), ("quoted fun", 2))
     assert module.types == (
