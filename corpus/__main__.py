@@ -85,6 +85,14 @@ def build(
             help="Check the archives, print what each stage would do and why, write nothing.",
         ),
     ] = False,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="Once the release has its name, remove from OUT/work what this build did not use: "
+            "tables of earlier archives, settings and code.",
+        ),
+    ] = False,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Build a release, gate it, and give it its name if it passes.
@@ -102,12 +110,21 @@ def build(
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key) if scheduler else None
     with plain_errors(), show_progress(log_level) as progress:
         built = build_release(
-            archives, out, config, workers, exclude=exclude, cluster=cluster, progress=progress
+            archives,
+            out,
+            config,
+            workers,
+            exclude=exclude,
+            cluster=cluster,
+            progress=progress,
+            clean=clean,
         )
     show_funnel(built.release)
     show_timings(built.timings)
     for entry in built.unmatched:
         errors.print(f"not found, so nothing was left out for it: {entry.named} ({entry.reason})")
+    if clean:
+        output.print(f"removed {built.cleaned} folders of earlier builds from {out / 'work'}")
     output.print(f"release {built.release.manifest.version}: {built.release.path}")
     if built.failed:
         failed = "\n".join(f"  {name}" for name in built.failed)

@@ -55,6 +55,7 @@ from corpus.stages import (
     Step,
     carry_out,
     folder_of,
+    folders_of_stages,
     origins,
     plan,
     write_timings,
@@ -124,6 +125,8 @@ class Layout:
 
 READ = ("documents", "functions", "fingerprints", "rejects", "archives")
 """Tables that archives are read into."""
+PARTS_FOLDER = "parts"
+"""Where those are in `work/`, in a folder for each bundle."""
 PARTS = ("kept", "drafts", "instruct")
 """Tables that are made of those, a part of a part."""
 
@@ -458,7 +461,7 @@ def plan_build(
     work, reading = out / "work", made_from[STAGES[0].name]
     made_by = digest_of(reading.sources, reading.tools)
     layout = Layout(
-        bundles=plan_bundles(inputs.archives, store, work / "parts", config.ingest, made_by),
+        bundles=plan_bundles(inputs.archives, store, work / PARTS_FOLDER, config.ingest, made_by),
         folders={
             output: folder_of(work, stage, made_from[stage.name])
             for stage in STAGES
@@ -499,7 +502,13 @@ def build(
     OSError.
     """
     progress = progress or Silent()
-    planned = plan_build(store, out, config, progress)
+    return carry_out_plan(plan_build(store, out, config, progress), out, config, executor, progress)
+
+
+def carry_out_plan(
+    planned: BuildPlan, out: Path, config: BuildConfig, executor: Executor, progress: Progress
+) -> Release:
+    """Do what a plan for `out` and a configuration says; return and raise what `build` does."""
     if planned.release is not None:
         return _intact(planned.release)
     layout, work = planned.layout, out / "work"
@@ -520,6 +529,16 @@ def build(
     timings = carry_out(STAGES, planned.steps, planned.origins, work, job_of)
     write_timings(layout.candidate, timings)
     return Release.open(layout.candidate)
+
+
+def leftovers(planned: BuildPlan, out: Path) -> list[Path]:
+    """Return the folders in `work/` that a plan does not name, sorted.
+
+    They hold what earlier builds made of other archives, settings or code, and cost only time.
+    """
+    work, layout = out / "work", planned.layout
+    named = {*layout.folders.values(), *(bundle.destination for bundle in layout.bundles)}
+    return sorted({*folders_of_stages(work), *(work / PARTS_FOLDER).glob("[!.]*")} - named)
 
 
 def _intact(release: Release) -> Release:

@@ -135,6 +135,11 @@ def folder_of(work: Path, stage: Stage[Job], origin: Origin) -> Path:
     return work / f"{_prefix(stage.name)}{origin.digest[:DIGITS]}"
 
 
+def folders_of_stages(work: Path) -> Iterator[Path]:
+    """Yield every folder for the outputs of a stage, whatever they were made from."""
+    return work.glob(f"[!.]*-{'[0-9a-f]' * DIGITS}")
+
+
 def _prefix(stage: str) -> str:
     return f"{stage.replace(' ', '-')}-"
 

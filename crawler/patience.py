@@ -11,9 +11,9 @@ be turned away, without one such answer in between, is out of order, and the cra
 repository are hosts of their own, also where they share a name: Scrapy's downloader knows hosts as
 slots, and the API has one.
 
-It is our own, since Scrapy's retries know no Retry-After and let no host rest, and AutoThrottle goes
-by latency alone. The resting uses attributes of Scrapy's downloader that its documentation does not promise, hence
-the bounds on its version in pyproject.toml.
+It is our own, since Scrapy's retries know no Retry-After and let no host rest, and AutoThrottle
+goes by latency alone. The resting uses attributes of Scrapy's downloader that its documentation
+does not promise, hence the bounds on its version in pyproject.toml.
 """
 
 import asyncio

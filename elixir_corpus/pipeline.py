@@ -14,12 +14,13 @@ A script calls it below `if __name__ == "__main__"`, since worker processes impo
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from corpus.atomic import remove_folder
 from corpus.executor import Cluster, connect
 from corpus.locking import claim
 from corpus.optout import Exclusion, Exclusions, unmatched
@@ -46,6 +47,8 @@ class Built:
     """What was to be left out and is nowhere among the packages and files that were seen."""
     timings: "tuple[Timing, ...]" = ()
     """How long each stage took, gate, report and card last; also in `timings.json`."""
+    cleaned: int = 0
+    """Folders of earlier builds that were removed from `work/`."""
 
 
 def judge_and_tell(candidate: Release, progress: Progress) -> GateSummary:
@@ -77,6 +80,7 @@ def build_release(
     cluster: Cluster | None = None,
     progress: Progress | None = None,
     finish: Finish = judge_and_tell,
+    clean: bool = False,
 ) -> Built:
     """Build a candidate from an archive store, judge it, tell of it, and name it if it passed.
 
@@ -85,13 +89,14 @@ def build_release(
     configuration, the defaults without one. `workers` are processes on this machine, one a CPU
     without a number, and 0 works in this process; with `cluster`, one that already runs works
     instead. What the file `exclude` names is left out, beside what the configuration leaves out.
-    `finish` judges the candidate and writes its report and card.
+    `finish` judges the candidate and writes its report and card. With `clean` what earlier builds
+    left in `work/` and this one does not use is removed, once the release has its name.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
     `corpus.configuration.configured` and `corpus.executor.connect` do.
     """
-    from corpus.build import build
+    from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured
 
     archives, out, progress = Path(archives), Path(out), progress or Silent()
@@ -100,12 +105,22 @@ def build_release(
         archives, out = archives.resolve(), out.resolve()
     with claim(out, "build"):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
-            release = build(ArchiveStore(archives), out, settings, executor, progress)
+            planned = plan_build(ArchiveStore(archives), out, settings, progress)
+            release = carry_out_plan(planned, out, settings, executor, progress)
         unknown = unmatched(settings.exclude, _files(release))
-        if release.path.name == release.manifest.version:
-            return Built(release, (), unknown)
-        # A candidate may have its verdict already: a build was killed just before it got its name.
-        return _finished(release, out, unknown, finish, progress)
+        if _is_named(release):
+            built = Built(release, (), unknown)
+        else:
+            # It may have its verdict already: a build was killed just before it got its name.
+            built = _finished(release, out, unknown, finish, progress)
+        useless = leftovers(planned, out) if clean and _is_named(built.release) else []
+        for folder in useless:
+            remove_folder(folder)
+        return replace(built, cleaned=len(useless))
+
+
+def _is_named(release: Release) -> bool:
+    return release.path.name == release.manifest.version
 
 
 def _finished(

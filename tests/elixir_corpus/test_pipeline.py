@@ -11,7 +11,8 @@ from corpus.progress import Progress
 from corpus.release import GateSummary, Release, verify
 from corpus.stages import read_timings
 from elixir_corpus import build_release
-from tests.stores import small_store
+from elixir_corpus.pipeline import Finish
+from tests.stores import MIT, WORDS, add, module, small_store
 
 
 def verdict(outcome: str, failed: tuple[str, ...] = ()) -> GateSummary:
@@ -51,6 +52,42 @@ def test_the_same_inputs_are_not_built_twice(tmp_path: Path) -> None:
     first, _ = run(tmp_path, verdict("passed"))
     again, _ = run(tmp_path, verdict("failed"))
     assert first == again
+
+
+def test_what_earlier_builds_left_goes_when_a_release_has_its_name_and_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    def finish(outcome: str) -> Finish:
+        def judge(candidate: Release, progress: Progress) -> GateSummary:
+            (candidate.path / "report.json").write_text("{}\n")
+            return verdict(outcome)
+
+        return judge
+
+    def folders() -> set[Path]:
+        return {*work.iterdir(), *(work / "parts").iterdir()}
+
+    store, out = tmp_path / "store", tmp_path / "out"
+    work = out / "work"
+    archives = small_store(store)
+    build_release(store, out, workers=0, finish=finish("passed"))
+    before = folders()
+    (work / "notes.txt").write_text("not ours")
+    add(archives, "later", {"LICENSE": MIT, "lib/later.ex": module("Later", WORDS[0])})
+
+    failed = build_release(store, out, workers=0, finish=finish("failed"), clean=True)
+    assert failed.cleaned == 0
+    assert before < folders()
+
+    built = build_release(store, out, workers=0, finish=finish("passed"), clean=True)
+    left = folders()
+    assert built.cleaned == len(before - left) == len(before) - 1
+    assert before & left == {work / "parts"}
+    assert (work / "notes.txt").exists()
+    assert verify(built.release) == []
+    again = build_release(store, out, workers=0, finish=finish("passed"))
+    assert (again.release.path, again.cleaned) == (built.release.path, 0)
+    assert folders() == left
 
 
 def test_a_candidate_that_was_sealed_when_the_build_was_killed_gets_its_name(
