@@ -1,8 +1,6 @@
 """Samples of a split: cut to fit a row, tokenised once, stored, mapped into memory when read."""
 
 import hashlib
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from corpus.atomic import canonical_json, flush_to_disk, sha256_file, sweep
+from corpus.atomic import canonical_json, sha256_file, sweep, whole_folder
 from corpus.untrusted import check_name, parse_object
 from train.dataset.packing import SampleGroup
 from train.errors import TrainError
@@ -245,14 +243,9 @@ class TokenStore:
 
 def write_store(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> None:
     """Write samples, each with its source's name, as the folder `folder`, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
-    try:
+    with whole_folder(folder) as temporary:
         _fill(temporary, items)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_store(folder: Path) -> TokenStore:
@@ -277,8 +270,6 @@ def _fill(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> 
     finally:
         for file in files.values():
             file.close()
-    for name in ARRAYS:
-        flush_to_disk(folder / f"{name}.bin")
     meta = {
         "format": FORMAT,
         "sources": sources,
@@ -286,7 +277,6 @@ def _fill(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> 
         "files": {f"{name}.bin": sha256_file(folder / f"{name}.bin") for name in ARRAYS},
     }
     (folder / META).write_bytes(canonical_json(meta))
-    flush_to_disk(folder / META)
 
 
 def _append_all(
