@@ -27,7 +27,7 @@ train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on t
 	$(BIN)/python -m demo train --out build/demo
 
 test: $(INSTALLED) ## Run the whole test suite
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.11 to 3.13) found here
 	.ci/pythons

@@ -1,3 +1,4 @@
+import os
 import signal
 
 import pytest
@@ -7,6 +8,10 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 """Hypothesis gives an example 200 ms by the clock, which a busy machine takes for anything. What
 has to be fast has a test of its own that counts processor time."""
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""The models here are tiny: a second thread mostly waits for the first, and two workers of pytest on
+two processors keep each other from computing. Set before torch is imported, which reads it then."""
 
 
 @pytest.fixture(autouse=True, scope="session")
