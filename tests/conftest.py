@@ -10,8 +10,8 @@ settings.load_profile("busy machine")
 has to be fast has a test of its own that counts processor time."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-"""The models here are tiny: a second thread mostly waits for the first, and two workers of pytest on
-two processors keep each other from computing. Set before torch is imported, which reads it then."""
+"""The models here are tiny: a second thread mostly waits for the first, and two workers of pytest
+with two threads each keep each other from computing. torch reads it when it is imported."""
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import re
 import shlex
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.context import ForkServerProcess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from safetensors.torch import load_file
 
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
+from tests import programs
+from tests.programs import Program
 from tests.releases import document, instruction, write_release
 from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
@@ -41,7 +42,6 @@ from train.material import ForeignTokenizer, GateNotPassed
 from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
 from train.pipeline import train
-from train.qlora import main
 from train.tokenizer.conversation import NoChatTemplate
 
 PROJECT = Path(__file__).parents[2]
@@ -225,54 +225,37 @@ MOMENTS = {
 }
 
 
-def until(condition: Callable[[Path], bool], out: Path, process: ForkServerProcess) -> None:
+def until(condition: Callable[[Path], bool], out: Path, process: Program) -> None:
     deadline = time.monotonic() + 120
     while not condition(out):
-        assert process.is_alive(), Path(process.name).read_text(encoding="utf-8")
+        assert process.poll() is None, said_by(out)
         assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
-def trainer(told: list[str]) -> None:
-    """Do as `python -m train.qlora` does; what it says of an error goes to a file."""
-    with Path(told[-1]).open("wb") as said:
-        os.dup2(said.fileno(), sys.stderr.fileno())
-    sys.exit(main(told[:-1]))
+def said_by(out: Path) -> str:
+    """Return what the program that writes a run said of it."""
+    return (out.parent / "said").read_text(encoding="utf-8")
 
 
-def stopped(process: ForkServerProcess, number: signal.Signals) -> str:
+def stopped(process: Program, number: signal.Signals, out: Path) -> str:
     """Send a signal that ends a process, and return what it said of it."""
-    assert process.pid is not None
-    os.kill(process.pid, number)
-    process.join(60)
-    assert process.exitcode == 128 + number
-    return Path(process.name).read_text(encoding="utf-8")
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    return said_by(out)
 
 
 @pytest.fixture
-def started(
-    release: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., ForkServerProcess]]:
-    """Start training in another process, forked from one that has loaded what it imports: loading
-    takes longer than this training does."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    loaded = multiprocessing.get_context("forkserver")
-    loaded.set_forkserver_preload([__name__, "peft", "transformers.models.mistral"])
-    processes = []
+def started(release: Path, tiny_model: Path, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start training in another process."""
+    with ExitStack() as ended, (tmp_path / "said").open("wb") as said:
 
-    def start(*more: str) -> ForkServerProcess:
-        said = str(tmp_path / "said")
-        told = [*command(release, tiny_model, tmp_path / "run", *more), said]
-        process = loaded.Process(target=trainer, args=(told,), name=said)
-        process.start()
-        processes.append(process)
-        return process
+        def start(*more: str) -> Program:
+            told = command(release, tiny_model, tmp_path / "run", *more)
+            streams = (0, 1, said.fileno())
+            return ended.enter_context(programs.started(["train.qlora", *told], streams=streams))
 
-    yield start
-    for process in processes:
-        process.kill()
-        process.join()
-        process.close()
+        yield start
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -281,13 +264,13 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_the_same_adapter(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], ForkServerProcess],
+    started: Callable[[], Program],
     moment: str,
 ) -> None:
     process = started()
     until(MOMENTS[moment], tmp_path / "run", process)
     process.kill()
-    process.join()
+    process.wait()
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
     assert written(tmp_path / "run") == written(finished)
@@ -300,11 +283,11 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_to_the_same_losses(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], ForkServerProcess],
+    started: Callable[[], Program],
 ) -> None:
     process = started()
     until(MOMENTS["during a step"], tmp_path / "run", process)
-    said = stopped(process, signal.SIGTERM)
+    said = stopped(process, signal.SIGTERM, tmp_path / "run")
     assert "SIGTERM: saved at stage 1, step" in said
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
@@ -323,13 +306,13 @@ def test_a_run_stops_between_its_stages_and_before_its_evaluation_too(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[[], ForkServerProcess],
+    started: Callable[[], Program],
     line: str,
     place: str,
 ) -> None:
     process = started()
     until(after(line), tmp_path / "run", process)
-    said = stopped(process, signal.SIGTERM)
+    said = stopped(process, signal.SIGTERM, tmp_path / "run")
     assert f"SIGTERM: saved at {place}. The same command goes on" in said
     assert not (tmp_path / "run" / "evaluation.json").exists()
     run(release, tiny_model, tmp_path / "run")
@@ -337,11 +320,11 @@ def test_a_run_stops_between_its_stages_and_before_its_evaluation_too(
 
 
 def test_ctrl_c_before_the_first_step_is_one_sentence(
-    tmp_path: Path, started: Callable[[], ForkServerProcess]
+    tmp_path: Path, started: Callable[[], Program]
 ) -> None:
     process = started()
     until(lambda out: (out / "trainer.lock").exists(), tmp_path / "run", process)
-    said = stopped(process, signal.SIGINT)
+    said = stopped(process, signal.SIGINT, tmp_path / "run")
     assert said == "SIGINT: what is finished is kept; the same command goes on.\n"
 
 
@@ -559,14 +542,14 @@ def test_a_run_that_is_taken_back_and_killed_does_not_go_on_without_its_metrics(
     release: Path,
     tiny_model: Path,
     tmp_path: Path,
-    started: Callable[..., ForkServerProcess],
+    started: Callable[..., Program],
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
     named = tmp_path / "run" / "checkpoints" / "stage1-00000006"
     process = started(f"--resume={named}")
     until(after('"checkpoint": "stage1-00000006"'), tmp_path / "run", process)
     process.kill()
-    process.join()
+    process.wait()
     run(release, tiny_model, tmp_path / "run")
     assert losses(tmp_path / "run") == losses(finished)
 

@@ -1,0 +1,186 @@
+"""Programs of the project as processes of their own that need not import torch first.
+
+To import torch, transformers and peft takes 5 s of a processor, and most programs here have done
+their work in less. One process imports them for all tests of a session, and forks for each program
+that a test starts; the fork does as `python -m` does. It is a process like any other: it has its
+own environment, folder, streams and memory, takes signals, and can be killed.
+
+What a program imports is not seen like this, nor what a library reads from its environment while
+it is imported (huggingface_hub does). Tests of that start Python.
+"""
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+
+from tests.project import PROJECT
+
+IMPORTED = (
+    "peft",
+    "transformers.models.mistral.modeling_mistral",
+    "train.evaluate.comparison",
+    "train.pipeline",
+)
+LONGEST = 1 << 20
+"""Bytes of a request: arguments and environment."""
+
+
+@dataclass(slots=True)
+class Program:
+    """A program that was started, as far as subprocess.Popen is needed of it."""
+
+    pid: int
+    returncode: int | None = field(default=None, init=False)
+    _told: socket.socket
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status, that of a signal negative. Raises TimeoutError."""
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            self.returncode = int(self._told.recv(20))
+            self._told.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return the exit status if it has ended."""
+        try:
+            return self.wait(0)
+        except BlockingIOError:
+            return None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+        self.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    streams: tuple[int, int, int] = (0, 1, 2),
+) -> Iterator[Program]:
+    """Start `python -m COMMAND` in the project's folder; at the end, kill it if it still runs.
+
+    `streams` are descriptors for its standard input, output and error.
+    """
+    program = start(command, environment, streams)
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.wait()
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    streams: tuple[int, int, int] = (0, 1, 2),
+) -> Program:
+    """Start `python -m COMMAND` in the project's folder."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    variables = dict(os.environ) | dict(environment or {})
+    request = json.dumps({"command": list(command), "environment": variables})
+    with theirs:
+        socket.send_fds(server(), [request.encode()], [theirs.fileno(), *streams])
+    return Program(int(ours.recv(20)), ours)
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m COMMAND` to its end, without input."""
+    with (
+        Path(os.devnull).open() as nothing,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        streams = (nothing.fileno(), out.fileno(), err.fileno())
+        with started(command, environment, streams) as program:
+            status = program.wait(timeout)
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess(list(command), status, *said)
+
+
+@cache
+def server() -> socket.socket:
+    """Start the process that imports and forks; it ends with this one. Return how to ask it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.programs", str(theirs.fileno())],
+            cwd=PROJECT,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+def serve(asked: socket.socket) -> None:
+    """Fork for each request; return in the forks, and in them only."""
+    for module in IMPORTED:
+        import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        request, descriptors, *_ = socket.recv_fds(asked, LONGEST, 4)
+        if not request:
+            sys.exit()
+        if os.fork() == 0:
+            asked.close()
+            with socket.socket(fileno=descriptors[0]) as told:
+                fork_and_tell(told)
+            become(**json.loads(request), streams=descriptors[1:])
+            return
+        for each in descriptors:
+            os.close(each)
+
+
+def fork_and_tell(told: socket.socket) -> None:
+    """Return in a child only; tell its number, and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child:
+        told.send(b"%d" % child)
+        _, status = os.waitpid(child, 0)
+        told.send(b"%d" % os.waitstatus_to_exitcode(status))
+        os._exit(0)
+
+
+def become(command: list[str], environment: dict[str, str], streams: list[int]) -> None:
+    """Take over what a process gets from the one that starts it."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(environment)
+    assert isinstance(sys.stdout, TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    sys.argv = command
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
