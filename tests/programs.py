@@ -10,6 +10,7 @@ it is imported (huggingface_hub does). Tests of that start Python.
 """
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -18,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,20 +141,21 @@ def server() -> socket.socket:
 
 
 def serve(asked: socket.socket) -> None:
-    """Fork for each request; return in the forks, and in them only."""
+    """Fork for each request, until nobody can ask any more."""
     for module in IMPORTED:
         import_module(module)
+    gc.freeze()  # what is never looked at stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         request, descriptors, *_ = socket.recv_fds(asked, LONGEST, 4)
         if not request:
-            sys.exit()
+            return
         if os.fork() == 0:
             asked.close()
             with socket.socket(fileno=descriptors[0]) as told:
                 fork_and_tell(told)
             become(**json.loads(request), streams=descriptors[1:])
-            return
+            be()
         for each in descriptors:
             os.close(each)
 
@@ -181,6 +184,24 @@ def become(command: list[str], environment: dict[str, str], streams: list[int]) 
     sys.argv = command
 
 
+def be() -> None:
+    """Be the program, to its end. The end is that of Python, without taking torch apart for it."""
+    status: object = 0
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as exit:
+        status = exit.code
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else int(status is not None))
+
+
 if __name__ == "__main__":
     serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -13,6 +13,7 @@ from corpus.provenance import code_version
 from corpus.release import verify
 from corpus.release.versions import releases_in
 from elixir_corpus.__main__ import app
+from tests import programs
 from tests.project import PACKAGES, PROJECT
 
 COMMANDS = (
@@ -24,7 +25,7 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_help_under_both_names(command: str) -> None:
     for name in ("-h", "--help"):
-        done = console([command, name], Path.cwd())
+        done = programs.run(["elixir_corpus", command, name])
         assert done.returncode == 0, done.stderr
         assert "usage" in done.stdout.lower()
 
@@ -35,19 +36,13 @@ def test_all_commands_are_listed() -> None:
     assert "completion" not in shown
 
 
-def console(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "elixir_corpus", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(
     "module",
     ["elixir_corpus", "corpus", "quality", "datacards", "demo", "train.qlora", "train.plan",
      "train.chat", "train.evaluate", "train.export", "train.report"],
 )  # fmt: skip
 def test_every_program_tells_its_version(module: str) -> None:
-    command = [sys.executable, "-m", module, "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = programs.run([module, "--version"])
     assert (done.returncode, done.stdout) == (0, f"elixir-corpus {code_version()}\n")
 
 

@@ -2,22 +2,18 @@ import json
 import os
 import pty
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests import programs
 from tests.train.export.runs import write_run
 from train.chat import Chat, NothingToTalkTo, QuestionTooLong, app, open_model, plain
 from train.evaluate.subject import Sampling, Subject
-
-PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -148,21 +144,17 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, files: list[str], w
 
 def test_on_a_terminal_ctrl_c_ends_an_answer_and_ctrl_d_the_program(run: Path) -> None:
     ours, theirs = pty.openpty()
-    told: Any = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.PIPE, "cwd": PROJECT}
-    command = [sys.executable, "-m", "train.chat", str(run), "--max-tokens", "400"]
-    with subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **told) as process:
-        try:
-            said = until(ours, b"> ")
-            os.write(ours, b"Hi.\n")
-            said += until(ours, b"\n") + os.read(ours, 1)
-            process.send_signal(signal.SIGINT)
-            assert b"[ended]" in until(ours, b"> ")
-            os.write(ours, b"\x04")
-            assert process.wait(timeout=120) == 0
-        finally:
-            process.kill()
-            os.close(theirs)
-            os.close(ours)
+    command = ["train.chat", str(run), "--max-tokens", "400"]
+    with programs.started(command, streams=(theirs, theirs, 2)) as process:
+        said = until(ours, b"> ")
+        os.write(ours, b"Hi.\n")
+        said += until(ours, b"\n") + os.read(ours, 1)
+        process.send_signal(signal.SIGINT)
+        assert b"[ended]" in until(ours, b"> ")
+        os.write(ours, b"\x04")
+        assert process.wait(timeout=120) == 0
+    os.close(theirs)
+    os.close(ours)
 
 
 def until(terminal: int, end: bytes) -> bytes:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from corpus.progress import Silent
 from corpus.release import NotARelease, Release
 from sandbox import SandboxUnavailable
+from tests import programs
 from tests.releases import behaviour, document, function, module, write_release
 from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
@@ -130,7 +131,7 @@ def test_what_cannot_be_measured_is_said_before_a_model_is_loaded(
 
 
 def test_a_mistake_ends_in_one_sentence_and_code_2(tmp_path: Path) -> None:
-    done = asked([str(tmp_path)])
+    done = programs.run(["train.evaluate", str(tmp_path)])
     assert done.returncode == 2
     assert "not a finished run" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,9 +1,6 @@
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests import programs
 from tests.releases import document, function, write_release
 from tests.sandbox.machine import executed
 from tests.train.export.runs import write_run
@@ -22,7 +20,6 @@ from train.evaluate.transcript import read
 from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
-PROJECT = Path(__file__).parents[3]
 TEXT = "def sail(ship) do\n  {:ok, ship}\nend\n"
 PLAIN = {"name": "harbour", "adapter": None}
 GAPS, PROBLEMS = 4, 3
@@ -168,16 +165,6 @@ def trained(folder: Path, model: Path) -> Path:
     return folder
 
 
-def begun(run: Path, command: list[str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "train.evaluate", str(run), *command],
-        cwd=PROJECT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def kept(run: Path) -> dict[str, tuple[int, int]]:
     """Return the answers that are there; a file that is written again is another one."""
     files = (run / "work" / "answers").glob("*.json")
@@ -193,11 +180,11 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(
     assert CliRunner().invoke(app, [str(whole), *command]).exit_code == 0
     every = kept(whole)
     assert len(every) == 2 * (GAPS + PROBLEMS)
-    process = begun(killed, command)
-    while len(kept(killed)) < 2 * GAPS + 2 and process.poll() is None:
-        time.sleep(0.001)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    with programs.started(["train.evaluate", str(killed), *command]) as process:
+        while len(kept(killed)) < 2 * GAPS + 2 and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
     before = kept(killed)
     assert 2 * GAPS + 2 <= len(before) < len(every)
     assert not (killed / "evaluation.json").exists()

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import programs
 from tests.train.test_pipeline import command, losses, release, run
 
 PROJECT = Path(__file__).parents[3]
@@ -112,26 +114,18 @@ def test_machines_that_do_not_share_checkpoints_do_not_go_on_from_different_ones
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    machines = [
-        machine(number, port, command(release, tiny_model, out, *SMALL))
-        for number, out in enumerate((tmp_path / "first", tmp_path / "second"))
-    ]
-    ended = [each.communicate(timeout=240)[0] for each in machines]
-    assert [each.returncode for each in machines] == [2, 2], ended
-    assert "from different checkpoints (stage2-00000005, none)" in ended[0]
 
+    def machine(number: int) -> "subprocess.CompletedProcess[str]":
+        """Run one process of two as one of two machines does."""
+        told = command(release, tiny_model, tmp_path / ("first", "second")[number], *SMALL)
+        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
+        where |= {"RANK": str(number), "WORLD_SIZE": "2"}
+        return programs.run(["train.qlora", *told], where)
 
-def machine(number: int, port: int, told: list[str]) -> subprocess.Popen[str]:
-    """Start one process of two as one of two machines does."""
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "train.qlora", *told],
-        cwd=PROJECT,
-        env=os.environ | where | {"RANK": str(number), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(machine, range(2)))
+    assert [each.returncode for each in ended] == [2, 2], ended
+    assert "from different checkpoints (stage2-00000005, none)" in ended[0].stderr
 
 
 def one_of(launcher: int) -> int:
