@@ -11,6 +11,19 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Protocol
 
+LONGEST, MOST_BRACKETS = 1000, 30
+"""Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
+itself for every bracket."""
+
+MOST_DECLARED = 32
+"""Licences that one package may declare, of `LONGEST` characters together. On hex.pm most declare
+one, and all of them stand on every row of the package."""
+
+FAMILY_SUFFIXES = ("-only", "-or-later")
+NOBODY = frozenset({"NONE", "UNLICENSED"})
+"""SPDX: no licence at all; npm's word for the same."""
+LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
+
 
 class Expression(Protocol):
     """A licence expression of `license_expression`, which has no types of its own."""
@@ -47,17 +60,6 @@ class Licensing(Protocol):
     def license_symbols(self, expression: Expression) -> Sequence[Symbol]:
         """Return the licences and exceptions in an expression."""
         ...
-
-
-LONGEST, MOST_BRACKETS = 1000, 30
-"""Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
-itself for every bracket."""
-
-MOST_DECLARED = 32
-"""Licences that one package may declare, of `LONGEST` characters together. On hex.pm most declare
-one, and all of them stand on every row of the package."""
-
-FAMILY_SUFFIXES = ("-only", "-or-later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,38 @@ def licensing() -> Licensing:
 
     parser: Licensing = get_spdx_licensing()
     return parser
+
+
+@lru_cache(maxsize=4096)
+def read_tag(value: str) -> str | None:
+    """Return the expression of a tag, read as generously as it is written; None if it is none.
+
+    A `LicenseRef-` counts as an id. A list with commas means AND of whatever it lists.
+    """
+    if len(value) > LONGEST or value.count("(") > MOST_BRACKETS or value in NOBODY:
+        return None
+    if (read := read_license(value)) is not None:
+        return str(read)
+    if "LicenseRef-" in value:
+        return with_references(value)
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    read_parts = [read_license(part) for part in parts] if len(parts) > 1 else []
+    if not read_parts or None in read_parts:
+        return None
+    return str(licensing().parse(" AND ".join(f"({part})" for part in read_parts)))
+
+
+def with_references(value: str) -> str | None:
+    """Return an expression in which licences are named that are on no list."""
+    from license_expression import ExpressionError
+
+    try:
+        parsed = licensing().parse(value)
+        symbols = {str(symbol.key) for symbol in licensing().license_symbols(parsed)}
+    except (ExpressionError, AssertionError, IndexError):
+        return None
+    known = licensing().known_symbols
+    return str(parsed) if all(s in known or LICENSE_REF.fullmatch(s) for s in symbols) else None
 
 
 def satisfied(expression: Expression, holds: Callable[[str], bool]) -> bool:

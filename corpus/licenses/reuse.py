@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from corpus.licenses.declarations import read_tag
 from corpus.licenses.notices import EXCERPT, Notice, Standing
-from corpus.licenses.statements import read_tag
 from corpus.untrusted import quoted
 
 LARGEST = 65_536

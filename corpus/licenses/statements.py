@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from corpus.fingerprint.comments import comment_spans
-from corpus.licenses.declarations import LONGEST, MOST_BRACKETS, licensing, read_license
+from corpus.licenses.declarations import NOBODY, licensing, read_tag
 from corpus.licenses.notices import EXCERPT, Notice, Standing, read_notice
 from corpus.untrusted import quoted
 
@@ -65,11 +65,8 @@ COMMENT_LINE = {
 PLAIN_COMMENTS = re.compile(rb"(?:[ \t]*[#%][^\n]*\n|[ \t\r]*\n)+")
 """In a template for code: the comments of what it will make."""
 NO_STATEMENT = frozenset({"NOASSERTION", ""})
-NOBODY = frozenset({"NONE", "UNLICENSED"})
-"""SPDX: no licence at all; npm's word for the same."""
 PLACEHOLDER = re.compile(r"<%|[#$]\{|\{\{")
 """In a template: what the tag of its output will be."""
-LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,38 +310,6 @@ def unclosed(value: str) -> str:
     for sign in CLOSING:
         value = value.removesuffix(sign)
     return value.strip(MARGIN)
-
-
-@lru_cache(maxsize=4096)
-def read_tag(value: str) -> str | None:
-    """Return the expression of a tag, read as generously as it is written; None if it is none.
-
-    A `LicenseRef-` counts as an id. A list with commas means AND of whatever it lists.
-    """
-    if len(value) > LONGEST or value.count("(") > MOST_BRACKETS or value in NOBODY:
-        return None
-    if (read := read_license(value)) is not None:
-        return str(read)
-    if "LicenseRef-" in value:
-        return with_references(value)
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    read_parts = [read_license(part) for part in parts] if len(parts) > 1 else []
-    if not read_parts or None in read_parts:
-        return None
-    return str(licensing().parse(" AND ".join(f"({part})" for part in read_parts)))
-
-
-def with_references(value: str) -> str | None:
-    """Return an expression in which licences are named that are on no list."""
-    from license_expression import ExpressionError
-
-    try:
-        parsed = licensing().parse(value)
-        symbols = {str(symbol.key) for symbol in licensing().license_symbols(parsed)}
-    except (ExpressionError, AssertionError, IndexError):
-        return None
-    known = licensing().known_symbols
-    return str(parsed) if all(s in known or LICENSE_REF.fullmatch(s) for s in symbols) else None
 
 
 def decoded(text: bytes) -> str:
