@@ -42,7 +42,7 @@ from corpus.provenance import (
 from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
 from corpus.release.assembly import assemble, write_archive_rejects
 from corpus.release.manifest import MANIFEST_NAME
-from corpus.release.planning import Part, ShardPlan, Table, plan_table
+from corpus.release.planning import Part, ShardPlan, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
@@ -309,8 +309,8 @@ def write_manifest(job: Job) -> None:
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
 
-def _tables(job: Job) -> list[Table]:
-    return [Table(name, tuple(_parts(job, name))) for name in SHARDED]
+def _tables(job: Job) -> list[TableParts]:
+    return [TableParts(name, tuple(_parts(job, name))) for name in SHARDED]
 
 
 def _parts(job: Job, name: str) -> Iterable[Part]:

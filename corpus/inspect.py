@@ -16,7 +16,7 @@ NOT_SOURCE = frozenset({"_build", "deps", "node_modules"})
 """Folders that hold what tools made or fetched; hidden ones are not entered either."""
 
 
-class UnknownLanguage(CorpusError):
+class OtherLanguage(CorpusError):
     """The name of a file does not say that it is Elixir or Erlang."""
 
 
@@ -56,7 +56,7 @@ class Inspected(TypedDict):
 def inspect(path: Path) -> Inspected:
     """Parse the file at `path` and say what it defines, as JSON-able values.
 
-    Raises UnreadableFile, UnknownLanguage, NestedTooDeeply, Unparsable and OverBudget; their
+    Raises UnreadableFile, OtherLanguage, NestedTooDeeply, Unparsable and OverBudget; their
     messages leave the path to the caller, who may be reading many.
     """
     if path.exists() and not path.is_file():
@@ -86,10 +86,10 @@ def inspect_bytes(path: Path, raw: bytes) -> Inspected:
 
 
 def language_of(path: Path) -> str:
-    """Return "elixir" or "erlang" by the file's extension; raise UnknownLanguage for others."""
+    """Return "elixir" or "erlang" by the file's extension; raise OtherLanguage for others."""
     language = LANGUAGES.get(path.suffix)
     if language is None:
-        raise UnknownLanguage(f"only {', '.join(LANGUAGES)} files can be read; leave it out")
+        raise OtherLanguage(f"only {', '.join(LANGUAGES)} files can be read; leave it out")
     return language
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.sources import ArchiveError, HexMetadata, Member, open_hex_tarball
-from demo.reference import Verdict, told, unpack_many
+from demo.reference import ReferenceAnswer, told, unpack_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def compare(paths: Sequence[Path]) -> Agreement:
     return Agreement(len(paths), files, tuple(each for each in found if each is not None))
 
 
-def difference(path: Path, reference: Verdict) -> str | None:
+def difference(path: Path, reference: ReferenceAnswer) -> str | None:
     """Say where the readers differ on one tarball, or None."""
     ours = read(path)
     if isinstance(ours, str) or reference.error is not None:

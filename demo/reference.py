@@ -68,7 +68,7 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReferenceAnswer:
     """What the reference says of an input: its value, or the printed error."""
 
     value: object
@@ -137,7 +137,7 @@ def on_disk(content: bytes, folder: Path) -> Path:
     return Path(file.name)
 
 
-def packed(job: PackJob, verdict: Verdict) -> Packed:
+def packed(job: PackJob, verdict: ReferenceAnswer) -> Packed:
     """Return the result of a job, or raise ReferenceFailed."""
     if verdict.error is not None:
         raise ReferenceFailed(f"{job.destination}: the reference did not pack it: {verdict.error}")
@@ -152,12 +152,12 @@ def told(value: object) -> dict[str, object]:
     return value
 
 
-def unpack_many(paths: Sequence[Path]) -> list[Verdict]:
+def unpack_many(paths: Sequence[Path]) -> list[ReferenceAnswer]:
     """Open each tarball. A value has `metadata`, `files` ([path, bytes, sha256]) and checksums."""
     return run([(Atom("unpack"), str(path)) for path in paths])
 
 
-def consult_many(paths: Sequence[Path]) -> list[Verdict]:
+def consult_many(paths: Sequence[Path]) -> list[ReferenceAnswer]:
     """Read files of Erlang terms. A value spells out the types of its terms."""
     return run([(Atom("consult"), str(path)) for path in paths])
 
@@ -232,7 +232,7 @@ def dependency_message(dependency: RegistryDependency) -> Message:
 
 def decode_registry(
     body: bytes, *, repository: str, public_key: bytes, package: str | None = None
-) -> Verdict:
+) -> ReferenceAnswer:
     """Verify and decode `versions`, or the resource of one package. `public_key` is PEM.
 
     A value is the list of packages or releases; keys as in Hex's registry messages, checksums
@@ -251,7 +251,7 @@ def atom_keys(**fields: Value) -> Message:
     return {Atom(key): value for key, value in fields.items()}
 
 
-def run(tasks: Sequence[Task]) -> list[Verdict]:
+def run(tasks: Sequence[Task]) -> list[ReferenceAnswer]:
     """Do all tasks in one start of Erlang. Raises ReferenceUnavailable, ReferenceFailed."""
     if reason := unavailable():
         raise ReferenceUnavailable(f"The reference implementation cannot be run: {reason}")
@@ -264,7 +264,7 @@ def run(tasks: Sequence[Task]) -> list[Verdict]:
         told = (done.stderr or done.stdout)[-2000:].decode(errors="replace")
         raise ReferenceFailed(f"{SCRIPT.name} failed with status {done.returncode}: {told}")
     answers = map(json.loads, lines)
-    return [Verdict(answer.get("value"), answer.get("error")) for answer in answers]
+    return [ReferenceAnswer(answer.get("value"), answer.get("error")) for answer in answers]
 
 
 def printed(value: Value) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from corpus.errors import CorpusError
 from sandbox import escapes
 from sandbox.control_groups import Group, Groups, find_groups
-from sandbox.escapes import EscapesUntold, Verdict
+from sandbox.escapes import AttemptVerdict, EscapesUntold
 from sandbox.limits import DESCRIPTORS, SCRATCH, SIGNALS, Limits
 from sandbox.system_calls import ARCHITECTURES, seccomp_filter
 
@@ -167,7 +167,7 @@ def probe(way: Way) -> tuple[str, str]:
     return "; ".join(told), "`python -m sandbox --escapes` shows all that was tried."
 
 
-def attempted(way: Way) -> list[Verdict]:
+def attempted(way: Way) -> list[AttemptVerdict]:
     """Make every attempt of `sandbox.escapes` inside. Raises OSError and EscapesUntold."""
     limits = Limits()
     program = seccomp_filter()

@@ -96,7 +96,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AttemptVerdict:
     """What came of an attempt."""
 
     attempt: Attempt
@@ -109,13 +109,13 @@ def command_line(attempts: Sequence[Attempt]) -> list[str]:
     return ["perl", "-e", DRIVER, *(attempt.line for attempt in attempts)]
 
 
-def judged(attempts: Sequence[Attempt], out: str, said: str) -> list[Verdict]:
+def judged(attempts: Sequence[Attempt], out: str, said: str) -> list[AttemptVerdict]:
     """Read what the driver printed. Raises EscapesUntold, with what was said, if not all."""
     came = out.splitlines()
     if len(came) != len(attempts):
         raise EscapesUntold(said.strip()[:500] or f"{len(came)} of {len(attempts)} attempts told")
     return [
-        Verdict(attempt, in_words(what), re.fullmatch(attempt.expected, what) is not None)
+        AttemptVerdict(attempt, in_words(what), re.fullmatch(attempt.expected, what) is not None)
         for attempt, what in zip(attempts, came, strict=True)
     ]
 

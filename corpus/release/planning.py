@@ -60,7 +60,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableParts:
     """One configuration of a release before it is cut: its parts, in any order."""
 
     config: str
@@ -87,7 +87,7 @@ class ShardPlan:
         return f"data/{self.config}/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
 
 
-def plan_table(task: tuple[Table, ShardLimits]) -> tuple[Table, list[ShardPlan]]:
+def plan_table(task: tuple[TableParts, ShardLimits]) -> tuple[TableParts, list[ShardPlan]]:
     """Plan every shard of a table from the key columns of its parts, one part at a time."""
     table, limits = task
     weights: dict[str, Weights] = defaultdict(lambda: np.zeros(PREFIXES, dtype=np.int64))

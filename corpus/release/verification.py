@@ -18,7 +18,7 @@ from corpus.tables import SHARDED
 DIGEST_ROWS = 2048
 
 
-class Cause(StrEnum):
+class Difference(StrEnum):
     """Why a file is not what this code expects, and what to do about it."""
 
     ALTERED = (
@@ -39,7 +39,7 @@ class Problem:
 
     path: str
     detail: str
-    cause: Cause = Cause.ALTERED
+    cause: Difference = Difference.ALTERED
 
     def __str__(self) -> str:
         return f"{self.path}: {self.detail}"
@@ -50,7 +50,7 @@ class DamagedRelease(CorpusError):
 
     def __init__(self, release: Release, problems: list[Problem]) -> None:
         self.problems = problems
-        of_others = all(problem.cause is Cause.OTHER_VERSION for problem in problems)
+        of_others = all(problem.cause is Difference.OTHER_VERSION for problem in problems)
         listed = "".join(f"  {problem}\n" for problem in problems)
         super().__init__(
             f"{release.path}: {len(problems)} file(s) differ from "
@@ -62,8 +62,8 @@ class DamagedRelease(CorpusError):
 def advice(release: Release, problems: list[Problem]) -> list[str]:
     """Say what to do about problems, a sentence or two for each of their causes."""
     causes = {problem.cause for problem in problems}
-    said = [cause.value for cause in Cause if cause in causes]
-    if Cause.OTHER_VERSION in causes:
+    said = [cause.value for cause in Difference if cause in causes]
+    if Difference.OTHER_VERSION in causes:
         theirs = _named(release.manifest.code_version, release.manifest.code_commit)
         said.append(f"This is {_named(code_version(), code_commit())}; the release names {theirs}.")
     return said
@@ -114,7 +114,7 @@ def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:
     expected = SHARDED[shard.config].schema
     if not file.schema_arrow.equals(expected):
         told = _columns(file.schema_arrow, expected)
-        yield Problem(shard.path, told, Cause.OTHER_VERSION)
+        yield Problem(shard.path, told, Difference.OTHER_VERSION)
     elif file.metadata.num_rows != shard.rows:
         yield Problem(shard.path, f"{file.metadata.num_rows} rows, not {shard.rows}")
     elif _logical(file, shard.config) != shard.logical_digest:
@@ -152,4 +152,4 @@ def _unlisted(release: Release) -> Iterator[Problem]:
     for path in sorted((release.path if is_sealed else release.path / "data").rglob("*")):
         name = path.relative_to(release.path).as_posix()
         if path.is_file() and name not in listed and not name.startswith("."):
-            yield Problem(name, "not in the manifest", Cause.UNLISTED)
+            yield Problem(name, "not in the manifest", Difference.UNLISTED)

@@ -16,8 +16,8 @@ from corpus.sources.tar import (
     DEFAULT_LIMITS,
     ArchiveError,
     ArchiveLimits,
+    EntryKind,
     Inflater,
-    Kind,
     TarReader,
 )
 
@@ -119,7 +119,7 @@ def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     reader = TarReader(io.BytesIO(body), name="tarball", headers=OUTER_HEADERS)
     for entry in reader:
-        if entry.kind is not Kind.FILE or entry.path not in largest or entry.path in files:
+        if entry.kind is not EntryKind.FILE or entry.path not in largest or entry.path in files:
             name = printable(entry.path, limits)
             raise ArchiveError(Reason.NOT_A_TARBALL, f"not a Hex tarball: {name} is not expected")
         if entry.size > largest[entry.path]:

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
-from corpus.sources.tar import ArchiveLimits, Entry, Kind, TarReader
+from corpus.sources.tar import ArchiveLimits, Entry, EntryKind, TarReader
 
 LATER = Reject(Stage.UNPACK, Reason.DUPLICATE_MEMBER, "the archive has a later member of this name")
 INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
@@ -45,7 +45,7 @@ def members_of(reader: TarReader, limits: ArchiveLimits) -> list[Member | Reject
     found: list[Member | RejectedFile] = []
     places: dict[str, int] = {}
     for entry in reader:
-        if entry.kind is Kind.DIRECTORY:
+        if entry.kind is EntryKind.DIRECTORY:
             continue
         path = normalized(entry.path)
         if refusal := refused(entry, names, limits):
@@ -84,9 +84,9 @@ class Names:
 
 def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Reject | None:
     """Say why an entry is not given out whatever comes later, or None if it may be."""
-    if entry.kind is Kind.LINK:
+    if entry.kind is EntryKind.LINK:
         return Reject(Stage.UNPACK, Reason.LINK, "a symbolic or hard link")
-    if entry.kind is Kind.SPECIAL:
+    if entry.kind is EntryKind.SPECIAL:
         detail = "a device, pipe, sparse file or unknown type"
         return Reject(Stage.UNPACK, Reason.SPECIAL_FILE, detail)
     if refusal := unsafe(entry.path, limits):

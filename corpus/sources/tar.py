@@ -80,7 +80,7 @@ class ArchiveError(CorpusError):
         return f"{self.reject.detail} ({self.reject.reason})"
 
 
-class Kind(Enum):
+class EntryKind(Enum):
     """What an entry is, as far as a reader of source code cares."""
 
     FILE = auto()
@@ -90,9 +90,9 @@ class Kind(Enum):
 
 
 KINDS = {
-    **dict.fromkeys((b"0", b"\0", b"7"), Kind.FILE),
-    **dict.fromkeys((b"1", b"2"), Kind.LINK),
-    b"5": Kind.DIRECTORY,
+    **dict.fromkeys((b"0", b"\0", b"7"), EntryKind.FILE),
+    **dict.fromkeys((b"1", b"2"), EntryKind.LINK),
+    b"5": EntryKind.DIRECTORY,
 }
 """By type flag; all others are special: devices, pipes, sparse files, volume labels."""
 WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
@@ -111,7 +111,7 @@ class Entry:
     """One member; `size` is in bytes, below 2 ** 63, and 0 for what has no data."""
 
     path: str
-    kind: Kind
+    kind: EntryKind
     size: int
 
 
@@ -339,7 +339,7 @@ def number(field: bytes) -> int:
 
 def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
     """Return the entry of a header under its extensions. Raises ValueError."""
-    path, size, kind = header.path, header.size, KINDS.get(header.type, Kind.SPECIAL)
+    path, size, kind = header.path, header.size, KINDS.get(header.type, EntryKind.SPECIAL)
     if extensions:
         path = extensions.get("path", path)
         told = extensions.get("size", b"%d" % size)
@@ -347,7 +347,7 @@ def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
             raise ValueError("an extended header holds a malformed size")
         size = int(told)
         if any(key.startswith("GNU.sparse.") for key in extensions):
-            kind = Kind.SPECIAL
+            kind = EntryKind.SPECIAL
     return Entry(decoded(path), kind, 0 if header.type in WITHOUT_DATA else size)
 
 

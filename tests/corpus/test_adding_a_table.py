@@ -50,7 +50,7 @@ from typer.testing import CliRunner
 
 from corpus.__main__ import app
 from corpus.release import Release, verify
-from corpus.release.planning import Part, ShardLimits, Table, plan_table
+from corpus.release.planning import Part, ShardLimits, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.tables import TABLES
@@ -65,7 +65,7 @@ release = example_release(folder)
 rows = json.loads(sys.argv[1])
 part = Part(Path("part.parquet"), None)
 pq.write_table(pa.Table.from_pylist(rows, schema=TABLES["notes"].schema), part.path)
-table, plans = plan_table((Table("notes", (part,)), ShardLimits()))
+table, plans = plan_table((TableParts("notes", (part,)), ShardLimits()))
 runs = [write_run(run) for run in plan_runs("notes", table.parts, plans, Path("runs"))]
 shards = [write_shard((runs, plan, folder)) for plan in plans]
 manifest = release.manifest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.inspect import UnknownLanguage, UnreadableFile, inspect, inspect_bytes
+from corpus.inspect import OtherLanguage, UnreadableFile, inspect, inspect_bytes
 from corpus.parsing import NestedTooDeeply
 
 ELIXIR = b"""defmodule Shop.Cart do
@@ -86,7 +86,7 @@ def test_the_object_is_json() -> None:
 
 
 def test_a_file_of_another_language_is_refused() -> None:
-    with pytest.raises(UnknownLanguage, match=r"only .ex, .exs, .erl, .hrl files can be read"):
+    with pytest.raises(OtherLanguage, match=r"only .ex, .exs, .erl, .hrl files can be read"):
         inspect_bytes(Path("notes.md"), b"")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from corpus.reasons import Reason, RejectedFile
 from corpus.sources import ArchiveError, Member, open_hex_tarball
-from demo.reference import PackJob, Verdict, pack, pack_many, told, unavailable, unpack_many
+from demo.reference import PackJob, ReferenceAnswer, pack, pack_many, told, unavailable, unpack_many
 from tests.corpus.tarballs import (
     FILES,
     METADATA,
@@ -204,14 +204,14 @@ STRICTER: dict[str, tuple[bytes, Reason]] = {
 """Inputs where we refuse, wholly or a member, and say why, whatever the reference says."""
 
 
-Ask = Callable[[dict[str, bytes]], dict[str, Verdict]]
+Ask = Callable[[dict[str, bytes]], dict[str, ReferenceAnswer]]
 
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """Return a function that asks the reference about many tarballs in one start."""
 
-    def ask(bodies: dict[str, bytes]) -> dict[str, Verdict]:
+    def ask(bodies: dict[str, bytes]) -> dict[str, ReferenceAnswer]:
         folder = tmp_path_factory.mktemp("bodies")
         paths = [folder / f"{number}.tar" for number in range(len(bodies))]
         for path, body in zip(paths, bodies.values(), strict=True):
