@@ -5,8 +5,7 @@ from typing import TypedDict
 
 from pages.charts import Axis, LineChart, Points, Series, axis
 from train.progress import Line
-from train.report.run_files import Sources, measured, stages_of, steps_of
-from train.report.sections import peak_of
+from train.report.run_files import Sources, measured, peak_of, stages_of, steps_of
 from train.throughput import utilization
 
 POINTS = 300

@@ -149,3 +149,10 @@ def measured(sources: Sources, stage: int, on: int) -> list[Line]:
         and line["stage"] == stage
         and line["measured_on"] == f"stage{on}"
     ]
+
+
+def peak_of(sources: Sources) -> float | None:
+    """Return the peak FLOP/s of all devices together, if run.json tells it."""
+    device = sources.run.get("device") or {}
+    peak = device.get("peak_flops")
+    return peak * (device.get("count") or 1) if peak else None

@@ -13,6 +13,7 @@ from train.report.run_files import (
     Sources,
     Values,
     measured,
+    peak_of,
     stages_of,
     steps_of,
 )
@@ -120,13 +121,6 @@ def _utilisation(sources: Sources, steps: Sequence[Line], seconds: float) -> flo
     peak = peak_of(sources)
     flops = sum(line.get("flops") or 0.0 for line in steps)
     return utilization(flops, seconds, peak) if peak and flops and seconds else None
-
-
-def peak_of(sources: Sources) -> float | None:
-    """Return the peak FLOP/s of all devices together, if run.json tells it."""
-    device = sources.run.get("device") or {}
-    peak = device.get("peak_flops")
-    return peak * (device.get("count") or 1) if peak else None
 
 
 def held_out(sources: Sources) -> list[Values]:
