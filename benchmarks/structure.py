@@ -1,6 +1,6 @@
 """How the sources are divided: modules, functions, import chains and types.
 
-    python -m benchmarks.structure [FOLDER ...] [--chain]
+    python -m benchmarks.structure [FOLDER ...] [--chain] [--through MODULE ...]
 
 FOLDER is a Python package or a project; without one, the packages that this project ships are
 measured. Peers (datatrove, Scrapy, httpx) are measured in the same way from a checkout of theirs.
@@ -101,19 +101,36 @@ class Sources:
         }
 
     def longest_chain(self) -> list[str]:
-        """Return the longest chain of imports, outermost first.
+        """Return the longest chain of imports, outermost first."""
+        return max(self.chains.values(), key=len, default=[])
+
+    def longest_through(self, place: str) -> list[str]:
+        """Return the longest chain that goes through a module, or through a module of a package."""
+        inside = [name for name in self.chains if f"{name}.".startswith(f"{place}.")]
+        return max((self.chains[name] for name in inside), key=len, default=[])
+
+    @cached_property
+    def chains(self) -> dict[str, list[str]]:
+        """The longest chain of imports through each module, outermost first.
 
         Strongly connected modules are found by Tarjan's algorithm (1972), iteratively; a chain goes
         through each group of them once.
         """
         groups = strongly_connected(self.imported)
         group_of = {name: number for number, group in enumerate(groups) for name in group}
-        longest: list[list[str]] = []
-        for number, group in enumerate(groups):  # what a group imports comes before it
-            below = {group_of[other] for name in group for other in self.imported[name]} - {number}
-            best = max((longest[each] for each in sorted(below)), key=len, default=[])
-            longest.append([group[0], *best])
-        return max(longest, key=len, default=[])
+        below = [
+            {group_of[other] for name in group for other in self.imported[name]} - {number}
+            for number, group in enumerate(groups)
+        ]
+        down: list[list[str]] = []
+        for group, others in zip(groups, below, strict=True):  # what it imports comes before it
+            best = max((down[each] for each in sorted(others)), key=len, default=[])
+            down.append([group[0], *best])
+        up: list[list[str]] = [[] for _ in groups]
+        for number in reversed(range(len(groups))):
+            for other in sorted(below[number]):
+                up[other] = max(up[other], [*up[number], groups[number][0]], key=len)
+        return {name: up[number] + down[number] for name, number in group_of.items()}
 
     @property
     def untyped(self) -> float:
@@ -216,6 +233,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("folders", type=Path, nargs="*", help="packages or projects to measure")
     parser.add_argument("--chain", action="store_true", help="print the longest import chains")
+    parser.add_argument(
+        "--through",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="print the longest chain that goes through a module, or through a package",
+    )
     given = parser.parse_args()
     table = Table(
         "", "files", "lines", "modules per 1,000 lines", "function median / p90",
@@ -234,6 +258,9 @@ def main() -> None:
         table.add_row(*row(name, sources))
         if given.chain:
             print(f"{name}: {' > '.join(sources.longest_chain())}")
+        for place in given.through:
+            if chain := sources.longest_through(place):
+                print(f"{name}, through {place}: {len(chain)}: {' > '.join(chain)}")
     Console().print(table)
 
 

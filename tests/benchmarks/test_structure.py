@@ -36,6 +36,13 @@ def test_a_chain_goes_once_through_modules_that_import_one_another(sources: Sour
     assert sources.longest_chain()[-1] == "shop.e"
 
 
+def test_the_longest_chain_through_a_module_or_a_package_is_found(sources: Sources) -> None:
+    assert sources.longest_through("shop") == sources.longest_chain()
+    assert sources.longest_through("shop.a") == ["shop.a", "shop.b", "shop.e"]
+    assert sources.longest_through("shop.e") == sources.longest_chain()
+    assert sources.longest_through("sho") == []
+
+
 def test_signatures_without_types_or_with_any_are_counted(sources: Sources) -> None:
     assert sources.untyped == 3 / 5
 
