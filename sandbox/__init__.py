@@ -4,7 +4,7 @@ The command sees the system's programs and a scratch folder in memory, and nothi
 no network, no other process. See `sandbox.bubblewrap` for how.
 """
 
-from sandbox.bubblewrap import HeldBy, SandboxUnavailable
+from sandbox.finding import HeldBy, SandboxUnavailable
 from sandbox.limits import Limits, Stop
 from sandbox.running import CommandOutcome, Sandbox, SandboxFailed, SandboxGivenUp
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from corpus.errors import CorpusError
-from sandbox.bubblewrap import attempted, candidate, find_way
 from sandbox.escapes import EscapesUntold
+from sandbox.finding import attempted, candidate, find_way
 
 
 def main(argv: Sequence[str] | None = None, program: str = "python -m sandbox") -> int:

@@ -11,6 +11,7 @@ from threading import Event
 from corpus.errors import CorpusError
 from sandbox import bubblewrap
 from sandbox.bubblewrap import as_bytes, memory_file
+from sandbox.finding import find_way
 from sandbox.limits import Limits, Stop
 from sandbox.system_calls import seccomp_filter
 from sandbox.watching import Watch
@@ -76,7 +77,7 @@ class Sandbox:
         """
         self._readable = dict(readable or {})
         open_more_files()
-        self._way, self.held_by = bubblewrap.find_way()
+        self._way, self.held_by = find_way()
 
     def run(
         self,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox, SandboxUnavailable
-from sandbox.bubblewrap import remedy
 from sandbox.control_groups import find_groups
+from sandbox.finding import remedy
 from tests.sandbox.machine import (
     PYTHON,
     as_stranger,
