@@ -10,11 +10,19 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import IO, Annotated, NoReturn
 
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    HighlighterType,
+    JustifyMethod,
+    OverflowMethod,
+    RenderableType,
+)
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from corpus.errors import CorpusError
@@ -40,13 +48,50 @@ def _written(found: re.Match[str]) -> str:
 class Terminal(Console):
     """A console that shows what it is given: no markup, and no controls but its own styles."""
 
-    def __init__(self, *, stderr: bool = False, **settings: Any) -> None:
-        plain: dict[str, Any] = {"soft_wrap": True, "markup": False, "emoji": False}
-        super().__init__(stderr=stderr, **plain | {"highlight": False} | settings)
+    def __init__(
+        self,
+        *,
+        stderr: bool = False,
+        quiet: bool = False,
+        file: IO[str] | None = None,
+        width: int | None = None,
+        force_terminal: bool | None = None,
+    ) -> None:
+        super().__init__(
+            stderr=stderr,
+            quiet=quiet,
+            file=file,
+            width=width,
+            force_terminal=force_terminal,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
 
-    def render_str(self, text: str, **settings: Any) -> Text:
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
         """Return a text to be drawn; here, because its width is measured next."""
-        return super().render_str(visible(text), **settings)
+        return super().render_str(
+            visible(text),
+            style=style,
+            justify=justify,
+            overflow=overflow,
+            emoji=emoji,
+            markup=markup,
+            highlight=highlight,
+            highlighter=highlighter,
+        )
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

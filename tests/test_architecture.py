@@ -323,9 +323,9 @@ def test_the_architecture_names_every_room_on_its_floor() -> None:
     assert rooms - named - {"__pycache__"} == {"__init__", "__main__"}
 
 
-MODULES_PER_THOUSAND_LINES = 6.55
-LONGEST_CHAIN = 20
-UNTYPED = 0.05
+MODULES_PER_THOUSAND_LINES = 6.15
+LONGEST_CHAIN = 19
+UNTYPED = 0.0125
 """What has been reached; the aims are 6.5, 14 and 0.03. They may be lowered, not raised."""
 
 

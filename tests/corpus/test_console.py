@@ -31,9 +31,9 @@ OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def drawn(draw: Callable[[Terminal], None], **settings: bool) -> str:
+def drawn(draw: Callable[[Terminal], None], force_terminal: bool | None = None) -> str:
     file = io.StringIO()
-    draw(Terminal(file=file, width=200, **settings))
+    draw(Terminal(file=file, width=200, force_terminal=force_terminal))
     return file.getvalue()
 
 
