@@ -17,7 +17,7 @@ from corpus.atomic import write_json
 from corpus.configuration import BuildConfig
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
-from corpus.executor import Executor, Killed
+from corpus.executor import Executor, Killed, WorkerDied
 from corpus.ingest.bundle import Bundle, plan_bundles
 from corpus.ingest.isolation import read_bundle
 from corpus.inputs import Inputs, read_inputs
@@ -81,16 +81,6 @@ class NothingToBuild(CorpusError):
                 f"{first.name} {first.version}: {first.reject.reason} ({first.reject.detail})"
             )
         super().__init__(f"{root}: {told}")
-
-
-class WorkerDied(CorpusError):
-    """A worker died in a stage where no single file can be the cause."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__(
-            f"A worker process died while it ran the stage {stage!r}; it was probably out of "
-            "memory. Run the same command again with fewer --workers; finished parts are kept."
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -106,6 +106,16 @@ class Cluster:
         return security
 
 
+class WorkerDied(CorpusError):
+    """A worker died in a stage where no single file can be the cause."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(
+            f"A worker process died while it ran the stage {stage!r}; it was probably out of "
+            "memory. Run the same command again with fewer --workers; finished parts are kept."
+        )
+
+
 class Executor(Protocol):
     """Where tasks run."""
 
@@ -136,6 +146,41 @@ class Serial:
     def renew(self) -> None:
         """End the process that reads for this one; there are no workers."""
         end_helpers()
+
+
+SERIAL = Serial()
+
+
+def in_order(
+    executor: Executor, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
+) -> Iterator[Result]:
+    """Yield the results in the order of the tasks, whichever is done first.
+
+    A task whose worker was killed runs once more. Raises WorkerDied if that one dies, too.
+    """
+    numbered = list(enumerate(tasks))
+    waiting: dict[int, Result] = {}
+    following = 0
+    for last in (False, True):
+        killed = []
+        for task, result in executor.map(partial(_numbered, function), numbered):
+            if isinstance(result, Killed):
+                killed.append(task)
+                continue
+            place, waiting[place] = result
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+        if not killed:
+            return
+        if last:
+            raise WorkerDied(stage)
+        numbered = killed
+
+
+def _numbered(function: Callable[[Task], Result], numbered: tuple[int, Task]) -> tuple[int, Result]:
+    place, task = numbered
+    return place, function(task)
 
 
 class OnDask:

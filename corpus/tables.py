@@ -310,6 +310,9 @@ NEED = _struct(
     column("kind", pa.string(), "private_function, attribute, alias, import or struct"),
     column("name", pa.string(), "name/arity of a function, else the name as the answer writes it"),
 )
+INSTRUCTION_KINDS = ("documentation_to_function", "behaviour_module")
+"""Kinds of instruction rows; `corpus.instruct` makes them."""
+
 INSTRUCT = _table(
     column("id", pa.string(), "digest of the kind, the document and the place in it"),
     column("kind", pa.string(), "kind of instruction"),
@@ -349,7 +352,6 @@ class FromBuild(StrEnum):
     """A bound that the build of a release decides; `quality.settings` tells it."""
 
     LONGEST_TEXT = "longest_text"
-    KINDS = "kinds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +396,7 @@ class OneOf:
     """Every value of the column is one of these."""
 
     column: str
-    values: tuple[str, ...] | FromBuild
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -584,7 +586,7 @@ _SHARDED = (
             Unique("id"),
             UniqueInRelease("id", "instruct_ids_repeated", "no instruction row twice"),
             never_null("kind", "messages", "last_role", "license_expression", "verification"),
-            OneOf("kind", FromBuild.KINDS),
+            OneOf("kind", INSTRUCTION_KINDS),
             Between("messages", 2),
             OneOf("last_role", ("assistant",)),
             Holds("roles_are_known", f"roles are among {', '.join(CHAT_ROLES)}"),

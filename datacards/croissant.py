@@ -3,12 +3,14 @@
 Every shard is listed with its SHA-256, so a copy can be checked without our code.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-Row = dict[str, Any]
+from quality.report.published import Feature, ListedTable, Report
 
-CONTEXT: Row = {
+Json = dict[str, object]
+"""An object of JSON, or of YAML, that is written and no more reckoned with."""
+
+CONTEXT: Json = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "citeAs": "cr:citeAs",
@@ -63,7 +65,7 @@ TYPES = {
 }
 
 
-def croissant(report: Row) -> Row:
+def croissant(report: Report) -> Json:
     """Return the Croissant description of a release, from the values of report.json."""
     version = report["identity"]["version"]
     return {
@@ -87,7 +89,7 @@ def croissant(report: Row) -> Row:
     }
 
 
-def _files(table: Row) -> Iterator[Row]:
+def _files(table: ListedTable) -> Iterator[Json]:
     shards = [shard for split in table["splits"] for shard in split["shards"]]
     for shard in shards:
         yield {
@@ -108,7 +110,7 @@ def _files(table: Row) -> Iterator[Row]:
     }
 
 
-def _records(table: Row) -> Row:
+def _records(table: ListedTable) -> Json:
     name = table["name"]
     return {
         "@type": "cr:RecordSet",
@@ -119,12 +121,12 @@ def _records(table: Row) -> Row:
     }
 
 
-def _field(above: str, feature: Row, files: str) -> Row:
+def _field(above: str, feature: Feature, files: str) -> Json:
     """Describe one column: a plain type, a list of one, or a list of structs with their parts."""
     name = f"{above}/{feature['name']}"
     column = feature["name"]
     inner = feature.get("list", feature)
-    described: Row = {
+    described: Json = {
         "@type": "cr:Field",
         "@id": name,
         "name": name,
@@ -137,7 +139,9 @@ def _field(above: str, feature: Row, files: str) -> Row:
     return {**described, "dataType": TYPES[inner["dtype"]], "source": _source(files, column)}
 
 
-def _parts(above: str, parts: list[Row], files: str, column: str, path: str) -> Iterator[Row]:
+def _parts(
+    above: str, parts: Sequence[Feature], files: str, column: str, path: str
+) -> Iterator[Json]:
     """Describe the parts of a struct, those of structs inside it by their whole path."""
     for part in parts:
         name, inner = f"{above}/{part['name']}", part.get("list", part)
@@ -154,7 +158,7 @@ def _parts(above: str, parts: list[Row], files: str, column: str, path: str) -> 
             }
 
 
-def _source(files: str, column: str, path: str | None = None) -> Row:
+def _source(files: str, column: str, path: str | None = None) -> Json:
     """Say where values come from: a column, and a JSONPath inside each of its items."""
     transform = {} if path is None else {"transform": {"jsonPath": path}}
     return {"fileSet": {"@id": files}, "extract": {"column": column}, **transform}

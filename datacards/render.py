@@ -1,19 +1,34 @@
-"""Writing README.md and croissant.json of a release from its report.json and nothing else."""
+"""Writing README.md and croissant.json of a release from its report.json and nothing else.
+
+The front matter of README.md is what the Hub reads to show, search and load a dataset; its keys are
+as in the Hub's documentation, "Dataset Cards" and "Data files Configuration".
+"""
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
 from corpus.release import Release
-from datacards.croissant import croissant
-from datacards.front_matter import front_matter, split_name
+from datacards.croissant import Json, croissant
 from pages import frame
-from quality.report import read_report
+from quality.report.published import Feature, Kind, ListedSplit, ListedTable, Report, read_report
 
 CARD_NAME, CROISSANT_NAME = "README.md", "croissant.json"
+SIZE_CATEGORIES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+)
+LARGEST_CATEGORY = "100M<n<1B"
+RESERVED_SPLIT = "all"
+"""`datasets` keeps this name for the union of all splits, so a split of that name is loaded under
+the name of its table; the files keep theirs."""
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,7 +87,7 @@ def write(release: Release) -> CardFiles:
     return files
 
 
-def card(report: dict[str, Any]) -> bytes:
+def card(report: Report) -> bytes:
     """Render the card from the values of report.json."""
     template = _environment().get_template("README.md.j2")
     text: str = template.render(**report, front_matter=front_matter(report))
@@ -84,3 +99,133 @@ def _environment() -> "Environment":
     environment = frame.environment("datacards", html=False)
     environment.filters["split_name"] = split_name
     return environment
+
+
+def front_matter(report: Report) -> str:
+    """Return the YAML block of a card, without its fences."""
+    import yaml
+
+    return yaml.safe_dump(
+        metadata(report), sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+    )
+
+
+class Config(TypedDict):
+    """What can be loaded under a name, and whether without one."""
+
+    config_name: str
+    default: NotRequired[bool]
+    data_files: list[dict[str, str]]
+
+
+class Info(TypedDict):
+    """Columns and sizes of what can be loaded."""
+
+    config_name: str
+    features: list[Json]
+    splits: list[Json]
+    download_size: int
+    dataset_size: int
+
+
+class Metadata(TypedDict):
+    """The front matter."""
+
+    pretty_name: str
+    license: str
+    license_name: str
+    license_link: str
+    language: list[str]
+    task_categories: list[str]
+    task_ids: list[str]
+    annotations_creators: list[str]
+    language_creators: list[str]
+    source_datasets: list[str]
+    tags: list[str]
+    size_categories: list[str]
+    configs: list[Config]
+    dataset_info: list[Info]
+
+
+def metadata(report: Report) -> Metadata:
+    """Return the card's metadata; sizes and features are those of report.json."""
+    filled = [table for table in report["tables"] if filled_splits(table)]
+    languages = [row["name"] for row in report["composition"]["languages"]]
+    return {
+        "pretty_name": "Elixir Corpus",
+        "license": "other",
+        "license_name": "per-document",
+        "license_link": "LICENSES",
+        "language": ["en", "code"],
+        "task_categories": ["text-generation"],
+        "task_ids": ["language-modeling"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["found"],
+        "source_datasets": ["original"],
+        "tags": sorted({"code", "otp", "hex", "deduplicated", "license-clean", *languages}),
+        "size_categories": [size_category(report["summary"]["documents"])],
+        "configs": [_config(table, table is report["tables"][0]) for table in filled],
+        "dataset_info": [_info(table) for table in filled],
+    }
+
+
+def size_category(rows: int) -> str:
+    """Return the Hub's name for a number of rows."""
+    return next((name for bound, name in SIZE_CATEGORIES if rows < bound), LARGEST_CATEGORY)
+
+
+def filled_splits(table: ListedTable) -> list[ListedSplit]:
+    """Return the splits that have rows: `datasets` refuses to load a split without any."""
+    return [split for split in table["splits"] if split["rows"]]
+
+
+def split_name(name: str, table: str) -> str:
+    """Return the name under which `datasets` may load a split of a table."""
+    return table if name == RESERVED_SPLIT else name
+
+
+def _config(table: ListedTable, is_default: bool) -> Config:
+    files = [
+        {
+            "split": split_name(split["name"], table["name"]),
+            "path": f"data/{table['name']}/{split['name']}-*.parquet",
+        }
+        for split in filled_splits(table)
+    ]
+    if is_default:
+        return {"config_name": table["name"], "default": True, "data_files": files}
+    return {"config_name": table["name"], "data_files": files}
+
+
+def _info(table: ListedTable) -> Info:
+    splits = [
+        {
+            "name": split_name(split["name"], table["name"]),
+            "num_bytes": split["arrow_bytes"],
+            "num_examples": split["rows"],
+        }
+        for split in filled_splits(table)
+    ]
+    return {
+        "config_name": table["name"],
+        "features": [_feature(feature) for feature in table["features"]],
+        "splits": splits,
+        "download_size": sum(split["file_bytes"] for split in filled_splits(table)),
+        "dataset_size": sum(split["arrow_bytes"] for split in filled_splits(table)),
+    }
+
+
+def _feature(feature: Feature) -> Json:
+    return {"name": feature["name"], **_type(feature)}
+
+
+def _type(kind: Kind) -> Json:
+    """Write a type as `datasets` does: a list of a plain type names it, one of structs lists it."""
+    if "struct" in kind:
+        return {"struct": [_feature(field) for field in kind["struct"]]}
+    if "list" not in kind:
+        return {"dtype": kind["dtype"]}
+    inner = kind["list"]
+    if "struct" in inner:
+        return {"list": [_feature(field) for field in inner["struct"]]}
+    return {"list": inner["dtype"] if "dtype" in inner else _type(inner)}

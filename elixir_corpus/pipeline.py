@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from corpus.atomic import remove_folder
-from corpus.executor import Cluster, connect
+from corpus.executor import Cluster, Executor, connect
 from corpus.locking import claim
 from corpus.optout import Exclusion, Exclusions, unmatched
 from corpus.progress import Progress, Silent
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from corpus.configuration import BuildConfig
     from corpus.stages import Timing
 
-Finish = Callable[[Release, Progress], GateSummary]
-"""Judges a candidate and writes its report and card."""
-FINISH = "gate, report and card"
+Finish = Callable[[Release, Executor, Progress], GateSummary]
+"""Judges a candidate on an executor, and writes its report and card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +50,18 @@ class Built:
     """Folders of earlier builds that were removed from `work/`."""
 
 
-def judge_and_tell(candidate: Release, progress: Progress) -> GateSummary:
+def judge_and_tell(candidate: Release, executor: Executor, progress: Progress) -> GateSummary:
     """Hold a candidate against its promises, write its report and card, and return the verdict.
 
-    Raises OSError.
+    Raises WorkerDied and OSError.
     """
     from datacards.render import write as write_card
     from quality.gate import judge
-    from quality.report import write as write_report
+    from quality.report.publishing import write as write_report
 
-    progress.start(FINISH, 3)
-    verdict = judge(candidate)
-    progress.advance()
-    write_report(candidate, verdict)
-    progress.advance()
+    verdict = judge(candidate, executor=executor, progress=progress)
+    write_report(candidate, verdict, executor, progress)
+    progress.start("card", 1)
     write_card(candidate)
     progress.advance()
     return verdict.summary()
@@ -107,12 +104,14 @@ def build_release(
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
             planned = plan_build(ArchiveStore(archives), out, settings, progress)
             release = carry_out_plan(planned, out, settings, executor, progress)
-        unknown = unmatched(settings.exclude, _files(release))
-        if _is_named(release):
-            built = Built(release, (), unknown)
-        else:
-            # It may have its verdict already: a build was killed just before it got its name.
-            built = _finished(release, out, unknown, finish, progress)
+            unknown = unmatched(settings.exclude, _files(release))
+            if _is_named(release):
+                built = Built(release, (), unknown)
+            else:
+                # It may have its verdict already: a build was killed just before it got its name.
+                clock = Clock(progress)
+                gate = finish(release, executor, clock)
+                built = _finished(release, out, unknown, gate, clock.stop())
         useless = leftovers(planned, out) if clean and _is_named(built.release) else []
         for folder in useless:
             remove_folder(folder)
@@ -123,15 +122,43 @@ def _is_named(release: Release) -> bool:
     return release.path.name == release.manifest.version
 
 
+class Clock:
+    """Measures the stages whose progress it is told, and passes it on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._began: list[tuple[str, float]] = []
+
+    def start(self, stage: str, total: int) -> None:
+        """Note when a stage begins; the one before ends."""
+        self._began.append((stage, time.monotonic()))
+        self._progress.start(stage, total)
+
+    def advance(self) -> None:
+        """Pass a step on."""
+        self._progress.advance()
+
+    def stop(self) -> list[tuple[str, float]]:
+        """Return the stages with their seconds; the last one ends now."""
+        ends = [*(began for _, began in self._began[1:]), time.monotonic()]
+        return [
+            (stage, round(end - began, 2))
+            for (stage, began), end in zip(self._began, ends, strict=False)
+        ]
+
+
 def _finished(
-    candidate: Release, out: Path, unknown: Exclusions, finish: Finish, progress: Progress
+    candidate: Release,
+    out: Path,
+    unknown: Exclusions,
+    gate: GateSummary,
+    seconds: list[tuple[str, float]],
 ) -> Built:
+    """Give a candidate its name if it passed, and write how long each stage took."""
     from corpus.stages import Timing, read_timings, write_timings
 
-    began = time.monotonic()
-    gate = finish(candidate, progress)
-    seconds = round(time.monotonic() - began, 2)
-    timings = (*read_timings(candidate.path), Timing(FINISH, seconds, ran=True))
+    timed = (Timing(stage, each, ran=True) for stage, each in seconds)
+    timings = (*read_timings(candidate.path), *timed)
     if gate.outcome != "passed":
         write_timings(candidate.path, timings)
         return Built(candidate, gate.failed, unknown, timings)

@@ -1,14 +1,21 @@
 """`python -m quality`: hold a release against its promises, and write its report."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from corpus.console import Version, application, errors, fail, output, plain_errors
+from corpus.executor import Executor, connect
 from corpus.release import Release
 from quality.terminal import show_json, show_verdict, working
 from quality.verdict import GateVerdict, Outcome
+
+WORTH_WORKERS = 50_000_000
+"""Bytes of shards below which a release is judged sooner than workers start."""
 
 app = application("Judge a release, and tell what is in it.")
 
@@ -20,6 +27,15 @@ def quality(version: Version = False) -> None:
 
 ReleaseFolder = Annotated[
     Path, typer.Argument(help="A release or candidate, as `python -m corpus build` printed it.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Worker processes; 0 works in this process. Without it, one for each CPU, and none "
+        "for a release of less than 50 MB.",
+        min=0,
+        show_default=False,
+    ),
 ]
 
 
@@ -33,6 +49,7 @@ def gate(
     every_check: Annotated[
         bool, typer.Option("--all", help="Also list the row promises that hold.")
     ] = False,
+    workers: Workers = None,
 ) -> None:
     """Hold a release against its promises.
 
@@ -40,7 +57,9 @@ def gate(
     is no release, a shard is damaged, or a check itself raised.
     """
     with plain_errors():
-        verdict = _judge(Release.open(release))
+        opened = Release.open(release)
+        with _executor(opened, workers) as executor:
+            verdict = _judge(opened, executor)
     if as_json:
         show_json(verdict)
     else:
@@ -49,36 +68,46 @@ def gate(
 
 
 @app.command(epilog="Example: `python -m quality report releases/2026.11.1`")
-def report(release: ReleaseFolder) -> None:
+def report(release: ReleaseFolder, workers: Workers = None) -> None:
     """Judge a candidate and write report.json and report.html into it.
 
     The report of a published release is made again and compared, never changed. Exit code 1: it
     differs from the published one. 2: the release could not be read.
     """
-    from quality.report import ReportDiffers, write
+    from quality.report.publishing import ReportDiffers, write
 
     with plain_errors():
         opened = Release.open(release)
-        verdict = _judge(opened)
-        if verdict.outcome is Outcome.UNCHECKED:
-            show_verdict(verdict, every_check=False)
-            fail(f"{release}: no report, because the release could not be checked.", 2)
-        try:
-            with working("writing the report"):
-                files = write(opened, verdict)
-        except ReportDiffers as error:
-            fail(str(error), 1)
+        with _executor(opened, workers) as executor:
+            verdict = _judge(opened, executor)
+            if verdict.outcome is Outcome.UNCHECKED:
+                show_verdict(verdict, every_check=False)
+                fail(f"{release}: no report, because the release could not be checked.", 2)
+            try:
+                with working("writing the report"):
+                    files = write(opened, verdict, executor)
+            except ReportDiffers as error:
+                fail(str(error), 1)
     published = opened.manifest.report_digest is not None
     output.print(f"{files.html}" + (" (as published, to the byte)" if published else ""))
     if verdict.outcome is Outcome.FAILED:
         errors.print("note: the gate failed; the report says where.")
 
 
-def _judge(release: Release) -> GateVerdict:
+@contextmanager
+def _executor(release: Release, workers: int | None) -> Iterator[Executor]:
+    if workers is None:
+        size = sum(shard.bytes for shard in release.manifest.shards)
+        workers = (os.cpu_count() or 1) if size >= WORTH_WORKERS else 0
+    with connect(workers, None) as executor:
+        yield executor
+
+
+def _judge(release: Release, executor: Executor) -> GateVerdict:
     from quality.gate import judge
 
     with working("checking promises"):
-        return judge(release)
+        return judge(release, executor=executor)
 
 
 if __name__ == "__main__":

@@ -1,41 +1,52 @@
-"""Running promises through Great Expectations, on one data frame after another."""
+"""Running promises through Great Expectations, on one data frame after another.
+
+Importing this module imports that library (seconds, 260 MB), so it is done inside functions.
+"""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
-from quality.suites.promise import Promise
+from corpus.licenses import LicensePolicy
+from corpus.licenses.declarations import read_expression, satisfied
+from quality.promises import Finding, Promise
+
+with warnings.catch_warnings():
+    # The library's own imports warn of what it has yet to modernise.
+    warnings.simplefilter("ignore")
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.expectations.expectation import ColumnMapExpectation
+    from great_expectations.expectations.metrics import (
+        ColumnMapMetricProvider,
+        column_condition_partial,
+    )
+
+DIGEST = r"^[0-9a-f]{64}\Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one frame says of one promise. `error` is set when the expectation itself raised."""
+class Result(Protocol):
+    """What the library returns for one expectation."""
 
-    promise: Promise
-    kept: bool
-    rows: int
-    unexpected: int
-    examples: tuple[str, ...]
-    error: str | None
+    expectation_config: Any
+    success: bool | None
+    result: dict[str, Any]
+    exception_info: dict[str, Any]
 
 
 class Examiner:
     """Great Expectations in memory: nothing is read from disk, written to it, drawn or sent."""
 
     def __init__(self, examples: int) -> None:
-        with warnings.catch_warnings():
-            # The library's own imports warn of what it has yet to modernise.
-            warnings.simplefilter("ignore")
-            import great_expectations as gx
-            from great_expectations.data_context.types.base import (
-                DataContextConfig,
-                InMemoryStoreBackendDefaults,
-                ProgressBarsConfig,
-            )
-        self._suite = gx.ExpectationSuite
         settings = DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
             progress_bars=ProgressBarsConfig(globally=False),
@@ -48,30 +59,36 @@ class Examiner:
 
     def examine(self, promises: Sequence[Promise], table: pa.Table) -> list[Finding]:
         """Hold every promise against the rows of `table`, in the order of the promises."""
-        suite = self._suite(name="promises")
-        by_name = {promise.name: promise for promise in promises}
-        suite.expectations = [_named(promise) for promise in promises]
+        suite = gx.ExpectationSuite(name="promises")
+        suite.expectations = [_expectation(promise) for promise in promises]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             batch = self._frames.get_batch({"dataframe": table.to_pandas()})
             results = batch.validate(suite, result_format=self._format).results
         found = {_promise_of(item): item for item in results}
         return [
-            _finding(promise, found.get(name), table.num_rows) for name, promise in by_name.items()
+            _finding(promise.name, found.get(promise.name), table.num_rows) for promise in promises
         ]
 
 
-def _named(promise: Promise) -> Any:
+@cache
+def examiner(examples: int) -> Examiner:
+    """Return the examiner of this process."""
+    return Examiner(examples)
+
+
+def _expectation(promise: Promise) -> gxe.Expectation:
     """Return the expectation, marked so that its result can be told from the others."""
-    promise.expectation.meta = {"promise": promise.name}
-    return promise.expectation
+    own = OWN.get(promise.expectation)
+    make: Callable[..., gxe.Expectation] = own or getattr(gxe, promise.expectation)
+    return make(**promise.arguments, meta={"promise": promise.name})
 
 
-def _promise_of(result: Any) -> str:
+def _promise_of(result: Result) -> str:
     return str(result.expectation_config.meta["promise"])
 
 
-def _finding(promise: Promise, result: Any, rows: int) -> Finding:
+def _finding(promise: str, result: Result | None, rows: int) -> Finding:
     if result is None:
         return Finding(promise, False, rows, 0, (), "Great Expectations returned no result")
     error = _error(result.exception_info)
@@ -86,7 +103,7 @@ def _finding(promise: Promise, result: Any, rows: int) -> Finding:
     )
 
 
-def _error(info: dict[str, Any]) -> str | None:
+def _error(info: Mapping[str, Any]) -> str | None:
     """Return why an expectation raised, or None: a failed one and a broken one look alike else.
 
     The information stands alone, or once for each metric that was computed.
@@ -94,3 +111,57 @@ def _error(info: dict[str, Any]) -> str | None:
     entries = [info] if "raised_exception" in info else list(info.values())
     raised = (entry for entry in entries if entry and entry["raised_exception"])
     return next((str(entry["exception_message"]).strip() for entry in raised), None)
+
+
+class ExpectColumnValuesToBeDigests(gxe.ExpectColumnValuesToMatchRegex):
+    """Expect SHA-256 digests: 64 hexadecimal digits in lower case."""
+
+    regex: str = DIGEST
+
+
+class ExpectColumnValuesToBeTrue(gxe.ExpectColumnValuesToBeInSet):
+    """Expect a statement about each row, worked out beforehand, to be true and known."""
+
+    value_set: Any = (True,)
+
+
+class PermittedLicenses(ColumnMapMetricProvider):
+    """Says of each SPDX expression whether the permitted ids satisfy it."""
+
+    condition_metric_name = "column_values.permitted_license"
+    condition_value_keys = ("permitted",)
+
+    @column_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column: Any, permitted: Iterable[str], **_: Any) -> Any:  # noqa: N805
+        policy = LicensePolicy(permitted=frozenset(permitted))
+        verdicts = {text: permits(text, policy) for text in column.unique()}
+        return column.map(verdicts).astype(bool)
+
+
+class ExpectColumnValuesToBePermittedLicenses(ColumnMapExpectation):
+    """Expect SPDX expressions that the given ids satisfy, by the same reading as at ingest."""
+
+    permitted: list[str]
+
+    map_metric: ClassVar[str] = "column_values.permitted_license"
+    success_keys: ClassVar[tuple[str, ...]] = ("permitted", "mostly")
+
+
+OWN: dict[str, type[gxe.Expectation]] = {
+    kind.__name__: kind
+    for kind in (
+        ExpectColumnValuesToBeDigests,
+        ExpectColumnValuesToBeTrue,
+        ExpectColumnValuesToBePermittedLicenses,
+    )
+}
+"""Expectations of our own, on top of those that Great Expectations brings."""
+
+
+def permits(text: str, policy: LicensePolicy) -> bool:
+    """Say whether an SPDX expression is known and satisfied by what a policy permits."""
+    expression = _read(text)
+    return expression is not None and satisfied(expression, policy.permits)
+
+
+_read = cache(read_expression)

@@ -1,6 +1,6 @@
 """What the row promises look at: a projection without text, with statements worked out in Arrow.
 
-A shard is read in small batches, so that no more than one batch of text is in memory, and handed
+A span is read in small batches, so that no more than one batch of text is in memory, and handed
 on in frames of many rows, because an expectation costs the same for ten rows as for ten thousand.
 """
 
@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
-from corpus.release import Release, Shard
+from corpus.release import Shard, Span
 from corpus.tables import CHAT_ROLES, SPLIT_NAMES
-from quality.lookup import MISSING, Lookup, split_places
-from quality.suites.rows import judged_columns
+from quality.lookup import MISSING, Lookup, lookup_of, split_places
+from quality.promises import judged_columns
 
 TEXT_BATCH_ROWS = 256
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
@@ -29,25 +29,22 @@ Values: TypeAlias = "pa.Array | Flags | Numbers"
 Columns = dict[str, Values]
 
 
-def frames(release: Release, table: str, lookup: Lookup, rows: int) -> Iterator[pa.Table]:
-    """Yield a table's judged columns, shard after shard, in frames of about `rows` rows.
+def frames(span: Span, rows: int) -> Iterator[pa.Table]:
+    """Yield the judged columns of a span, in frames of about `rows` rows.
 
     Raises OSError and pyarrow.ArrowException for a file that cannot be read.
     """
+    statements = _statements(span.shard.config)
+    columns = dict.fromkeys([*judged_columns(span.shard.config), *statements.needs])
+    lookup = lookup_of(span)
     pending: list[pa.RecordBatch] = []
-    for shard in release.shards(table):
-        for batch in _batches(release, shard):
-            pending.append(_judged(batch, shard, lookup))
-            if sum(item.num_rows for item in pending) >= rows:
-                yield pa.Table.from_batches(pending)
-                pending = []
+    for batch in span.batches(list(columns), TEXT_BATCH_ROWS):
+        pending.append(_judged(batch, span.shard, lookup))
+        if sum(item.num_rows for item in pending) >= rows:
+            yield pa.Table.from_batches(pending)
+            pending = []
     if pending:
         yield pa.Table.from_batches(pending)
-
-
-def _batches(release: Release, shard: Shard) -> Iterator[pa.RecordBatch]:
-    columns = [*judged_columns(shard.config), *_statements(shard.config).needs]
-    return release.batches_in(shard.path, list(dict.fromkeys(columns)), TEXT_BATCH_ROWS)
 
 
 def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBatch:

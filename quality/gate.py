@@ -1,55 +1,62 @@
 """The gate: hold a release against its promises, row by row and as a whole.
 
 First every digest is checked, because nothing can be said of rows that are not the ones which the
-manifest describes. Then each shard is read once for the row promises, and a few columns are read
-again for the corpus promises. What fails and what could not be checked are told apart throughout.
+manifest describes. Then the spans of each table are read once for the row promises, and a few
+columns again for the corpus promises; tasks on the executor do both. What fails and what could not
+be checked are told apart throughout.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from corpus.release import Release, advice, verify
+from corpus.executor import SERIAL, Executor, in_order
+from corpus.progress import Progress, Silent
+from corpus.release import Release, Span, advice, verify
 from corpus.tables import SHARDED
-from quality.examination import Examiner, Finding
 from quality.frames import frames
-from quality.lookup import read_lookup
-from quality.metrics import Metrics, Value, explain, measure
-from quality.settings import built_under
-from quality.suites import corpus as corpus_suite
-from quality.suites import rows as row_suite
-from quality.suites.promise import Promise
-from quality.thresholds import GateConfig
+from quality.metrics import Metrics, Value, corpus_promises, measure
+from quality.partial import READABLE, explain, worked_out
+from quality.promises import Finding, Promise, row_promises
+from quality.settings import GateConfig, built_under
 from quality.verdict import Check, GateVerdict, Level, Outcome
 
 INTACT = "corpus.digests"
-READABLE = (OSError, pa.ArrowException, LookupError, ValueError, TypeError, AttributeError)
-"""What reading a table raises that is broken in a way its digest does not show."""
-
-
 DEFAULT = GateConfig()
 
 
-def judge(release: Release, config: GateConfig = DEFAULT) -> GateVerdict:
-    """Hold a release or candidate against every promise; problems are checks, not exceptions."""
-    intact = _intact(release)
+def judge(
+    release: Release,
+    config: GateConfig = DEFAULT,
+    executor: Executor = SERIAL,
+    progress: Progress | None = None,
+) -> GateVerdict:
+    """Hold a release or candidate against every promise; problems are checks, not exceptions.
+
+    One of them is that the worker that held rows against a promise was killed twice.
+    """
+    progress = progress or Silent()
+    progress.start("gate", 2 + len(SHARDED))
+    intact = _intact(release, executor)
+    progress.advance()
     if intact.outcome is not Outcome.PASSED:
         return GateVerdict.of((intact,))
-    measured = _measured(release, config)
-    examiner = Examiner(config.examples)
-    corpus = list(_corpus_checks(measured, examiner, config))
-    rows = [check for table in SHARDED for check in _row_checks(release, table, examiner, config)]
-    return GateVerdict.of((intact, *corpus, *rows))
+    checks = [intact, *_corpus_checks(release, config, executor)]
+    progress.advance()
+    for table in SHARDED:
+        checks += _row_checks(release, table, config, executor)
+        progress.advance()
+    return GateVerdict.of(tuple(checks))
 
 
-def _intact(release: Release) -> Check:
+def _intact(release: Release, executor: Executor) -> Check:
     """Check the digests of all shards and files; a damaged release cannot be judged."""
     try:
-        found = verify(release)
+        found = verify(release, executor)
         problems, told = [str(problem) for problem in found], advice(release, found)
     except READABLE as error:
-        problems, told = [explain(error, release)], []
+        problems, told = [explain(error, release.path)], []
     shards = len(release.manifest.shards)
     return Check(
         name=INTACT,
@@ -61,72 +68,96 @@ def _intact(release: Release) -> Check:
     )
 
 
-def _measured(release: Release, config: GateConfig) -> Metrics | str:
-    """Work out the figures, or say why they cannot be.
-
-    Before Great Expectations is loaded, so that it fills the memory that the search for leaks let
-    go of: the other way round the gate takes a tenth more.
-    """
+def _corpus_checks(release: Release, config: GateConfig, executor: Executor) -> list[Check]:
+    promises = corpus_promises(config)
     try:
-        return measure(release, config)
+        metrics = measure(release, config, executor)
+        table = pa.table({name: [value] for name, value in metrics.values.items()})
+        task = Frame(tuple(promises), table, config.examples)
+        (findings,) = in_order(executor, "gate", _examine_frame, [task])
     except READABLE as error:
-        return explain(error, release)
+        why = explain(error, release.path)
+        return [_unchecked(promise, Level.CORPUS, why) for promise in promises]
+    return [
+        _corpus_check(promise, finding, metrics)
+        for promise, finding in zip(promises, findings, strict=True)
+    ]
 
 
-def _corpus_checks(
-    metrics: Metrics | str, examiner: Examiner, config: GateConfig
-) -> Iterable[Check]:
-    promises = corpus_suite.promises(config)
-    if isinstance(metrics, str):
-        yield from (_unchecked(promise, Level.CORPUS, metrics) for promise in promises)
-        return
-    table = pa.table({name: [value] for name, value in metrics.values.items()})
-    for finding in examiner.examine(promises, table):
-        yield _corpus_check(finding, metrics)
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Rows to hold against promises; where that is done, Great Expectations is loaded."""
+
+    promises: tuple[Promise, ...]
+    table: pa.Table
+    examples: int
 
 
-def _corpus_check(finding: Finding, metrics: Metrics) -> Check:
-    column = finding.promise.column
-    value = metrics.values.get(column)
+def _examine_frame(task: Frame) -> list[Finding]:
+    from quality.examination import examiner
+
+    return examiner(task.examples).examine(task.promises, task.table)
+
+
+def _corpus_check(promise: Promise, finding: Finding, metrics: Metrics) -> Check:
+    value = metrics.values.get(promise.column)
+    blamed = metrics.failures.get(promise.column) or finding.error
     return Check(
-        name=finding.promise.name,
+        name=promise.name,
         level=Level.CORPUS,
-        outcome=_outcome([finding]),
+        outcome=_outcome(promise, [finding]),
         observed="unknown" if value is None else _figure(value),
-        expected=finding.promise.expected,
-        detail=metrics.failures.get(column) or finding.error or _blame(finding, metrics),
+        expected=promise.expected,
+        detail=blamed or _blame(promise, finding, metrics),
     )
 
 
-def _blame(finding: Finding, metrics: Metrics) -> str:
+def _blame(promise: Promise, finding: Finding, metrics: Metrics) -> str:
     """Name who breaks a promise, or the figure that another was to be equal to."""
-    blamed = metrics.blame.get(finding.promise.column)
+    blamed = metrics.blame.get(promise.column)
     if blamed:
         return blamed
-    other = str(getattr(finding.promise.expectation, "column_B", None) or "")
-    if finding.kept or other not in metrics.values:
+    if finding.kept or promise.other not in metrics.values:
         return ""
-    return f"{other} is {_figure(metrics.values[other])}"
+    return f"{promise.other} is {_figure(metrics.values[promise.other])}"
 
 
 def _figure(value: Value) -> str:
     return f"{value:.2%}" if isinstance(value, float) else f"{value:,}"
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A span to hold against the row promises of its table."""
+
+    span: Span
+    config: GateConfig
+
+
+def _examine_rows(task: Rows) -> list[list[Finding]]:
+    """Return what each frame of a span says of each promise."""
+    from quality.examination import examiner
+
+    promises = row_promises(task.span.shard.config, built_under(task.span.release))
+    examine = examiner(task.config.examples).examine
+    return [examine(promises, frame) for frame in frames(task.span, task.config.frame_rows)]
+
+
 def _row_checks(
-    release: Release, table: str, examiner: Examiner, config: GateConfig
+    release: Release, table: str, config: GateConfig, executor: Executor
 ) -> Iterable[Check]:
-    promises = row_suite.promises(table, built_under(release))
-    findings: dict[str, list[Finding]] = defaultdict(list)
+    promises = row_promises(table, built_under(release))
     try:
-        lookup = read_lookup(release)
-        for frame in frames(release, table, lookup, config.frame_rows):
-            for finding in examiner.examine(promises, frame):
-                findings[finding.promise.name].append(finding)
+        tasks = [Rows(span, config) for span in release.spans(table)]
+        done = worked_out(executor, "gate", _examine_rows, tasks, release.path)
+        found = [findings for frames_of_span in done for findings in frames_of_span]
     except READABLE as error:
-        why = explain(error, release)
+        why = explain(error, release.path)
         return [_unchecked(promise, Level.ROW, why) for promise in promises]
-    return [_row_check(promise, findings[promise.name], config) for promise in promises]
+    return [
+        _row_check(promise, [findings[place] for findings in found], config)
+        for place, promise in enumerate(promises)
+    ]
 
 
 def _row_check(promise: Promise, findings: Sequence[Finding], config: GateConfig) -> Check:
@@ -138,18 +169,17 @@ def _row_check(promise: Promise, findings: Sequence[Finding], config: GateConfig
     return Check(
         name=promise.name,
         level=Level.ROW,
-        outcome=_outcome(findings),
+        outcome=_outcome(promise, findings),
         observed=f"{unexpected:,} of {rows:,} rows break it" if unexpected else f"{rows:,} rows",
         expected=promise.expected,
         detail=errors[0] if errors else f"for example {shown}" if unexpected else "",
     )
 
 
-def _outcome(findings: Sequence[Finding]) -> Outcome:
+def _outcome(promise: Promise, findings: Sequence[Finding]) -> Outcome:
     """Judge the findings on one promise: one that broke it outweighs one that raised."""
     if any(not finding.kept and finding.error is None for finding in findings):
-        is_warning = findings[0].promise.warning
-        return Outcome.WARNED if is_warning else Outcome.FAILED
+        return Outcome.WARNED if promise.warning else Outcome.FAILED
     if any(finding.error for finding in findings):
         return Outcome.UNCHECKED
     return Outcome.PASSED

@@ -19,6 +19,9 @@ from corpus.tables import READ_ARCHIVES, SHARDED, SPLIT_NAMES
 
 Row = dict[str, Any]
 
+ROW_GROUP_ROWS = 100
+"""Those of real releases end at 8 MB of text."""
+
 COUNTER = """\
 defmodule Shop.Counter do
   @moduledoc "Counts what is sold."
@@ -300,17 +303,24 @@ def write_release(
     functions: Sequence[Row] = (),
     instruct: Sequence[Row] = (),
     rejects: Sequence[Row] = (),
+    *,
+    row_group_rows: int = ROW_GROUP_ROWS,
     **manifest: Any,
 ) -> Release:
     """Write shards, attribution and manifest; `manifest` replaces what the rows would give."""
     tables = {"documents": documents, "functions": functions, "instruct": instruct}
     split_of = {row["document_id"]: row["split"] for row in documents}
     shards = [
-        _shard(folder, config, split, [row for row in rows if _split(row, split_of) == split])
+        _shard(
+            folder,
+            ShardPlan(config, split, 0, 1, 0, ()),
+            [row for row in rows if _split(row, split_of) == split],
+            row_group_rows,
+        )
         for config, rows in tables.items()
         for split in SPLIT_NAMES
     ]
-    shards.append(_shard(folder, "rejects", "all", rejects))
+    shards.append(_shard(folder, ShardPlan("rejects", "all", 0, 1, 0, ()), rejects, row_group_rows))
     inputs = _inputs(documents, rejects)
     write_attribution([_archives(inputs)], _documents_by_archive(documents), folder)
     replace(_manifest(shards, inputs, documents, rejects), **manifest).write(folder)
@@ -321,14 +331,13 @@ def _split(row: Row, split_of: dict[str, str]) -> str:
     return str(row.get("split") or split_of.get(row.get("document_id", ""), "train"))
 
 
-def _shard(folder: Path, config: str, split: str, rows: Sequence[Row]) -> Shard:
-    plan = ShardPlan(config, split, 0, 1, 0, ())
+def _shard(folder: Path, plan: ShardPlan, rows: Sequence[Row], row_group_rows: int) -> Shard:
     path = folder / plan.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(rows, key=lambda row: str(row[SHARDED[config].sort_key[0]]))
-    pq.write_table(
-        pa.Table.from_pylist(ordered, schema=SHARDED[config].schema), path, compression="zstd"
-    )
+    declared = SHARDED[plan.config]
+    ordered = sorted(rows, key=lambda row: str(row[declared.sort_key[0]]))
+    table = pa.Table.from_pylist(ordered, schema=declared.schema)
+    pq.write_table(table, path, row_group_size=row_group_rows, compression="zstd")
     return describe(path, plan)
 
 

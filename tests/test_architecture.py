@@ -108,8 +108,8 @@ SPEAK_OF_EVERY_TABLE = (
     "corpus.release.shards",
     "corpus.release.verification",
     "quality.gate",
-    "quality.report.sections.tables",
-    "quality.suites.rows",
+    "quality.promises",
+    "quality.report.tables",
 )
 """What goes through tables as `corpus.tables` lists them. `corpus.release.assembly` is no part of
 it: it fills the table of attribution from the documents."""

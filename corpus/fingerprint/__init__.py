@@ -8,6 +8,7 @@ from corpus.fingerprint.fingerprinting import (
     code_only,
     fingerprint,
     fingerprints,
+    sketches,
 )
 from corpus.fingerprint.signature import signature
 from corpus.fingerprint.tokens import Tokens, tokenize
@@ -24,5 +25,6 @@ __all__ = [
     "fingerprint",
     "fingerprints",
     "signature",
+    "sketches",
     "tokenize",
 ]

@@ -98,6 +98,21 @@ def fingerprints(files: Sequence[Code], config: FingerprintConfig) -> list[Finge
     return [Fingerprint(*columns) for columns in each]
 
 
+def sketches(texts: Sequence[bytes], config: FingerprintConfig) -> list[Signature | None]:
+    """Return the signature of the code of each text, None for one without tokens.
+
+    Texts are without comments and documentation (`code_only`). This is `fingerprints` without what
+    tells equal files and functions, a fifth of the time.
+    """
+    tokens = tokenize(*texts)
+    shingles, bounds = shingle(tokens.hashes(), tokens.bounds, config.shingle)
+    minima = signatures(shingles, bounds, PERMUTATIONS, config.seed)
+    return [
+        row if first < last else None
+        for row, (first, last) in zip(minima, pairwise(bounds.tolist()), strict=True)
+    ]
+
+
 def _pieces(values: Hashes, bounds: Places) -> Iterator[Hashes]:
     return (values[start:end] for start, end in pairwise(bounds.tolist()))
 

@@ -12,11 +12,12 @@ from corpus.release.manifest import (
     StageCount,
 )
 from corpus.release.publishing import finalize
-from corpus.release.reading import NotARelease, Release
+from corpus.release.reading import SPAN_ROWS, NotARelease, Release, Span, opened
 from corpus.release.verification import DamagedRelease, Problem, advice, verify
 
 __all__ = [
     "MANIFEST_NAME",
+    "SPAN_ROWS",
     "Artifact",
     "DamagedRelease",
     "GateSummary",
@@ -28,8 +29,10 @@ __all__ = [
     "Problem",
     "Release",
     "Shard",
+    "Span",
     "StageCount",
     "advice",
     "finalize",
+    "opened",
     "verify",
 ]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,9 @@ from corpus.release.manifest import MANIFEST_NAME, Manifest, Shard, read_manifes
 from corpus.tables import SHARDED, TABLES
 
 BATCH_ROWS = 256
+SPAN_ROWS = 50_000
+SPAN_BYTES = 250_000_000
+"""Rows, and bytes before compression, that a span ends behind."""
 
 
 class NotARelease(CorpusError):
@@ -71,11 +75,29 @@ class Release:
             yield from self.batches_in(path, columns, batch_size)
 
     def batches_in(
-        self, path: str, columns: Sequence[str] | None = None, batch_size: int = BATCH_ROWS
+        self,
+        path: str,
+        columns: Sequence[str] | None = None,
+        batch_size: int = BATCH_ROWS,
+        groups: Sequence[int] | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield record batches of one file of a table, named by its path within the release."""
+        """Yield record batches of one file of a table, named by its path within the release.
+
+        `groups` are the row groups that are read, all of them without.
+        """
         with open_shard(self.path / path) as file:
-            yield from batches_of(file, batch_size, columns)
+            yield from batches_of(file, batch_size, columns, groups)
+
+    def spans(self, config: str, rows: int = SPAN_ROWS) -> list["Span"]:
+        """Cut the shards of a configuration into spans of about `rows` rows, in their order.
+
+        Raises OSError and pyarrow.ArrowException for a file that cannot be read.
+        """
+        return [
+            Span(self.path, self.identity, shard, groups, count)
+            for shard in self.shards(config)
+            for groups, count in _cut(self.path / shard.path, rows)
+        ]
 
     def read(
         self, config: str, columns: Sequence[str] | None = None, split: str | None = None
@@ -84,6 +106,51 @@ class Release:
         whole = TABLES[config].schema
         projected = whole if columns is None else pa.schema([whole.field(name) for name in columns])
         return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some row groups of a shard that follow each other, for a task to read wherever it runs."""
+
+    folder: Path
+    identity: str
+    shard: Shard
+    groups: range
+    rows: int
+
+    @property
+    def release(self) -> Release:
+        """The release, which a process opens once. Raises what `Release.open` does."""
+        return opened(self.folder, self.identity)
+
+    def batches(
+        self, columns: Sequence[str] | None = None, batch_size: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield its record batches, at most `batch_size` rows each; raises as `Release.batches`."""
+        return self.release.batches_in(self.shard.path, columns, batch_size, self.groups)
+
+
+@lru_cache(maxsize=2)
+def opened(folder: Path, identity: str) -> Release:
+    """Open a release once a process; its identity tells apart what lay in the folder before."""
+    return Release.open(folder)
+
+
+def _cut(path: Path, most: int) -> Iterator[tuple[range, int]]:
+    """Yield row groups that follow each other and their rows, no more than `most` or one group."""
+    with open_shard(path) as file:
+        footer = file.metadata
+        sizes = [
+            (footer.row_group(n).num_rows, footer.row_group(n).total_byte_size)
+            for n in range(footer.num_row_groups)
+        ]
+    first, rows, held = 0, 0, 0
+    for place, (more, size) in enumerate(sizes):
+        if rows and (rows + more > most or held + size > SPAN_BYTES):
+            yield range(first, place), rows
+            first, rows, held = place, 0, 0
+        rows, held = rows + more, held + size
+    yield range(first, len(sizes)), rows
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
@@ -99,14 +166,17 @@ def open_shard(path: Path) -> pq.ParquetFile:
 
 
 def batches_of(
-    file: pq.ParquetFile, rows: int, columns: Sequence[str] | None = None
+    file: pq.ParquetFile,
+    rows: int,
+    columns: Sequence[str] | None = None,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield record batches, and give back what Arrow keeps of each that was let go.
 
     Its allocator keeps freed memory for every thread that decoded something, several times what a
     batch takes; hence one thread.
     """
-    for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+    for batch in file.iter_batches(rows, groups, columns, use_threads=False):
         yield batch
         del batch
         pa.default_memory_pool().release_unused()

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
+from corpus.executor import SERIAL, Executor, in_order
 from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, Shard
@@ -73,22 +76,23 @@ def _named(version: str, commit: str | None) -> str:
     return f"version {version}, commit {commit[:12]}" if commit else f"version {version}"
 
 
-def verify(release: Release) -> list[Problem]:
+def verify(release: Release, executor: Executor = SERIAL) -> list[Problem]:
     """Recheck every digest, row count and schema; an empty list means that all of it holds.
 
     Files that the manifest does not list are problems too, but for `timings.json` and hidden ones
     beside it: the Hub's tools leave such. Of a candidate only the shards are listed yet.
     """
     manifest = release.manifest
+    shards = [(release.path, shard) for shard in manifest.shards]
     return [
-        *(problem for shard in manifest.shards for problem in _shard_problems(release, shard)),
-        *(problem for item in manifest.artifacts for problem in _file_problems(release, item)),
+        *chain.from_iterable(in_order(executor, "check digests", _shard_problems, shards)),
+        *chain.from_iterable(_file_problems(release.path, item) for item in manifest.artifacts),
         *_unlisted(release),
     ]
 
 
-def _file_problems(release: Release, expected: Shard | Artifact) -> Iterator[Problem]:
-    path = release.path / expected.path
+def _file_problems(folder: Path, expected: Shard | Artifact) -> Iterator[Problem]:
+    path = folder / expected.path
     if not path.is_file():
         yield Problem(expected.path, "missing")
         return
@@ -98,16 +102,16 @@ def _file_problems(release: Release, expected: Shard | Artifact) -> Iterator[Pro
         yield Problem(expected.path, f"sha256 is {found[:12]}..., the manifest says {said}...")
 
 
-def _shard_problems(release: Release, shard: Shard) -> Iterator[Problem]:
-    differs = list(_file_problems(release, shard))
-    yield from differs
+def _shard_problems(task: tuple[Path, Shard]) -> list[Problem]:
+    folder, shard = task
+    differs = list(_file_problems(folder, shard))
     if differs:
-        return
+        return differs
     try:
-        with open_shard(release.path / shard.path) as file:
-            yield from _row_problems(file, shard)
+        with open_shard(folder / shard.path) as file:
+            return list(_row_problems(file, shard))
     except (OSError, pa.ArrowException) as error:
-        yield Problem(shard.path, f"cannot be read: {str(error).splitlines()[0]}")
+        return [Problem(shard.path, f"cannot be read: {str(error).splitlines()[0]}")]
 
 
 def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:

@@ -1,18 +1,74 @@
 """Arithmetic that several sections need: counts by value, quantiles, histograms, inequality."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Row = dict[str, Any]
-"""A row of a section, to be sorted and shown by what it has."""
-Section = dict[str, object]
-"""A section of report.json: what is told, and no more reckoned with."""
-Numbers = npt.NDArray[Any]
+Section = Mapping[str, object]
+"""A section of report.json, or a part of one: what is told, and no more reckoned with."""
+Numbers = npt.NDArray[np.int64]
+Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+
+class Count(TypedDict):
+    """How often something comes, and its share of all."""
+
+    name: str
+    count: int
+    share: float
+
+
+class Point(TypedDict):
+    """What share of bytes a share of the packages holds."""
+
+    packages: float
+    bytes: float
+
+
+class Cause(TypedDict):
+    """How many files were left out for a reason, and their share of all."""
+
+    reason: str
+    count: int
+    share: float
+
+
+class Passed(TypedDict):
+    """What a stage was given, let through, and left out."""
+
+    stage: str
+    files_in: int
+    files_out: int
+    reasons: list[Cause]
+
+
+class Files(TypedDict):
+    """What became of every file that was seen."""
+
+    seen: int
+    stages: list[Passed]
+    documents: int
+    rejected_bytes: dict[str, int]
+
+
+Bin = TypedDict("Bin", {"from": float, "to": float, "count": int})
+"""A column of a histogram; `to` is exclusive, but for the last of an even one."""
+
+
+class Distribution(TypedDict):
+    """Whole numbers, described."""
+
+    count: int
+    total: int
+    mean: float
+    quantiles: dict[str, int]
+    histogram: list[Bin]
+
 
 BYTES_PER_TOKEN = 3.42
 """Bytes of Elixir source a token of Tekken (mistral-common's tekken_240911, 131,072 entries),
@@ -30,53 +86,51 @@ def share(part: float, whole: float) -> float:
     return round(part / whole, 6) if whole else 0.0
 
 
-def tally(table: pa.Table, column: str, sums: Sequence[str] = ("bytes", "tokens")) -> list[Row]:
-    """Count documents and add up `sums` by the values of a column, most documents first."""
-    grouped = table.group_by(column).aggregate(
-        [([], "count_all"), *((name, "sum") for name in sums)]
-    )
-    rows = [
-        {
-            "name": row[column],
-            "documents": row["count_all"],
-            "share": share(row["count_all"], table.num_rows),
-            **{name: row[f"{name}_sum"] for name in sums},
-        }
-        for row in grouped.to_pylist()
-    ]
-    return sorted(rows, key=lambda row: (-row["documents"], str(row["name"])))
-
-
-def counted(counts: Mapping[str, int], limit: int | None = None) -> list[Row]:
+def counted(counts: Mapping[str, int], limit: int | None = None) -> list[Count]:
     """List counts with their shares, largest first; `limit` cuts the list, not the shares."""
-    total = sum(counts.values())
+    whole = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
-    return [{"name": name, "count": count, "share": share(count, total)} for name, count in ordered]
+    return [Count(name=name, count=count, share=share(count, whole)) for name, count in ordered]
 
 
-def distribution(values: Numbers) -> Row:
-    """Describe whole numbers: total, mean, quantiles, extremes, and a histogram by doubling."""
+def distribution(values: Numbers, counts: Numbers | None = None) -> Distribution:
+    """Describe whole numbers: total, mean, quantiles, extremes, and a histogram by doubling.
+
+    `counts` says how often each of the values came, which are then sorted and unique.
+    """
+    if counts is None:
+        values, counts = np.unique(values, return_counts=True)
     if not len(values):
         return {"count": 0, "total": 0, "mean": 0.0, "quantiles": {}, "histogram": []}
-    quantiles = np.quantile(values, QUANTILES, method="inverted_cdf")
-    named = {f"p{int(q * 100):02d}": int(v) for q, v in zip(QUANTILES, quantiles, strict=True)}
+    count, total = int(counts.sum()), int(values @ counts)
+    named = {f"p{int(q * 100):02d}": _quantile(values, counts, q) for q in QUANTILES}
     return {
-        "count": len(values),
-        "total": int(values.sum()),
-        "mean": round(float(values.mean()), 2),
-        "quantiles": {"min": int(values.min()), **named, "max": int(values.max())},
-        "histogram": doubling_histogram(values),
+        "count": count,
+        "total": total,
+        "mean": round(total / count, 2),
+        "quantiles": {"min": int(values[0]), **named, "max": int(values[-1])},
+        "histogram": doubling_histogram(values, counts),
     }
 
 
-def doubling_histogram(values: Numbers) -> list[Row]:
+def _quantile(values: Numbers, counts: Numbers, share: float) -> int:
+    """Return the least value that so large a share of all values does not exceed.
+
+    The same as NumPy's `inverted_cdf` of the values one by one.
+    """
+    ends = np.cumsum(counts)
+    place = max(math.ceil(int(ends[-1]) * share - 1), 0)
+    return int(values[np.searchsorted(ends, place, side="right")])
+
+
+def doubling_histogram(values: Numbers, counts: Numbers | None = None) -> list[Bin]:
     """Count whole numbers in the ranges 0, 1, 2 to 3, 4 to 7, ...; `to` is exclusive."""
     exponents = np.where(values > 0, np.floor(np.log2(np.maximum(values, 1))), -1).astype(int)
-    counts = np.bincount(exponents - exponents.min())
+    found = np.bincount(exponents - exponents.min(), weights=counts)
     first = int(exponents.min())
     return [
         {"from": _edge(first + step), "to": _edge(first + step + 1), "count": int(count)}
-        for step, count in enumerate(counts)
+        for step, count in enumerate(found)
     ]
 
 
@@ -84,7 +138,7 @@ def _edge(exponent: int) -> int:
     return 0 if exponent < 0 else int(2**exponent)
 
 
-def even_histogram(values: Numbers, start: float, stop: float, bins: int) -> list[Row]:
+def even_histogram(values: Values, start: float, stop: float, bins: int) -> list[Bin]:
     """Count numbers in `bins` ranges of equal width; the last one includes `stop`."""
     counts, edges = np.histogram(values, bins=bins, range=(start, stop))
     rounded = [round(float(edge), 4) for edge in edges]
@@ -113,8 +167,3 @@ def herfindahl(values: Numbers) -> float:
 def total(table: pa.Table, column: str) -> int:
     """Add up a column, 0 for an empty table."""
     return int(pc.sum(table[column]).as_py() or 0)
-
-
-def first_by(rows: Iterable[Row], key: str) -> Row | None:
-    """Return the row with the smallest value under `key`: a choice that any machine repeats."""
-    return min(rows, key=lambda row: str(row[key]), default=None)

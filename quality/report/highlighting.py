@@ -1,13 +1,17 @@
-"""Colours for code samples: comments, strings, atoms, names and keywords; nothing is executed.
+"""Code as a page shows it: its first lines, with colours for comments, strings, atoms, names and
+keywords; nothing is executed.
 
 One pattern a language, tried in order at every place. It is for the eye only: what it misses is
 shown plain.
 """
 
 import re
+from typing import TypedDict
 
 from markupsafe import Markup, escape
 
+EXCERPT_LINES = 40
+EXCERPT_COLUMNS = 160
 KEYWORDS = {
     "elixir": (
         "def|defp|defmodule|defmacro|defmacrop|defstruct|defprotocol|defimpl|defdelegate|defguard"
@@ -20,6 +24,24 @@ COMMENTS = {"elixir": r"\#[^\n]*", "erlang": r"%[^\n]*"}
 NAMES = {"elixir": r"\b[A-Z]\w*(?:\.[A-Z]\w*)*|@\w+", "erlang": r"\b[A-Z_]\w*|(?m:^-\w+)"}
 ATOMS = {"elixir": r"(?<![:\w]):\w+[?!]?|\b\w+[?!]?:(?=\s)", "erlang": r"'[^'\n]*'"}
 STRINGS = r'"""[\s\S]*?(?:"""|\Z)|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+
+
+class Excerpt(TypedDict):
+    """The beginning of a text, and how many lines follow it."""
+
+    excerpt: str
+    lines_left_out: int
+
+
+def excerpt(text: str) -> Excerpt:
+    """Cut a text to lines and columns that fit a page, and say by how many lines."""
+    lines = text.splitlines()
+    shown = [_narrow(line) for line in lines[:EXCERPT_LINES]]
+    return {"excerpt": "\n".join(shown), "lines_left_out": max(0, len(lines) - EXCERPT_LINES)}
+
+
+def _narrow(line: str) -> str:
+    return line if len(line) <= EXCERPT_COLUMNS else f"{line[: EXCERPT_COLUMNS - 1]}…"
 
 
 def _pattern(language: str) -> re.Pattern[str]:

@@ -1,25 +1,46 @@
 """From report.json to one self-contained page: the same values give the same bytes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from markupsafe import Markup
 
 from pages import charts, frame
-from quality.report.figures import Row, share
-from quality.report.highlighting import highlight
-from quality.report.sections.samples import excerpt
+from quality.report.figures import Bin, Files, Point, share
+from quality.report.highlighting import excerpt, highlight
+from quality.report.published import Report
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
-def render(report: dict[str, Any]) -> bytes:
+class Tick(TypedDict):
+    """A mark on an axis: its place in percent, and what stands there."""
+
+    place: float
+    at: float
+
+
+class Step(TypedDict):
+    """What one reason took off the files; `start` and `part` are shares of the files seen."""
+
+    stage: str
+    reason: str
+    count: int
+    bytes: int
+    start: float
+    part: float
+
+
+def render(report: Report) -> bytes:
     """Render the page from the values of report.json."""
     page: str = _environment().get_template("report.html.j2").render(**report)
     return f"{page.strip()}\n".encode()
 
 
 @cache
-def _environment() -> Any:
+def _environment() -> "Environment":
     environment = frame.environment("quality.report", html=True)
     environment.filters |= {
         "code": highlight,
@@ -41,33 +62,30 @@ def _bar(parts: Sequence[tuple[float, str]], title: str, start: float = 0) -> Ma
     return Markup(charts.bar(parts, title, start))
 
 
-def _columns(rows: Sequence[Row], title: str, kind: str = "a") -> Markup:
+def _columns(rows: Sequence[Bin], title: str, kind: str = "a") -> Markup:
     return Markup(charts.columns([row["count"] for row in rows], title, kind))
 
 
-def _curve(rows: Sequence[Row], title: str) -> Markup:
+def _curve(rows: Sequence[Point], title: str) -> Markup:
     return Markup(charts.curve([(row["packages"], row["bytes"]) for row in rows], title))
 
 
-def _most(rows: Iterable[Row], key: str) -> float:
+def _most(rows: Iterable[Mapping[str, float]], key: str) -> float:
     return max((row[key] for row in rows), default=0) or 1
 
 
-def ticks(rows: Sequence[Row]) -> list[Row]:
+def ticks(rows: Sequence[Bin]) -> list[Tick]:
     """Choose four or so lower edges of a histogram, and its end, with their places in percent."""
     step = -(-len(rows) // 4)
     chosen = [place for place in range(0, len(rows), step) if len(rows) - place > 0.2 * len(rows)]
-    edges = [{"place": round(100 * at / len(rows), 2), "at": rows[at]["from"]} for at in chosen]
-    return [*edges, {"place": 100, "at": rows[-1]["to"]}]
+    edges = [Tick(place=round(100 * at / len(rows), 2), at=rows[at]["from"]) for at in chosen]
+    return [*edges, Tick(place=100, at=rows[-1]["to"])]
 
 
-def waterfall(files: Row) -> list[Row]:
-    """Return the steps from files seen to documents: each reason takes its part off the end.
-
-    `start` and `part` are shares of the files seen.
-    """
+def waterfall(files: Files) -> list[Step]:
+    """Return the steps from files seen to documents: each reason takes its part off the end."""
     seen = files["seen"]
-    steps: list[Row] = []
+    steps: list[Step] = []
     left = seen
     for stage in files["stages"]:
         for item in stage["reasons"]:

@@ -3,21 +3,32 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
-from corpus.release import Release
-from corpus.untrusted import parse_json
-from quality.report.composing import SCHEMA_VERSION, compose
+from corpus.executor import SERIAL, Executor
+from corpus.progress import Progress, Silent
+from corpus.release import SPAN_ROWS, Release
+from quality.report.documents import composition, concentration, licenses, sizes
+from quality.report.drift import drift
+from quality.report.elixir import Broken, Functions, Modules, elixir
+from quality.report.losses import (
+    Clusters,
+    Duplicates,
+    Redacted,
+    Signalled,
+    duplicates,
+    funnel,
+    redactions,
+    signals,
+)
+from quality.report.overview import contamination, gate, identity, limits, summary
 from quality.report.page import render
+from quality.report.published import HTML_NAME, JSON_NAME, SCHEMA_VERSION, Report, read_report
+from quality.report.samples import Instructions, Readable, Rejects, instruct, samples
+from quality.report.sources import Facts, Partial, Refusals, Sources, read_sources
+from quality.report.tables import attribution, tables
 from quality.verdict import GateVerdict
-
-JSON_NAME, HTML_NAME = "report.json", "report.html"
-
-WRITE = "Write it with `python -m quality report RELEASE`."
-FETCH = "The release was published with its report: fetch the release again."
-CHECK_OUT = "Use the code at the commit that the release's manifest names."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,20 +56,33 @@ class ReportDiffers(CorpusError):
         )
 
 
-class NoReport(CorpusError):
-    """A release without a readable report.json."""
+COUNTED: tuple[type[Partial], ...] = (
+    *(Facts, Modules, Broken, Clusters, Redacted, Signalled, Readable),
+    *(Functions, Instructions, Refusals, Duplicates, Rejects),
+)
+"""What the sections are told from."""
 
-    def __init__(self, path: Path, detail: str, remedy: str) -> None:
-        super().__init__(f"{path}: {detail}. {remedy}")
+
+def count(release: Release, executor: Executor = SERIAL, span_rows: int = SPAN_ROWS) -> Sources:
+    """Count what the sections are told from, in spans of about so many rows."""
+    return read_sources(release, COUNTED, executor, span_rows)
 
 
-def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
+def write(
+    release: Release,
+    verdict: GateVerdict | None,
+    executor: Executor = SERIAL,
+    progress: Progress | None = None,
+) -> ReportFiles:
     """Write report.json and report.html into a candidate; check those of a published release.
 
-    Raises ReportDiffers where the published bytes are not what the rows give now, OSError and
-    pyarrow.ArrowException where shards cannot be read.
+    Raises ReportDiffers where the published bytes are not what the rows give now, Unreadable where
+    shards cannot be read, WorkerDied, and OSError.
     """
-    data = canonical_json(compose(release, verdict))
+    progress = progress or Silent()
+    progress.start("report", 2)
+    data = canonical_json(compose(release, verdict, executor))
+    progress.advance()
     report = json.loads(data)
     found = ReportFiles(json=release.path / JSON_NAME, html=release.path / HTML_NAME)
     made = {found.json: data, found.html: render(report)}
@@ -67,26 +91,44 @@ def write(release: Release, verdict: GateVerdict | None) -> ReportFiles:
             write_bytes(path, content)
     elif any(path.read_bytes() != content for path, content in made.items()):
         raise ReportDiffers(release.path, _differences(read_report(release), report))
+    progress.advance()
     return found
 
 
-def read_report(release: Release) -> dict[str, Any]:
-    """Read report.json. Raises NoReport where it is absent, not JSON or of another version."""
-    path = release.path / JSON_NAME
-    published = release.manifest.report_digest is not None
-    try:
-        report = parse_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise NoReport(path, "there is no report here", FETCH if published else WRITE) from error
-    except ValueError as error:
-        raise NoReport(path, f"not JSON ({error})", FETCH if published else WRITE) from error
-    found = report.get("schema_version") if isinstance(report, dict) else None
-    if found != SCHEMA_VERSION:
-        detail = f"schema version {found}, this code reads {SCHEMA_VERSION}"
-        raise NoReport(path, detail, CHECK_OUT if published else WRITE)
-    return dict(report)
+def compose(release: Release, verdict: GateVerdict | None, executor: Executor = SERIAL) -> Report:
+    """Work out every section of the report; equal releases and verdicts give equal values.
+
+    Raises Unreadable for shards that cannot be read, WorkerDied, and OSError.
+    """
+    return tell(count(release, executor), verdict)
 
 
-def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
+    """Tell every section from what was counted."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "identity": identity(sources),
+        "summary": summary(sources),
+        "funnel": funnel(sources),
+        "licenses": licenses(sources),
+        "composition": composition(sources),
+        "sizes": sizes(sources),
+        "duplicates": duplicates(sources),
+        "elixir": elixir(sources),
+        "concentration": concentration(sources),
+        "contamination": contamination(),
+        "redactions": redactions(sources),
+        "signals": signals(sources),
+        "instruct": instruct(sources),
+        "samples": samples(sources),
+        "gate": gate(verdict),
+        "drift": drift(sources),
+        "limits": limits(sources),
+        "tables": tables(sources),
+        "attribution": attribution(),
+    }
+
+
+def _differences(one: Report, other: Report) -> list[str]:
     """Name the sections that differ."""
     return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

@@ -1,94 +1,251 @@
-"""What the sections read: a few columns of documents and rejects; all else is streamed."""
+"""What the sections are told from: counts that are taken a span at a time, on the executor.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+A section says what it counts as a `Partial` of one table. All that is counted in a table is counted
+in one pass over it, by tasks that read a span each; what they return is added up in the order of
+the spans. Few rows are ever held, and no text but that of samples.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypedDict, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.release import Release
+from corpus.executor import SERIAL, Executor
+from corpus.release import SPAN_ROWS, Release, Span
+from quality.partial import Latest, Observed, Part, Totals, summed, worked_out
+from quality.report.figures import share, total
 
-FACTS = [
-    *["package", "language", "role", "bytes", "lines", "tokens", "license_expression"],
-    *["license_evidence", "parse_errors", "public_functions", "documented_functions"],
-    *["specified_functions", "split"],
-]
-REFUSALS = ["path", "bytes", "stage", "reason"]
-BATCH_ROWS = 2048
-TEXT_BATCH_ROWS = 256
+BATCH_ROWS = 1024
+STAGE = "report"
+SIMILARITY = re.compile(r"similarity (\d\.\d+)")
+"""How `corpus.selection` tells the similarity in the detail of a reject."""
 
-Row = dict[str, Any]
 Choice = Callable[[pa.RecordBatch], pa.BooleanArray]
 """Says of each row of a batch whether it is wanted; null is no."""
+Order = Sequence[tuple[str, str]]
+"""Columns and `ascending` or `descending`."""
+Found = TypeVar("Found", bound="Partial")
+
+
+class Partial:
+    """What is known of some rows of a table; every attribute is a `Part`."""
+
+    table: ClassVar[str]
+    columns: ClassVar[Sequence[str]]
+    batch_rows: ClassVar[int] = BATCH_ROWS
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Count the rows of a batch, which has the columns asked for and others."""
+        raise NotImplementedError
+
+    def merge(self, later: "Partial") -> None:
+        """Add what is known of the rows that follow, part by part."""
+        for name, part in vars(self).items():
+            cast(Part, part).merge(vars(later)[name])
+
+
+class First:
+    """The first few rows in an order over some of their columns, earlier rows before equal ones."""
+
+    def __init__(self, order: Order, count: int) -> None:
+        self._order, self._count = list(order), count
+        self._found: list[pa.Table] = []
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Consider the rows of a batch."""
+        if len(rows):
+            self._consider(pa.Table.from_batches([rows]))
+
+    def merge(self, later: "First") -> None:
+        """Consider what was found in the rows that follow."""
+        for table in later._found:
+            self._consider(table)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows in their order."""
+        return [row for table in self._found for row in table.to_pylist()]
+
+    def _consider(self, table: pa.Table) -> None:
+        together = pa.concat_tables([*self._found, table])
+        self._found = [together.sort_by(self._order).slice(0, self._count)]
+
+
+class Tally(TypedDict):
+    """Documents, bytes and lexical tokens by one value of a column."""
+
+    name: str
+    documents: int
+    share: float
+    bytes: int
+    tokens: int
+
+
+def tally(totals: pa.Table, column: str) -> list[Tally]:
+    """Count documents, bytes and tokens by the values of a column, most documents first."""
+    found = summed(totals, [column], ["rows", "bytes", "tokens"])
+    whole = total(totals, "rows")
+    rows = zip(*(values.to_pylist() for values in found.columns), strict=True)
+    tallies = [
+        Tally(name=name, documents=rows, share=share(rows, whole), bytes=size, tokens=tokens)
+        for name, rows, size, tokens in rows
+    ]
+    return sorted(tallies, key=lambda row: (-row["documents"], str(row["name"])))
+
+
+class Facts(Partial):
+    """What most sections need of documents: sums by what they are told by, and their sizes."""
+
+    table = "documents"
+    by = ("package", "language", "role", "license_expression", "license_evidence", "split")
+    functions = ("public_functions", "documented_functions", "specified_functions")
+    sizes = ("bytes", "lines", "tokens")
+    columns = (*by, *functions, *sizes, "parse_errors")
+
+    def __init__(self) -> None:
+        sums = ["rows", *self.sizes, "parse_errors", "broken", *self.functions]
+        self.totals = Totals(self.by, sums)
+        self.bytes, self.lines, self.tokens = Observed(), Observed(), Observed()
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Add up rows, sizes and functions."""
+        known = {name: batch[name] for name in self.columns}
+        broken = pc.greater(batch["parse_errors"], 0)
+        rows = pa.repeat(pa.scalar(1, pa.int64()), len(batch))
+        self.totals.add(pa.table({**known, "broken": broken, "rows": rows}))
+        for name, sizes in zip(self.sizes, (self.bytes, self.lines, self.tokens), strict=True):
+            sizes.add(batch[name])
+
+
+class Refusals(Partial):
+    """Rejects by kind, stage and reason, and why the files of an archive were refused for their
+    licence, by its checksum.
+    """
+
+    table = "rejects"
+    columns = ("archive_sha256", "path", "bytes", "stage", "reason")
+
+    def __init__(self) -> None:
+        self.totals = Totals(["kind", "stage", "reason"], ["rows", "bytes"])
+        self.license_reasons: Latest[str, str] = Latest()
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Add up files, and archives that were refused as a whole."""
+        is_file = pc.not_equal(batch["path"], "")
+        known = {name: batch[name] for name in ("stage", "reason", "bytes")}
+        kind = pc.if_else(is_file, "file", "archive")
+        rows = pa.repeat(pa.scalar(1, pa.int64()), len(batch))
+        self.totals.add(pa.table({**known, "kind": kind, "rows": rows}))
+        chosen = batch.filter(pc.and_(is_file, pc.equal(batch["stage"], "license")))
+        self.license_reasons.update(
+            zip(*(chosen[n].to_pylist() for n in ("archive_sha256", "reason")), strict=True)
+        )
+
+    def of(self, kind: str) -> pa.Table:
+        """Return the sums of files, or of archives."""
+        return self.totals.table.filter(pc.equal(self.totals.table["kind"], kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A release and the projections that most sections need; some 130 bytes a file.
-
-    Without ids and paths, which would be the most of it: sections that need those stream them.
-    """
+    """A release and what was counted in it."""
 
     release: Release
-    documents: pa.Table
-    rejects: pa.Table
-    """Columns is_file, bytes, stage and reason; what is no file is a whole archive."""
+    executor: Executor
+    partials: Mapping[type[Partial], Partial]
+
+    def of(self, kind: type[Found]) -> Found:
+        """Return what was counted of one kind."""
+        return cast(Found, self.partials[kind])
 
     @property
-    def rejected_files(self) -> pa.Table:
-        """The rejects that are files and not whole archives."""
-        return self.rejects.filter(self.rejects["is_file"])
+    def documents(self) -> pa.Table:
+        """The sums of the documents."""
+        return self.of(Facts).totals.table
 
-    @property
-    def rejected_archives(self) -> pa.Table:
-        """The rejects that are whole archives."""
-        return self.rejects.filter(pc.invert(self.rejects["is_file"]))
+    def rows(self, table: str, split: str | None = None) -> int:
+        """Count the rows of a table."""
+        return sum(shard.rows for shard in self.release.shards(table, split))
 
     def batches(self, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield columns of a table, without texts among them, a batch at a time."""
         return self.release.batches(table, columns, None, BATCH_ROWS)
 
-    def license_reasons(self) -> dict[str, str]:
-        """Return why the files of an archive were refused for their licence, by its checksum."""
-        reasons: dict[str, str] = {}
-        for batch in self.batches("rejects", ["archive_sha256", "path", "stage", "reason"]):
-            of_files = pc.and_(pc.not_equal(batch["path"], ""), pc.equal(batch["stage"], "license"))
-            chosen = batch.filter(of_files)
-            reasons.update(
-                zip(*(chosen[n].to_pylist() for n in ("archive_sha256", "reason")), strict=True)
-            )
-        return reasons
-
-    def first(
-        self, columns: Sequence[str], wanted: Choice, order: Sequence[tuple[str, str]], count: int
-    ) -> list[Row]:
-        """Return the first `count` wanted documents in an order over some of their columns."""
-        found: list[pa.Table] = []
-        for batch in self.batches("documents", columns):
-            chosen = batch.filter(wanted(batch))
-            if len(chosen):
-                together = pa.concat_tables([*found, pa.Table.from_batches([chosen])])
-                found = [together.sort_by(list(order)).slice(0, count)]
-        return [row for table in found for row in table.to_pylist()]
+    def chosen(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield columns of a few documents by their ids; only their row groups are read."""
+        tasks = [
+            Wanted(span, tuple(sorted(set(ids))), tuple(columns))
+            for span in (self.release.spans("documents") if ids else ())
+        ]
+        for rows in worked_out(self.executor, STAGE, _chosen, tasks, self.release.path):
+            yield from rows
 
 
-def read_sources(release: Release) -> Sources:
-    """Read the projections, without any text."""
-    return Sources(release, release.read("documents", FACTS), _refusals(release))
+def read_sources(
+    release: Release,
+    kinds: Sequence[type[Partial]],
+    executor: Executor = SERIAL,
+    span_rows: int = SPAN_ROWS,
+) -> Sources:
+    """Count all that is asked for, in one pass over each table."""
+    partials = {kind: kind() for kind in kinds}
+    by_table = {
+        table: tuple(kind for kind in kinds if kind.table == table)
+        for table in dict.fromkeys(kind.table for kind in kinds)
+    }
+    tasks = [
+        Reading(span, asked)
+        for table, asked in by_table.items()
+        for span in release.spans(table, span_rows)
+    ]
+    for found in worked_out(executor, STAGE, _read, tasks, release.path):
+        for each in found:
+            partials[type(each)].merge(each)
+    return Sources(release, executor, partials)
 
 
-def _refusals(release: Release) -> pa.Table:
-    whole = release.read("rejects", REFUSALS)
-    is_file = pc.not_equal(whole["path"], "")
-    return whole.drop_columns(["path"]).append_column("is_file", is_file)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A span, and what is to be counted in it."""
+
+    span: Span
+    kinds: tuple[type[Partial], ...]
 
 
-def texts(release: Release, document_ids: Iterable[str]) -> dict[str, str]:
-    """Return the texts of a few documents by id, a batch of texts in memory at a time."""
-    wanted = pa.array(sorted(set(document_ids)), pa.string())
-    found: dict[str, str] = {}
-    for batch in release.batches("documents", ["document_id", "text"], None, TEXT_BATCH_ROWS):
-        chosen = batch.filter(pc.is_in(batch["document_id"], value_set=wanted))
-        found.update(zip(*(column.to_pylist() for column in chosen.columns), strict=True))
+def _read(task: Reading) -> list[Partial]:
+    partials = [kind() for kind in task.kinds]
+    columns = dict.fromkeys(name for kind in task.kinds for name in kind.columns)
+    for batch in task.span.batches(list(columns), min(kind.batch_rows for kind in task.kinds)):
+        for partial in partials:
+            partial.add(batch, task.span)
+    return partials
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A span, and ids of documents of which some columns are wanted."""
+
+    span: Span
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+def _chosen(task: Wanted) -> list[dict[str, Any]]:
+    wanted = pa.array(task.ids, pa.string())
+    found = []
+    for place in task.span.groups:
+        group = replace(task.span, groups=range(place, place + 1))
+        ids = group.batches(["document_id"], BATCH_ROWS)
+        if any(pc.any(pc.is_in(batch[0], value_set=wanted)).as_py() for batch in ids):
+            for batch in group.batches(["document_id", *task.columns]):
+                chosen = batch.filter(pc.is_in(batch["document_id"], value_set=wanted))
+                found += chosen.to_pylist()
     return found
+
+
+def similarity_of(detail: str | None) -> float | None:
+    """Return the similarity that a reject's detail tells, None where it tells none."""
+    found = SIMILARITY.search(detail or "")
+    return float(found[1]) if found else None

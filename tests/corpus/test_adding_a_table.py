@@ -57,7 +57,7 @@ from corpus.tables import TABLES
 from datacards.croissant import croissant
 from datacards.render import card
 from quality.gate import judge
-from quality.report.composing import compose
+from quality.report.publishing import compose
 from tests.releases import example_release
 
 folder = Path("release")

@@ -20,7 +20,7 @@ from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
 from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
-from quality.report.composing import compose
+from quality.report.publishing import compose
 from tests.stores import MIT, WORDS, add, module, small_store
 
 COMMAND = [sys.executable, "-m", "corpus", "build"]

@@ -16,8 +16,11 @@ from corpus.executor import (
     OnThisMachine,
     SchedulerUnreachable,
     Serial,
+    WorkerDied,
     connect,
+    in_order,
 )
+from tests.executors import Backwards
 
 
 def halve(number: int) -> int:
@@ -54,6 +57,17 @@ def test_a_cluster_gives_every_task_its_result(two_workers: Executor) -> None:
 
 def test_equal_tasks_are_all_run(two_workers: Executor) -> None:
     assert list(two_workers.map(halve, [6, 6])) == [(6, 3), (6, 3)]
+
+
+def test_results_come_in_the_order_of_the_tasks() -> None:
+    assert list(in_order(Backwards(), "halve", halve, [8, 4, 6])) == [4, 2, 3]
+    assert list(in_order(Backwards(), "halve", halve, [])) == []
+
+
+def test_a_task_whose_worker_was_killed_runs_once_more() -> None:
+    assert list(in_order(Backwards({1: 1}), "halve", halve, [8, 4, 6])) == [4, 2, 3]
+    with pytest.raises(WorkerDied, match="'halve'"):
+        list(in_order(Backwards({0: 2}), "halve", halve, [8, 4, 6]))
 
 
 def test_a_task_that_kills_its_worker_takes_no_other_with_it(two_workers: Executor) -> None:

@@ -12,7 +12,7 @@ from corpus.instruct import KINDS, InstructConfig, behaviour_module
 from corpus.instruct.conversation import parsed, stands_in
 from corpus.instruct.fence import fenced, unfenced
 from corpus.parsing import Unparsable
-from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT
+from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT, INSTRUCTION_KINDS
 
 
 def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
@@ -205,3 +205,7 @@ def test_a_mistake_is_raised_where_nobody_is_told() -> None:
     }
     with pytest.raises(Unparsable):
         rows(*tables, InstructConfig())
+
+
+def test_the_registry_of_tables_names_every_kind() -> None:
+    assert tuple(KINDS) == INSTRUCTION_KINDS

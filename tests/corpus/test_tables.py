@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +18,7 @@ from corpus.store import ArchiveStore, Link
 from corpus.tables import TABLES, columns_of, dictionary, meaning_of
 from datacards.croissant import croissant
 from datacards.render import card
-from quality.report.composing import compose
+from quality.report.publishing import compose
 from tests.releases import example_release
 from tests.stores import MIT, WORDS, add, module
 
@@ -69,7 +70,8 @@ def test_card_and_croissant_tell_the_meanings(tmp_path: Path) -> None:
     assert "| `functions.impl`" not in page
     assert "| `impl` | string | true, false or the behaviour in `@impl`, null without one |" in page
     assert "| `clauses.guard` | string | guard as it is written, null without one |" in page
-    records = {record["name"]: record for record in croissant(report)["recordSet"]}
+    described: Any = croissant(report)
+    records = {record["name"]: record for record in described["recordSet"]}
     fields = {field["name"]: field for field in records["documents"]["field"]}
     assert fields["documents/path"]["description"] == "path of the file inside the archive"
     (redactions,) = (field for name, field in fields.items() if name.endswith("/redactions"))

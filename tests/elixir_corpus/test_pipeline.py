@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corpus.__main__ import app
-from corpus.executor import Cluster
+from corpus.executor import Cluster, Executor
 from corpus.locking import FolderInUse, claim
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release, verify
@@ -20,7 +20,7 @@ def verdict(outcome: str, failed: tuple[str, ...] = ()) -> GateSummary:
 
 
 def run(folder: Path, gate: GateSummary) -> tuple[Path, tuple[str, ...]]:
-    def finish(candidate: Release, progress: Progress) -> GateSummary:
+    def finish(candidate: Release, executor: Executor, progress: Progress) -> GateSummary:
         (candidate.path / "report.json").write_text("{}\n")
         return gate
 
@@ -58,7 +58,7 @@ def test_what_earlier_builds_left_goes_when_a_release_has_its_name_and_that_is_a
     tmp_path: Path,
 ) -> None:
     def finish(outcome: str) -> Finish:
-        def judge(candidate: Release, progress: Progress) -> GateSummary:
+        def judge(candidate: Release, executor: Executor, progress: Progress) -> GateSummary:
             (candidate.path / "report.json").write_text("{}\n")
             return verdict(outcome)
 
@@ -148,7 +148,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert [each.stage for each in built.timings] == [
         *("read archives", "find duplicates", "assign splits", "select documents"),
         *("write instructions", "sort rows", "write shards", "write manifest"),
-        "gate, report and card",
+        *("gate", "report", "card"),
     ]
     assert read_timings(built.release.path) == list(built.timings)
     assert "timings.json" not in built.release.manifest.paths()
@@ -183,5 +183,5 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     again = build_release(tmp_path / "store", out, config, workers=0)
     assert [each.stage for each in again.timings if each.ran] == [
         *("write instructions", "sort rows", "write shards", "write manifest"),
-        "gate, report and card",
+        *("gate", "report", "card"),
     ]

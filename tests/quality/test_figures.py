@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quality.report.figures import (
+    QUANTILES,
+    Bin,
     distribution,
     doubling_histogram,
     estimated_tokens,
@@ -22,6 +24,15 @@ def test_a_distribution_tells_quantiles_that_occur() -> None:
         "min": 1, "p05": 1, "p25": 2, "p50": 3, "p75": 4, "p95": 100, "p99": 100, "max": 100,
     }  # fmt: skip
     assert (found["total"], found["mean"]) == (110, 22.0)
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1), st.sampled_from(QUANTILES))
+def test_quantiles_of_counts_are_those_of_the_values(values: list[int], share: float) -> None:
+    unique, counts = np.unique(np.array(values), return_counts=True)
+    found = distribution(unique, counts)
+    assert found == distribution(np.array(values))
+    expected = int(np.quantile(values, share, method="inverted_cdf"))
+    assert found["quantiles"][f"p{int(share * 100):02d}"] == expected
 
 
 def test_a_histogram_doubles_its_ranges() -> None:
@@ -84,6 +95,6 @@ def _plain(code: str) -> str:
 
 
 def test_ticks_keep_apart_and_end_with_the_end() -> None:
-    rows = [{"from": 2**n, "to": 2 ** (n + 1), "count": 1} for n in range(13)]
+    rows: list[Bin] = [{"from": 2**n, "to": 2 ** (n + 1), "count": 1} for n in range(13)]
     assert [tick["at"] for tick in ticks(rows)] == [1, 16, 256, 8192]
     assert ticks(rows)[-1]["place"] == 100

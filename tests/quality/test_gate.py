@@ -8,7 +8,7 @@ import pytest
 
 from corpus.release import Release
 from quality.gate import judge
-from quality.thresholds import GateConfig
+from quality.settings import GateConfig
 from quality.verdict import Check, GateVerdict, Level, Outcome
 from tests.releases import (
     PRICE,
@@ -176,7 +176,7 @@ def test_what_is_unknown_keeps_no_promise(tmp_path: Path, table: str, column: st
         "rejects": example_rejects(documents),
     }
     rows[table][0] = {**rows[table][0], column: None}
-    verdict = judge(write_release(tmp_path, **rows))
+    verdict = judge(write_release(tmp_path, *rows.values()))
     assert verdict.outcome is not Outcome.PASSED
     assert any(name.startswith(table) for name in names(verdict, Outcome.FAILED))
 

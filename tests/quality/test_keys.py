@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from quality.keys import among, joined, keys
+from quality.lookup import among, joined, keys
 
 
 def test_equal_ids_have_equal_keys_whatever_they_look_like() -> None:

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quality.leaks import Leak, jaccard, near_duplicates_across_splits
-from quality.sketches import PAIRS_AT_ONCE
+from quality.leaks import PAIRS_AT_ONCE, Leak, jaccard, near_duplicates_across_splits
 from tests.releases import Row, document, write_release
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from corpus.release import Release
 from quality.leaks import near_duplicates_across_splits
 from quality.metrics import measure
-from quality.report.composing import compose
-from quality.thresholds import GateConfig
+from quality.report.publishing import compose
+from quality.settings import GateConfig
 from tests.releases import document, write_release
 
 

@@ -11,15 +11,18 @@ import pytest
 from corpus.release import Parent, Release, finalize
 from quality.gate import judge
 from quality.report import NoReport, ReportDiffers, read_report, write
-from quality.report.sections.concentration import concentration
-from quality.report.sections.duplicates import duplicates
-from quality.report.sections.instruct import instruct
-from quality.report.sources import read_sources
+from quality.report.documents import concentration
+from quality.report.losses import duplicates
+from quality.report.publishing import compose, count, tell
+from quality.report.samples import instruct
 from quality.verdict import GateVerdict
+from tests.executors import Backwards
 from tests.releases import (
     Row,
     document,
     example_documents,
+    example_functions,
+    example_instruct,
     example_rejects,
     example_release,
     instruction,
@@ -34,7 +37,7 @@ TEMPLATES = PROJECT / "quality/report/templates"
 
 def report_of(release: Release, verdict: GateVerdict | None = None) -> dict[str, Any]:
     write(release, verdict)
-    return read_report(release)
+    return dict(read_report(release))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,7 @@ def test_duplicates_tell_counts_similarity_and_clusters(report: dict[str, Any]) 
 
 def told(release: Release) -> dict[str, Any]:
     """The duplicates section on a release."""
-    return duplicates(read_sources(release))
+    return dict(duplicates(count(release)))
 
 
 def test_packages_that_are_mostly_copies_of_another_are_named(tmp_path: Path) -> None:
@@ -177,7 +180,7 @@ def test_families_say_why_they_were_joined(tmp_path: Path) -> None:
         table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
     pq.write_table(table, path)
     repository = {"by": "repository", "with": "mono", "share": None, "documents": None}
-    assert concentration(read_sources(release))["families"] == {
+    assert concentration(count(release))["families"] == {
         "count": 2,
         "of_several": 1,
         "by_kinship": 1,
@@ -289,7 +292,7 @@ def test_instruction_rows_are_counted_by_what_they_need_and_those_left_out_by_re
     release = write_release(
         tmp_path, [of], instruct=rows, instructions_left_out={"repeated_answer": 84}
     )
-    found = instruct(read_sources(release))
+    found = instruct(count(release))
     assert found["left_out"] == {"repeated_answer": 84}
     assert [kind["needs"] for kind in found["kinds"]] == [
         {"alias": 1, "nothing": 1, "private_function": 2}
@@ -324,6 +327,16 @@ def test_the_same_release_gives_the_same_bytes_wherever_it_lies(
     assert first.html.read_bytes() == second.html.read_bytes()
     again = write(Release.open(tmp_path / "here"), sound_verdict)
     assert again.html.read_bytes() == second.html.read_bytes()
+
+
+def test_how_the_rows_are_divided_among_tasks_changes_nothing(tmp_path: Path) -> None:
+    documents = example_documents()
+    rows = (documents, example_functions(documents), example_instruct(documents))
+    release = write_release(tmp_path, *rows, example_rejects(documents), row_group_rows=1)
+    assert len(release.spans("documents", 1)) == len(documents)
+    divided = count(release, Backwards(), span_rows=1)
+    assert tell(divided, None) == compose(release, None)
+    assert judge(release, executor=Backwards()) == judge(release)
 
 
 def test_a_published_report_is_made_again_to_the_byte(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.release.reading import batches_of, open_shard
+from tests.releases import document, write_release
 
 GROUPS, ROWS, TEXT = 40, 64, 2048
 
@@ -38,3 +39,19 @@ def test_batches_run_over_row_groups(tmp_path: Path) -> None:
     shard_of_many_row_groups(path)
     with open_shard(path) as file:
         assert {len(batch) for batch in batches_of(file, 96)} == {96, GROUPS * ROWS % 96}
+
+
+def test_spans_cut_a_table_between_row_groups_and_lose_no_row(tmp_path: Path) -> None:
+    documents = [document("shop", f"lib/{n}.ex", f"def f{n}, do: {n}") for n in range(7)]
+    tested = document("till", "lib/till.ex", "def till, do: 1", "test")
+    release = write_release(tmp_path, [*documents, tested], row_group_rows=2)
+    spans = release.spans("documents", 5)
+    assert [(span.shard.split, span.groups, span.rows) for span in spans] == [
+        ("test", range(1), 1),
+        ("train", range(2), 4),
+        ("train", range(2, 4), 3),
+        ("validation", range(1), 0),
+    ]
+    read = [batch["path"].to_pylist() for span in spans for batch in span.batches(["path"])]
+    whole = [batch["path"].to_pylist() for batch in release.batches("documents", ["path"])]
+    assert [path for paths in read for path in paths] == [path for paths in whole for path in paths]

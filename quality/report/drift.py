@@ -2,15 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.compute as pc
 
 from corpus.release import MalformedManifest, NotARelease, Parent, Release
 from corpus.tables import SPLIT_NAMES
-from quality.keys import among
-from quality.lookup import Lookup, read_lookup
-from quality.report.figures import Row, Section
-from quality.report.sources import BATCH_ROWS, Sources
+from quality.lookup import Lookup, among, read_lookup
+from quality.partial import worked_out
+from quality.report.figures import Section
+from quality.report.sources import BATCH_ROWS, STAGE, Sources
 
 COLUMNS = ["package", "version", "bytes", "tokens"]
 LISTED = 20
@@ -35,10 +36,16 @@ def drift(sources: Sources) -> Section:
     if before is None:
         why = f"The folder of {parent.version} was not beside this one when the report was written."
         return {"compared": False, "why": why}
-    old, new = _contents(before), _contents(sources.release)
+    # A task, so that the lookups of both take no memory here.
+    sides = [(before.path, sources.release.path)]
+    return next(worked_out(sources.executor, STAGE, _compare, sides, sources.release.path))
+
+
+def _compare(sides: tuple[Path, Path]) -> Section:
+    old, new = (_contents(Release.open(path)) for path in sides)
     return {
         "compared": True,
-        "parent": parent.version,
+        "parent": old.release.manifest.version,
         "figures": _figures(old, new),
         "documents": _documents(old, new),
         "packages": _packages(old, new),
@@ -66,7 +73,7 @@ def _contents(release: Release) -> Contents:
     return Contents(release, sums, versions, read_lookup(release, "content_id"))
 
 
-def _figures(old: Contents, new: Contents) -> list[Row]:
+def _figures(old: Contents, new: Contents) -> list[Section]:
     pairs = {
         "files seen": tuple(side.release.manifest.files_seen for side in (old, new)),
         "documents": (old.sums["documents"], new.sums["documents"]),
@@ -86,7 +93,7 @@ def _rows(release: Release, config: str) -> int:
     return sum(shard.rows for shard in release.shards(config))
 
 
-def _documents(old: Contents, new: Contents) -> Row:
+def _documents(old: Contents, new: Contents) -> Section:
     kept, stayed = _shared(new, old), _shared(old, new)
     return {
         "kept": kept,
@@ -99,7 +106,7 @@ def _shared(contents: Contents, others: Contents) -> int:
     return int((among(contents.places.keys, others.places.keys) >= 0).sum())
 
 
-def _packages(old: Contents, new: Contents) -> Row:
+def _packages(old: Contents, new: Contents) -> Section:
     was, now = old.versions, new.versions
     updated = sorted(name for name in was.keys() & now.keys() if was[name] != now[name])
     return {
@@ -109,11 +116,11 @@ def _packages(old: Contents, new: Contents) -> Row:
     }
 
 
-def _listed(names: list[str]) -> Row:
+def _listed(names: list[str]) -> Section:
     return {"count": len(names), "first": names[:LISTED]}
 
 
-def _moved(old: Contents, new: Contents) -> list[Row]:
+def _moved(old: Contents, new: Contents) -> list[Section]:
     """Count documents that are in another split now: scores of models across versions depend on it.
 
     What was held out and is trained on now cannot test a model that was trained on this version.

@@ -1,0 +1,117 @@
+"""Which release this is, the figures asked for first, the gate's verdict and known limits."""
+
+import hashlib
+from collections import Counter
+
+import pyarrow.compute as pc
+
+from corpus.provenance import digest_of
+from corpus.reasons import Reason
+from corpus.release import Release
+from quality.report.figures import Section, estimated_tokens, share, total
+from quality.report.published import Identity, Limits, Summary
+from quality.report.sources import Sources
+from quality.verdict import GateVerdict, Outcome
+
+
+def identity(sources: Sources) -> Identity:
+    """Return version, digests and tools.
+
+    The identity of the release itself, the digest of its manifest, cannot stand here: the manifest
+    holds this report's digest. `content_digest` stands for the data: it digests the shards.
+    """
+    manifest = sources.release.manifest
+    parent = manifest.parent
+    return {
+        "version": manifest.version,
+        "build_digest": manifest.build_digest,
+        "content_digest": content_digest(sources.release),
+        "config_digest": manifest.config_digest,
+        "inputs_digest": digest_of([item.sha256 for item in manifest.inputs]),
+        "code": {
+            "version": manifest.code_version,
+            "commit": manifest.code_commit,
+            "digest": manifest.code_digest,
+        },
+        "tools": manifest.tools,
+        "parent": None if parent is None else {"version": parent.version, "id": parent.identity},
+    }
+
+
+def content_digest(release: Release) -> str:
+    """Digest the paths and SHA-256 of all shards, one a line, as `sha256sum` would list them."""
+    lines = [f"{shard.sha256}  {shard.path}\n" for shard in release.manifest.shards]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def summary(sources: Sources) -> Summary:
+    """Return the headline figures."""
+    documents, manifest = sources.documents, sources.release.manifest
+    size = total(documents, "bytes")
+    packages = int(pc.count_distinct(documents["package"]).as_py())
+    return {
+        "documents": total(documents, "rows"),
+        "packages": packages,
+        "archives_seen": manifest.archives_seen,
+        "files_seen": manifest.files_seen,
+        "kept_share": share(total(documents, "rows"), manifest.files_seen),
+        "bytes": size,
+        "lines": total(documents, "lines"),
+        "lexical_tokens": total(documents, "tokens"),
+        "estimated_llm_tokens": estimated_tokens(size),
+        "functions": sources.rows("functions"),
+        "instruct_rows": sources.rows("instruct"),
+    }
+
+
+def gate(verdict: GateVerdict | None) -> Section | None:
+    """Return the verdict with a count of outcomes, or None if the gate has not judged."""
+    if verdict is None:
+        return None
+    counts = Counter(check.outcome.value for check in verdict.checks)
+    return {**verdict.to_json(), "counts": {name.value: counts[name.value] for name in Outcome}}
+
+
+def limits(sources: Sources) -> Limits:
+    """Return the known limits and the way out, as sentences, and how much was opted out."""
+    manifest = sources.release.manifest
+    reason = Reason.OPTED_OUT.value
+    return {
+        "opted_out": {
+            "archives": manifest.archives_rejected.get(reason, 0),
+            "files": sum(stage.reasons.get(reason, 0) for stage in manifest.stages),
+        },
+        "known": [
+            "Token counts for language models are estimates from bytes; count with your tokenizer.",
+            "Behaviours are those that stand in the module itself; those that a `use` brings in "
+            "from another module or package are not followed yet.",
+            "Functions and behaviours that macros generate are not visible in source; about a "
+            "third of what Elixir modules export is of that kind.",
+            "Licence evidence speaks of the package. A file that names another licence in its own "
+            "header is not told apart.",
+            "E-mail addresses, secrets and other personal data are not redacted in this version; "
+            "only encoded and other data is cut out.",
+            "Instruction rows are derived from documentation; they were parsed and not executed "
+            "unless a row says so.",
+        ],
+        "opt_out": (
+            "Authors who want their code out of future releases: open a discussion where this "
+            "dataset is published and name the package, the package and path, or the SHA-256 of a "
+            "file. The next version is built with that name among its exclusions: it leaves the "
+            "file out, with the copies that other packages have of it, and its rejects say "
+            "`opted_out` with the reason. Versions already published stay traceable by their "
+            "digests."
+        ),
+    }
+
+
+def contamination() -> Section:
+    """Say plainly that nobody looked yet."""
+    return {
+        "measured": False,
+        "statement": (
+            "Overlap with public benchmarks was not measured in this version. Do not report scores "
+            "on benchmarks that contain Elixir (MultiPL-E, McEval, the Exercism track, "
+            "AutoCodeBench) as uncontaminated without a check of your own."
+        ),
+    }

@@ -1,0 +1,295 @@
+"""Samples: documents, a reject for every reason, the closest near-duplicates, and instruction rows
+with their counts.
+
+Every choice follows from digests, so the same release shows the same samples everywhere.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from operator import itemgetter
+from typing import TypedDict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpus.reasons import Reason
+from corpus.release import Span
+from corpus.rows import MessageRow
+from corpus.tables import SPLIT_NAMES
+from quality.partial import Counts, Each
+from quality.report.figures import Section, estimated_tokens, share
+from quality.report.highlighting import excerpt
+from quality.report.sources import First, Partial, Sources, similarity_of
+
+READABLE_LINES = (12, 60)
+"""Documents of so many lines make good samples: whole files that fit a page."""
+CLOSE_CALLS = 4
+WANTED = (
+    ("elixir", "library", 2),
+    ("elixir", "test", 1),
+    ("erlang", "library", 1),
+    ("heex", "template", 1),
+)
+"""Language, role and number of sample documents."""
+NOTHING = "nothing"
+"""The need of an answer that takes nothing from code that the question lacks."""
+PREFERRED_SAMPLE_BYTES = 1200
+"""A sample is the first row by id among those that are short enough to read."""
+
+
+class Kept(TypedDict):
+    """What is told of a document that stands for a near-duplicate."""
+
+    document_id: str
+    package: str
+    version: str
+    path: str
+    language: str
+    lines: int
+
+
+class Dropped(TypedDict):
+    """What is told of a near-duplicate, with its similarity to the document that stands for it."""
+
+    document_id: str
+    package: str
+    version: str
+    path: str
+    bytes: int
+    representative_id: str
+    similarity: float
+
+
+class Refused(TypedDict):
+    """What is told of a reject; its id decides which."""
+
+    document_id: str
+    package: str
+    version: str
+    path: str
+    bytes: int
+    stage: str
+    reason: str
+    detail: str | None
+
+
+class Readable(Partial):
+    """The first documents of each wanted kind: of all, and of those that fit a page."""
+
+    table = "documents"
+    columns = (
+        *("document_id", "content_id", "package", "version", "path", "language", "role", "lines"),
+        *("license_expression", "license_evidence", "split"),
+    )
+
+    def __init__(self) -> None:
+        self.any, self.readable = (Each({kind: _by_content(kind) for kind in WANTED}) for _ in "12")
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Consider the documents of each kind."""
+        least, most = READABLE_LINES
+        rows = batch.select(self.columns)
+        within = pc.and_(pc.greater_equal(rows["lines"], least), pc.less_equal(rows["lines"], most))
+        for kind in WANTED:
+            language, role, _ = kind
+            is_kind = pc.and_(pc.equal(rows["language"], language), pc.equal(rows["role"], role))
+            self.any[kind].add(rows.filter(is_kind))
+            self.readable[kind].add(rows.filter(pc.and_(within, is_kind)))
+
+
+def _by_content(kind: tuple[str, str, int]) -> First:
+    return First([("content_id", "ascending")], kind[2])
+
+
+class Rejects(Partial):
+    """The first reject of every reason, and the near-duplicates with the least similarity."""
+
+    table = "rejects"
+    columns = tuple(dict.fromkeys((*Refused.__annotations__, *Dropped.__annotations__)))[:-1]
+
+    def __init__(self) -> None:
+        self.counts: Counts[str] = Counts()
+        self.first = Smallest()
+        self.near = Closest()
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Consider the rejects of a batch."""
+        refused = batch.select(list(Refused.__annotations__))
+        for reason in pc.unique(batch["reason"]).to_pylist():
+            rows = refused.filter(pc.equal(batch["reason"], reason))
+            self.counts[reason] += len(rows)
+            is_first = pc.equal(rows["document_id"], pc.min(rows["document_id"]))
+            for row in rows.filter(is_first).slice(0, 1).to_pylist():
+                self.first.consider(row)
+        near = batch.filter(pc.equal(batch["reason"], Reason.NEAR_DUPLICATE.value))
+        for row in near.to_pylist():
+            similarity = similarity_of(row["detail"])
+            if similarity is not None:
+                self.near.consider([row | {"similarity": similarity}])
+
+
+class Smallest(dict[str, Refused]):
+    """The reject with the smallest id by reason."""
+
+    def consider(self, row: Refused) -> None:
+        """Keep a row if no earlier one has its id or a smaller one."""
+        known = self.setdefault(row["reason"], row)
+        self[row["reason"]] = min(known, row, key=itemgetter("document_id"))
+
+    def merge(self, later: "Smallest") -> None:
+        """Consider the rejects of the rows that follow."""
+        for row in later.values():
+            self.consider(row)
+
+
+class Closest(list[Dropped]):
+    """The near-duplicates with the least similarity: where the threshold decided."""
+
+    def consider(self, rows: Sequence[Dropped]) -> None:
+        """Keep the least similar of what is known and of other rows."""
+        order = itemgetter("similarity", "document_id")
+        self[:] = nsmallest(CLOSE_CALLS, [*self, *rows], key=order)
+
+    def merge(self, later: "Closest") -> None:
+        """Consider the near-duplicates of the rows that follow."""
+        self.consider(later)
+
+
+def samples(sources: Sources) -> Section:
+    """Return sample documents, rejects and pairs of near-duplicates, with excerpts of text."""
+    found = sources.of(Readable)
+    documents = [
+        row for kind in WANTED for row in found.readable[kind].rows() or found.any[kind].rows()
+    ]
+    close = sources.of(Rejects).near
+    stand_for = [row["representative_id"] for row in close]
+    ids = [*(row["document_id"] for row in documents), *stand_for]
+    read = {row["document_id"]: row for row in sources.chosen(ids, [*Kept.__annotations__, "text"])}
+    return {
+        "documents": [{**row, **excerpt(read[row["document_id"]]["text"])} for row in documents],
+        "rejects": list(_rejects(sources.of(Rejects))),
+        "near_duplicates": [
+            _pair(row, read[row["representative_id"]])
+            for row in close
+            if row["representative_id"] in read
+        ],
+    }
+
+
+def _rejects(found: Rejects) -> Iterator[Section]:
+    """Yield the first reject of each reason, in the order in which files meet the stages."""
+    columns = [name for name in Refused.__annotations__ if name != "document_id"]
+    for reason in Reason:
+        if count := found.counts[reason.value]:
+            row: Section = found.first[reason.value]
+            yield {**{name: row[name] for name in columns}, "count": count}
+
+
+def _pair(dropped: Dropped, kept: Section) -> Section:
+    columns = ("package", "version", "path", "bytes")
+    told: Section = dropped
+    return {
+        "similarity": dropped["similarity"],
+        "dropped": {name: told[name] for name in columns},
+        "kept": {
+            **{name: kept[name] for name in Kept.__annotations__},
+            **excerpt(str(kept["text"])),
+        },
+    }
+
+
+class Sample(TypedDict):
+    """An instruction row, and the bytes that are said in it."""
+
+    id: str
+    kind: str
+    messages: Sequence[MessageRow]
+    document_ids: Sequence[str]
+    license_expression: str
+    verification: str
+    split: str
+    bytes: int
+
+
+class Instructions(Partial):
+    """The instruction rows by kind, with one of each to read.
+
+    A row that needs two private functions and an attribute counts once as each of both kinds.
+    """
+
+    table = "instruct"
+    columns = (*(name for name in Sample.__annotations__ if name != "bytes"), "needs")
+    batch_rows = 256
+
+    def __init__(self) -> None:
+        self.kinds: Each[str, Counts[str]] = Each()
+        self.samples = Samples()
+
+    def add(self, batch: pa.RecordBatch, span: Span) -> None:
+        """Count rows by kind, verification, split and need."""
+        for row in batch.to_pylist():
+            length = sum(len(message["content"].encode()) for message in row["messages"])
+            counts = {"rows": 1, "bytes": length, f"split {row['split']}": 1}
+            kind = self.kinds.setdefault(row["kind"], Counts())
+            kind.update({**counts, f"verification {row['verification']}": 1})
+            needs = {need["kind"] for need in row.pop("needs")} or {NOTHING}
+            kind.update(f"needs {need}" for need in needs)
+            self.samples.consider(row | {"bytes": length})
+
+
+class Samples(dict[str, Sample]):
+    """An instruction row of each kind: of the short ones, or else of all, the smallest by id."""
+
+    def consider(self, row: Sample) -> None:
+        """Prefer the shorter class of rows, then the smaller id."""
+        known = self.setdefault(row["kind"], row)
+        short = [each for each in (known, row) if each["bytes"] <= PREFERRED_SAMPLE_BYTES]
+        self[row["kind"]] = min(short or [known, row], key=itemgetter("id"))
+
+    def merge(self, later: "Samples") -> None:
+        """Consider the rows that follow."""
+        for row in later.values():
+            self.consider(row)
+
+
+class Instruct(TypedDict):
+    """The section on instruction rows."""
+
+    rows: int
+    left_out: dict[str, int]
+    kinds: list[Section]
+
+
+def instruct(sources: Sources) -> Instruct:
+    """Return counts by kind, verification, split and need, and a sample of each kind."""
+    found = sources.of(Instructions)
+    rows = sum(counts["rows"] for counts in found.kinds.values())
+    listed = sorted(found.kinds.items(), key=lambda item: (-item[1]["rows"], item[0]))
+    return {
+        "rows": rows,
+        "left_out": dict(sorted(sources.release.manifest.instructions_left_out.items())),
+        "kinds": [_kind(name, counts, rows, found.samples[name]) for name, counts in listed],
+    }
+
+
+def _counts_of(prefix: str, counts: Counter[str]) -> dict[str, int]:
+    return {
+        key.removeprefix(prefix): count
+        for key, count in sorted(counts.items())
+        if key.startswith(prefix)
+    }
+
+
+def _kind(name: str, counts: Counter[str], rows: int, sample: Sample) -> Section:
+    return {
+        "name": name,
+        "rows": counts["rows"],
+        "share": share(counts["rows"], rows),
+        "bytes": counts["bytes"],
+        "estimated_llm_tokens": estimated_tokens(counts["bytes"]),
+        "splits": {split: counts[f"split {split}"] for split in SPLIT_NAMES},
+        "verification": _counts_of("verification ", counts),
+        "needs": _counts_of("needs ", counts),
+        "sample": sample,
+    }

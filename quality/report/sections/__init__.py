@@ -1,1 +1,0 @@
-"""The sections of the report: one function each, from what was read to plain JSON values."""
