@@ -323,10 +323,10 @@ def test_the_architecture_names_every_room_on_its_floor() -> None:
     assert rooms - named - {"__pycache__"} == {"__init__", "__main__"}
 
 
-MODULES_PER_THOUSAND_LINES = 6.15
-LONGEST_CHAIN = 19
+MODULES_PER_THOUSAND_LINES = 6.0
+LONGEST_CHAIN = 14
 UNTYPED = 0.0125
-"""What has been reached; the aims are 6.5, 14 and 0.03. They may be lowered, not raised."""
+"""What has been reached; the aims were 6.5, 14 and 0.03. They may be lowered, not raised."""
 
 
 def test_the_sources_are_divided_into_few_and_deep_modules() -> None:
