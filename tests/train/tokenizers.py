@@ -7,6 +7,8 @@ from typing import Any
 
 import mistral_common
 
+from train.tokenizer.tekken import TekkenTokenizer
+
 SHIPPED = Path(mistral_common.__file__).parent / "data" / "tekken_240911.json"
 """A Tekken of full size, 131,072 tokens, as Mistral's models of 2024 and 2025 have."""
 
@@ -32,6 +34,12 @@ defmodule Shop.Price do
   def net(gross, rate), do: gross / (1 + rate)
 end
 """
+
+
+@cache
+def full_tekken() -> TekkenTokenizer:
+    """Return the tokenizer of the shipped file, which is read in a second."""
+    return TekkenTokenizer(SHIPPED)
 
 
 @cache

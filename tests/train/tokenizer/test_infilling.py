@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.train.tokenizers import SHIPPED, SOURCE
+from tests.train.tokenizers import SOURCE, full_tekken
 from train.tokenizer.infilling import cut, line_starts, short_pieces
-from train.tokenizer.tekken import TekkenTokenizer
 
-TEKKEN = TekkenTokenizer(SHIPPED)
 CODE = ("  def a do", "end", ")", "},", "@doc", "# é", "'s")
 BLANKS_AND_SLASHES = ("", "  ", "\t", "//", "/ 2", " /a")
 LINE = st.sampled_from(CODE + BLANKS_AND_SLASHES)
@@ -25,8 +23,8 @@ def test_the_parts_have_the_ids_of_the_whole(text: str, seed: int) -> None:
     parts = cut(text, seed)
     if parts is not None:
         assert "".join(parts) == text
-        joined = np.concatenate([TEKKEN.encode(part) for part in parts])
-        assert joined.tolist() == TEKKEN.encode(text).tolist()
+        joined = np.concatenate([full_tekken().encode(part) for part in parts])
+        assert joined.tolist() == full_tekken().encode(text).tolist()
 
 
 @given(LINES, st.integers(0, 2**64))
@@ -53,17 +51,17 @@ def test_a_seed_always_cuts_at_the_same_place_and_others_elsewhere() -> None:
 @pytest.mark.parametrize("text", ["", "\n", "one line", "one line\n", "one\n\n  \n", "a)\n/b"])
 def test_a_text_with_one_place_to_cut_is_left_alone(text: str) -> None:
     assert cut(text, 1) is None
-    assert TEKKEN.infilling(text, 1) is None
+    assert full_tekken().infilling(text, 1) is None
 
 
 def test_a_sample_asks_first_and_all_its_text_carries_loss() -> None:
     prefix, middle, suffix = parts = cut("a\nb\nc\nd\n", 4) or ("", "", "")
     assert all(parts)
-    sample = TEKKEN.infilling("a\nb\nc\nd\n", 4)
+    sample = full_tekken().infilling("a\nb\nc\nd\n", 4)
     assert sample is not None
-    asked = TEKKEN.infilling_prompt(prefix, suffix).tolist()
-    assert sample.ids.tolist() == [*asked, *TEKKEN.encode(middle), 2]
-    assert asked == [1, 16, *TEKKEN.encode(suffix), 14, *TEKKEN.encode(prefix)]
+    asked = full_tekken().infilling_prompt(prefix, suffix).tolist()
+    assert sample.ids.tolist() == [*asked, *full_tekken().encode(middle), 2]
+    assert asked == [1, 16, *full_tekken().encode(suffix), 14, *full_tekken().encode(prefix)]
     assert sample.ids[~sample.targets].tolist() == [1, 16, 14]
 
 
@@ -94,8 +92,8 @@ def test_a_text_is_taken_apart_where_lines_with_text_begin(text: str, expected: 
 
 @given(LINES)
 def test_all_parts_together_have_the_ids_of_the_whole(text: str) -> None:
-    ids = [each for part in parts(text) for each in TEKKEN.encode(part).tolist()]
-    assert ids == TEKKEN.encode(text).tolist()
+    ids = [each for part in parts(text) for each in full_tekken().encode(part).tolist()]
+    assert ids == full_tekken().encode(text).tolist()
 
 
 @pytest.mark.parametrize("blank", ["\n", " \n", "\r\n", " ", "\n\t"])

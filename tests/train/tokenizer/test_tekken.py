@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.train.tokenizers import SHIPPED, SOURCE, small_tekken
+from tests.train.tokenizers import SHIPPED, SOURCE, full_tekken, small_tekken
 from train.tokenizer.interface import (
     DamagedTokenizer,
     InfillingUnsupported,
@@ -15,8 +16,6 @@ from train.tokenizer.interface import (
     Message,
 )
 from train.tokenizer.tekken import LONGEST, TekkenTokenizer, UnsupportedTekken
-
-FULL = TekkenTokenizer(SHIPPED)
 
 
 def chat(*contents: str, system: str | None = None) -> list[Message]:
@@ -47,6 +46,7 @@ CHATS = {
 }
 
 
+@cache
 def reference(path: Path) -> Callable[[list[Message]], list[int]]:
     """Return mistral-common's own encoding of chats that end with the assistant."""
     from mistral_common.protocol.instruct.request import ChatCompletionRequest
@@ -60,9 +60,6 @@ def reference(path: Path) -> Callable[[list[Message]], list[int]]:
         return list(theirs.encode_chat_completion(request).tokens)
 
     return encode
-
-
-FULL_REFERENCE = reference(SHIPPED)
 
 
 @pytest.fixture(scope="module", params=["v3", "v7", "v11", "v13"])
@@ -83,7 +80,7 @@ def test_any_chat_has_the_ids_that_mistral_common_gives_it(
 ) -> None:
     turns = [text for question in questions for text in (question, f"{question}!")]
     messages = chat(*turns, system=system)
-    assert FULL.conversation(messages).ids.tolist() == FULL_REFERENCE(messages)
+    assert full_tekken().conversation(messages).ids.tolist() == reference(SHIPPED)(messages)
 
 
 def test_a_chat_reads_as_written_down_here(tmp_path: Path) -> None:
@@ -132,22 +129,22 @@ def test_a_prompt_is_the_chat_up_to_its_last_answer(path: Path, name: str) -> No
 )
 def test_what_is_no_chat_is_refused(messages: list[Message], reason: str) -> None:
     with pytest.raises(MalformedConversation, match=reason):
-        FULL.conversation(messages)
+        full_tekken().conversation(messages)
 
 
 def test_a_prompt_ends_with_a_question() -> None:
     with pytest.raises(MalformedConversation, match="the last message is not the user's"):
-        FULL.prompt(chat("Hi.", "Hello."))
+        full_tekken().prompt(chat("Hi.", "Hello."))
 
 
 @given(st.text())
 def test_every_text_comes_back(text: str) -> None:
-    assert FULL.decode(FULL.encode(text)) == text
+    assert full_tekken().decode(full_tekken().encode(text)) == text
 
 
 @pytest.mark.parametrize("text", [" " * 2_000_000, "\t" * 1_100_000 + "x", "ab " * 400_000])
 def test_a_text_of_a_million_characters_comes_back(text: str) -> None:
-    assert FULL.decode(FULL.encode(text)) == text
+    assert full_tekken().decode(full_tekken().encode(text)) == text
 
 
 def test_a_long_text_has_the_ids_that_mistral_common_gives_it() -> None:
@@ -155,21 +152,24 @@ def test_a_long_text_has_the_ids_that_mistral_common_gives_it() -> None:
 
     text = SOURCE * 4000
     assert len(text) > LONGEST
-    assert FULL.encode(text).tolist() == Tekkenizer.from_file(SHIPPED).encode(text, False, False)
+    assert full_tekken().encode(text).tolist() == Tekkenizer.from_file(SHIPPED).encode(
+        text, False, False
+    )
 
 
 def test_the_file_that_mistral_ships_has_its_known_ids() -> None:
-    assert (FULL.vocabulary, FULL.bos, FULL.eos, FULL.pad) == (131072, 1, 2, 11)
-    sample = FULL.document("defmodule Shop do\nend\n")
+    full = full_tekken()
+    assert (full.vocabulary, full.bos, full.eos, full.pad) == (131072, 1, 2, 11)
+    sample = full.document("defmodule Shop do\nend\n")
     assert sample.ids.tolist() == [1, 3149, 13655, 34635, 1653, 1010, 1474, 1010, 2]
     assert sample.targets.tolist() == [False] + 8 * [True]
 
 
 @pytest.mark.parametrize("text", ["<s>", "</s>", "[INST] a [/INST]", "[SUFFIX][PREFIX]", "<pad>"])
 def test_a_special_token_spelled_in_text_stays_text(text: str) -> None:
-    ids = FULL.encode(text)
+    ids = full_tekken().encode(text)
     assert ids.min() >= 1000
-    assert FULL.decode(ids) == text
+    assert full_tekken().decode(ids) == text
 
 
 def test_infilling_asks_as_mistral_common_does() -> None:
@@ -179,7 +179,7 @@ def test_infilling_asks_as_mistral_common_does() -> None:
     prefix, suffix = "def gross(net, rate) do\n", "end\n"
     theirs: Any = MistralTokenizer.from_file(str(SHIPPED))
     expected = theirs.encode_fim(FIMRequest(prompt=prefix, suffix=suffix)).tokens
-    assert FULL.infilling_prompt(prefix, suffix).tolist() == expected
+    assert full_tekken().infilling_prompt(prefix, suffix).tolist() == expected
     assert expected[:2] == [1, 16]
 
 
