@@ -1,9 +1,10 @@
-"""Programs of the project as processes of their own that need not import torch first.
+"""Programs of the project as processes of their own that need not import libraries first.
 
-To import torch, transformers and peft takes 5 s of a processor, and most programs here have done
-their work in less. One process imports them for all tests of a session, and forks for each program
-that a test starts; the fork does as `python -m` does. It is a process like any other: it has its
-own environment, folder, streams and memory, takes signals, and can be killed.
+To import torch, transformers and peft takes 5 s of a processor, Great Expectations and Dask another
+4, and most programs here have done their work in less. One process imports them for all tests of a
+session, and forks for each program that a test starts; the fork does as `python -m` does. It is a
+process like any other, in a session of its own: it has its environment, folder, streams and memory,
+takes signals, and can be killed with all that it starts.
 
 What a program imports is not seen like this, nor what a library reads from its environment while
 it is imported (huggingface_hub does). Tests of that start Python.
@@ -31,7 +32,11 @@ from pathlib import Path
 from tests.project import PROJECT
 
 IMPORTED = (
+    "distributed",
+    "elixir_corpus.pipeline",
+    "great_expectations",
     "peft",
+    "quality.report",
     "transformers.models.mistral.modeling_mistral",
     "train.evaluate.comparison",
     "train.pipeline",
@@ -173,6 +178,7 @@ def fork_and_tell(told: socket.socket) -> None:
 
 def become(command: list[str], environment: dict[str, str], streams: list[int]) -> None:
     """Take over what a process gets from the one that starts it."""
+    os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)

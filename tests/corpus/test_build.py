@@ -21,9 +21,10 @@ from corpus.release import DamagedRelease, GateSummary, Release, finalize, verif
 from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
 from quality.report.publishing import compose
+from tests import programs
 from tests.stores import MIT, WORDS, add, module, small_store
 
-COMMAND = [sys.executable, "-m", "corpus", "build"]
+COMMAND = ["corpus", "build"]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -298,19 +299,17 @@ def test_a_build_that_was_killed_goes_on_and_ends_in_the_same_bytes(
         return [*COMMAND, "--archives", str(store.root), "--out", str(out), "--workers", "1"]
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = subprocess.run(command(whole), capture_output=True, text=True, check=False)
+    done = programs.run(command(whole))
     assert done.returncode == 0, done.stderr
     for milestone in MILESTONES:
-        running = subprocess.Popen(
-            command(killed), stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        while not list(killed.glob(milestone)):
-            assert running.poll() is None
-            time.sleep(0.005)
-        os.killpg(running.pid, signal.SIGKILL)
-        assert running.wait() == -signal.SIGKILL
+        with programs.started(command(killed)) as running:
+            while not list(killed.glob(milestone)):
+                assert running.poll() is None
+                time.sleep(0.005)
+            os.killpg(running.pid, signal.SIGKILL)
+            assert running.wait() == -signal.SIGKILL
     parts = {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])}
-    resumed = subprocess.run(command(killed), capture_output=True, text=True, check=False)
+    resumed = programs.run(command(killed))
     assert resumed.returncode == 0, resumed.stderr
     assert {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])} == parts
     assert contents(killed / "2026.11.1") == contents(whole / "2026.11.1")
@@ -337,7 +336,8 @@ def test_a_file_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
     add(store, "bad", files)
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(POISON)
-    command = [*COMMAND, "--archives", str(store.root), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", *COMMAND]
+    command += ["--archives", str(store.root), "--out", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "path")}
     done = subprocess.run(
         [*command, "--workers", "2"], capture_output=True, text=True, env=environment, check=False
@@ -360,14 +360,17 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: Path) -> None:
     command = [*COMMAND, "--archives", str(store.root), "--out", str(tmp_path), "--workers", "2"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not list(tmp_path.glob("work/parts/*/documents.parquet")):
-        assert running.poll() is None
-        time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    # Python ends itself by the signal where that came inside exec(), although it was handled.
-    assert running.returncode in (130, -signal.SIGINT)
+    with (
+        (tmp_path / "said").open("wb") as file,
+        programs.started(command, streams=(0, 1, file.fileno())) as running,
+    ):
+        while not list(tmp_path.glob("work/parts/*/documents.parquet")):
+            assert running.poll() is None
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        # Python ends itself by the signal where that came inside exec(), although it was handled.
+        assert running.wait(60) in (130, -signal.SIGINT)
+    said = (tmp_path / "said").read_text(encoding="utf-8")
     assert said.splitlines()[-1] == (
         "error: interrupted. What is finished is kept; the same command resumes."
     )

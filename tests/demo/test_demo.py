@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from corpus.release import Release
 from corpus.release import verify as problems_of
 from corpus.release.versions import releases_in
+from tests import programs
 
 PROJECT = Path(__file__).parents[2]
 
@@ -20,10 +20,7 @@ Row = dict[str, Any]
 
 
 def run_demo(out: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "demo", "run", "--out", str(out), "--workers", "1"]
-    return subprocess.run(
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False
-    )
+    return programs.run(["demo", "run", "--out", str(out), "--workers", "1"])
 
 
 @pytest.fixture(scope="module")
