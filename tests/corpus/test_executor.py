@@ -154,6 +154,8 @@ def test_renewed_workers_are_other_processes() -> None:
         assert dict(executor.map(process_id, [1])) != before
 
 
+# distributed leaves a TLS connection to a worker that died half open, on a busy machine.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_workers_are_renewed_right_after_some_of_them_died() -> None:
     with connect(2, None) as executor:
         for _ in range(2):
