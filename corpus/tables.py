@@ -36,6 +36,11 @@ def meaning_of(field: pa.Field) -> str:
     return meaning.decode()
 
 
+SOURCE = column(
+    "source", pa.string(), "where the archive came from: hex, or folder for one made of a folder"
+)
+
+
 def _struct(*fields: pa.Field) -> pa.StructType:
     return pa.struct(fields)
 
@@ -81,7 +86,7 @@ LICENSE_TEXT = _struct(
 )
 
 ARCHIVES = _table(
-    column("source", pa.string(), "where the archive came from: hex"),
+    SOURCE,
     column("name", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
     column("url", pa.string(), "address that the archive was fetched from"),
@@ -147,7 +152,7 @@ REDACTION = _struct(
 IDENTITY: tuple[pa.Field, ...] = (
     column("document_id", pa.string(), "digest of archive_sha256 and path"),
     column("content_id", pa.string(), "digest of the file's original bytes"),
-    column("source", pa.string(), "where the archive came from: hex"),
+    SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
     column("archive_sha256", pa.string(), "digest of the archive that holds the file"),
@@ -255,7 +260,7 @@ FINGERPRINTS = _table(
 """What deduplication sees of a document."""
 
 READ_ARCHIVES = _table(
-    column("source", pa.string(), "where the archive came from: hex"),
+    SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
     column("sha256", pa.string(), "digest of the archive"),
@@ -328,7 +333,7 @@ INSTRUCT = _table(
 """Instruction rows."""
 
 ATTRIBUTION = _table(
-    column("source", pa.string(), "where the archive came from: hex"),
+    SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
     column("url", pa.string(), "address that the archive was fetched from"),
