@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from corpus.atomic import remove_folder
-from corpus.executor import Cluster, Executor, connect
+from corpus.executor import SERIAL, Cluster, Executor, connect
 from corpus.locking import claim
 from corpus.optout import Exclusion, Exclusions, unmatched
 from corpus.progress import Progress, Silent
@@ -53,12 +53,15 @@ class Built:
 def judge_and_tell(candidate: Release, executor: Executor, progress: Progress) -> GateSummary:
     """Hold a candidate against its promises, write its report and card, and return the verdict.
 
-    Raises WorkerDied and OSError.
+    The executor is used where that is sooner. Raises WorkerDied and OSError.
     """
     from datacards.render import write as write_card
     from quality.gate import judge
+    from quality.partial import is_worth_workers
     from quality.report.publishing import write as write_report
 
+    if not is_worth_workers(candidate):
+        executor = SERIAL
     verdict = judge(candidate, executor=executor, progress=progress)
     write_report(candidate, verdict, executor, progress)
     progress.start("card", 1)

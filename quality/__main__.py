@@ -11,11 +11,9 @@ import typer
 from corpus.console import Version, application, errors, fail, output, plain_errors
 from corpus.executor import Executor, connect
 from corpus.release import Release
+from quality.partial import is_worth_workers
 from quality.terminal import show_json, show_verdict, working
 from quality.verdict import GateVerdict, Outcome
-
-WORTH_WORKERS = 50_000_000
-"""Bytes of shards below which a release is judged sooner than workers start."""
 
 app = application("Judge a release, and tell what is in it.")
 
@@ -97,8 +95,7 @@ def report(release: ReleaseFolder, workers: Workers = None) -> None:
 @contextmanager
 def _executor(release: Release, workers: int | None) -> Iterator[Executor]:
     if workers is None:
-        size = sum(shard.bytes for shard in release.manifest.shards)
-        workers = (os.cpu_count() or 1) if size >= WORTH_WORKERS else 0
+        workers = (os.cpu_count() or 1) if is_worth_workers(release) else 0
     with connect(workers, None) as executor:
         yield executor
 

@@ -18,7 +18,10 @@ import pyarrow.compute as pc
 
 from corpus.errors import CorpusError
 from corpus.executor import Executor, in_order
+from corpus.release import Release
 
+WORTH_WORKERS = 50_000_000
+"""Bytes of shards below which a release is read sooner than workers are ready for it."""
 READABLE = (
     *(CorpusError, OSError, pa.ArrowException, ArithmeticError),
     *(LookupError, ValueError, TypeError, AttributeError),
@@ -36,6 +39,11 @@ class Unreadable(CorpusError):
     """Rows could not be read, or made no sense. The message names the error and says nothing of
     where the release lies.
     """
+
+
+def is_worth_workers(release: Release) -> bool:
+    """Say whether workers would be done with a release sooner than this process."""
+    return sum(shard.bytes for shard in release.manifest.shards) >= WORTH_WORKERS
 
 
 def worked_out(

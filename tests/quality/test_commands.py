@@ -36,6 +36,15 @@ def test_the_gate_speaks_json_to_machines(sound_release: Release) -> None:
     }
 
 
+def test_workers_come_to_the_same_verdict(sound_release: Release) -> None:
+    alone, together = (
+        run.invoke(app, ["gate", str(sound_release.path), "--json", "--workers", workers])
+        for workers in ("0", "1")
+    )
+    assert together.exit_code == 0
+    assert together.stdout == alone.stdout
+
+
 def test_all_lists_the_row_promises_too(sound_release: Release) -> None:
     result = run.invoke(app, ["gate", str(sound_release.path), "--all"])
     assert "64 hexadecimal digits" in result.output
