@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 MODEL := .venv/model-installed
 DOCS := .venv/docs-installed
 
-.PHONY: help demo train-demo test pythons emulate real check format dictionary docs clean
+.PHONY: help demo train-demo test test-fast pythons emulate real check format dictionary docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on t
 
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-fast: $(INSTALLED) ## Run the tests of all files but the slow ones, in less than a minute
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --fast
 
 pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.11 to 3.13) found here
 	.ci/pythons

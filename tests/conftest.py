@@ -1,5 +1,7 @@
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +14,61 @@ has to be fast has a test of its own that counts processor time."""
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """The models here are tiny: a second thread mostly waits for the first, and two workers of pytest
 with two threads each keep each other from computing. torch reads it when it is imported."""
+
+SLOW = frozenset(
+    f"{folder}/test_{name}.py".removeprefix("./")
+    for folder, names in {
+        ".": "architecture console_command contributing site fast",
+        "benchmarks": "hostile",
+        "corpus": "adding_a_table build build_hostile console erlang_terms executor "
+        "explain fingerprint_comments full_disk inspect instruct licenses_files optout parsing "
+        "provenance stages store store_index supervision",
+        "corpus/elixir": "against_the_compiler",
+        "corpus/ingest": "isolation",
+        "corpus/release": "manifest verification",
+        "corpus/sources": "folder hexpm",
+        "crawler": "crawl crawl_endings crawl_faults crawl_patience crawl_republished "
+        "crawls_in_one_process killed_writer progress reference",
+        "datacards": "card",
+        "demo": "agreement demo model packages real",
+        "elixir_corpus": "pipeline",
+        "quality": "commands gate gate_on_builds memory report",
+        "reference": "archive_against_rebar3 registry_against_rebar3 terms_against_erlang",
+        "sandbox": "hostile unavailable",
+        "train": "card chat checkpoint pipeline",
+        "train/evaluate": "benchmarks comparison harness held_out judge judge_cheats published "
+        "published_places subject subject_answers",
+        "train/export": "adapter gguf hub merged run",
+        "train/loop": "consolidation processes stopping",
+        "train/model": "fingerprint loading",
+        "train/report": "report",
+    }.items()
+    for name in names.split()
+)
+"""Files that `make test-fast` leaves out."""
+MOST = 2.0
+"""Seconds of a processor that a test of another file may take there, with what it imports."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="Leave out files whose tests take long.")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    is_slow = collection_path.relative_to(Path(__file__).parent).as_posix() in SLOW
+    return True if is_slow and config.getoption("fast") else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that makes the fast ones slow, so that SLOW stays true."""
+    before = sum(os.times()[:4])
+    yield
+    seconds = sum(os.times()[:4]) - before
+    if item.config.getoption("fast") and seconds > MOST:
+        pytest.fail(
+            f"It took {seconds:.1f} s of a processor: name its file in SLOW.", pytrace=False
+        )
 
 
 @pytest.fixture(autouse=True, scope="session")
