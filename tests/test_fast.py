@@ -35,5 +35,5 @@ def test_slow_files_are_left_out_and_a_slow_test_of_another_fails(tmp_path: Path
     done = subprocess.run(
         [*command, "--fast", "."], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert "test_new.py::test_long - Failed: It took 2.1 s of a processor" in done.stdout
+    assert "test_new.py::test_long - Failed: It took 2." in done.stdout
     assert "1 failed, 1 passed" in done.stdout

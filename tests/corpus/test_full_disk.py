@@ -2,13 +2,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from corpus.store import ArchiveStore
+from tests import programs
 from tests.stores import add, module, small_store
 
 pytestmark = pytest.mark.skipif(
@@ -29,9 +29,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def run_build(store: Path, out: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "corpus", "build", "--archives", str(store)]
-    command += ["--out", str(out), "--workers", "0"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["corpus", "build", "--archives", str(store), "--out", str(out), "--workers", "0"]
+    return programs.run(command)
 
 
 def test_a_full_disk_is_named_and_the_build_goes_on_once_there_is_room(
