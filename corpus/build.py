@@ -1,8 +1,9 @@
 """The build: from an archive store to a candidate release, as a list of stages.
 
-`STAGES` at the end of the stages says what each reads, makes and looks at. A stage's outputs lie in
-`work/` under a name that holds the digest of their origin (`corpus/stages.py`), so a build that was
-killed resumes where it stopped, and one that is repeated finds everything done.
+`STAGES`, below the functions of the stages, says for each what it reads, what it writes, and which
+sections of the configuration it uses. A stage's outputs lie in `work/` under a name that holds the
+digest of their origin (`corpus/stages.py`), so a build that was killed resumes where it stopped,
+and one that is repeated finds everything done.
 """
 
 import shutil
@@ -118,7 +119,7 @@ READ = ("documents", "functions", "fingerprints", "rejects", "archives")
 PARTS_FOLDER = "parts"
 """Where those are in `work/`, in a folder for each bundle."""
 PARTS = ("kept", "drafts", "instruct")
-"""Tables that are made of those, a part of a part."""
+"""Tables that are made from those, with one file for each bundle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +133,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a stage works with: what goes in, where everything lies, and who does the work.
+    """What a stage works with: its inputs, the place of its files, and the executor.
 
     `layout` knows the inputs and outputs of this stage only.
     """
@@ -185,7 +186,8 @@ class Job:
 def read_archives(job: Job) -> None:
     """Unpack, judge, parse and fingerprint every archive; refuse the files that take too much.
 
-    Files do their harm in another process, so a bundle whose worker was killed is read once more.
+    Files are read in helper processes, so they are not the reason when a worker is killed: its
+    bundle is read once more.
     """
     waiting = [bundle for bundle in job.layout.bundles if not bundle.destination.exists()]
     job.run_twice("read archives", read_bundle, waiting)
@@ -194,7 +196,7 @@ def read_archives(job: Job) -> None:
 
 
 def find_duplicates(job: Job) -> None:
-    """Group documents that say the same."""
+    """Group documents whose code is the same or nearly the same."""
     fingerprints, published = job.parts("fingerprints"), job.inputs.published
     task = partial(cluster, fingerprints, job.file("clusters"), published=published)
     job.run("find duplicates", task, [job.config.duplicates])
@@ -215,7 +217,7 @@ def assign_splits(job: Job) -> None:
 
 
 def select_documents(job: Job) -> None:
-    """Keep the representatives; what they stand for, and what is opted out, becomes rejects."""
+    """Keep the representatives; what they represent, and what is opted out, becomes rejects."""
     parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.parts("kept"))
     task = partial(select, parts, job.file("clusters"), job.file("splits"), job.config.exclude)
     job.run("select documents", task, [job.file("duplicates")])
@@ -223,7 +225,7 @@ def select_documents(job: Job) -> None:
 
 
 def write_instructions(job: Job) -> None:
-    """Draft instruction rows from the documents that stay; then leave out what says it again."""
+    """Draft instruction rows from the documents that stay; then leave out repeated answers."""
     tables = ("documents", "functions", "kept", "drafts")
     tasks = [
         InstructTask(
@@ -279,7 +281,8 @@ def write_shards(job: Job) -> None:
     laid_out, folder = job.layout.files("runs")
     begun = job.folder / "begun"
     if not begun.exists():
-        # Shards of another life: the work folder was deleted, and a file may have died meanwhile.
+        # These shards are from a work folder that was deleted. Reading again may have rejected
+        # other files, if the system killed a helper process, so they are not used.
         shutil.rmtree(candidate, ignore_errors=True)
         begun.touch()
     tasks = [

@@ -35,8 +35,8 @@ OWN = (
 )
 """Packages of this project; everything else that is imported is a library."""
 BY_NAME = frozenset({"corpus.atomic", "corpus.provenance", "corpus.tables"})
-"""Modules of parts that stand for themselves and find one another by their names only. Who imports
-a name from one uses what it stands for, with what that refers to; every other module is a whole."""
+"""Modules whose definitions depend on each other by name only. An import of a name from one
+counts as use of that definition and of those that it refers to; other modules count as a whole."""
 COLUMN, MEANING = "column", 2
 """The function in `BY_NAME` that makes a column, and the place of its meaning among arguments."""
 RECORD = "stage.json"
@@ -215,7 +215,7 @@ class _Record:
 
 
 def _read_record(folder: Path) -> _Record | None:
-    """Read what a stage left of itself; None where it did not end, or the file is broken."""
+    """Read the record of a stage; None where the stage did not end, or the file is broken."""
     try:
         told = json.loads((folder / RECORD).read_bytes())
         parts = ("inputs", "config", "sources", "tools")
@@ -342,8 +342,8 @@ class Sources:
         `meanings` it does not matter what columns are said to mean. Of a package that is imported
         from, it is the module that its `__init__` takes the name from. Every other module counts as
         a whole, with all that it imports anywhere, and with the data files in its folder.
-        Annotations of functions in the first module and imports under `if TYPE_CHECKING` decide
-        nothing and are left out.
+        Annotations of functions in the first module and imports under `if TYPE_CHECKING` have no
+        effect on the result and are left out.
 
         Raises OSError and SyntaxError for a source that cannot be read.
         """
@@ -448,7 +448,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what is below it, less what decides nothing when it runs."""
+    """Yield a node and what is below it, without what has no effect when it runs."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
@@ -488,7 +488,7 @@ def _only(statement: ast.Import | ast.ImportFrom, name: str | None) -> ast.Impor
 
 
 def _without_meanings(statement: ast.stmt) -> ast.stmt:
-    """Return a statement with columns that mean nothing."""
+    """Return a statement without the meanings of columns."""
     changed = copy.deepcopy(statement)
     for each in ast.walk(changed):
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):

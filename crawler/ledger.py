@@ -1,4 +1,7 @@
-"""The open releases of each package; a package is settled when it has none."""
+"""Which wanted releases of each package are neither stored nor refused yet.
+
+A package without any is settled: the next crawl need not look at it while it stays as it is.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,21 +30,21 @@ def utc_now() -> str:
 
 @dataclass(slots=True)
 class Account:
-    """What is open of one package."""
+    """The releases of one package that the crawl still has to store or refuse."""
 
     package: PackageVersions
     pending: dict[str, str | None]
-    """Versions on their way, with their checksums."""
+    """Versions that are neither stored nor refused yet, with their checksums."""
     refused: dict[str, str]
     is_sound: bool
-    """Whether all that was dealt with so far was dealt with for good."""
+    """Whether no refusal so far is one that another attempt may change."""
     missing_since: dict[str, str]
     """When an earlier crawl saw first that a version is not there."""
     gone: dict[str, str] = field(default_factory=dict)
 
 
 class Ledger:
-    """Opens an account for each package of a crawl; a closed and sound one is remembered.
+    """Keeps an account for each package of a crawl; packages whose refusals last are settled.
 
     `terms` are what the crawl asks for (see Settlement). `is_complete` tells whether what came of
     a package is still there. `changes` is what the index of names says of each package's last

@@ -3,8 +3,8 @@
 The registry does not list licences, and the API only those of a package's latest release:
 the answer is a pre-filter for crawls of latest versions, and the tarball's own metadata
 decides. Packages are asked for one at a time or a hundred at a time, whichever takes fewer
-requests. An API that is out of order costs nothing but downloads, and one that limits us does not
-keep the repository waiting: what waits for it is handed on, and its answers come late.
+requests. If the API fails, more is downloaded than necessary. If it limits our rate, packages that
+wait for it are downloaded without its answer, and what it answers later is kept.
 
 What the answers say beside the licence (downloads, owners, dates) is kept too.
 """

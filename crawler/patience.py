@@ -1,19 +1,19 @@
 """What is delayed when a request fails: the request, or all requests to its host.
 
 A request that failed in a way that may pass is made again, a bounded number of times, behind all
-others, while the crawl goes on: an address that always fails costs itself only. The host rests
+others, while the crawl goes on: an address that always fails delays no other request. The host is
+paused
 
 - for as long as it says, by Retry-After or x-ratelimit-reset;
-- for a while of our own, twice as long each time, when several different addresses failed in a row.
+- for a time that we choose, doubled each time, when several different addresses failed in a row.
 
-Any answer that is not of this kind ends the series. A host that rested as often as a request may
-be turned away, without one such answer in between, is out of order, and the crawl ends. API and
-repository are hosts of their own, also where they share a name: Scrapy's downloader knows hosts as
-slots, and the API has one.
+Any answer that is not of this kind ends the series. Where a host was paused more than
+RATE_LIMIT_TIMES times without one such answer in between, the crawl ends. API and repository are
+paused independently, also where they share a host name: each is a slot of Scrapy's downloader.
 
-It is our own, since Scrapy's retries know no Retry-After and let no host rest, and AutoThrottle
-goes by latency alone. The resting uses attributes of Scrapy's downloader that its documentation
-does not promise, hence the bounds on its version in pyproject.toml.
+It is our own, since Scrapy's RetryMiddleware does not read Retry-After and pauses no host, and
+AutoThrottle adapts to latency alone. Pauses use attributes of Scrapy's downloader that are not
+documented, hence the bounds on its version in pyproject.toml.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 ASKS_FOR_PATIENCE = frozenset({429, 503})
 TOO_MANY_REQUESTS = 429
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
-"""Statuses that another attempt may change: repository, CDN or proxy is in trouble."""
+"""Statuses that another attempt may change: they come from an overloaded or failing server."""
 DEFINITE = (DownloadCancelledError, IgnoreRequest, UnsupportedURLSchemeError)
 """Errors that another attempt would not change: too large, or never asked."""
 EPOCH_FROM = 1_000_000_000
@@ -66,7 +66,7 @@ WATCH_SECONDS = 0.5
 SMALLEST_DELAY = 0.01
 """Seconds; a slot without any delay never looks at the time it was last used."""
 OUT_OF_ORDER = "repository_unavailable"
-"""The finish reason of a crawl whose repository went out of order on the way."""
+"""The finish reason of a crawl whose repository became unavailable during it."""
 BARRED = "no_access"
 """The finish reason of a crawl that a repository does not let in."""
 NO_ACCESS = frozenset({401, 403})
@@ -120,7 +120,7 @@ def amount(name: str, settings: Settings) -> float:
 
 @dataclass(slots=True)
 class Host:
-    """How a host has fared since it last answered as it should."""
+    """What failed at a host since its last successful answer."""
 
     failed: set[str] = field(default_factory=set)
     """Addresses that failed at their first attempt."""
@@ -132,9 +132,9 @@ class Host:
 
 
 class Patience:
-    """Rests hosts and repeats requests, for one crawl.
+    """Pauses hosts and repeats requests, for one crawl.
 
-    `or_else` makes errbacks that come to their turn once a request is not made again. Stats:
+    `or_else` makes errbacks that are called once a request is not made again. Stats:
     `patience/rests`, `patience/repeated` and `patience/given_up`.
     """
 
@@ -153,7 +153,7 @@ class Patience:
     def or_else(self, errback: Errback) -> Errback:
         """Return an errback that makes the request again as long as that may help.
 
-        It ends the crawl when the host is out of order or denies access.
+        It ends the crawl when the host was paused too often or denies access.
         """
 
         def patient(failure: Failure) -> Iterator[object] | None:
@@ -204,8 +204,8 @@ class Patience:
     def wait(self, asked: float | None, tries: int) -> float:
         """Return the seconds after which a request is made again.
 
-        A host that turns the same request away again is believed less: it gets a quarter of the
-        patience that it would get without a word.
+        Where the host asks to wait for the same request again, the wait is at least a quarter of
+        the one that doubles each time, however short a time the host names.
         """
         if asked is None:
             return self.limits.retry_wait * BACKOFF**tries
@@ -238,8 +238,8 @@ class Patience:
     def response_downloaded(self, response: Response, request: Request) -> None:
         """Pause the host if the response asks for it; note a success if it is one.
 
-        The signal comes before the downloader looks for the host's next request, an errback's
-        turn only after.
+        Scrapy sends this signal before the downloader takes the host's next request from its
+        queue, and calls errbacks after that.
         """
         host = self.host(request)
         if response.status in PASSING:
@@ -289,10 +289,10 @@ class Patience:
         return self.hosts.setdefault(request.meta.get("download_slot", ""), Host())
 
     def rest(self, request: Request, seconds: float) -> None:
-        """Let the host of `request` alone for `seconds`, at most the longest wait.
+        """Pause the host of `request` for `seconds`, at most the longest wait.
 
         A slot of Scrapy's downloader waits until its delay has passed since it was last used, so
-        one that was last used in the future rests until then, whatever is in its queue.
+        one whose last use lies in the future is paused until then, whatever is in its queue.
         """
         slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
         seconds = min(seconds, self.limits.longest_wait)
@@ -301,7 +301,7 @@ class Patience:
             return
         if slot.lastseen <= now:
             self.host(request).rests += 1
-        logger.info("%s: its host rests for %.0f s", request.url, seconds)
+        logger.info("%s: its host is paused for %.0f s", request.url, seconds)
         self.crawler.stats.inc_value("patience/rests")
         slot.lastseen = now + seconds
         slot.delay = max(slot.delay, SMALLEST_DELAY)
@@ -321,7 +321,9 @@ class Patience:
                 asyncio.get_running_loop().call_later(WATCH_SECONDS, self.watch, slot)
             return
         while slot.queue:
-            slot.queue.popleft()[1].errback(IgnoreRequest("the crawl ended while its host rested"))
+            slot.queue.popleft()[1].errback(
+                IgnoreRequest("the crawl ended during a pause of its host")
+            )
 
     def is_closing(self) -> bool:
         """Whether the crawl is on its way to its end, by Ctrl-C or of its own."""
@@ -336,9 +338,9 @@ def request_of(failure: Failure) -> Request:
 
 
 def out_of_order(request: Request, rests: int) -> str:
-    """Say that a host is out of order, and what to do."""
+    """Say that a host was paused too often, and what to do."""
     return (
-        f"{request.url}: the repository does not answer as it should, also after {rests} rests. "
+        f"{request.url}: the repository does not answer as it should, also after {rests} pauses. "
         "What was stored is whole. Crawl again when it is back: the crawl continues from here."
     )
 

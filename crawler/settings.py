@@ -10,7 +10,7 @@ NEWSPIDER_MODULE = "crawler.spiders"
 COMMANDS_MODULE = "crawler.commands"
 
 # A repository is crawled through the addresses that its specification gives to clients, as mix and
-# rebar3 and every mirror do; robots.txt speaks to those who follow links.
+# rebar3 and every mirror do; robots.txt is for crawlers that follow links.
 ROBOTSTXT_OBEY = False
 
 # How fast. repo.hex.pm is a CDN, so a few requests at a time do no harm. The API admits a hundred
@@ -24,7 +24,7 @@ AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0.5
 AUTOTHROTTLE_TARGET_CONCURRENCY = 2.0
 
-# How patient. crawler/patience.py repeats requests and rests hosts, and knows how long.
+# How often and how long to wait: crawler/patience.py repeats requests and pauses hosts.
 DOWNLOAD_TIMEOUT = 120
 RETRY_ENABLED = False
 RETRY_TIMES = 3
@@ -47,7 +47,7 @@ METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
 REFERRER_POLICY = "no-referrer"
 
-# No doors: neither opened nor loaded.
+# No remote control: it opens no port, and its code is not loaded.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from quality.report.published import Feature, ListedTable, Report
 
 Json = dict[str, object]
-"""An object of JSON, or of YAML, that is written and no more reckoned with."""
+"""An object of JSON, or of YAML, that is only written and no longer computed with."""
 
 CONTEXT: Json = {
     "@language": "en",

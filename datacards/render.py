@@ -54,7 +54,7 @@ class CardDiffers(CorpusError):
 
 
 class UnusableReport(CorpusError):
-    """The report.json of a published release is not what reports tell."""
+    """The report.json of a published release does not have the form of a report."""
 
     def __init__(self, path: Path, error: Exception) -> None:
         super().__init__(

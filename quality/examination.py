@@ -104,7 +104,7 @@ def _finding(promise: str, result: Result | None, rows: int) -> Finding:
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
-    """Return why an expectation raised, or None: a failed one and a broken one look alike else.
+    """Return why an expectation raised, or None: a failed and a broken one otherwise look alike.
 
     The information stands alone, or once for each metric that was computed.
     """

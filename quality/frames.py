@@ -60,7 +60,7 @@ def _statements(table: str) -> "Statements":
 
 
 def _known(values: Values) -> pa.Array:
-    """Take a statement that nothing is known about for a false one."""
+    """Count a statement that is null as false."""
     known = pa.array(values)
     return pc.fill_null(known, False) if pa.types.is_boolean(known.type) else known
 

@@ -2,8 +2,8 @@
 
 First every digest is checked, because nothing can be said of rows that are not the ones which the
 manifest describes. Then the spans of each table are read once for the row promises, and a few
-columns again for the corpus promises; tasks on the executor do both. What fails and what could not
-be checked are told apart throughout.
+columns again for the corpus promises; tasks on the executor do both. A promise that is broken and
+one that could not be checked have different outcomes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -86,7 +86,7 @@ def _corpus_checks(release: Release, config: GateConfig, executor: Executor) -> 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Rows to hold against promises; where that is done, Great Expectations is loaded."""
+    """Rows to hold against promises, in a process that then loads Great Expectations."""
 
     promises: tuple[Promise, ...]
     table: pa.Table

@@ -1,10 +1,10 @@
 """Near-duplicates across splits, looked for again in the finished release.
 
-The builder drops near-duplicates before it splits; this check does not believe it. Comparing costs
-an extraction a document, so it is done for candidates only: first every text is fingerprinted with
-its documentation cut out roughly, and held-out documents are paired with others by the bands that
-the builder uses too; then the candidates are read again and compared exactly. Both readings are
-tasks, a span each.
+The builder drops near-duplicates before it splits; this check does not rely on that. Comparing
+costs an extraction a document, so it is done for candidates only: first every text is fingerprinted
+with its documentation cut out roughly, and held-out documents are paired with others by the bands
+that the builder uses too; then the candidates are read again and compared exactly. Both readings
+are tasks, a span each.
 
 Signatures take half a kilobyte a document and band keys a fifth, so both lie in files without a
 name in the system's folder for such files (TMPDIR); in memory are some forty bytes a document.

@@ -1,4 +1,4 @@
-"""Partial results: what is worked out of one span of a release after the other, and added up.
+"""Partial results: what is computed from each span of a release, and added up.
 
 A task reads a span, wherever the executor runs it, and returns something small. What it returns is
 added up in the order of the spans, so that no figure depends on the number of workers or on which
@@ -21,7 +21,7 @@ from corpus.executor import Executor, in_order
 from corpus.release import Release
 
 WORTH_WORKERS = 50_000_000
-"""Bytes of shards below which a release is read sooner than workers are ready for it."""
+"""Bytes of shards below which one process reads a release before workers have started."""
 READABLE = (
     *(CorpusError, OSError, pa.ArrowException, ArithmeticError),
     *(LookupError, ValueError, TypeError, AttributeError),
@@ -42,7 +42,7 @@ class Unreadable(CorpusError):
 
 
 def is_worth_workers(release: Release) -> bool:
-    """Say whether workers would be done with a release sooner than this process."""
+    """Say whether workers would take less time for a release than this process alone."""
     return sum(shard.bytes for shard in release.manifest.shards) >= WORTH_WORKERS
 
 
@@ -73,7 +73,7 @@ def explain(error: Exception, folder: Path) -> str:
 def _attempt(
     function: Callable[[Task], Result], folder: Path, task: Task
 ) -> tuple[str, Result | None]:
-    """Return the result, or what was raised in words: exceptions change on their way to others."""
+    """Return the result, or what was raised in words, since not every exception can be pickled."""
     try:
         return "", function(task)
     except READABLE as error:

@@ -29,7 +29,7 @@ class GateConfig:
     left alone by the splitter. Direct near-duplicates across splits are never tolerated."""
     largest_package: float = 0.25
     """Share of all bytes from one package, warning only. Above a quarter, a model learns one
-    team's habits; small releases get there honestly."""
+    team's habits; small releases reach it without any error."""
     smallest_split: float = 0.01
     """Share of documents in the smallest split, warning only. Below it, figures on that split are
     noise: a hundred documents give a proportion to within ten points."""

@@ -10,7 +10,7 @@ from corpus.reasons import Reason, Reject, Stage
 from corpus.supervision import Cause, Ended, Watch, tidily, watched
 
 FORGIVEN = 5
-"""Deaths in a row, each at another place, after which it is not the archives that are to blame."""
+"""After so many deaths in a row, each at another place, the archives are not the likely cause."""
 
 
 class ReaderDied(CorpusError):
@@ -30,9 +30,9 @@ def read_bundle(bundle: Bundle) -> Path:
 
     A file that takes more than its budget, or ends that process in another way, is refused and the
     rest read again; so is an archive as a whole, if no file of it is to blame or if its refused
-    files have used up what it may take. A death is believed when it comes again at the same place:
-    the system kills a process for the memory that others take, too, and nothing in a release may
-    follow from that. Raises ReaderDied, and what `ingest` raises.
+    files have used up what it may take. A death of unknown cause counts when it comes again at the
+    same place: the system also kills a process for the memory that others take, and a release must
+    not depend on that. Raises ReaderDied, and what `ingest` raises.
     """
     deaths: set[Ended] = set()
     while True:

@@ -133,7 +133,7 @@ def open_archive(
     def parsed(_: int, text: SourceText | RejectedFile) -> Parsed | RejectedFile:
         return parse_text(text, config.file) if isinstance(text, SourceText) else text
 
-    # Pass by pass: in turns for every file, parser and the rest take each other's processor caches.
+    # Pass by pass: alternating between filters and parser evicts both from the processor caches.
     texts = _stepwise(text_of, members, watch)
     files = _stepwise(parsed, texts, watch)
     prints = fingerprint_files(files, config.file, watch, one_by_one)

@@ -95,7 +95,7 @@ def read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
         return _read_text(member, config)
     except MemoryError:
         raise
-    except Exception as error:  # A mistake of ours in one file must not cost the others.
+    except Exception as error:  # A bug of this project must not lose the archive's other files.
         return rejected(member, _mistake(error))
 
 

@@ -79,7 +79,7 @@ class HexSpider(Spider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Read the environment, and introduce ourselves with the contact of the settings.
+        """Read the environment, and put the contact of the settings into the User-Agent.
 
         Settings that a script or the command line gives go before both.
         """
@@ -136,7 +136,7 @@ class HexSpider(Spider):
         )
 
     def closed(self, reason: str) -> None:
-        """Let another crawl have the store, in this process too."""
+        """Release the claim on the store, for another crawl in this process too."""
         if self.claim:
             self.claim.close()
 

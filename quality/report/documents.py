@@ -242,7 +242,7 @@ def _families(sources: Sources) -> Section:
 
 
 def _telling(rows: list[Kin]) -> list[Kin]:
-    """Put kin first, for whom a number speaks, then those of one repository."""
+    """Put packages joined by shared code before those of one repository, both by name."""
     return sorted(rows, key=lambda row: (row["joined_by"] != "kinship", row["package"]))
 
 

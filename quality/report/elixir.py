@@ -16,7 +16,7 @@ MOST_ERRORS = 8
 DOCUMENTED = ("elixir",)
 """Languages whose documentation is read; Erlang's stands in comments."""
 ERLANG = {"function": "erlang function"}
-"""Kinds that would be read amiss among Elixir's."""
+"""Kinds that could be taken for kinds of Elixir's."""
 PLACE = ("package", "path", "language", "lines", "parse_errors")
 
 

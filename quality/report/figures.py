@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Section = Mapping[str, object]
-"""A section of report.json, or a part of one: what is told, and no more reckoned with."""
+"""A section of report.json, or a part of one, that is only written and no longer computed with."""
 Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 

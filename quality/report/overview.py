@@ -106,7 +106,7 @@ def limits(sources: Sources) -> Limits:
 
 
 def contamination() -> Section:
-    """Say plainly that nobody looked yet."""
+    """Say that overlap with benchmarks was not measured."""
     return {
         "measured": False,
         "statement": (

@@ -1,4 +1,4 @@
-"""What the sections are told from: counts that are taken a span at a time, on the executor.
+"""What the sections are made from: counts that are taken a span at a time, on the executor.
 
 A section says what it counts as a `Partial` of one table. All that is counted in a table is counted
 in one pass over it, by tasks that read a span each; what they return is added up in the order of

@@ -134,7 +134,7 @@ def test_a_fault_costs_what_it_must_and_the_next_crawl_makes_it_good(
     assert outcome.status == fault.status
     assert fault.idle[0] <= idle <= fault.idle[1]
     assert "Traceback" not in outcome.errors
-    assert ("its host rests" in outcome.errors) == (fault.idle[0] > 0 or "API" in fault.name)
+    assert ("its host is paused" in outcome.errors) == (fault.idle[0] > 0 or "API" in fault.name)
     last = outcome.errors.rstrip().splitlines()[-1]
     assert all(name in last for name in fault.lost), last
 
@@ -165,7 +165,7 @@ def test_a_repository_that_goes_away_on_the_way_ends_the_crawl_and_the_next_goes
     )
     assert outcome.status == 3
     assert stored < 25
-    assert "does not answer as it should, also after 2 rests" in outcome.errors
+    assert "does not answer as it should, also after 2 pauses" in outcome.errors
     assert "Crawl ended early: repository_unavailable" in outcome.errors
     assert "not looked at" in outcome.errors.rstrip().splitlines()[-1]
     assert "Traceback" not in outcome.errors

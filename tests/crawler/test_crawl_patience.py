@@ -89,7 +89,7 @@ def test_several_addresses_that_fail_in_a_row_rest_their_host_and_a_success_ends
     )
 
     assert outcome.status == 0
-    assert outcome.errors.count("its host rests for 1 s") == 1
+    assert outcome.errors.count("its host is paused for 1 s") == 1
     assert peer.idle(longer_than=0.9) >= 0.9
 
     peer.forget()
@@ -102,7 +102,7 @@ def test_several_addresses_that_fail_in_a_row_rest_their_host_and_a_success_ends
         RATE_LIMIT_ADDRESSES="3", RATE_LIMIT_FIRST_WAIT="1", CONCURRENT_REQUESTS_PER_DOMAIN="1"
     )
     assert outcome.status == 0
-    assert "its host rests" not in outcome.errors
+    assert "its host is paused" not in outcome.errors
 
 
 def test_a_503_that_comes_again_for_one_address_rests_nobody_else(
@@ -114,7 +114,7 @@ def test_a_503_that_comes_again_for_one_address_rests_nobody_else(
     outcome = crawl(CONCURRENT_REQUESTS_PER_DOMAIN="1", RATE_LIMIT_TIMES="2")
 
     assert outcome.status == 3
-    assert outcome.errors.count("its host rests") == 1
+    assert outcome.errors.count("its host is paused") == 1
     assert crawl.refused() == {"p1 1.0.0": "unavailable"}
     assert len(peer.accesses("/tarballs/p1-1.0.0.tar")) == 3
 
