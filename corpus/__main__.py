@@ -32,7 +32,7 @@ from corpus.terminal import (
     show_timings,
 )
 
-app = application("Turn an archive store into a traceable, deduplicated, gated release.")
+app = application("Turn an archive store into a release, verify and explain it, and inspect files.")
 
 ReleaseFolder = Annotated[Path, typer.Argument(help="A release, as `build` printed it.")]
 ConfigOption = Annotated[
@@ -42,7 +42,7 @@ ConfigOption = Annotated[
 
 @app.callback()
 def corpus(version: Version = False) -> None:
-    """Turn an archive store into a traceable, deduplicated, gated release."""
+    """Turn an archive store into a release, verify and explain it, and inspect files."""
 
 
 @app.command(

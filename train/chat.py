@@ -152,7 +152,8 @@ def chat(
         typer.Argument(help="A finished run, or an export of an adapter or of merged weights."),
     ],
     prompt: Annotated[
-        str, typer.Option(help="Answer this and leave; unset, read what another program sends.")
+        str,
+        typer.Option(help="Answer this and leave; unset, read what is piped in, if anything is."),
     ] = "",
     max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at most.", min=1)] = 1024,
     temperature: Annotated[
