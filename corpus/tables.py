@@ -102,8 +102,8 @@ ARCHIVES = _table(
     column("first_published_at", pa.string(), "when the package's first version was published"),
     column("last_published_at", pa.string(), "when its latest version was published"),
     column("description", pa.string(), "what the package says that it is, null if it does not"),
-    column("downloads", DOWNLOADS, "downloads of the package, null where nobody was asked"),
-    column("owners", pa.list_(pa.string()), "who may publish it, null where nobody was asked"),
+    column("downloads", DOWNLOADS, "downloads of the package, null where the API was not asked"),
+    column("owners", pa.list_(pa.string()), "who may publish it, null where the API was not asked"),
     column("superseded_by", pa.string(), "sha256 of what replaced this version, null if current"),
 )
 """Index of the archive store, one row an archive."""
@@ -132,7 +132,7 @@ EXPORT = _struct(
 )
 MODULE = _struct(
     column("name", pa.string(), "full name of the module"),
-    column("kind", pa.string(), "module, protocol or implementation"),
+    column("kind", pa.string(), "defmodule, defprotocol or defimpl; module in Erlang"),
     column("start_line", pa.int32(), "first line, from 1"),
     column("end_line", pa.int32(), "last line, inclusive"),
     column("doc", pa.string(), "text of the module's documentation, null without a literal text"),
@@ -238,7 +238,7 @@ REJECTS = _table(
     column("stage", pa.string(), "stage of the pipeline that rejected it"),
     column("reason", pa.string(), "the reason, from a closed list"),
     column("detail", pa.string(), "what exactly was found"),
-    column("representative_id", pa.string(), "document_id that stands for a dropped duplicate"),
+    column("representative_id", pa.string(), "document_id of the kept document it duplicates"),
     column("functions_lost", pa.int32(), "functions of a dropped duplicate that no document holds"),
 )
 """One row a rejected file; an empty `path` means the archive as a whole."""
@@ -289,7 +289,7 @@ KEPT = _table(
 CLUSTERS = _table(
     column("document_id", pa.string(), "the document"),
     CLUSTER_ID,
-    column("representative_id", pa.string(), "the document that stands for it, or itself"),
+    column("representative_id", pa.string(), "document_id of the one its cluster keeps"),
     column("relation", pa.string(), "representative, exact or near"),
     column("similarity", pa.float32(), "exact Jaccard similarity to the representative"),
 )

@@ -192,7 +192,7 @@ def fingerprinted(
 
 
 def _mistake(error: Exception) -> Reject:
-    detail = f"our mistake, please report it with this file: {error!r}"
+    detail = f"a fault of this program, please report it with this file: {error!r}"
     return Reject(Stage.PARSE, Reason.EXTRACTION_FAILED, detail)
 
 

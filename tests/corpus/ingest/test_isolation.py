@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_fingerprinted_costs_none_of_those_taken_with_it(
     part = read_bundle(one_bundle(store, tmp_path))
     documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
     assert sorted(documents) == ["lib/alpha.ex", "lib/golf.ex"]
-    detail = "our mistake, please report it with this file: OSError(5)"
+    detail = "a fault of this program, please report it with this file: OSError(5)"
     assert rejects(part) == {("bad", "lib/fragile.ex", "parse", "extraction_failed", detail)}
 
 
