@@ -245,8 +245,8 @@ def write_instructions(job: Job) -> None:
         "leave out repeated answers",
         leave_out_repeats,
         [
-            DraftTask(draft=draft, repeats=repeats, destination=made)
-            for draft, made in zip(drafts, job.parts("instruct"), strict=True)
+            DraftTask(number=number, draft=draft, repeats=repeats, destination=made)
+            for number, (draft, made) in enumerate(zip(drafts, job.parts("instruct"), strict=True))
         ],
     )
 

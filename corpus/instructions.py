@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.deduplicate import representative_order
-from corpus.identifiers import identifiers
+from corpus.identifiers import among, identifiers
 from corpus.instruct import KINDS, InstructConfig
 from corpus.selection import of_kept
 from corpus.tables import INSTRUCT
@@ -65,6 +66,8 @@ class InstructTask:
 class DraftTask:
     """The drafted rows of one bundle, what is left out of all drafts, and where the rest goes."""
 
+    number: int
+    """Of the draft among all, from 0: its row group of the repeats."""
     draft: Path
     repeats: Path
     destination: Path
@@ -109,8 +112,9 @@ def find_repeats(
 ) -> None:
     """Write the ids of rows that say again what a preferred row says, and why.
 
-    `published` says by source and package when it was first published.
-    Holds some 130 bytes a row in memory. An existing file is left as it is.
+    The ids of each draft are a row group of their own, in the order of the drafts; behind them is
+    one of documents that no row could be made of. `published` says by source and package when it
+    was first published. Holds some 130 bytes a row in memory. An existing file is left as it is.
     """
     if destination.exists():
         return
@@ -129,12 +133,16 @@ def find_repeats(
         else:
             said.add(answers[place])
             asked.add(subjects[place])
-    places, reasons = [place for place, _ in left_out], [reason for _, reason in left_out]
-    ids = rows["id"].take(pa.array(places, pa.int64())).to_pylist()
-    failed = [each for path in drafts for each in _failures(path)]
-    found = pa.table({"id": ids + failed, "reason": reasons + [FAILED] * len(failed)}, REPEATS)
-    with replacing(destination) as temporary:
-        pq.write_table(found.sort_by("id"), temporary)
+    left_out.sort()
+    places = np.array([place for place, _ in left_out], dtype=np.int64)
+    ids = rows["id"].take(pa.array(places))
+    found = pa.table({"id": ids, "reason": [reason for _, reason in left_out]}, REPEATS)
+    ends = np.searchsorted(places, np.cumsum([len(each) for each in keys]))
+    failed = sorted(each for path in drafts for each in _failures(path))
+    with replacing(destination) as temporary, pq.ParquetWriter(temporary, REPEATS) as writer:
+        for begin, end in pairwise([0, *ends.tolist()]):
+            writer.write_table(found.slice(begin, end - begin).sort_by("id"))
+        writer.write_table(pa.table({"id": failed, "reason": [FAILED] * len(failed)}, REPEATS))
 
 
 def _failures(draft: Path) -> list[str]:
@@ -169,10 +177,10 @@ def _preferred(
     rows: pa.Table, fingerprints: Sequence[Path], published: Mapping[tuple[str, str], int]
 ) -> npt.NDArray[np.int64]:
     """Return row numbers, those of preferred documents first, in a document by their place."""
-    wanted = pc.unique(rows["document_id"])
+    wanted = np.unique(identifiers(rows["document_id"]))
     parts = (pq.read_table(path, columns=PREFERENCE) for path in fingerprints)
     documents = pa.concat_tables(
-        [part.filter(pc.is_in(part["document_id"], value_set=wanted)) for part in parts]
+        part.filter(pa.array(among(wanted, identifiers(part["document_id"])))) for part in parts
     )
     ordered = documents["document_id"].take(pa.array(representative_order(documents, published)))
     place = pc.index_in(rows["document_id"], value_set=ordered.combine_chunks())
@@ -185,8 +193,9 @@ def leave_out_repeats(task: DraftTask) -> None:
     if task.destination.exists():
         return
     rows = pq.read_table(task.draft)
-    repeats = pq.read_table(task.repeats, columns=["id"])
-    is_repeat = np.isin(identifiers(rows["id"]), identifiers(repeats["id"]))
+    with pq.ParquetFile(task.repeats) as file:
+        repeats = file.read_row_group(task.number, columns=["id"])
+    is_repeat = among(identifiers(repeats["id"]), identifiers(rows["id"]))
     with replacing(task.destination) as temporary:
         pq.write_table(rows.filter(pa.array(~is_repeat)).cast(INSTRUCT), temporary)
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
-from corpus.identifiers import identifiers
+from corpus.identifiers import among, identifiers
 from corpus.optout import Exclusions, left_out, without_packages
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import DuplicateRow, RejectRow, reject_row
@@ -43,11 +44,12 @@ def select(
         return
     settled, places = pq.read_table(clusters), pq.read_table(splits)
     excluded = left_out(exclusions, parts.fingerprints, settled)
+    known = identifiers(settled["document_id"])
     functions = _kept_functions(parts.fingerprints, settled, excluded)
     with replacing(duplicates) as temporary, pq.ParquetWriter(temporary, REJECTS) as writer:
         writer.write_table(without_packages(exclusions, parts.archives))
         for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
-            documents = _with_clusters(part, settled)
+            documents = _with_clusters(part, settled, known)
             if excluded:
                 ids = pa.array(sorted(excluded), pa.string())
                 is_out = pc.is_in(documents["document_id"], value_set=ids)
@@ -72,10 +74,8 @@ def _kept_functions(
     for part in fingerprints:
         table = pq.read_table(part, columns=["document_id", "functions"])
         ids = identifiers(table["document_id"])
-        places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-        if len(known):
-            here = table["functions"].filter(pa.array(known[places] == ids))
-            found.append(np.unique(pc.list_flatten(here).to_numpy()))
+        here = table["functions"].filter(pa.array(among(known, ids)))
+        found.append(np.unique(pc.list_flatten(here).to_numpy()))
     return np.unique(np.concatenate(found))
 
 
@@ -88,7 +88,7 @@ def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
     lists = rows["functions"].combine_chunks()
     theirs = pc.list_flatten(lists).to_numpy()
     owners = pc.list_parent_indices(lists).to_numpy()
-    lost = ~np.isin(theirs, functions, assume_unique=False)
+    lost = ~among(functions, theirs)
     counts: list[int] = np.bincount(owners[lost], minlength=len(rows)).tolist()
     return counts
 
@@ -103,10 +103,12 @@ def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
     return rows
 
 
-def _with_clusters(part: Path, clusters: pa.Table) -> pa.Table:
-    """Return identity and size of the documents of a part with the columns of `tables.CLUSTERS`."""
+def _with_clusters(part: Path, clusters: pa.Table, known: npt.NDArray[Any]) -> pa.Table:
+    """Return identity and size of the documents of a part with the columns of `tables.CLUSTERS`.
+
+    `known` are the identifiers of the clusters' documents, sorted as these are.
+    """
     documents = pq.read_table(part, columns=[*(each.name for each in IDENTITY), "bytes"])
-    known = identifiers(clusters["document_id"])
     found = clusters.take(
         pa.array(np.searchsorted(known, identifiers(documents["document_id"])), pa.int64())
     )

@@ -35,7 +35,7 @@ def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Pa
                 {"role": "assistant", "content": answer},
             ],
             "needs": [],
-            "document_ids": [document],
+            "document_ids": [sha(document)],
             "license_expression": "MIT",
             "verification": "parsed",
             "toolchain": None,
@@ -52,7 +52,7 @@ def fingerprints(folder: Path, packages: dict[str, str]) -> Path:
     """Write what deduplication knows of documents, given with their packages."""
     rows = [
         {
-            "document_id": document,
+            "document_id": sha(document),
             "source": "hex",
             "package": package,
             "version": "1.0.0",
@@ -81,7 +81,8 @@ def left(
     found: list[dict[str, Any]] = []
     for number, path in enumerate(drafts):
         destination = folder / f"made{number}.parquet"
-        leave_out_repeats(DraftTask(draft=path, repeats=repeats, destination=destination))
+        task = DraftTask(number=number, draft=path, repeats=repeats, destination=destination)
+        leave_out_repeats(task)
         found += pq.read_table(destination).to_pylist()
     stays = [(row["subject"], row["messages"][-1]["content"]) for row in found]
     return stays, count_repeats(repeats)
@@ -161,9 +162,11 @@ def test_a_mistake_in_one_document_costs_its_rows(tmp_path: Path) -> None:
     pq.write_table(pa.table(kept, schema=KEPT), task.kept)
     write_rows(task)
     repeats, made = tmp_path / "repeats.parquet", tmp_path / "made.parquet"
-    ranks = fingerprints(tmp_path, {sha(each): "shop" for each in sources})
+    ranks = fingerprints(tmp_path, dict.fromkeys(sources, "shop"))
     find_repeats([task.destination], [ranks], repeats, {})
-    leave_out_repeats(DraftTask(draft=task.destination, repeats=repeats, destination=made))
+    leave_out_repeats(
+        DraftTask(number=0, draft=task.destination, repeats=repeats, destination=made)
+    )
     rows = pq.read_table(made)
     assert rows["subject"].to_pylist() == ["Shop.Cart.total/1", "Shop.Cart"]
     assert b"failures" not in (rows.schema.metadata or {})
