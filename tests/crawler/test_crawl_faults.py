@@ -169,7 +169,8 @@ def test_a_repository_that_goes_away_on_the_way_ends_the_crawl_and_the_next_goes
     assert "Crawl ended early: repository_unavailable" in outcome.errors
     assert "not looked at" in outcome.errors.rstrip().splitlines()[-1]
     assert "Traceback" not in outcome.errors
-    assert len(peer.asked()) < 40
+    # 16 are answered; 8 at once are under way before each of the 2 pauses, and at the end.
+    assert len(peer.asked()) <= 16 + 3 * 8
 
     peer.mend()
     peer.forget()
