@@ -26,21 +26,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 
 from tests.project import PROJECT
 
-IMPORTED = (
-    "distributed",
-    "elixir_corpus.pipeline",
-    "great_expectations",
+IMPORTED = ("distributed", "elixir_corpus.pipeline", "great_expectations", "quality.report")
+WITH_TORCH = (
     "peft",
-    "quality.report",
     "transformers.models.mistral.modeling_mistral",
     "train.evaluate.comparison",
     "train.pipeline",
 )
+"""What is imported besides where torch is installed; `make pythons` tests without it."""
 LONGEST = 1 << 20
 """Bytes of a request: arguments and environment."""
 
@@ -107,7 +106,10 @@ def start(
     request = json.dumps({"command": list(command), "environment": variables})
     with theirs:
         socket.send_fds(server(), [request.encode()], [theirs.fileno(), *streams])
-    return Program(int(ours.recv(20)), ours)
+    number = ours.recv(20)
+    if not number:
+        raise RuntimeError("the process that forks has ended; its standard error says why")
+    return Program(int(number), ours)
 
 
 def run(
@@ -147,7 +149,7 @@ def server() -> socket.socket:
 
 def serve(asked: socket.socket) -> None:
     """Fork for each request, until nobody can ask any more."""
-    for module in IMPORTED:
+    for module in (*IMPORTED, *(WITH_TORCH if find_spec("torch") else ())):
         import_module(module)
     gc.freeze()  # what is never looked at stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
