@@ -7,7 +7,6 @@ The registry is what crawler/registry.py reads, in the other direction:
     FOLDER/public_key                                      for HEX_PUBLIC_KEY
 """
 
-import gzip
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +35,7 @@ from corpus.packages import Advisory
 from crawler.proto import hex_registry_pb2 as wire
 from crawler.registry import RETIREMENT_REASONS, SEVERITIES, Dependency, Retirement
 from crawler.versions import Version
-from demo.hex_tarball import Term, inner_checksum, pack
+from demo.hex_tarball import Term, gzipped, inner_checksum, pack
 
 __all__ = ["Publication", "pack", "private_key", "publish", "serve", "write_repository"]
 
@@ -148,7 +147,7 @@ def public_pem(key: RSAPrivateKey) -> bytes:
 def signed(payload: bytes, key: RSAPrivateKey) -> bytes:
     """Sign a payload and return the resource as it is served; the same input, the same bytes."""
     envelope = wire.Envelope(payload=payload, signature=key.sign(payload, PKCS1v15(), SHA512()))
-    return gzip.compress(envelope.SerializeToString(deterministic=True), mtime=0)
+    return gzipped(envelope.SerializeToString(deterministic=True))
 
 
 def names_payload(

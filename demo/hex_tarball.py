@@ -4,10 +4,10 @@ A tarball is an uncompressed tar of VERSION, CHECKSUM, metadata.config and conte
 https://github.com/hexpm/specifications (package_tarball.md, package_metadata.md).
 """
 
-import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 
 Term = str | bool | int | Sequence["Term"] | Mapping[str, "Term"]
@@ -21,7 +21,7 @@ def pack(metadata: Mapping[str, Term], files: Mapping[str, bytes]) -> bytes:
     """
     described = {**defaults(metadata, files), **metadata}
     config = metadata_config(described)
-    contents = gzip.compress(tar({path: files[path] for path in sorted(files)}), mtime=0)
+    contents = gzipped(tar({path: files[path] for path in sorted(files)}))
     checksum = hashlib.sha256(b"3" + config + contents).hexdigest().upper()
     return tar(
         {
@@ -84,6 +84,11 @@ def tar(members: Mapping[str, bytes]) -> bytes:
             member.mode = 0o644
             archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def gzipped(data: bytes) -> bytes:
+    """Compress with a header of zlib's own: that of `gzip.compress` differs from Python 3.13 on."""
+    return zlib.compress(data, level=9, wbits=16 + zlib.MAX_WBITS)
 
 
 def inner_checksum(tarball: bytes) -> bytes:
