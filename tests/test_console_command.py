@@ -25,8 +25,8 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_help_under_both_names(command: str) -> None:
     for name in ("-h", "--help"):
-        done = programs.run(["elixir_corpus", command, name])
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(app, [command, name], prog_name="elixir-corpus")
+        assert done.exit_code == 0, done.output
         assert "usage" in done.stdout.lower()
 
 
