@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,9 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 PACKAGE = "xllamacpp"
+ANSWER = "answer.json"
+"""`FileFacts` as the process writes them."""
+LOGITS = "logits.npy"
 LONGEST = 512
 """Tokens of a sequence: the context that llama.cpp makes where nobody asks for another."""
 SECONDS = 600
@@ -81,8 +84,8 @@ class LlamaCppFailed(TrainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What llama.cpp makes of a file."""
+class FileFacts:
+    """What llama.cpp makes of a file, as its process tells in JSON."""
 
     vocabulary: int
     bos: int
@@ -96,6 +99,12 @@ class Heard:
     """Ids of every text that was asked for, without a beginning."""
     chats: list[list[int]]
     """Ids of every chat, rendered by the file's template, up to where an answer begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(FileFacts):
+    """What is known of a file, and what its model says."""
+
     logits: Floats
     """After every token of every sequence, [tokens, vocabulary]; mapped from a temporary file."""
 
@@ -121,19 +130,6 @@ class Quantising(TypedDict):
     kind: str
 
 
-class FileFacts(TypedDict, total=False):
-    """What that process says of the file; nothing where it quantises."""
-
-    vocabulary: int
-    bos: int
-    eos: int
-    adds_bos: bool
-    eos_ends: bool
-    pieces: list[str]
-    tokens: list[list[int]]
-    chats: list[list[int]]
-
-
 def listen(
     file: Path,
     texts: Sequence[str] = (),
@@ -152,8 +148,9 @@ def listen(
     )
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".llamacpp.") as scratch:
         passes = 2 + len(sequences)
-        told: FileFacts = _call("hear", file, Path(scratch), seconds, passes, asked)
-        path = Path(scratch) / "logits.npy"
+        _call("hear", file, Path(scratch), seconds, passes, asked)
+        told = json.loads((Path(scratch) / ANSWER).read_bytes())
+        path = Path(scratch) / LOGITS
         found = np.load(path, mmap_mode="c") if sequences else np.zeros((0, 0), np.float32)
         return Heard(**told, logits=found)  # the mapping outlives the file's name
 
@@ -175,8 +172,8 @@ def _call(
     scratch: Path,
     seconds: float | None,
     passes: int,
-    asked: "Questions | Quantising",
-) -> "FileFacts":
+    asked: Questions | Quantising,
+) -> None:
     """Run this module on a request. Raises NoLlamaCpp and LlamaCppFailed."""
     check_installed()
     request = {"operation": operation, "file": str(file.resolve()), "scratch": str(scratch)}
@@ -198,8 +195,6 @@ def _call(
             raise LlamaCppFailed(file.name, f"it took longer than {limit:.0f} s") from error
     if done.returncode:
         raise LlamaCppFailed(file.name, _why(done.returncode, scratch / "log"))
-    answer: FileFacts = json.loads((scratch / "answer.json").read_bytes())
-    return answer
 
 
 def _why(status: int, log: Path) -> str:
@@ -299,8 +294,8 @@ def _function(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _hear(file: str, request: Questions, scratch: Path) -> FileFacts:
-    """Answer a request of `listen`; logits go to a file. Raises ValueError."""
+def _hear(file: str, request: Questions, scratch: Path) -> None:
+    """Write what `listen` asks for into two files. Raises ValueError."""
     _function("llama_backend_init")()
     model = _function("llama_model_load_from_file")(
         file.encode(), _function("llama_model_default_params")()
@@ -311,19 +306,19 @@ def _hear(file: str, request: Questions, scratch: Path) -> FileFacts:
     size = _function("llama_vocab_n_tokens")(words)
     eos = _function("llama_vocab_eos")(words)
     rendered = _rendered(file, request["chats"]) if request["chats"] else []
-    told: FileFacts = {
-        "vocabulary": size,
-        "bos": _function("llama_vocab_bos")(words),
-        "eos": eos,
-        "adds_bos": _function("llama_vocab_get_add_bos")(words),
-        "eos_ends": eos >= 0 and _function("llama_vocab_is_eog")(words, eos),
-        "pieces": [_piece(words, number) for number in range(size)],
-        "tokens": [_tokenised(words, each, special=False) for each in request["texts"]],
-        "chats": [_tokenised(words, each, special=True) for each in rendered],
-    }
+    told = FileFacts(
+        vocabulary=size,
+        bos=_function("llama_vocab_bos")(words),
+        eos=eos,
+        adds_bos=_function("llama_vocab_get_add_bos")(words),
+        eos_ends=eos >= 0 and _function("llama_vocab_is_eog")(words, eos),
+        pieces=[_piece(words, number) for number in range(size)],
+        tokens=[_tokenised(words, each, special=False) for each in request["texts"]],
+        chats=[_tokenised(words, each, special=True) for each in rendered],
+    )
     if request["sequences"]:
-        _logits(model, size, request["sequences"], scratch / "logits.npy")
-    return told
+        _logits(model, size, request["sequences"], scratch / LOGITS)
+    (scratch / ANSWER).write_text(json.dumps(asdict(told)), encoding="utf-8")
 
 
 def _piece(words: int, number: int) -> str:
@@ -512,15 +507,13 @@ def tensor_type(name: str, shape: Sequence[int], kind: str, layers: int, tied: b
 def _main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     file, scratch = request["file"], Path(request["scratch"])
-    answer: FileFacts = {}
     try:
         if request["operation"] == "hear":
-            answer = _hear(file, request, scratch)
+            _hear(file, request, scratch)
         else:
             _quantise(file, request)
     except ValueError as error:
         sys.exit(str(error))
-    (scratch / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)  # threads of the server would hold the process for seconds
 
