@@ -26,7 +26,7 @@ from corpus.atomic import (
     write_bytes,
     write_json,
 )
-from corpus.store.index import Index, Key
+from corpus.store.index import FOLDERS, Index, Key
 from corpus.store.rows import (
     Archive,
     DamagedArchive,
@@ -45,9 +45,6 @@ from corpus.untrusted import check_name, check_package
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
-"""What the crawl writes below the root."""
 
 
 class UnsafeName(StoreError):
@@ -217,6 +214,8 @@ def checked(source: str, name: str, version: str) -> Key:
     """Return the key of an archive. Raises UnsafeName unless all of it may stand in a path."""
     try:
         check_name("source", source)
+        if source in FOLDERS:
+            raise ValueError(f"{source!r} names a folder of the store, no source")
         check_package("name", name)
         check_name("version", version)
     except ValueError as error:

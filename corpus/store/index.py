@@ -33,6 +33,9 @@ MOST_SEGMENTS = 8
 """Segments beyond which a writer makes one of them before it begins."""
 NOTHING = b"null"
 
+FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
+"""What a store has below its root; no source is called so."""
+
 Key = tuple[str, str, str]
 """Source, name (which may be OWNER/NAME) and version."""
 
@@ -169,7 +172,8 @@ class Index:
 
     def _loose(self) -> Iterator[tuple[Key, Path]]:
         top = self.root / self.kind
-        for source in _folders(top):
+        # The folder above a store that is called `archives` has these where sources would stand.
+        for source in (each for each in _folders(top) if each not in FOLDERS):
             for name in _folders(f"{top}/{source}"):
                 for inside in (yield from _rows(f"{top}/{source}", source, name)):
                     yield from _rows(f"{top}/{source}", source, f"{name}/{inside}")
