@@ -13,9 +13,12 @@ import time
 from pathlib import Path
 
 from corpus.release import Release
+from corpus.release.versions import releases_in
 from sandbox import Sandbox
 from train.evaluate.benchmarks import problems_of
 from train.evaluate.judge import calibrate
+
+REAL = Path("build/real/releases")
 
 
 def main() -> None:
@@ -23,11 +26,14 @@ def main() -> None:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("benchmarks", nargs="+", metavar="BENCHMARK")
-    parser.add_argument("--release", type=Path, default=Path("build/real/releases"))
+    parser.add_argument("--release", type=Path, help="default: the newest of `make real`")
     parser.add_argument("--splits", default="train,validation,test")
     parser.add_argument("--workers", type=int, default=0, help="one per CPU if 0")
     given = parser.parse_args()
-    release, splits = Release.open(given.release), given.splits.split(",")
+    built = [given.release] if given.release else [each.path for each in releases_in(REAL)]
+    if not built:
+        parser.error("there is no release in build/real: run `make real`, or name one")
+    release, splits = Release.open(built[-1]), given.splits.split(",")
     sandbox = Sandbox()
     for name in given.benchmarks:
         problems = problems_of([name], release, splits)
