@@ -17,9 +17,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.table import Table
-
-from corpus.console import output
 from train.recipe import load
 
 SMALL = {
@@ -95,12 +92,12 @@ def columns(losses: Losses) -> Iterator[tuple[str, float]]:
 
 
 def show(found: dict[tuple[str, float], Losses]) -> None:
-    """Print a row for each run."""
+    """Print a row of Markdown for each run: a table of a terminal's width has no room for all."""
     heads = [head for head, _ in columns(next(iter(found.values())))]
-    table = Table("recipe", "rate", *heads, box=None, pad_edge=False)
+    rows = [["recipe", "rate", *heads], ["---"] * (2 + len(heads))]
     for (name, rate), losses in found.items():
-        table.add_row(name, f"{rate:g}", *(f"{loss:.4f}" for _, loss in columns(losses)))
-    output.print(table)
+        rows.append([name, f"{rate:g}", *(f"{loss:.4f}" for _, loss in columns(losses))])
+    print(*(f"| {' | '.join(row)} |" for row in rows), sep="\n", flush=True)
 
 
 def main() -> None:
