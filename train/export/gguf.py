@@ -60,12 +60,12 @@ from train.tokenizer.conversation import (
     ChatTemplate,
     NoChatTemplate,
     UnusableTemplate,
-    find_template,
     read_config,
     special_tokens,
+    template_of,
     with_default,
 )
-from train.tokenizer.interface import MalformedConversation, Message, Tokenizer
+from train.tokenizer.interface import MalformedConversation, Message, Tokenizer, alike
 
 if TYPE_CHECKING:
     import torch
@@ -568,22 +568,17 @@ def _difference(
         return f"a text begins with token {heard.bos}, the model's with {words.bos}"
     for text, ids in zip(texts, heard.tokens, strict=False):
         if ids != (told_ids := words.encode(text).tolist()):
-            at = _first_difference(ids, told_ids)
+            at = alike(ids, told_ids)
             said = words.decode(told_ids[max(0, at - 2) : at + 3])
             return f"{said!r} becomes {ids[at : at + 3]}, not {told_ids[at : at + 3]}"
     for ids, asked in zip(heard.chats, chats, strict=True):
         if ids != list(asked):
-            at = _first_difference(ids, asked)
+            at = alike(ids, asked)
             return (
                 f"its chat template gives other ids, the first at {at}: {ids[at : at + 6]}, not "
                 f"{list(asked[at : at + 6])}"
             )
     return None
-
-
-def _first_difference(first: Sequence[int], second: Sequence[int]) -> int:
-    length = min(len(first), len(second))
-    return next((at for at in range(length) if first[at] != second[at]), length)
 
 
 # Writing a 16-bit file.
@@ -924,11 +919,7 @@ def chat_template(folder: Path, words: Tokenizer) -> ChatTemplate | None:
         named = words.special_names
         tokens = {"bos_token": named[words.bos], "eos_token": named[words.eos]}
         return ChatTemplate(words.path, with_default(text, words.system), tokens)
-    config = read_config(folder)
-    try:
-        return find_template(folder, config, special_tokens(config))
-    except NoChatTemplate:
-        return None
+    return template_of(folder)
 
 
 def ollama_file(model: str, template: ChatTemplate | None, words: Tokenizer) -> str | None:
@@ -981,7 +972,4 @@ def ollama_file(model: str, template: ChatTemplate | None, words: Tokenizer) -> 
 
 
 def _common_end(first: str, second: str) -> str:
-    length = 0
-    while length < min(len(first), len(second)) and first[-1 - length] == second[-1 - length]:
-        length += 1
-    return first[len(first) - length :]
+    return first[len(first) - alike(first[::-1], second[::-1]) :]

@@ -27,10 +27,7 @@ from train.libraries import installed
 from train.tokenizer.conversation import (
     PROMPT_NAME,
     TEMPLATE_NAME,
-    NoChatTemplate,
-    find_template,
-    read_config,
-    special_tokens,
+    template_of,
     with_default,
 )
 from train.tokenizer.interface import Tokenizer
@@ -214,12 +211,10 @@ def copy_tokenizer(run: FinishedRun, folder: Path) -> Tokenizer:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
     if run.system_prompt is not None:
-        config = read_config(folder)
-        try:
-            text = find_template(folder, config, special_tokens(config)).text
-            told = with_default(text, run.system_prompt)
+        if template := template_of(folder):
+            told = with_default(template.text, run.system_prompt)
             write_bytes(folder / TEMPLATE_NAME, told.encode())
-        except NoChatTemplate:
+        else:
             write_bytes(folder / PROMPT_NAME, run.system_prompt.encode())
     return open_tokenizer(folder, system_prompt=run.system_prompt)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from corpus.untrusted import shown
 from train.errors import TrainError
@@ -22,33 +23,13 @@ MOST = 1000
 """Messages of a chat at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedChat:
-    """Messages whose roles are known to come by turns."""
+def chat_of(
+    messages: Sequence[Message], last: Literal["user", "assistant"]
+) -> tuple[str | None, list[str]]:
+    """Return a chat's system message, and what user, assistant, user and so on say by turns.
 
-    system: str | None
-    turns: tuple[str, ...]
-    """Contents of user, assistant, user and so on."""
-
-
-def answered(messages: Sequence[Message]) -> CheckedChat:
-    """Read a chat that ends with an answer. Raises MalformedConversation."""
-    chat = chat_of(messages)
-    if len(chat.turns) % 2:
-        raise MalformedConversation("the last message is not the assistant's")
-    return chat
-
-
-def asked(messages: Sequence[Message]) -> CheckedChat:
-    """Read a chat that ends with a question. Raises MalformedConversation."""
-    chat = chat_of(messages)
-    if not len(chat.turns) % 2:
-        raise MalformedConversation("the last message is not the user's")
-    return chat
-
-
-def chat_of(messages: Sequence[Message]) -> CheckedChat:
-    """Read a chat. Raises MalformedConversation."""
+    `last` says whether it ends with a question or an answer. Raises MalformedConversation.
+    """
     has_system = bool(messages) and messages[0]["role"] == "system"
     turns = messages[has_system:]
     if not turns:
@@ -59,8 +40,10 @@ def chat_of(messages: Sequence[Message]) -> CheckedChat:
             raise MalformedConversation(f"a message of {message['role']} stands in {role}'s place")
         if role == "assistant" and not message["content"].strip():
             raise MalformedConversation("an answer is empty")
+    if turns[-1]["role"] != last:
+        raise MalformedConversation(f"the last message is not the {last}'s")
     system = messages[0]["content"] if has_system else None
-    return CheckedChat(system, tuple(turn["content"] for turn in turns))
+    return system, [turn["content"] for turn in turns]
 
 
 def read_messages(found: object) -> tuple[Message, ...]:
@@ -74,7 +57,7 @@ def read_messages(found: object) -> tuple[Message, ...]:
     if len(found) > MOST:
         raise MalformedConversation(f"there are more than {MOST:,} messages")
     messages = tuple(_message(number, each) for number, each in enumerate(found, 1))
-    answered(messages)
+    chat_of(messages, "assistant")
     return messages
 
 
@@ -101,7 +84,7 @@ def _content(number: int, found: object) -> str:
         kind = found[0].get("type")
         if kind != "text":
             raise MalformedConversation(
-                f"message {number} holds {shown(kind)}, and only text is chat_of"
+                f"message {number} holds {shown(kind)}, and only text is read"
             )
         found = found[0].get("text")
     if isinstance(found, list):
@@ -202,7 +185,7 @@ def system_prompt(setting: str, folder: Path) -> str | None:
     empty message where the template would add one. `file:PATH` and all other texts are what they
     say. Raises UnusableSystemPrompt.
     """
-    template = _template_of(folder)
+    template = template_of(folder)
     if setting == DEFAULT:
         path = folder / PROMPT_NAME
         found = _text_of(path) if path.is_file() else template and added_by(template)
@@ -281,14 +264,6 @@ def _is_heard(template: ChatTemplate) -> bool:
         return False
 
 
-def _template_of(folder: Path) -> ChatTemplate | None:
-    config = read_config(folder)
-    try:
-        return find_template(folder, config, special_tokens(config))
-    except NoChatTemplate:
-        return None
-
-
 def _is_file(setting: str) -> bool:
     if setting.startswith(FROM_FILE):
         return True
@@ -308,13 +283,13 @@ def _text_of(path: Path) -> str:
         raise UnusableSystemPrompt(f"{path} cannot be read as text ({error})") from error
 
 
-def find_template(
-    folder: Path, config: Mapping[str, object], tokens: Mapping[str, str]
-) -> ChatTemplate:
+def template_of(folder: Path) -> ChatTemplate | None:
     """Return the template of a tokenizer's folder, from its own file or from the configuration.
 
-    Raises NoChatTemplate.
+    None where there is none. Raises DamagedTokenizer.
     """
+    config = read_config(folder)
+    tokens = special_tokens(config)
     if (folder / TEMPLATE_NAME).is_file():
         text = (folder / TEMPLATE_NAME).read_text(encoding="utf-8")
         return ChatTemplate(folder / TEMPLATE_NAME, text, tokens)
@@ -322,9 +297,7 @@ def find_template(
     if isinstance(found, list):  # several by name, for tools and the like
         named = [each for each in found if isinstance(each, dict) and each.get("name") == "default"]
         found = named[-1].get("template") if named else None
-    if not isinstance(found, str):
-        raise NoChatTemplate(folder)
-    return ChatTemplate(folder / CONFIG_NAME, found, tokens)
+    return ChatTemplate(folder / CONFIG_NAME, found, tokens) if isinstance(found, str) else None
 
 
 def read_config(folder: Path) -> dict[str, object]:

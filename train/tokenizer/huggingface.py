@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from train.tokenizer.conversation import (
     CONFIG_NAME,
@@ -19,28 +20,25 @@ from train.tokenizer.conversation import (
     ChatTemplate,
     NoChatTemplate,
     UnusableTemplate,
-    answered,
-    asked,
-    find_template,
+    chat_of,
     read_config,
     special_tokens,
+    template_of,
     with_system,
 )
-from train.tokenizer.infilling import SuffixFirst, suffix_first
 from train.tokenizer.interface import (
     DamagedTokenizer,
     Ids,
-    InfillingUnsupported,
     MalformedConversation,
     Message,
     Sample,
-    sample_of,
+    Tokenizer,
     special,
     told,
 )
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    import tokenizers
 
 FORMAT = b"huggingface 1\n"
 """Raise the number when other ids come out of the same files."""
@@ -50,16 +48,15 @@ PRIVATE_USE = range(0xE000, 0xF900)
 """Code points without a meaning, of which one keeps text from being read as a special token."""
 
 
-class HuggingFaceTokenizer:
-    """A tokenizer.json's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
+class HuggingFaceTokenizer(Tokenizer):
+    """A tokenizer.json's tokenizer."""
 
     def __init__(self, folder: Path, system: str | None = None) -> None:
         """Read tokenizer.json and, if there, tokenizer_config.json. Raises DamagedTokenizer."""
         self.folder = folder
         self._model = _read(folder / TOKENIZER_NAME)
-        self._config = read_config(folder)
-        self._names = special_tokens(self._config)
-        self._special: dict[str, int] = {
+        names = special_tokens(read_config(folder))
+        self.specials: dict[str, int] = {
             token.content: number
             for number, token in self._model.get_added_tokens_decoder().items()
             if token.special
@@ -67,36 +64,24 @@ class HuggingFaceTokenizer:
         self.system = system
         self.identity = _identity(folder, system)
         self.vocabulary: int = self._model.get_vocab_size(with_added_tokens=True)
-        self.eos = self._end()
-        self.bos = self._beginning()
-        self.pad: int = self._special.get(self._names.get("pad_token", ""), self.eos)
+        eos = self.specials.get(names.get("eos_token", ""))
+        if eos is None:
+            path = folder / CONFIG_NAME
+            raise DamagedTokenizer(path, "it names no eos_token that tokenizer.json has")
+        self.eos = eos
+        self.bos = self._beginning(self.specials.get(names.get("bos_token", "")))
+        self.pad = self.specials.get(names.get("pad_token", ""), eos)
 
+    @override
     def encode(self, text: str) -> Ids:
-        """Return the ids of a text, none of them special even where the text spells one."""
         return self._ids(text, recognise=False)
 
+    @override
     def decode(self, ids: Sequence[int] | Ids) -> str:
-        """Return the text that ids stand for; special ones stand for none."""
         text: str = self._model.decode(np.asarray(ids).tolist(), skip_special_tokens=True)
         return text
 
-    def document(self, text: str) -> Sample:
-        """Return bos, if this tokenizer adds one by itself, text, eos; all but the first count."""
-        start = () if self.bos is None else (self.bos,)
-        return sample_of(
-            [(special(*start), False), (self.encode(text), True), (special(self.eos), True)]
-        )
-
-    def infilling(self, text: str, seed: int) -> Sample | None:
-        """Return the text with a middle moved to its end; None if short, or without the tokens."""
-        return None if self._infilling is None else self._infilling.sample(text, seed)
-
-    def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
-        """Return what a middle is asked for with. Raises InfillingUnsupported."""
-        if self._infilling is None:
-            raise InfillingUnsupported(self.folder)
-        return self._infilling.prompt(prefix, suffix)
-
+    @override
     def conversation(self, messages: Sequence[Message]) -> Sample:
         """Return a chat that ends with an answer; only answers and what ends them carry loss.
 
@@ -106,7 +91,7 @@ class HuggingFaceTokenizer:
         Raises MalformedConversation, NoChatTemplate and UnusableTemplate.
         """
         messages = with_system(messages, self.system)
-        answered(messages)
+        chat_of(messages, "assistant")
         ids = self._rendered(messages, answer_follows=False)
         targets = np.zeros(len(ids), dtype=np.bool_)
         for number, message in enumerate(messages):
@@ -116,10 +101,10 @@ class HuggingFaceTokenizer:
                 targets[begin : begin + self._length_of_answer(ids[begin:end])] = True
         return Sample(ids, targets)
 
+    @override
     def prompt(self, messages: Sequence[Message]) -> Ids:
-        """Return a chat that ends where the assistant begins. Raises as `conversation`."""
         messages = with_system(messages, self.system)
-        asked(messages)
+        chat_of(messages, "user")
         return self._rendered(messages, answer_follows=True)
 
     def _length_of_beginning(
@@ -136,7 +121,7 @@ class HuggingFaceTokenizer:
 
     def _length_of_answer(self, ids: Ids) -> int:
         """Leave out what stands after the last special token: a line end, as a rule."""
-        found = np.flatnonzero(np.isin(ids, list(self._special.values())))
+        found = np.flatnonzero(np.isin(ids, list(self.specials.values())))
         return int(found[-1]) + 1 if len(found) else len(ids)
 
     def _rendered(self, messages: Sequence[Message], answer_follows: bool) -> Ids:
@@ -150,7 +135,7 @@ class HuggingFaceTokenizer:
         rendered = self._template.render(guarded, answer_follows)
         return np.concatenate(
             [
-                special(self._special[part]) if number % 2 else self.encode(part.replace(guard, ""))
+                special(self.specials[part]) if number % 2 else self.encode(part.replace(guard, ""))
                 for number, part in enumerate(self._spelled.split(rendered))
             ]
         )
@@ -164,45 +149,30 @@ class HuggingFaceTokenizer:
 
     @cached_property
     def _template(self) -> ChatTemplate:
-        return find_template(self.folder, self._config, self._names)
+        if (found := template_of(self.folder)) is None:
+            raise NoChatTemplate(self.folder)
+        return found
 
     @cached_property
     def _spelled(self) -> re.Pattern[str]:
-        longest_first = sorted(self._special, key=len, reverse=True)
+        longest_first = sorted(self.specials, key=len, reverse=True)
         return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
 
-    @cached_property
-    def _infilling(self) -> SuffixFirst | None:
-        return suffix_first(self.encode, self._special, self.bos, self.eos)
-
-    def _end(self) -> int:
-        eos: int | None = self._special.get(self._names.get("eos_token", ""))
-        if eos is None:
-            path = self.folder / CONFIG_NAME
-            raise DamagedTokenizer(path, "it names no eos_token that tokenizer.json has")
-        return eos
-
-    def _beginning(self) -> int | None:
+    def _beginning(self, bos: int | None) -> int | None:
         """Return bos where it is put first by the tokenizer or its template.
 
         Some name a bos_token that nothing ever begins with.
         """
-        bos = self._special.get(self._names.get("bos_token", ""))
-        first = self._model.encode("a").ids[:1]
-        return bos if first == [bos] or self._template_names_bos() else None
-
-    def _template_names_bos(self) -> bool:
-        try:
-            return "bos_token" in self._template.text
-        except NoChatTemplate:
-            return False
+        template = template_of(self.folder)
+        names_bos = template is not None and "bos_token" in template.text
+        return bos if names_bos or self._model.encode("a").ids[:1] == [bos] else None
 
 
-def _read(path: Path) -> "Tokenizer":
-    from tokenizers import Tokenizer
+def _read(path: Path) -> "tokenizers.Tokenizer":
+    import tokenizers
 
     try:
-        model = Tokenizer.from_file(str(path))
+        model = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower one
         raise DamagedTokenizer(path, f"not a tokenizer: {error}") from error
     model.no_truncation()

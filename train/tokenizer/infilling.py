@@ -1,4 +1,4 @@
-"""Fill-in-the-middle samples, suffix first as Mistral's models read them, cut at line starts.
+"""Where text is cut for fill-in-the-middle samples, which Mistral's models read suffix first.
 
 The shape is `<s>[SUFFIX]suffix[PREFIX]prefix middle</s>`, without a token before the middle
 (Bavarian et al. 2022 call it SPM). As there, every token of text carries loss, not the middle's
@@ -10,11 +10,8 @@ Our own because mistral-common renders requests to complete code, and no samples
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import pairwise
-
-from train.tokenizer.interface import Ids, Sample, sample_of, special
 
 BLANK = re.compile(r"\n\s*")
 
@@ -45,39 +42,6 @@ def short_pieces(text: str, longest: int) -> Iterator[str]:
             yield text[at : min(at + longest, end)]
 
 
-@dataclass(frozen=True, slots=True)
-class SuffixFirst:
-    """The format's special ids, and the tokenizer's way to encode text."""
-
-    encode: Callable[[str], Ids]
-    bos: int | None
-    suffix: int
-    prefix: int
-    eos: int
-
-    def prompt(self, prefix: str, suffix: str) -> Ids:
-        """Return what a middle is asked for with."""
-        return sample_of(self._asked(prefix, suffix)).ids
-
-    def sample(self, text: str, seed: int) -> Sample | None:
-        """Return a text with a middle moved to its end, or None where it has too few lines."""
-        parts = cut(text, seed)
-        if parts is None:
-            return None
-        prefix, middle, suffix = parts
-        answer = [(self.encode(middle), True), (special(self.eos), True)]
-        return sample_of([*self._asked(prefix, suffix), *answer])
-
-    def _asked(self, prefix: str, suffix: str) -> list[tuple[Ids, bool]]:
-        start = () if self.bos is None else (self.bos,)
-        return [
-            (special(*start, self.suffix), False),
-            (self.encode(suffix), True),
-            (special(self.prefix), False),
-            (self.encode(prefix), True),
-        ]
-
-
 def cut(text: str, seed: int) -> tuple[str, str, str] | None:
     """Return prefix, middle and suffix, cut at line starts; prefix or suffix may be empty.
 
@@ -94,13 +58,3 @@ def cut(text: str, seed: int) -> tuple[str, str, str] | None:
         first, second = sorted(draw.sample(range(last + 1), 2))
     begin, end = places[first], places[second]
     return text[:begin], text[begin:end], text[end:]
-
-
-def suffix_first(
-    encode: Callable[[str], Ids], specials: Mapping[str, int], bos: int | None, eos: int
-) -> SuffixFirst | None:
-    """Return the format for a tokenizer's special tokens, or None where it has not these."""
-    suffix, prefix = specials.get("[SUFFIX]"), specials.get("[PREFIX]")
-    if suffix is None or prefix is None:
-        return None
-    return SuffixFirst(encode, bos, suffix, prefix, eos)

@@ -1,14 +1,17 @@
 """What the trainer asks of a tokenizer, whoever made it: ids, and which of them carry loss."""
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from train.errors import TrainError
+from train.tokenizer.infilling import cut
 
 Ids = npt.NDArray[np.int32]
 """Token ids, one-dimensional."""
@@ -51,6 +54,12 @@ def sample_of(pieces: Iterable[tuple[Ids, bool]]) -> Sample:
     return Sample(ids, targets)
 
 
+def alike(first: Sequence[object], second: Sequence[object]) -> int:
+    """Return how many items two sequences have in common before they part."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 class DamagedTokenizer(TrainError):
     """A tokenizer's file cannot be read, or lacks something that training needs."""
 
@@ -86,41 +95,49 @@ class ToolTurns(MalformedConversation):
         super().__init__(f"{what}, and only chats without tools are trained on")
 
 
-class Tokenizer(Protocol):
+class Tokenizer(ABC):
     """Text to ids and back, and the three shapes in which text is trained on."""
 
-    @property
-    def identity(self) -> str:
-        """SHA-256 over all that determines its ids, hexadecimal; equal ones may share a cache."""
+    identity: str
+    """SHA-256 over all that determines its ids, hexadecimal; equal ones may share a cache."""
+    system: str | None
+    """The system message of chats that have none, part of the identity."""
+    folder: Path
+    """Where its files are."""
+    vocabulary: int
+    """How many ids there are, special ones included."""
+    specials: Mapping[str, int]
+    """Ids of special tokens by their names."""
+    bos: int | None
+    """What every text begins with, where the model is used to such a token."""
+    eos: int
+    """What every text and every answer ends with."""
+    pad: int
+    """What fills the rest of a row; carries no loss and is attended to by nothing."""
 
-    @property
-    def system(self) -> str | None:
-        """The system message of chats that have none, part of the identity."""
-
-    @property
-    def vocabulary(self) -> int:
-        """How many ids there are, special ones included."""
-
-    @property
-    def bos(self) -> int | None:
-        """What every text begins with, where the model is used to such a token."""
-
-    @property
-    def eos(self) -> int:
-        """What every text and every answer ends with."""
-
-    @property
-    def pad(self) -> int:
-        """What fills the rest of a row; carries no loss and is attended to by nothing."""
-
+    @abstractmethod
     def encode(self, text: str) -> Ids:
         """Return the ids of a text, none of them special even where the text spells one."""
 
+    @abstractmethod
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """Return the text that ids stand for; special ones stand for none."""
 
+    @abstractmethod
+    def conversation(self, messages: Sequence[Message]) -> Sample:
+        """Return a chat that ends with an answer; only answers and their eos carry loss.
+
+        Raises MalformedConversation, and UnusableTemplate where a template cannot render it.
+        """
+
+    @abstractmethod
+    def prompt(self, messages: Sequence[Message]) -> Ids:
+        """Return a chat that ends where the assistant begins. Raises as `conversation`."""
+
     def document(self, text: str) -> Sample:
         """Return bos, text, eos; all but the first token carry loss."""
+        start = special() if self.bos is None else special(self.bos)
+        return sample_of([(start, False), (self.encode(text), True), (special(self.eos), True)])
 
     def infilling(self, text: str, seed: int) -> Sample | None:
         """Return the text with a middle cut out and moved to its end (Bavarian et al. 2022).
@@ -128,15 +145,31 @@ class Tokenizer(Protocol):
         The same seed cuts at the same place. None where the text has too few lines, or where the
         tokenizer has no tokens to mark the parts with.
         """
+        parts = cut(text, seed) if self._marks_infilling() else None
+        if parts is None:
+            return None
+        prefix, middle, suffix = parts
+        answer = [(self.encode(middle), True), (special(self.eos), True)]
+        return sample_of([*self._suffix_first(prefix, suffix), *answer])
 
     def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
-        """Return what a middle is asked for with. Raises InfillingUnsupported."""
+        """Return what a middle is asked for with. Raises InfillingUnsupported.
 
-    def conversation(self, messages: Sequence[Message]) -> Sample:
-        """Return a chat that ends with an answer; only answers and their eos carry loss.
-
-        Raises MalformedConversation, and UnusableTemplate where a template cannot render it.
+        mistral-common separates a suffix's first character from the rest where that is a sign such
+        as `@`; here it is encoded as in a document.
         """
+        if not self._marks_infilling():
+            raise InfillingUnsupported(self.folder)
+        return sample_of(self._suffix_first(prefix, suffix)).ids
 
-    def prompt(self, messages: Sequence[Message]) -> Ids:
-        """Return a chat that ends where the assistant begins. Raises as `conversation`."""
+    def _marks_infilling(self) -> bool:
+        return "[SUFFIX]" in self.specials and "[PREFIX]" in self.specials
+
+    def _suffix_first(self, prefix: str, suffix: str) -> list[tuple[Ids, bool]]:
+        start = () if self.bos is None else (self.bos,)
+        return [
+            (special(*start, self.specials["[SUFFIX]"]), False),
+            (self.encode(suffix), True),
+            (special(self.specials["[PREFIX]"]), False),
+            (self.encode(prefix), True),
+        ]

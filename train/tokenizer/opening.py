@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from train.errors import TrainError
-from train.tokenizer.interface import Ids, Tokenizer
+from train.tokenizer.interface import Tokenizer, alike
 
 
 class NoTokenizer(TrainError):
@@ -107,56 +104,23 @@ class TokenizersDisagree(TrainError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where the ids of one text part; a form that has ended there has None."""
-
-    text: int
-    """The number of the text, from 0."""
-    position: int
-    """How many ids are alike before it."""
-    tekken: int | None
-    huggingface: int | None
-
-
-def agreement(folder: Path, texts: Iterable[str]) -> list[Difference]:
-    """Return the first difference of every text that tekken.json and tokenizer.json read otherwise.
-
-    Raises DamagedTokenizer and UnsupportedTekken.
-    """
-    from train.tokenizer.huggingface import HuggingFaceTokenizer
-    from train.tokenizer.tekken import TekkenTokenizer
-
-    left, right = TekkenTokenizer(folder / TEKKEN_NAME), HuggingFaceTokenizer(folder)
-    pairs = ((left.encode(text), right.encode(text)) for text in texts)
-    found = (first_difference(number, *pair) for number, pair in enumerate(pairs))
-    return [each for each in found if each is not None]
-
-
 def check_agreement(folder: Path, texts: Iterable[str]) -> bool:
     """Compare both forms of a folder's tokenizer; return False where it has but one.
 
-    Raises TokenizersDisagree, and as `agreement`.
+    Raises TokenizersDisagree, DamagedTokenizer and UnsupportedTekken.
     """
     if not all((folder / name).is_file() for name in (TEKKEN_NAME, "tokenizer.json")):
         return False
-    listed = list(texts)
-    if differences := agreement(folder, listed):
-        first = differences[0]
-        example = (
-            f"text {first.text} parts after {first.position} ids, "
-            f"with {first.tekken} against {first.huggingface}"
-        )
-        raise TokenizersDisagree(folder, len(differences), len(listed), example)
+    from train.tokenizer.huggingface import HuggingFaceTokenizer
+    from train.tokenizer.tekken import TekkenTokenizer
+
+    forms = TekkenTokenizer(folder / TEKKEN_NAME), HuggingFaceTokenizer(folder)
+    pairs = [[form.encode(text).tolist() for form in forms] for text in texts]
+    differing = [number for number, (left, right) in enumerate(pairs) if left != right]
+    if differing:
+        first = pairs[differing[0]]
+        at = alike(*first)
+        left, right = (ids[at] if at < len(ids) else None for ids in first)
+        example = f"text {differing[0]} parts after {at} ids, with {left} against {right}"
+        raise TokenizersDisagree(folder, len(differing), len(pairs), example)
     return True
-
-
-def first_difference(text: int, left: Ids, right: Ids) -> Difference | None:
-    """Return where two arrays of ids part, or None if they are equal."""
-    common = min(len(left), len(right))
-    unlike = np.flatnonzero(left[:common] != right[:common])
-    if not len(unlike) and len(left) == len(right):
-        return None
-    at = int(unlike[0]) if len(unlike) else common
-    ids = [int(each[at]) if at < len(each) else None for each in (left, right)]
-    return Difference(text, at, *ids)

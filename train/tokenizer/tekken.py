@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from train.errors import TrainError
-from train.tokenizer.conversation import CheckedChat, answered, asked, with_system
-from train.tokenizer.infilling import short_pieces, suffix_first
+from train.tokenizer.conversation import chat_of, with_system
+from train.tokenizer.infilling import short_pieces
 from train.tokenizer.interface import (
     DamagedTokenizer,
     Ids,
-    InfillingUnsupported,
     Message,
     Sample,
+    Tokenizer,
     sample_of,
     special,
     told,
@@ -51,8 +52,8 @@ LONGEST = 500_000
 """Characters that are encoded at once: tiktoken panics at a million spaces in a row."""
 
 
-class TekkenTokenizer:
-    """A Tekken file's tokenizer; see `train.tokenizer.interface.Tokenizer`."""
+class TekkenTokenizer(Tokenizer):
+    """A Tekken file's tokenizer."""
 
     def __init__(self, path: Path, system: str | None = None) -> None:
         """Read a tekken.json of 20 MB, in about a second.
@@ -69,13 +70,14 @@ class TekkenTokenizer:
         self.bos: int = tekken.bos_id
         self.eos: int = tekken.eos_id
         self.pad: int = tekken.pad_id
-        self.path = path
-        self._special = _special(tekken)
+        self.path, self.folder = path, path.parent
+        self.specials = {
+            mark: tekken.get_special_token(mark) for mark in MARKS if tekken.is_special(mark)
+        }
         self._offset: int = tekken.num_special_tokens
         # Tekkenizer's own encode copies every id in Python, which takes half of its time.
         self._model = tekken._model
         self._tekken = tekken
-        self._infilling = suffix_first(self.encode, self._special, self.bos, self.eos)
 
     @property
     def pattern(self) -> str:
@@ -93,58 +95,34 @@ class TekkenTokenizer:
         """The names of the special tokens, whose ids come first."""
         return [self._tekken.id_to_piece(number) for number in range(self._offset)]
 
+    @override
     def encode(self, text: str) -> Ids:
-        """Return the ids of a text, none of them special even where the text spells one."""
         if len(text) > LONGEST:
             return np.concatenate([self.encode(piece) for piece in short_pieces(text, LONGEST)])
         return np.array(self._model.encode_ordinary(text), dtype=np.int32) + self._offset
 
+    @override
     def decode(self, ids: Sequence[int] | Ids) -> str:
-        """Return the text that ids stand for; special ones stand for none."""
         numbers = np.asarray(ids, dtype=np.int64) - self._offset
         text: str = self._model.decode(numbers[numbers >= 0].tolist())
         return text
 
-    def document(self, text: str) -> Sample:
-        """Return bos, text, eos; all but the first token carry loss."""
-        return sample_of(
-            [(special(self.bos), False), (self.encode(text), True), (special(self.eos), True)]
-        )
-
-    def infilling(self, text: str, seed: int) -> Sample | None:
-        """Return the text with a middle moved to its end; None if short, or without the tokens."""
-        return None if self._infilling is None else self._infilling.sample(text, seed)
-
-    def infilling_prompt(self, prefix: str, suffix: str) -> Ids:
-        """Return what a middle is asked for with.
-
-        mistral-common separates a suffix's first character from the rest where that is a sign such
-        as `@`; here it is encoded as in a document. Raises InfillingUnsupported.
-        """
-        if self._infilling is None:
-            raise InfillingUnsupported(self.path.parent)
-        return self._infilling.prompt(prefix, suffix)
-
+    @override
     def conversation(self, messages: Sequence[Message]) -> Sample:
-        """Return a chat that ends with an answer; only answers and their eos carry loss.
+        return sample_of(self._pieces(*chat_of(with_system(messages, self.system), "assistant")))
 
-        Raises MalformedConversation.
-        """
-        return sample_of(self._pieces(answered(with_system(messages, self.system))))
-
+    @override
     def prompt(self, messages: Sequence[Message]) -> Ids:
-        """Return a chat that ends where the assistant begins. Raises MalformedConversation."""
-        return sample_of(self._pieces(asked(with_system(messages, self.system)))).ids
+        return sample_of(self._pieces(*chat_of(with_system(messages, self.system), "user"))).ids
 
-    def _pieces(self, chat: CheckedChat) -> Iterator[tuple[Ids, bool]]:
+    def _pieces(self, system: str | None, turns: list[str]) -> Iterator[tuple[Ids, bool]]:
         yield special(self.bos), False
-        turns = list(chat.turns)
-        if chat.system is not None:
+        if system is not None:
             if self.version in SYSTEM_OF_ITS_OWN:
-                yield self._between("[SYSTEM_PROMPT]", chat.system, "[/SYSTEM_PROMPT]"), False
-            elif chat.system:
+                yield self._between("[SYSTEM_PROMPT]", system, "[/SYSTEM_PROMPT]"), False
+            elif system:
                 last = (len(turns) - 1) // 2 * 2
-                turns[last] = f"{chat.system}\n\n{turns[last]}"
+                turns[last] = f"{system}\n\n{turns[last]}"
         for number, content in enumerate(turns):
             if number % 2:
                 yield self.encode(content.rstrip(" ")), True
@@ -153,7 +131,7 @@ class TekkenTokenizer:
                 yield self._between("[INST]", content, "[/INST]"), False
 
     def _between(self, begin: str, text: str, end: str) -> Ids:
-        ends = special(self._special[begin], self._special[end])
+        ends = special(self.specials[begin], self.specials[end])
         return np.concatenate([ends[:1], self.encode(text), ends[1:]])
 
 
@@ -167,8 +145,3 @@ def _read(path: Path) -> "Tekkenizer":
         raise DamagedTokenizer(
             path, f"not a Tekken file: {type(error).__name__} {error}"
         ) from error
-
-
-def _special(tekken: "Tekkenizer") -> dict[str, int]:
-    """Return the ids of the marks that the file has."""
-    return {mark: tekken.get_special_token(mark) for mark in MARKS if tekken.is_special(mark)}
