@@ -59,28 +59,28 @@ def rows_of(length: int, words: int, count: int) -> Any:
 
 def ours(model: str, length: int, micro: int, rounds: int, count: int) -> Measured:
     """Take steps as `train.qlora` does."""
-    from train.dataset.packing import Order
-    from train.loop.optimizer import layers_of, make_optimizer
     from train.loop.processes import Processes
-    from train.loop.stage import Stage, Trainee, steps
     from train.model.loading import compute_type, load_adapted
     from train.model.next_token import NextToken
-    from train.recipe import AdapterSettings, ModelSettings, OptimizerSettings
+    from train.recipe import ModelSettings, OptimizerSettings, Recipe, StageSettings
+    from train.run import Stage
 
-    settings = ModelSettings(name=model)
-    processes = Processes()
-    adapted = load_adapted(settings, AdapterSettings(), length, seed=1)
-    net = NextToken(adapted, compute_type(settings))
-    module = processes.distribute(net, sharded=False)
+    processes, batch = Processes(), micro * rounds
     on_gpu = processes.device.type == "cuda"
-    optimizing = OptimizerSettings(kind="paged_adamw_8bit" if on_gpu else "adamw")
-    layers = layers_of(name for name, _ in net.named_parameters())
-    optimizer = make_optimizer(net.trained(), layers, optimizing)
-    batch = micro * rounds
+    optimizer = OptimizerSettings(kind="paged_adamw_8bit" if on_gpu else "adamw")
+    recipe = Recipe(
+        model=ModelSettings(name=model),
+        length=length,
+        batch=batch,
+        micro_batch=micro,
+        seed=1,
+        stage1=StageSettings(epochs=1, optimizer=optimizer),
+    )
+    adapted = load_adapted(recipe.model, recipe.adapter, length, recipe.seed)
+    net = NextToken(adapted, compute_type(recipe.model))
+    module = processes.distribute(net, sharded=False)
     rows = rows_of(length, adapted.config.vocab_size, batch * count)
-    order = Order(rows, 1, batch)
-    stage = Stage(1, rows, order, optimizing, length, micro, seed=1)
-    found = list(steps(Trainee(module, net, optimizer, None, processes), stage, 0))[WARM_UP:]
+    found = list(Stage(1, recipe, rows, net, module, processes).steps(0))[WARM_UP:]
     seconds = sum(each.seconds for each in found)
     return Measured(
         sum(each.tokens for each in found) / seconds,

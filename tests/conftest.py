@@ -35,7 +35,7 @@ SLOW = frozenset(
         "quality": "commands gate gate_on_builds memory report",
         "reference": "archive_against_rebar3 registry_against_rebar3 terms_against_erlang",
         "sandbox": "hostile unavailable",
-        "train": "card chat checkpoint pipeline",
+        "train": "card chat checkpoint run",
         "train/evaluate": "benchmarks comparison harness held_out judge judge_cheats published "
         "published_places subject subject_answers",
         "train/export": "adapter gguf hub merged run",

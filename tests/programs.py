@@ -37,7 +37,7 @@ WITH_TORCH = (
     "peft",
     "transformers.models.mistral.modeling_mistral",
     "train.evaluate.comparison",
-    "train.pipeline",
+    "train.run",
 )
 """What is imported besides where torch is installed; `make pythons` tests without it."""
 LONGEST = 1 << 20

@@ -289,78 +289,32 @@ METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
 
 
-class Journal:
-    """Hands every line to the file, to the terminal and to a tracker; without a file to nobody."""
-
-    def __init__(
-        self,
-        metrics: Metrics | None,
-        samples: Metrics | None,
-        shown: Note,
-        track: Callable[[], Note | None],
-        complete: Callable[[Line], Line],
-    ) -> None:
-        self.metrics = metrics
-        self.samples = samples
-        self.shown = shown
-        self.track = track
-        self.complete = complete
-        self.tracked: Note | None = None
-
-    def begin(self, stage: int, step: int) -> None:
-        """Forget what came after a step, which is taken again. (0, 0) forgets all."""
-        if self.metrics is not None and self.samples is not None:
-            self.samples.truncate_to(stage, step)
-            self.metrics.truncate_to(stage, step)
-            self.tracked = self.track()
-
-    def note(self, line: Line) -> None:
-        """Take a line; what the model wrote goes to a file of its own."""
-        if self.metrics is None or self.samples is None:
-            return
-        if line["kind"] == "sample":
-            self.samples.note(line)
-            return
-        complete = self.complete(line)
-        self.metrics.note(complete)
-        self.shown(complete)
-        if self.tracked is not None:
-            self.tracked(complete)
-
-
 @contextmanager
 def journal(
-    out: Path,
-    recipe: Recipe,
-    flops: Mapping[int, float],
-    memory: Callable[[], int],
-    is_first: bool = True,
-) -> Iterator[Journal]:
-    """Yield the journal of a run; only the first process keeps one.
+    out: Path, recipe: Recipe, place: tuple[int, int], is_first: bool = True
+) -> Iterator[Note]:
+    """Yield what takes every line of a run, to the file, the terminal and a tracker.
 
-    `flops` is what a token of each stage needs in training; `memory` tells the most that the device
-    held since it was last asked. Raises DamagedMetrics, MissingTracker
-    and TrackerNotStarted.
+    What came after `place`, a stage and step, is forgotten: it is taken again. (0, 0) forgets all.
+    What the model wrote goes to a file of its own. Only the first process keeps a journal. Raises
+    DamagedMetrics, MissingTracker and TrackerNotStarted.
     """
     if not is_first:
-        yield Journal(None, None, lambda line: None, lambda: None, dict)
+        yield lambda line: None
         return
-
-    def complete(line: Line) -> Line:
-        if line["kind"] != "step":
-            return line
-        return {**line, "memory": memory(), "flops": flops[line["stage"]] * line["tokens"]}
-
     with ExitStack() as held:
         metrics = held.enter_context(Metrics(out / METRICS))
         samples = held.enter_context(Metrics(out / SAMPLES))
-        shown = held.enter_context(training_progress())
-
-        def track() -> Note | None:
-            if recipe.tracker == "none":
-                return None
+        samples.truncate_to(*place)
+        metrics.truncate_to(*place)
+        takers = [metrics.note, held.enter_context(training_progress())]
+        if recipe.tracker != "none":
             tracker = open_tracker(recipe.tracker, out, to_mapping(recipe))
             held.callback(tracker.finish)
-            return TrackedMetrics(tracker, read_metrics(out / METRICS)).note
+            takers.append(TrackedMetrics(tracker, read_metrics(out / METRICS)).note)
 
-        yield Journal(metrics, samples, shown, track, complete)
+        def note(line: Line) -> None:
+            for take in [samples.note] if line["kind"] == "sample" else takers:
+                take(line)
+
+        yield note

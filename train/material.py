@@ -1,6 +1,6 @@
 """What a run is made of: a verified release, its tokenizer, and packed rows of every split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,9 @@ def gather(
     release: Release,
     recipe: Recipe,
     tokenizer: Tokenizer,
+    chats: Sequence[Chats],
     work: Path,
     progress: Progress,
-    chats: Sequence[Chats] = (),
 ) -> Material:
     """Lay out the rows of the stages that are enabled, and the held-out rows of both.
 
@@ -107,15 +107,3 @@ def check_vocabulary(material: Material, vocabulary: int) -> None:
         largest = max(rows.pad, int(rows.store.arrays["ids"].max()))
         if largest >= vocabulary:
             raise ForeignTokenizer(largest, vocabulary)
-
-
-def first_alone(
-    is_first: bool, wait: Callable[[], None], prepare: Callable[[], Material]
-) -> Material:
-    """Let the first process write what the others then find written."""
-    if not is_first:
-        wait()
-    material = prepare()
-    if is_first:
-        wait()
-    return material

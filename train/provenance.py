@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TypedDict
 
 from corpus.atomic import write_json
-from corpus.release import Release
 from train.dataset.rows import StageData
 from train.libraries import device_name, installed
 from train.loop.processes import Processes
@@ -31,15 +30,10 @@ TOOLS = (
 
 
 def write_provenance(
-    path: Path,
-    release: Release,
-    recipe: Recipe,
-    material: Material,
-    model: NextToken,
-    processes: Processes,
+    path: Path, recipe: Recipe, material: Material, model: NextToken, processes: Processes
 ) -> None:
     """Write run.json, whole or not at all."""
-    device = device_name(processes.device)
+    release, device = material.release, device_name(processes.device)
     described: dict[str, object] = {
         "release": {
             "version": release.manifest.version,

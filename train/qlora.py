@@ -52,7 +52,7 @@ def run(arguments: Arguments) -> Path:
     prepare(arguments.recipe.model)
     from corpus.terminal import show_progress
     from train.libraries import quieten
-    from train.pipeline import train
+    from train.run import train
 
     quieten()
     with show_progress() as progress:

@@ -18,6 +18,7 @@ from train.checkpoint import (
     CheckpointNotWritten,
     DamagedCheckpoint,
     ForeignCheckpoint,
+    Position,
     RunIdentity,
     checkpoint_folders,
     newest_valid,
@@ -27,7 +28,7 @@ from train.checkpoint import (
     write,
 )
 
-RUN = RunIdentity(release="a" * 64, recipe="b" * 64, model="tiny", world_size=1)
+RUN = RunIdentity("a" * 64, "b" * 64, model="tiny", world_size=1, weights="f" * 64)
 FILES = ("adapter.safetensors", "optimizer.pt", "manifest.json", "manifest.sha256")
 PROJECT = Path(__file__).parents[2]
 
@@ -39,8 +40,7 @@ def save(folder: Path, stage: int, step: int, text: str = "weights", best: str =
     }
     if best:
         files["selection.json"] = lambda path: _put(path, best)
-    position = {"stage": stage, "step": step, "steps": 100}
-    return write(folder, f"stage{stage}-{step:08d}", files, RUN, position)
+    return write(folder, files, RUN, Position(stage, step, steps=100))
 
 
 def _put(path: Path, text: str) -> None:
@@ -58,8 +58,8 @@ def test_the_newest_is_that_of_the_latest_stage_and_step_however_files_are_dated
         os.utime(save(tmp_path, stage, step).path, (seconds, seconds))
     found, skipped = newest_valid(tmp_path, RUN)
     assert found is not None
-    assert (found.name, skipped) == ("stage2-00000010", [])
-    assert found.position == {"stage": 2, "step": 10, "steps": 100}
+    assert (found.path.name, skipped) == ("stage2-00000010", [])
+    assert found.position == Position(stage=2, step=10, steps=100)
 
 
 def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_a_checkpoint_with_any_file_damaged_is_refused_and_the_one_before_taken(
     damage(tmp_path / "stage1-00000020" / name)
     found, (skipped,) = newest_valid(tmp_path, RUN)
     assert found is not None
-    assert found.name == "stage1-00000010"
-    assert str(skipped).startswith("stage1-00000020: ")
-    assert name in str(skipped) or "manifest" in str(skipped)
+    assert found.path.name == "stage1-00000010"
+    assert skipped.startswith("stage1-00000020: ")
+    assert name in skipped or "manifest" in skipped
     with pytest.raises(DamagedCheckpoint, match="--resume at auto"):
         open_checkpoint(tmp_path / "stage1-00000020", RUN)
 
@@ -102,7 +102,7 @@ def test_a_file_that_does_not_belong_there_is_damage_too(tmp_path: Path) -> None
     (tmp_path / "stage1-00000010" / "more.pt").write_text("more")
     found, (skipped,) = newest_valid(tmp_path, RUN)
     assert found is None
-    assert str(skipped) == "stage1-00000010: more.pt is not one of its files"
+    assert skipped == "stage1-00000010: more.pt is not one of its files"
 
 
 def replace_with_a_folder(path: Path) -> None:
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_passed_over_like_what_is_damaged(
     damage(tmp_path / "stage1-00000020" / name)
     found, skipped = newest_valid(tmp_path, RUN)
     assert found is not None
-    assert (found.name, len(skipped)) == ("stage1-00000010", 1)
+    assert (found.path.name, len(skipped)) == ("stage1-00000010", 1)
 
 
 def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_damaged_checkpoint_never_crowds_out_a_later_sound_one(tmp_path: Path)
     prune(tmp_path, keep=1)
     found, skipped = newest_valid(tmp_path, RUN)
     assert found is not None
-    assert (found.name, skipped) == ("stage1-00000015", [])
+    assert (found.path.name, skipped) == ("stage1-00000015", [])
 
 
 def test_saving_again_under_a_name_replaces_what_had_it(tmp_path: Path) -> None:
@@ -216,12 +216,12 @@ WRITER = """
 import os, signal, sys
 from pathlib import Path
 from tests.train.test_checkpoint import RUN, save
-from train.checkpoint import write
+from train.checkpoint import Position, write
 folder = Path(sys.argv[1])
 save(folder, 1, 10)
 def first(path): path.write_text("half")
 def second(path): os.kill(os.getpid(), signal.SIGKILL)
-write(folder, "stage1-00000020", {"a": first, "b": second}, RUN, {"stage": 1, "step": 20})
+write(folder, {"a": first, "b": second}, RUN, Position(1, 20, 100))
 """
 
 
@@ -232,7 +232,7 @@ def test_a_kill_in_the_middle_of_a_save_leaves_the_one_before(tmp_path: Path) ->
     assert len(names(tmp_path)) == 2
     found, skipped = newest_valid(tmp_path, RUN)
     assert found is not None
-    assert (found.name, skipped) == ("stage1-00000010", [])
+    assert (found.path.name, skipped) == ("stage1-00000010", [])
     sweep(tmp_path)
     assert names(tmp_path) == ["stage1-00000010"]
 
@@ -267,7 +267,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from tests.train.test_checkpoint import RUN, save
-from train.checkpoint import CheckpointNotWritten, write
+from train.checkpoint import CheckpointNotWritten, Position, write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder, many = Path(sys.argv[1]), torch.zeros(10_000)
 save(folder, 1, 10)
@@ -277,7 +277,7 @@ for name, writer in (
     ("adapter.safetensors", lambda path: save_file({"a": many}, path)),
 ):
     try:
-        write(folder, "stage1-00000020", {name: writer}, RUN, {"stage": 1, "step": 20})
+        write(folder, {name: writer}, RUN, Position(1, 20, 100))
     except CheckpointNotWritten as error:
         print(name, error)
 """

@@ -43,6 +43,10 @@ class HeldOut:
         """Bits a byte of text: comparable between tokenizers."""
         return self.nats / math.log(2) / max(1, self.bytes)
 
+    def told(self) -> dict[str, object]:
+        """Return what a line of metrics tells of it."""
+        return {"loss": self.loss, "bits_per_byte": self.bits_per_byte, "targets": self.targets}
+
 
 def measure(model: NextToken, rows: Rows, limit: int, processes: Processes) -> HeldOut:
     """Measure the first `limit` rows of the held-out order, 0 for all; processes share them.

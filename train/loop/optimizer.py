@@ -3,11 +3,12 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import torch
 
+from train.model.next_token import NextToken
 from train.recipe import OptimizerSettings
 
 Group = Literal["embeddings", "early", "late", "head"]
@@ -33,15 +34,14 @@ def layers_of(names: Iterable[str]) -> int:
     return max(numbers, default=-1) + 1
 
 
-def make_optimizer(
-    trained: Mapping[str, torch.nn.Parameter], layers: int, settings: OptimizerSettings
-) -> torch.optim.Optimizer:
+def make_optimizer(model: NextToken, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """Return an optimizer with a group for every part of the model that trains.
 
-    A group's `peak` is the rate that `set_rates` scales. Weight decay leaves vectors alone.
+    A group's `peak` is the rate that a step scales. Weight decay leaves vectors alone.
     """
+    layers = layers_of(name for name, _ in model.named_parameters())
     members: dict[tuple[str, bool], list[torch.nn.Parameter]] = defaultdict(list)
-    for name, weight in trained.items():
+    for name, weight in model.trained().items():
         members[group_of(name, layers), weight.ndim > 1].append(weight)
     groups = [
         {
@@ -56,17 +56,6 @@ def make_optimizer(
         groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon
     )
     return optimizer
-
-
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set every group's rate to its peak times `factor`."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * factor
-
-
-def clip(trained: Iterable[torch.nn.Parameter], longest: float) -> float:
-    """Scale the gradient down to the norm `longest`; return the norm that it had."""
-    return float(torch.nn.utils.clip_grad_norm_(trained, longest))
 
 
 def _adamw(settings: OptimizerSettings) -> Callable[..., torch.optim.Optimizer]:

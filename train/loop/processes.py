@@ -1,5 +1,6 @@
 """The processes that train together, through accelerate; alone it is one."""
 
+import resource
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -86,6 +87,17 @@ class Processes:
     def wait(self) -> None:
         """Go on when all processes have come here."""
         self.accelerator.wait_for_everyone()
+
+    def first_alone(self) -> AbstractContextManager[None]:
+        """Let the first process write what the others then find written."""
+        context: AbstractContextManager[None] = self.accelerator.main_process_first()
+        return context
+
+    def peak_memory(self) -> int:
+        """Return the most bytes that tensors took on the GPU, or this process took in memory."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     def close(self) -> None:
         """Leave the group, if there is one."""

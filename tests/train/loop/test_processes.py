@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests import programs
-from tests.train.test_pipeline import command, losses, release, run
+from tests.train.test_run import command, losses, release, run
 
 PROJECT = Path(__file__).parents[3]
 SMALL = ("--micro-batch=1", "--adapter.dropout=0.1")

@@ -23,25 +23,13 @@ from tests.programs import Program
 from tests.releases import document, instruction, write_release
 from tests.train.models import write_model
 from tests.train.tokenizers import small_tekken
-from train.checkpoint import (
-    ChatsChanged,
-    ForeignCheckpoint,
-    NoCheckpoint,
-    OtherRecipe,
-    RunExists,
-    StagesOutOfOrder,
-    place_of,
-    seal,
-)
+from train.checkpoint import CannotResume, ForeignCheckpoint, UnfitAdapter, place_of, seal
 from train.command_line import parse
 from train.export.merged import load_base
-from train.loop.run import BestStepLost
-from train.loop.stage import LossNotFinite
-from train.loop.state import UnfitAdapter
 from train.material import ForeignTokenizer, GateNotPassed
 from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
-from train.pipeline import train
+from train.run import BestStepLost, LossNotFinite, train
 from train.tokenizer.conversation import NoChatTemplate
 
 PROJECT = Path(__file__).parents[2]
@@ -340,7 +328,7 @@ def test_a_run_under_other_options_is_refused(
     finished: Path, release: Path, tiny_model: Path
 ) -> None:
     said = r"stage2\.optimizer\.learning_rate was 0\.0005 and is 1e-05\. Go on"
-    with pytest.raises(OtherRecipe, match=said):
+    with pytest.raises(ForeignCheckpoint, match=said):
         run(release, tiny_model, finished, "--stage2.optimizer.learning-rate", "1e-5")
 
 
@@ -349,7 +337,7 @@ def test_the_system_prompt_is_kept_with_the_run_which_goes_on_with_no_other(
 ) -> None:
     assert json.loads((finished / "recipe.json").read_bytes())["system_prompt"] == "none"
     assert json.loads((finished / "run.json").read_bytes())["system_prompt"] is None
-    with pytest.raises(OtherRecipe, match=r"system_prompt was 'none' and is 'Be brief\.'"):
+    with pytest.raises(ForeignCheckpoint, match=r"system_prompt was 'none' and is 'Be brief\.'"):
         run(release, tiny_model, finished, "--system-prompt", "Be brief.")
 
 
@@ -367,7 +355,7 @@ def test_a_run_whose_own_chats_have_changed_is_refused(
     assert "| chat.mine | mine.jsonl | – | MIT | 9 |" in (out / "README.md").read_text()
     run(release, tiny_model, out, *options, "mine=Apache-2.0", *told)
     path.write_text("\n".join(rows[1:]))
-    with pytest.raises(ChatsChanged, match="was begun with other rows of mine"):
+    with pytest.raises(ForeignCheckpoint, match="was begun with other rows of mine"):
         run(release, tiny_model, out, *options, "mine=MIT", *told)
 
 
@@ -415,7 +403,7 @@ def test_a_checkpoint_of_an_older_version_is_gone_on_from(
 def test_a_run_that_must_not_be_resumed_is_refused_where_there_is_one(
     finished: Path, release: Path, tiny_model: Path
 ) -> None:
-    with pytest.raises(RunExists, match="--resume never"):
+    with pytest.raises(CannotResume, match="--resume never"):
         run(release, tiny_model, finished, "--resume", "never")
 
 
@@ -515,7 +503,7 @@ def test_no_stage_is_skipped_silently(
     said: str,
 ) -> None:
     run(release, tiny_model, tmp_path / "run", *first)
-    with pytest.raises(StagesOutOfOrder, match=said):
+    with pytest.raises(ForeignCheckpoint, match=said):
         run(release, tiny_model, tmp_path / "run", *then)
 
 
@@ -526,14 +514,14 @@ def test_a_stage_that_is_not_finished_is_not_left(
     for path in (tmp_path / "run" / "checkpoints").glob("stage*"):
         if path.name != "stage2-00000004":
             shutil.rmtree(path)
-    with pytest.raises(StagesOutOfOrder, match="stage 2 stands at step 4 of 5, and is not among"):
+    with pytest.raises(ForeignCheckpoint, match="stage 2 stands at step 4 of 5, and is not among"):
         run(release, tiny_model, tmp_path / "run", "--stages=1")
 
 
 def test_a_checkpoint_that_is_not_there_is_named(
     release: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(NoCheckpoint, match="nowhere: there is no such folder"):
+    with pytest.raises(CannotResume, match="nowhere: there is no such folder"):
         run(release, tiny_model, tmp_path / "run", "--resume", str(tmp_path / "nowhere"))
 
 

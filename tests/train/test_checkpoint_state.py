@@ -9,23 +9,24 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from train.checkpoint import DamagedCheckpoint, Selection, read_selection
-from train.loop.state import (
+from train.checkpoint import (
     ANCHOR,
     FISHER,
-    DamagedGenerators,
+    DamagedCheckpoint,
+    Selection,
     UnfitAdapter,
-    UnfitOptimizer,
+    UnfitState,
     adapter_files,
     read_adapter,
     read_consolidation,
     read_generators,
     read_optimizer,
-    seed_of,
+    read_selection,
     write_generators,
 )
 from train.model.loading import load_adapted
 from train.recipe import AdapterSettings, ModelSettings
+from train.run import seed_of
 
 
 def test_what_a_stage_is_held_to_is_read_on_the_processor_of_one_of_several_processes(
@@ -52,7 +53,7 @@ def test_an_optimizer_state_that_is_none_is_refused(tmp_path: Path, content: str
             torch.save(torch.optim.AdamW([one, two]).state_dict(), path)
         case "code":
             path.write_bytes(pickle.dumps(Path, protocol=2))
-    with pytest.raises(UnfitOptimizer, match=r"optimizer\.pt: no state of this optimizer"):
+    with pytest.raises(UnfitState, match=r"optimizer\.pt: no state of this optimizer"):
         read_optimizer(torch.optim.AdamW([one]), tmp_path)
 
 
@@ -133,5 +134,5 @@ def test_states_that_are_none_are_refused_with_their_file(
     write_generators(path)
     kept = json.loads(path.read_bytes())
     path.write_text(str(value) if name is None else json.dumps(kept | {name: value}))
-    with pytest.raises(DamagedGenerators, match=r"generators\.json: no states of random"):
+    with pytest.raises(UnfitState, match=r"generators\.json: no states of random"):
         read_generators(path)
