@@ -49,9 +49,9 @@ from train.dataset.packing import Order, PackedRow, share
 from train.dataset.rows import Rows
 from train.dataset.sources import Chats, documents, open_chats
 from train.errors import TrainError
-from train.evaluate.likelihood import held_out_documents, likelihood
 from train.evaluate.scores import EVALUATION, as_json
 from train.evaluate.subject import Pair, Subject
+from train.evaluate.text import held_out_documents, likelihood
 from train.journal import journal
 from train.loop.consolidation import Consolidation, fisher_diagonal, snapshot
 from train.loop.measurement import HeldOut, Question, answers, measure, questions

@@ -20,16 +20,8 @@ OTP = "otp"
 TASKS = Path(__file__).with_name("tasks")
 
 
-class UnknownBenchmark(TrainError):
-    """No benchmark has that name, or it needs a path."""
-
-    def __init__(self, told: str) -> None:
-        placed = ", ".join(f"{name}=PLACE" for name in PUBLISHED)
-        super().__init__(f"--benchmark {told}: there are otp, {', '.join(CUT)}, {placed}.")
-
-
-class NoProblems(TrainError):
-    """A benchmark holds nothing to be asked, or the same twice."""
+class UnusableBenchmark(TrainError):
+    """No benchmark has that name, or it holds nothing to be asked, or the same twice."""
 
     def __init__(self, told: str, why: str) -> None:
         super().__init__(f"--benchmark {told}: {why}. Leave it out, or name another.")
@@ -38,34 +30,29 @@ class NoProblems(TrainError):
 def problems_of(told: Sequence[str], release: Release, splits: Sequence[str]) -> list[Problem]:
     """Load benchmarks by name, or NAME=PLACE; one that is named twice is asked once.
 
-    Raises UnknownBenchmark, NoProblems and what loaders raise.
+    Raises UnusableBenchmark and what loaders raise.
     """
     found: dict[str, Problem] = {}
     for each in dict.fromkeys(told):
         problems: dict[str, Problem] = {}
         for problem in benchmark(each, release, splits):
             if problem.identity in problems:
-                raise NoProblems(
-                    each, f"{problem.identity} is there twice; name one file or folder"
-                )
+                why = f"{problem.identity} is there twice; name one file or folder"
+                raise UnusableBenchmark(each, why)
             problems[problem.identity] = problem
+        if not problems and each in CUT:
+            why = f"{release.path} has no function for it in the split {' or '.join(splits)}"
+            raise UnusableBenchmark(each, why)
         if not problems:
-            raise NoProblems(each, why_none(each, release, splits))
+            raise UnusableBenchmark(each, "it holds no problem in Elixir")
         if both := sorted(problems.keys() & found.keys()):
-            raise NoProblems(each, f"{both[0]} is in another benchmark too")
+            raise UnusableBenchmark(each, f"{both[0]} is in another benchmark too")
         found |= problems
     return list(found.values())
 
 
-def why_none(told: str, release: Release, splits: Sequence[str]) -> str:
-    """Return why a benchmark has no problem."""
-    if told in CUT:
-        return f"{release.path} has no function for it in the split {' or '.join(splits)}"
-    return "it holds no problem in Elixir"
-
-
 def benchmark(told: str, release: Release, splits: Sequence[str]) -> Iterable[Problem]:
-    """Load one benchmark. Raises UnknownBenchmark and what its loader raises."""
+    """Load one benchmark. Raises UnusableBenchmark and what its loader raises."""
     name, _, place = told.partition("=")
     if name in PUBLISHED and place:
         return PUBLISHED[name](located(place))
@@ -73,7 +60,8 @@ def benchmark(told: str, release: Release, splits: Sequence[str]) -> Iterable[Pr
         return CUT[told](release, splits)
     if told == OTP:
         return read_tasks()
-    raise UnknownBenchmark(told)
+    placed = ", ".join(f"{name}=PLACE" for name in PUBLISHED)
+    raise UnusableBenchmark(told, f"there are {OTP}, {', '.join(CUT)}, {placed}")
 
 
 def read_tasks(path: Path = TASKS) -> Iterator[Problem]:

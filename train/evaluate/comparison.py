@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from corpus.atomic import write_json
-from corpus.progress import Progress
+from corpus.progress import Progress, tracked
 from corpus.release import Release
 from corpus.tables import SPLIT_NAMES
 from corpus.untrusted import parse_object
@@ -14,66 +14,27 @@ from train.dataset.sources import NoReplayText, replayed
 from train.errors import TrainError
 from train.evaluate.benchmarks import problems_of
 from train.evaluate.harness import write_tasks
-from train.evaluate.infilling import Gap, check_infilling, gaps, infilling
-from train.evaluate.judge import Judgement, calibrate, elixir_version, judge_all
-from train.evaluate.likelihood import HeldOutDocument, general_text, held_out_documents, likelihood
+from train.evaluate.judge import Judgement, calibrate, judge_all, toolchain
 from train.evaluate.problems import Problem
 from train.evaluate.scores import EVALUATION, Measure, as_json, measures_of
-from train.evaluate.subject import Pair, Sampling, Subject, answers_to, open_subject
-from train.evaluate.transcript import Entry, entry, place, samples, write
+from train.evaluate.subject import Pair, Sampling, Subject, open_subject
+from train.evaluate.text import (
+    Gap,
+    HeldOutDocument,
+    gaps,
+    general_text,
+    held_out_documents,
+    infilling,
+    likelihood,
+)
+from train.evaluate.transcript import entry, place, samples, write
 from train.export.run import NotARun, open_run
 from train.recipe import Recipe, load
 from train.tokenizer.opening import open_tokenizer
 
 
-class TooFewSamples(TrainError):
-    """pass@k was asked for with fewer than k answers."""
-
-    def __init__(self, k: int, samples: int) -> None:
-        super().__init__(
-            f"-k {k}: pass@{k} needs at least {k} answers to each problem, and --samples is "
-            f"{samples}. Raise --samples, or name a smaller k."
-        )
-
-
-class UnknownPlace(TrainError):
-    """A run does not say where its release lies."""
-
-    def __init__(self, run: Path) -> None:
-        super().__init__(
-            f"{run / 'run.json'}: it does not say where the release lies. Name it with --release."
-        )
-
-
-class NotTheRunsOwn(TrainError):
-    """What is asked for is not what a run's card and report tell of it."""
-
-    def __init__(self, told: str, why: str) -> None:
-        super().__init__(
-            f"{told}: {why}, so it is no evaluation for the run's folder, where report and card "
-            "read it. Name a file of its own with --out."
-        )
-
-
-class NoHeldOutText(TrainError):
-    """The split that is to be measured holds no document."""
-
-    def __init__(self, release: Release, split: str) -> None:
-        shards = release.shards("documents")
-        others = ", ".join(dict.fromkeys(shard.split for shard in shards if shard.rows))
-        super().__init__(
-            f"{release.path}: no document in the split {split!r}. --split can be {others or split}."
-        )
-
-
-class NoGaps(TrainError):
-    """No line can be cut out of the held-out functions."""
-
-    def __init__(self, release: Release, split: str) -> None:
-        super().__init__(
-            f"--gaps: no function of three lines or more in the first documents of the split "
-            f"{split!r} of {release.path}. Raise --gaps, name another --split, or leave it out."
-        )
+class CannotEvaluate(TrainError):
+    """What is asked for cannot be measured, or is not to be written where it would be."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,38 +69,41 @@ class Request:
 def evaluate_run(request: Request, progress: Progress) -> list[Measure]:
     """Measure a run against its base or another model, and write what was found.
 
-    Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, NoToolchain, UnknownBenchmark and
-    others of TrainError, before anything slow begins where that can be told.
+    Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, NoToolchain, CannotEvaluate,
+    UnusableBenchmark and others of TrainError, before anything slow begins where that can be told.
     """
     open_run(request.run)
     recipe = load(request.run / "recipe.json")
     release = Release.open(request.release or place_of_release(request.run))
-    if request.benchmarks and max(request.ks) > request.samples:
-        raise TooFewSamples(max(request.ks), request.samples)
+    if request.benchmarks and (k := max(request.ks)) > request.samples:
+        raise CannotEvaluate(
+            f"-k {k}: pass@{k} needs at least {k} answers to each problem, and --samples is "
+            f"{request.samples}. Raise --samples, or name a smaller k."
+        )
     if request.out is None:
         check_own(request, release)
     inputs = gathered(request, release)
     sandbox = Sandbox() if inputs.problems else None
-    elixir = elixir_version(sandbox) if sandbox is not None else ""
+    if sandbox is not None:
+        toolchain(sandbox)
     pair = open_pair(request, recipe)
-    measures = on_text(pair, request, inputs, recipe.length, progress)
+    for subject in (pair.base, pair.adapter) if inputs.gaps else ():
+        subject.tokenizer.infilling_prompt("", "")  # to raise before the rest is measured
+    general = request.general.name if request.general else ""
+    measures = [
+        *likelihood(pair, inputs.documents, recipe.length, progress),
+        *general_text(pair, general, inputs.general, recipe.length, progress),
+        *infilling(pair, inputs.gaps, request.sampling, progress),
+    ]
     told: dict[str, object] = {
         "release": {"version": release.manifest.version, "sha256": release.identity},
         "split": request.split,
         "against": request.against or "base",
     }
     if sandbox is not None:
-        more, told["left_out"], entries = executed(
-            pair, inputs.problems, sandbox, request, progress
-        )
+        more, of_answers = executed(pair, inputs.problems, sandbox, request, progress)
         measures += more
-        told["sandbox"] = asdict(sandbox.held_by)
-        told["answers"] = {
-            "samples": request.samples,
-            "elixir": elixir,
-            **asdict(request.sampling),
-            "sha256": write(place(request.file), entries),
-        }
+        told |= of_answers
     write_json(request.file, as_json(measures, told))
     return measures
 
@@ -147,7 +111,7 @@ def evaluate_run(request: Request, progress: Progress) -> list[Measure]:
 def write_harness(request: Request, folder: Path) -> list[str]:
     """Write what is asked for as tasks of the lm-evaluation-harness; return their names.
 
-    Raises NotARun, UnknownPlace, NotARelease, UnknownBenchmark and others.
+    Raises NotARun, NotARelease, CannotEvaluate, UnusableBenchmark and others.
     """
     release = Release.open(request.release or place_of_release(request.run))
     inputs = gathered(request, release)
@@ -155,14 +119,20 @@ def write_harness(request: Request, folder: Path) -> list[str]:
 
 
 def check_own(request: Request, release: Release) -> None:
-    """Raise NotTheRunsOwn unless it is the run against its base, on text that it did not learn."""
+    """Raise CannotEvaluate unless it is the run against its base, on text that is new to it."""
     learned = release_of(request.run).get("sha256")
     if request.against:
-        raise NotTheRunsOwn(f"--against {request.against}", "it is not the run's base")
-    if request.split == "train":
-        raise NotTheRunsOwn("--split train", "the run was trained on it")
-    if learned and learned != release.identity:
-        raise NotTheRunsOwn(str(release.path), "the run was trained on another release")
+        told, why = f"--against {request.against}", "it is not the run's base"
+    elif request.split == "train":
+        told, why = "--split train", "the run was trained on it"
+    elif learned and learned != release.identity:
+        told, why = str(release.path), "the run was trained on another release"
+    else:
+        return
+    raise CannotEvaluate(
+        f"{told}: {why}, so it is no evaluation for the run's folder, where report and card read "
+        "it. Name a file of its own with --out."
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,19 +150,26 @@ def gathered(request: Request, release: Release) -> Inputs:
     """Read everything that is asked for, and find it sound, before a model is opened.
 
     A split without documents is refused where nothing else is to be measured.
-    Raises NoHeldOutText, NoReplayText, NoGaps and what `problems_of` raises.
+    Raises CannotEvaluate, NoReplayText and what `problems_of` raises.
     """
-    split = request.split
-    has_text = any(shard.rows for shard in release.shards("documents", split))
+    split, shards = request.split, release.shards("documents")
+    others = list(dict.fromkeys(shard.split for shard in shards if shard.rows))
     needs_none = split in SPLIT_NAMES and (request.benchmarks or request.general or request.gaps)
-    if not has_text and not needs_none:
-        raise NoHeldOutText(release, split)
-    return Inputs(
-        documents=list(held_out_documents(release, split, request.documents)),
-        general=general_documents(request.general) if request.general is not None else (),
-        gaps=missing_lines(release, split, request.gaps) if request.gaps else (),
-        problems=problems_of(request.benchmarks, release, (split,)),
-    )
+    if split not in others and not needs_none:
+        raise CannotEvaluate(
+            f"{release.path}: no document in the split {split!r}. --split can be "
+            f"{', '.join(others) or split}."
+        )
+    documents = list(held_out_documents(release, split, request.documents))
+    general = general_documents(request.general) if request.general is not None else []
+    cut_out = list(gaps(release, split, request.gaps)) if request.gaps else []
+    if request.gaps and not cut_out:
+        raise CannotEvaluate(
+            f"--gaps: no function of three lines or more in the first documents of the split "
+            f"{split!r} of {release.path}. Raise --gaps, name another --split, or leave it out."
+        )
+    problems = problems_of(request.benchmarks, release, (split,))
+    return Inputs(documents=documents, general=general, gaps=cut_out, problems=problems)
 
 
 def general_documents(path: Path) -> list[HeldOutDocument]:
@@ -205,19 +182,13 @@ def general_documents(path: Path) -> list[HeldOutDocument]:
     return found
 
 
-def missing_lines(release: Release, split: str, limit: int) -> list[Gap]:
-    """Return at most so many gaps. Raises NoGaps where there is none."""
-    found = list(gaps(release, split, limit))
-    if not found:
-        raise NoGaps(release, split)
-    return found
-
-
 def place_of_release(run: Path) -> Path:
-    """Return where the release of a run was. Raises NotARun and UnknownPlace."""
+    """Return where the release of a run was. Raises NotARun and CannotEvaluate."""
     place = release_of(run).get("place")
     if not place or not isinstance(place, str):
-        raise UnknownPlace(run)
+        raise CannotEvaluate(
+            f"{run / 'run.json'}: it does not say where the release lies. Name it with --release."
+        )
     return Path(place)
 
 
@@ -230,86 +201,62 @@ def release_of(run: Path) -> dict[str, object]:
     return told if isinstance(told, dict) else {}
 
 
-def on_text(
-    pair: Pair, request: Request, inputs: Inputs, length: int, progress: Progress
-) -> list[Measure]:
-    """Measure what needs no execution. Raises InfillingUnsupported before the rest is measured."""
-    if inputs.gaps:
-        check_infilling(pair)
-    name = request.general.name if request.general else ""
-    measures = likelihood(pair, inputs.documents, length, progress)
-    measures += general_text(pair, name, inputs.general, length, progress)
-    return measures + infilling(pair, inputs.gaps, request.sampling, progress)
-
-
 def open_pair(request: Request, recipe: Recipe) -> Pair:
     """Open the run's model, and the one it is compared with: its base, a run, or any model.
 
-    Raises NoSuchModel, NoTokenizer and NotARun.
+    Each is opened in the form in which it was trained on. Raises NoSuchModel, NoTokenizer and
+    NotARun.
     """
+
+    def opened(recipe: Recipe, adapter: Path | None) -> Subject:
+        tokenizer = open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
+        return open_subject(recipe.model, adapter, tokenizer, request.answers)
+
     folder = Path(request.against)
-    is_run = bool(request.against) and any(
-        (folder / name).exists() for name in ("adapter", "recipe.json")
-    )
+    is_run = request.against and any((folder / n).exists() for n in ("adapter", "recipe.json"))
     if is_run:
         open_run(folder)
-    ours = open_model(recipe, request.run / "adapter", request.answers)
-    if not request.against:
-        return Pair(ours, ours)
+    ours = opened(recipe, request.run / "adapter")
     if is_run:
-        other = load(folder / "recipe.json")
-        return Pair(open_model(other, folder / "adapter", request.answers), ours)
-    model = replace(recipe.model, name=request.against, revision="", tokenizer="")
-    return Pair(
-        open_model(replace(recipe, model=model, system_prompt="default"), None, request.answers),
-        ours,
-    )
-
-
-def open_model(recipe: Recipe, adapter: Path | None, answers: Path) -> Subject:
-    """Open a base model in the form in which it was trained on, with an adapter if there is one.
-
-    Its answers are kept in the folder `answers`.
-    """
-    tokenizer = open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
-    return open_subject(recipe.model, adapter, tokenizer, answers)
+        return Pair(opened(load(folder / "recipe.json"), folder / "adapter"), ours)
+    if request.against:
+        model = replace(recipe.model, name=request.against, revision="", tokenizer="")
+        return Pair(opened(replace(recipe, model=model, system_prompt="default"), None), ours)
+    return Pair(ours, ours)
 
 
 def executed(
     pair: Pair, problems: Sequence[Problem], sandbox: Sandbox, how: Request, progress: Progress
-) -> tuple[list[Measure], dict[str, list[str]], list[Entry]]:
-    """Compare pass@k by source.
+) -> tuple[list[Measure], dict[str, object]]:
+    """Compare pass@k by source, and write what was answered beside the evaluation.
 
-    Return the measures, what was left out because no machine could tell, by reason, and what was
-    answered. A problem is asked only if here its reference passes and an empty answer does not.
+    Return the measures and what the evaluation tells of the answers: how they were drawn, and by
+    reason which problems were left out. A problem is asked only if here its reference passes and
+    an empty answer does not.
     """
     progress.start("calibrate", 1)
     fit = calibrate(problems, sandbox, workers=how.workers)
     progress.advance()
-    with pair.as_base():
-        base = _answered(pair.base, fit.problems, sandbox, how, progress, "ask the base")
-    adapter = _answered(pair.adapter, fit.problems, sandbox, how, progress, "ask the adapter")
+
+    def judged(subject: Subject, name: str) -> list[tuple[list[str], list[Judgement]]]:
+        asked = tracked(progress, f"ask the {name}", len(fit.problems), fit.problems)
+        answers = [subject.answer(each.prompt, how.samples, how.sampling) for each in asked]
+        verdicts = judge_all(fit.problems, answers, sandbox, workers=how.workers)
+        return list(zip(answers, verdicts, strict=True))
+
+    base, adapter = pair.both(judged)
     entries = [
-        entry(problem, samples(*ours), samples(*theirs))
-        for problem, ours, theirs in zip(fit.problems, base, adapter, strict=True)
+        entry(problem, samples(*first), samples(*second))
+        for problem, first, second in zip(fit.problems, base, adapter, strict=True)
     ]
-    first, second = ([judgements for _, judgements in each] for each in (base, adapter))
-    left_out = {reason: sorted(names) for reason, names in fit.left_out.items()}
-    return measures_of(fit.problems, first, second, how.ks), left_out, entries
-
-
-def _answered(
-    subject: Subject,
-    problems: Sequence[Problem],
-    sandbox: Sandbox,
-    how: Request,
-    progress: Progress,
-    stage: str,
-) -> list[tuple[list[str], list[Judgement]]]:
-    """Ask a model every problem, then run what it answered."""
-    progress.start(stage, len(problems))
-    prompts = [each.prompt for each in problems]
-    answers = answers_to(subject, prompts, how.samples, how.sampling, progress.advance)
-    return list(
-        zip(answers, judge_all(problems, answers, sandbox, workers=how.workers), strict=True)
-    )
+    before, after = ([verdicts for _, verdicts in each] for each in (base, adapter))
+    return measures_of(fit.problems, before, after, how.ks), {
+        "left_out": {reason: sorted(names) for reason, names in fit.left_out.items()},
+        "sandbox": asdict(sandbox.held_by),
+        "answers": {
+            "samples": how.samples,
+            "elixir": toolchain(sandbox).version,
+            **asdict(how.sampling),
+            "sha256": write(place(how.file), entries),
+        },
+    }

@@ -32,14 +32,11 @@ def read_exercism(path: Path) -> Iterator[Problem]:
 
     Raises NoBenchmark where there is no exercise and MalformedBenchmark for one that is damaged.
     """
-    configs = [
-        config
-        for kind in KINDS
-        for config in sorted((path / "exercises" / kind).glob("*/.meta/config.json"))
-    ]
-    if not configs:
+    exercises = path / "exercises"
+    configs = [sorted((exercises / kind).glob("*/.meta/config.json")) for kind in KINDS]
+    if not any(configs):
         raise NoBenchmark(path, "a checkout of github.com/exercism/elixir")
-    for config in configs:
+    for config in chain(*configs):
         files = files_of(config)
         if len(files["solution"]) == 1:
             yield problem(config.parent.parent, files)
@@ -59,48 +56,39 @@ def files_of(config: Path) -> dict[str, list[str]]:
             below(config.parent.parent, name)
         return named
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalformedBenchmark(
-            config, f"not the configuration of an exercise: {error}"
-        ) from error
+        why = f"not the configuration of an exercise: {error}"
+        raise MalformedBenchmark(config, why) from error
 
 
 def problem(folder: Path, files: dict[str, list[str]]) -> Problem:
-    """Return the problem of one exercise."""
+    """Return the problem of one exercise. Raises MalformedBenchmark where a file is not there."""
+
+    def read(name: str) -> str:
+        try:
+            return (folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MalformedBenchmark(folder / name, f"cannot be read: {error}") from error
+
     solution = files["solution"][0]
-    mix = folder / "mix.exs"
-    requires = REQUIREMENT.search(read(mix)) if mix.is_file() else None
+    told = [f".docs/{name}" for name in INSTRUCTIONS if (folder / ".docs" / name).is_file()]
+    requires = REQUIREMENT.search(read("mix.exs")) if (folder / "mix.exs").is_file() else None
     question = QUESTION.format(
-        instructions=instructions(folder / ".docs").strip(),
+        instructions="\n\n".join(read(name).strip() for name in told).strip(),
         path=solution,
-        stub=read(folder / solution).rstrip("\n") + "\n",
+        stub=read(solution).rstrip("\n") + "\n",
     )
     return Problem(
         identity=f"{SOURCE}/{folder.name}",
         source=SOURCE,
         prompt=Prompt(question=question),
         path=solution,
-        files={name: read(folder / name) for name in files["editor"]},
+        files={name: read(name) for name in files["editor"]},
         assets={
             str(each.relative_to(folder)): each.read_bytes()
             for each in sorted((folder / "assets").rglob("*"))
             if each.is_file() and not each.is_symlink()
         },
-        tests={name: read(folder / name) for name in files["test"]},
-        reference="\n".join(read(folder / name) for name in files["example"]),
+        tests={name: read(name) for name in files["test"]},
+        reference="\n".join(map(read, files["example"])),
         requires=requires[1] if requires else "",
     )
-
-
-def instructions(folder: Path) -> str:
-    """Return what the exercise says of itself."""
-    return "\n\n".join(
-        read(folder / name).strip() for name in INSTRUCTIONS if (folder / name).is_file()
-    )
-
-
-def read(path: Path) -> str:
-    """Return a file's text. Raises MalformedBenchmark where it is named and not there."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MalformedBenchmark(path, f"cannot be read: {error}") from error

@@ -27,7 +27,7 @@ from train.evaluate.problems import Problem, Prompt
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from train.evaluate.likelihood import HeldOutDocument
+    from train.evaluate.text import HeldOutDocument
 
 SPLIT = "test"
 METRIC = "pass@1"

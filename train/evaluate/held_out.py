@@ -9,9 +9,8 @@ without other packages is for `train.evaluate.judge.calibrate` to say.
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypedDict
 
@@ -105,42 +104,67 @@ class LibraryFile:
     """One Elixir file of a package's library."""
 
     package: str
-    """Name and version."""
+    version: str
     path: str
     text: str
     modules: Sequence[Module]
     functions: list[Function] = field(default_factory=list)
-    name: str = ""
-    """Of the package, without its version."""
 
-    def identity(self, function: Function) -> str:
-        """Return what names one of its functions in a release."""
-        name = f"{function['module']}.{function['name']}/{function['arity']}"
-        return f"{self.package}/{self.path}:{name}"
-
-    def names(self) -> set[str]:
-        """Return the last parts of its modules' names, by which other files call them."""
-        return {each["name"].rpartition(".")[2] for each in self.modules}
+    def only_clause(self, function: Function) -> Clause | None:
+        """Return the clause of a public function that has one, and its name and arity alone."""
+        same = [
+            each
+            for each in self.functions
+            if (each["name"], each["arity"]) == (function["name"], function["arity"])
+        ]
+        if function["kind"] != "def" or len(function["clauses"]) != 1 or len(same) != 1:
+            return None
+        return function["clauses"][0]
 
 
 def cut_doctests(
     release: Release, splits: Sequence[str] = SPLITS, most: int = 200
 ) -> list[Problem]:
-    """Return one problem a function with examples and one clause, at most so many."""
-    return drawn(asked(release, splits, has_examples, doctest_problem), most)
+    """Return one problem a function with examples and one clause, at most so many.
+
+    Examples that leave the module's name out have it imported.
+    """
+    found: list[Problem] = []
+    for document, function, package in functions_of(release, splits):
+        told, module, name = function["doc"] or "", function["module"], function["name"]
+        if "iex>" in told:
+            is_named = f"{module.rpartition('.')[2]}.{name}" in told
+            test = DOCTESTED.format(
+                module=module,
+                name=name,
+                arity=function["arity"],
+                imports="" if is_named else ", import: true",
+            )
+            found += completion(DOCTEST, document, function, package, BODY, test)
+    return drawn(found, most)
 
 
-def has_examples(document: LibraryFile, function: Function) -> bool:
-    """Tell whether a function's documentation has a doctest."""
-    return "iex>" in (function["doc"] or "")
+def cut_callbacks(
+    release: Release, splits: Sequence[str] = SPLITS, most: int = 200
+) -> list[Problem]:
+    """Return one problem a callback with one clause, at most so many."""
+    found: list[Problem] = []
+    for document, function, package in functions_of(release, splits):
+        if is_callback(document, function):
+            name, arity = function["name"], function["arity"]
+            test = WRITTEN.format(path=document.path, name=name, arity=arity)
+            start = rf"def {re.escape(name)}\("
+            found += completion(CALLBACK, document, function, package, start, test)
+    return drawn(found, most)
 
 
-def doctest_problem(
-    document: LibraryFile, function: Function, package: Sequence[LibraryFile]
-) -> Problem | None:
-    """Return the problem of one function; None where it has no body that could be cut out."""
-    tests = {"test/completed_test.exs": doctest_of(function)}
-    return completion(DOCTEST, document, function, package, BODY, tests)
+def is_callback(document: LibraryFile, function: Function) -> bool:
+    """Tell whether a behaviour asks for a function, by `@impl` or by what OTP asks for."""
+    if function["impl"] is not None:
+        return bool(function["impl"] != "false")
+    own = (each for each in document.modules if each["name"] == function["module"])
+    has_behaviour = any(each["behaviours"] for each in own)
+    return has_behaviour and (function["name"], function["arity"]) in OTP
 
 
 def completion(
@@ -149,99 +173,67 @@ def completion(
     function: Function,
     package: Sequence[LibraryFile],
     start: str,
-    tests: Mapping[str, str],
-) -> Problem | None:
-    """Return the problem of writing a function's one clause from the match of `start` to its end.
+    test: str,
+) -> Iterator[Problem]:
+    """Yield the problem of writing a function's one clause from the match of `start` to its end.
 
     None where that cannot be cut out whole, or where the file needs more than the package.
     """
-    clause = only_clause(document, function)
+    clause = document.only_clause(function)
     piece = clause and cut(document.text, clause, start)
     files = needed(document, package)
     if not piece or files is None:
-        return None
-    return Problem(
-        identity=f"{source}/{document.identity(function)}",
+        return
+    before, reference, after, stop = piece
+    name = f"{function['module']}.{function['name']}/{function['arity']}"
+    yield Problem(
+        identity=f"{source}/{document.package}-{document.version}/{document.path}:{name}",
         source=source,
-        prompt=Prompt(text=piece.before, stop=(piece.stop,)),
-        before=piece.before,
-        after=piece.after,
+        prompt=Prompt(text=before, stop=(stop,)),
+        before=before,
+        after=after,
+        package=document.package,
         path=document.path,
         files=files,
-        tests=tests,
-        reference=piece.reference,
+        tests={"test/completed_test.exs": test},
+        reference=reference,
     )
 
 
-def doctest_of(function: Function) -> str:
-    """Return the test; examples that leave the module's name out have it imported."""
-    called = f"{function['module'].rpartition('.')[2]}.{function['name']}"
-    imports = "" if called in (function["doc"] or "") else ", import: true"
-    return DOCTESTED.format(
-        module=function["module"], name=function["name"], arity=function["arity"], imports=imports
-    )
-
-
-def cut_callbacks(
-    release: Release, splits: Sequence[str] = SPLITS, most: int = 200
-) -> list[Problem]:
-    """Return one problem a callback with one clause, at most so many."""
-    return drawn(asked(release, splits, is_callback, callback_problem), most)
-
-
-def is_callback(document: LibraryFile, function: Function) -> bool:
-    """Tell whether a behaviour asks for a function, by `@impl` or by what OTP asks for."""
-    if function["impl"] is not None:
-        return bool(function["impl"] != "false")
-    behaviours = [
-        behaviour
-        for module in document.modules
-        if module["name"] == function["module"]
-        for behaviour in module["behaviours"]
-    ]
-    return bool(behaviours) and (function["name"], function["arity"]) in OTP
-
-
-def callback_problem(
-    document: LibraryFile, function: Function, package: Sequence[LibraryFile]
-) -> Problem | None:
-    """Return the problem of one callback; None where it could not be cut out whole."""
-    name, arity = function["name"], function["arity"]
-    test = WRITTEN.format(path=document.path, name=name, arity=arity)
-    start = rf"def {re.escape(name)}\("
-    tests = {"test/completed_test.exs": test}
-    return completion(CALLBACK, document, function, package, start, tests)
-
-
-def packages(release: Release, split: str) -> Iterator[list[LibraryFile]]:
-    """Yield the library files of each package's version in a split, with their functions."""
-    by_package: dict[str, list[LibraryFile]] = defaultdict(list)
-    by_id: dict[str, LibraryFile] = {}
-    documents = release.batches("documents", DOCUMENTS, split)
-    for row in chain.from_iterable(batch.to_pylist() for batch in documents):
-        if row["language"] == "elixir" and row["role"] == "library":
-            package = f"{row['package']}-{row['version']}"
-            document = LibraryFile(
-                package, row["path"], row["text"], row["modules"], name=row["package"]
-            )
-            by_package[document.package].append(document)
-            by_id[row["document_id"]] = document
-    functions = release.batches("functions", FUNCTIONS, split)
-    for row in chain.from_iterable(batch.to_pylist() for batch in functions):
-        if row["document_id"] in by_id:
-            by_id[row["document_id"]].functions.append(row)
-    for name in sorted(by_package):
-        yield sorted(by_package[name], key=lambda document: document.path)
+def functions_of(
+    release: Release, splits: Iterable[str]
+) -> Iterator[tuple[LibraryFile, Function, Sequence[LibraryFile]]]:
+    """Yield every function of libraries with its file and all files of its package's version."""
+    for split in splits:
+        packages: dict[str, list[LibraryFile]] = defaultdict(list)
+        by_id: dict[str, LibraryFile] = {}
+        documents = release.batches("documents", DOCUMENTS, split)
+        for row in chain.from_iterable(batch.to_pylist() for batch in documents):
+            if row["language"] == "elixir" and row["role"] == "library":
+                names = ("package", "version", "path", "text", "modules")
+                document = LibraryFile(**{name: row[name] for name in names})
+                packages[f"{document.package}-{document.version}"].append(document)
+                by_id[row["document_id"]] = document
+        functions = release.batches("functions", FUNCTIONS, split)
+        for row in chain.from_iterable(batch.to_pylist() for batch in functions):
+            if row["document_id"] in by_id:
+                by_id[row["document_id"]].functions.append(row)
+        for _, files in sorted(packages.items()):
+            files.sort(key=lambda document: document.path)
+            for document in files:
+                for function in document.functions:
+                    yield document, function, files
 
 
 def needed(document: LibraryFile, package: Sequence[LibraryFile]) -> dict[str, str] | None:
     """Return the package's other files that a file names, and those that these name, by path.
 
-    None where they are so many that compiling them for each completion would take too long.
+    Modules are named by the last parts of their names. None where the files are so many that
+    compiling them for each completion would take too long.
     """
     owners: dict[str, list[LibraryFile]] = defaultdict(list)
     for each in package:
-        for name in each.names():
+        for name in {module["name"].rpartition(".")[2] for module in each.modules}:
             owners[name].append(each)
     found = {document.path: document}
     waiting = [document]
@@ -256,23 +248,13 @@ def needed(document: LibraryFile, package: Sequence[LibraryFile]) -> dict[str, s
     return {path: each.text for path, each in sorted(found.items()) if each is not document}
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A source text with a piece taken out."""
-
-    before: str
-    reference: str
-    """The piece."""
-    after: str
-    stop: str
-    """What a completion ends before; `after` begins with it."""
-
-
-def cut(text: str, clause: Clause, opening: str) -> Cut | None:
+def cut(text: str, clause: Clause, opening: str) -> tuple[str, str, str, str] | None:
     """Take a function's only clause out of its file, from the end of `opening` to its own end.
 
     `opening` is a regular expression that matches at the clause's beginning; what it matches stays.
-    None where the clause is not laid out as `mix format` does it, so that its end is not sure.
+    Return what stands before, the piece, what stands after, and with what the latter begins, so
+    that a completion ends before it. None where the clause is not laid out as `mix format` does
+    it, so that its end is not sure.
     """
     encoded = text.encode()
     start, end = clause["start_byte"], clause["end_byte"]
@@ -287,34 +269,7 @@ def cut(text: str, clause: Clause, opening: str) -> Cut | None:
     stop = closing or "\n"
     if not reference.strip() or stop in reference or not rest.startswith(stop):
         return None
-    return Cut(prefix + opened[0], reference, rest, stop)
-
-
-def only_clause(document: LibraryFile, function: Function) -> Clause | None:
-    """Return the clause of a public function that has one, and whose name and arity are its own."""
-    same = [
-        each
-        for each in document.functions
-        if (each["name"], each["arity"]) == (function["name"], function["arity"])
-    ]
-    if function["kind"] != "def" or len(function["clauses"]) != 1 or len(same) != 1:
-        return None
-    return function["clauses"][0]
-
-
-def asked(
-    release: Release,
-    splits: Sequence[str],
-    is_wanted: Callable[[LibraryFile, Function], bool],
-    problem: Callable[[LibraryFile, Function, Sequence[LibraryFile]], Problem | None],
-) -> Iterator[Problem]:
-    """Yield the problem of every function that is wanted and can be made one of."""
-    for split in splits:
-        for package in packages(release, split):
-            for document in package:
-                for function in filter(partial(is_wanted, document), document.functions):
-                    if made := problem(document, function, package):
-                        yield replace(made, package=document.name)
+    return prefix + opened[0], reference, rest, stop
 
 
 def drawn(problems: Iterable[Problem], most: int) -> list[Problem]:

@@ -10,11 +10,12 @@ import base64
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from threading import Event, Lock
 
@@ -75,9 +76,7 @@ class Judgement:
     """The verdict on one completion of one problem."""
 
     problem: str
-    sample: int
     verdict: Verdict
-    seconds: float
     detail: str = ""
     """The end of what was printed, unless it passed; the limit that was met, or the call that was
     refused, if any."""
@@ -121,11 +120,6 @@ def toolchain(sandbox: Sandbox) -> Toolchain:
     return Toolchain(version, judge)
 
 
-def elixir_version(sandbox: Sandbox) -> str:
-    """Return the version of the Elixir that programs run with. Raises NoToolchain."""
-    return toolchain(sandbox).version
-
-
 @dataclass(frozen=True, slots=True)
 class JudgeRun:
     """One of the two programs that judge, once it has ended."""
@@ -158,39 +152,29 @@ class JudgeRun:
         return ("\n".join(others) + "\n" + self.outcome.stderr).strip()[-DETAIL_CHARACTERS:]
 
 
+@dataclass(slots=True)
 class Judge:
     """Judges completions of one problem. Threads may share it."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        sandbox: Sandbox,
-        limits: Limits = LIMITS,
-        given_up: Event | None = None,
-    ) -> None:
-        """Run programs in a sandbox until `given_up` is set."""
-        self._problem = problem
-        self._sandbox = sandbox
-        self._limits = limits
-        self._given_up = given_up
-        self._given: Given | None = None
-        self._lock = Lock()
+    problem: Problem
+    sandbox: Sandbox
+    limits: Limits = LIMITS
+    given_up: Event | None = None
+    """Once it is set, programs are ended and no more are run."""
+    _given: Given | None = field(default=None, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def judge(self, completion: str) -> Judgement:
         """Compile and test one completion. Raises NoToolchain and what `Sandbox.run` raises."""
         given = self._of_reference()
-        compiled = self._compile(completion, "answer", given)
-        verdict, detail = outcome_of_compiler(compiled)
-        seconds = compiled.outcome.seconds
+        verdict, detail = outcome_of_compiler(self._compile(completion, "answer", given))
         if verdict is Verdict.PASSED:
-            tested = self._test(completion, detail, given)
-            verdict, detail = outcome_of_tests(tested)
-            seconds += tested.outcome.seconds
-        return Judgement(self._problem.identity, 0, verdict, round(seconds, 3), detail)
+            verdict, detail = outcome_of_tests(self._test(completion, detail, given))
+        return Judgement(self.problem.identity, verdict, detail)
 
     def _of_reference(self) -> Given:
         """Compile the reference, once, where answers need something of it."""
-        problem = self._problem
+        problem = self.problem
         with self._lock:
             if self._given is None:
                 wanted = problem.files or is_dependent(problem)
@@ -208,7 +192,7 @@ class Judge:
 
         Tests are there by name alone.
         """
-        problem = self._problem
+        problem = self.problem
         sources = {problem.path: problem.program(completion)}
         if not given.dependencies:
             sources = {**sources, **{k: v for k, v in problem.files.items() if k != problem.path}}
@@ -218,12 +202,12 @@ class Judge:
             **sources,
             "judge/dependencies.term": given.dependencies,
         }
-        limits = replace(self._limits, output=max(self._limits.output, 2 * MOST_COMPILED))
+        limits = replace(self.limits, output=max(self.limits.output, 2 * MOST_COMPILED))
         return self._run(["compile", problem.requires, what, *sources], files, limits)
 
     def _test(self, completion: str, modules: str, given: Given) -> JudgeRun:
         """Run the second program, on modules that came out of the first."""
-        problem = self._problem
+        problem = self.problem
         program = problem.program(completion)
         documented = ""
         if problem.reference is None and is_dependent(problem):
@@ -237,19 +221,19 @@ class Judge:
             "judge/promises.term": given.promises,
             "judge/documented.txt": documented,
         }
-        return self._run(["test", *problem.tests], files, self._limits)
+        return self._run(["test", *problem.tests], files, self.limits)
 
     def _run(
         self, arguments: Sequence[str], files: Mapping[str, str | bytes], limits: Limits
     ) -> JudgeRun:
         secret = secrets.token_hex(16)
-        outcome = self._sandbox.run(
+        outcome = self.sandbox.run(
             ["elixir", "-pa", "judge", MAIN, *arguments],
-            files={**files, **toolchain(self._sandbox).judge},
+            files={**files, **toolchain(self.sandbox).judge},
             stdin=f"{secret}\n",
             environment=ENVIRONMENT,
             limits=limits,
-            given_up=self._given_up,
+            given_up=self.given_up,
         )
         return JudgeRun(outcome, secret)
 
@@ -311,46 +295,29 @@ def judge_all(
     *,
     workers: int = 0,
     limits: Limits = LIMITS,
-    done: Callable[[Judgement], None] = lambda judgement: None,
 ) -> list[list[Judgement]]:
     """Judge the completions of every problem, `workers` at a time (0: one a processor).
 
-    Returns a list a problem, in the order given; `done` is called with each as it is decided, from
-    the threads that decide. Equal completions of a problem are run once. Raises NoToolchain. An
-    interrupt ends the programs that run: the interpreter would wait for their threads.
+    Returns a list a problem, in the order given. Equal completions of a problem are run once.
+    Raises NoToolchain. An interrupt ends the programs that run: the interpreter would wait for
+    their threads.
     """
     toolchain(sandbox)
     given_up = Event()
-    workers = workers or len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
         judges = [Judge(problem, sandbox, limits, given_up) for problem in problems]
         running = [
             {each: pool.submit(judge.judge, each) for each in dict.fromkeys(given)}
             for judge, given in zip(judges, completions, strict=True)
         ]
-        for futures in running:
-            for future in futures.values():
-                future.add_done_callback(partial(tell, done))
         try:
             return [
-                list(numbered(futures[each].result() for each in given))
+                [futures[each].result() for each in given]
                 for futures, given in zip(running, completions, strict=True)
             ]
         finally:
             given_up.set()  # for an interrupt: all are done else
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def tell(done: Callable[[Judgement], None], ended: "Future[Judgement]") -> None:
-    """Hand on a judgement, if there is one: whoever asks for it is told of an error."""
-    if not ended.cancelled() and ended.exception() is None:
-        done(ended.result())
-
-
-def numbered(judgements: Iterator[Judgement]) -> Iterator[Judgement]:
-    """Give each sample of a problem its number."""
-    for number, each in enumerate(judgements):
-        yield Judgement(each.problem, number, each.verdict, each.seconds, each.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,22 +341,16 @@ def calibrate(
     tried = [each for each in problems if each.reference is not None]
     answers = [(each.reference or "", "") for each in tried]
     judgements = judge_all(tried, answers, sandbox, workers=workers, limits=limits)
-    reasons = {
-        problem.identity: why_not(reference.verdict, empty.verdict)
-        for problem, (reference, empty) in zip(tried, judgements, strict=True)
-    }
     left_out: dict[str, list[str]] = {}
-    for identity, reason in reasons.items():
-        if reason:
-            left_out.setdefault(reason, []).append(identity)
-    kept = [each for each in problems if not reasons.get(each.identity)]
-    return Calibration(kept, left_out)
-
-
-def why_not(reference: Verdict, empty: Verdict) -> str:
-    """Return why a problem cannot be asked; empty where it can."""
-    if reference is Verdict.TOOLCHAIN_TOO_OLD:
-        return str(reference)
-    if reference is not Verdict.PASSED:
-        return f"reference_{reference}"
-    return "empty_passes" if empty is Verdict.PASSED else ""
+    for problem, (reference, empty) in zip(tried, judgements, strict=True):
+        if reference.verdict is Verdict.TOOLCHAIN_TOO_OLD:
+            reason = str(reference.verdict)
+        elif reference.verdict is not Verdict.PASSED:
+            reason = f"reference_{reference.verdict}"
+        elif empty.verdict is Verdict.PASSED:
+            reason = "empty_passes"
+        else:
+            continue
+        left_out.setdefault(reason, []).append(problem.identity)
+    unfit = set(chain.from_iterable(left_out.values()))
+    return Calibration([each for each in problems if each.identity not in unfit], left_out)

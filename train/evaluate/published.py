@@ -52,23 +52,20 @@ def read_multipl_e(path: Path) -> Iterator[Problem]:
     Raises NoBenchmark and MalformedBenchmark.
     """
     for file, row in rows_of(path):
-        if row.get("language", "elixir") in LANGUAGES:
-            yield _of_multipl_e(file, row)
-
-
-def _of_multipl_e(file: Path, row: Row) -> Problem:
-    stop = row.get("stop_tokens")
-    if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop):
-        raise MalformedBenchmark(file, "a row has no list of texts in its column 'stop_tokens'")
-    prompt = text(file, row, "prompt")
-    return Problem(
-        identity=f"{MULTIPL_E}/{text(file, row, 'name')}",
-        source=MULTIPL_E,
-        prompt=Prompt(text=prompt, stop=tuple(stop)),
-        before=prompt,
-        after="\n",
-        tests={"test/completed_test.exs": text(file, row, "tests")},
-    )
+        if row.get("language", "elixir") not in LANGUAGES:
+            continue
+        stop = row.get("stop_tokens")
+        if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop):
+            raise MalformedBenchmark(file, "a row has no list of texts in its column 'stop_tokens'")
+        prompt = text(file, row, "prompt")
+        yield Problem(
+            identity=f"{MULTIPL_E}/{text(file, row, 'name')}",
+            source=MULTIPL_E,
+            prompt=Prompt(text=prompt, stop=tuple(stop)),
+            before=prompt,
+            after="\n",
+            tests={"test/completed_test.exs": text(file, row, "tests")},
+        )
 
 
 def read_mceval(path: Path) -> Iterator[Problem]:
@@ -77,21 +74,19 @@ def read_mceval(path: Path) -> Iterator[Problem]:
     Raises NoBenchmark and MalformedBenchmark.
     """
     for file, row in rows_of(path):
-        if text(file, row, "task_id").startswith(PREFIX):
-            yield _of_mceval(file, row)
-
-
-def _of_mceval(file: Path, row: Row) -> Problem:
-    prompt = text(file, row, "prompt") + "\n"
-    return Problem(
-        identity=f"{MCEVAL}/{text(file, row, 'task_id')}",
-        source=MCEVAL,
-        prompt=Prompt(text=prompt, stop=STOP),
-        before=prompt,
-        after="\n",
-        tests={"test/completed_test.exs": text(file, row, "test")},
-        reference=text(file, row, "canonical_solution"),
-    )
+        name = text(file, row, "task_id")
+        if not name.startswith(PREFIX):
+            continue
+        prompt = text(file, row, "prompt") + "\n"
+        yield Problem(
+            identity=f"{MCEVAL}/{name}",
+            source=MCEVAL,
+            prompt=Prompt(text=prompt, stop=STOP),
+            before=prompt,
+            after="\n",
+            tests={"test/completed_test.exs": text(file, row, "test")},
+            reference=text(file, row, "canonical_solution"),
+        )
 
 
 def rows_of(path: Path) -> Iterator[tuple[Path, Row]]:
@@ -145,7 +140,8 @@ def text(path: Path, row: Row, name: str) -> str:
 def located(place: str) -> Path:
     """Return the path of a benchmark; one on the Hub is fetched into its cache first.
 
-    What exists here comes before what the Hub may have under the same name. Raises NoBenchmark.
+    What exists here comes before what the Hub may have under the same name. Raises NoBenchmark,
+    also where the Hub has no such folder or cannot be reached.
     """
     path = Path(place)
     is_here = path.exists() or path.is_absolute() or place.startswith(".")
@@ -153,26 +149,14 @@ def located(place: str) -> Path:
     name, _, folder = rest.strip("/").partition("/")
     if is_here or not (owner and name):
         return path
-    return fetched(f"{owner}/{name}", folder)
-
-
-def fetched(repository: str, folder: str = "") -> Path:
-    """Fetch a dataset's folder from the Hub, or all of it, and return its path.
-
-    Raises NoBenchmark where the Hub has no such folder or cannot be reached.
-    """
     from huggingface_hub import snapshot_download
 
-    place = f"{repository}/{folder}".rstrip("/")
+    patterns = [folder, f"{folder}/*"] if folder else None
     try:
-        snapshot = snapshot_download(
-            repository,
-            repo_type="dataset",
-            allow_patterns=[folder, f"{folder}/*"] if folder else None,
-        )
+        found = snapshot_download(f"{owner}/{name}", repo_type="dataset", allow_patterns=patterns)
     except (OSError, ValueError) as error:
         why = str(error).strip().splitlines()[0]
         raise NoBenchmark(place, f"{EXPECTED} ({why})") from error
-    if not (found := Path(snapshot) / folder).exists():
+    if not (path := Path(found) / folder).exists():
         raise NoBenchmark(place, EXPECTED)
-    return found
+    return path

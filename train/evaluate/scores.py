@@ -1,7 +1,7 @@
 """Scoring two models side by side: pass@k and other shares, as a file and a terminal show them."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -32,11 +32,6 @@ class Measure:
     adapter: Figure
     difference: Figure
     """Adapter less base, on the same items."""
-
-
-def distinct(clusters: Sequence[Hashable]) -> int:
-    """Return how many packages there are."""
-    return len(set(clusters))
 
 
 def measures_of(
@@ -112,7 +107,7 @@ def shares(
         unit="share",
         better="higher",
         count=len(base),
-        packages=distinct(packages),
+        packages=len(set(packages)),
         base=share(base, packages, trials),
         adapter=share(adapter, packages, trials),
         difference=share_difference(base, adapter, packages),
@@ -144,23 +139,18 @@ def show(measures: Sequence[Measure], against: str) -> None:
         if each.group != group:
             group = each.group
             table.add_row(f"{group}, {each.unit}")
+        found = each.difference
+        between = f"{found.low:+.4f} to {found.high:+.4f}"
+        if each.packages < FEWEST:
+            between = "too few packages"
+        elif not math.isfinite(found.low):
+            between = "the same everywhere"
         table.add_row(
             f"  {each.name}",
             f"{each.count:,}",
             f"{each.packages:,}",
             f"{each.base.value:.4f}",
             f"{each.adapter.value:.4f}",
-            told(each),
+            f"{found.value:+.4f} ({between})",
         )
     output.print(table)
-
-
-def told(measure: Measure) -> str:
-    """Return a difference with its interval, or why it has none."""
-    found = measure.difference
-    between = f"{found.low:+.4f} to {found.high:+.4f}"
-    if measure.packages < FEWEST:
-        between = "too few packages"
-    elif not math.isfinite(found.low):
-        between = "the same everywhere"
-    return f"{found.value:+.4f} ({between})"

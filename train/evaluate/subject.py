@@ -6,11 +6,11 @@ Programs are not kept: to run them again costs little beside what the model's wo
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -64,10 +64,16 @@ class Stops:
         """
         text = text.rstrip(UNFINISHED).lstrip(self.skipped)
         first = min((at for stop in self.texts if (at := text.find(stop)) >= 0), default=-1)
-        return first >= 0 and not any(may_begin(stop, text, first) for stop in self.texts)
+        return first >= 0 and not any(
+            stop.startswith(text[at:])
+            for stop in self.texts
+            for at in range(max(0, len(text) - len(stop) + 1), first)
+        )
 
 
 NOWHERE = Stops()
+
+Result = TypeVar("Result")
 
 
 class Subject:
@@ -96,7 +102,8 @@ class Subject:
     def as_base(self) -> Iterator[None]:
         """Leave the adapter out."""
         whole = self.answers
-        self.answers = whole and whole.without_adapter()
+        if whole is not None:  # those of the base alone, whatever run it is the base of
+            self.answers = replace(whole, model={**whole.model, "adapter": None})
         try:
             with self.model.adapted.disable_adapter():
                 yield
@@ -105,8 +112,15 @@ class Subject:
 
     def nats(self, sample: "Sample") -> float:
         """Return the summed negative log-likelihood of the target tokens."""
-        losses = self.model.token_losses(batch_of_sample(sample, self.device))
-        return float(losses.double().sum())
+        ids = torch.from_numpy(sample.ids.astype("int64"))
+        labels = torch.where(torch.from_numpy(sample.targets), ids, -100)
+        batch = Batch(
+            ids=ids[None].to(self.device),
+            labels=labels[None].to(self.device),
+            positions=torch.arange(len(ids), device=self.device)[None],
+            lengths=torch.tensor([len(ids)], dtype=torch.int32, device=self.device),
+        )
+        return float(self.model.token_losses(batch).double().sum())
 
     def complete(
         self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops = NOWHERE
@@ -125,6 +139,15 @@ class Subject:
     def _draw(self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops) -> list[str]:
         stopping = [Stopping(stops, len(prompt), self.decode)] if stops.texts else []
         ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
+        drawn: dict[str, Any] = {"do_sample": False}  # then one answer is all there are
+        if sampling.temperature > 0:
+            drawn = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
+                "num_return_sequences": samples,
+            }
         torch.manual_seed(sampling.seed)
         with torch.no_grad():
             found = self.model.adapted.generate(
@@ -135,10 +158,26 @@ class Subject:
                 pad_token_id=self.tokenizer.pad,
                 use_cache=True,
                 stopping_criteria=stopping,
-                **chosen(sampling, samples),
+                **drawn,
             )
         texts = [self.decode(each[len(prompt) :].tolist()) for each in found]
         return texts if sampling.temperature > 0 else texts * samples
+
+    def answer(self, prompt: Prompt, samples: int, sampling: Sampling) -> list[str]:
+        """Return `samples` answers: a text is continued, a question answered in a conversation.
+
+        A model knows as many positions as it was trained on, and writes nonsense behind them: of a
+        text too long for it the beginning is left out. Half of the positions at least are for the
+        text, the others for the answer.
+        """
+        tokenizer = self.tokenizer
+        if prompt.question:  # its stops cut the code in an answer, which is found in the whole
+            return self.complete(tokenizer.prompt(prompt.messages), samples, sampling)
+        room = max(self.positions - sampling.longest, self.positions // 2)
+        ids, begin = tokenizer.document(prompt.text).ids[:-1], int(tokenizer.bos is not None)
+        if len(ids) > room:
+            ids = np.concatenate([ids[:begin], ids[begin - room :]])
+        return self.complete(ids, samples, sampling, Stops(prompt.stop))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text up to the first token that ends it."""
@@ -155,44 +194,11 @@ class Pair:
     base: Subject
     adapter: Subject
 
-    def as_base(self) -> AbstractContextManager[None]:
-        """Make the first one what it is: the model of the second without its adapter."""
-        return self.base.as_base() if self.base is self.adapter else nullcontext()
-
-
-class Drawing(TypedDict, total=False):
-    """What transformers is told of how tokens are drawn."""
-
-    do_sample: bool
-    temperature: float
-    top_p: float
-    top_k: int
-    num_return_sequences: int
-
-
-def chosen(sampling: Sampling, samples: int) -> Drawing:
-    """Return how transformers chooses tokens; without a temperature one answer is all there are."""
-    if not sampling.temperature > 0:
-        return {"do_sample": False}
-    return {
-        "do_sample": True,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": 0,
-        "num_return_sequences": samples,
-    }
-
-
-def batch_of_sample(sample: "Sample", device: torch.device) -> Batch:
-    """Return a batch of one sample."""
-    ids = torch.from_numpy(sample.ids.astype("int64"))
-    labels = torch.where(torch.from_numpy(sample.targets), ids, -100)
-    return Batch(
-        ids=ids[None].to(device),
-        labels=labels[None].to(device),
-        positions=torch.arange(len(ids), device=device)[None],
-        lengths=torch.tensor([len(ids)], dtype=torch.int32, device=device),
-    )
+    def both(self, work: Callable[[Subject, str], Result]) -> tuple[Result, Result]:
+        """Return what comes of the same work with each; it is told which of the two it has."""
+        with self.base.as_base() if self.base is self.adapter else nullcontext():
+            base = work(self.base, "base")
+        return base, work(self.adapter, "adapter")
 
 
 def open_subject(
@@ -226,40 +232,35 @@ def open_subject(
     return Subject(model, tokenizer, device, Answers(answers, told))
 
 
-def answers_to(
-    subject: Subject,
-    prompts: Sequence[Prompt],
-    samples: int,
-    sampling: Sampling,
-    done: Callable[[], None] = lambda: None,
-) -> list[list[str]]:
-    """Return `samples` answers to each prompt, in order; `done` is called after each prompt.
+def describe(
+    settings: ModelSettings,
+    adapter: Path | None,
+    base: "PreTrainedModel",
+    tokenizer: "Tokenizer",
+    device: "torch.device",
+) -> dict[str, object]:
+    """Return what answers follow from beside the question.
 
-    Texts are continued, questions answered in a conversation.
+    Of a name on the Hub the commit that was loaded counts, for a branch moves. Of a folder it is
+    its files' sizes and times: to read tens of gigabytes again would cost minutes at every start.
+    Of an adapter it is the weights, and the settings, which scale them.
     """
-    found = []
-    for prompt in prompts:
-        ids = ids_of(prompt, subject, sampling.longest)
-        stops = Stops() if prompt.question else Stops(prompt.stop)  # an answer's code has them
-        found.append(subject.complete(ids, samples, sampling, stops))
-        done()
-    return found
-
-
-def ids_of(prompt: Prompt, subject: Subject, longest: int) -> "Ids":
-    """Return the ids of a prompt; of a text too long for the model, its beginning is left out.
-
-    A model knows as many positions as it was trained on, and writes nonsense behind them. Half of
-    them at least are for the text, the others for an answer of `longest` tokens.
-    """
-    tokenizer = subject.tokenizer
-    if prompt.question:
-        return tokenizer.prompt(prompt.messages)
-    known = subject.positions
-    room = max(known - longest, known // 2)
-    ids = tokenizer.document(prompt.text).ids[:-1]
-    begin = int(tokenizer.bos is not None)
-    return ids if len(ids) <= room else np.concatenate([ids[:begin], ids[begin - room :]])
+    folder = Path(settings.name)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    stats = {each.name: each.stat() for each in files if each.is_file()}
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    return {
+        "name": place_of(settings.name),
+        "revision": settings.revision,
+        "commit": getattr(base.config, "_commit_hash", None),
+        "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
+        "quantization": settings.quantization,
+        "compute": str(compute_type(settings)),
+        "adapter": {name: sha256_file(adapter / name) for name in names} if adapter else None,
+        "tokenizer": tokenizer.identity,
+        "device": device_name(device),
+        "tools": {name: installed(name) for name in TOOLS},
+    }
 
 
 class Stopping(StoppingCriteria):  # type: ignore[misc]  # to mypy it is Any
@@ -281,27 +282,6 @@ class Stopping(StoppingCriteria):  # type: ignore[misc]  # to mypy it is Any
         return torch.tensor(ended, device=input_ids.device)
 
 
-def may_begin(stop: str, text: str, before: int) -> bool:
-    """Tell whether a text ends with a part of a stop that begins before a place."""
-    places = range(max(0, len(text) - len(stop) + 1), before)
-    return any(stop.startswith(text[at:]) for at in places)
-
-
-class SubjectIdentity(TypedDict):
-    """What answers follow from beside the question."""
-
-    name: str
-    revision: str
-    commit: str | None
-    files: dict[str, list[int]]
-    quantization: str
-    compute: str
-    adapter: dict[str, str] | None
-    tokenizer: str
-    device: str
-    tools: dict[str, str | None]
-
-
 @dataclass(frozen=True, slots=True)
 class Answers:
     """A folder with a file for each question that was asked of a model.
@@ -312,10 +292,6 @@ class Answers:
     folder: Path
     model: Mapping[str, object]
 
-    def without_adapter(self) -> "Answers":
-        """Return those of the base alone, whatever run it is the base of."""
-        return replace(self, model={**self.model, "adapter": None})
-
     def recall(self, question: Mapping[str, object], draw: Callable[[], list[str]]) -> list[str]:
         """Return the answers to a question: those that are there, else drawn ones, then kept.
 
@@ -323,63 +299,15 @@ class Answers:
         """
         name = digest([FORMAT, self.model, question])
         path = self.folder / f"{name}.json"
-        found = kept_answers(path, name)
-        if found is None:
-            found = draw()
-            write_json(path, {"answers": found, "sha256": digest([name, found])})
+        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            told = parse_object(path.read_bytes())
+            if told["sha256"] == digest([name, told["answers"]]):
+                return list(told["answers"])
+        found = draw()
+        write_json(path, {"answers": found, "sha256": digest([name, found])})
         return found
-
-
-def kept_answers(path: Path, name: str) -> list[str] | None:
-    """Return the answers of a file; None where there is none, or it is not as it was written."""
-    try:
-        told = parse_object(path.read_bytes())
-        found = told["answers"]
-        is_whole = told["sha256"] == digest([name, found])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return list(found) if is_whole else None
 
 
 def digest(value: object) -> str:
     """Return the SHA-256 of a value as JSON."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
-
-
-def describe(
-    settings: ModelSettings,
-    adapter: Path | None,
-    base: "PreTrainedModel",
-    tokenizer: "Tokenizer",
-    device: "torch.device",
-) -> SubjectIdentity:
-    """Return what answers follow from beside the question.
-
-    Of a name on the Hub the commit that was loaded counts, for a branch moves. Of a folder it is
-    its files' sizes and times: to read tens of gigabytes again would cost minutes at every start.
-    """
-    return {
-        "name": place_of(settings.name),
-        "revision": settings.revision,
-        "commit": getattr(base.config, "_commit_hash", None),
-        "files": files_of(Path(settings.name)),
-        "quantization": settings.quantization,
-        "compute": str(compute_type(settings)),
-        "adapter": digests_of(adapter) if adapter else None,
-        "tokenizer": tokenizer.identity,
-        "device": device_name(device),
-        "tools": {name: installed(name) for name in TOOLS},
-    }
-
-
-def files_of(folder: Path) -> dict[str, list[int]]:
-    """Return size in bytes and time in nanoseconds of each file of a folder; nothing if none."""
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    files = {each.name: each.stat() for each in found if each.is_file()}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in files.items()}
-
-
-def digests_of(adapter: Path) -> dict[str, str]:
-    """Return the SHA-256 of an adapter's weights and of its settings, which scale them."""
-    names = ("adapter_model.safetensors", "adapter_config.json")
-    return {name: sha256_file(adapter / name) for name in names}

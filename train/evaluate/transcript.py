@@ -6,9 +6,10 @@ list of `verdict`, `detail` and `answer`, one for each sample. Equal answers giv
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
+
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from corpus.atomic import sha256_file, write_bytes
 from corpus.console import output
@@ -23,8 +24,6 @@ CHANGING = re.compile(
     r"|(?<=seed: )\d+|(?<=max_cases: )\d+|(?<=#PID<)[\d.]+|(?<=#Reference<)[\d.]+|(?<=#Port<)[\d.]+"
 )
 """What differs between two runs of one program: times, seeds, identities of processes."""
-
-Subject = Literal["base", "adapter"]
 
 
 class JudgedAnswer(TypedDict):
@@ -101,6 +100,8 @@ def read(evaluation: Path) -> list[Entry]:
     Raises NoAnswers where there are none, as of an evaluation by an older version or without
     benchmarks, and where they are another evaluation's.
     """
+    from pydantic import TypeAdapter
+
     path = place(evaluation)
     try:
         told = parse_object(evaluation.read_bytes()).get("answers")
@@ -109,34 +110,11 @@ def read(evaluation: Path) -> list[Entry]:
             raise NoAnswers(evaluation, "no problems were answered in it, or an older version did")
         if sha256_file(path) != expected:
             raise NoAnswers(path, f"it is not the file that {evaluation.name} was written with")
-        return list(entries_of(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoAnswers(path, f"it cannot be read ({error})") from error
-
-
-def entries_of(path: Path) -> Iterator[Entry]:
-    """Yield the lines of a file of answers. Raises KeyError and TypeError for one that is none."""
-    for line in path.read_bytes().splitlines():
-        told = parse_object(line)
-        both: dict[Subject, list[JudgedAnswer]] = {
-            subject: [_sample(each) for each in told[subject]] for subject in ("base", "adapter")
-        }
-        yield {
-            "problem": str(told["problem"]),
-            "source": str(told["source"]),
-            "package": str(told["package"]),
-            "prompt": str(told["prompt"]),
-            "base": both["base"],
-            "adapter": both["adapter"],
-        }
-
-
-def _sample(told: dict[str, object]) -> JudgedAnswer:
-    return {
-        "verdict": str(told["verdict"]),
-        "detail": str(told["detail"]),
-        "answer": str(told["answer"]),
-    }
+        lines = map(parse_object, path.read_bytes().splitlines())
+        return list(map(TypeAdapter(Entry).validate_python, lines))
+    except (OSError, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        raise NoAnswers(path, f"it cannot be read ({why})") from error
 
 
 def passed(found: Sequence[JudgedAnswer]) -> int:
@@ -177,16 +155,12 @@ def show(evaluation: Path, problem: str, against: str) -> None:
     chosen = chosen or [each for each in entries if problem in each["problem"]]
     if not chosen:
         raise UnknownProblem(problem, place(evaluation))
-    for each in chosen:
-        _show_entry(each, against)
-
-
-def _show_entry(told: Entry, against: str) -> None:
-    output.print(f"{told['problem']}\n\nasked:\n{told['prompt']}")
-    for name, found in ((against, told["base"]), ("adapter", told["adapter"])):
-        for number, each in enumerate(found, 1):
-            which = f", answer {number} of {len(found)}" if len(found) > 1 else ""
-            output.print(f"\n{name}{which}: {each['verdict']}\n{each['answer']}")
-            if each["detail"]:
-                output.print(f"\nsaid:\n{each['detail']}")
-    output.print()
+    for told in chosen:
+        output.print(f"{told['problem']}\n\nasked:\n{told['prompt']}")
+        for name, found in ((against, told["base"]), ("adapter", told["adapter"])):
+            for number, one in enumerate(found, 1):
+                which = f", answer {number} of {len(found)}" if len(found) > 1 else ""
+                output.print(f"\n{name}{which}: {one['verdict']}\n{one['answer']}")
+                if one["detail"]:
+                    output.print(f"\nsaid:\n{one['detail']}")
+        output.print()

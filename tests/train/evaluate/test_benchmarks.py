@@ -69,7 +69,7 @@ def test_what_cannot_be_decided_here_is_left_out_with_the_reason(sandbox: Sandbo
 
 
 def judgement(name: str, *verdicts: Verdict) -> list[Judgement]:
-    return [Judgement(name, number, each, 0.1) for number, each in enumerate(verdicts)]
+    return [Judgement(name, each) for each in verdicts]
 
 
 def test_problems_of_one_package_count_together() -> None:

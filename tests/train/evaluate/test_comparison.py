@@ -21,16 +21,8 @@ from tests.train.export.runs import write_run
 from tests.train.models import SOURCE
 from train.dataset.sources import NoReplayText
 from train.evaluate.__main__ import app
-from train.evaluate.benchmarks import NoProblems, UnknownBenchmark
-from train.evaluate.comparison import (
-    NoGaps,
-    NoHeldOutText,
-    NotTheRunsOwn,
-    Request,
-    TooFewSamples,
-    UnknownPlace,
-    evaluate_run,
-)
+from train.evaluate.benchmarks import UnusableBenchmark
+from train.evaluate.comparison import CannotEvaluate, Request, evaluate_run
 from train.evaluate.subject import Sampling
 from train.export.run import NotARun
 
@@ -118,8 +110,8 @@ def test_a_run_is_measured_against_any_model(run: Path, tiny_model: Path, tmp_pa
     ("wanted", "error", "said"),
     [
         ({"run": Path("nowhere")}, NotARun, "nowhere: not a finished run"),
-        ({"benchmarks": ("otpp",)}, UnknownBenchmark, "--benchmark otpp: there are otp, doctests"),
-        ({"benchmarks": ("mceval",)}, UnknownBenchmark, "mceval=PLACE"),
+        ({"benchmarks": ("otpp",)}, UnusableBenchmark, "--benchmark otpp: there are otp, doctests"),
+        ({"benchmarks": ("mceval",)}, UnusableBenchmark, "mceval=PLACE"),
         ({"release": Path("gone")}, NotARelease, "gone"),
     ],
 )
@@ -203,7 +195,7 @@ def test_what_is_not_the_runs_own_evaluation_is_not_written_as_one(
         wanted = {"release": other}
     away = changed(run, tmp_path / "away", "recipe.json", model={"name": str(tmp_path / "gone")})
     (away / "evaluation.json").write_text("{}")
-    with pytest.raises(NotTheRunsOwn, match=why):
+    with pytest.raises(CannotEvaluate, match=why):
         evaluate_run(Request(run=away, **wanted), Silent())
     assert (away / "evaluation.json").read_text() == "{}"
 
@@ -282,17 +274,17 @@ def test_answers_are_run_beside_what_is_measured_of_text(run: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("wanted", "error", "said"),
     [
-        ({"split": "tset"}, NoHeldOutText, "no document in the split 'tset'. --split can be test"),
+        ({"split": "tset"}, CannotEvaluate, "no document in the split 'tset'. --split can be test"),
         (
             {"benchmarks": ("otp",), "samples": 4, "ks": (1, 5)},
-            TooFewSamples,
+            CannotEvaluate,
             "-k 5: .* at least 5 answers .* --samples is 4",
         ),
         ({"general": Path("gone.jsonl")}, NoReplayText, "gone.jsonl: it cannot be read as text"),
-        ({"gaps": 3}, NoGaps, "--gaps: no function of three lines .* 'test'"),
+        ({"gaps": 3}, CannotEvaluate, "--gaps: no function of three lines .* 'test'"),
         (
             {"benchmarks": ("otp", "doctests")},
-            NoProblems,
+            UnusableBenchmark,
             "--benchmark doctests: .* has no function for it .* test",
         ),
     ],
@@ -317,7 +309,7 @@ def test_a_run_that_does_not_say_where_its_release_lies_needs_it_named(
     run: Path, release: Path, tmp_path: Path
 ) -> None:
     moved = changed(run, tmp_path / "moved", "run.json", release={"place": ""})
-    with pytest.raises(UnknownPlace, match=r"run\.json.*Name it with --release"):
+    with pytest.raises(CannotEvaluate, match=r"run\.json.*Name it with --release"):
         evaluate_run(Request(run=moved), Silent())
     evaluate_run(Request(run=moved, release=release), Silent())
     assert measured(moved / "evaluation.json")["count"] == 2

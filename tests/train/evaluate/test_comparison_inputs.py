@@ -6,8 +6,8 @@ import pytest
 from corpus.release import Release
 from tests.releases import document, function, write_release
 from train.dataset.sources import NoReplayText
-from train.evaluate.benchmarks import NoProblems
-from train.evaluate.comparison import Inputs, NoGaps, NoHeldOutText, Request, gathered
+from train.evaluate.benchmarks import UnusableBenchmark
+from train.evaluate.comparison import CannotEvaluate, Inputs, Request, gathered
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +58,13 @@ def test_a_split_without_documents_will_do_where_nothing_needs_them(release: Rel
 
     inputs = asked_of("validation", "otp")
     assert (len(inputs.documents), len(inputs.problems)) == (0, 8)
-    with pytest.raises(NoHeldOutText, match="no document in the split 'validation'"):
+    with pytest.raises(CannotEvaluate, match="no document in the split 'validation'"):
         asked_of("validation")
-    with pytest.raises(NoHeldOutText, match="no document in the split 'tset'"):
+    with pytest.raises(CannotEvaluate, match="no document in the split 'tset'"):
         asked_of("tset", "otp")
-    with pytest.raises(NoProblems, match="no function for it in the split validation"):
+    with pytest.raises(UnusableBenchmark, match="no function for it in the split validation"):
         asked_of("validation", "otp", "doctests")
-    with pytest.raises(NoGaps):
+    with pytest.raises(CannotEvaluate, match="--gaps: no function"):
         asked_of("validation", gaps=3)
 
 
@@ -77,27 +77,27 @@ def test_a_benchmark_that_is_named_twice_is_asked_once(release: Release, tmp_pat
 
 def test_a_problem_of_two_benchmarks_is_refused(release: Release, tmp_path: Path) -> None:
     both = multipl_e(tmp_path / "a.jsonl", "one", "two"), multipl_e(tmp_path / "b.jsonl", "two")
-    with pytest.raises(NoProblems, match=r"b\.jsonl: multipl-e/two is in another benchmark"):
+    with pytest.raises(UnusableBenchmark, match=r"b\.jsonl: multipl-e/two is in another benchmark"):
         asked(release, benchmarks=both)
 
 
 def test_a_folder_with_variants_of_one_problem_is_refused(release: Release, tmp_path: Path) -> None:
     multipl_e(tmp_path / "keep.jsonl", "one", "two")
     multipl_e(tmp_path / "reworded.jsonl", "two", "three")
-    with pytest.raises(NoProblems, match="multipl-e/two is there twice; name one file"):
+    with pytest.raises(UnusableBenchmark, match="multipl-e/two is there twice; name one file"):
         asked(release, benchmarks=(f"multipl-e={tmp_path}",))
 
 
 def test_a_benchmark_without_a_problem_is_refused(release: Release, tmp_path: Path) -> None:
     for cut in ("doctests", "callbacks"):
-        with pytest.raises(NoProblems, match="has no function for it in the split test"):
+        with pytest.raises(UnusableBenchmark, match="has no function for it in the split test"):
             asked(release, benchmarks=(cut,))
-    with pytest.raises(NoProblems, match="it holds no problem in Elixir"):
+    with pytest.raises(UnusableBenchmark, match="it holds no problem in Elixir"):
         asked(release, benchmarks=(multipl_e(tmp_path / "a.jsonl"),))
 
 
 def test_gaps_that_nothing_can_be_cut_out_of_are_refused(release: Release) -> None:
-    with pytest.raises(NoGaps, match="three lines or more"):
+    with pytest.raises(CannotEvaluate, match="three lines or more"):
         asked(release, gaps=5)
 
 

@@ -14,8 +14,8 @@ import yaml
 from tests.sandbox.machine import executed
 from train.evaluate.benchmarks import read_tasks
 from train.evaluate.harness import judged, problem_of, row_of, until, write_tasks
-from train.evaluate.likelihood import HeldOutDocument
 from train.evaluate.problems import Problem, Prompt
+from train.evaluate.text import HeldOutDocument
 
 DOCUMENT = HeldOutDocument("ab", "quay", "elixir", "library", (), "defmodule A do\nend\n")
 CUT = Problem(

@@ -12,10 +12,7 @@ PASSED, FAILED, TOO_OLD = Verdict.PASSED, Verdict.FAILED, Verdict.TOOLCHAIN_TOO_
 
 
 def judged(**problems: list[Verdict]) -> list[list[Judgement]]:
-    return [
-        [Judgement(name, number, verdict, 0.5) for number, verdict in enumerate(given)]
-        for name, given in problems.items()
-    ]
+    return [[Judgement(name, verdict) for verdict in given] for name, given in problems.items()]
 
 
 def test_pass_at_k_of_five_samples_of_which_two_pass() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from train.evaluate.problems import Prompt
-from train.evaluate.subject import NOWHERE, Sampling, Stops, Subject, answers_to, open_subject
+from train.evaluate.subject import NOWHERE, Sampling, Stops, Subject, open_subject
 from train.recipe import ModelSettings
 from train.tokenizer.interface import Ids
 from train.tokenizer.opening import open_tokenizer
@@ -32,7 +32,7 @@ def listener(tiny_model: Path) -> Listener:
 
 
 def heard(listener: Listener, text: str, longest: int) -> list[int]:
-    answers_to(listener, [Prompt(text=text)], 1, Sampling(longest=longest))
+    listener.answer(Prompt(text=text), 1, Sampling(longest=longest))
     return [int(each) for each in listener.heard[-1]]
 
 
@@ -58,5 +58,6 @@ def test_a_text_that_fits_is_asked_whole(listener: Listener) -> None:
 def test_a_text_ends_at_its_stops_and_the_answer_to_a_question_does_not(listener: Listener) -> None:
     """Of an answer it is the code, found in the whole of it, that stops cut off."""
     prompts = [Prompt(text="def ", stop=("\nend",)), Prompt(question="Why?", stop=("\nend",))]
-    answers_to(listener, prompts, 1, Sampling())
+    for each in prompts:
+        listener.answer(each, 1, Sampling())
     assert [each.texts for each in listener.stops[-2:]] == [("\nend",), ()]

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluate.infilling import LINE
 from train.evaluate.problems import Prompt
 from train.evaluate.subject import Stops
+from train.evaluate.text import LINE
 
 
 @pytest.mark.parametrize(

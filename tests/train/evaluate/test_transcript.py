@@ -26,7 +26,7 @@ PASSED, FAILED = Verdict.PASSED, Verdict.FAILED
 def answered(
     verdict: Verdict, answer: str = "def a, do: 1", detail: str = ""
 ) -> list[JudgedAnswer]:
-    return samples([answer], [Judgement("x", 0, verdict, 0.3, detail)])
+    return samples([answer], [Judgement("x", verdict, detail)])
 
 
 def problem(name: str) -> Problem:

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from tests.releases import behaviour, document, module, write_release
 from tests.train.models import SOURCE
 from train.evaluate.held_out import Behaviour, Module
-from train.evaluate.likelihood import (
+from train.evaluate.scores import Measure
+from train.evaluate.subject import Subject, open_subject
+from train.evaluate.text import (
     HeldOutDocument,
-    ScoredDocument,
     behaviours_of,
-    bits_per_byte,
+    bits,
     cut,
-    difference,
     held_out_documents,
     score,
 )
-from train.evaluate.subject import Subject, open_subject
 from train.recipe import ModelSettings
 from train.tokenizer.interface import Sample
 from train.tokenizer.opening import open_tokenizer
@@ -36,8 +35,10 @@ def held_out(text: str, package: str = "harbour") -> HeldOutDocument:
     return HeldOutDocument("id", package, "elixir", "library", (), text)
 
 
-def scored(nats: float, text: str = "1234", package: str = "harbour") -> ScoredDocument:
-    return ScoredDocument(held_out(text, package), nats, len(text))
+def measured(
+    documents: list[HeldOutDocument], base: list[float], adapter: list[float] | None = None
+) -> Measure:
+    return bits("group", "name", documents, base, adapter or base)
 
 
 def bits_by_hand(subject: Subject, text: str) -> float:
@@ -55,10 +56,10 @@ def bits_of_ids(subject: Subject, tokens: list[int]) -> float:
 
 def test_bits_are_those_of_every_token_over_the_bytes_of_the_text(subject: Subject) -> None:
     text = SOURCE[:400] + "# é\n"
-    (found,) = score(subject, subject.tokenizer, [held_out(text)], length=512)
-    assert found.bytes == len(text.encode()) == len(text) + 1
-    whole = bits_per_byte([found])
-    assert whole.value == pytest.approx(bits_by_hand(subject, text) / found.bytes, rel=1e-5)
+    whole = measured([held_out(text)], [score(subject, text, length=512)]).base
+    assert len(text.encode()) == len(text) + 1
+    by_hand = bits_by_hand(subject, text) / (len(text) + 1)
+    assert whole.value == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_a_document_longer_than_the_context_is_foretold_token_by_token_once(
@@ -67,16 +68,16 @@ def test_a_document_longer_than_the_context_is_foretold_token_by_token_once(
     ids = subject.tokenizer.document(SOURCE).ids
     assert len(ids) > 100
 
-    class Counts:
+    class Counts(Subject):
         targets = 0
 
-        def nats(self, sample: object) -> float:
-            self.targets += int(sample.targets.sum())  # type: ignore[attr-defined]
-            assert len(sample.ids) <= 50  # type: ignore[attr-defined]
+        def nats(self, sample: Sample) -> float:
+            self.targets += int(sample.targets.sum())
+            assert len(sample.ids) <= 50
             return 1.0
 
-    counts = Counts()
-    list(score(counts, subject.tokenizer, [held_out(SOURCE)], length=50))
+    counts = Counts(subject.model, subject.tokenizer, subject.device)
+    score(counts, SOURCE, length=50)
     assert counts.targets == int(subject.tokenizer.document(SOURCE).targets[1:].sum())
 
 
@@ -86,11 +87,11 @@ def test_the_windows_of_a_long_document_are_foretold_each_from_its_first_token(
     text = SOURCE[:600]
     ids = subject.tokenizer.document(text).ids.tolist()
     assert 79 < len(ids) <= 3 * 79 + 1
-    (found,) = score(subject, subject.tokenizer, [held_out(text)], length=80)
+    found = score(subject, text, length=80)
     windows = ids[:80], ids[79:159], ids[158:238]
     by_hand = sum(bits_of_ids(subject, each) for each in windows if len(each) > 1)
-    assert found.bytes == 600
-    assert bits_per_byte([found]).value == pytest.approx(by_hand / 600, rel=1e-5)
+    assert len(text.encode()) == 600
+    assert measured([held_out(text)], [found]).base.value == pytest.approx(by_hand / 600, rel=1e-5)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(2, 20))
@@ -108,8 +109,7 @@ def test_no_token_is_lost_or_foretold_twice_where_a_document_is_cut(
 
 
 def test_a_rate_is_that_of_all_bytes_not_the_mean_of_rates() -> None:
-    documents = [scored(math.log(2) * 8, "1234"), scored(math.log(2) * 2, "12", "pier")]
-    found = bits_per_byte(documents)
+    found = measured([held_out("1234"), held_out("12", "pier")], [8.0, 2.0]).base
     assert found.value == pytest.approx(10 / 6)
     assert found.low < found.value < found.high
 
@@ -117,18 +117,16 @@ def test_a_rate_is_that_of_all_bytes_not_the_mean_of_rates() -> None:
 def test_what_is_hard_for_both_does_not_widen_the_interval_of_the_difference() -> None:
     random = np.random.default_rng(2)
     hard, gains = random.uniform(1, 9, 50), random.uniform(0.4, 0.6, 50)
-    before, after = (
-        [scored(each, package=str(n // 5)) for n, each in enumerate(given)]
-        for given in (hard, hard - gains)
-    )
-    gain, alone = difference(before, after), bits_per_byte(before)
-    assert gain.value == pytest.approx(-gains.mean() / 4 / math.log(2))
+    documents = [held_out("1234", str(n // 5)) for n in range(50)]
+    found = measured(documents, hard.tolist(), (hard - gains).tolist())
+    gain, alone = found.difference, found.base
+    assert gain.value == pytest.approx(-gains.mean() / 4)
     assert 0 < gain.high - gain.low < (alone.high - alone.low) / 20
 
 
 def test_nothing_has_no_rate() -> None:
     with pytest.raises(ValueError, match="nothing to measure"):
-        bits_per_byte([])
+        measured([], [])
 
 
 def test_a_document_has_the_behaviours_of_all_its_modules_once_each() -> None:

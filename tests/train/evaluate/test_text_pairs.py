@@ -9,16 +9,17 @@ from corpus.progress import Silent
 from tests.train.models import SOURCE
 from tests.train.tokenizers import small_chatml
 from train.evaluate.comparison import general_documents
-from train.evaluate.infilling import Gap, infilling
 from train.evaluate.intervals import Figure
-from train.evaluate.likelihood import (
+from train.evaluate.subject import NOWHERE, Pair, Sampling, Stops, Subject, open_subject
+from train.evaluate.text import (
+    Gap,
     HeldOutDocument,
-    bits_per_byte,
+    bits,
     general_text,
+    infilling,
     likelihood,
     score,
 )
-from train.evaluate.subject import NOWHERE, Pair, Sampling, Stops, Subject, open_subject
 from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
 
@@ -112,8 +113,8 @@ def test_models_with_tokenizers_of_their_own_are_compared_by_the_byte(
     other = Subject(base.model, open_tokenizer(small_chatml(tmp_path / "chatml")), base.device)
     whole, *_ = likelihood(Pair(other, subject), DOCUMENTS, 512, Silent())
     for model, value in ((other, whole.base.value), (subject, whole.adapter.value)):
-        alone = bits_per_byte(list(score(model, model.tokenizer, DOCUMENTS, 512)))
-        assert value == alone.value
+        found = [score(model, each.text, 512) for each in DOCUMENTS]
+        assert value == bits("group", "name", DOCUMENTS, found, found).base.value
     assert abs(whole.base.value - whole.adapter.value) > 0.1
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from tests.releases import document, function, write_release
 from tests.train.tokenizers import small_chatml
-from train.evaluate.infilling import Filled, Gap, cut_out, fill, gaps
 from train.evaluate.subject import NOWHERE, Sampling, Stops, Subject
+from train.evaluate.text import Gap, cut_out, fill, gaps
 from train.tokenizer.interface import InfillingUnsupported
 from train.tokenizer.opening import open_tokenizer
 
@@ -100,15 +100,16 @@ def test_one_gap_a_document_and_no_more_than_asked_for(tmp_path: Path) -> None:
 
 def test_a_model_that_knows_the_file_fills_every_gap(tiny_model: Path) -> None:
     tokenizer = open_tokenizer(str(tiny_model))
-    knows = list(fill(Recites(tokenizer, TEXT), GAPS, Sampling()))
-    assert [each.written for each in knows] == [
+    knows = [fill(Recites(tokenizer, TEXT), each, Sampling()) for each in GAPS]
+    assert knows == [
         "    check(ship)",
         "    {:ok, ship}",
         "  def leave(ship), do: {:ok, ship}",
     ]
-    assert [each.is_exact for each in knows] == [True, True, True]
-    does_not = fill(Recites(tokenizer, "defmodule Pier do\nend\n"), GAPS, Sampling())
-    assert [each.is_exact for each in does_not] == [False, False, False]
+    assert all(map(Gap.is_filled_by, GAPS, knows))
+    recites = Recites(tokenizer, "defmodule Pier do\nend\n")
+    does_not = [fill(recites, each, Sampling()) for each in GAPS]
+    assert not any(map(Gap.is_filled_by, GAPS, does_not))
 
 
 @pytest.mark.parametrize(
@@ -124,10 +125,10 @@ def test_a_model_that_knows_the_file_fills_every_gap(tiny_model: Path) -> None:
 )
 def test_blanks_around_a_line_are_all_that_may_differ(written: str, is_exact: bool) -> None:
     gap = Gap("a", "def moor(ship) do\n", "    {:ok, ship}", "\nend\n")
-    assert Filled(gap, written).is_exact is is_exact
+    assert gap.is_filled_by(written) is is_exact
 
 
 def test_a_tokenizer_without_the_tokens_cannot_be_asked(tmp_path: Path) -> None:
     tokenizer = open_tokenizer(small_chatml(tmp_path / "chatml"))
     with pytest.raises(InfillingUnsupported, match="chatml"):
-        list(fill(Recites(tokenizer, TEXT), GAPS, Sampling()))
+        fill(Recites(tokenizer, TEXT), GAPS[0], Sampling())
