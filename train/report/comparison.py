@@ -1,7 +1,7 @@
 """Base against adapter, measure by measure, as evaluation.json tells it."""
 
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import Final, Literal, TypedDict
 
 from corpus.console import visible
 from pages.formats import plural, words
@@ -9,7 +9,7 @@ from train.evaluate.intervals import FEWEST
 from train.evaluate.transcript import Entry, by_interest, passed, summary
 from train.report.run_files import Sources, Values
 
-SUBJECTS = ("base", "adapter", "difference")
+ANSWERING: Final[tuple[Literal["base", "adapter"], ...]] = ("base", "adapter")
 MOST_LISTED, MOST_SHOWN, MOST_CHARACTERS = 400, 40, 3000
 """Problems in the table, problems with their answers, characters of each text: half a megabyte."""
 MARGIN = 0.06
@@ -39,24 +39,61 @@ def comparison(sources: Sources) -> Values:
     """Return what stands where the base does, and in sentences what was compared on what."""
     told = sources.evaluation
     against = str(told.get("against") or "base")
-    compared = "The base model against the same model with the adapter"
-    if against != "base":
-        compared = f"{against} against this run's model"
-    place = " of ".join(_place(told))
     warnings = list(_warnings(sources))
-    first = f"{compared}, on {place}." if place else f"{compared}."
     return {
         "against": against,
         "is_of_new_text": not warnings,
-        "sentences": [
-            first,
-            *warnings,
-            *_of_documents(told),
-            *_answers(told),
-            *_refused(sources.answers),
-            *_left_out(told),
-        ],
+        "sentences": [_subject(told, against), *warnings, *_notes(sources)],
     }
+
+
+def _subject(told: Values, against: str) -> str:
+    """Say what was compared with what, and on which text."""
+    compared = "The base model against the same model with the adapter"
+    if against != "base":
+        compared = f"{against} against this run's model"
+    split, version = told.get("split"), (told.get("release") or {}).get("version")
+    of = [f"the split {split}"] * bool(split) + [f"release {version}"] * bool(version)
+    return f"{compared}, on {' of '.join(of)}." if of else f"{compared}."
+
+
+def _warnings(sources: Sources) -> Iterator[str]:
+    """Yield why the figures may not be of new text."""
+    measured, learned = (
+        (each.get("release") or {}).get("sha256") for each in (sources.evaluation, sources.run)
+    )
+    if measured and learned and measured != learned:
+        yield "This run was trained on another release, which may hold some of that text."
+    if sources.evaluation.get("split") == "train":
+        yield "This run was trained on that split."
+
+
+def _notes(sources: Sources) -> Iterator[str]:
+    """Yield what else is to be known of the figures, and of the answers behind them."""
+    told = sources.evaluation
+    if any(each.get("packages") is None for each in told.get("measures") or []):
+        yield (
+            "An older version wrote its intervals, which are too narrow: they take documents of "
+            "one package for independent. Evaluate the run again for verdicts."
+        )
+    if asked := told.get("answers"):
+        yield (
+            f"{plural(asked['samples'], 'answer')} to each problem, at temperature "
+            f"{asked['temperature']:g} and of {asked['longest']:,} tokens at most, were run with "
+            f"Elixir {asked['elixir']}."
+        )
+    base, adapter = (
+        sum(each["verdict"] == "refused" for entry in sources.answers for each in entry[subject])
+        for subject in ANSWERING
+    )
+    if base or adapter:
+        yield (
+            "Answers refused, because they called what no right answer needs: "
+            f"{base:,} of the first, {adapter:,} of the second."
+        )
+    if left_out := told.get("left_out"):
+        counts = [f"{len(names)} ({words(reason)})" for reason, names in left_out.items()]
+        yield f"Problems left out, because they cannot be decided there: {', '.join(counts)}."
 
 
 def answers(sources: Sources) -> Values | None:
@@ -116,62 +153,8 @@ def _shown(told: Entry) -> Values:
     }
 
 
-def _place(told: Values) -> Iterator[str]:
-    if told.get("split"):
-        yield f"the split {told['split']}"
-    if version := (told.get("release") or {}).get("version"):
-        yield f"release {version}"
-
-
-def _warnings(sources: Sources) -> Iterator[str]:
-    """Yield why the figures may not be of new text."""
-    measured, learned = (
-        (each.get("release") or {}).get("sha256") for each in (sources.evaluation, sources.run)
-    )
-    if measured and learned and measured != learned:
-        yield "This run was trained on another release, which may hold some of that text."
-    if sources.evaluation.get("split") == "train":
-        yield "This run was trained on that split."
-
-
-def _of_documents(told: Values) -> Iterator[str]:
-    """Yield that the intervals are those of an older version, if they are."""
-    if any(each.get("packages") is None for each in told.get("measures") or []):
-        yield (
-            "An older version wrote its intervals, which are too narrow: they take documents of "
-            "one package for independent. Evaluate the run again for verdicts."
-        )
-
-
-def _answers(told: Values) -> Iterator[str]:
-    if asked := told.get("answers"):
-        yield (
-            f"{plural(asked['samples'], 'answer')} to each problem, at temperature "
-            f"{asked['temperature']:g} and of {asked['longest']:,} tokens at most, were run with "
-            f"Elixir {asked['elixir']}."
-        )
-
-
-def _refused(answers: list[Entry]) -> Iterator[str]:
-    """Yield how many answers were refused, where some were."""
-    base = sum(each["verdict"] == "refused" for entry in answers for each in entry["base"])
-    adapter = sum(each["verdict"] == "refused" for entry in answers for each in entry["adapter"])
-    if base or adapter:
-        yield (
-            "Answers refused, because they called what no right answer needs: "
-            f"{base:,} of the first, {adapter:,} of the second."
-        )
-
-
-def _left_out(told: Values) -> Iterator[str]:
-    """Yield how many problems were not asked, by reason."""
-    if left_out := told.get("left_out"):
-        counts = [f"{len(names)} ({words(reason)})" for reason, names in left_out.items()]
-        yield f"Problems left out, because they cannot be decided there: {', '.join(counts)}."
-
-
 def _row(measure: Values) -> Values:
-    told = {name: _figure(measure.get(name)) for name in SUBJECTS}
+    told = {name: _figure(measure.get(name)) for name in (*ANSWERING, "difference")}
     return {
         "name": measure.get("name"),
         "unit": measure.get("unit"),
@@ -209,14 +192,8 @@ def _verdict(difference: Interval | None, better: str | None, packages: int | No
 
 def _scale(rows: list[Values]) -> Values:
     """Return the range that all intervals of a group fit into."""
-    ends = [
-        value
-        for row in rows
-        for told in (row["base"], row["adapter"])
-        if told
-        for value in told.values()
-        if value is not None
-    ]
+    figures = [row[name] for row in rows for name in ANSWERING if row[name]]
+    ends = [value for told in figures for value in told.values() if value is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     margin = MARGIN * ((high - low) or 1.0)
     return {"low": low - margin, "high": high + margin}

@@ -1,9 +1,8 @@
 """The curves of a run: loss of each stage, learning rate, gradient norm, speed, penalty."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
-from pages.charts import Axis, LineChart, Points, Series, axis
+from pages.charts import LineChart, Points, Series, axis
 from train.progress import Line
 from train.report.run_files import Sources, measured, peak_of, stages_of, steps_of
 from train.throughput import utilization
@@ -20,18 +19,12 @@ SMOOTH = (RATE, PENALTY)
 Figure = Callable[[Line], float | None]
 
 
-class Curves(TypedDict):
-    """The loss charts by stage, and the charts over the whole run."""
-
-    loss: list[LineChart]
-    course: list[LineChart]
-
-
-def curves(sources: Sources) -> Curves:
+def curves(sources: Sources) -> dict[str, list[LineChart]]:
     """Return the loss charts by stage, and the charts over the whole run."""
+    course = _course(sources)
     return {
         "loss": [_loss(sources, stage) for stage in stages_of(sources)],
-        "course": [chart for chart in _course(sources) if chart["series"]],
+        "course": [chart for chart in course if chart["series"]],
     }
 
 
@@ -48,33 +41,36 @@ def _loss(sources: Sources, stage: int) -> LineChart:
 
 
 def _course(sources: Sources) -> list[LineChart]:
-    """Return the charts whose steps run on from the first stage to the second."""
-    peak = peak_of(sources)
-    rate = ("Tokens a second", lambda line: line["tokens"] / line["seconds"])
-    charts: list[tuple[str, Figure]] = [
-        (RATE, lambda line: line.get("learning_rate")),
-        ("Gradient norm before clipping", lambda line: line.get("gradient_norm")),
-        rate,
-    ]
+    """Return the charts whose steps run on from the first stage to the second.
+
+    Each has a line for each stage: what is smoothed must not mix the two.
+    """
+    peak = peak_of(sources) or 0.0
+    charts: dict[str, Figure] = {
+        RATE: lambda line: line.get("learning_rate"),
+        "Gradient norm before clipping": lambda line: line.get("gradient_norm"),
+        "Tokens a second": lambda line: line["tokens"] / line["seconds"],
+    }
     if peak:
-        charts.append(("Model FLOP utilisation", lambda line: _used(line, peak)))
+        charts["Model FLOP utilisation"] = lambda line: (
+            utilization(line["flops"], line["seconds"], peak) if line.get("flops") else None
+        )
     if any(line.get("penalty") for line in steps_of(sources, 2)):
-        charts.append((PENALTY, lambda line: line.get("penalty") if line["stage"] == 2 else None))
-    ends = _ends(sources)
-    return [_over_both(sources, name, figure, ends) for name, figure in charts]
-
-
-def _over_both(sources: Sources, name: str, figure: Figure, ends: dict[int, int]) -> LineChart:
-    """Return one chart with a line for each stage: what is smoothed must not mix the two."""
-    series = []
-    for stage in stages_of(sources):
-        points = points_of(steps_of(sources, stage), figure, ends)
-        if name in SMOOTH:
-            series.append(_series("line", name, thinned(points)))
-        else:
-            series += _noisy(name, points)
-    border = ends[2] if len(stages_of(sources)) == 2 else None
-    return _chart(name, "", series, border=border, from_zero=True)
+        charts[PENALTY] = lambda line: line.get("penalty") if line["stage"] == 2 else None
+    stages, first = stages_of(sources), steps_of(sources, 1)
+    ends = {1: 0, 2: max((line["step"] for line in first), default=0)}
+    drawn = []
+    for name, figure in charts.items():
+        series = []
+        for stage in stages:
+            points = points_of(steps_of(sources, stage), figure, ends)
+            if name in SMOOTH:
+                series.append(_series("line", name, thinned(points)))
+            else:
+                series += _noisy(name, points)
+        border = ends[2] if len(stages) == 2 else None
+        drawn.append(_chart(name, "", series, border=border, from_zero=True))
+    return drawn
 
 
 def _noisy(name: str, points: Points) -> list[Series]:
@@ -83,16 +79,6 @@ def _noisy(name: str, points: Points) -> list[Series]:
         return [_series("line", name, points)]
     every = _series("raw", "every step", thinned(points))
     return [every, _series("line", name, thinned(smoothed(points)))]
-
-
-def _used(line: Line, peak: float) -> float | None:
-    flops = line.get("flops")
-    return utilization(flops, line["seconds"], peak) if flops else None
-
-
-def _ends(sources: Sources) -> dict[int, int]:
-    """Return how many steps came before each stage."""
-    return {1: 0, 2: max((line["step"] for line in steps_of(sources, 1)), default=0)}
 
 
 def points_of(lines: Sequence[Line], figure: Figure, ends: dict[int, int] | None = None) -> Points:
@@ -151,19 +137,16 @@ def _chart(
     points = [point for each in drawn for point in each["points"]]
     across = axis([x for x, _ in points], ticks=5, from_zero=True, is_tight=True)
     up = axis([y for _, y in points], from_zero=from_zero)
+    for each in drawn:
+        each["points"] = [
+            (round(across.place(x), 4), round(up.place(y), 4)) for x, y in each["points"]
+        ]
     return {
         "name": name,
         "unit": unit,
         "stage": stage,
-        "series": [
-            _series(each["kind"], each["name"], _placed(each["points"], across, up))
-            for each in drawn
-        ],
+        "series": drawn,
         "x": across.ticks,
         "y": up.ticks,
         "border": round(across.place(border), 4) if border else None,
     }
-
-
-def _placed(points: Points, across: Axis, up: Axis) -> Points:
-    return [(round(across.place(x), 4), round(up.place(y), 4)) for x, y in points]

@@ -7,48 +7,28 @@ files give equal values, and these equal bytes.
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from corpus.atomic import write_bytes
 from pages import charts, frame
 from train.report.comparison import Interval, answers, comparison, evaluation
-from train.report.curves import Curves, curves
+from train.report.curves import curves
 from train.report.run_files import Sources, UnknownShape, Values, read_sources, selected
-from train.report.sections import (
-    checkpoints,
-    data,
-    elastic,
-    held_out,
-    identity,
-    samples,
-    speed,
-)
+from train.report.sections import checkpoints, data, elastic, held_out, identity, samples, speed
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 HTML_NAME = "report.html"
 
-Section = TypeVar("Section")
-
-
-class Report(TypedDict):
-    """The sections of a report."""
-
-    identity: Values
-    speed: Values
-    held_out: list[Values]
-    elastic: Values | None
-    selected: list[Values]
-    curves: Curves
-    samples: list[Values]
-    data: list[Values]
-    checkpoints: Values
-    evaluation: list[Values]
-    comparison: Values
-    answers: Values | None
+Report = Values
+"""The sections of a report, by the names of the functions that tell them."""
+SECTIONS: tuple[Callable[[Sources], object], ...] = (
+    *(identity, speed, held_out, elastic, selected, curves, samples, data, checkpoints),
+    *(evaluation, comparison, answers),
+)
 
 
 def write(run: Path) -> Path:
@@ -67,27 +47,13 @@ def compose(run: Path) -> Report:
     Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.journal.DamagedMetrics.
     """
     sources = read_sources(run)
-
-    def told(section: Callable[[Sources], Section]) -> Section:
+    report: Report = {}
+    for section in SECTIONS:
         try:
-            return section(sources)
+            report[section.__name__] = section(sources)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnknownShape(sources.folder, section.__name__, error) from error
-
-    return Report(
-        identity=told(identity),
-        speed=told(speed),
-        held_out=told(held_out),
-        elastic=told(elastic),
-        selected=told(selected),
-        curves=told(curves),
-        samples=told(samples),
-        data=told(data),
-        checkpoints=told(checkpoints),
-        evaluation=told(evaluation),
-        comparison=told(comparison),
-        answers=told(answers),
-    )
+    return report
 
 
 def render(report: Report) -> bytes:

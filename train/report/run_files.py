@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.atomic import sha256_file
-from corpus.untrusted import parse_json
+from corpus.untrusted import parse_object
 from train.errors import TrainError
 from train.evaluate.transcript import Entry, NoAnswers, read
 from train.journal import read_metrics
@@ -82,38 +82,27 @@ def read_sources(folder: Path) -> Sources:
     """Read the files of a run. Raises NoRunFiles, UnreadableRunFile and DamagedMetrics."""
     if not any((folder / name).is_file() for name in (RUN, METRICS, RECIPE, EVALUATION)):
         raise NoRunFiles(folder)
-    digests = {
-        name: sha256_file(folder / name) for name in (RECIPE, WEIGHTS) if (folder / name).is_file()
-    }
+    found = [name for name in (RECIPE, WEIGHTS) if (folder / name).is_file()]
+    told: dict[str, Values] = {}
+    for path in (folder / name for name in (RUN, RECIPE, EVALUATION)):
+        try:
+            told[path.name] = parse_object(path.read_bytes()) if path.is_file() else {}
+        except ValueError as error:
+            raise UnreadableRunFile(path, f"not a JSON object ({error})") from error
+    try:
+        answers = read(folder / EVALUATION)
+    except NoAnswers:
+        answers = []
     return Sources(
         folder=folder,
-        run=_object(folder / RUN),
-        recipe=_object(folder / RECIPE),
-        evaluation=_object(folder / EVALUATION),
-        answers=_answers(folder / EVALUATION),
+        run=told[RUN],
+        recipe=told[RECIPE],
+        evaluation=told[EVALUATION],
+        answers=answers,
         lines=read_metrics(folder / METRICS),
         samples=read_metrics(folder / SAMPLES),
-        digests=digests,
+        digests={name: sha256_file(folder / name) for name in found},
     )
-
-
-def _answers(evaluation: Path) -> list[Entry]:
-    try:
-        return read(evaluation)
-    except NoAnswers:
-        return []
-
-
-def _object(path: Path) -> Values:
-    if not path.is_file():
-        return {}
-    try:
-        found = parse_json(path.read_bytes())
-    except ValueError as error:
-        raise UnreadableRunFile(path, f"not JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise UnreadableRunFile(path, "no JSON object")
-    return found
 
 
 def steps_of(sources: Sources, stage: int | None = None) -> list[Line]:

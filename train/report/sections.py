@@ -22,7 +22,6 @@ from train.throughput import utilization
 ADAPTER = ("rank", "alpha", "dropout", "targets", "rslora", "dora")
 EDGE = 20
 """Losses at the beginning and the end of a stage are means of this fraction of its steps."""
-CHECKPOINTS = "checkpoints"
 KEPT = ("loss", "bits_per_byte", "targets", "bytes")
 NAMES = {1: "documents (stage 1)", 2: "instructions (stage 2)"}
 
@@ -60,50 +59,40 @@ def dotted(settings: Mapping[str, object], above: str = "") -> Iterator[Values]:
         if isinstance(value, Mapping) and value:
             yield from dotted(value, f"{above}{name}.")
         else:
-            yield {"name": f"{above}{name}", "value": _shown(value)}
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value in ({}, None) else str(value)
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield {"name": f"{above}{name}", "value": "" if value in ({}, None) else shown}
 
 
 def speed(sources: Sources) -> Values:
-    """Return totals over all steps, and by stage."""
-    return {
-        **_totals(sources, None),
-        "stages": [_stage(sources, stage) for stage in stages_of(sources)],
-    }
+    """Return totals over all steps, and by stage with the losses at its ends."""
+    stages = []
+    for stage in stages_of(sources):
+        steps = steps_of(sources, stage)
+        losses = [line["loss"] for line in steps if line["loss"] is not None]
+        some = max(1, len(losses) // EDGE)
+        announced = [
+            line["steps"]
+            for line in sources.lines
+            if line["kind"] == "event" and line["stage"] == stage and line.get("steps")
+        ]
+        stages.append(
+            {
+                "stage": stage,
+                **_totals(sources, steps),
+                "is_complete": not announced or steps[-1]["step"] >= announced[-1],
+                "first_loss": sum(losses[:some]) / some if losses else None,
+                "last_loss": sum(losses[-some:]) / some if losses else None,
+            }
+        )
+    return {**_totals(sources, steps_of(sources)), "stages": stages}
 
 
-def _stage(sources: Sources, stage: int) -> Values:
-    losses = [line["loss"] for line in steps_of(sources, stage) if line["loss"] is not None]
-    some = max(1, len(losses) // EDGE)
-    return {
-        "stage": stage,
-        **_totals(sources, stage),
-        "is_complete": is_complete(sources, stage),
-        "first_loss": sum(losses[:some]) / some if losses else None,
-        "last_loss": sum(losses[-some:]) / some if losses else None,
-    }
-
-
-def is_complete(sources: Sources, stage: int) -> bool:
-    """Tell whether a stage took all the steps that it announced."""
-    announced = [
-        line["steps"]
-        for line in sources.lines
-        if line["kind"] == "event" and line["stage"] == stage and line.get("steps")
-    ]
-    return not announced or steps_of(sources, stage)[-1]["step"] >= announced[-1]
-
-
-def _totals(sources: Sources, stage: int | None) -> Values:
-    steps = steps_of(sources, stage)
+def _totals(sources: Sources, steps: Sequence[Line]) -> Values:
     seconds = sum(line["seconds"] for line in steps)
     tokens = sum(line["tokens"] for line in steps)
+    flops = sum(line.get("flops") or 0.0 for line in steps)
     waited = [line["waited"] for line in steps if line.get("waited") is not None]
+    peak = peak_of(sources)
     return {
         "steps": len(steps),
         "epochs": steps[-1].get("epoch") if steps else None,
@@ -113,20 +102,25 @@ def _totals(sources: Sources, stage: int | None) -> Values:
         "tokens_per_second": tokens / seconds if seconds else None,
         "waited": sum(waited) / seconds if waited and seconds else None,
         "memory": max((line.get("memory") or 0 for line in steps), default=0) or None,
-        "utilisation": _utilisation(sources, steps, seconds),
+        "utilisation": utilization(flops, seconds, peak) if peak and flops and seconds else None,
     }
-
-
-def _utilisation(sources: Sources, steps: Sequence[Line], seconds: float) -> float | None:
-    peak = peak_of(sources)
-    flops = sum(line.get("flops") or 0.0 for line in steps)
-    return utilization(flops, seconds, peak) if peak and flops and seconds else None
 
 
 def held_out(sources: Sources) -> list[Values]:
     """Return one row for each held-out set: loss before, after stage 1, after stage 2."""
-    rows = [_held_out(sources, on) for on in STAGES]
-    return [row for row in rows if row["before"]]
+    rows = []
+    for on in STAGES:
+        found = {stage: measured(sources, stage, on) for stage in stages_of(sources)}
+        every = [line for lines in found.values() for line in lines]
+        after = [
+            {"stage": stage, **kept(lines[-1]), "change": change(every[0], lines[-1])}
+            for stage, lines in found.items()
+            if any(line["step"] > 0 for line in lines)
+        ]
+        if every:
+            row = {"on": on, "name": NAMES[on], "before": kept(every[0]), "after": after}
+            rows.append(row)
+    return rows
 
 
 def elastic(sources: Sources) -> Values | None:
@@ -175,68 +169,46 @@ def kept(line: Line) -> Values:
     return {name: line.get(name) for name in KEPT}
 
 
-def _held_out(sources: Sources, on: int) -> Values:
-    """Return the measurements at the ends of the stages; `after` lists them by stage."""
-    ran = [stage for stage in stages_of(sources) if measured(sources, stage, on)]
-    every = [line for stage in ran for line in measured(sources, stage, on)]
-    after = [
-        {"stage": stage, **kept(found[-1]), "change": change(every[0], found[-1])}
-        for stage in ran
-        if (found := _since_it_began(measured(sources, stage, on)))
-    ]
-    return {
-        "on": on,
-        "name": NAMES[on],
-        "before": kept(every[0]) if every else None,
-        "after": after,
-    }
-
-
-def _since_it_began(found: Sequence[Line]) -> list[Line]:
-    return [line for line in found if line["step"] > 0]
-
-
 def data(sources: Sources) -> list[Values]:
     """Return one entry for each stage and split that run.json tells of."""
     told = sources.run.get("data") or {}
     return [
-        _split(stage, split, described)
+        {
+            "stage": int(stage.removeprefix("stage")),
+            "split": split,
+            "sources": _read(described),
+            "tokens": described.get("tokens"),
+            "rows": described.get("rows"),
+            "fill": described.get("fill"),
+            "dropped": _dropped(described),
+        }
         for stage, splits in sorted(told.items())
         for split, described in sorted(splits.items())
     ]
 
 
-def _split(stage: str, split: str, described: Values) -> Values:
+def _read(described: Values) -> list[Values]:
+    """List what was read, by source, most first."""
     found = described.get("sources") or {}
     passes = described.get("passes") or {}
     total = sum(each.get("tokens") or 0 for each in found.values())
     rows = [
         {
             "name": name,
-            "samples": each.get("samples"),
-            "tokens": each.get("tokens"),
-            "bytes": each.get("bytes"),
+            **{figure: each.get(figure) for figure in ("samples", "tokens", "bytes")},
             "share": (each.get("tokens") or 0) / total if total else 0.0,
             "passes": passes.get(name),
         }
         for name, each in found.items()
     ]
-    return {
-        "stage": int(stage.removeprefix("stage")),
-        "split": split,
-        "sources": sorted(rows, key=lambda row: (-row["share"], row["name"])),
-        "tokens": described.get("tokens"),
-        "rows": described.get("rows"),
-        "fill": described.get("fill"),
-        "dropped": _dropped(described.get("dropped") or {}),
-    }
+    return sorted(rows, key=lambda row: (-row["share"], row["name"]))
 
 
-def _dropped(told: Mapping[str, Mapping[str, int]]) -> list[Values]:
+def _dropped(described: Values) -> list[Values]:
     """List what was left out, by source and reason, most first."""
     rows = [
         {"source": source, "reason": reason, "count": count}
-        for source, reasons in told.items()
+        for source, reasons in (described.get("dropped") or {}).items()
         for reason, count in reasons.items()
     ]
     return sorted(rows, key=lambda row: (-row["count"], row["source"], row["reason"]))
@@ -245,7 +217,7 @@ def _dropped(told: Mapping[str, Mapping[str, int]]) -> list[Values]:
 def checkpoints(sources: Sources) -> Values:
     """Return the checkpoints that lie there, how many were written, and the resumes."""
     events = [line for line in sources.lines if line["kind"] == "event"]
-    folders = checkpoint_folders(sources.folder / CHECKPOINTS)
+    folders = checkpoint_folders(sources.folder / "checkpoints")
     return {
         "kept": [_checkpoint(path) for path in sorted(folders)],
         "written": sum(line["name"] == "checkpoint" for line in events),
