@@ -3,20 +3,21 @@
 import argparse
 import ast
 import inspect
+import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from corpus.errors import CorpusError
 from corpus.provenance import code_version
 from train import recipe as recipes
-from train.options import Option, hints_of, options, override
+from train.options import Option, options, override
 from train.recipe import Recipe
 
 STAGES: dict[str, dict[str, Any]] = {
@@ -63,14 +64,14 @@ def parse(argv: Sequence[str]) -> Arguments:
     """
     parser = Parser("python -m train.qlora", USAGE, DESCRIPTION, EXAMPLES)
     add_run_options(parser)
-    chosen = add_recipe_options(parser, argv)
+    add_recipe_options(parser, argv)
     given = parser.parse_args(dashed(argv))
     try:
-        recipe = override(chosen.load(), overrides_of(given))
+        recipe = recipe_of(given)
         recipe = override(recipe, STAGES[given.stages]) if given.stages else recipe
         return Arguments(
             release=given.release,
-            out=given.out or default_out(chosen.name, given.release),
+            out=given.out or default_out(given.recipe, given.release),
             recipe=recipe,
             resume=given.resume if given.resume in ("auto", "never") else Path(given.resume),
         )
@@ -115,32 +116,19 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenRecipe:
-    """The recipe that a command line names, before its options are applied."""
+def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Add `--recipe` and an option for every field of a recipe.
 
-    name: str
-
-    def load(self) -> Recipe:
-        """Read it. Raises what `train.recipe.load` does."""
-        return recipes.load(self.name)
-
-    def or_default(self) -> Recipe:
-        """Read it, or take the defaults where it cannot be read: parsing tells of that later."""
-        try:
-            return self.load()
-        except (CorpusError, OSError):
-            return Recipe()
-
-
-def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> ChosenRecipe:
-    """Add `--recipe` and an option for every field of a recipe, and say which recipe is named.
-
-    Help shows the values of that recipe.
+    Help shows the values of the recipe that is named, or defaults where it cannot be read: what
+    parses the rest tells of that.
     """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--recipe", nargs="?", default=recipes.DEFAULT)
-    chosen = ChosenRecipe(str(first.parse_known_args(argv)[0].recipe))
+    name = str(first.parse_known_args(argv)[0].recipe)
+    try:
+        recipe = recipes.load(name)
+    except (CorpusError, OSError):
+        recipe = Recipe()
     parser.add_argument(
         "--recipe",
         default=recipes.DEFAULT,
@@ -150,10 +138,10 @@ def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> 
     )
     sections: dict[str, Any] = {}
     explained: dict[type, str] = {}
-    for option in options(chosen.or_default()):
+    for option in options(recipe):
         section = option.key.rpartition(".")[0]
         if section not in sections:
-            sections[section] = parser.add_argument_group(*heading(option, section, chosen.name))
+            sections[section] = parser.add_argument_group(*heading(option, section, name))
         seen = explained.setdefault(option.owner, section)
         sections[section].add_argument(
             f"--{option.key.replace('_', '-')}",
@@ -163,30 +151,30 @@ def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> 
             help=help_of(option, seen if seen != section else ""),
             **({"nargs": "?", "const": "true"} if option.type is bool else {}),
         )
-    return chosen
 
 
-def overrides_of(given: argparse.Namespace) -> dict[str, str]:
-    """Return the recipe's options that were given, by dotted key."""
+def recipe_of(given: argparse.Namespace) -> Recipe:
+    """Return the recipe that was named, with the options that were given.
+
+    Raises what `train.recipe.load` does.
+    """
     known = {option.key for option in options(Recipe())}
-    return {key: value for key, value in vars(given).items() if key in known}
+    return recipes.load(given.recipe, {k: v for k, v in vars(given).items() if k in known})
 
 
 def heading(option: Option, section: str, recipe: str) -> tuple[str, str]:
-    """Return title and description of a section's group of options."""
+    """Return title and description of a section's group of options.
+
+    It is described behind the field that is the section, or else at its class.
+    """
     if not section:
         return "recipe", f"What a run depends on; in brackets what {recipe} says."
-    text = section_documentation(section) or inspect.getdoc(option.owner) or ""
-    return section, text.partition("\n\n")[0]
-
-
-def section_documentation(section: str) -> str:
-    """Return the docstring behind the field that is a section, if it has one."""
     owner: Any = Recipe
     *parents, name = section.split(".")
     for parent in parents:
-        owner = hints_of(owner)[parent]
-    return documentation(owner).get(name, "")
+        owner = get_type_hints(owner)[parent]
+    text = documentation(owner).get(name) or inspect.getdoc(option.owner) or ""
+    return section, text.partition("\n\n")[0]
 
 
 def help_of(option: Option, seen: str) -> str:
@@ -228,28 +216,20 @@ def documentation(owner: type) -> dict[str, str]:
     except OSError:  # installed without source
         return {}
     (statement,) = ast.parse(source).body
-    return dict(_documented(statement.body)) if isinstance(statement, ast.ClassDef) else {}
-
-
-def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for before, after in pairwise(body):
-        if (
-            isinstance(before, ast.AnnAssign)
-            and isinstance(before.target, ast.Name)
-            and isinstance(after, ast.Expr)
-            and isinstance(after.value, ast.Constant)
-        ):
-            yield before.target.id, inspect.cleandoc(str(after.value.value))
+    body = statement.body if isinstance(statement, ast.ClassDef) else []
+    return {
+        before.target.id: inspect.cleandoc(str(after.value.value))
+        for before, after in pairwise(body)
+        if isinstance(before, ast.AnnAssign)
+        and isinstance(before.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+    }
 
 
 def dashed(argv: Sequence[str]) -> list[str]:
     """Return the arguments with hyphens for underscores in the names of options."""
-    return [_dashed(word) if word.startswith("--") else word for word in argv]
-
-
-def _dashed(word: str) -> str:
-    name, equals, value = word.partition("=")
-    return name.replace("_", "-") + equals + value
+    return [re.sub("^--[^=]+", lambda name: name[0].replace("_", "-"), word) for word in argv]
 
 
 class Parser(argparse.ArgumentParser):

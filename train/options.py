@@ -1,12 +1,11 @@
 """Settings from plain mappings and back: strict about names, types and ranges.
 
 Settings are frozen dataclasses with a default for every field. What a mapping leaves out keeps the
-default that stands where the settings stand, which need not be the default of their class. Our own
-because of that, and because importing pydantic takes 0.3 s, as long as all of `--help` does.
+default that stands where the settings stand, which need not be the default of their class.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -68,8 +67,7 @@ def build(settings: type[Settings], mapping: Mapping[str, Any], where: str) -> S
     An integer may stand where a number is wanted; nothing else is converted.
     Raises UnknownOption and BadValue.
     """
-    built: Settings = _filled(settings(), mapping, _Place(where, settings))
-    return built
+    return _changed(settings(), dict(_flat(settings, mapping, where)), where)
 
 
 def override(instance: Settings, changes: Mapping[str, Any], where: str = COMMAND_LINE) -> Settings:
@@ -79,25 +77,18 @@ def override(instance: Settings, changes: Mapping[str, Any], where: str = COMMAN
     Other values are taken as from a file. Hyphens in keys are underscores.
     Raises UnknownOption and BadValue.
     """
-    place = _Place(where, type(instance))
     types = {option.key: option.type for option in options(instance)}
-    nested: dict[str, Any] = {}
-    for given, value in changes.items():
-        key = given.replace("-", "_")
-        if key not in types:
-            raise _unknown(place, key, types)
-        *sections, name = key.split(".")
-        table = nested
-        for section in sections:
-            table = table.setdefault(section, {})
-        table[name] = from_text(types[key], value) if isinstance(value, str) else value
-    changed: Settings = _filled(instance, nested, place)
-    return changed
+    named = {key.replace("-", "_"): value for key, value in changes.items()}
+    read = {
+        key: from_text(types.get(key), value) if isinstance(value, str) else value
+        for key, value in named.items()
+    }
+    return _changed(instance, read, where)
 
 
 def to_mapping(instance: Any) -> dict[str, Any]:
     """Return settings as dictionaries, lists and plain values; `build` gives the same settings."""
-    hints = hints_of(type(instance))
+    hints = get_type_hints(type(instance))
     return {
         field.name: _plain(hints[field.name], getattr(instance, field.name))
         for field in fields(instance)
@@ -107,7 +98,7 @@ def to_mapping(instance: Any) -> dict[str, Any]:
 def options(instance: Any, prefix: str = "") -> Iterator[Option]:
     """Yield every option of the settings, those of a section before those of its subsections."""
     owner = type(instance)
-    hints = hints_of(owner)
+    hints = get_type_hints(owner)
     for field in sorted(fields(owner), key=lambda field: is_dataclass(hints[field.name])):
         key, value = f"{prefix}{field.name}", getattr(instance, field.name)
         if is_dataclass(hints[field.name]):
@@ -156,88 +147,72 @@ def from_text(kind: Any, text: str) -> Any:
     return text
 
 
-def hints_of(owner: Any) -> dict[str, Any]:
-    """Return the types of a class's fields."""
-    return get_type_hints(owner)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in which settings a value stands."""
-
-    where: str
-    root: Any
-    key: str = ""
-
-    def below(self, name: str) -> "_Place":
-        return _Place(self.where, self.root, f"{self.key}.{name}" if self.key else name)
-
-    def refuse(self, value: object, wanted: str) -> BadValue:
-        return BadValue(self.key, value, wanted, self.where)
-
-
-def _filled(current: Any, mapping: Any, place: _Place) -> Any:
-    """Return `current` with what the mapping names replaced."""
-    owner = type(current)
+def _flat(owner: Any, mapping: Any, where: str, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what nested tables hold, by dotted keys. Raises BadValue for a section that is none."""
     if not isinstance(mapping, Mapping):
-        raise place.refuse(mapping, "a table")
-    hints = hints_of(owner)
-    names = [field.name for field in fields(owner)]
-    values = {name: getattr(current, name) for name in names}
+        raise BadValue(above.rstrip("."), mapping, "a table", where)
+    hints = get_type_hints(owner)
     for name, value in mapping.items():
-        if name not in values:
-            raise _unknown(place, place.below(name).key, (option.key for option in _of(place)))
-        values[name] = _checked(hints[name], value, values[name], place.below(name))
+        if is_dataclass(hints.get(name)):
+            yield from _flat(hints[name], value, where, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _changed(instance: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    """Return the settings with options replaced by values as files have them."""
+    types = {option.key: option.type for option in options(instance)}
+    for key in changes:
+        if key not in types:
+            raise _unknown(where, key, tuple(types))
+    checked = {key: _checked(types[key], value, key, where) for key, value in changes.items()}
     try:
-        return owner(**values)
+        changed: Settings = _replaced(instance, checked)
     except BadValue as error:
-        raise place.below(error.key).refuse(error.value, error.wanted) from None
+        raise BadValue(error.key, error.value, error.wanted, where) from None
+    return changed
 
 
-def _checked(kind: Any, value: Any, current: Any, place: _Place) -> Any:
-    """Return the value as its type has it. Raises BadValue."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
-        return _filled(current, value, place)
-    if origin is Literal:
-        if not any(type(value) is type(each) and value == each for each in arguments):
-            raise place.refuse(value, wanted_of(kind))
-        return value
-    if origin is tuple:
-        return _tuple(kind, value, place)
-    if origin is Mapping:
-        return _table(kind, value, place)
-    if kind is float and type(value) in (int, float):
-        if not -LARGEST <= value <= LARGEST:  # nor is NaN; an integer may be beyond any float
-            raise place.refuse(value, "a finite number")
-        return float(value)
-    if type(value) is not kind:
-        raise place.refuse(value, wanted_of(kind))
-    return value
-
-
-def _tuple(kind: Any, value: Any, place: _Place) -> tuple[Any, ...]:
-    arguments = get_args(kind)
-    if not isinstance(value, list | tuple):
-        raise place.refuse(value, wanted_of(kind))
-    kinds = arguments[:1] * len(value) if Ellipsis in arguments else arguments
-    if len(kinds) != len(value):
-        raise place.refuse(value, wanted_of(kind))
-    return tuple(_checked(each, item, None, place) for each, item in zip(kinds, value, strict=True))
-
-
-def _table(kind: Any, value: Any, place: _Place) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise place.refuse(value, wanted_of(kind))
-    if dotted := [name for name, item in value.items() if isinstance(item, Mapping)]:
-        example = f'"{dotted[0]}.{next(iter(value[dotted[0]]), "name")}"'
-        raise place.below(dotted[0]).refuse(
-            value[dotted[0]], f"a number; write a name with dots in quotes, as {example}"
+def _replaced(instance: Any, changes: Mapping[str, Any], above: str = "") -> Any:
+    values = {}
+    for field in fields(instance):
+        key, value = f"{above}{field.name}", getattr(instance, field.name)
+        is_section = is_dataclass(value)
+        values[field.name] = (
+            _replaced(value, changes, f"{key}.") if is_section else changes.get(key, value)
         )
-    item_kind = get_args(kind)[1]
-    return {
-        name: _checked(item_kind, item, None, place.below(name)) for name, item in value.items()
-    }
+    try:
+        return type(instance)(**values)
+    except BadValue as error:
+        raise BadValue(f"{above}{error.key}", error.value, error.wanted) from None
+
+
+def _checked(kind: Any, value: Any, key: str, where: str) -> Any:
+    """Return the value of an option as its type has it. Raises BadValue."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    wanted = wanted_of(kind)
+    if origin is Literal:
+        if any(type(value) is type(each) and value == each for each in arguments):
+            return value
+    elif origin is tuple and isinstance(value, list | tuple):
+        kinds = arguments[:1] * len(value) if Ellipsis in arguments else arguments
+        if len(kinds) == len(value):
+            pairs = zip(kinds, value, strict=True)
+            return tuple(_checked(each, item, key, where) for each, item in pairs)
+    elif origin is Mapping and isinstance(value, Mapping):
+        for name, item in value.items():
+            if isinstance(item, Mapping):
+                example = f'"{name}.{next(iter(item), "name")}"'
+                wanted = f"a number; write a name with dots in quotes, as {example}"
+                raise BadValue(f"{key}.{name}", item, wanted, where)
+        return {n: _checked(arguments[1], each, f"{key}.{n}", where) for n, each in value.items()}
+    elif kind is float and type(value) in (int, float):
+        if -LARGEST <= value <= LARGEST:  # nor is NaN; an integer may be beyond any float
+            return float(value)
+        wanted = "a finite number"
+    elif type(value) is kind:
+        return value
+    raise BadValue(key, value, wanted, where)
 
 
 def _plain(kind: Any, value: Any) -> Any:
@@ -250,25 +225,16 @@ def _plain(kind: Any, value: Any) -> Any:
     return float(value) if kind is float else value
 
 
-def _of(place: _Place) -> Iterator[Option]:
-    return options(place.root())
-
-
-def _unknown(place: _Place, key: str, known: Iterable[str]) -> UnknownOption:
+def _unknown(where: str, key: str, keys: tuple[str, ...]) -> UnknownOption:
     """Return the error with near matches: beside the key, below it, or of its name anywhere."""
-    keys = tuple(known)
     section, _, name = key.rpartition(".")
-    beside = {last_part(each): each for each in keys if each.rpartition(".")[0] == section}
+    names = {each: each.rpartition(".")[2] for each in keys}
+    beside = {names[each]: each for each in keys if each.rpartition(".")[0] == section}
     close = [beside[each] for each in get_close_matches(name, beside, 2)]
     below = [each for each in keys if each.startswith(f"{key}.")][:3]
-    anywhere = [each for each in keys if last_part(each) == name]
+    anywhere = [each for each in keys if names[each] == name]
     near = close or below or anywhere or get_close_matches(key, keys, 2)
-    return UnknownOption(place.where, key, tuple(near), tuple(beside.values()))
-
-
-def last_part(key: str) -> str:
-    """Return the name of an option without its sections."""
-    return key.rpartition(".")[2]
+    return UnknownOption(where, key, tuple(near), tuple(beside.values()))
 
 
 def _shown(value: object) -> str:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from corpus.console import say, say_json
 from corpus.errors import CorpusError
-from train.command_line import Parser, add_recipe_options, dashed, overrides_of
-from train.options import override
+from train.command_line import Parser, add_recipe_options, dashed, recipe_of
 
 if TYPE_CHECKING:
     from train.forecast import Forecast
@@ -41,10 +40,10 @@ def main(argv: Sequence[str]) -> int:
     """Parse a command line, print the plan, and return the exit code."""
     parser = Parser("python -m train.plan", USAGE, DESCRIPTION, EXAMPLES)
     add_plan_options(parser)
-    chosen = add_recipe_options(parser, argv)
+    add_recipe_options(parser, argv)
     given = parser.parse_args(dashed(argv))
     try:
-        recipe = override(chosen.load(), overrides_of(given))
+        recipe = recipe_of(given)
         if given.model:
             recipe = replace(recipe, model=replace(recipe.model, name=given.model, revision=""))
         from train import architecture

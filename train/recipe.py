@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from corpus.atomic import canonical_json, write_json
 from train.errors import TrainError
@@ -430,8 +430,17 @@ def load(name_or_path: str | Path, overrides: Mapping[str, object] | None = None
     `overrides` are as `train.options.override` takes them. Raises UnknownRecipe, MalformedRecipe,
     UnknownOption and BadValue.
     """
-    path = _file(name_or_path)
-    return override(build(Recipe, _read(path), str(path)), overrides or {})
+    path = RECIPES / f"{name_or_path}.toml"
+    if str(name_or_path) not in shipped():
+        path = Path(name_or_path)
+        if path.suffix not in (".toml", ".json") or not path.is_file():
+            raise UnknownRecipe(str(name_or_path))
+    try:
+        text = path.read_text(encoding="utf-8")
+        told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, RecursionError, ValueError) as error:  # as for an integer of 5,000 digits
+        raise MalformedRecipe(path, str(error)) from error
+    return override(build(Recipe, told, str(path)), overrides or {})
 
 
 def save(recipe: Recipe, path: Path) -> None:
@@ -468,21 +477,3 @@ def differences(before: Recipe, after: Recipe) -> list[str]:
 def without_effect(recipe: Recipe) -> set[str]:
     """Return the options that change no weight of the steps that a recipe takes."""
     return {*WITHOUT_EFFECT} - {*(DECIDING if recipe.selection.is_on else ())}
-
-
-def _file(name_or_path: str | Path) -> Path:
-    path = RECIPES / f"{name_or_path}.toml"
-    if str(name_or_path) in shipped():
-        return path
-    path = Path(name_or_path)
-    if path.suffix not in (".toml", ".json") or not path.is_file():
-        raise UnknownRecipe(str(name_or_path))
-    return path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, RecursionError, ValueError) as error:  # as for an integer of 5,000 digits
-        raise MalformedRecipe(path, str(error)) from error
