@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,24 +15,21 @@ import pytest
 from tests import programs
 from tests.train.test_run import command, losses, release, run
 
-PROJECT = Path(__file__).parents[3]
 SMALL = ("--micro-batch=1", "--adapter.dropout=0.1")
 
 __all__ = ["release"]
 
 
-def together(release: Path, model: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    """Start two processes that train together."""
-    told = command(release, model, out, *SMALL, *more)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    return subprocess.Popen(
-        [*launch, "-m", "train.qlora", *told],
-        cwd=PROJECT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+TORCHRUN = ("torch.distributed.run", "--nproc-per-node=2")
+FORKING = (*TORCHRUN, "--start-method=fork", "--run-path", "train/qlora.py")
+"""torchrun whose processes import nothing, since they are forks of one that has."""
+STARTING = (*TORCHRUN, "-m", "train.qlora")
+"""As the documentation tells it: each process imports torch and transformers anew."""
+
+
+def told(release: Path, model: Path, out: Path, *more: str) -> list[str]:
+    """Return the options of a run of two processes."""
+    return command(release, model, out, *SMALL, *more)
 
 
 def figures(out: Path) -> dict[tuple[Any, ...], float]:
@@ -45,9 +41,8 @@ def figures(out: Path) -> dict[tuple[Any, ...], float]:
 
 def trained_together(release: Path, model: Path, out: Path, *more: str) -> Path:
     """Let two processes train to the end; return the folder of the run."""
-    process = together(release, model, out, *more)
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+    done = programs.run([*FORKING, *told(release, model, out, *more)])
+    assert done.returncode == 0, done.stderr
     return out
 
 
@@ -82,28 +77,37 @@ def test_two_processes_take_the_same_steps_as_one(
     assert recipe["model"]["sharded"] == is_sharded
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    ("torchrun", "number"),
+    [(STARTING, signal.SIGKILL), (FORKING, signal.SIGTERM)],
+    ids=["killed", "stopped"],
+)
 def test_one_process_that_ends_ends_all_and_leaves_a_checkpoint_to_go_on_from(
-    release: Path, tiny_model: Path, tmp_path: Path, number: signal.Signals
+    release: Path, tiny_model: Path, tmp_path: Path, torchrun: tuple[str, ...], number: int
 ) -> None:
     out = tmp_path / "both"
-    process = together(release, tiny_model, out)
-    deadline = time.monotonic() + 120
-    while not list(out.glob("checkpoints/stage1-*")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(one_of(process.pid), number)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
+    with (
+        (tmp_path / "said").open("wb") as file,
+        programs.started(
+            [*torchrun, *told(release, tiny_model, out)],
+            streams=(0, file.fileno(), file.fileno()),
+        ) as running,
+    ):
+        deadline = time.monotonic() + 120
+        while not list(out.glob("checkpoints/stage1-*")):
+            assert running.poll() is None, (tmp_path / "said").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(one_of(running.pid), number)
+        assert running.wait(120) != 0
+    said = (tmp_path / "said").read_text()
     if number == signal.SIGTERM:
         assert re.search(r"SIGTERM: saved at stage \d, step \d", said)
         assert "ValueError" not in said
         return
-    again = together(release, tiny_model, out)
-    said, _ = again.communicate(timeout=240)
-    assert again.returncode == 0, said
-    assert re.search(r"goes on from stage \d, step \d", said)
+    again = programs.run([*FORKING, *told(release, tiny_model, out)])
+    assert again.returncode == 0, again.stderr
+    assert re.search(r"goes on from stage \d, step \d", again.stderr)
     assert figures(out)["step", 2, 5, None] > 0
 
 
@@ -117,10 +121,10 @@ def test_machines_that_do_not_share_checkpoints_do_not_go_on_from_different_ones
 
     def machine(number: int) -> "subprocess.CompletedProcess[str]":
         """Run one process of two as one of two machines does."""
-        told = command(release, tiny_model, tmp_path / ("first", "second")[number], *SMALL)
+        out = tmp_path / ("first", "second")[number]
         where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
         where |= {"RANK": str(number), "WORLD_SIZE": "2"}
-        return programs.run(["train.qlora", *told], where)
+        return programs.run(["train.qlora", *told(release, tiny_model, out)], where)
 
     with ThreadPoolExecutor() as pool:
         ended = list(pool.map(machine, range(2)))
