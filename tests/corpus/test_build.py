@@ -14,7 +14,7 @@ import pytest
 
 from corpus.build import NothingToBuild, build
 from corpus.configuration import BuildConfig
-from corpus.executor import Cluster, Serial, connect
+from corpus.executor import Cluster, Executor, connect
 from corpus.ingest.bundle import IngestConfig
 from corpus.reasons import Reason
 from corpus.release import DamagedRelease, GateSummary, Release, finalize, verify
@@ -22,6 +22,7 @@ from corpus.release.planning import ShardLimits
 from corpus.store import ArchiveStore, Link
 from quality.report.publishing import compose
 from tests import programs
+from tests.executors import LASTING
 from tests.stores import MIT, WORDS, add, module, small_store
 
 COMMAND = ["corpus", "build"]
@@ -39,9 +40,8 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def built(store: ArchiveStore, out: Path, workers: int = 0) -> Release:
-    with connect(workers, None) as executor:
-        return build(store, out, BuildConfig(), executor)
+def built(store: ArchiveStore, out: Path, executor: Executor = LASTING) -> Release:
+    return build(store, out, BuildConfig(), executor)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ArchiveStore:
 
 @pytest.fixture(scope="module")
 def candidate(store: ArchiveStore, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return built(store, tmp_path_factory.mktemp("out"))
+    with connect(0, None) as executor:
+        return built(store, tmp_path_factory.mktemp("out"), executor)
 
 
 def test_documents_and_rejects_are_all_files_that_were_seen(candidate: Release) -> None:
@@ -118,7 +119,8 @@ def test_every_row_says_where_it_came_from(candidate: Release, store: ArchiveSto
 def test_two_workers_give_the_same_bytes_as_none(
     store: ArchiveStore, candidate: Release, tmp_path: Path
 ) -> None:
-    assert contents(built(store, tmp_path, workers=2).path) == contents(candidate.path)
+    with connect(2, None) as executor:
+        assert contents(built(store, tmp_path, executor).path) == contents(candidate.path)
 
 
 def test_a_cluster_that_already_runs_gives_the_same_bytes(
@@ -130,7 +132,7 @@ def test_a_cluster_that_already_runs_gives_the_same_bytes(
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         connect(1, Cluster(cluster.scheduler_address)) as executor,
     ):
-        release = build(store, tmp_path, BuildConfig(), executor)
+        release = built(store, tmp_path, executor)
         assert len(cluster.workers) == 2
     assert contents(release.path) == contents(candidate.path)
 
@@ -164,7 +166,7 @@ def test_the_version_is_the_month_of_the_newest_publication(tmp_path: Path) -> N
 
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(NothingToBuild, match="scrapy crawl hex"):
-        build(ArchiveStore(tmp_path), tmp_path, BuildConfig(), Serial())
+        build(ArchiveStore(tmp_path), tmp_path, BuildConfig(), LASTING)
 
 
 def test_a_damaged_archive_costs_itself_only(tmp_path: Path) -> None:
@@ -231,7 +233,7 @@ def test_rows_are_cut_into_shards_and_row_groups_and_nothing_is_lost(
         shard_text_bytes=2000, row_group_text_bytes=700, shard_rows=9, row_group_rows=4
     )
     config = BuildConfig(shards=limits, ingest=IngestConfig(bundle_bytes=1))
-    small = build(store, tmp_path, config, Serial())
+    small = build(store, tmp_path, config, LASTING)
     assert verify(small) == []
     assert len(small.shards("documents")) > len(candidate.shards("documents"))
     for table in ("documents", "functions", "instruct", "rejects"):
@@ -295,21 +297,22 @@ MILESTONES = (
 def test_a_build_that_was_killed_goes_on_and_ends_in_the_same_bytes(
     store: ArchiveStore, tmp_path: Path
 ) -> None:
-    def command(out: Path) -> list[str]:
-        return [*COMMAND, "--archives", str(store.root), "--out", str(out), "--workers", "1"]
+    def command(out: Path, workers: int) -> list[str]:
+        told = ["--archives", str(store.root), "--out", str(out), "--workers", str(workers)]
+        return [*COMMAND, *told]
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = programs.run(command(whole))
+    done = programs.run(command(whole, workers=0))
     assert done.returncode == 0, done.stderr
     for milestone in MILESTONES:
-        with programs.started(command(killed)) as running:
+        with programs.started(command(killed, workers=1)) as running:
             while not list(killed.glob(milestone)):
                 assert running.poll() is None
                 time.sleep(0.005)
             os.killpg(running.pid, signal.SIGKILL)
             assert running.wait() == -signal.SIGKILL
     parts = {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])}
-    resumed = programs.run(command(killed))
+    resumed = programs.run(command(killed, workers=0))
     assert resumed.returncode == 0, resumed.stderr
     assert {path: path.stat().st_ino for path in killed.glob(MILESTONES[0])} == parts
     assert contents(killed / "2026.11.1") == contents(whole / "2026.11.1")
@@ -340,7 +343,7 @@ def test_a_file_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
     command += ["--archives", str(store.root), "--out", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "path")}
     done = subprocess.run(
-        [*command, "--workers", "2"], capture_output=True, text=True, env=environment, check=False
+        [*command, "--workers", "1"], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     release = Release.open(tmp_path / "out" / "2026.11.1")

@@ -8,10 +8,10 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.release import Release
 from corpus.store import ArchiveStore
 from tests.corpus.tarballs import compressed, entry, hex_tarball, hex_tarball_of, tar, tar_of
+from tests.executors import LASTING
 from tests.stores import add, module
 
 LATIN1 = """{<<"name">>,<<"latin">>}.
@@ -85,7 +85,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     add(store, "legacy", {}, body=hex_tarball_of({"lib/g.ex": module("G", "golf")}, LEGACY))
     add(store, "large", {"lib/ten.ex": numbered(500_000), "lib/e.ex": module("E", "echo")})
     add(store, "escaping", {}, body=hex_tarball(compressed(escaping())))
-    return build(store, folder / "out", BuildConfig(), Serial())
+    return build(store, folder / "out", BuildConfig(), LASTING)
 
 
 def test_archives_that_cannot_be_opened_are_rejects_with_their_reason(release: Release) -> None:

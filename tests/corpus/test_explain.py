@@ -4,10 +4,10 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.explain import NothingFound, UnreadableRelease, explain
 from corpus.release import Release
 from corpus.terminal import show_explanation
+from tests.executors import LASTING
 from tests.releases import example_release
 from tests.stores import small_store
 
@@ -15,7 +15,7 @@ from tests.stores import small_store
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     folder: Path = tmp_path_factory.mktemp("explain")
-    return build(small_store(folder / "store"), folder / "out", BuildConfig(), Serial())
+    return build(small_store(folder / "store"), folder / "out", BuildConfig(), LASTING)
 
 
 def test_a_kept_file_comes_with_licence_and_evidence(release: Release) -> None:

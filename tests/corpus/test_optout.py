@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from corpus.__main__ import app
 from corpus.build import build
 from corpus.configuration import BadConfiguration, BuildConfig, load
-from corpus.executor import Serial
 from corpus.optout import BadExclusions, Exclusion, Exclusions, entries, read_exclusions
 from corpus.release import Release
 from corpus.store import ArchiveStore
 from quality.gate import judge
 from quality.report import write as write_report
+from tests.executors import LASTING
 from tests.stores import MIT, WORDS, add, module, small_store
 
 ASKED = "asked by its author"
@@ -25,7 +25,7 @@ ANCHOR = module("Anchor", WORDS[0])
 
 
 def built(store: ArchiveStore, out: Path, *exclude: Exclusion) -> Release:
-    return build(store, out, replace(BuildConfig(), exclude=exclude), Serial())
+    return build(store, out, replace(BuildConfig(), exclude=exclude), LASTING)
 
 
 def documents(release: Release) -> set[str]:

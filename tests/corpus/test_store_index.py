@@ -13,11 +13,11 @@ import pytest
 
 from corpus.build import NothingToBuild, build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.store import Archive, ArchiveStore, DamagedRow, UnsafeName
 from corpus.store.index import Index
 from corpus.store.rows import row_of
 from tests.corpus.test_store import BODY, archive, rejected
+from tests.executors import LASTING
 from tests.stores import small_store
 
 PROJECT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_a_folder_beside_a_store_is_told_where_the_store_is(tmp_path: Path, plac
     folder = (store.root / place).resolve()
     before = sorted(map(kept, store.archives()))
     with pytest.raises(NothingToBuild) as caught:
-        build(ArchiveStore(folder), tmp_path / "out", BuildConfig(), Serial())
+        build(ArchiveStore(folder), tmp_path / "out", BuildConfig(), LASTING)
     assert f"no archives here, but {store.root} is an archive store" in str(caught.value)
     assert sorted(map(kept, store.archives())) == before
 
@@ -219,7 +219,7 @@ def test_a_store_called_archives_is_no_source_of_the_folder_above_it(tmp_path: P
     (tmp_path / "archives" / "superseded" / "hex" / "old").mkdir(parents=True)
     (tmp_path / "archives" / "superseded" / "hex" / "old" / "old-1.0.0.json").write_text("{}")
     with pytest.raises(NothingToBuild) as caught:
-        build(ArchiveStore(tmp_path), tmp_path / "out", BuildConfig(), Serial())
+        build(ArchiveStore(tmp_path), tmp_path / "out", BuildConfig(), LASTING)
     assert f"no archives here, but {store.root} is an archive store" in str(caught.value)
     with pytest.raises(UnsafeName, match="'rejects' names a folder of the store"):
         store.get("rejects", "gone", "1.0.0")

@@ -12,13 +12,13 @@ from corpus import tables
 from corpus.__main__ import app
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.release import Release
 from corpus.store import ArchiveStore, Link
 from corpus.tables import TABLES, columns_of, dictionary, meaning_of
 from datacards.croissant import croissant
 from datacards.render import card
 from quality.report.publishing import compose
+from tests.executors import LASTING
 from tests.releases import example_release
 from tests.stores import MIT, WORDS, add, module
 
@@ -90,7 +90,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     links = (Link("GitHub", "https://GitHub.com/Shop/Anchor/tree/main"),)
     add(store, "anchor", files, links=links, published_at="2026-11-01T08:00:00Z")
     add(store, "ember", {"LICENSE": MIT, "lib/ember.ex": module("Ember", WORDS[1])})
-    return build(store, folder / "out", BuildConfig(), Serial())
+    return build(store, folder / "out", BuildConfig(), LASTING)
 
 
 @pytest.mark.parametrize("table", ["documents", "functions", "instruct", "rejects"])

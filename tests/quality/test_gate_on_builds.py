@@ -6,13 +6,13 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig, load
-from corpus.executor import Serial
 from corpus.extraction import MOST_ARGUMENTS
 from corpus.fingerprint import fingerprint
 from corpus.release import Release
 from quality.gate import judge
 from quality.leaks import jaccard
 from quality.verdict import Outcome
+from tests.executors import LASTING
 from tests.stores import add, module, small_store
 
 MEGABYTE = 1 << 20
@@ -23,7 +23,7 @@ def built(folder: Path, files: dict[str, bytes], settings: str = "") -> Release:
     add(store, "edge", files)
     (folder / "build.toml").write_text(settings)
     config = load(folder / "build.toml") if settings else BuildConfig()
-    return build(store, folder / "out", config, Serial())
+    return build(store, folder / "out", config, LASTING)
 
 
 def broken(release: Release) -> set[str]:
@@ -89,7 +89,7 @@ def test_near_duplicates_are_looked_for_by_the_fingerprints_of_the_build(tmp_pat
     for changed in range(6):
         add(store, f"alike{changed}", {"lib/alike.ex": alike(changed)})
     (tmp_path / "build.toml").write_text(COARSE)
-    release = build(store, tmp_path / "out", load(tmp_path / "build.toml"), Serial())
+    release = build(store, tmp_path / "out", load(tmp_path / "build.toml"), LASTING)
     rows = release.read("documents", ["path", "split", "text"]).to_pylist()
     kept = [row for row in rows if row["path"] == "lib/alike.ex"]
     assert len({row["split"] for row in kept}) > 1

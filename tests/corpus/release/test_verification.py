@@ -10,7 +10,6 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.release import (
     DamagedRelease,
     GateSummary,
@@ -20,6 +19,7 @@ from corpus.release import (
     verify,
 )
 from corpus.release.manifest import MalformedManifest
+from tests.executors import LASTING
 from tests.stores import small_store
 
 SHARD = "data/documents/train-00000-of-00001.parquet"
@@ -28,7 +28,7 @@ SHARD = "data/documents/train-00000-of-00001.parquet"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
-    return build(small_store(folder / "store"), folder / "out", BuildConfig(), Serial()).path
+    return build(small_store(folder / "store"), folder / "out", BuildConfig(), LASTING).path
 
 
 @pytest.fixture

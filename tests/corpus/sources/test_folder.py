@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.executor import Serial
 from corpus.explain import explain
 from corpus.locking import FolderInUse, claim
 from corpus.reasons import Reason
 from corpus.sources import FOLDER, ArchiveError, ArchiveLimits, Member, UnknownSource, source_named
 from corpus.sources.folder import UnusableFolder, add_folder, pack_folder
 from corpus.store import ArchiveStore, UnsafeName
+from tests.executors import LASTING
 from tests.stores import MIT, add, module
 
 COLUMNS = ["source", "package", "version", "path", "archive_sha256"]
@@ -225,7 +225,7 @@ def test_a_release_holds_archives_of_both_sources(tmp_path: Path) -> None:
         },
     )
     archive, _ = add_folder(store, folder, name="acme/shop", version="main")
-    release = build(store, tmp_path / "out", BuildConfig(), Serial())
+    release = build(store, tmp_path / "out", BuildConfig(), LASTING)
     rows = [
         (row["source"], row["package"], row["version"], row["path"], row["archive_sha256"])
         for batch in release.batches(
@@ -251,4 +251,4 @@ def test_an_unknown_source_is_named_before_anything_is_read(tmp_path: Path) -> N
     archive = add(store, "alpha", {"LICENSE": MIT, "lib/alpha.ex": module("Alpha", "anchor")})
     store.put(replace(archive, source="forge"), store.read(archive))
     with pytest.raises(UnknownSource, match="'forge', and this version opens only hex, folder"):
-        build(store, tmp_path / "out", BuildConfig(), Serial())
+        build(store, tmp_path / "out", BuildConfig(), LASTING)
