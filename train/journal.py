@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from corpus.atomic import write_bytes
 from corpus.console import errors
@@ -68,20 +67,11 @@ class Metrics:
         self._keep(line for line in lines if place_of(line) <= (stage, step))
         self._file = self.path.open("ab", buffering=0)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
     def __enter__(self) -> "Metrics":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def __exit__(self, *ended: object) -> None:
+        self._file.close()
 
     def _keep(self, lines: Iterable[Line]) -> None:
         data = b"".join(_encode(line) for line in lines)
@@ -107,13 +97,12 @@ def place_of(line: Line) -> tuple[int, int]:
 
 
 def _encode(line: Line) -> bytes:
-    plain = {name: _finite(value) for name, value in line.items()}
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in line.items()
+    }
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text.encode() + b"\n"
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _decode(path: Path, number: int, data: bytes) -> Line:
@@ -159,19 +148,7 @@ class TrackerNotStarted(TrainError):
         )
 
 
-class Tracker(Protocol):
-    """Takes values by name as they come."""
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        """Send the values of a step; steps never go back."""
-        ...
-
-    def finish(self) -> None:
-        """Send what is left."""
-        ...
-
-
-class _Accelerated:
+class Tracker:
     """One of accelerate's trackers, left alone once it fails: a run does not end with it."""
 
     def __init__(self, name: str, tracker: "GeneralTracker") -> None:
@@ -179,7 +156,7 @@ class _Accelerated:
         self.tracker: GeneralTracker | None = tracker
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        """Send the values of a step."""
+        """Send the values of a step; steps never go back."""
         self._unless_it_failed(lambda tracker: tracker.log(dict(values), step=step))
 
     def finish(self) -> None:
@@ -216,7 +193,7 @@ def open_tracker(name: str, run: Path, settings: Mapping[str, object]) -> Tracke
         tracker.store_init_configuration(flat(settings))
     except Exception as error:  # each tracker has errors of its own
         raise TrackerNotStarted(name, error) from error
-    return _Accelerated(name, tracker)
+    return Tracker(name, tracker)
 
 
 def _made(name: str, run: Path) -> "GeneralTracker":
@@ -249,9 +226,11 @@ class TrackedMetrics:
     Steps of the second stage go on after those of the first, since trackers take none that go back.
     """
 
-    def __init__(self, tracker: Tracker, earlier: Iterable[Line] = ()) -> None:
+    def __init__(
+        self, log: Callable[[Mapping[str, float], int], None], earlier: Iterable[Line] = ()
+    ) -> None:
         """Go on after the `earlier` lines of a resumed run, which are not sent again."""
-        self.tracker = tracker
+        self.log = log
         self.stage = 0
         self.before = 0
         self.last = 0
@@ -262,7 +241,7 @@ class TrackedMetrics:
         """Send a line, if it holds figures."""
         step = self._step_of(line)
         if values := values_of(line):
-            self.tracker.log(values, step)
+            self.log(values, step)
 
     def _step_of(self, line: Line) -> int:
         if line["stage"] != self.stage:
@@ -311,7 +290,7 @@ def journal(
         if recipe.tracker != "none":
             tracker = open_tracker(recipe.tracker, out, to_mapping(recipe))
             held.callback(tracker.finish)
-            takers.append(TrackedMetrics(tracker, read_metrics(out / METRICS)).note)
+            takers.append(TrackedMetrics(tracker.log, read_metrics(out / METRICS)).note)
 
         def note(line: Line) -> None:
             for take in [samples.note] if line["kind"] == "sample" else takers:

@@ -85,7 +85,8 @@ class _Figures:
 
 def figures_for(line: Line, current: _Figures | None) -> _Figures:
     """Return the figures that a line belongs to: new ones where a stage begins or goes on."""
-    if current is None or begins(line) or line["stage"] != current.stage:
+    begins = line["kind"] == "event" and line["name"] in ("stage_began", "resumed")
+    if current is None or begins or line["stage"] != current.stage:
         return _Figures(line["stage"], line.get("steps"))
     return current
 
@@ -133,20 +134,17 @@ class _Lines:
 
     def note(self, line: Line) -> None:
         """Show a line if it is due."""
-        self.figures = figures_for(line, self.figures)
+        self.figures = figures = figures_for(line, self.figures)
+        said, step = sentence(line), line["step"]
         if line["kind"] == "step":
-            self.figures.add(line)
-            if self.is_due(self.figures, line["step"]):
+            figures.add(line)
+            has_waited = time.monotonic() - self.last >= self.every_seconds
+            is_edge = figures.taken == 1 or step == figures.steps
+            if has_waited or is_edge or step % self.every_steps == 0:
                 self.last = time.monotonic()
-                self.console.print(line_of(self.figures, line["step"]), highlight=False)
-        elif said := sentence(line):
+                said = line_of(figures, step)
+        if said:
             self.console.print(said, highlight=False)
-
-    def is_due(self, figures: _Figures, step: int) -> bool:
-        """Tell whether a step is shown."""
-        has_waited = time.monotonic() - self.last >= self.every_seconds
-        is_edge = figures.taken == 1 or step == figures.steps
-        return has_waited or is_edge or step % self.every_steps == 0
 
 
 def line_of(figures: _Figures, step: int) -> str:
@@ -156,11 +154,6 @@ def line_of(figures: _Figures, step: int) -> str:
         of = f" of {figures.steps:,}"
         left = f"  {clock(figures.seconds * (figures.steps - step))} left"
     return f"stage {figures.stage}  step {step:,}{of}  {figures.told()}{left}"
-
-
-def begins(line: Line) -> bool:
-    """Tell whether steps of a stage follow a line."""
-    return line["kind"] == "event" and line["name"] in ("stage_began", "resumed")
 
 
 def sentence(line: Line) -> str:

@@ -147,13 +147,10 @@ class Kept:
     def log(self, values: Mapping[str, float], step: int) -> None:
         self.got.append((step, dict(values)))
 
-    def finish(self) -> None:
-        pass
-
 
 def test_a_step_is_sent_under_the_name_of_its_stage() -> None:
     tracker = Kept()
-    TrackedMetrics(tracker).note(STEP)
+    TrackedMetrics(tracker.log).note(STEP)
     assert tracker.got == [
         (1, {"stage1/loss": 2.0, "stage1/learning_rate": 1e-5, "stage1/tokens_per_second": 25.0})
     ]
@@ -161,14 +158,14 @@ def test_a_step_is_sent_under_the_name_of_its_stage() -> None:
 
 def test_a_measurement_is_sent_under_the_name_of_what_it_was_measured_on() -> None:
     tracker, line = Kept(), {"kind": "held_out", "stage": 2, "step": 3, "measured_on": "stage1"}
-    TrackedMetrics(tracker).note(line | {"loss": 1.5, "bits_per_byte": 0.75, "targets": 9})
+    TrackedMetrics(tracker.log).note(line | {"loss": 1.5, "bits_per_byte": 0.75, "targets": 9})
     values = {"held_out_stage1/loss": 1.5, "held_out_stage1/bits_per_byte": 0.75}
     assert tracker.got == [(3, values)]
 
 
 def test_steps_of_the_second_stage_follow_those_of_the_first() -> None:
     tracker = Kept()
-    metrics = TrackedMetrics(tracker)
+    metrics = TrackedMetrics(tracker.log)
     for stage, step in ((1, 1), (1, 50), (2, 1), (2, 2)):
         metrics.note(STEP | {"stage": stage, "step": step})
     metrics.note({"kind": "event", "name": "checkpoint", "stage": 2, "step": 2})
@@ -178,7 +175,7 @@ def test_steps_of_the_second_stage_follow_those_of_the_first() -> None:
 def test_a_resumed_run_sends_nothing_twice_and_goes_on_with_the_next_step() -> None:
     tracker = Kept()
     earlier = [STEP | {"step": 50}, STEP | {"stage": 2, "step": 7}]
-    TrackedMetrics(tracker, earlier).note(STEP | {"stage": 2, "step": 8})
+    TrackedMetrics(tracker.log, earlier).note(STEP | {"stage": 2, "step": 8})
     assert [step for step, _ in tracker.got] == [58]
 
 
