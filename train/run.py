@@ -459,7 +459,8 @@ class Stage:
     def __post_init__(self) -> None:
         """Plan the steps, with a fresh optimizer."""
         settings = self.settings
-        self.order = Order(self.rows, settings.epochs, self.recipe.batch, settings.steps)
+        rows_in, batch = self.rows.rows_in, self.recipe.batch
+        self.order = Order(rows_in, settings.epochs, batch, settings.steps)
         self.optimizer = make_optimizer(self.model, settings.optimizer)
 
     @property

@@ -142,19 +142,9 @@ def prompt_bytes(recipe: Recipe) -> int:
 
 def steps_and_tokens(rows: int, recipe: Recipe, settings: StageSettings) -> tuple[int, int]:
     """Return the steps of a stage whose epochs have so many rows, and the tokens of their rows."""
-    order = Order(_Same(rows), settings.epochs, recipe.batch, settings.steps)
+    order = Order(lambda epoch: rows, settings.epochs, recipe.batch, settings.steps)
     if not rows or not order.steps:
         return 0, 0
     whole = sum(order.counts)
     read = whole if order.steps == order.ends[-1] else min(whole, order.steps * recipe.batch)
     return order.steps, read * recipe.length
-
-
-@dataclass(frozen=True, slots=True)
-class _Same:
-    """An epoch that has as many rows as every other."""
-
-    rows: int
-
-    def rows_in(self, epoch: int) -> int:
-        return self.rows

@@ -7,10 +7,9 @@ epoch that is never stored.
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -118,30 +117,25 @@ def packed(lengths: Integers, length: int) -> list[list[int]]:
     """
     rows: list[list[int]] = []
     for start in range(0, len(lengths), WINDOW):
-        rows += _window(lengths[start : start + WINDOW], length, start)
-    return rows
-
-
-def _window(lengths: Integers, length: int, offset: int) -> list[list[int]]:
-    rows: list[list[int]] = []
-    with_space: list[list[int]] = [[] for _ in range(length + 1)]
-    spaces: list[int] = []
-    for number in np.argsort(-lengths, kind="stable").tolist():
-        needed = int(lengths[number])
-        place = bisect_left(spaces, needed)
-        if place == len(spaces):
-            space, row = length, len(rows)
-            rows.append([])
-        else:
-            space = spaces[place]
-            row = with_space[space].pop()
-            if not with_space[space]:
-                del spaces[place]
-        rows[row].append(offset + number)
-        left = space - needed
-        if not with_space[left]:
-            insort(spaces, left)
-        with_space[left].append(row)
+        with_space: list[list[int]] = [[] for _ in range(length + 1)]
+        spaces: list[int] = []
+        order = np.argsort(-lengths[start : start + WINDOW], kind="stable") + start
+        for number in order.tolist():
+            needed = int(lengths[number])
+            place = bisect_left(spaces, needed)
+            if place == len(spaces):
+                space, row = length, len(rows)
+                rows.append([])
+            else:
+                space = spaces[place]
+                row = with_space[space].pop()
+                if not with_space[space]:
+                    del spaces[place]
+            rows[row].append(number)
+            left = space - needed
+            if not with_space[left]:
+                insort(spaces, left)
+            with_space[left].append(row)
     return rows
 
 
@@ -184,14 +178,6 @@ def pack(samples: Sequence[Sample], text_bytes: int, length: int, pad: int) -> P
     return PackedRow(ids, labels, positions, lengths, targets, text_bytes)
 
 
-class Counted(Protocol):
-    """Knows how many rows an epoch has."""
-
-    def rows_in(self, epoch: int) -> int:
-        """Return the rows of an epoch, counted from 0."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StepRows:
     """The rows of one step, by their numbers in the epoch."""
@@ -203,16 +189,19 @@ class StepRows:
 class Order:
     """The steps of a stage. An epoch ends with a smaller step where its rows do not come out even.
 
-    `epochs` may end within an epoch; `limit` ends the stage after so many steps, 0 does not.
+    `rows_in` tells the rows of an epoch. `epochs` may end within an epoch; `limit` ends the stage
+    after so many steps, 0 does not.
     """
 
-    def __init__(self, rows: Counted, epochs: float, batch: int, limit: int = 0) -> None:
+    def __init__(
+        self, rows_in: Callable[[int], int], epochs: float, batch: int, limit: int = 0
+    ) -> None:
         self.batch = batch
         self.whole: list[int] = []
         self.counts: list[int] = []
         self.ends: list[int] = []
         for epoch in range(math.ceil(epochs)):
-            whole = rows.rows_in(epoch)
+            whole = rows_in(epoch)
             count = math.ceil(whole * min(1.0, epochs - epoch))
             begun = self.ends[-1] if self.ends else 0
             self.whole.append(whole)

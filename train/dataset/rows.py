@@ -212,28 +212,6 @@ def prepare(
     if shape.infilling_rate:
         tokenizer.infilling_prompt("", "")
     replay = Path(settings.replay.path) if settings.replay.path else None
-    folder = work / f"stage{stage}-{split}-{_digest(release, shape, tokenizer, replay, chats)}"
-    store = _stored(folder, release, stage, split, shape, replay, chats, tokenizer, progress)
-    sources = {source.name: source for source in store.by_source()}
-    general = sources.pop(REPLAY, None)
-    if replay and general is None:
-        raise NoReplayText(replay, "it has no text that fits a row")
-    mixture = mix(
-        list(sources.values()), general, settings.mixture, settings.replay.share, recipe.seed
-    )
-    rows = Rows(store, mixture, recipe.length, tokenizer.pad, recipe.seed)
-    if not rows.rows_in(0):
-        raise EmptyMixture(release.path, stage, split)
-    return rows
-
-
-def _digest(
-    release: Release,
-    shape: Shape,
-    tokenizer: Tokenizer,
-    replay: Path | None,
-    chats: Sequence[Chats],
-) -> str:
     made_of: dict[str, object] = {
         "format": FORMAT,
         "release": release.identity,
@@ -245,32 +223,30 @@ def _digest(
     }
     if chats:
         made_of["chats"] = [[each.name, each.sha256] for each in chats]
-    return hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
-
-
-def _stored(
-    folder: Path,
-    release: Release,
-    stage: int,
-    split: str,
-    shape: Shape,
-    replay: Path | None,
-    chats: Sequence[Chats],
-    tokenizer: Tokenizer,
-    progress: Progress,
-) -> TokenStore:
-    """Return the store of that name; existing means done."""
+    digest = hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
+    folder = work / f"stage{stage}-{split}-{digest}"
     if not folder.exists():
-        rows = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
-        rows += sum(each.rows for each in chats)
-        progress.start(f"tokenise {CONFIGS[stage]} ({split})", rows)
+        count = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
+        count += sum(each.rows for each in chats)
+        progress.start(f"tokenise {CONFIGS[stage]} ({split})", count)
         items: Iterable[Document | Conversation] = (
             documents(release, split) if stage == 1 else conversations(release, split)
         )
         if chats:
             items = chain(items, _own(release, chats))
         write_store(folder, _samples(items, replay, tokenizer, shape, progress))
-    return read_store(folder)
+    store = read_store(folder)
+    sources = {source.name: source for source in store.by_source()}
+    general = sources.pop(REPLAY, None)
+    if replay and general is None:
+        raise NoReplayText(replay, "it has no text that fits a row")
+    mixture = mix(
+        list(sources.values()), general, settings.mixture, settings.replay.share, recipe.seed
+    )
+    rows = Rows(store, mixture, recipe.length, tokenizer.pad, recipe.seed)
+    if not rows.rows_in(0):
+        raise EmptyMixture(release.path, stage, split)
+    return rows
 
 
 def _own(release: Release, chats: Sequence[Chats]) -> Iterator[Conversation]:

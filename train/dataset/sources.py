@@ -9,7 +9,7 @@ files are taken, so that no code of a dataset runs.
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpus.atomic import canonical_json, sha256_file
@@ -165,9 +165,8 @@ class Chats:
             except MalformedConversation as error:
                 if not self.drops:
                     raise BadRow(place, error.reason) from error
-                why: Reason = "malformed_conversation"
-                if isinstance(error, ToolTurns):
-                    why = "tool_turns"
+                is_call = isinstance(error, ToolTurns)
+                why: Reason = "tool_turns" if is_call else "malformed_conversation"
                 yield Conversation(f"{PREFIX}{self.name}", place, (), why)
             else:
                 yield Conversation(f"{PREFIX}{self.name}", place, messages)
@@ -203,8 +202,7 @@ def open_chats(settings: DataSettings) -> tuple[Chats, ...]:
         digest = hashlib.sha256(canonical_json(told)).hexdigest()
         drops = settings.malformed == "drop"
         read = Chats(name, place, files, stated, revision, digest, 0, drops)
-        rows = sum(1 for _ in read.conversations())
-        opened.append(Chats(name, place, files, stated, revision, digest, rows, drops))
+        opened.append(replace(read, rows=sum(1 for _ in read.conversations())))
     return tuple(opened)
 
 

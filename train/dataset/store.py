@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +125,8 @@ def _pieces(text: str, whole: Ids, tokenizer: Tokenizer, length: int) -> Iterato
     Every piece but the last fills a row as well as whole lines can: pieces of half a row would
     leave the other half empty. `whole` is the text as a document.
     """
-    begin, end = _frame(tokenizer)
+    empty = tokenizer.document("").ids
+    begin, end = empty[:-1], empty[-1:]
     ids, room = whole[len(begin) : len(whole) - len(end)], length - len(begin) - len(end)
     at, known = 0, len(text)  # `ids` are those of the text between
     while len(ids) > room:
@@ -164,12 +166,6 @@ def _beginning(text: str, ids: Ids, tokenizer: Tokenizer, room: int) -> tuple[st
         if len(taken) <= room or len(part) == 1:
             return part, taken
         fits = len(part) * 3 // 4
-
-
-def _frame(tokenizer: Tokenizer) -> tuple[Ids, Ids]:
-    """Return what a document begins and ends with."""
-    empty = tokenizer.document("").ids
-    return empty[:-1], empty[-1:]
 
 
 def _learned(ids: Ids) -> Sample:
@@ -244,8 +240,32 @@ class TokenStore:
 def write_store(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> None:
     """Write samples, each with its source's name, as the folder `folder`, whole or not at all."""
     sweep(folder.parent)
+    sources: dict[str, int] = {}
+    dropped: dict[str, Counter[str]] = defaultdict(Counter)
+    end = 0
     with whole_folder(folder) as temporary:
-        _fill(temporary, items)
+        with ExitStack() as opened:
+            files = {
+                name: opened.enter_context((temporary / f"{name}.bin").open("wb"))
+                for name in ARRAYS
+            }
+            for source, item in items:
+                number = sources.setdefault(source, len(sources))
+                if isinstance(item, str):
+                    dropped[source][item] += 1
+                    continue
+                ids, targets = item.sample.ids, item.sample.targets
+                end += len(ids)
+                row = (ids, targets, end, int(targets.sum()), item.bytes, number)
+                for (name, kind), value in zip(ARRAYS.items(), row, strict=True):
+                    files[name].write(np.asarray(value, dtype=kind).tobytes())
+        meta = {
+            "format": FORMAT,
+            "sources": list(sources),
+            "dropped": {source: dict(sorted(each.items())) for source, each in dropped.items()},
+            "files": {f"{name}.bin": sha256_file(temporary / f"{name}.bin") for name in ARRAYS},
+        }
+        (temporary / META).write_bytes(canonical_json(meta))
 
 
 def read_store(folder: Path) -> TokenStore:
@@ -261,52 +281,6 @@ def read_store(folder: Path) -> TokenStore:
         return TokenStore(tuple(meta["sources"]), meta["dropped"], arrays, identity)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedTokens(folder, f"it cannot be read ({error})") from error
-
-
-def _fill(folder: Path, items: Iterator[tuple[str, CountedSample | Reason]]) -> None:
-    files = {name: (folder / f"{name}.bin").open("wb") for name in ARRAYS}
-    try:
-        sources, dropped = _append_all(files, items)
-    finally:
-        for file in files.values():
-            file.close()
-    meta = {
-        "format": FORMAT,
-        "sources": sources,
-        "dropped": dropped,
-        "files": {f"{name}.bin": sha256_file(folder / f"{name}.bin") for name in ARRAYS},
-    }
-    (folder / META).write_bytes(canonical_json(meta))
-
-
-def _append_all(
-    files: Mapping[str, IO[bytes]], items: Iterator[tuple[str, CountedSample | Reason]]
-) -> tuple[list[str], dict[str, dict[str, int]]]:
-    """Write every sample; return the sources in order, and the dropped by source and reason."""
-    sources: dict[str, int] = {}
-    dropped: dict[str, Counter[str]] = defaultdict(Counter)
-    end = 0
-    for source, item in items:
-        number = sources.setdefault(source, len(sources))
-        if isinstance(item, str):
-            dropped[source][item] += 1
-        else:
-            end += len(item.sample.ids)
-            _append(files, item, number, end)
-    return list(sources), {source: dict(sorted(each.items())) for source, each in dropped.items()}
-
-
-def _append(files: Mapping[str, IO[bytes]], item: CountedSample, source: int, end: int) -> None:
-    row = {
-        "ids": item.sample.ids,
-        "targets": item.sample.targets,
-        "ends": end,
-        "learned": int(item.sample.targets.sum()),
-        "bytes": item.bytes,
-        "source": source,
-    }
-    for name, value in row.items():
-        files[name].write(np.asarray(value, dtype=ARRAYS[name]).tobytes())
 
 
 def _mapped(path: Path, kind: type[np.generic]) -> Numbers:
