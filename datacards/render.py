@@ -5,9 +5,8 @@ as in the Hub's documentation, "Dataset Cards" and "Data files Configuration".
 """
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
@@ -29,9 +28,6 @@ LARGEST_CATEGORY = "100M<n<1B"
 RESERVED_SPLIT = "all"
 """`datasets` keeps this name for the union of all splits, so a split of that name is loaded under
 the name of its table; the files keep theirs."""
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,16 +85,11 @@ def write(release: Release) -> CardFiles:
 
 def card(report: Report) -> bytes:
     """Render the card from the values of report.json."""
-    template = _environment().get_template("README.md.j2")
-    text: str = template.render(**report, front_matter=front_matter(report))
-    return f"{text.rstrip()}\n".encode()
-
-
-@cache
-def _environment() -> "Environment":
     environment = frame.environment("datacards", html=False)
     environment.filters["split_name"] = split_name
-    return environment
+    template = environment.get_template("README.md.j2")
+    text: str = template.render(**report, front_matter=front_matter(report))
+    return f"{text.rstrip()}\n".encode()
 
 
 def front_matter(report: Report) -> str:

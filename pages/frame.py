@@ -4,6 +4,7 @@ A page's template extends `frame.html.j2` and fills its blocks; equal values giv
 """
 
 import re
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+@cache
 def environment(package: str, *, html: bool) -> "Environment":
     """Return the environment of a package's folder `templates`, with our formats of numbers.
 
-    Values are escaped in HTML and left as they are in Markdown; an unknown one is an error.
+    Values are escaped in HTML and left as they are in Markdown; an unknown one is an error. It is
+    one for each package, to which that adds what its own templates use.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 

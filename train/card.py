@@ -7,9 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from corpus.atomic import write_bytes
 from corpus.release import Release
@@ -17,9 +15,6 @@ from pages import frame
 from train.report.page import Report, compose
 from train.report.run_files import Values
 from train.usage import Usage, is_on_hub, place, section
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 CARD_NAME = "README.md"
 ADAPTER_LICENSE = "apache-2.0"
@@ -67,40 +62,27 @@ def card(
 ) -> bytes:
     """Render a card from the values that `train.report.compose` returns."""
     licensed = license_name or ADAPTER_LICENSE
-    text: str = (
-        _environment()
-        .get_template("card.md.j2")
-        .render(
-            **report,
-            front_matter=front_matter(report, licensed, dataset),
-            licences=licences,
-            license_name=licensed,
-            license_is_named=bool(license_name),
-            dataset=dataset,
-            usage=section(usage_of(report["identity"])),
-            settings={row["name"]: row["value"] for row in report["identity"]["recipe"]},
-            stage_names=STAGES,
-        )
-    )
-    return f"{text.rstrip()}\n".encode()
-
-
-def usage_of(identity: Values) -> Usage:
-    """Return how what a run's folder holds is loaded, from the report's section of that name."""
-    model = identity["model"]
-    return Usage(
+    model = report["identity"]["model"]
+    usage = Usage(
         holds="run",
         base=model["name"] or "",
         architecture=model["architecture"],
         quantization=model["quantization"],
     )
-
-
-@cache
-def _environment() -> "Environment":
     environment = frame.environment("train", html=False)
     environment.filters |= {"place": place, "setting": setting}
-    return environment
+    text: str = environment.get_template("card.md.j2").render(
+        **report,
+        front_matter=front_matter(report, licensed, dataset),
+        licences=licences,
+        license_name=licensed,
+        license_is_named=bool(license_name),
+        dataset=dataset,
+        usage=section(usage),
+        settings={row["name"]: row["value"] for row in report["identity"]["recipe"]},
+        stage_names=STAGES,
+    )
+    return f"{text.rstrip()}\n".encode()
 
 
 def setting(value: object) -> str:
@@ -130,7 +112,10 @@ def metadata(report: Report, license_name: str, dataset: str = "") -> Values:
     """
     name = report["identity"]["model"]["name"] or ""
     based = {"base_model": name, "base_model_relation": "adapter"} if is_on_hub(name) else {}
+    sources = [row["name"] for each in report["data"] for row in each["sources"]]
+    found = {each for each in LANGUAGES if any(name.endswith(f".{each}") for name in sources)}
     results = _results(report)
+    metrics = {result["metrics"][0]["type"] for result in results}
     indexed = [{"name": report["identity"]["name"], "results": results}]
     return {
         **based,
@@ -139,15 +124,9 @@ def metadata(report: Report, license_name: str, dataset: str = "") -> Values:
         "license": license_name,
         "language": ["en", "code"],
         **({"datasets": [dataset]} if dataset else {}),
-        "tags": sorted({"code", "lora", "otp", *_languages(report)}),
-        **({"metrics": sorted({_metric_of(result) for result in results})} if results else {}),
-        **({"model-index": indexed} if results else {}),
+        "tags": sorted({"code", "lora", "otp", *found}),
+        **({"metrics": sorted(metrics), "model-index": indexed} if results else {}),
     }
-
-
-def _languages(report: Report) -> set[str]:
-    sources = {row["name"] for each in report["data"] for row in each["sources"]}
-    return {each for each in LANGUAGES if any(name.endswith(f".{each}") for name in sources)}
 
 
 def _results(report: Report) -> list[Values]:
@@ -174,10 +153,6 @@ def _results(report: Report) -> list[Values]:
         for row in group["rows"]
         if row["adapter"]
     ]
-
-
-def _metric_of(result: Values) -> str:
-    return str(result["metrics"][0]["type"])
 
 
 def metric_type(group: str, name: str, unit: str | None) -> str:

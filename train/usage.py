@@ -3,14 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pages import frame
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 HUB_NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
@@ -47,15 +43,13 @@ class Usage:
 
 def section(usage: Usage) -> str:
     """Write the section, without a newline at its end."""
+    environment = frame.environment("train", html=False)
+    environment.filters["place"] = place
     tower = usage.architecture in BESIDE_A_TOWER
-    text: str = (
-        _environment()
-        .get_template("usage.md.j2")
-        .render(
-            usage=usage,
-            published=is_on_hub(usage.base),
-            loader="AutoModelForImageTextToText" if tower else "AutoModelForCausalLM",
-        )
+    text: str = environment.get_template("usage.md.j2").render(
+        usage=usage,
+        published=is_on_hub(usage.base),
+        loader="AutoModelForImageTextToText" if tower else "AutoModelForCausalLM",
     )
     return text.rstrip()
 
@@ -76,10 +70,3 @@ def place(name: str | None) -> str:
 def is_on_hub(name: str) -> bool:
     """Tell whether a model's name can be one on the Hub and is no folder."""
     return HUB_NAME.fullmatch(name) is not None and name.split("/")[0] not in (".", "..")
-
-
-@cache
-def _environment() -> "Environment":
-    environment = frame.environment("train", html=False)
-    environment.filters["place"] = place
-    return environment

@@ -1,8 +1,7 @@
 """From report.json to one self-contained page: the same values give the same bytes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from markupsafe import Markup
 
@@ -10,9 +9,6 @@ from pages import charts, frame
 from quality.report.figures import Bin, Files, Point, share
 from quality.report.highlighting import excerpt, highlight
 from quality.report.published import Report
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 class Tick(TypedDict):
@@ -35,12 +31,6 @@ class Step(TypedDict):
 
 def render(report: Report) -> bytes:
     """Render the page from the values of report.json."""
-    page: str = _environment().get_template("report.html.j2").render(**report)
-    return f"{page.strip()}\n".encode()
-
-
-@cache
-def _environment() -> "Environment":
     environment = frame.environment("quality.report", html=True)
     environment.filters |= {
         "code": highlight,
@@ -55,7 +45,8 @@ def _environment() -> "Environment":
         "most": _most,
         "ticks": ticks,
     }
-    return environment
+    page: str = environment.get_template("report.html.j2").render(**report)
+    return f"{page.strip()}\n".encode()
 
 
 def _bar(parts: Sequence[tuple[float, str]], title: str, start: float = 0) -> Markup:

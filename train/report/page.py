@@ -5,9 +5,7 @@ files give equal values, and these equal bytes.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -17,9 +15,6 @@ from train.report.comparison import Interval, answers, comparison, evaluation
 from train.report.curves import curves
 from train.report.run_files import Sources, UnknownShape, Values, read_sources, selected
 from train.report.sections import checkpoints, data, elastic, held_out, identity, samples, speed
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 HTML_NAME = "report.html"
 
@@ -58,12 +53,6 @@ def compose(run: Path) -> Report:
 
 def render(report: Report) -> bytes:
     """Render the page from the values that `compose` returns."""
-    page = _environment().get_template("run.html.j2").render(**report)
-    return f"{page.strip()}\n".encode()
-
-
-@cache
-def _environment() -> "Environment":
     environment = frame.environment("train.report", html=True)
     environment.globals |= {
         "style": frame.style("train.report"),
@@ -71,7 +60,8 @@ def _environment() -> "Environment":
         "lines": lambda chart: Markup(charts.lines(chart)),
         "interval": interval,
     }
-    return environment
+    page = environment.get_template("run.html.j2").render(**report)
+    return f"{page.strip()}\n".encode()
 
 
 def interval(told: Interval, scale: Mapping[str, float], title: str, kind: str) -> Markup:
