@@ -9,6 +9,7 @@ from rich.table import Table
 
 from corpus.console import Version, application, fail, output, plain_errors
 from corpus.terminal import show_places
+from train.export.llamacpp import Kind
 
 if TYPE_CHECKING:
     from train.export.checking import Compared
@@ -24,15 +25,6 @@ class Form(StrEnum):
     MERGED = "merged"
     GGUF = "gguf"
     HUB = "hub"
-
-
-class Type(StrEnum):
-    """How a GGUF file holds weights; `train.export.gguf.Kind` without its imports."""
-
-    Q4_K_M = "q4_k_m"
-    Q8_0 = "q8_0"
-    BF16 = "bf16"
-    F16 = "f16"
 
 
 @app.command(
@@ -54,7 +46,7 @@ def export(
         ),
     ] = None,
     types: Annotated[
-        list[Type] | None,
+        list[Kind] | None,
         typer.Option(
             "--type",
             help="How a GGUF file holds weights; several make several files. Devstral Small: "
@@ -126,10 +118,10 @@ def export(
             check_publishable(finished, repo, base, whole=form is not Form.ADAPTER)
         folder = out or run / "export" / form
         if form is Form.GGUF:
-            from train.export.gguf import DEFAULT, Kind, Wanted, export_gguf
+            from train.export.gguf import DEFAULT, Wanted, export_gguf
 
             wanted = Wanted(
-                kinds=tuple(Kind(each) for each in types or DEFAULT),
+                kinds=tuple(types or DEFAULT),
                 base=base,
                 converter=converter,
                 release=release,

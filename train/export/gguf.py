@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired
 
@@ -35,17 +34,7 @@ from train.export.checking import (
     refer_to,
 )
 from train.export.checking import prompts as fixed_prompts
-from train.export.llamacpp import (
-    BLOCKS,
-    FTYPES,
-    Bytes,
-    Floats,
-    Heard,
-    check_installed,
-    listen,
-    quantise,
-    tensor_type,
-)
+from train.export.llamacpp import Heard, Kind, Numbers, check_installed, listen, quantise
 from train.export.merged import ADVICE, BasePlace, base_place, merge, stored_type, told_base
 from train.export.run import (
     FinishedRun,
@@ -69,20 +58,11 @@ from train.tokenizer.interface import MalformedConversation, Message, Tokenizer,
 
 if TYPE_CHECKING:
     import torch
-    from gguf import GGUFWriter
+    from gguf import GGUFWriter, TensorNameMap
     from transformers import PreTrainedModel
 
     from train.tokenizer.interface import Ids
     from train.tokenizer.tekken import TekkenTokenizer
-
-
-class Kind(StrEnum):
-    """How a GGUF file holds weights."""
-
-    Q4_K_M = "q4_k_m"
-    Q8_0 = "q8_0"
-    BF16 = "bf16"
-    F16 = "f16"
 
 
 DEFAULT = (Kind.Q4_K_M,)
@@ -105,20 +85,17 @@ WINDOW, WINDOWS = 256, 16
 CONVERTERS = ("convert_hf_to_gguf.py", "convert-hf-to-gguf")
 """The script in llama.cpp's repository, and the command of the Python package that holds it."""
 
-NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
-"""Numbers of `enum llama_token_type`."""
-
-TEKKEN = {
-    "pattern": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-}
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 LETTERS_AND_SIGNS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 PATTERNS = {
-    TEKKEN["pattern"]: "tekken",
+    TEKKEN: "tekken",
     LETTERS_AND_SIGNS % r"\p{N}{1,3}": "llama-bpe",
     LETTERS_AND_SIGNS % r"\p{N}": "qwen2",
 }
@@ -369,24 +346,6 @@ def name_of(kind: Kind) -> str:
     return f"model-{kind.value.upper()}.gguf"
 
 
-def size_of(shape: Architecture, kind: Kind) -> int:
-    """Return the bytes of a model's weights in a file of some kind, told by its shape alone."""
-    tensors = [("token_embd.weight", (shape.hidden, shape.vocabulary))]
-    if not shape.ties_embeddings:
-        tensors.append(("output.weight", (shape.hidden, shape.vocabulary)))
-    for layer in range(shape.layers):
-        tensors += [
-            (f"blk.{layer}.{INSIDE[each.name]}.weight", (each.inputs, each.outputs))
-            for each in shape.linears
-        ]
-    total = 4 * (2 * shape.layers + 1) * shape.hidden
-    for name, (width, rows) in tensors:
-        chosen = tensor_type(name, (width, rows), kind, shape.layers, shape.ties_embeddings)
-        weights, size = BLOCKS[chosen]
-        total += width * rows // weights * size
-    return total
-
-
 def held_out_rows(
     run: FinishedRun, words: Tokenizer, release: Path | None
 ) -> "tuple[str, list[Ids]]":
@@ -454,7 +413,7 @@ def check_written(path: Path, facts: Mapping[str, int | float], learnt: Learnt) 
     then its logits alone tell. Raises WrittenWrongly and AdapterMissing.
     """
     import torch
-    from gguf import GGUFReader, dequantize
+    from gguf import MODEL_ARCH, GGUFReader, dequantize, get_tensor_name_map
 
     if not facts:
         return
@@ -465,13 +424,14 @@ def check_written(path: Path, facts: Mapping[str, int | float], learnt: Learnt) 
         if found != (np.float32(wanted) if isinstance(wanted, float) else wanted):
             raise WrittenWrongly(path.name, f"{name} is {found}, the model's is {wanted}")
     tensors = {each.name: each for each in reader.tensors}
+    names = get_tensor_name_map(MODEL_ARCH.LLAMA, int(facts["block_count"]))
     heads = {
         "attn_q.weight": facts["attention.head_count"],
         "attn_k.weight": facts["attention.head_count_kv"],
     }
 
     def rows_read(name: str, rows: torch.Tensor) -> torch.Tensor:
-        renamed = _renamed(name)
+        renamed = _renamed(name, names)
         tensor = tensors.get(renamed)
         if tensor is None:
             raise WrittenWrongly(path.name, f"the tensor {renamed} is missing")
@@ -583,20 +543,6 @@ def _difference(
 
 # Writing a 16-bit file.
 
-OUTSIDE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
-INSIDE = {
-    "q_proj": "attn_q",
-    "k_proj": "attn_k",
-    "v_proj": "attn_v",
-    "o_proj": "attn_output",
-    "gate_proj": "ffn_gate",
-    "up_proj": "ffn_up",
-    "down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-}
-"""transformers' names of tensors and llama.cpp's."""
-
 
 def write_sixteen_bits(
     weights: Path, words: Tokenizer, path: Path, converter: Path | None = None
@@ -638,7 +584,7 @@ def find_converter(given: Path | None, why: str) -> list[str]:
 
 def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float]:
     """Write a Llama or Mistral; return what the file says of its shape. Raises Unwritable."""
-    from gguf import GGMLQuantizationType, GGUFWriter
+    from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
 
     config = json.loads((weights / "config.json").read_bytes())
     shape = read(weights)
@@ -647,7 +593,7 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float
     kind = SIXTEEN_BITS[stored_type(weights)]
     vocabulary = read_vocabulary(weights, words)
     writer = GGUFWriter(path, "llama")
-    writer.add_file_type(FTYPES[kind])
+    writer.add_file_type(LlamaFileType[f"MOSTLY_{kind.name}"])
     writer.add_quantization_version(2)
     facts = _facts(config, shape)
     for name, value in facts.items():
@@ -702,47 +648,47 @@ def _facts(config: Config, shape: Architecture) -> dict[str, int | float]:
     }
 
 
-Loader = Callable[[], Bytes | Floats]
+Loader = Callable[[], Numbers]
 
 
 def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Loader]]:
     """Yield name, shape and what loads it as bytes, for every tensor; none is loaded yet."""
+    from gguf import MODEL_ARCH, get_tensor_name_map
     from safetensors import safe_open
 
+    names = get_tensor_name_map(MODEL_ARCH.LLAMA, shape.layers)
     for shard in sorted(folder.glob("*.safetensors")):
         with safe_open(shard, "pt") as file:
             for name in file.keys():  # noqa: SIM118 (it is no mapping)
                 if name == "lm_head.weight" and shape.ties_embeddings:
                     continue
                 size = tuple(file.get_slice(name).get_shape())
-                yield _renamed(name), size, _loader(shard, name, shape)
+                yield _renamed(name, names), size, _loader(shard, name, shape)
 
 
-def _renamed(name: str) -> str:
+def _renamed(name: str, names: "TensorNameMap") -> str:
+    """Return llama.cpp's name of a tensor. Raises Unwritable."""
     stem = name.removesuffix(".weight")
-    if stem in OUTSIDE:
-        return f"{OUTSIDE[stem]}.weight"
-    number, _, rest = stem.removeprefix("model.layers.").partition(".")
-    inside = INSIDE.get(rest.rpartition(".")[2])
-    if not number.isdigit() or inside is None or stem == name:
+    found = names.get_name(stem)
+    if found is None or stem == name:
         raise Unwritable(f"with a tensor {name}")
-    return f"blk.{number}.{inside}.weight"
+    return f"{found}.weight"
 
 
 def _loader(shard: Path, name: str, shape: Architecture) -> Loader:
-    def load() -> Bytes | Floats:
+    def load() -> Numbers:
         import torch
         from safetensors import safe_open
 
         with safe_open(shard, "pt") as file:
             weight = file.get_tensor(name)
         if weight.ndim == 1:
-            vector: Floats = weight.float().numpy()
+            vector: Numbers = weight.float().numpy()
             return vector
         heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
         if heads:  # the two rows that one angle turns stand side by side in llama.cpp
             weight = _beside(weight, heads)
-        matrix: Bytes = weight.contiguous().view(torch.uint8).numpy()
+        matrix: Numbers = weight.contiguous().view(torch.uint8).numpy()
         return matrix
 
     return load
@@ -760,7 +706,7 @@ class Vocabulary:
 
     tokens: list[str]
     """Bytes written as GPT-2 writes them: one printable character each."""
-    types: list[int]
+    types: Sequence[int]
     merges: list[str]
     cut: str
     """llama.cpp's name of how text is cut before merging."""
@@ -770,11 +716,13 @@ class Vocabulary:
 
     def write(self, writer: "GGUFWriter", rows: int) -> None:
         """Write it, with unused tokens up to the rows of the embedding."""
+        from gguf import TokenType
+
         missing = rows - len(self.tokens)
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre(self.cut)
         writer.add_token_list([*self.tokens, *(f"[PAD{number}]" for number in range(missing))])
-        writer.add_token_types([*self.types, *[UNUSED] * missing])
+        writer.add_token_types([*self.types, *[TokenType.UNUSED] * missing])
         writer.add_token_merges(self.merges)
         for name, number in self.special.items():
             writer.add_uint32(f"tokenizer.ggml.{GGUF_NAMES[name]}_token_id", number)
@@ -801,6 +749,8 @@ def read_vocabulary(folder: Path, words: Tokenizer) -> Vocabulary:
 
 
 def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
+    from gguf import TokenType
+
     told = json.loads((folder / "tokenizer.json").read_bytes())
     model, added = told["model"], told.get("added_tokens") or []
     if model.get("type") != "BPE":
@@ -812,9 +762,9 @@ def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
     tokens = sorted(numbers, key=numbers.__getitem__)
     if [numbers[each] for each in tokens] != list(range(len(tokens))):
         raise Unwritable("a tokenizer with gaps between its ids")
-    types = [NORMAL] * len(tokens)
+    types = [TokenType.NORMAL] * len(tokens)
     for each in added:
-        types[each["id"]] = CONTROL if each["special"] else USER_DEFINED
+        types[each["id"]] = TokenType.CONTROL if each["special"] else TokenType.USER_DEFINED
     merges = [each if isinstance(each, str) else " ".join(each) for each in model["merges"]]
     names = special_tokens(read_config(folder))
     special = {name: numbers[names[name]] for name in GGUF_NAMES if names.get(name) in numbers}
@@ -859,13 +809,21 @@ def _cut(told: PreTokenizer) -> str:
 
 
 def _tekken(words: "TekkenTokenizer") -> Vocabulary:
+    from gguf import TokenType
+    from gguf.vocab import bytes_to_unicode
+
+    alphabet = bytes_to_unicode()
+
+    def printable(token: bytes) -> str:
+        return "".join(alphabet[byte] for byte in token)
+
     if words.pattern not in PATTERNS:
         raise Unwritable("a Tekken file that cuts text in a way of its own")
     names = words.special_names
     return Vocabulary(
-        tokens=[*names, *(_printable(each) for each in sorted(words.ranks, key=words.ranks.get))],  # type: ignore[arg-type]
-        types=[*[CONTROL] * len(names), *[NORMAL] * len(words.ranks)],
-        merges=list(_merges(words.ranks)),
+        tokens=[*names, *map(printable, sorted(words.ranks, key=words.ranks.__getitem__))],
+        types=[*[TokenType.CONTROL] * len(names), *[TokenType.NORMAL] * len(words.ranks)],
+        merges=[" ".join(map(printable, pair)) for pair in _merges(words.ranks)],
         cut=PATTERNS[words.pattern],
         special={
             "bos_token": words.bos,
@@ -877,7 +835,7 @@ def _tekken(words: "TekkenTokenizer") -> Vocabulary:
     )
 
 
-def _merges(ranks: Mapping[bytes, int]) -> Iterator[str]:
+def _merges(ranks: Mapping[bytes, int]) -> Iterator[list[bytes]]:
     """Yield the pair that each token is merged from last, in the order of ranks.
 
     A file of ranks does not tell pairs: a token's is what the merges before it leave of its bytes.
@@ -893,21 +851,7 @@ def _merges(ranks: Mapping[bytes, int]) -> Iterator[str]:
                 break
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
         if len(parts) == 2:
-            yield f"{_printable(parts[0])} {_printable(parts[1])}"
-
-
-def _alphabet() -> list[str]:
-    """Return the character that stands for each byte in GPT-2's vocabularies (Radford 2019)."""
-    shown = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    others = iter(range(256, 512))
-    return [chr(byte if byte in shown else next(others)) for byte in range(256)]
-
-
-ALPHABET = _alphabet()
-
-
-def _printable(token: bytes) -> str:
-    return "".join(ALPHABET[byte] for byte in token)
+            yield parts
 
 
 def chat_template(folder: Path, words: Tokenizer) -> ChatTemplate | None:

@@ -17,10 +17,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,21 @@ import numpy.typing as npt
 from train.errors import TrainError
 from train.tokenizer.interface import Ids, Message
 
-Bytes = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    from gguf import GGMLQuantizationType
+
+Numbers = npt.NDArray[np.uint8 | np.float16 | np.float32]
 Floats = npt.NDArray[np.float32]
+
+
+class Kind(StrEnum):
+    """How a GGUF file holds weights."""
+
+    Q4_K_M = "q4_k_m"
+    Q8_0 = "q8_0"
+    BF16 = "bf16"
+    F16 = "f16"
+
 
 PACKAGE = "xllamacpp"
 ANSWER = "answer.json"
@@ -42,23 +56,6 @@ SECONDS_PER_GB = 20
 """Time limit of one call, and what it grows by for every pass over the file."""
 CHUNK = 1 << 22
 """Weights that one thread quantises at once."""
-
-F32, F16, Q5_0, Q8_0, Q4_K, Q6_K, BF16 = 0, 1, 6, 8, 12, 14, 30
-"""Numbers of `enum ggml_type`."""
-FTYPES = {"f16": 1, "bf16": 32, "q8_0": 7, "q4_k_m": 15}
-"""Numbers of `enum llama_ftype`, which a file tells as general.file_type."""
-BLOCKS = {
-    F32: (1, 4),
-    F16: (1, 2),
-    BF16: (1, 2),
-    Q5_0: (32, 22),
-    Q8_0: (32, 34),
-    Q4_K: (256, 144),
-    Q6_K: (256, 210),
-}
-"""Weights and bytes of a block of each type."""
-SMALLER = {Q4_K: Q5_0, Q6_K: Q8_0}
-"""What stands in where a row is no multiple of 256 weights, as in llama-quantize."""
 
 
 class NoLlamaCpp(TrainError):
@@ -115,21 +112,6 @@ def check_installed() -> None:
         raise NoLlamaCpp
 
 
-class Questions(TypedDict):
-    """What the process that loads a file is asked about it."""
-
-    texts: list[str]
-    chats: list[list[Message]]
-    sequences: list[list[int]]
-
-
-class Quantising(TypedDict):
-    """What a file is to be made of one in 16 bits."""
-
-    destination: str
-    kind: str
-
-
 def listen(
     file: Path,
     texts: Sequence[str] = (),
@@ -141,72 +123,56 @@ def listen(
 
     A sequence has at most `LONGEST` tokens. Raises NoLlamaCpp and LlamaCppFailed.
     """
-    asked = Questions(
-        texts=list(texts),
-        chats=[list(chat) for chat in chats],
-        sequences=[ids.tolist() for ids in sequences],
-    )
+    asked = {
+        "texts": list(texts),
+        "chats": [list(chat) for chat in chats],
+        "sequences": [ids.tolist() for ids in sequences],
+    }
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".llamacpp.") as scratch:
         passes = 2 + len(sequences)
-        _call("hear", file, Path(scratch), seconds, passes, asked)
+        _call("hear", file, seconds, passes, scratch=scratch, **asked)
         told = json.loads((Path(scratch) / ANSWER).read_bytes())
         path = Path(scratch) / LOGITS
         found = np.load(path, mmap_mode="c") if sequences else np.zeros((0, 0), np.float32)
         return Heard(**told, logits=found)  # the mapping outlives the file's name
 
 
-def quantise(source: Path, destination: Path, kind: str, seconds: float | None = None) -> None:
+def quantise(source: Path, destination: Path, kind: Kind, seconds: float | None = None) -> None:
     """Write a GGUF file of 16 bits in another type, tensor by tensor.
 
     Memory for one tensor in float32 is enough. Raises NoLlamaCpp and LlamaCppFailed.
     """
-    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".llamacpp.") as scratch:
-        asked = Quantising(destination=str(destination.resolve()), kind=kind)
-        # K-quants take up to 10 CPU seconds for a million weights on the slowest machines.
-        _call("quantise", source, Path(scratch), seconds, 50, asked)
+    # K-quants take up to 10 CPU seconds for a million weights on the slowest machines.
+    _call("quantise", source, seconds, 50, destination=str(destination.resolve()), kind=kind)
 
 
-def _call(
-    operation: str,
-    file: Path,
-    scratch: Path,
-    seconds: float | None,
-    passes: int,
-    asked: Questions | Quantising,
-) -> None:
+def _call(operation: str, file: Path, seconds: float | None, passes: int, **asked: object) -> None:
     """Run this module on a request. Raises NoLlamaCpp and LlamaCppFailed."""
     check_installed()
-    request = {"operation": operation, "file": str(file.resolve()), "scratch": str(scratch)}
+    request = {"operation": operation, "file": str(file.resolve()), **asked}
     limit = seconds or SECONDS + SECONDS_PER_GB * passes * file.stat().st_size / 1e9
-    with (scratch / "log").open("wb") as log:
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "train.export.llamacpp"],
-                input=json.dumps({**request, **asked}).encode(),
-                stdout=log,
-                stderr=log,
-                timeout=limit,
-                check=False,
-                cwd=Path(__file__).parents[2],
-                # ggml calls a debugger on its way out, which takes seconds and prints pages.
-                env=os.environ | {"GGML_NO_BACKTRACE": "1"},
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LlamaCppFailed(file.name, f"it took longer than {limit:.0f} s") from error
-    if done.returncode:
-        raise LlamaCppFailed(file.name, _why(done.returncode, scratch / "log"))
-
-
-def _why(status: int, log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    telling = [
-        line.strip()
-        for line in lines
-        if any(word in line.lower() for word in ("error", "assert", "exception", "failed"))
-    ]
-    said = telling[0] if telling else (lines or ["it said nothing"])[-1].strip()
-    ended = f"it was ended by signal {-status}" if status < 0 else "it refuses the file"
-    return f"{ended} ({said[:300]})"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "train.export.llamacpp"],
+            input=json.dumps(request),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=limit,
+            check=False,
+            cwd=Path(__file__).parents[2],
+            # ggml calls a debugger on its way out, which takes seconds and prints pages.
+            env=os.environ | {"GGML_NO_BACKTRACE": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LlamaCppFailed(file.name, f"it took longer than {limit:.0f} s") from error
+    if status := done.returncode:
+        lines = [line.strip() for line in done.stdout.splitlines()] or ["it said nothing"]
+        words = ("error", "assert", "exception", "failed")
+        telling = (line for line in lines if any(word in line.lower() for word in words))
+        ended = f"it was ended by signal {-status}" if status < 0 else "it refuses the file"
+        raise LlamaCppFailed(file.name, f"{ended} ({next(telling, lines[-1])[:300]})")
 
 
 # What follows runs in the child.
@@ -232,21 +198,8 @@ class _Batch(ctypes.Structure):
     )
 
 
-class _Reading(ctypes.Structure):
-    """`struct gguf_init_params`."""
-
-    _fields_ = (("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p))
-
-
-POINTER, TEXT, INT, LONG, BOOL = (
-    ctypes.c_void_p,
-    ctypes.c_char_p,
-    ctypes.c_int32,
-    ctypes.c_int64,
-    ctypes.c_bool,
-)
-SIZE = ctypes.c_size_t
-INTS = ctypes.POINTER(ctypes.c_int32)
+POINTER, TEXT, INT, LONG = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int64
+BOOL, SIZE, INTS = ctypes.c_bool, ctypes.c_size_t, ctypes.POINTER(ctypes.c_int32)
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "llama_backend_init": (None,),
     "llama_model_default_params": (_Opaque,),
@@ -267,64 +220,59 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "llama_batch_init": (_Batch, INT, INT, INT),
     "llama_decode": (INT, POINTER, _Batch),
     "llama_get_logits": (ctypes.POINTER(ctypes.c_float), POINTER),
-    "gguf_init_from_file": (POINTER, TEXT, _Reading),
-    "gguf_get_n_tensors": (LONG, POINTER),
-    "gguf_get_data_offset": (SIZE, POINTER),
-    "gguf_get_tensor_name": (TEXT, POINTER, LONG),
-    "gguf_get_tensor_type": (INT, POINTER, LONG),
-    "gguf_get_tensor_offset": (SIZE, POINTER, LONG),
-    "gguf_get_tensor_size": (SIZE, POINTER, LONG),
-    "gguf_get_tensor_ne": (ctypes.POINTER(LONG), POINTER, LONG),
-    "gguf_set_tensor_type": (None, POINTER, TEXT, INT),
-    "gguf_set_val_u32": (None, POINTER, TEXT, ctypes.c_uint32),
-    "gguf_get_meta_size": (SIZE, POINTER),
-    "gguf_get_meta_data": (None, POINTER, POINTER),
     "ggml_quantize_chunk": (SIZE, INT, POINTER, POINTER, LONG, LONG, LONG, POINTER),
 }
 """Result and arguments of every function that is called."""
 
 
 @cache
-def _function(name: str) -> Callable[..., Any]:
-    """Return a function of the library."""
+def _library() -> ctypes.CDLL:
+    """Return the library, each function with its signature."""
     import xllamacpp
 
-    found = getattr(ctypes.CDLL(xllamacpp.xllamacpp.__file__), name)
-    found.restype, *found.argtypes = SIGNATURES[name]
-    return found  # type: ignore[no-any-return]
+    library = ctypes.CDLL(xllamacpp.xllamacpp.__file__)
+    for name, (result, *arguments) in SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
 
 
-def _hear(file: str, request: Questions, scratch: Path) -> None:
+def _hear(
+    file: str,
+    scratch: str,
+    texts: list[str],
+    chats: list[list[Message]],
+    sequences: list[list[int]],
+) -> None:
     """Write what `listen` asks for into two files. Raises ValueError."""
-    _function("llama_backend_init")()
-    model = _function("llama_model_load_from_file")(
-        file.encode(), _function("llama_model_default_params")()
-    )
+    llama = _library()
+    llama.llama_backend_init()
+    model = llama.llama_model_load_from_file(file.encode(), llama.llama_model_default_params())
     if not model:
         raise ValueError("error: it cannot be loaded")
-    words = _function("llama_model_get_vocab")(model)
-    size = _function("llama_vocab_n_tokens")(words)
-    eos = _function("llama_vocab_eos")(words)
-    rendered = _rendered(file, request["chats"]) if request["chats"] else []
+    words = llama.llama_model_get_vocab(model)
+    size = llama.llama_vocab_n_tokens(words)
+    eos = llama.llama_vocab_eos(words)
+    rendered = _rendered(file, chats) if chats else []
     told = FileFacts(
         vocabulary=size,
-        bos=_function("llama_vocab_bos")(words),
+        bos=llama.llama_vocab_bos(words),
         eos=eos,
-        adds_bos=_function("llama_vocab_get_add_bos")(words),
-        eos_ends=eos >= 0 and _function("llama_vocab_is_eog")(words, eos),
+        adds_bos=llama.llama_vocab_get_add_bos(words),
+        eos_ends=eos >= 0 and llama.llama_vocab_is_eog(words, eos),
         pieces=[_piece(words, number) for number in range(size)],
-        tokens=[_tokenised(words, each, special=False) for each in request["texts"]],
+        tokens=[_tokenised(words, each, special=False) for each in texts],
         chats=[_tokenised(words, each, special=True) for each in rendered],
     )
-    if request["sequences"]:
-        _logits(model, size, request["sequences"], scratch / LOGITS)
-    (scratch / ANSWER).write_text(json.dumps(asdict(told)), encoding="utf-8")
+    if sequences:
+        _logits(model, size, sequences, Path(scratch) / LOGITS)
+    (Path(scratch) / ANSWER).write_text(json.dumps(asdict(told)), encoding="utf-8")
 
 
 def _piece(words: int, number: int) -> str:
     room = 512
     buffer = ctypes.create_string_buffer(room)
-    length = _function("llama_token_to_piece")(words, number, buffer, room, 0, False)
+    length = _library().llama_token_to_piece(words, number, buffer, room, 0, False)
     if length < 0:
         raise ValueError(f"error: token {number} has no text")
     return buffer.raw[:length].decode(errors="replace")
@@ -335,7 +283,7 @@ def _tokenised(words: int, text: str, *, special: bool) -> list[int]:
     encoded = text.encode()
     room = len(encoded) + 8
     ids = (ctypes.c_int32 * room)()
-    count = _function("llama_tokenize")(words, encoded, len(encoded), ids, room, special, special)
+    count = _library().llama_tokenize(words, encoded, len(encoded), ids, room, special, special)
     if count < 0:
         raise ValueError(f"error: {text[:60]!r} cannot be tokenised")
     return list(ids[:count])
@@ -371,16 +319,17 @@ def _rendered(file: str, chats: Sequence[Sequence[Message]]) -> list[str]:
 
 
 def _logits(model: int, vocabulary: int, sequences: list[list[int]], path: Path) -> None:
-    settings = _function("llama_context_default_params")()
+    llama = _library()
+    settings = llama.llama_context_default_params()
     if settings.words[0] & 0xFFFFFFFF != LONGEST:  # n_ctx, the first field
         raise ValueError("error: this version of llama.cpp has another default context")
-    context = _function("llama_init_from_model")(model, settings)
+    context = llama.llama_init_from_model(model, settings)
     if not context:
         raise ValueError("error: no context can be made")
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = int(os.environ.get("OMP_NUM_THREADS") or threads or 1)
-    _function("llama_set_n_threads")(context, threads, threads)
-    batch = _function("llama_batch_init")(LONGEST, 0, 1)
+    llama.llama_set_n_threads(context, threads, threads)
+    batch = llama.llama_batch_init(LONGEST, 0, 1)
     total = sum(len(ids) for ids in sequences)
     out: Any = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
         path, "w+", np.float32, (total, vocabulary)
@@ -391,127 +340,112 @@ def _logits(model: int, vocabulary: int, sequences: list[list[int]], path: Path)
             batch.token[at], batch.pos[at], batch.n_seq_id[at] = number, at, 1
             batch.seq_id[at][0], batch.logits[at] = 0, 1
         batch.n_tokens = len(ids)
-        _function("llama_memory_clear")(_function("llama_get_memory")(context), True)
-        if status := _function("llama_decode")(context, batch):
+        llama.llama_memory_clear(llama.llama_get_memory(context), True)
+        if status := llama.llama_decode(context, batch):
             raise ValueError(f"error: llama_decode returns {status}")
-        found = np.ctypeslib.as_array(
-            _function("llama_get_logits")(context), (len(ids), vocabulary)
-        )
-        out[row : row + len(ids)] = found
+        found = llama.llama_get_logits(context)
+        out[row : row + len(ids)] = np.ctypeslib.as_array(found, (len(ids), vocabulary))
         row += len(ids)
     out.flush()
 
 
-def _quantise(source: str, request: Quantising) -> None:
-    """Do what `quantise` asks for."""
-    kind = request["kind"]
-    given, wanted = (
-        _function("gguf_init_from_file")(source.encode(), _Reading(True, None)) for _ in range(2)
-    )
-    if not given or not wanted:
-        raise ValueError("error: it is no GGUF file")
-    count = _function("gguf_get_n_tensors")(given)
-    names = [_function("gguf_get_tensor_name")(given, number) for number in range(count)]
-    layers = 1 + max(_layer(name.decode()) for name in names)
-    shapes = [list(_function("gguf_get_tensor_ne")(given, number)[:4]) for number in range(count)]
-    tied = b"output.weight" not in names
-    types = [
-        tensor_type(name.decode(), shape, kind, layers, tied)
-        for name, shape in zip(names, shapes, strict=True)
-    ]
-    for name, number in zip(names, types, strict=True):
-        _function("gguf_set_tensor_type")(wanted, name, number)
-    _function("gguf_set_val_u32")(wanted, b"general.file_type", FTYPES[kind])
-    _function("gguf_set_val_u32")(wanted, b"general.quantization_version", 2)
-    size = _function("gguf_get_meta_size")(wanted)
-    head = ctypes.create_string_buffer(size)
-    _function("gguf_get_meta_data")(wanted, head)
-    data = np.memmap(source, np.uint8, "r")
-    begin = _function("gguf_get_data_offset")(given)
-    with (
-        Path(request["destination"]).open("wb") as out,
-        ThreadPoolExecutor(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)) as pool,
-    ):
-        out.write(head.raw)
-        for number, (shape, new) in enumerate(zip(shapes, types, strict=True)):
-            at = begin + _function("gguf_get_tensor_offset")(given, number)
-            raw = data[at : at + _function("gguf_get_tensor_size")(given, number)]
-            out.seek(size + _function("gguf_get_tensor_offset")(wanted, number))
-            stored = _function("gguf_get_tensor_type")(given, number)
-            rows = max(1, CHUNK // shape[0])
-            width = shape[0] * BLOCKS[stored][1]
-            pieces = [
-                raw[first : first + rows * width] for first in range(0, len(raw), rows * width)
-            ]
-            convert = partial(_converted, stored=stored, new=new, width=shape[0])
-            for piece in pool.map(convert, pieces):
-                out.write(piece.data)
+def _quantise(file: str, destination: str, kind: str) -> None:
+    """Do what `quantise` asks for. Raises ValueError."""
+    from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType
+
+    given = GGUFReader(file)
+    writer = GGUFWriter(destination, given.fields["general.architecture"].contents())
+    own = ("general.architecture", "general.file_type", "general.quantization_version")
+    for name, field in given.fields.items():
+        if name not in own and not name.startswith("GGUF."):
+            of = field.types[-1] if field.types[0] is GGUFValueType.ARRAY else None
+            writer.add_key_value(name, field.contents(), field.types[0], of)
+    writer.add_file_type(LlamaFileType[f"MOSTLY_{kind.upper()}"])
+    writer.add_quantization_version(2)
+    layers = 1 + max(_layer(each.name) for each in given.tensors)
+    tied = all(each.name != "output.weight" for each in given.tensors)
+    types = {}
+    for each in given.tensors:
+        new = tensor_type(each.name, each.shape.tolist(), kind, layers, tied)
+        weights, size = GGML_QUANT_SIZES[new]
+        types[each.name] = new
+        shape, stored = each.shape.tolist()[::-1], each.n_elements // weights * size
+        writer.add_tensor_info(each.name, shape, np.dtype(np.float32), stored, raw_dtype=new)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        for each in given.tensors:
+            rows = each.data.reshape(-1, each.data.shape[-1])
+            some = max(1, CHUNK // int(each.shape[0]))
+            pieces = [rows[first : first + some] for first in range(0, len(rows), some)]
+            convert = partial(_converted, stored=each.tensor_type, new=types[each.name])
+            writer.write_tensor_data(np.concatenate(list(pool.map(convert, pieces))))
+    writer.close()
 
 
-def _converted(raw: Bytes, *, stored: int, new: int, width: int) -> Bytes:
-    """Return rows of `width` weights of one type in another, as bytes."""
-    if stored == new:
-        return raw
-    wide = _widened(raw, stored)
-    rows = len(wide) // width
-    weights, size = BLOCKS[new]
-    out = np.empty(len(wide) // weights * size, np.uint8)
-    if new == F32:
-        return wide.view(np.uint8)
-    done = _function("ggml_quantize_chunk")(
-        new, wide.ctypes.data, out.ctypes.data, 0, rows, width, None
+def _converted(
+    rows: Numbers, *, stored: "GGMLQuantizationType", new: "GGMLQuantizationType"
+) -> Numbers:
+    """Return rows of weights of one type in another. Raises ValueError."""
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, dequantize
+
+    if stored is new:
+        return rows
+    if stored.name not in ("F32", "F16", "BF16"):
+        raise ValueError(f"error: tensors of type {stored.name} are quantised already")
+    wide: Floats = np.ascontiguousarray(dequantize(rows, stored))
+    if new is GGMLQuantizationType.F32:
+        return wide
+    weights, size = GGML_QUANT_SIZES[new]
+    out = np.empty((len(wide), wide.shape[1] // weights * size), np.uint8)
+    done = _library().ggml_quantize_chunk(
+        new, wide.ctypes.data, out.ctypes.data, 0, *wide.shape, None
     )
-    if done != len(out):
-        raise ValueError(f"error: {done} bytes were quantised, not {len(out)}")
+    if done != out.nbytes:
+        raise ValueError(f"error: {done} bytes were quantised, not {out.nbytes}")
     return out
-
-
-def _widened(raw: Bytes, stored: int) -> Floats:
-    if stored == BF16:
-        return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    if stored == F16:
-        return np.asarray(raw.view(np.float16).astype(np.float32))
-    if stored == F32:
-        return np.ascontiguousarray(raw.view(np.float32))
-    raise ValueError(f"error: tensors of type {stored} are quantised already")
 
 
 def _layer(name: str) -> int:
     return int(name.split(".")[1]) if name.startswith("blk.") else 0
 
 
-def tensor_type(name: str, shape: Sequence[int], kind: str, layers: int, tied: bool) -> int:
+def tensor_type(
+    name: str, shape: Sequence[int], kind: str, layers: int, tied: bool
+) -> "GGMLQuantizationType":
     """Return the type of a tensor in a file of some kind.
 
     The mixture of Q4_K_M is llama-quantize's (llama.cpp, src/llama-quant.cpp): 6 bits for the
     head, and for values and down projections in the first and last eighth of the layers and
-    every third between; 4 bits for the rest. Vectors stay in float32.
+    every third between; 4 bits for the rest. Where a row is no multiple of 256 weights, as there,
+    another type stands in. Vectors stay in float32.
     """
-    if shape[1] == 1:
-        return F32
-    if kind in ("bf16", "f16"):
-        return BF16 if kind == "bf16" else F16
-    chosen = Q8_0
-    if kind == "q4_k_m":
+    from gguf import GGML_QUANT_SIZES
+    from gguf import GGMLQuantizationType as Types
+
+    if len(shape) == 1 or shape[1] == 1:
+        return Types.F32
+    if kind != Kind.Q4_K_M:
+        chosen = Types[kind.upper()]
+    else:
         number, eighth = _layer(name), layers // 8
         is_head = name == ("token_embd.weight" if tied else "output.weight")
         has_more = name.endswith(("attn_v.weight", "ffn_down.weight")) and (
             number < eighth or number >= 7 * layers // 8 or (number - eighth) % 3 == 2
         )
-        chosen = Q6_K if is_head or has_more else Q4_K
-    if shape[0] % BLOCKS[chosen][0]:
-        chosen = SMALLER.get(chosen, F16)
-    return chosen if shape[0] % BLOCKS[chosen][0] == 0 else F16
+        chosen = Types.Q6_K if is_head or has_more else Types.Q4_K
+        if shape[0] % GGML_QUANT_SIZES[chosen][0]:
+            chosen = Types.Q8_0 if chosen is Types.Q6_K else Types.Q5_0
+    return Types.F16 if shape[0] % GGML_QUANT_SIZES[chosen][0] else chosen
 
 
 def _main() -> None:
     request = json.loads(sys.stdin.buffer.read())
-    file, scratch = request["file"], Path(request["scratch"])
+    operations: dict[str, Callable[..., None]] = {"hear": _hear, "quantise": _quantise}
     try:
-        if request["operation"] == "hear":
-            _hear(file, request, scratch)
-        else:
-            _quantise(file, request)
+        operations[request.pop("operation")](**request)
     except ValueError as error:
         sys.exit(str(error))
     sys.stdout.flush()

@@ -18,7 +18,7 @@ from tests.train.export.runs import write_run
 from tests.train.models import SHAPE, TEMPLATE, write_model
 from tests.train.tokenizer.test_tekken import chat, reference
 from tests.train.tokenizers import small_tekken
-from train.architecture import of_config
+from train.architecture import Architecture, of_config
 from train.export.checking import (
     MULTIPLE,
     PROMPTS,
@@ -32,7 +32,6 @@ from train.export.checking import (
 from train.export.gguf import (
     LIMITS,
     ConverterFailed,
-    Kind,
     NoConverter,
     OtherTokens,
     Wanted,
@@ -45,10 +44,9 @@ from train.export.gguf import (
     find_converter,
     name_of,
     ollama_file,
-    size_of,
     write_sixteen_bits,
 )
-from train.export.llamacpp import LlamaCppFailed, NoLlamaCpp, listen
+from train.export.llamacpp import Kind, LlamaCppFailed, NoLlamaCpp, listen, tensor_type
 from train.export.merged import base_place, merge
 from train.export.run import FinishedRun, copy_tokenizer, open_run
 from train.tokenizer.opening import open_tokenizer
@@ -510,6 +508,37 @@ def test_the_modelfile_says_what_the_template_says(narrow: Path) -> None:
         '{{ else if eq .Role "assistant" }}{{ .Content }}<|im_end|>\n{{ end }}{{ end }}"""\n'
         'PARAMETER stop "<|im_end|>"\n'
     )
+
+
+PARTS = {
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+}
+
+
+def size_of(shape: Architecture, kind: Kind) -> int:
+    """Return the bytes of a model's weights in a file of some kind, told by its shape alone."""
+    from gguf import GGML_QUANT_SIZES
+
+    tensors = [("token_embd.weight", (shape.hidden, shape.vocabulary))]
+    if not shape.ties_embeddings:
+        tensors.append(("output.weight", (shape.hidden, shape.vocabulary)))
+    for layer in range(shape.layers):
+        tensors += [
+            (f"blk.{layer}.{PARTS[each.name]}.weight", (each.inputs, each.outputs))
+            for each in shape.linears
+        ]
+    total = 4 * (2 * shape.layers + 1) * shape.hidden
+    for name, (width, rows) in tensors:
+        chosen = tensor_type(name, (width, rows), kind, shape.layers, shape.ties_embeddings)
+        weights, size = GGML_QUANT_SIZES[chosen]
+        total += width * rows // weights * size
+    return total
 
 
 @pytest.mark.parametrize(
