@@ -55,6 +55,7 @@ class HuggingFaceTokenizer(Tokenizer):
         """Read tokenizer.json and, if there, tokenizer_config.json. Raises DamagedTokenizer."""
         self.folder = folder
         self._model = _read(folder / TOKENIZER_NAME)
+        self._found = template_of(folder)  # now: the folder may be gone when a chat is rendered
         names = special_tokens(read_config(folder))
         self.specials: dict[str, int] = {
             token.content: number
@@ -147,11 +148,11 @@ class HuggingFaceTokenizer(Tokenizer):
         encoded = self._model.encode_batch_fast([text], add_special_tokens=False)[0]
         return np.array(encoded.ids, dtype=np.int32)
 
-    @cached_property
+    @property
     def _template(self) -> ChatTemplate:
-        if (found := template_of(self.folder)) is None:
+        if self._found is None:
             raise NoChatTemplate(self.folder)
-        return found
+        return self._found
 
     @cached_property
     def _spelled(self) -> re.Pattern[str]:
@@ -163,8 +164,7 @@ class HuggingFaceTokenizer(Tokenizer):
 
         Some name a bos_token that nothing ever begins with.
         """
-        template = template_of(self.folder)
-        names_bos = template is not None and "bos_token" in template.text
+        names_bos = self._found is not None and "bos_token" in self._found.text
         return bos if names_bos or self._model.encode("a").ids[:1] == [bos] else None
 
 
