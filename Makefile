@@ -26,11 +26,15 @@ $(MODEL): $(INSTALLED)
 train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on the CPU
 	$(BIN)/python -m demo train --out build/demo
 
+# Whole files go to the processes, since what a file makes for its tests is made once in each. They
+# write bytecode, which the hundreds of processes that tests start read.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: $(INSTALLED) ## Run the whole test suite
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(PYTEST)
 
 test-fast: $(INSTALLED) ## Run the tests of all files but the slow ones, in less than a minute
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --fast
+	$(PYTEST) --fast
 
 pythons: $(INSTALLED) ## Test readers and the main job on every other Python (3.11 to 3.13) found here
 	.ci/pythons

@@ -46,6 +46,26 @@ SLOW = frozenset(
     for name in names.split()
 )
 """Files that `make test-fast` leaves out."""
+LONGEST = (
+    "train/evaluate/test_judge_cheats.py",
+    "crawler/test_crawl_faults.py",
+    "corpus/test_build.py",
+    "train/evaluate/test_judge.py",
+    "train/test_run.py",
+    "benchmarks/test_hostile.py",
+    "train/export/test_gguf.py",
+    "train/loop/test_processes.py",
+    "test_console_command.py",
+    "train/evaluate/test_comparison.py",
+    "quality/test_gate.py",
+    "train/evaluate/test_subject_answers.py",
+    "demo/test_demo.py",
+    "test_contributing.py",
+    "corpus/test_executor.py",
+    "corpus/ingest/test_isolation.py",
+)
+"""Files of 20 to 40 s, in the order in which they begin. The first uses two processors, and the
+second mostly waits."""
 MOST = 2.0
 """Seconds of a processor that a test of another file may take there, with what it imports."""
 
@@ -57,6 +77,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     is_slow = collection_path.relative_to(Path(__file__).parent).as_posix() in SLOW
     return True if is_slow and config.getoption("fast") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one of them.
+
+    `--dist loadfile` hands out whole files in this order: what a file makes for all its tests is
+    made once.
+    """
+    tests = Path(__file__).parent
+    rank = {name: number for number, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        name = item.path.relative_to(tests).as_posix()
+        return rank.get(name, len(rank)), name not in SLOW
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

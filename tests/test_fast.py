@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import SLOW
+from tests.conftest import LONGEST, SLOW
 from tests.project import PROJECT
 
 TESTS = """
@@ -23,6 +23,10 @@ def test_long():
 
 def test_every_file_that_is_left_out_is_there() -> None:
     assert [name for name in sorted(SLOW) if not (PROJECT / "tests" / name).is_file()] == []
+
+
+def test_what_takes_longest_is_left_out() -> None:
+    assert [name for name in LONGEST if name not in SLOW] == []
 
 
 def test_slow_files_are_left_out_and_a_slow_test_of_another_fails(tmp_path: Path) -> None:
