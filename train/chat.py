@@ -59,7 +59,7 @@ class Chat:
         """
         import torch
 
-        from train.loop.measurement import generated
+        from train.model.generation import generated
 
         tokenizer = self.subject.tokenizer
         asked: list[Message] = [*self.messages, {"role": "user", "content": question}]
@@ -80,7 +80,7 @@ class Chat:
 
         model, is_whole = self.subject.model.adapted, True
         try:
-            ids = generated(
+            (ids,) = generated(
                 model, tokenizer, prompt, self.longest, temperature=self.temperature, take=take
             )
             whole = tokenizer.decode(ids)

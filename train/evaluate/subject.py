@@ -5,12 +5,12 @@ Programs are not kept: to run them again costs little beside what the model's wo
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from corpus.atomic import canonical_json, sha256_file, write_json
 from corpus.untrusted import parse_object
 from train.evaluate.problems import Prompt
 from train.libraries import device_name, installed
+from train.model.generation import before_end, generated
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, place_of, readable
 from train.model.next_token import Batch, NextToken
 from train.recipe import AdapterSettings, ModelSettings
@@ -137,30 +138,18 @@ class Subject:
         return self.answers.recall({"prompt": prompt.tolist(), **how}, draw)
 
     def _draw(self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops) -> list[str]:
-        stopping = [Stopping(stops, len(prompt), self.decode)] if stops.texts else []
-        ids = torch.from_numpy(prompt.astype("int64"))[None].to(self.device)
-        drawn: dict[str, Any] = {"do_sample": False}  # then one answer is all there are
-        if sampling.temperature > 0:
-            drawn = {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": 0,
-                "num_return_sequences": samples,
-            }
         torch.manual_seed(sampling.seed)
-        with torch.no_grad():
-            found = self.model.adapted.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=sampling.longest,
-                eos_token_id=self.tokenizer.eos,
-                pad_token_id=self.tokenizer.pad,
-                use_cache=True,
-                stopping_criteria=stopping,
-                **drawn,
-            )
-        texts = [self.decode(each[len(prompt) :].tolist()) for each in found]
+        found = generated(
+            self.model.adapted,
+            self.tokenizer,
+            prompt,
+            sampling.longest,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            samples=samples,
+            stopping=[Stopping(stops, len(prompt), self.tokenizer)] if stops.texts else [],
+        )
+        texts = list(map(self.tokenizer.decode, found))
         return texts if sampling.temperature > 0 else texts * samples
 
     def answer(self, prompt: Prompt, samples: int, sampling: Sampling) -> list[str]:
@@ -178,13 +167,6 @@ class Subject:
         if len(ids) > room:
             ids = np.concatenate([ids[:begin], ids[begin - room :]])
         return self.complete(ids, samples, sampling, Stops(prompt.stop))
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Return the text up to the first token that ends it."""
-        ended = list(ids)
-        if self.tokenizer.eos in ended:
-            ended = ended[: ended.index(self.tokenizer.eos)]
-        return self.tokenizer.decode(ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,18 +248,20 @@ def describe(
 class Stopping(StoppingCriteria):  # type: ignore[misc]  # to mypy it is Any
     """Ends each sequence of a batch by itself, as soon as its end is known."""
 
-    def __init__(self, stops: Stops, begin: int, decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(self, stops: Stops, begin: int, tokenizer: "Tokenizer") -> None:
         """Look at what stands behind the first `begin` tokens, which are the prompt."""
         self.stops = stops
         self.begin = begin
-        self.decode = decode
+        self.tokenizer = tokenizer
         self.ended: set[int] = set()
 
     def __call__(self, input_ids: torch.Tensor, scores: object, **more: object) -> torch.Tensor:
         """Return for each sequence whether it has ended."""
         for number, written in enumerate(input_ids[:, self.begin :].tolist()):
-            if number not in self.ended and self.stops.settled(self.decode(written)):
-                self.ended.add(number)
+            if number not in self.ended:
+                text = self.tokenizer.decode(before_end(written, self.tokenizer))
+                if self.stops.settled(text):
+                    self.ended.add(number)
         ended = [number in self.ended for number in range(len(input_ids))]
         return torch.tensor(ended, device=input_ids.device)
 

@@ -4,10 +4,9 @@ Neither leaves a trace in the training.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,13 +14,10 @@ from corpus.release import Release
 from train.dataset.rows import HELD_OUT, Rows
 from train.dataset.sources import conversations, documents
 from train.loop.processes import Processes
+from train.model.generation import generated
 from train.model.next_token import NextToken, batch_of
 from train.recipe import Recipe
 from train.tokenizer.interface import Ids, Message, Tokenizer
-
-if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +81,6 @@ class Question:
     ids: Ids
 
 
-class Stream:
-    """Takes tokens from `generate` as they come, prompts left out."""
-
-    def __init__(self, take: Callable[[Sequence[int]], None]) -> None:
-        self.take = take
-        self.is_prompt = True
-        self.ids: list[int] = []
-
-    def put(self, value: torch.Tensor) -> None:
-        """Take the prompt, then token after token."""
-        if not self.is_prompt:
-            self.ids += value.flatten().tolist()
-            self.take(self.ids)
-        self.is_prompt = False
-
-    def end(self) -> None:
-        """Nothing more comes."""
-
-
-def generated(
-    adapted: "PreTrainedModel | PeftModel",
-    tokenizer: Tokenizer,
-    prompt: Ids,
-    longest: int,
-    *,
-    temperature: float = 0.0,
-    take: Callable[[Sequence[int]], None] | None = None,
-) -> list[int]:
-    """Return the tokens that follow a prompt, up to the one that ends an answer, without it.
-
-    Without a temperature the likeliest; with one, from the most likely 95% (top-p), by torch's
-    generator. `take` is given all tokens so far, after each.
-    """
-    ids = torch.from_numpy(prompt.astype("int64"))[None].to(next(adapted.parameters()).device)
-    drawn = {"do_sample": True, "temperature": temperature, "top_p": 0.95, "top_k": 0}
-    with torch.no_grad():
-        found = adapted.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=longest,
-            eos_token_id=tokenizer.eos,
-            pad_token_id=tokenizer.pad,
-            use_cache=True,
-            streamer=None if take is None else Stream(take),
-            **(drawn if temperature > 0 else {"do_sample": False}),
-        )
-    after: list[int] = found[0, len(prompt) :].tolist()
-    return after[: after.index(tokenizer.eos)] if tokenizer.eos in after else after
-
-
 def questions(release: Release, tokenizer: Tokenizer, recipe: Recipe) -> list[Question]:
     """Return the recipe's prompts, or the first held-out chats, each of another kind.
 
@@ -160,7 +106,7 @@ def answers(
     with undisturbed(model):
         model.eval()
         return [
-            tokenizer.decode(generated(model.adapted, tokenizer, each.ids, longest))
+            tokenizer.decode(generated(model.adapted, tokenizer, each.ids, longest)[0])
             for each in asked
         ]
 

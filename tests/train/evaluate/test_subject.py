@@ -10,6 +10,7 @@ from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.problems import Prompt
 from train.evaluate.subject import Sampling, Stops, Subject, open_subject
+from train.model.generation import before_end
 from train.model.loading import NoSuchModel
 from train.recipe import ModelSettings
 from train.tokenizer.interface import Sample
@@ -112,8 +113,8 @@ def test_without_temperature_there_is_one_answer(subject: Subject) -> None:
 def test_what_stands_behind_the_end_is_no_part_of_an_answer(subject: Subject) -> None:
     tokenizer = subject.tokenizer
     said, more = tokenizer.encode(":ok").tolist(), tokenizer.encode(":error").tolist()
-    assert subject.decode([*said, tokenizer.eos, *more]) == ":ok"
-    assert subject.decode([*said, *more]) == ":ok:error"
+    assert tokenizer.decode(before_end([*said, tokenizer.eos, *more], tokenizer)) == ":ok"
+    assert tokenizer.decode(before_end([*said, *more], tokenizer)) == ":ok:error"
 
 
 @pytest.mark.parametrize("size", [0, 500])
