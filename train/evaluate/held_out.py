@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypedDict
 
 from corpus.release import Release
+from corpus.rows import ClauseRow, FunctionRow, ModuleRow
 from train.evaluate.problems import Problem, Prompt
 
 DOCTEST, CALLBACK = "doctest", "callback"
@@ -66,39 +66,6 @@ end
 """
 
 
-class Clause(TypedDict):
-    """Where a clause of a function stands: what is read of `corpus.tables.CLAUSE`."""
-
-    start_byte: int
-    end_byte: int
-
-
-class Function(TypedDict):
-    """What is read of a row of the release's table `functions`."""
-
-    document_id: str
-    module: str
-    name: str
-    arity: int
-    kind: str
-    clauses: Sequence[Clause]
-    doc: str | None
-    impl: str | None
-
-
-class Behaviour(TypedDict):
-    """What is read of `corpus.tables.BEHAVIOUR`."""
-
-    name: str
-
-
-class Module(TypedDict):
-    """What is read of `corpus.tables.MODULE`."""
-
-    name: str
-    behaviours: Sequence[Behaviour]
-
-
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
     """One Elixir file of a package's library."""
@@ -107,10 +74,11 @@ class LibraryFile:
     version: str
     path: str
     text: str
-    modules: Sequence[Module]
-    functions: list[Function] = field(default_factory=list)
+    modules: Sequence[ModuleRow]
+    functions: list[FunctionRow] = field(default_factory=list)
+    """Of each only what `FUNCTIONS` names."""
 
-    def only_clause(self, function: Function) -> Clause | None:
+    def only_clause(self, function: FunctionRow) -> ClauseRow | None:
         """Return the clause of a public function that has one, and its name and arity alone."""
         same = [
             each
@@ -158,7 +126,7 @@ def cut_callbacks(
     return drawn(found, most)
 
 
-def is_callback(document: LibraryFile, function: Function) -> bool:
+def is_callback(document: LibraryFile, function: FunctionRow) -> bool:
     """Tell whether a behaviour asks for a function, by `@impl` or by what OTP asks for."""
     if function["impl"] is not None:
         return bool(function["impl"] != "false")
@@ -170,7 +138,7 @@ def is_callback(document: LibraryFile, function: Function) -> bool:
 def completion(
     source: str,
     document: LibraryFile,
-    function: Function,
+    function: FunctionRow,
     package: Sequence[LibraryFile],
     start: str,
     test: str,
@@ -202,7 +170,7 @@ def completion(
 
 def functions_of(
     release: Release, splits: Iterable[str]
-) -> Iterator[tuple[LibraryFile, Function, Sequence[LibraryFile]]]:
+) -> Iterator[tuple[LibraryFile, FunctionRow, Sequence[LibraryFile]]]:
     """Yield every function of libraries with its file and all files of its package's version."""
     for split in splits:
         packages: dict[str, list[LibraryFile]] = defaultdict(list)
@@ -248,7 +216,7 @@ def needed(document: LibraryFile, package: Sequence[LibraryFile]) -> dict[str, s
     return {path: each.text for path, each in sorted(found.items()) if each is not document}
 
 
-def cut(text: str, clause: Clause, opening: str) -> tuple[str, str, str, str] | None:
+def cut(text: str, clause: ClauseRow, opening: str) -> tuple[str, str, str, str] | None:
     """Take a function's only clause out of its file, from the end of `opening` to its own end.
 
     `opening` is a regular expression that matches at the clause's beginning; what it matches stays.

@@ -61,19 +61,13 @@ def measures_of(
 def pass_at_k(samples: int, passed: int, k: int) -> float:
     """Return the probability that one of k samples drawn without replacement passes.
 
-    The unbiased estimator of Chen et al. 2021 (equation 1): 1 - C(n - c, k) / C(n, k), as a product
-    so that no large binomial is formed. Raises ValueError for k outside 1..n.
+    The unbiased estimator of Chen et al. 2021 (equation 1). Raises ValueError for k outside 1..n.
     """
     if not 1 <= k <= samples:
         raise ValueError(
             f"pass@{k} needs at least {k} samples of each problem; here are {samples}."
         )
-    if samples - passed < k:
-        return 1.0
-    missed = 1.0
-    for number in range(samples - passed + 1, samples + 1):
-        missed *= 1 - k / number
-    return 1 - missed
+    return 1 - math.comb(samples - passed, k) / math.comb(samples, k)
 
 
 def by_problem(judgements: Judgements, k: int) -> dict[str, float]:

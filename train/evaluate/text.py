@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from corpus.progress import Progress, tracked
 from corpus.release import Release
-from train.evaluate.held_out import Module
+from corpus.rows import ModuleRow
 from train.evaluate.intervals import rate
 from train.evaluate.scores import Measure, shares
 from train.evaluate.subject import Pair, Sampling, Stops, Subject
@@ -50,7 +50,7 @@ def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator
             yield HeldOutDocument(**row, behaviours=behaviours)
 
 
-def behaviours_of(modules: Sequence[Module] | None) -> tuple[str, ...]:
+def behaviours_of(modules: Sequence[ModuleRow] | None) -> tuple[str, ...]:
     """Return the names of the behaviours that the modules of a document have."""
     names = {each["name"] for module in modules or () for each in module["behaviours"] or ()}
     return tuple(sorted(names))

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from corpus.release import Release
+from corpus.rows import ClauseRow
 from sandbox import Sandbox
 from tests.releases import behaviour, document, function, module, write_release
 from tests.sandbox.machine import executed
-from train.evaluate.held_out import BODY, Clause, cut, cut_callbacks, cut_doctests
+from train.evaluate.held_out import BODY, cut, cut_callbacks, cut_doctests
 from train.evaluate.judge import calibrate, judge, judge_all
 from train.evaluate.problems import Problem
 
@@ -75,9 +76,10 @@ def clause(text: str, opening: str, closing: str) -> dict[str, Any]:
     }
 
 
-def span(text: str, opening: str, closing: str) -> Clause:
+def span(text: str, opening: str, closing: str) -> ClauseRow:
     found = clause(text, opening, closing)
-    return Clause(start_byte=found["start_byte"], end_byte=found["end_byte"])
+    first, last = found["start_byte"], found["end_byte"]
+    return ClauseRow(start_line=1, end_line=1, start_byte=first, end_byte=last, guard=None)
 
 
 @pytest.fixture

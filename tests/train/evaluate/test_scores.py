@@ -24,10 +24,11 @@ def test_pass_at_k_of_five_samples_of_which_two_pass() -> None:
 
 
 @given(st.integers(1, 60), st.data())
-def test_pass_at_k_is_one_minus_a_quotient_of_binomials(samples: int, data: st.DataObject) -> None:
+def test_pass_at_k_is_one_minus_the_chance_to_miss(samples: int, data: st.DataObject) -> None:
+    """As the product by which the paper's own code computes it."""
     passed = data.draw(st.integers(0, samples))
     k = data.draw(st.integers(1, samples))
-    expected = 1 - math.comb(samples - passed, k) / math.comb(samples, k)
+    expected = 1 - math.prod(1 - k / n for n in range(samples - passed + 1, samples + 1))
     assert pass_at_k(samples, passed, k) == pytest.approx(expected, abs=1e-12)
 
 

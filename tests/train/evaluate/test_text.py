@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.releases import behaviour, document, module, write_release
 from tests.train.models import SOURCE
-from train.evaluate.held_out import Behaviour, Module
 from train.evaluate.scores import Measure
 from train.evaluate.subject import Subject, open_subject
 from train.evaluate.text import (
@@ -130,11 +130,11 @@ def test_nothing_has_no_rate() -> None:
 
 
 def test_a_document_has_the_behaviours_of_all_its_modules_once_each() -> None:
-    supervisor, server = Behaviour(name="Supervisor"), Behaviour(name="GenServer")
-    modules = [
-        Module(name="Quay", behaviours=[supervisor, server]),
-        Module(name="Quay.Berth", behaviours=[server]),
-        Module(name="Quay.Tide", behaviours=[]),
+    supervisor, server = behaviour("Supervisor"), behaviour("GenServer")
+    modules: list[Any] = [
+        module("Quay", behaviours=[supervisor, server]),
+        module("Quay.Berth", behaviours=[server]),
+        module("Quay.Tide", behaviours=[]),
     ]
     assert behaviours_of(modules) == ("GenServer", "Supervisor")
     assert behaviours_of([]) == ()
