@@ -165,9 +165,9 @@ def measured(arm: str, model: str, setting: tuple[int, int, int], count: int) ->
 def planned(model: str, setting: tuple[int, int, int]) -> tuple[float, float]:
     """Return the bytes on a GPU that `train.plan` foretells, and a token's operations."""
     from train.architecture import read
-    from train.budget import budget
+    from train.duration import token_flops
+    from train.memory import CONTEXT, budget
     from train.recipe import load
-    from train.throughput import token_flops
 
     length, micro, rounds = setting
     told = {
@@ -180,15 +180,15 @@ def planned(model: str, setting: tuple[int, int, int]) -> tuple[float, float]:
     }
     recipe = load("devstral-32gb", {name: str(value) for name, value in told.items()})
     shape = read(model)
-    return budget(shape, recipe).reserved, token_flops(shape, recipe, length / 4).model
+    return budget(shape, recipe).total - CONTEXT, token_flops(shape, recipe, length / 4).model
 
 
 def show(model: str, setting: tuple[int, int, int], found: dict[str, Measured]) -> None:
     """Print what the arms of one setting did."""
     import torch
 
+    from train.duration import peak_flops, utilization
     from train.libraries import device_name
-    from train.throughput import peak_flops, utilization
 
     device = device_name(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     peak = peak_flops(device)

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from train.architecture import Architecture, UnknownArchitecture, read
-from train.budget import budget
 from train.errors import TrainError
-from train.forecast import check
 from train.journal import check_tracker
+from train.memory import budget, check
 from train.model.loading import NoAccelerator, uses_unsloth
 from train.recipe import Recipe
 

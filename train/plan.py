@@ -7,16 +7,39 @@ does not, and 2 if that cannot be said.
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from corpus.console import say, say_json
 from corpus.errors import CorpusError
+from train.architecture import Architecture, read
 from train.command_line import Parser, add_recipe_options, dashed, recipe_of
-
-if TYPE_CHECKING:
-    from train.forecast import Forecast
+from train.duration import (
+    BYTES_PER_TOKEN,
+    Gpu,
+    Rate,
+    Workload,
+    gpu_named,
+    prompt_bytes,
+    rate_of,
+    workload,
+)
+from train.errors import TrainError
+from train.memory import (
+    BITS_16,
+    GIB,
+    INT8,
+    MIB,
+    NF4,
+    Budget,
+    Change,
+    budget,
+    changes,
+    check,
+    largest_micro_batch,
+)
+from train.options import override
+from train.recipe import Recipe
 
 USAGE = "[--model CONFIG] [--release FOLDER] --vram GIB [options]"
 
@@ -35,6 +58,19 @@ exit codes: 0 it fits, 1 it does not, 2 that cannot be said"""
 
 FITS, DOES_NOT_FIT, CANNOT_SAY = 0, 1, 2
 
+STORED_BYTES = {"16-bit": BITS_16, "nf4": NF4, "int8": INT8, "fp8": 1.0}
+"""Of a weight of a projection in a model's files."""
+
+
+class UnreadableRelease(TrainError):
+    """A file of the release is missing or damaged."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: the release cannot be read ({why}). `python -m corpus verify {path}` says "
+            "which files differ from its manifest."
+        )
+
 
 def main(argv: Sequence[str]) -> int:
     """Parse a command line, print the plan, and return the exit code."""
@@ -46,12 +82,8 @@ def main(argv: Sequence[str]) -> int:
         recipe = recipe_of(given)
         if given.model:
             recipe = replace(recipe, model=replace(recipe.model, name=given.model, revision=""))
-        from train import architecture
-        from train.forecast import foretell
-        from train.throughput import gpu_named
-
-        made = foretell(
-            architecture.read(recipe.model.name, recipe.model.revision, fetch=given.fetch),
+        made = planned(
+            read(recipe.model.name, recipe.model.revision, fetch=given.fetch),
             recipe,
             given.release,
             vram=given.vram,
@@ -82,7 +114,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--bytes-per-token",
         type=positive,
-        default=3.42,
+        default=BYTES_PER_TOKEN,
         metavar="NUMBER",
         help="of the tokenizer on the release (default: 3.42, Tekken on Elixir)",
     )
@@ -100,7 +132,164 @@ def positive(text: str) -> float:
     return value
 
 
-def show(made: "Forecast", as_json: bool) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What was found out."""
+
+    model: str
+    shape: Architecture
+    recipe: Recipe
+    budget: Budget
+    capacity: int | None
+    """Bytes of the GPU; None where nothing was said of it."""
+    changes: list[Change]
+    """What would make it fit."""
+    would_fit: bool
+    """Whether it fits with these changes."""
+    micro_batch: int
+    """The most rows at once that fit."""
+    workloads: list[Workload]
+    rate: Rate | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the recipe fits as it is; None where that cannot be said."""
+        return None if self.capacity is None else self.budget.total <= self.capacity
+
+    @property
+    def fetched(self) -> int:
+        """Bytes of the model's files, estimated."""
+        counts = self.shape.parameters
+        packed = counts.attention + counts.feed_forward
+        rest = counts.total - packed
+        return round(packed * STORED_BYTES[self.shape.stored] + rest * BITS_16)
+
+    def hours(self, tokens: int) -> float | None:
+        """Return the hours that so many tokens take; None without a rate."""
+        return None if self.rate is None else tokens / self.rate.tokens_per_second / 3600
+
+    def epoch_hours(self, load: Workload) -> float | None:
+        """Return the hours of an epoch of a stage; None without a rate."""
+        return self.hours(load.epoch_rows * self.recipe.length)
+
+    def notes(self) -> list[str]:
+        """Return what else should be known."""
+        found = []
+        stored, wanted = self.shape.stored, self.recipe.model.quantization
+        if stored == "fp8":
+            found += self._widening()
+        elif stored != "16-bit" and stored != wanted:
+            found.append(
+                f"The model's files are {stored}, the recipe wants {wanted}: name the repository "
+                "of its 16-bit weights instead."
+            )
+        if self.shape.exempt:
+            found.append("The quantised model keeps some layers in 16 bits; they are counted so.")
+        if self.recipe.model.sharded:
+            found.append(
+                "What is counted is one process with all weights, as each loads them before they "
+                "are divided."
+            )
+        if self.recipe.adapter.dora:
+            found.append("What DoRA takes for the norms of whole weights is not counted.")
+        if self.workloads and self.recipe.stage2.enabled:
+            if not prompt_bytes(self.recipe) and self.recipe.system_prompt != "none":
+                found.append(
+                    "The system prompt is not counted: every instruction row is longer by it, "
+                    "Devstral Small's own by 1,220 tokens."
+                )
+            if any(place.startswith("hub:") for place in self.recipe.stage2.data.chats.values()):
+                found.append("Chats on the Hub are not counted.")
+        if self.shape.vision:
+            found.append("The vision tower is loaded too; it is not trained.")
+        return found
+
+    def _widening(self) -> list[str]:
+        """Return what files of 8-bit floats cost, and which settings they need."""
+        wanted, wide = self.recipe.model.quantization, self.shape.parameters.total * BITS_16 / 1e9
+        again = (
+            f": {wide:.1f} GB of host memory, from which each projection is quantised ({wanted})"
+            if wanted != "none"
+            else ""
+        )
+        return [
+            f"The model's files are fp8. transformers widens them to 16 bits on loading{again}. "
+            "Unsloth is not used for them: train with --model.backend transformers, as is counted "
+            "here, or name a repository of 16-bit or 4-bit weights."
+        ]
+
+    def to_json(self) -> dict[str, object]:
+        """Return all of it as plain values."""
+        return {
+            "model": self.model,
+            "parameters": asdict(self.shape.parameters) | {"total": self.shape.parameters.total},
+            "fetched_bytes": self.fetched,
+            "components": [asdict(each) for each in self.budget.components],
+            "total_bytes": self.budget.total,
+            "capacity_bytes": self.capacity,
+            "fits": self.fits,
+            "changes": [asdict(each) for each in self.changes],
+            "would_fit": self.would_fit,
+            "largest_micro_batch": self.micro_batch,
+            "rate": None if self.rate is None else asdict(self.rate),
+            "stages": [
+                asdict(load)
+                | {"epoch_hours": self.epoch_hours(load), "hours": self.hours(load.row_tokens)}
+                for load in self.workloads
+            ],
+            "notes": self.notes(),
+        }
+
+
+def planned(
+    shape: Architecture,
+    recipe: Recipe,
+    release: Path | None,
+    *,
+    vram: float | None,
+    gpu: Gpu | None,
+    tokens_per_second: float | None,
+    bytes_per_token: float,
+) -> Plan:
+    """Plan a run. `vram` is in GiB and comes before the GPU's own memory.
+
+    Raises RowsTooLong, UnknownTarget, UnknownSource, UnreadableRelease, and what `Release.open`
+    does.
+    """
+    check(shape, recipe)
+    if shape.stored == "fp8":
+        recipe = override(recipe, {"model.backend": "transformers"})
+    capacity = None if gpu is None else gpu.memory * MIB
+    if vram is not None:
+        capacity = round(vram * GIB)
+    made, changed = changes(shape, recipe, capacity) if capacity else ([], recipe)
+    return Plan(
+        model=recipe.model.name,
+        shape=shape,
+        recipe=recipe,
+        budget=budget(shape, recipe),
+        capacity=capacity,
+        changes=made,
+        would_fit=capacity is not None and budget(shape, changed).total <= capacity,
+        micro_batch=largest_micro_batch(shape, recipe, capacity) if capacity else 0,
+        workloads=workloads(release, recipe, bytes_per_token) if release else [],
+        rate=rate_of(shape, recipe, gpu, tokens_per_second),
+    )
+
+
+def workloads(release: Path, recipe: Recipe, bytes_per_token: float) -> list[Workload]:
+    """Estimate what the stages that are enabled read. Raises UnreadableRelease."""
+    from corpus.release import Release
+
+    opened = Release.open(release)
+    stages = [stage for stage, of in ((1, recipe.stage1), (2, recipe.stage2)) if of.enabled]
+    try:
+        return [workload(opened, recipe, stage, bytes_per_token) for stage in stages]
+    except (OSError, ValueError) as error:  # Arrow's are of these
+        raise UnreadableRelease(release, str(error).rstrip(".")) from error
+
+
+def show(made: Plan, as_json: bool) -> None:
     """Print a plan."""
     if as_json:
         say_json(made.to_json(), is_canonical=True)
@@ -112,10 +301,8 @@ def show(made: "Forecast", as_json: bool) -> None:
         show_time(made)
 
 
-def show_memory(made: "Forecast") -> None:
+def show_memory(made: Plan) -> None:
     """Print what takes the memory."""
-    from train.budget import GIB
-
     total = made.shape.parameters.total
     say(f"{made.model}: {total:,} parameters, {made.fetched / 1e9:.1f} GB to fetch")
     rows = [(each.name, f"{each.bytes / GIB:.2f}", each.detail) for each in made.budget.components]
@@ -125,10 +312,8 @@ def show_memory(made: "Forecast") -> None:
     )
 
 
-def verdict(made: "Forecast") -> Iterable[str]:
+def verdict(made: Plan) -> Iterable[str]:
     """Yield whether it fits, and what to change if not."""
-    from train.budget import GIB
-
     if made.fits is None:
         yield "Whether that fits cannot be said: give --vram or --gpu."
     elif made.fits:
@@ -142,7 +327,7 @@ def verdict(made: "Forecast") -> Iterable[str]:
             yield "Take a larger GPU or a smaller model."
 
 
-def show_time(made: "Forecast") -> None:
+def show_time(made: Plan) -> None:
     """Print what is read, and how long that takes."""
     rows = [
         (

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from corpus.atomic import write_json
 from train.dataset.rows import StageData
+from train.duration import peak_flops, token_flops
 from train.libraries import device_name, installed
 from train.loop.processes import Processes
 from train.machine import shape_of
@@ -14,7 +15,6 @@ from train.model.fingerprint import of_unquantised
 from train.model.loading import place_of
 from train.model.next_token import NextToken
 from train.recipe import Recipe
-from train.throughput import peak_flops, token_flops
 
 TOOLS = (
     "elixir-corpus",

@@ -7,7 +7,6 @@ import torch
 
 from tests.train.configs import DEVSTRAL_2512
 from train.architecture import of_config
-from train.forecast import RowsTooLong
 from train.journal import MissingTracker
 from train.machine import (
     Fp8NeedsTransformers,
@@ -21,6 +20,7 @@ from train.machine import (
     memory_told,
     shape_of,
 )
+from train.memory import RowsTooLong
 from train.model.loading import NoAccelerator
 from train.recipe import ModelSettings, Recipe, load
 

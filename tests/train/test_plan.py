@@ -8,9 +8,8 @@ import pytest
 from tests.releases import example_release
 from tests.train.configs import DEVSTRAL, DEVSTRAL_2512
 from train.architecture import of_config
-from train.budget import GIB, budget
 from train.command_line import Parser
-from train.forecast import changes, largest_micro_batch
+from train.memory import GIB, budget, changes, largest_micro_batch
 from train.options import override
 from train.plan import add_plan_options, main
 from train.recipe import load

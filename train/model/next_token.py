@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CHUNK = 512
-"""Positions that are projected at once; `train.budget` counts with it."""
+"""Positions that are projected at once; `train.memory` counts with it."""
 
 Head = Callable[[Tensor], Tensor]
 

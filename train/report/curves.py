@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from pages.charts import LineChart, Points, Series, axis
+from train.duration import utilization
 from train.progress import Line
 from train.report.run_files import Sources, measured, peak_of, stages_of, steps_of
-from train.throughput import utilization
 
 POINTS = 300
 """Most points of a line: more are averaged in groups, or the page would grow with the run."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from corpus.untrusted import parse_object
 from train.checkpoint import checkpoint_folders
+from train.duration import utilization
 from train.progress import Line
 from train.report.run_files import (
     RECIPE,
@@ -17,7 +18,6 @@ from train.report.run_files import (
     stages_of,
     steps_of,
 )
-from train.throughput import utilization
 
 ADAPTER = ("rank", "alpha", "dropout", "targets", "rslora", "dora")
 EDGE = 20

@@ -1,4 +1,4 @@
-"""Memory of a training step on one GPU, component by component.
+"""Memory of a training step on one GPU, component by component, and what makes it fit.
 
 Counted from what autograd keeps of transformers' decoder layers with adapters on them (5.17, under
 autocast, torch 2.13), one term a tensor; nothing is measured on the machine at hand. What happens
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from train.architecture import Architecture, Linear
-from train.recipe import ModelSettings, Recipe
+from train.errors import TrainError
+from train.options import override
+from train.recipe import ModelSettings, Recipe, UnknownTarget
 
 MIB, GIB = 2**20, 2**30
 
@@ -36,11 +38,32 @@ needs torch."""
 LOGITS = 3
 """Copies of a chunk's logits in single precision at the worst moment of the loss: logarithms of
 probabilities, their gradient, and that of the logits."""
+SHORTEST = 512
+"""Tokens below which rows are not made shorter: most files would be cut."""
 
 CONTEXT = round(0.6 * GIB)
 """CUDA's context with the kernels of torch and bitsandbytes."""
 FRAGMENTS = 0.06
 """What the allocator reserves beyond the tensors of a step, as a fraction of them."""
+
+
+class RowsTooLong(TrainError):
+    """The recipe's rows are longer than what the model is for."""
+
+    def __init__(self, length: int, positions: int) -> None:
+        super().__init__(
+            f"rows of {length:,} tokens, but the model has {positions:,} positions. "
+            f"Set --length {positions} or less."
+        )
+
+
+def check(shape: Architecture, recipe: Recipe) -> None:
+    """Raise RowsTooLong or UnknownTarget where the model cannot be trained so."""
+    if recipe.length > shape.positions:
+        raise RowsTooLong(recipe.length, shape.positions)
+    names = [linear.name for linear in shape.linears]
+    if unknown := [name for name in recipe.adapter.targets if name not in names]:
+        raise UnknownTarget(unknown, sorted(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +85,6 @@ class Budget:
     def total(self) -> int:
         """Bytes in all."""
         return sum(component.bytes for component in self.components)
-
-    @property
-    def reserved(self) -> int:
-        """Bytes without CUDA's context: what `torch.cuda.max_memory_reserved` says."""
-        return self.total - CONTEXT
-
-    def fits(self, capacity: int) -> bool:
-        """Tell whether a GPU with so many bytes has room for it."""
-        return self.total <= capacity
 
 
 def budget(shape: Architecture, recipe: Recipe) -> Budget:
@@ -139,14 +153,14 @@ def activations(shape: Architecture, recipe: Recipe) -> Iterator[Component]:
     loss = LOGITS * 4 * min(CHUNK, tokens) * shape.vocabulary + 2 * state
     if not recipe.model.gradient_checkpointing:
         yield Component("activations", shape.layers * layer, "of all layers")
-        yield _worst(loss, again, "one layer's backward pass")
+        yield worst(loss, again, "one layer's backward pass")
         return
     offloads = recipe.model.backend != "transformers"
     stored = 3 if offloads else shape.layers
     where = "in the host's memory but for 3 layers" if offloads else f"of {shape.layers} layers"
     yield Component("layer inputs", stored * state, where)
     layer -= tokens * input_of_last_adapter(shape, recipe)
-    yield _worst(loss, layer + again, "one layer, computed again and its backward pass")
+    yield worst(loss, layer + again, "one layer, computed again and its backward pass")
 
 
 def kept_of_layer(shape: Architecture, recipe: Recipe) -> int:
@@ -171,8 +185,12 @@ def inputs_of_adapters(shape: Architecture, recipe: Recipe) -> int:
     With dropout each has its own, and what was dropped; without, those of one input share it.
     """
     reading = [linear for linear in shape.linears if linear.name in recipe.adapter.targets]
-    kept = {_input_of(linear, recipe): linear.inputs for linear in reading}
-    return sum(kept.values()) * _bytes_of_input(recipe)
+    alone = ("o_proj", "down_proj")
+    kept = {
+        linear.name if recipe.adapter.dropout or linear.name in alone else linear.block: linear
+        for linear in reading
+    }
+    return sum(linear.inputs for linear in kept.values()) * _bytes_of_input(recipe)
 
 
 def input_of_last_adapter(shape: Architecture, recipe: Recipe) -> int:
@@ -196,15 +214,16 @@ def passing(shape: Architecture, recipe: Recipe) -> int:
     return max(product, projection) * size
 
 
+def worst(loss: int, layer: int, what: str) -> Component:
+    """Return the larger of two moments: in the loss, or in a layer."""
+    if loss > layer:
+        return Component("worst moment", loss, f"logits of {CHUNK} positions and their gradients")
+    return Component("worst moment", layer, what)
+
+
 def width(model: ModelSettings) -> int:
     """Return the bytes of an activation; `auto` is 16 bits on the GPU that is planned for."""
     return 4 if model.compute == "float32" else 2
-
-
-def _input_of(linear: Linear, recipe: Recipe) -> str:
-    """Return what tells a projection's input from that of others."""
-    shares = linear.name not in ("o_proj", "down_proj") and not recipe.adapter.dropout
-    return linear.block if shares else linear.name
 
 
 def _bytes_of_input(recipe: Recipe) -> int:
@@ -217,7 +236,65 @@ def _packed(linear: Linear, quantization: str) -> float:
     return linear.weights * NF4
 
 
-def _worst(loss: int, layer: int, what: str) -> Component:
-    if loss > layer:
-        return Component("worst moment", loss, f"logits of {CHUNK} positions and their gradients")
-    return Component("worst moment", layer, what)
+Setting = bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Options to set, and what the recipe takes once they and those before are set."""
+
+    options: tuple[str, ...]
+    """As on the command line."""
+    why: str
+    total: int
+    """Bytes."""
+
+
+def changes(shape: Architecture, recipe: Recipe, capacity: int) -> tuple[list[Change], Recipe]:
+    """Return changes that each save memory, until the recipe fits or none is left; and what it
+    then is.
+    """
+    made: list[Change] = []
+    total = budget(shape, recipe).total
+    for settings, why in milder(recipe):
+        if total <= capacity:
+            break
+        changed = override(recipe, settings)
+        saved = budget(shape, changed).total
+        if saved < total:
+            options = (
+                f"--{key.replace('_', '-')} {str(value).lower()}" for key, value in settings.items()
+            )
+            made.append(Change(tuple(options), why, saved))
+            recipe, total = changed, saved
+    return made, recipe
+
+
+def milder(recipe: Recipe) -> Iterator[tuple[dict[str, Setting], str]]:
+    """Yield settings that save memory, those that change the result least first."""
+    yield {"model.gradient_checkpointing": True}, "activations are computed twice, a third slower"
+    if recipe.micro_batch > 1:
+        yield {"micro_batch": 1}, "the same steps in smaller pieces"
+    yield (
+        {f"stage{stage}.optimizer.kind": "paged_adamw_8bit" for stage in (1, 2)},
+        "moments in 8 bits, in the host's memory when there is no room",
+    )
+    yield {"adapter.embeddings": False}, "embeddings and head stay as they are"
+    yield {"model.quantization": "nf4"}, "weights in 4 bits"
+    yield {"model.compute": "bfloat16"}, "activations in 16 bits"
+    yield {"model.backend": "auto"}, "Unsloth keeps layer inputs in the host's memory"
+    length = recipe.length // 2
+    while length >= SHORTEST:
+        yield {"length": length}, "shorter rows: more files are cut"
+        length //= 2
+
+
+def largest_micro_batch(shape: Architecture, recipe: Recipe, capacity: int) -> int:
+    """Return the most rows at once that divide the batch and fit, 0 if not even one does."""
+    fitting = (
+        rows
+        for rows in range(recipe.batch, 0, -1)
+        if recipe.batch % rows == 0
+        if budget(shape, override(recipe, {"micro_batch": rows})).total <= capacity
+    )
+    return next(fitting, 0)
