@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,15 +42,16 @@ class QuestionTooLong(TrainError):
         )
 
 
+@dataclass(slots=True)
 class Chat:
     """A conversation with a model."""
 
-    def __init__(self, subject: "Subject", longest: int, temperature: float, seed: int) -> None:
-        self.subject = subject
-        self.longest = longest
-        self.temperature = temperature
-        self.seed = seed
-        self.messages: list[Message] = []
+    subject: "Subject"
+    longest: int
+    """Tokens of an answer at most."""
+    temperature: float
+    seed: int
+    messages: list["Message"] = field(default_factory=list)
 
     def ask(self, question: str, show: Callable[[str], None]) -> bool:
         """Hand an answer to `show` as it is written; return False if Ctrl-C ended it.

@@ -69,21 +69,19 @@ def parse(argv: Sequence[str]) -> Arguments:
     try:
         recipe = recipe_of(given)
         recipe = override(recipe, STAGES[given.stages]) if given.stages else recipe
+        if given.out is None:  # then the folder's name tells recipe and release
+            from corpus.release import Release
+
+            version = Release.open(given.release).manifest.version
+            given.out = Path("runs") / f"{Path(given.recipe).stem}-{version}"
         return Arguments(
             release=given.release,
-            out=given.out or default_out(given.recipe, given.release),
+            out=given.out,
             recipe=recipe,
             resume=given.resume if given.resume in ("auto", "never") else Path(given.resume),
         )
     except CorpusError as error:
         parser.error(str(error))
-
-
-def default_out(recipe: str, release: Path) -> Path:
-    """Return the run's folder: it tells recipe and release. Raises what `Release.open` does."""
-    from corpus.release import Release
-
-    return Path("runs") / f"{Path(recipe).stem}-{Release.open(release).manifest.version}"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -142,13 +140,15 @@ def add_recipe_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> 
         section = option.key.rpartition(".")[0]
         if section not in sections:
             sections[section] = parser.add_argument_group(*heading(option, section, name))
-        seen = explained.setdefault(option.owner, section)
+        text = documentation(option.owner).get(option.field, "")
+        if text and (seen := explained.setdefault(option.owner, section)) != section:
+            text = f"as in {seen}"
         sections[section].add_argument(
             f"--{option.key.replace('_', '-')}",
             dest=option.key,
             default=argparse.SUPPRESS,
             metavar=metavar_of(option.type),
-            help=help_of(option, seen if seen != section else ""),
+            help=f"{text} [{shown(option.value)}]".strip().replace("%", "%%"),
             **({"nargs": "?", "const": "true"} if option.type is bool else {}),
         )
 
@@ -175,13 +175,6 @@ def heading(option: Option, section: str, recipe: str) -> tuple[str, str]:
         owner = get_type_hints(owner)[parent]
     text = documentation(owner).get(name) or inspect.getdoc(option.owner) or ""
     return section, text.partition("\n\n")[0]
-
-
-def help_of(option: Option, seen: str) -> str:
-    """Return an option's docstring, or where the same was explained, with its value."""
-    told = documentation(option.owner).get(option.field, "")
-    text = f"as in {seen}" if seen and told else told
-    return f"{text} [{shown(option.value)}]".strip().replace("%", "%%")
 
 
 def shown(value: object) -> str:

@@ -26,7 +26,10 @@ def main(argv: list[str]) -> int:
         say(f"error: {error}", is_error=True)
         return 2
     except OSError as error:
-        say(f"error: {unwritten(arguments.out, error)}", is_error=True)
+        place = error.filename or arguments.out  # as on a full disk
+        said = (error.strerror or str(error)).rstrip(".")
+        ending = "Once that is mended, the same command goes on."
+        say(f"error: {place}: {said}. {ending}", is_error=True)
         return 2
     except KeyboardInterrupt:  # before the first step, or after the last one
         say("SIGINT: what is finished is kept; the same command goes on.", is_error=True)
@@ -36,13 +39,6 @@ def main(argv: list[str]) -> int:
         output.print(f"adapter  {folder / 'adapter'}")
         output.print(f"report   {folder / 'report.html'}")
     return 0
-
-
-def unwritten(out: Path, error: OSError) -> str:
-    """Return what to say of a file that could not be read or written, as on a full disk."""
-    place = error.filename or out
-    said = (error.strerror or str(error)).rstrip(".")
-    return f"{place}: {said}. Once that is mended, the same command goes on."
 
 
 def run(arguments: Arguments) -> Path:

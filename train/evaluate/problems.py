@@ -89,12 +89,12 @@ def code_of(answer: str) -> str:
     """
     found = [each for each in FENCED.finditer(answer) if each["language"].lower() in ELIXIR]
     modules = [each for each in found if MODULE.search(each["text"])]
-    program = [each for each in modules if not is_beside(each["text"])] or modules
+    others = [
+        each
+        for each in modules
+        if len(MODULE.findall(each["text"])) > len(BESIDE.findall(each["text"]))
+    ]
+    program = others or modules
     whole = [each for each in program if each["end"]] or program
     longest = max((each["text"] for each in found), key=len, default=answer)
     return "\n".join(each["text"] for each in whole) or longest
-
-
-def is_beside(block: str) -> bool:
-    """Tell whether all modules of a block are tests or a mix.exs."""
-    return len(MODULE.findall(block)) <= len(BESIDE.findall(block))
