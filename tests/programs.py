@@ -2,25 +2,29 @@
 
 To import torch, transformers and peft takes 5 s of a processor, Great Expectations and Dask another
 4, and most programs here have done their work in less. One process imports them for all tests of a
-session, and forks for each program that a test starts; the fork does as `python -m` does. It is a
-process like any other, in a session of its own: it has its environment, folder, streams and memory,
-takes signals, and can be killed with all that it starts.
+run, whichever process of pytest asks, and forks for each program that a test starts; the fork does
+as `python -m` does. It is a process like any other, in a session of its own: it has its
+environment, folder, streams and memory, takes signals, and can be killed with all that it starts.
 
-What a program imports is not seen like this, nor what a library reads from its environment while
-it is imported (huggingface_hub does). Tests of that start Python.
+What a program imports is not seen like this; tests of that start Python. A library that reads its
+environment while it is imported, as huggingface_hub does, has to be named in `anew`.
 """
 
 import atexit
+import errno
 import gc
+import hashlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,12 +86,13 @@ def started(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     streams: tuple[int, int, int] = (0, 1, 2),
+    anew: Sequence[str] = (),
 ) -> Iterator[Program]:
     """Start `python -m COMMAND` in the project's folder; at the end, kill it if it still runs.
 
     `streams` are descriptors for its standard input, output and error.
     """
-    program = start(command, environment, streams)
+    program = start(command, environment, streams, anew)
     try:
         yield program
     finally:
@@ -99,11 +104,16 @@ def start(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     streams: tuple[int, int, int] = (0, 1, 2),
+    anew: Sequence[str] = (),
 ) -> Program:
-    """Start `python -m COMMAND` in the project's folder."""
+    """Start `python -m COMMAND` in the project's folder.
+
+    `anew` are packages that it imports by itself.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     variables = dict(os.environ) | dict(environment or {})
-    request = json.dumps({"command": list(command), "environment": variables})
+    told = {"command": list(command), "environment": variables, "anew": list(anew)}
+    request = json.dumps(told)
     with theirs:
         socket.send_fds(server(), [request.encode()], [theirs.fileno(), *streams])
     number = ours.recv(20)
@@ -113,7 +123,10 @@ def start(
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 240
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 240,
+    anew: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m COMMAND` to its end, without input."""
     with (
@@ -122,7 +135,7 @@ def run(
         tempfile.TemporaryFile() as err,
     ):
         streams = (nothing.fileno(), out.fileno(), err.fileno())
-        with started(command, environment, streams) as program:
+        with started(command, environment, streams, anew) as program:
             status = program.wait(timeout)
         said = []
         for file in (out, err):
@@ -133,38 +146,67 @@ def run(
 
 @cache
 def server() -> socket.socket:
-    """Start the process that imports and forks; it ends with this one. Return how to ask it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+    """Return how to ask the process that imports and forks; the first who asks starts it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
+    digest = hashlib.sha256(f"{PROJECT} {run}".encode()).hexdigest()
+    address = f"\0{digest}"  # in no folder: it goes with the process
+    asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    while True:
+        start_server(address)
+        try:
+            asking.connect(address)
+        except ConnectionRefusedError:  # another is about to start it
+            time.sleep(0.01)
+        else:
+            atexit.register(asking.close)
+            return asking
+
+
+def start_server(address: str) -> None:
+    """Start the process that imports and forks, unless somebody has; it ends with the last."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        try:
+            listening.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return
+            raise
+        listening.listen()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.programs", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.programs", str(listening.fileno())],
             cwd=PROJECT,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[listening.fileno()],
             stdin=subprocess.DEVNULL,
         )
     atexit.register(process.wait)
-    atexit.register(ours.close)
-    return ours
 
 
-def serve(asked: socket.socket) -> None:
+def serve(listening: socket.socket) -> None:
     """Fork for each request, until nobody can ask any more."""
     for module in (*IMPORTED, *(WITH_TORCH if find_spec("torch") else ())):
         import_module(module)
     gc.freeze()  # what is never looked at stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        request, descriptors, *_ = socket.recv_fds(asked, LONGEST, 4)
-        if not request:
-            return
-        if os.fork() == 0:
-            asked.close()
-            with socket.socket(fileno=descriptors[0]) as told:
-                fork_and_tell(told)
-            become(**json.loads(request), streams=descriptors[1:])
-            be()
-        for each in descriptors:
-            os.close(each)
+    asking = [listening.accept()[0]]
+    while asking or select.select([listening], [], [], 0)[0]:
+        for ready in select.select([listening, *asking], [], [])[0]:
+            if ready is listening:
+                asking.append(listening.accept()[0])
+                continue
+            request, descriptors, *_ = socket.recv_fds(ready, LONGEST, 4)
+            if not request:
+                asking.remove(ready)
+                ready.close()
+                continue
+            if os.fork() == 0:
+                for way in (listening, *asking):
+                    way.close()
+                with socket.socket(fileno=descriptors[0]) as told:
+                    fork_and_tell(told)
+                become(**json.loads(request), streams=descriptors[1:])
+                be()
+            for each in descriptors:
+                os.close(each)
 
 
 def fork_and_tell(told: socket.socket) -> None:
@@ -178,9 +220,14 @@ def fork_and_tell(told: socket.socket) -> None:
         os._exit(0)
 
 
-def become(command: list[str], environment: dict[str, str], streams: list[int]) -> None:
+def become(
+    command: list[str], environment: dict[str, str], anew: list[str], streams: list[int]
+) -> None:
     """Take over what a process gets from the one that starts it."""
     os.setsid()
+    for name in list(sys.modules):
+        if name.partition(".")[0] in anew:
+            del sys.modules[name]
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)

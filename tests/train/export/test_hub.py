@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.peers.hub_server import TOKEN, HubServer, serving
 from tests.train.export.runs import write_run
 
@@ -44,23 +45,21 @@ def exported(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget how whoever runs the tests uses the Hub."""
+    for name in [name for name in os.environ if name.startswith("HF_")]:
+        monkeypatch.delenv(name)
+
+
 def environment(hub: HubServer, home: Path, token: str | None = TOKEN) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     chosen = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
     chosen |= {"OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
-    return kept | chosen | ({"HF_TOKEN": token} if token else {})
+    return chosen | ({"HF_TOKEN": token} if token else {})
 
 
 def command(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "train.export", *arguments],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return programs.run(["train.export", *arguments], environment, anew=["huggingface_hub"])
 
 
 def publish(folder: Path, environment: dict[str, str]) -> str:
@@ -78,7 +77,7 @@ def publish(folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-c", script, str(folder), REPO],
         cwd=PROJECT,
-        env=environment,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
