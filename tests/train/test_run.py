@@ -123,7 +123,7 @@ def test_the_run_says_what_it_is_of(finished: Path, release: Path, tiny_model: P
     told = json.loads((finished / "run.json").read_bytes())
     assert told["release"]["sha256"] == Release.open(release).identity
     assert told["model"]["name"] == str(tiny_model)
-    base = load_base({"pretrained_model_name_or_path": tiny_model})
+    base = load_base(str(tiny_model))
     assert told["model"]["fingerprint"] == of_unquantised(base)
     assert told["data"]["stage1"]["train"]["sources"]["documents.elixir"]["samples"] > 0
     recipe = json.loads((finished / "recipe.json").read_bytes())

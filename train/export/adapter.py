@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from corpus.atomic import whole_folder, write_json
 from train.export.checking import SAME, Compared, prompts, refer_to
@@ -24,9 +23,6 @@ from train.export.run import (
 from train.model.loading import load_base
 from train.recipe import ModelSettings
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 COPY = "exported"
 """The name under which peft loads the copy beside the original."""
 
@@ -44,7 +40,7 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> Comp
     NoSuchModel, OtherBase, BaseDoesNotFit, ExportDiffers and OutputTaken.
     """
     card = card_of(run, "adapter", base)
-    source = made_from(run, "adapter", card, base=told_place(base or run.model["name"]))
+    source = made_from(run, "adapter", card, base=told_place(base or run.model["name"])["name"])
     if found := existing(out, source, Compared):
         return found
     if base:
@@ -55,21 +51,18 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> Comp
             shutil.copyfile(run.adapter / name, folder / name)
         write_card(folder, card)
         if base:
-            rename_base(folder / CONFIG, base)
-        model = adapted(load_own(run), run, run.model["name"])
+            config = adapter_settings(folder)
+            renamed = config | {"base_model_name_or_path": base, "revision": None}
+            write_json(folder / CONFIG, renamed)
+        own = load_base(settings_of(run))
+        check_base(own, run, run.model["name"])
+        model = adapted(own, run, run.model["name"])
         reference = refer_to(model, prompts(words))
         model.load_adapter(str(folder), COPY)
         model.set_adapter(COPY)
-        told = reference.check(model, SAME, "The copied adapter", ADVICE).record(SAME)
+        told = reference.check(model, SAME, "The copied adapter", ADVICE)
         write_record(folder, source, told)
     return told
-
-
-def load_own(run: FinishedRun) -> "PreTrainedModel":
-    """Return the base that the run trained, as it quantised it. Raises NoSuchModel, OtherBase."""
-    model = load_base(settings_of(run))
-    check_base(model, run, run.model["name"])
-    return model
 
 
 def check_named(run: FinishedRun, base: str) -> None:
@@ -80,12 +73,6 @@ def check_named(run: FinishedRun, base: str) -> None:
     """
     if run.fingerprint and base != run.model["name"]:
         check_base(load_base(replace(settings_of(run), name=base, revision="")), run, base)
-
-
-def rename_base(path: Path, base: str) -> None:
-    """Let an adapter's configuration name another place of its base."""
-    config = adapter_settings(path.parent)
-    write_json(path, config | {"base_model_name_or_path": base, "revision": None})
 
 
 def settings_of(run: FinishedRun) -> ModelSettings:

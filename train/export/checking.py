@@ -71,8 +71,7 @@ ROWS = 64
 """Tokens compared at once, so that double precision takes a small part of the memory."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tolerance:
+class Tolerance(TypedDict):
     """How far an export may be from the base with its adapter."""
 
     largest: float
@@ -85,8 +84,7 @@ SAME = Tolerance(largest=1e-5, divergence=1e-9)
 """The same weights computed twice."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class Comparison(TypedDict):
     """How far an export is from the base with its adapter."""
 
     tokens: int
@@ -102,62 +100,32 @@ class Comparison:
     """Mean divergence from the adapted base to the base alone: what the adapter does."""
     agreement: float
     """Share of the tokens after which both put the same token first."""
-
-    def exceeded(self, tolerance: Tolerance) -> str | None:
-        """Say what is out of bounds, or None. A figure that is not a number is."""
-        bounds = {
-            "largest difference of logits, in standard deviations": (
-                self.largest,
-                tolerance.largest,
-            ),
-            "divergence in nats a token": (self.divergence, tolerance.divergence),
-        }
-        for name, (found, allowed) in bounds.items():
-            if not found <= allowed:
-                return f"the {name} is {found:.2g}, allowed is {allowed:.2g}"
-        return None
-
-    def record(self, tolerance: Tolerance) -> "Compared":
-        """Return the figures with their bounds, for export.json."""
-        return Compared(
-            tokens=self.tokens,
-            largest=self.largest,
-            divergence=self.divergence,
-            divergence_p99=self.divergence_p99,
-            divergence_most=self.divergence_most,
-            effect=self.effect,
-            agreement=self.agreement,
-            tolerance=Bounds(largest=tolerance.largest, divergence=tolerance.divergence),
-            outweighed=self.outweighed,
-        )
-
-    @property
-    def outweighed(self) -> bool:
-        """Whether rounding or quantising changes the model more than the adapter does."""
-        return self.divergence > self.effect
-
-
-class Bounds(TypedDict):
-    """A `Tolerance` in export.json."""
-
-    largest: float
-    divergence: float
-
-
-class Compared(TypedDict):
-    """A `Comparison` in 16 bits as export.json has it, with what was allowed."""
-
-    tokens: int
-    largest: float
-    divergence: float
-    divergence_p99: float
-    divergence_most: float
-    effect: float
-    agreement: float
-    tolerance: Bounds
     outweighed: bool
+    """Whether rounding or quantising changes the model more than the adapter does."""
     held: NotRequired[float]
     """Share of the adapter that rounding kept, where it was merged."""
+
+
+class Compared(Comparison):
+    """One in 16 bits as export.json has it."""
+
+    tolerance: Tolerance
+    """What was allowed."""
+
+
+def exceeded(found: Comparison, tolerance: Tolerance) -> str | None:
+    """Say what is out of bounds, or None. A figure that is not a number is."""
+    bounds = {
+        "largest difference of logits, in standard deviations": (
+            found["largest"],
+            tolerance["largest"],
+        ),
+        "divergence in nats a token": (found["divergence"], tolerance["divergence"]),
+    }
+    for name, (value, allowed) in bounds.items():
+        if not value <= allowed:
+            return f"the {name} is {value:.2g}, allowed is {allowed:.2g}"
+    return None
 
 
 class AdapterMissing(TrainError):
@@ -256,9 +224,8 @@ class ExportDiffers(TrainError):
     def __init__(self, what: str, why: str, comparison: Comparison, advice: str) -> None:
         super().__init__(
             f"{what} does not say what base and adapter say together: {why} "
-            f"({comparison.tokens} tokens compared). Nothing was kept. {advice}"
+            f"({comparison['tokens']} tokens compared). Nothing was kept. {advice}"
         )
-        self.comparison = comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,22 +243,26 @@ class Reference:
     def bounds(self, multiple: float = MULTIPLE) -> Tolerance:
         """Return how far an export in 16 bits may be: `multiple` amplitudes of the noise."""
         return Tolerance(
-            largest=max(multiple * self.noise.largest, SAME.largest),
-            divergence=max(multiple**2 * self.noise.divergence, SAME.divergence),
+            largest=max(multiple * self.noise["largest"], SAME["largest"]),
+            divergence=max(multiple**2 * self.noise["divergence"], SAME["divergence"]),
         )
 
-    def against(self, exported: "Tensor") -> Comparison:
-        """Compare logits of an export after the same tokens."""
-        return compare(self.logits, exported, self.effect)
-
     def check(
-        self, exported: "PreTrainedModel", tolerance: Tolerance, what: str, advice: str
-    ) -> Comparison:
-        """Compare a model that was exported and loaded again. Raises ExportDiffers."""
-        comparison = self.against(logits(exported, self.prompts))
-        if why := comparison.exceeded(tolerance):
-            raise ExportDiffers(what, why, comparison, advice)
-        return comparison
+        self,
+        exported: "PreTrainedModel | Tensor",
+        tolerance: Tolerance,
+        what: str,
+        advice: str,
+    ) -> Compared:
+        """Compare a model that was exported and loaded again, or its logits.
+
+        Raises ExportDiffers.
+        """
+        said = exported if isinstance(exported, torch.Tensor) else logits(exported, self.prompts)
+        found = compare(self.logits, said, self.effect)
+        if why := exceeded(found, tolerance):
+            raise ExportDiffers(what, why, found, advice)
+        return Compared({**found, "tolerance": tolerance})
 
 
 def refer_to(
@@ -309,7 +280,7 @@ def refer_to(
     """
     with_adapter = logits(adapted, prompts)
     with adapted.disable_adapter():
-        effect = compare(with_adapter, logits(adapted, prompts), 0.0).divergence
+        effect = compare(with_adapter, logits(adapted, prompts), 0.0)["divergence"]
     moved = with_adapter
     if rounds_to is not None:
         moved = logits(adapted, prompts, Jitter(FRACTION_BITS[rounds_to], activations))
@@ -334,14 +305,16 @@ def compare(reference: "Tensor", exported: "Tensor", effect: float) -> Compariso
             for at in range(0, tokens, ROWS)
         ]
     ).max()
+    divergence = float(told.mean())
     return Comparison(
         tokens=tokens,
         largest=float(largest / reference.std()),
-        divergence=float(told.mean()),
+        divergence=divergence,
         divergence_p99=float(told.quantile(0.99)),
         divergence_most=float(told.max()),
         effect=effect,
         agreement=float((reference.argmax(-1) == exported.argmax(-1)).double().mean()),
+        outweighed=divergence > effect,
     )
 
 

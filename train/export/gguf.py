@@ -26,22 +26,23 @@ from train.export.checking import (
     MULTIPLE,
     PROMPTS,
     Compared,
-    Comparison,
     ExportDiffers,
     Learnt,
     Reference,
+    compare,
     logits,
     refer_to,
 )
 from train.export.checking import prompts as fixed_prompts
 from train.export.llamacpp import Heard, Kind, Numbers, check_installed, listen, quantise
-from train.export.merged import ADVICE, BasePlace, base_place, merge, stored_type, told_base
+from train.export.merged import ADVICE, base_and_adapter, stored_type, write_merged
 from train.export.run import (
     FinishedRun,
     card_of,
     copy_tokenizer,
     existing,
     made_from,
+    told_place,
     write_card,
     write_record,
 )
@@ -59,7 +60,6 @@ from train.tokenizer.interface import MalformedConversation, Message, Tokenizer,
 if TYPE_CHECKING:
     import torch
     from gguf import GGUFWriter, TensorNameMap
-    from transformers import PreTrainedModel
 
     from train.tokenizer.interface import Ids
     from train.tokenizer.tekken import TekkenTokenizer
@@ -237,7 +237,6 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> Files:
     ConverterFailed. Disk: twice the model in 16 bits besides what comes out; memory beyond merging:
     one tensor.
     """
-    place = base_place(run, wanted.base)
     said: dict[str, object] = {
         "names": [name_of(kind) for kind in wanted.kinds],
         "unchecked": wanted.unchecked,
@@ -249,7 +248,7 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> Files:
         run,
         "gguf",
         card,
-        base=told_base(place),
+        base=told_place(*run.base_place(wanted.base)),
         kinds=sorted(wanted.kinds),
         unchecked=wanted.unchecked,
         allowed={"noise_multiple": wanted.multiple, "divergence": wanted.most},
@@ -259,7 +258,7 @@ def export_gguf(run: FinishedRun, out: Path, wanted: Wanted) -> Files:
     if not wanted.unchecked or set(wanted.kinds) - {Kind.BF16, Kind.F16}:
         check_installed()
     with whole_folder(out, replaces=True) as folder:
-        sixteen = convert(run, place, folder, wanted)
+        sixteen = convert(run, folder, wanted)
         told = Files(text=sixteen.text, checked=not wanted.unchecked, files={})
         if not wanted.unchecked:
             path, learnt = sixteen.path, sixteen.learnt
@@ -302,25 +301,21 @@ class Converted:
     template: ChatTemplate | None
 
 
-def convert(run: FinishedRun, place: BasePlace, folder: Path, wanted: Wanted) -> Converted:
+def convert(run: FinishedRun, folder: Path, wanted: Wanted) -> Converted:
     """Merge a run into `folder`, and write it there as a GGUF file of the base's 16 bits."""
     weights = folder / "merged"
     weights.mkdir()
     words = copy_tokenizer(run, weights)
     text, held_out = held_out_rows(run, words, wanted.release)
-
-    def refer(
-        model: "PreTrainedModel", stored: "torch.dtype"
-    ) -> tuple[Reference, Reference, Learnt]:
-        fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
-        learnt = Learnt.by(model, stored)
-        if not held_out:
-            return fixed, fixed, learnt
+    model, stored = base_and_adapter(run, wanted.base)
+    fixed = refer_to(model, fixed_prompts(words), rounds_to=stored, activations=True)
+    learnt = Learnt.by(model, stored)
+    rows = fixed
+    if held_out:
         rows = replace(fixed, prompts=held_out, logits=logits(model, held_out))
-        return fixed, rows, learnt
-
-    fixed, rows, learnt = merge(run, place, weights, refer)
-    kind = Kind(SIXTEEN_BITS[stored_type(weights)])
+    write_merged(model, weights)
+    del model  # it is as large as what is written
+    kind = SIXTEEN_BITS[stored_type(weights)]
     path = folder / name_of(kind)
     facts = write_sixteen_bits(weights, words, path, wanted.converter)
     template = chat_template(weights, words)
@@ -376,11 +371,8 @@ def certify(path: Path, words: Tokenizer, fixed: Reference, multiple: float) -> 
 
     Raises LlamaCppFailed, OtherTokens and ExportDiffers.
     """
-    found = compared(path, words, fixed)
-    bounds = fixed.bounds(multiple)
-    if why := found.exceeded(bounds):
-        raise ExportDiffers(f"{path.name} in llama.cpp", why, found, ADVICE)
-    return found.record(bounds)
+    said = logits_of(path, words, fixed)
+    return fixed.check(said, fixed.bounds(multiple), f"{path.name} in llama.cpp", ADVICE)
 
 
 def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> File:
@@ -388,20 +380,20 @@ def cost(path: Path, words: Tokenizer, rows: Reference, limit: float) -> File:
 
     Raises LlamaCppFailed, OtherTokens and ExportDiffers.
     """
-    found = compared(path, words, rows)
-    if not found.divergence <= limit:
-        why = f"the divergence is {found.divergence:.2g} nats a token, allowed is {limit:.2g}"
+    found = compare(rows.logits, logits_of(path, words, rows), rows.effect)
+    if not found["divergence"] <= limit:
+        why = f"the divergence is {found['divergence']:.2g} nats a token, allowed is {limit:.2g}"
         advice = "Take --type q8_0, or accept it with --most-divergence; the card will say so."
         raise ExportDiffers(f"{path.name} in llama.cpp", why, found, advice)
     return File(
         bytes=path.stat().st_size,
-        tokens=found.tokens,
-        divergence=found.divergence,
-        divergence_p99=found.divergence_p99,
-        divergence_most=found.divergence_most,
-        agreement=found.agreement,
-        effect=found.effect,
-        outweighed=found.outweighed,
+        tokens=found["tokens"],
+        divergence=found["divergence"],
+        divergence_p99=found["divergence_p99"],
+        divergence_most=found["divergence_most"],
+        agreement=found["agreement"],
+        effect=found["effect"],
+        outweighed=found["outweighed"],
         allowed=limit,
     )
 
@@ -444,8 +436,8 @@ def check_written(path: Path, facts: Mapping[str, int | float], learnt: Learnt) 
     learnt.check(rows_read, path.name)
 
 
-def compared(path: Path, words: Tokenizer, reference: Reference) -> Comparison:
-    """Load a file in llama.cpp, check its ids, compare its logits.
+def logits_of(path: Path, words: Tokenizer, reference: Reference) -> "torch.Tensor":
+    """Load a file in llama.cpp, check its ids, return its logits of the reference's tokens.
 
     Raises LlamaCppFailed and OtherTokens.
     """
@@ -455,7 +447,7 @@ def compared(path: Path, words: Tokenizer, reference: Reference) -> Comparison:
     width = reference.logits.shape[1]
     if heard.vocabulary != width:
         raise OtherTokens(path.name, f"it has {heard.vocabulary} tokens, the model {width}")
-    return reference.against(torch.from_numpy(heard.logits))
+    return torch.from_numpy(heard.logits)
 
 
 def check_tokens(path: Path, words: Tokenizer, sequences: "Sequence[Ids]" = ()) -> Heard:

@@ -4,13 +4,12 @@ The adapter is merged into the base in 16 bits, not into the form that training 
 """
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import whole_folder
 from train.errors import TrainError
-from train.export.checking import MULTIPLE, Compared, Learnt, Reference, prompts, refer_to
+from train.export.checking import MULTIPLE, Compared, Learnt, prompts, refer_to
 from train.export.run import (
     FinishedRun,
     card_of,
@@ -21,23 +20,13 @@ from train.export.run import (
     write_card,
     write_record,
 )
-from train.model.loading import FROM_TEXT_AND_IMAGES, readable
+from train.model.loading import from_files, readable
 from train.model.quantization import is_fp8, settle, widened
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
     from transformers import PretrainedConfig, PreTrainedModel
-
-Taken = TypeVar("Taken")
-
-
-class BasePlace(TypedDict, total=False):
-    """Where transformers finds a model."""
-
-    pretrained_model_name_or_path: Required[str | Path]
-    revision: str | None
-
 
 SHARD = "5GB"
 """Largest file of weights; what the Hub recommends."""
@@ -92,61 +81,41 @@ def export_merged(
     card, is kept. Raises QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel, NeedsItsCode,
     AdapterTooWeak, AdapterMissing, ExportDiffers and OutputTaken.
     """
-    place = base_place(run, base)
     said: dict[str, Any] = {} if multiple == MULTIPLE else {"noise_multiple": multiple}
     card = card_of(run, "merged", base, said)
-    source = made_from(run, "merged", card, base=told_base(place), noise_multiple=multiple)
+    told_base = told_place(*run.base_place(base))
+    source = made_from(run, "merged", card, base=told_base, noise_multiple=multiple)
     if found := existing(out, source, Compared):
         return found
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(run, folder)
-
-        def refer(model: "PreTrainedModel", stored: "torch.dtype") -> tuple[Reference, Learnt]:
-            return refer_to(model, prompts(words), rounds_to=stored), Learnt.by(model, stored)
-
-        reference, learnt = merge(run, place, folder, refer)
+        model, stored = base_and_adapter(run, base)
+        reference = refer_to(model, prompts(words), rounds_to=stored)
+        learnt = Learnt.by(model, stored)
+        write_merged(model, folder)
+        del model  # or two would lie in memory
         bounds = reference.bounds(multiple)
-        exported = load_exported(folder)
-        learnt.check(rows_of(exported), "The merged model")
-        comparison = reference.check(exported, bounds, "The merged model", ADVICE)
-        told = comparison.record(bounds)
+        exported = load_base(str(folder))
+        weights = exported.state_dict()
+        learnt.check(lambda name, rows: weights[name][rows].float(), "The merged model")
+        told = reference.check(exported, bounds, "The merged model", ADVICE)
         told["held"] = learnt.held
-        if comparison.outweighed:
+        if told["outweighed"]:
             said |= {"outweighed": told}
         write_card(folder, card_of(run, "merged", base, said))
         write_record(folder, source, told)
     return told
 
 
-def rows_of(model: "PreTrainedModel") -> "Callable[[str, torch.Tensor], torch.Tensor]":
-    """Return what reads rows of a loaded model's weights, in float32."""
-    weights = model.state_dict()
+def base_and_adapter(run: FinishedRun, base: str | None) -> "tuple[PeftModel, torch.dtype]":
+    """Return a run's base and adapter beside each other, and the 16 bits that both merge into.
 
-    def read(name: str, rows: "torch.Tensor") -> "torch.Tensor":
-        found: torch.Tensor = weights[name][rows].float()
-        return found
-
-    return read
-
-
-def merge(
-    run: FinishedRun,
-    place: BasePlace,
-    folder: Path,
-    refer: "Callable[[PreTrainedModel, torch.dtype], Taken]",
-) -> Taken:
-    """Write base and adapter as one model into `folder`.
-
-    Returns what `refer` takes from both apart, given the peft model and the type to be written.
+    Raises QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel and NeedsItsCode.
     """
-    name = str(place["pretrained_model_name_or_path"])
-    base = load_base(place)
-    check_base(base, run, name)
-    stored = sixteen_bits(base.dtype)
-    model = adapted(base, run, name)
-    taken = refer(model, stored)
-    write_merged(model, folder)
-    return taken
+    name, revision = run.base_place(base)
+    model = load_base(name, revision)
+    check_base(model, run, name)
+    return adapted(model, run, name), sixteen_bits(model.dtype)
 
 
 def write_merged(model: "PreTrainedModel", folder: Path) -> None:
@@ -190,24 +159,8 @@ def check_base(model: "PreTrainedModel", run: FinishedRun, name: str) -> None:
         raise OtherBase(name, run.base)
 
 
-def base_place(run: FinishedRun, base: str | None) -> BasePlace:
-    """Return name and revision of the 16-bit base: the one given, or the run's own."""
-    if base is not None:
-        return {"pretrained_model_name_or_path": base, "revision": None}
-    return {
-        "pretrained_model_name_or_path": run.model["name"],
-        "revision": run.model.get("revision") or None,
-    }
-
-
-def told_base(place: BasePlace) -> dict[str, object]:
-    """Return a base's place for the record."""
-    name = told_place(str(place["pretrained_model_name_or_path"]))
-    return {"name": name, "revision": place["revision"]}
-
-
-def load_base(place: BasePlace) -> "PreTrainedModel":
-    """Return the model of a place on the processor, in the type that it is stored in.
+def load_base(name: str, revision: str = "") -> "PreTrainedModel":
+    """Return a model on the processor, in the type that it is stored in.
 
     One of 8-bit floats with scales is widened to bfloat16, as training did. Raises QuantisedBase
     before any weight is read, NoSuchModel and NeedsItsCode.
@@ -215,32 +168,17 @@ def load_base(place: BasePlace) -> "PreTrainedModel":
     import torch
     from transformers import AutoConfig
 
-    name = str(place["pretrained_model_name_or_path"])
+    commit = revision or None
     with readable(name):
-        config = AutoConfig.from_pretrained(**place, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(name, revision=commit, trust_remote_code=False)
         fp8 = is_fp8(config)
         if not fp8 and (kind := quantised_as(config)):
             raise QuantisedBase(name, kind)
-        model = _class_for(config).from_pretrained(
-            **place,
-            dtype="auto",
-            use_safetensors=True,
-            trust_remote_code=False,
-            **({"quantization_config": widened()} if fp8 else {}),
-        )
+        how = {"quantization_config": widened()} if fp8 else {}
+        model = from_files(config, name, revision=commit, dtype="auto", **how)
     if fp8:
         settle(model, torch.bfloat16)
     return model
-
-
-def load_exported(folder: Path) -> "PreTrainedModel":
-    """Return a model that was just written. Raises what transformers raises: it is our own."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    return _class_for(config).from_pretrained(
-        folder, dtype="auto", use_safetensors=True, trust_remote_code=False
-    )
 
 
 def quantised_as(config: "PretrainedConfig") -> str | None:
@@ -267,13 +205,3 @@ def stored_type(folder: Path) -> str:
 
     dtype = AutoConfig.from_pretrained(folder, trust_remote_code=False).dtype
     return str(dtype).removeprefix("torch.")
-
-
-def _class_for(config: "PretrainedConfig") -> "type[PreTrainedModel]":
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
-
-    is_from_images = config.model_type in FROM_TEXT_AND_IMAGES
-    chosen: type[PreTrainedModel] = (
-        AutoModelForImageTextToText if is_from_images else AutoModelForCausalLM
-    )
-    return chosen

@@ -103,6 +103,10 @@ class FinishedRun:
         """The place of the tokenizer's files: a folder or a name on the Hub."""
         return str(self.model.get("tokenizer") or self.model["name"])
 
+    def base_place(self, given: str | None) -> tuple[str, str]:
+        """Return name and revision of the base in 16 bits: the one given, or the run's own."""
+        return (given, "") if given else (self.model["name"], self.model.get("revision") or "")
+
     def open_release(self, given: Path | None = None) -> Release | None:
         """Open the release that it was trained on, given or where it was; None where it is gone.
 
@@ -324,12 +328,11 @@ def made_from(run: FinishedRun, form: str, card: bytes | None, **more: object) -
     }
 
 
-def told_place(name: str) -> str:
-    """Return a model's name for the record; a folder of this machine is told by a digest alone."""
-    if not Path(name).exists():
-        return name
-    digest = hashlib.sha256(str(Path(name).resolve()).encode()).hexdigest()
-    return f"folder {digest[:16]}"
+def told_place(name: str, revision: str = "") -> dict[str, str | None]:
+    """Return a model's place for the record; a folder of this machine is told by a digest alone."""
+    if Path(name).exists():
+        name = f"folder {hashlib.sha256(str(Path(name).resolve()).encode()).hexdigest()[:16]}"
+    return {"name": name, "revision": revision or None}
 
 
 def existing(folder: Path, wanted: Mapping[str, object], figures: type[Figures]) -> Figures | None:

@@ -17,7 +17,7 @@ from train.recipe import AdapterSettings, ModelSettings, UnknownTarget
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 
 def check_targets(model: "PreTrainedModel", targets: tuple[str, ...]) -> None:
@@ -170,7 +170,7 @@ def load_base(settings: ModelSettings) -> "PreTrainedModel":
     twice. Files of 8-bit floats are widened first: to be quantised anew they lie in host memory in
     the compute type for a while. Raises NoSuchModel and NeedsItsCode.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers import AutoConfig
 
     from train.model.quantization import (
         is_fp8,
@@ -187,19 +187,17 @@ def load_base(settings: ModelSettings) -> "PreTrainedModel":
         config = AutoConfig.from_pretrained(
             settings.name, revision=revision, trust_remote_code=False
         )
-        both = config.model_type in FROM_TEXT_AND_IMAGES
         packs = is_fp8(config) and settings.quantization != "none"
-        model = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
+        model = from_files(
+            config,
             settings.name,
             revision=revision,
-            trust_remote_code=False,
             dtype=compute,
             quantization_config=(
                 widened() if is_fp8(config) else quantization_config(settings, compute)
             ),
             attn_implementation="sdpa",
             device_map={"": "cpu" if packs else _device()},
-            use_safetensors=True,
         )
     if is_fp8(config):
         settle(model, compute)
@@ -209,6 +207,17 @@ def load_base(settings: ModelSettings) -> "PreTrainedModel":
         keep_format(model)
     model.requires_grad_(False)
     return model
+
+
+def from_files(config: "PreTrainedConfig", name: str, **how: object) -> "PreTrainedModel":
+    """Load the model of a configuration, without code that comes with it."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    both = config.model_type in FROM_TEXT_AND_IMAGES
+    loaded: PreTrainedModel = (
+        AutoModelForImageTextToText if both else AutoModelForCausalLM
+    ).from_pretrained(name, trust_remote_code=False, use_safetensors=True, **how)
+    return loaded
 
 
 def adapt(

@@ -44,7 +44,7 @@ def write_run(
     config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", **lora)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-        loaded = load_base({"pretrained_model_name_or_path": str(model), "revision": None})
+        loaded = load_base(str(model))
         adapted = get_peft_model(loaded, config)
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:

@@ -9,7 +9,7 @@ from tests.train.export.runs import tell_weights, write_run
 from tests.train.models import write_model
 from train.export.adapter import COPY, export_adapter, settings_of
 from train.export.checking import SAME, ExportDiffers, prompts, refer_to
-from train.export.merged import OtherBase, adapted, base_place, load_base
+from train.export.merged import OtherBase, base_and_adapter
 from train.export.run import NotARun, open_run
 from train.recipe import ModelSettings
 from train.tokenizer.opening import open_tokenizer
@@ -38,7 +38,7 @@ def test_a_copy_that_differs_in_one_weight_is_noticed(tmp_path: Path, tiny_model
     name = next(name for name in stored if "lora_B" in name)
     stored[name][0, 0] += 0.01
     save_file(stored, path)
-    model = adapted(load_base(base_place(run, None)), run, "")
+    model, _ = base_and_adapter(run, None)
     reference = refer_to(model, prompts(open_tokenizer(tiny_model)))
     model.load_adapter(str(copy), COPY)
     model.set_adapter(COPY)

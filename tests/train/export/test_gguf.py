@@ -25,7 +25,6 @@ from train.export.checking import (
     AdapterMissing,
     ExportDiffers,
     Learnt,
-    Reference,
     prompts,
     refer_to,
 )
@@ -47,7 +46,7 @@ from train.export.gguf import (
     write_sixteen_bits,
 )
 from train.export.llamacpp import Kind, LlamaCppFailed, NoLlamaCpp, listen, tensor_type
-from train.export.merged import base_place, merge
+from train.export.merged import base_and_adapter, write_merged
 from train.export.run import FinishedRun, copy_tokenizer, open_run
 from train.tokenizer.opening import open_tokenizer
 
@@ -240,12 +239,10 @@ def judged(run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     merged = folder / "merged"
     merged.mkdir()
     words = copy_tokenizer(weak, merged)
-
-    def refer(model: Any, stored: torch.dtype) -> tuple[Reference, Learnt]:
-        fixed = refer_to(model, prompts(words), rounds_to=stored, activations=True)
-        return fixed, Learnt.by(model, stored)
-
-    fixed, learnt = merge(weak, base_place(weak, None), merged, refer)
+    model, stored = base_and_adapter(weak, None)
+    fixed = refer_to(model, prompts(words), rounds_to=stored, activations=True)
+    learnt = Learnt.by(model, stored)
+    write_merged(model, merged)
     facts = write_sixteen_bits(merged, words, folder / "model.gguf")
 
     def judge(path: Path) -> None:

@@ -20,11 +20,9 @@ from train.export.merged import (
     BaseDoesNotFit,
     OtherBase,
     QuantisedBase,
-    adapted,
-    base_place,
+    base_and_adapter,
     export_merged,
     load_base,
-    rows_of,
     write_merged,
 )
 from train.export.run import FinishedRun, OutputTaken, open_run
@@ -184,22 +182,19 @@ def test_an_adapter_altered_between_reference_and_merge_is_noticed(
     tmp_path: Path, tiny_model: Path, change: Any, strength: float
 ) -> None:
     run = open_run(write_run(tmp_path / "run", tiny_model, strength=strength))
-    place = base_place(run, None)
     texts = prompts(open_tokenizer(tiny_model))
-    model = adapted(load_base(place), run, "")
-    reference, learnt = (
-        refer_to(model, texts, rounds_to=torch.bfloat16),
-        Learnt.by(model, torch.bfloat16),
-    )
+    model, stored = base_and_adapter(run, None)
+    reference, learnt = refer_to(model, texts, rounds_to=stored), Learnt.by(model, stored)
     altered(run.adapter, change)
-    write_merged(adapted(load_base(place), run, ""), tmp_path / "merged")
+    write_merged(base_and_adapter(run, None)[0], tmp_path / "merged")
     bounds = reference.bounds()
-    found = load_base(base_place(run, str(tmp_path / "merged")))
+    found = load_base(str(tmp_path / "merged"))
+    weights = found.state_dict()
     if strength == 0.1:
         with pytest.raises(ExportDiffers, match="does not say what base and adapter say together"):
             reference.check(found, bounds, "It", "")
     with pytest.raises(AdapterMissing, match="of what merging adds to the base"):
-        learnt.check(rows_of(found), "It")
+        learnt.check(lambda name, rows: weights[name][rows].float(), "It")
 
 
 def test_an_adapter_too_weak_for_16_bits_is_refused_and_leaves_nothing(

@@ -90,7 +90,7 @@ def test_a_model_in_16_bits_is_known_from_any_form_that_was_trained(
     found = {of_unquantised(loaded(model, **form)) for form in FORMS}
     found.add(of_unquantised(loaded(model, embeddings=True)))
     for stored in (model, copy, half):
-        found.add(of_unquantised(load_base({"pretrained_model_name_or_path": stored})))
+        found.add(of_unquantised(load_base(str(stored))))
     assert len(found) == 1
     assert None not in found
 
@@ -108,13 +108,13 @@ def test_another_model_of_the_same_shape_is_told_by_what_no_form_quantises(
     tmp_path: Path, tiny_model: Path, name: str
 ) -> None:
     other = changed(tiny_model, tmp_path / "other", name, 1.02)
-    base = load_base({"pretrained_model_name_or_path": other})
+    base = load_base(str(other))
     assert of_unquantised(base) != of_unquantised(loaded(tiny_model))
 
 
 def test_a_model_beside_a_vision_tower_has_the_fingerprint_of_its_decoder(tmp_path: Path) -> None:
     model = write_vision_model(tmp_path / "model")
-    base = load_base({"pretrained_model_name_or_path": model})
+    base = load_base(str(model))
     assert of_unquantised(base) == of_unquantised(loaded(model))
     other = write_vision_model(tmp_path / "other", seed=12)
     assert of_unquantised(base) != of_unquantised(loaded(other))
@@ -123,7 +123,7 @@ def test_a_model_beside_a_vision_tower_has_the_fingerprint_of_its_decoder(tmp_pa
 def test_a_model_whose_head_is_quantised_has_none_to_compare(tiny_model: Path) -> None:
     import bitsandbytes
 
-    model = load_base({"pretrained_model_name_or_path": tiny_model})
+    model = load_base(str(tiny_model))
     head = bitsandbytes.nn.Linear4bit(64, 512, bias=False)
     head.load_state_dict(model.lm_head.state_dict())
     model.lm_head = head.to("cpu")

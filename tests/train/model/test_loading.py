@@ -207,7 +207,7 @@ def test_a_model_that_needs_its_own_code_is_refused_and_the_code_not_executed(
     with pytest.raises(NeedsItsCode, match=said):
         load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
     with pytest.raises(NeedsItsCode, match=said):
-        load_export_base({"pretrained_model_name_or_path": str(folder), "revision": None})
+        load_export_base(str(folder))
     assert not (folder / "executed").exists()
 
 
