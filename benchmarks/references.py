@@ -39,15 +39,15 @@ def main() -> None:
         problems = problems_of([name], release, splits)
         tried = sum(problem.reference is not None for problem in problems)
         started = time.monotonic()
-        found = calibrate(problems, sandbox, workers=given.workers)
-        failed = sum(map(len, found.left_out.values()))
+        _, left_out = calibrate(problems, sandbox, workers=given.workers)
+        failed = sum(map(len, left_out.values()))
         seconds = time.monotonic() - started
         print(
             f"{name}: {tried - failed} of {tried} references pass and their empty answers do not "
             f"({len(problems) - tried} without a reference), {seconds:.0f} s",
             flush=True,
         )
-        for reason, identities in sorted(found.left_out.items()):
+        for reason, identities in sorted(left_out.items()):
             print(f"  {reason}: {', '.join(sorted(identities))}", flush=True)
 
 

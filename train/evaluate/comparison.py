@@ -235,27 +235,27 @@ def executed(
     an empty answer does not.
     """
     progress.start("calibrate", 1)
-    fit = calibrate(problems, sandbox, workers=how.workers)
+    fit, left_out = calibrate(problems, sandbox, workers=how.workers)
     progress.advance()
 
     def judged(subject: Subject, name: str) -> list[tuple[list[str], list[Judgement]]]:
-        asked = tracked(progress, f"ask the {name}", len(fit.problems), fit.problems)
+        asked = tracked(progress, f"ask the {name}", len(fit), fit)
         answers = [subject.answer(each.prompt, how.samples, how.sampling) for each in asked]
-        verdicts = judge_all(fit.problems, answers, sandbox, workers=how.workers)
+        verdicts = judge_all(fit, answers, sandbox, workers=how.workers)
         return list(zip(answers, verdicts, strict=True))
 
     base, adapter = pair.both(judged)
     entries = [
         entry(problem, samples(*first), samples(*second))
-        for problem, first, second in zip(fit.problems, base, adapter, strict=True)
+        for problem, first, second in zip(fit, base, adapter, strict=True)
     ]
     before, after = ([verdicts for _, verdicts in each] for each in (base, adapter))
-    return measures_of(fit.problems, before, after, how.ks), {
-        "left_out": {reason: sorted(names) for reason, names in fit.left_out.items()},
+    return measures_of(fit, before, after, how.ks), {
+        "left_out": {reason: sorted(names) for reason, names in left_out.items()},
         "sandbox": asdict(sandbox.held_by),
         "answers": {
             "samples": how.samples,
-            "elixir": toolchain(sandbox).version,
+            "elixir": toolchain(sandbox)[0],
             **asdict(how.sampling),
             "sha256": write(place(how.file), entries),
         },

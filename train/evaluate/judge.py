@@ -83,15 +83,6 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Toolchain:
-    """The Elixir that programs run with."""
-
-    version: str
-    judge: Mapping[str, bytes]
-    """What `judge.exs` was compiled to, by where it lies in the scratch folder."""
-
-
-@dataclass(frozen=True, slots=True)
 class Given:
     """What the reference of a problem gives to its answers, as files of the scratch folder."""
 
@@ -103,8 +94,11 @@ class Given:
 
 
 @lru_cache(maxsize=8)
-def toolchain(sandbox: Sandbox) -> Toolchain:
-    """Compile the judge. Raises NoToolchain."""
+def toolchain(sandbox: Sandbox) -> tuple[str, Mapping[str, bytes]]:
+    """Compile the judge; return the version of Elixir, and what is to lie in a scratch folder.
+
+    Raises NoToolchain.
+    """
     outcome = sandbox.run(
         ["elixir", "-e", BUILD],
         files={"judge.exs": JUDGE.read_bytes()},
@@ -117,7 +111,7 @@ def toolchain(sandbox: Sandbox) -> Toolchain:
     built = dict(each.split(" ") for each in lines)
     judge = {"judge/sinks.term": built.pop("sinks").encode(), MAIN: b":judge.main(System.argv())"}
     judge |= {f"judge/{name}.beam": base64.b64decode(code) for name, code in built.items()}
-    return Toolchain(version, judge)
+    return version, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +223,7 @@ class Judge:
         secret = secrets.token_hex(16)
         outcome = self.sandbox.run(
             ["elixir", "-pa", "judge", MAIN, *arguments],
-            files={**files, **toolchain(self.sandbox).judge},
+            files={**files, **toolchain(self.sandbox)[1]},
             stdin=f"{secret}\n",
             environment=ENVIRONMENT,
             limits=limits,
@@ -320,22 +314,14 @@ def judge_all(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Problems by what was found of them."""
-
-    problems: list[Problem]
-    """Fit to be asked; those without a reference are among them."""
-    left_out: dict[str, list[str]]
-    """Identities of the others by reason: toolchain_too_old, reference_VERDICT, empty_passes."""
-
-
 def calibrate(
     problems: Sequence[Problem], sandbox: Sandbox, *, workers: int = 0, limits: Limits = LIMITS
-) -> Calibration:
+) -> tuple[list[Problem], dict[str, list[str]]]:
     """Run each problem's reference and an empty answer, and sort out what cannot be decided.
 
-    A reference fails where this machine's toolchain differs from the one it was written for, or
+    Return the problems that are fit to be asked, those without a reference among them, and the
+    identities of the others by reason: toolchain_too_old, reference_VERDICT, empty_passes. A
+    reference fails where this machine's toolchain differs from the one it was written for, or
     where a package's function needs other packages; asking a model then would measure the machine.
     """
     tried = [each for each in problems if each.reference is not None]
@@ -353,4 +339,4 @@ def calibrate(
             continue
         left_out.setdefault(reason, []).append(problem.identity)
     unfit = set(chain.from_iterable(left_out.values()))
-    return Calibration([each for each in problems if each.identity not in unfit], left_out)
+    return [each for each in problems if each.identity not in unfit], left_out

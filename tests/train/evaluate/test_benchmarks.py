@@ -58,14 +58,14 @@ def test_what_cannot_be_decided_here_is_left_out_with_the_reason(sandbox: Sandbo
         problem("later", "false", requires="~> 99.0"),
         problem("unknown", None),
     ]
-    calibration = calibrate(problems, sandbox, workers=2)
-    assert calibration.left_out == {
+    fit, left_out = calibrate(problems, sandbox, workers=2)
+    assert left_out == {
         "empty_passes": ["made/trivial"],
         "reference_failed": ["made/broken"],
         "reference_compile_error": ["made/foreign"],
         "toolchain_too_old": ["made/later"],
     }
-    assert [each.identity for each in calibration.problems] == ["made/unknown"]
+    assert [each.identity for each in fit] == ["made/unknown"]
 
 
 def judgement(name: str, *verdicts: Verdict) -> list[Judgement]:

@@ -197,7 +197,7 @@ def test_references_score_100_percent_and_empty_answers_0(
     release: Release, sandbox: Sandbox
 ) -> None:
     problems = [*cut_doctests(release), *cut_callbacks(release)]
-    assert calibrate(problems, sandbox, workers=2).left_out == {}
+    assert calibrate(problems, sandbox, workers=2) == (problems, {})
     answers = [[each.reference or "", ""] for each in problems]
     judged = judge_all(problems, answers, sandbox, workers=2)
     assert {each.package for each in problems} == {"yard"}

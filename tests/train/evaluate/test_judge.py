@@ -202,7 +202,7 @@ def test_an_interrupt_ends_the_programs_that_run(
 
 
 def test_the_version_of_elixir_is_known(sandbox: Sandbox) -> None:
-    assert re.match(r"1\.\d+\.\d+", toolchain(sandbox).version)
+    assert re.match(r"1\.\d+\.\d+", toolchain(sandbox)[0])
 
 
 def test_without_elixir_nothing_is_judged() -> None:
