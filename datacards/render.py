@@ -88,17 +88,8 @@ def card(report: Report) -> bytes:
     environment = frame.environment("datacards", html=False)
     environment.filters["split_name"] = split_name
     template = environment.get_template("README.md.j2")
-    text: str = template.render(**report, front_matter=front_matter(report))
+    text: str = template.render(**report, metadata=metadata(report))
     return f"{text.rstrip()}\n".encode()
-
-
-def front_matter(report: Report) -> str:
-    """Return the YAML block of a card, without its fences."""
-    import yaml
-
-    return yaml.safe_dump(
-        metadata(report), sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
-    )
 
 
 class Config(TypedDict):

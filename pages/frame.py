@@ -4,6 +4,7 @@ A page's template extends `frame.html.j2` and fills its blocks; equal values giv
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def environment(package: str, *, html: bool) -> "Environment":
         "breakable": breakable,
         "cell": cell,
         "fenced": fenced,
+        "yaml": yaml_block,
     }
     return made
 
@@ -84,3 +86,13 @@ def fenced(text: str) -> str:
     longest = max((len(each) for each in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
+
+
+def yaml_block(values: Mapping[str, object]) -> str:
+    """Write values as the front matter of a card, without its fences, in their order."""
+    import yaml
+
+    text: str = yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+    )
+    return text

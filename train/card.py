@@ -73,7 +73,7 @@ def card(
     environment.filters |= {"place": place, "setting": setting}
     text: str = environment.get_template("card.md.j2").render(
         **report,
-        front_matter=front_matter(report, licensed, dataset),
+        metadata=metadata(report, licensed, dataset),
         licences=licences,
         license_name=licensed,
         license_is_named=bool(license_name),
@@ -89,19 +89,6 @@ def setting(value: object) -> str:
     """Write a setting of the recipe; "0" and "0.0" mean that there is none."""
     is_set = isinstance(value, str) and value not in ("", "0", "0.0")
     return str(value) if is_set else "–"
-
-
-def front_matter(report: Report, license_name: str, dataset: str) -> str:
-    """Return the YAML block of a card, without its fences."""
-    import yaml
-
-    return yaml.safe_dump(
-        metadata(report, license_name, dataset),
-        sort_keys=False,
-        allow_unicode=True,
-        default_flow_style=False,
-        width=100,
-    )
 
 
 def metadata(report: Report, license_name: str, dataset: str = "") -> Values:
