@@ -8,7 +8,6 @@ from corpus.atomic import write_json
 from corpus.progress import Progress, tracked
 from corpus.release import Release
 from corpus.tables import SPLIT_NAMES
-from corpus.untrusted import parse_object
 from sandbox import Sandbox
 from train.dataset.sources import NoReplayText, replayed
 from train.errors import TrainError
@@ -28,7 +27,7 @@ from train.evaluate.text import (
     likelihood,
 )
 from train.evaluate.transcript import entry, place, samples, write
-from train.export.run import NotARun, open_run
+from train.export.run import FinishedRun, open_run
 from train.recipe import Recipe, load
 from train.tokenizer.opening import open_tokenizer
 
@@ -72,16 +71,16 @@ def evaluate_run(request: Request, progress: Progress) -> list[Measure]:
     Raises NotARun, NotARelease, NoSuchModel, SandboxUnavailable, NoToolchain, CannotEvaluate,
     UnusableBenchmark and others of TrainError, before anything slow begins where that can be told.
     """
-    open_run(request.run)
+    run = open_run(request.run)
     recipe = load(request.run / "recipe.json")
-    release = Release.open(request.release or place_of_release(request.run))
+    release = Release.open(request.release or place_of_release(run))
     if request.benchmarks and (k := max(request.ks)) > request.samples:
         raise CannotEvaluate(
             f"-k {k}: pass@{k} needs at least {k} answers to each problem, and --samples is "
             f"{request.samples}. Raise --samples, or name a smaller k."
         )
     if request.out is None:
-        check_own(request, release)
+        check_own(request, release, run)
     inputs = gathered(request, release)
     sandbox = Sandbox() if inputs.problems else None
     if sandbox is not None:
@@ -113,14 +112,14 @@ def write_harness(request: Request, folder: Path) -> list[str]:
 
     Raises NotARun, NotARelease, CannotEvaluate, UnusableBenchmark and others.
     """
-    release = Release.open(request.release or place_of_release(request.run))
+    release = Release.open(request.release or place_of_release(open_run(request.run)))
     inputs = gathered(request, release)
     return write_tasks(folder, inputs.documents, inputs.problems, request.sampling.longest)
 
 
-def check_own(request: Request, release: Release) -> None:
+def check_own(request: Request, release: Release, run: FinishedRun) -> None:
     """Raise CannotEvaluate unless it is the run against its base, on text that is new to it."""
-    learned = release_of(request.run).get("sha256")
+    learned = run.release.get("sha256")
     if request.against:
         told, why = f"--against {request.against}", "it is not the run's base"
     elif request.split == "train":
@@ -182,23 +181,14 @@ def general_documents(path: Path) -> list[HeldOutDocument]:
     return found
 
 
-def place_of_release(run: Path) -> Path:
-    """Return where the release of a run was. Raises NotARun and CannotEvaluate."""
-    place = release_of(run).get("place")
-    if not place or not isinstance(place, str):
+def place_of_release(run: FinishedRun) -> Path:
+    """Return where the release of a run was. Raises CannotEvaluate."""
+    if not run.release_place:
         raise CannotEvaluate(
-            f"{run / 'run.json'}: it does not say where the release lies. Name it with --release."
+            f"{run.folder / 'run.json'}: it does not say where the release lies. Name it with "
+            "--release."
         )
-    return Path(place)
-
-
-def release_of(run: Path) -> dict[str, object]:
-    """Return what run.json tells of the release, if anything. Raises NotARun."""
-    try:
-        told = parse_object((run / "run.json").read_bytes()).get("release")
-    except (OSError, ValueError) as error:
-        raise NotARun(run, f"run.json: {error}") from error
-    return told if isinstance(told, dict) else {}
+    return Path(run.release_place)
 
 
 def open_pair(request: Request, recipe: Recipe) -> Pair:
