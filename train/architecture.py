@@ -6,7 +6,7 @@ where a file leaves one out, the default is that of its model type.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -56,20 +56,13 @@ class Parameters:
     feed_forward: int
     norms: int
     head: int
-    """None where it is the embeddings once more."""
+    """0 where it is the embeddings once more."""
     vision: int
 
     @property
     def total(self) -> int:
         """All of them."""
-        return (
-            self.embeddings
-            + self.attention
-            + self.feed_forward
-            + self.norms
-            + self.head
-            + self.vision
-        )
+        return sum(astuple(self))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,12 @@ the 16-bit model is measured and told.
 """
 
 import json
+import math
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired
@@ -576,14 +577,25 @@ def find_converter(given: Path | None, why: str) -> list[str]:
 
 def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float]:
     """Write a Llama or Mistral; return what the file says of its shape. Raises Unwritable."""
-    from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
+    from gguf import (
+        MODEL_ARCH,
+        GGMLQuantizationType,
+        GGUFWriter,
+        LlamaFileType,
+        get_tensor_name_map,
+    )
+
+    from train.tokenizer.tekken import TekkenTokenizer
 
     config = json.loads((weights / "config.json").read_bytes())
     shape = read(weights)
     if reason := _unknown(config, shape):
         raise Unwritable(reason)
     kind = SIXTEEN_BITS[stored_type(weights)]
-    vocabulary = read_vocabulary(weights, words)
+    if isinstance(words, TekkenTokenizer):
+        vocabulary = _tekken(words)
+    else:
+        vocabulary = _huggingface(weights, words)
     writer = GGUFWriter(path, "llama")
     writer.add_file_type(LlamaFileType[f"MOSTLY_{kind.name}"])
     writer.add_quantization_version(2)
@@ -597,18 +609,17 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float
     if (template := chat_template(weights, words)) is not None:
         writer.add_chat_template(template.text)
     stored = GGMLQuantizationType[kind.name]
+    names = get_tensor_name_map(MODEL_ARCH.LLAMA, shape.layers)
     tensors = list(_tensors(weights, shape))
-    for name, size, _ in tensors:
-        if len(size) == 1:
-            writer.add_tensor_info(name, size, np.dtype(np.float32), 4 * size[0])
-        else:
-            raw = (size[0], 2 * size[1])
-            writer.add_tensor_info(name, raw, np.dtype(np.uint8), raw[0] * raw[1], raw_dtype=stored)
+    for _, name, size in tensors:
+        of = GGMLQuantizationType.F32 if len(size) == 1 else stored
+        number = math.prod(size) * (4 if len(size) == 1 else 2)
+        writer.add_tensor_info(_renamed(name, names), size, np.dtype(np.float32), number, of)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for _, _, load in tensors:
-        writer.write_tensor_data(load())
+    for shard, name, _ in tensors:
+        writer.write_tensor_data(_loaded(shard, name, shape))
     writer.close()
     return facts
 
@@ -640,22 +651,15 @@ def _facts(config: Config, shape: Architecture) -> dict[str, int | float]:
     }
 
 
-Loader = Callable[[], Numbers]
-
-
-def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[str, tuple[int, ...], Loader]]:
-    """Yield name, shape and what loads it as bytes, for every tensor; none is loaded yet."""
-    from gguf import MODEL_ARCH, get_tensor_name_map
+def _tensors(folder: Path, shape: Architecture) -> Iterator[tuple[Path, str, tuple[int, ...]]]:
+    """Yield file, name and shape of every tensor."""
     from safetensors import safe_open
 
-    names = get_tensor_name_map(MODEL_ARCH.LLAMA, shape.layers)
     for shard in sorted(folder.glob("*.safetensors")):
         with safe_open(shard, "pt") as file:
             for name in file.keys():  # noqa: SIM118 (it is no mapping)
-                if name == "lm_head.weight" and shape.ties_embeddings:
-                    continue
-                size = tuple(file.get_slice(name).get_shape())
-                yield _renamed(name, names), size, _loader(shard, name, shape)
+                if name != "lm_head.weight" or not shape.ties_embeddings:
+                    yield shard, name, tuple(file.get_slice(name).get_shape())
 
 
 def _renamed(name: str, names: "TensorNameMap") -> str:
@@ -667,23 +671,21 @@ def _renamed(name: str, names: "TensorNameMap") -> str:
     return f"{found}.weight"
 
 
-def _loader(shard: Path, name: str, shape: Architecture) -> Loader:
-    def load() -> Numbers:
-        import torch
-        from safetensors import safe_open
+def _loaded(shard: Path, name: str, shape: Architecture) -> Numbers:
+    """Return a tensor as llama.cpp stores it: a vector in float32, a matrix's 16 bits as bytes."""
+    import torch
+    from safetensors import safe_open
 
-        with safe_open(shard, "pt") as file:
-            weight = file.get_tensor(name)
-        if weight.ndim == 1:
-            vector: Numbers = weight.float().numpy()
-            return vector
-        heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
-        if heads:  # the two rows that one angle turns stand side by side in llama.cpp
-            weight = _beside(weight, heads)
-        matrix: Numbers = weight.contiguous().view(torch.uint8).numpy()
-        return matrix
-
-    return load
+    with safe_open(shard, "pt") as file:
+        weight = file.get_tensor(name)
+    if weight.ndim == 1:
+        vector: Numbers = weight.float().numpy()
+        return vector
+    heads = {"q_proj": shape.heads, "k_proj": shape.key_value_heads}.get(name.split(".")[-2])
+    if heads:  # the two rows that one angle turns stand side by side in llama.cpp
+        weight = _beside(weight, heads)
+    matrix: Numbers = weight.contiguous().view(torch.uint8).numpy()
+    return matrix
 
 
 def _beside(rows: "torch.Tensor", heads: int) -> "torch.Tensor":
@@ -731,15 +733,6 @@ GGUF_NAMES = {
 }
 
 
-def read_vocabulary(folder: Path, words: Tokenizer) -> Vocabulary:
-    """Read a Tekken file's vocabulary, or that of a tokenizer.json. Raises Unwritable."""
-    from train.tokenizer.tekken import TekkenTokenizer
-
-    if isinstance(words, TekkenTokenizer):
-        return _tekken(words)
-    return _huggingface(folder, words)
-
-
 def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
     from gguf import TokenType
 
@@ -770,24 +763,19 @@ def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
     )
 
 
-class PreTokenizerStep(TypedDict, total=False):
-    """A step of a pre-tokenizer, in the tokenizer.json that the `tokenizers` library has read."""
+class PreTokenizer(TypedDict, total=False):
+    """A pre-tokenizer, or a step of one, in a tokenizer.json that `tokenizers` has read."""
 
     type: str
     use_regex: bool
     individual_digits: bool
     pattern: dict[str, str]
-
-
-class PreTokenizer(PreTokenizerStep, total=False):
-    """A pre-tokenizer: one step, or a sequence of them."""
-
-    pretokenizers: list[PreTokenizerStep]
+    pretokenizers: list["PreTokenizer"]
 
 
 def _cut(told: PreTokenizer) -> str:
     """Return llama.cpp's name of a tokenizer.json's pre-tokenizer. Raises Unwritable."""
-    steps: Sequence[PreTokenizerStep] = told.get("pretokenizers") or [told]
+    steps = told.get("pretokenizers") or [told]
     kinds = [each.get("type") for each in steps]
     if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
         return "gpt-2"

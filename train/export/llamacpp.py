@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
 from importlib.util import find_spec
@@ -46,9 +46,8 @@ class Kind(StrEnum):
 
 
 PACKAGE = "xllamacpp"
-ANSWER = "answer.json"
-"""`FileFacts` as the process writes them."""
-LOGITS = "logits.npy"
+ANSWER, LOGITS = "answer.json", "logits.npy"
+"""`Heard` as the process writes it, and its logits."""
 LONGEST = 512
 """Tokens of a sequence: the context that llama.cpp makes where nobody asks for another."""
 SECONDS = 600
@@ -81,8 +80,8 @@ class LlamaCppFailed(TrainError):
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What llama.cpp makes of a file, as its process tells in JSON."""
+class Heard:
+    """What llama.cpp makes of a file, and what its model says."""
 
     vocabulary: int
     bos: int
@@ -96,12 +95,6 @@ class FileFacts:
     """Ids of every text that was asked for, without a beginning."""
     chats: list[list[int]]
     """Ids of every chat, rendered by the file's template, up to where an answer begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard(FileFacts):
-    """What is known of a file, and what its model says."""
-
     logits: Floats
     """After every token of every sequence, [tokens, vocabulary]; mapped from a temporary file."""
 
@@ -254,19 +247,19 @@ def _hear(
     size = llama.llama_vocab_n_tokens(words)
     eos = llama.llama_vocab_eos(words)
     rendered = _rendered(file, chats) if chats else []
-    told = FileFacts(
-        vocabulary=size,
-        bos=llama.llama_vocab_bos(words),
-        eos=eos,
-        adds_bos=llama.llama_vocab_get_add_bos(words),
-        eos_ends=eos >= 0 and llama.llama_vocab_is_eog(words, eos),
-        pieces=[_piece(words, number) for number in range(size)],
-        tokens=[_tokenised(words, each, special=False) for each in texts],
-        chats=[_tokenised(words, each, special=True) for each in rendered],
-    )
+    told: dict[str, object] = {
+        "vocabulary": size,
+        "bos": llama.llama_vocab_bos(words),
+        "eos": eos,
+        "adds_bos": llama.llama_vocab_get_add_bos(words),
+        "eos_ends": eos >= 0 and llama.llama_vocab_is_eog(words, eos),
+        "pieces": [_piece(words, number) for number in range(size)],
+        "tokens": [_tokenised(words, each, special=False) for each in texts],
+        "chats": [_tokenised(words, each, special=True) for each in rendered],
+    }
     if sequences:
         _logits(model, size, sequences, Path(scratch) / LOGITS)
-    (Path(scratch) / ANSWER).write_text(json.dumps(asdict(told)), encoding="utf-8")
+    (Path(scratch) / ANSWER).write_text(json.dumps(told), encoding="utf-8")
 
 
 def _piece(words: int, number: int) -> str:

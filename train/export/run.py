@@ -138,7 +138,9 @@ def open_run(folder: Path) -> FinishedRun:
     if not isinstance(model, dict) or not model.get("name"):
         raise NotARun(folder, "recipe.json names no model")
     told = _json(folder, "run.json")
-    trained, known = (_within(told, name) for name in ("model", "release"))
+    trained, known = (
+        found if isinstance(found := told.get(name), dict) else {} for name in ("model", "release")
+    )
     release = {name: known[name] for name in IDENTITY if name in known}
     digest = sha256_file(folder / "adapter" / WEIGHTS)
     place = known.get("place")
@@ -162,11 +164,6 @@ def adapter_settings(folder: Path) -> dict[str, object]:
     except ValueError as error:
         raise NotARun(folder, f"{CONFIG} names no base model: {error}") from error
     return settings
-
-
-def _within(told: Mapping[str, object], name: str) -> dict[str, object]:
-    found = told.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _json(folder: Path, name: str) -> dict[str, object]:
@@ -235,7 +232,7 @@ def card_of(
     """
     if not run.card.is_file():
         return None
-    given = base if base is not None and is_published(base) else None
+    given = base if base and is_on_hub(base) and not Path(base).exists() else None
     text = with_usage(
         run.card.read_text(encoding="utf-8"),
         Usage(
@@ -259,11 +256,6 @@ def with_metadata(card: str, changes: Mapping[str, str]) -> str:
     for name, value in changes.items():
         changed.data[name] = value
     return str(changed)
-
-
-def is_published(name: str) -> bool:
-    """Tell whether a model's name is one on the Hub and no folder here."""
-    return is_on_hub(name) and not Path(name).exists()
 
 
 def write_card(folder: Path, card: bytes | None) -> None:
