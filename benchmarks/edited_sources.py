@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.fingerprint import FingerprintConfig, fingerprint
+from corpus.parts import write_part
 from corpus.tables import FINGERPRINTS
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
@@ -84,6 +84,6 @@ def write_parts(sources: Sequence[Source], folder: Path, prefix: str = "") -> li
     paths: list[Path] = []
     for start in range(0, len(sources), ROWS):
         part = [row(source) for source in sources[start : start + ROWS]]
-        paths.append(folder / f"{prefix}{len(paths):05}.parquet")
-        pq.write_table(pa.Table.from_pylist(part, FINGERPRINTS), paths[-1], use_dictionary=False)
+        paths.append(folder / f"{prefix}{len(paths):05}.arrow")
+        write_part(pa.Table.from_pylist(part, FINGERPRINTS), paths[-1])
     return paths

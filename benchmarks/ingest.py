@@ -28,10 +28,11 @@ from rich.table import Table
 from corpus.configuration import BuildConfig, load
 from corpus.extraction import Extraction
 from corpus.filters import Redaction, cut_encoded, judge, recode
-from corpus.ingest.bundle import Bundle, ingest, plan_bundles, tables_of, uncollected, write_part
+from corpus.ingest.bundle import Bundle, ingest, plan_bundles, tables_of, uncollected
 from corpus.ingest.opened import ReadConfig, fingerprint_files, open_archive
 from corpus.ingest.source_file import EXTRACTORS, Parsed, describe
 from corpus.licenses import judge_files
+from corpus.parts import write_part
 from corpus.reasons import Reject
 from corpus.source import language_of
 from corpus.sources import HexTarball, Member, open_hex_tarball
@@ -75,7 +76,7 @@ def documents(bundle: Bundle) -> tuple[list[Parsed], Stages]:
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, table in tables.items():
-                write_part(table, Path(folder) / f"{name}.parquet", "lz4")
+                write_part(table, Path(folder) / name, is_random=name == "fingerprints")
 
     return parsed, {
         "fingerprint": lambda: [

@@ -27,7 +27,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
@@ -45,6 +44,7 @@ from corpus.fingerprint import (
 from corpus.fingerprint.signature import signatures
 from corpus.fingerprint.tokens import shingle
 from corpus.ingest.opened import SEVERAL_BYTES
+from corpus.parts import read_part
 
 PEERS = ("datatrove", "datatrove-whitespace", "text-dedup")
 CONFIG = NearDuplicates()
@@ -158,14 +158,14 @@ def measure_exactness(name: str, sources: Sequence[Source], folder: Path, table:
     """Compare candidates and clusters with all pairs of different code."""
     parts = write_parts(sources, folder / name)
     columns = ["document_id", "normalized_id", "shingles", "signature"]
-    rows = [row for part in parts for row in pq.read_table(part, columns=columns).to_pylist()]
+    rows = [row for part in parts for row in read_part(part, columns=columns).to_pylist()]
     different = {row["normalized_id"]: row for row in rows if row["shingles"]}
     places = {normalized: place for place, normalized in enumerate(different)}
     place_of = {row["document_id"]: places.get(row["normalized_id"], -1) for row in rows}
     truth = near_pairs([np.array(row["shingles"], np.uint64) for row in different.values()])
     signatures = np.stack([np.frombuffer(r["signature"], "<u4") for r in different.values()])
 
-    settled = pq.read_table(cluster(parts, folder / f"{name}.parquet", CONFIG)).to_pylist()
+    settled = read_part(cluster(parts, folder / f"{name}.arrow", CONFIG)).to_pylist()
     near = [row for row in settled if row["relation"] == "near"]
     edges = [(place_of[row["document_id"]], place_of[row["representative_id"]]) for row in near]
     below = sum((min(edge), max(edge)) not in truth for edge in edges)
@@ -195,7 +195,7 @@ def measure_peers(
     """Time ours and every peer from texts in memory to clusters."""
     started = time.process_time()
     parts = write_parts(sources, folder / "speed")
-    settled = pq.read_table(cluster(parts, folder / "speed.parquet", CONFIG))
+    settled = read_part(cluster(parts, folder / "speed.arrow", CONFIG))
     ours = len(sources) / (time.process_time() - started)
     removed = sum(relation != "representative" for relation in settled["relation"].to_pylist())
     table.add_row("documents a processor second", f"{len(sources)} files, texts to clusters")

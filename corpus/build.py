@@ -101,17 +101,17 @@ class Layout:
         """Return the files, or folders, that an output consists of."""
         folder = self.folders[output]
         if output in READ:
-            return [bundle.destination / f"{output}.parquet" for bundle in self.bundles]
+            return [bundle.destination / f"{output}.arrow" for bundle in self.bundles]
         if output in PARTS:
             names = [bundle.destination.name for bundle in self.bundles]
-            return [folder / output / f"{name}.parquet" for name in names]
+            return [folder / output / f"{name}.arrow" for name in names]
         if output == "manifest":
             return [self.candidate / MANIFEST_NAME]
         if output == "shards":
             return [folder / "shards.json", self.candidate / "data"]
         if output == "runs":
             return [folder / "runs.json", folder / "runs"]
-        return [folder / f"{output}.parquet"]
+        return [folder / f"{output}.arrow"]
 
 
 READ = ("documents", "functions", "fingerprints", "rejects", "archives")

@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.deduplicate import representative_order
 from corpus.identifiers import among, identifiers
 from corpus.instruct import KINDS, InstructConfig
+from corpus.parts import one_batch, open_part, part_writer, read_part, write_part
 from corpus.selection import of_kept
 from corpus.tables import INSTRUCT
 
@@ -47,8 +47,6 @@ KEYS: Final = pa.schema(
 """What is known of a row when all of them meet."""
 LONGEST_MISTAKE: Final = 300
 """Characters of an exception that are told."""
-DRAFT_ROWS: Final = 1024
-"""Rows whose texts are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +65,7 @@ class DraftTask:
     """The drafted rows of one bundle, what is left out of all drafts, and where the rest goes."""
 
     number: int
-    """Of the draft among all, from 0: its row group of the repeats."""
+    """Of the draft among all, from 0: its batch of the repeats."""
     draft: Path
     repeats: Path
     destination: Path
@@ -77,8 +75,8 @@ def write_rows(task: InstructTask) -> None:
     """Draft the instruction rows of one bundle; an existing file is left as it is."""
     if task.destination.exists():
         return
-    documents = of_kept(pq.read_table(task.documents), task.kept).combine_chunks()
-    functions = pq.read_table(task.functions)
+    documents = of_kept(read_part(task.documents), task.kept).combine_chunks()
+    functions = read_part(task.functions)
     stays = pc.is_in(functions["document_id"], value_set=documents["document_id"])
     functions = functions.filter(stays)
     failures: dict[str, str] = {}
@@ -92,7 +90,7 @@ def write_rows(task: InstructTask) -> None:
         told = json.dumps(failures, sort_keys=True).encode()
         rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), FAILURES: told})
     with replacing(task.destination) as temporary:
-        pq.write_table(rows, temporary)
+        write_part(rows, temporary)
 
 
 def first_of_each_id(rows: pa.Table) -> pa.Table:
@@ -112,7 +110,7 @@ def find_repeats(
 ) -> None:
     """Write the ids of rows that say again what a preferred row says, and why.
 
-    The ids of each draft are a row group of their own, in the order of the drafts; behind them is
+    The ids of each draft are a batch of their own, in the order of the drafts; behind them is
     one of documents that no row could be made of. `published` says by source and package when it
     was first published. Holds some 130 bytes a row in memory. An existing file is left as it is.
     """
@@ -139,15 +137,17 @@ def find_repeats(
     found = pa.table({"id": ids, "reason": [reason for _, reason in left_out]}, REPEATS)
     ends = np.searchsorted(places, np.cumsum([len(each) for each in keys]))
     failed = sorted(each for path in drafts for each in _failures(path))
-    with replacing(destination) as temporary, pq.ParquetWriter(temporary, REPEATS) as writer:
+    with replacing(destination) as temporary, part_writer(temporary, REPEATS) as writer:
         for begin, end in pairwise([0, *ends.tolist()]):
-            writer.write_table(found.slice(begin, end - begin).sort_by("id"))
-        writer.write_table(pa.table({"id": failed, "reason": [FAILED] * len(failed)}, REPEATS))
+            writer.write_batch(one_batch(found.slice(begin, end - begin).sort_by("id")))
+        told = pa.table({"id": failed, "reason": [FAILED] * len(failed)}, REPEATS)
+        writer.write_batch(one_batch(told))
 
 
 def _failures(draft: Path) -> list[str]:
     """Return the ids of documents that a draft could not be made of."""
-    told = (pq.read_schema(draft).metadata or {}).get(FAILURES, b"{}")
+    with open_part(draft) as part:
+        told = (part.schema.metadata or {}).get(FAILURES, b"{}")
     return list(json.loads(told))
 
 
@@ -155,8 +155,9 @@ def _keys(draft: Path) -> pa.Table:
     """Return id and document of every row, and digests of its answer and of what it asks for."""
     found = []
     needed = ["id", "kind", "subject", "document_ids", "messages"]
-    with pq.ParquetFile(draft) as file:
-        for batch in file.iter_batches(DRAFT_ROWS, columns=needed, use_threads=False):
+    with open_part(draft, needed) as part:
+        for number in range(part.num_record_batches):
+            batch = part.get_batch(number)
             rows = batch.to_pylist()
             texts = {
                 "answer": [row["messages"][-1]["content"] for row in rows],
@@ -178,7 +179,7 @@ def _preferred(
 ) -> npt.NDArray[np.int64]:
     """Return row numbers, those of preferred documents first, in a document by their place."""
     wanted = np.unique(identifiers(rows["document_id"]))
-    parts = (pq.read_table(path, columns=PREFERENCE) for path in fingerprints)
+    parts = (read_part(path, columns=PREFERENCE) for path in fingerprints)
     documents = pa.concat_tables(
         part.filter(pa.array(among(wanted, identifiers(part["document_id"])))) for part in parts
     )
@@ -192,15 +193,15 @@ def leave_out_repeats(task: DraftTask) -> None:
     """Write the drafted rows of one bundle that stay; an existing file is left as it is."""
     if task.destination.exists():
         return
-    rows = pq.read_table(task.draft)
-    with pq.ParquetFile(task.repeats) as file:
-        repeats = file.read_row_group(task.number, columns=["id"])
+    rows = read_part(task.draft)
+    with open_part(task.repeats, ["id"]) as part:
+        repeats = part.get_batch(task.number)
     is_repeat = among(identifiers(repeats["id"]), identifiers(rows["id"]))
     with replacing(task.destination) as temporary:
-        pq.write_table(rows.filter(pa.array(~is_repeat)).cast(INSTRUCT), temporary)
+        write_part(rows.filter(pa.array(~is_repeat)).cast(INSTRUCT), temporary)
 
 
 def count_repeats(repeats: Path) -> dict[str, int]:
     """Return how many rows were left out, and documents without any for a mistake, by reason."""
-    reasons = pq.read_table(repeats, columns=["reason"])["reason"].to_pylist()
+    reasons = read_part(repeats, columns=["reason"])["reason"].to_pylist()
     return dict(sorted(Counter(reasons).items()))

@@ -16,9 +16,9 @@ from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
+from corpus.parts import read_part
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.tables import REJECTS
@@ -138,7 +138,7 @@ def left_out(
     why: dict[str, str] = {}
     places: dict[str, str] = {}
     for part in fingerprints:
-        for row, entry in named_rows(exclusions, pq.read_table(part, columns=NAMED)):
+        for row, entry in named_rows(exclusions, read_part(part, columns=NAMED)):
             why[row["document_id"]] = entry.reason
             places[row["document_id"]] = f"{row['package']}/{row['path']}"
     named = pa.array(sorted(why), pa.string())
@@ -179,7 +179,7 @@ def without_packages(exclusions: Exclusions, archives: Sequence[Path]) -> pa.Tab
     columns = list(ArchiveRow.__annotations__)
     rows: list[RejectRow] = []
     for part in archives if whole else ():
-        for row in pq.read_table(part, columns=columns).to_pylist():
+        for row in read_part(part, columns=columns).to_pylist():
             if row["package"] in whole and row["failure"] is None:
                 rows.append(_archive_reject(row, whole[row["package"]]))
     return pa.Table.from_pylist(rows, schema=REJECTS)

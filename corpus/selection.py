@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.identifiers import among, identifiers
 from corpus.optout import Exclusions, left_out, without_packages
+from corpus.parts import part_writer, read_part, write_part
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import DuplicateRow, RejectRow, reject_row
 from corpus.tables import CLUSTERS, IDENTITY, KEPT, REJECTS
@@ -42,11 +42,11 @@ def select(
     """
     if duplicates.exists():
         return
-    settled, places = pq.read_table(clusters), pq.read_table(splits)
+    settled, places = read_part(clusters), read_part(splits)
     excluded = left_out(exclusions, parts.fingerprints, settled)
     known = identifiers(settled["document_id"])
     functions = _kept_functions(parts.fingerprints, settled, excluded)
-    with replacing(duplicates) as temporary, pq.ParquetWriter(temporary, REJECTS) as writer:
+    with replacing(duplicates) as temporary, part_writer(temporary, REJECTS) as writer:
         writer.write_table(without_packages(exclusions, parts.archives))
         for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
             documents = _with_clusters(part, settled, known)
@@ -72,7 +72,7 @@ def _kept_functions(
     known = identifiers(stays)
     found = [np.empty(0, dtype=np.uint64)]
     for part in fingerprints:
-        table = pq.read_table(part, columns=["document_id", "functions"])
+        table = read_part(part, columns=["document_id", "functions"])
         ids = identifiers(table["document_id"])
         here = table["functions"].filter(pa.array(among(known, ids)))
         found.append(np.unique(pc.list_flatten(here).to_numpy()))
@@ -83,7 +83,7 @@ def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
     """Return how many functions of each dropped document of a part are not in `functions`."""
     if not len(dropped):
         return []
-    table = pq.read_table(part, columns=["document_id", "functions"])
+    table = read_part(part, columns=["document_id", "functions"])
     rows = table.take(pc.index_in(dropped["document_id"], value_set=table["document_id"]))
     lists = rows["functions"].combine_chunks()
     theirs = pc.list_flatten(lists).to_numpy()
@@ -95,7 +95,7 @@ def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
 
 def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
     """Return the rows whose document stays, with its `cluster_id` and `split`."""
-    places = pq.read_table(kept, columns=["document_id", "cluster_id", "split"])
+    places = read_part(kept, columns=["document_id", "cluster_id", "split"])
     found = pc.index_in(rows["document_id"], value_set=places["document_id"])
     rows, places = rows.filter(pc.is_valid(found)), places.take(pc.drop_null(found))
     for name in ("cluster_id", "split"):
@@ -108,7 +108,7 @@ def _with_clusters(part: Path, clusters: pa.Table, known: npt.NDArray[Any]) -> p
 
     `known` are the identifiers of the clusters' documents, sorted as these are.
     """
-    documents = pq.read_table(part, columns=[*(each.name for each in IDENTITY), "bytes"])
+    documents = read_part(part, columns=[*(each.name for each in IDENTITY), "bytes"])
     found = clusters.take(
         pa.array(np.searchsorted(known, identifiers(documents["document_id"])), pa.int64())
     )
@@ -121,7 +121,7 @@ def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> Non
     places = pc.index_in(documents["package"], value_set=splits["package"])
     table = documents.append_column("split", splits["split"].take(places))
     with replacing(destination) as temporary:
-        pq.write_table(table.select(KEPT.names).cast(KEPT), temporary)
+        write_part(table.select(KEPT.names).cast(KEPT), temporary)
 
 
 def _rejects(documents: pa.Table, lost: Sequence[int]) -> pa.Table:

@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "locking",
             "packages",
             "parsing",
+            "parts",
             "progress",
             "provenance",
             "reasons",

@@ -16,6 +16,7 @@ from corpus.deduplicate.order import package_keys, representative_order
 from corpus.deduplicate.reading import read_heavy, read_light
 from corpus.deduplicate.scratch import Scratch, open_scratch
 from corpus.deduplicate.stars import InsidePackage, Stars, stars
+from corpus.parts import write_part
 from corpus.tables import CLUSTERS
 
 Indices = npt.NDArray[np.int64]
@@ -48,7 +49,7 @@ def cluster(
     groups = _exact_groups(fingerprints, published or {})
     table = _table(groups, _near(fingerprints, destination.parent, groups, config))
     with replacing(destination) as temporary:
-        _write(table, temporary)
+        write_part(table, temporary)
     return destination
 
 
@@ -179,9 +180,3 @@ def _smallest(ids: pa.StringArray, components: Indices) -> Indices:
     smallest = np.zeros(len(components), dtype=np.int64)
     smallest[found] = by_id[first]
     return smallest[components]
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    import pyarrow.parquet as pq
-
-    pq.write_table(table, path, compression="zstd", compression_level=3)

@@ -1,4 +1,4 @@
-"""Fingerprints from Parquet parts: light columns at once, heavy ones as a stream."""
+"""Fingerprints from the parts of ingest: light columns at once, heavy ones as a stream."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
+from corpus.parts import open_part
 from corpus.tables import FINGERPRINTS, PERMUTATIONS
 
 LIGHT = (
@@ -26,8 +26,6 @@ LIGHT = (
 )
 _HEAVY = ("shingles", "signature", "functions")
 Sizes = npt.NDArray[np.int64]
-_ROWS = 256
-"""Rows held at once: about 5 MB of shingles."""
 
 
 class BadFingerprints(CorpusError):
@@ -87,8 +85,8 @@ def read_light(paths: Sequence[Path]) -> pa.Table:
 
 
 def _read_columns(path: Path) -> pa.Table:
-    with _opened(path) as file:
-        table = file.read(columns=list(LIGHT), use_threads=False)
+    with _opened(path, LIGHT) as part:
+        table = part.read_all().select(LIGHT)
     for name in LIGHT:
         if table[name].null_count:
             raise BadFingerprints(path, f"column {name} holds nulls")
@@ -108,9 +106,9 @@ def read_heavy(paths: Sequence[Path]) -> Iterator[Batch]:
     Raises BadFingerprints where shingles or functions are not sorted and unique.
     """
     for path in paths:
-        with _opened(path) as file:
-            for batch in file.iter_batches(_ROWS, columns=list(_HEAVY), use_threads=False):
-                yield _checked(path, batch)
+        with _opened(path, _HEAVY) as part:
+            for number in range(part.num_record_batches):
+                yield _checked(path, part.get_batch(number))
 
 
 def _checked(path: Path, batch: pa.RecordBatch) -> Batch:
@@ -144,13 +142,15 @@ def _numbers(signatures: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint32]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a part to be read piece by piece; whatever Arrow finds wrong is BadFingerprints."""
+def _opened(path: Path, columns: tuple[str, ...]) -> Iterator[pa.ipc.RecordBatchFileReader]:
+    """Open a part to be read batch by batch; whatever Arrow finds wrong is BadFingerprints."""
     try:
-        with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
-            if problem := _schema_problem(file.schema_arrow):
-                raise BadFingerprints(path, problem)
-            yield file
+        with open_part(path) as part:
+            problem = _schema_problem(part.schema)
+        if problem:
+            raise BadFingerprints(path, problem)
+        with open_part(path, columns) as part:
+            yield part
     except (pa.ArrowException, OSError) as error:
         raise BadFingerprints(path, f"cannot be read ({error})") from error
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.atomic import whole_folder
 from corpus.bounds import check_least
 from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
+from corpus.parts import write_part
 from corpus.provenance import digest_of
 from corpus.reasons import Reject, RejectedFile, Stage
 from corpus.rows import DescribedRow, IdentityRow, ModuleRow, RejectRow, reject_row
@@ -39,14 +39,6 @@ from corpus.tables import (
 if TYPE_CHECKING:
     from corpus.store import ArchiveStore
 
-PART_ROW_GROUP_BYTES = 2_000_000
-"""Small, so that what reads a part piece by piece holds little of it."""
-
-REPEATED = ["source", "package", "version", "archive_sha256", "license_expression"]
-"""Columns with few values, which stand in a part once; a licence may have a thousand characters."""
-
-INCOMPRESSIBLE = {"fingerprints": "none"}
-"""Hashes are random bytes."""
 PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard"})
 """Of Elixir; what is public in Erlang is exported."""
 
@@ -189,24 +181,7 @@ def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
 
 def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
     for name, table in tables_of(opened).items():
-        write_part(table, folder / f"{name}.parquet", INCOMPRESSIBLE.get(name, "lz4"))
-
-
-def write_part(table: pa.Table, path: Path, compression: str) -> None:
-    """Write an intermediate table: no or fast compression, small row groups, few dictionaries.
-
-    Statistics are left out: they are not read, and they took a seventh of the time.
-    """
-    rows = max(1, table.num_rows * PART_ROW_GROUP_BYTES // max(1, table.nbytes))
-    repeated = [name for name in REPEATED if name in table.column_names]
-    pq.write_table(
-        table,
-        path,
-        compression=compression,
-        row_group_size=rows,
-        use_dictionary=repeated,
-        write_statistics=False,
-    )
+        write_part(table, folder / f"{name}.arrow", is_random=name == "fingerprints")
 
 
 def document_id(archive_sha256: str, path: str) -> str:

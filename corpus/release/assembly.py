@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypedDict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.attribution import write_attribution
 from corpus.optout import Exclusions
+from corpus.parts import read_part, write_part
 from corpus.reasons import Stage
 from corpus.release.manifest import Input, Manifest, StageCount
 from corpus.release.reading import batches_of, open_shard
@@ -49,7 +49,7 @@ def write_archive_rejects(refused: Sequence[RejectedArchive], destination: Path)
     rows = [_archive_reject(row) for row in refused]
     table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
     with replacing(destination) as temporary:
-        pq.write_table(table, temporary)
+        write_part(table, temporary)
 
 
 def _archive_reject(row: RejectedArchive) -> RejectRow:
@@ -82,11 +82,11 @@ def assemble(
     """
     documents = _documents_by_archive(candidate, manifest)
     excluded = {each.package for each in exclusions if not each.path}
-    tables = (pq.read_table(part) for part in archives)
-    write_attribution(tables, documents, candidate, pq.read_table(splits))
+    tables = (read_part(part) for part in archives)
+    write_attribution(tables, documents, candidate, read_part(splits))
     columns = list(InputRow.__annotations__)
     inputs: list[InputRow] = [
-        row for part in archives for row in pq.read_table(part, columns=columns).to_pylist()
+        row for part in archives for row in read_part(part, columns=columns).to_pylist()
     ]
     of_files, of_archives = _reasons(rejects)
     files_seen = sum(row["files_seen"] for row in inputs)
@@ -117,7 +117,7 @@ def _reasons(rejects: Sequence[Path]) -> tuple[Counter[tuple[str, str]], Counter
     of_files: Counter[tuple[str, str]] = Counter()
     of_archives: Counter[str] = Counter()
     for part in rejects:
-        rows = pq.read_table(part, columns=["path", "stage", "reason"])
+        rows = read_part(part, columns=["path", "stage", "reason"])
         for path, stage, reason in zip(*(c.to_pylist() for c in rows.columns), strict=True):
             if path:
                 of_files[stage, reason] += 1

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.bounds import check_least
 from corpus.identifiers import PREFIXES, prefixes
+from corpus.parts import read_part
 from corpus.selection import of_kept
 from corpus.tables import SHARDED, WHOLE
 
@@ -138,7 +138,7 @@ def _weighed(config: str, part: Part) -> Iterator[tuple[str, npt.NDArray[np.uint
     size, _, text = (table.cut_by or key).partition(".")
     owner = [] if part.kept is None else ["document_id"]
     needed = dict.fromkeys([key, size, *split, *owner])
-    rows = pq.read_table(part.path, columns=list(needed), use_threads=False)
+    rows = read_part(part.path, list(needed))
     rows = rows if part.kept is None else of_kept(rows, part.kept)
     found = prefixes(rows[key])
     weights: Weights = np.ones(len(found), dtype=np.int64)

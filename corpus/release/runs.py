@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.atomic import replacing
 from corpus.identifiers import prefixes
+from corpus.parts import one_batch, part_writer, read_part
 from corpus.release.planning import Part, ShardPlan
 from corpus.selection import of_kept
 from corpus.tables import SHARDED
@@ -76,20 +76,14 @@ def _write(rows: pa.Table, run: Run, destination: Path) -> None:
     edges = np.searchsorted(places[order], np.arange(sum(len(p.ranges) for p in run.plans) + 1))
     laid_out = rows.select(SHARDED[run.config].schema.names).take(pa.array(order)).combine_chunks()
     del rows
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(destination, laid_out.schema, options=options) as writer:
+    with part_writer(destination, laid_out.schema) as writer:
         for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            writer.write_batch(_batch(laid_out.slice(start, stop - start)))
-
-
-def _batch(rows: pa.Table) -> pa.RecordBatch:
-    columns = [column.combine_chunks() for column in rows.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+            writer.write_batch(one_batch(laid_out.slice(start, stop - start)))
 
 
 def _rows(config: str, part: Part) -> pa.Table:
     """Return the rows of a part that stay, with their split where the table has one."""
-    rows = pq.read_table(part.path, use_threads=False)
+    rows = read_part(part.path)
     return rows if part.kept is None else of_kept(rows, part.kept)
 
 

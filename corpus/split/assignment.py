@@ -9,6 +9,7 @@ from typing import TypedDict
 import pyarrow as pa
 
 from corpus.atomic import replacing
+from corpus.parts import read_part, write_part
 from corpus.split.configuration import SplitConfig
 from corpus.split.kinship import Document, Kin, count, join_kin, merged
 from corpus.split.ranges import splits_of
@@ -34,8 +35,6 @@ def assign(
     earlier.
     The order of packages and rows does not matter.
     """
-    import pyarrow.parquet as pq
-
     if destination.exists():
         return destination
     known = {name for part in fingerprints for name in _packages(part)}
@@ -57,7 +56,7 @@ def assign(
         for package, family in sorted(linked.items())
     ]
     with replacing(destination) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
+        write_part(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
     return destination
 
 
@@ -94,9 +93,7 @@ def _why(family: str, packages: int, kin: Kin | None) -> Why:
 
 
 def _packages(part: Path) -> list[str]:
-    import pyarrow.parquet as pq
-
-    names: list[str] = pq.read_table(part, columns=["package"])["package"].unique().to_pylist()
+    names: list[str] = read_part(part, columns=["package"])["package"].unique().to_pylist()
     return names
 
 
@@ -104,16 +101,14 @@ def read_documents(
     fingerprints: Sequence[Path], clusters: Path | None, families: Mapping[str, str]
 ) -> Iterator[Document]:
     """Yield the documents, in no particular order."""
-    import pyarrow.parquet as pq
-
     columns = ["document_id", *READ]
-    parts = [pq.read_table(part, columns=columns) for part in fingerprints]
+    parts = [read_part(part, columns=columns) for part in fingerprints]
     if clusters is None or not parts:
         for part in parts:
             for row in zip(*(part[name].to_pylist() for name in READ), strict=True):
                 yield Document(families[row[0]], None, True, *row[1:])
         return
-    table = pq.read_table(clusters, columns=["document_id", "cluster_id", "relation"])
+    table = read_part(clusters, columns=["document_id", "cluster_id", "relation"])
     joined = pa.concat_tables(parts).join(table, "document_id", join_type="left outer")
     for batch in joined.to_batches():
         for row in zip(

@@ -45,10 +45,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from typer.testing import CliRunner
 
 from corpus.__main__ import app
+from corpus.parts import write_part
 from corpus.release import Release, verify
 from corpus.release.planning import Part, ShardLimits, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
@@ -63,8 +63,8 @@ from tests.releases import example_release
 folder = Path("release")
 release = example_release(folder)
 rows = json.loads(sys.argv[1])
-part = Part(Path("part.parquet"), None)
-pq.write_table(pa.Table.from_pylist(rows, schema=TABLES["notes"].schema), part.path)
+part = Part(Path("part.arrow"), None)
+write_part(pa.Table.from_pylist(rows, schema=TABLES["notes"].schema), part.path)
 table, plans = plan_table((TableParts("notes", (part,)), ShardLimits()))
 runs = [write_run(run) for run in plan_runs("notes", table.parts, plans, Path("runs"))]
 shards = [write_shard((runs, plan, folder)) for plan in plans]

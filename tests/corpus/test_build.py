@@ -286,8 +286,8 @@ def test_a_release_that_was_damaged_is_not_taken_for_the_result(
 
 
 MILESTONES = (
-    "work/parts/*/documents.parquet",
-    "work/*/clusters.parquet",
+    "work/parts/*/documents.arrow",
+    "work/*/clusters.arrow",
     "work/*/runs/*.arrow",
     "*.candidate-*/manifest.json",
 )
@@ -367,7 +367,7 @@ def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: P
         (tmp_path / "said").open("wb") as file,
         programs.started(command, streams=(0, 1, file.fileno())) as running,
     ):
-        while not list(tmp_path.glob("work/parts/*/documents.parquet")):
+        while not list(tmp_path.glob("work/parts/*/documents.arrow")):
             assert running.poll() is None
             time.sleep(0.05)
         os.killpg(running.pid, signal.SIGINT)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.deduplicate import BadFingerprints, NearDuplicates, cluster
 from corpus.fingerprint import signature
+from corpus.parts import read_part, write_part
 from corpus.tables import CLUSTERS, FINGERPRINTS
 
 CONFIG = NearDuplicates()
@@ -44,7 +44,7 @@ def document(name: str, shingles: Sequence[int], **changed: Any) -> Row:
 
 
 def write(path: Path, rows: Sequence[Row]) -> Path:
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=FINGERPRINTS), path)
+    write_part(pa.Table.from_pylist(list(rows), schema=FINGERPRINTS), path)
     return path
 
 
@@ -55,7 +55,7 @@ def clusters(
     published: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, tuple[Any, ...]]:
     """document_id -> (cluster_id, representative_id, relation, similarity to three places)."""
-    part, destination = write(folder / "part.parquet", rows), folder / "clusters.parquet"
+    part, destination = write(folder / "part.arrow", rows), folder / "clusters.arrow"
     found = cluster([part], destination, config, published)
     return as_dict(found)
 
@@ -63,9 +63,7 @@ def clusters(
 def as_dict(path: Path) -> dict[str, tuple[Any, ...]]:
     return {
         name: (*rest, round(similarity, 3))
-        for name, *rest, similarity in (
-            tuple(row.values()) for row in pq.read_table(path).to_pylist()
-        )
+        for name, *rest, similarity in (tuple(row.values()) for row in read_part(path).to_pylist())
     }
 
 
@@ -311,28 +309,28 @@ def test_packages_of_one_name_from_two_sources_are_two(tmp_path: Path) -> None:
 
 
 def test_the_output_has_the_schema_and_is_sorted(tmp_path: Path) -> None:
-    path = write(tmp_path / "part.parquet", [document(name, range(9)) for name in "cab"])
-    table = pq.read_table(cluster([path], tmp_path / "made" / "clusters.parquet", CONFIG))
+    path = write(tmp_path / "part.arrow", [document(name, range(9)) for name in "cab"])
+    table = read_part(cluster([path], tmp_path / "made" / "clusters.arrow", CONFIG))
     assert table.schema.equals(CLUSTERS)
     assert table["document_id"].to_pylist() == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("parts", [0, 1])
 def test_no_documents_give_no_rows(tmp_path: Path, parts: int) -> None:
-    paths = [write(tmp_path / f"{part}.parquet", []) for part in range(parts)]
-    found = cluster(paths, tmp_path / "clusters.parquet", CONFIG)
-    assert pq.read_table(found).num_rows == 0
+    paths = [write(tmp_path / f"{part}.arrow", []) for part in range(parts)]
+    found = cluster(paths, tmp_path / "clusters.arrow", CONFIG)
+    assert read_part(found).num_rows == 0
 
 
 def test_nothing_but_the_result_is_left_behind(tmp_path: Path) -> None:
     clusters(tmp_path, document("a", range(50)), document("b", range(50)))
-    assert {path.name for path in tmp_path.iterdir()} == {"part.parquet", "clusters.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == {"part.arrow", "clusters.arrow"}
 
 
 def test_an_existing_result_is_left_as_it_is(tmp_path: Path) -> None:
-    destination = tmp_path / "clusters.parquet"
+    destination = tmp_path / "clusters.arrow"
     destination.write_bytes(b"done")
-    assert cluster([tmp_path / "gone.parquet"], destination, CONFIG) == destination
+    assert cluster([tmp_path / "gone.arrow"], destination, CONFIG) == destination
     assert destination.read_bytes() == b"done"
 
 
@@ -495,10 +493,10 @@ def damaged(change: str) -> pa.Table:
     ],
 )
 def test_bad_fingerprints_are_named_and_nothing_is_written(tmp_path: Path, problem: str) -> None:
-    part = tmp_path / "part.parquet"
-    pq.write_table(damaged(problem), part)
+    part = tmp_path / "part.arrow"
+    write_part(damaged(problem), part)
     with pytest.raises(BadFingerprints) as error:
-        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+        cluster([part], tmp_path / "clusters.arrow", CONFIG)
     advice = f"Remove the folder {tmp_path} and build again to remake it."
     assert str(error.value) == f"{part}: {problem}. {advice}"
     assert list(tmp_path.iterdir()) == [part]
@@ -510,21 +508,21 @@ def test_a_document_that_two_parts_hold_is_refused(tmp_path: Path) -> None:
         cluster(parts, tmp_path / "clusters", CONFIG)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not Parquet</html>", None])
-def test_a_part_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    part = tmp_path / "part.parquet"
+@pytest.mark.parametrize("content", [b"", b"<html>not Arrow</html>", None])
+def test_a_part_that_is_not_arrow_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    part = tmp_path / "part.arrow"
     if content is not None:
         part.write_bytes(content)
-    with pytest.raises(BadFingerprints, match=r"part\.parquet: cannot be read"):
-        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+    with pytest.raises(BadFingerprints, match=r"part\.arrow: cannot be read"):
+        cluster([part], tmp_path / "clusters.arrow", CONFIG)
 
 
 def test_a_truncated_part_is_refused(tmp_path: Path) -> None:
-    part = write(tmp_path / "part.parquet", [document("a", range(9))])
+    part = write(tmp_path / "part.arrow", [document("a", range(9))])
     whole = part.read_bytes()
     part.write_bytes(whole[:50] + bytes(len(whole) - 2000) + whole[-1950:])
     with pytest.raises(BadFingerprints, match="cannot be read"):
-        cluster([part], tmp_path / "clusters.parquet", CONFIG)
+        cluster([part], tmp_path / "clusters.arrow", CONFIG)
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1])

@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from corpus.instructions import (
     leave_out_repeats,
     write_rows,
 )
+from corpus.parts import read_part, write_part
 from corpus.tables import FINGERPRINTS, INSTRUCT, KEPT
 from tests.corpus.test_instruct import SHOP, material
 from tests.releases import sha
@@ -43,8 +43,8 @@ def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Pa
         }
         for document, subject, answer in rows
     ]
-    path = folder / f"{number}.parquet"
-    pq.write_table(pa.Table.from_pylist(made, schema=INSTRUCT), path)
+    path = folder / f"{number}.arrow"
+    write_part(pa.Table.from_pylist(made, schema=INSTRUCT), path)
     return path
 
 
@@ -62,9 +62,9 @@ def fingerprints(folder: Path, packages: dict[str, str]) -> Path:
         }
         for document, package in packages.items()
     ]
-    path = folder / "fingerprints.parquet"
+    path = folder / "fingerprints.arrow"
     schema = pa.schema([FINGERPRINTS.field(name) for name in PREFERENCE])
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    write_part(pa.Table.from_pylist(rows, schema=schema), path)
     return path
 
 
@@ -76,14 +76,14 @@ def left(
 ) -> tuple[list[tuple[str, str]], dict[str, int]]:
     """Return subjects and answers that stay, and what was counted."""
     drafts = [draft(folder, number, rows) for number, rows in enumerate(parts)]
-    repeats = folder / "repeats.parquet"
+    repeats = folder / "repeats.arrow"
     find_repeats(drafts, [fingerprints(folder, packages)], repeats, published)
     found: list[dict[str, Any]] = []
     for number, path in enumerate(drafts):
-        destination = folder / f"made{number}.parquet"
+        destination = folder / f"made{number}.arrow"
         task = DraftTask(number=number, draft=path, repeats=repeats, destination=destination)
         leave_out_repeats(task)
-        found += pq.read_table(destination).to_pylist()
+        found += read_part(destination).to_pylist()
     stays = [(row["subject"], row["messages"][-1]["content"]) for row in found]
     return stays, count_repeats(repeats)
 
@@ -151,23 +151,23 @@ def test_a_mistake_in_one_document_costs_its_rows(tmp_path: Path) -> None:
         "document_id": documents["document_id"].to_pylist(), "split": ["train"] * 2,
     }  # fmt: skip
     task = InstructTask(
-        documents=tmp_path / "documents.parquet",
-        functions=tmp_path / "functions.parquet",
-        kept=tmp_path / "kept.parquet",
-        destination=tmp_path / "draft.parquet",
+        documents=tmp_path / "documents.arrow",
+        functions=tmp_path / "functions.arrow",
+        kept=tmp_path / "kept.arrow",
+        destination=tmp_path / "draft.arrow",
         config=InstructConfig(),
     )
-    pq.write_table(documents.drop_columns(["cluster_id", "split"]), task.documents)
-    pq.write_table(functions, task.functions)
-    pq.write_table(pa.table(kept, schema=KEPT), task.kept)
+    write_part(documents.drop_columns(["cluster_id", "split"]), task.documents)
+    write_part(functions, task.functions)
+    write_part(pa.table(kept, schema=KEPT), task.kept)
     write_rows(task)
-    repeats, made = tmp_path / "repeats.parquet", tmp_path / "made.parquet"
+    repeats, made = tmp_path / "repeats.arrow", tmp_path / "made.arrow"
     ranks = fingerprints(tmp_path, dict.fromkeys(sources, "shop"))
     find_repeats([task.destination], [ranks], repeats, {})
     leave_out_repeats(
         DraftTask(number=0, draft=task.destination, repeats=repeats, destination=made)
     )
-    rows = pq.read_table(made)
+    rows = read_part(made)
     assert rows["subject"].to_pylist() == ["Shop.Cart.total/1", "Shop.Cart"]
     assert b"failures" not in (rows.schema.metadata or {})
     assert count_repeats(repeats) == {"extraction_failed": 1}

@@ -6,12 +6,12 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.packages import Link
+from corpus.parts import read_part, write_part
 from corpus.split import PackageLinks, SplitConfig, assign
 from corpus.split.ranges import position
 from corpus.split.repository import repository_at, repository_of
@@ -31,7 +31,7 @@ def alone(package: str) -> PackageLinks:
 
 def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path], Path]:
     """Write two parts of fingerprints, as far as they are read, and the table of clusters."""
-    parts = [folder / "one.parquet", folder / "two.parquet"]
+    parts = [folder / "one.arrow", folder / "two.arrow"]
     for number, part in enumerate(parts):
         rows = [
             {
@@ -43,7 +43,7 @@ def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path
             }
             for row in documents[number::2]
         ]
-        pq.write_table(pa.Table.from_pylist(rows, FINGERPRINTS), part)
+        write_part(pa.Table.from_pylist(rows, FINGERPRINTS), part)
     clusters = [
         {
             "document_id": name,
@@ -52,8 +52,8 @@ def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path
         }
         for name, _, cluster, kept, *_ in documents
     ]
-    pq.write_table(pa.Table.from_pylist(clusters, CLUSTERS), folder / "clusters.parquet")
-    return parts, folder / "clusters.parquet"
+    write_part(pa.Table.from_pylist(clusters, CLUSTERS), folder / "clusters.arrow")
+    return parts, folder / "clusters.arrow"
 
 
 def divide(
@@ -65,12 +65,12 @@ def divide(
 ) -> dict[str, tuple[str, str]]:
     """Return family and split by package."""
     parts, clusters = write_inputs(folder, documents)
-    destination = folder / "splits.parquet"
+    destination = folder / "splits.arrow"
     destination.unlink(missing_ok=True)
     config = config or SplitConfig()
     made = assign(packages, clusters, parts, destination, config, published or {})
     assert made == destination
-    table = pq.read_table(destination)
+    table = read_part(destination)
     assert table.schema.equals(SPLITS)
     return {row["package"]: (row["family"], row["split"]) for row in table.to_pylist()}
 
@@ -267,13 +267,13 @@ def test_no_documents_at_all_give_an_empty_table(tmp_path: Path) -> None:
 
 def test_without_clusters_every_document_stays(tmp_path: Path) -> None:
     parts, _ = write_inputs(tmp_path, own_documents(["cart"]))
-    table = pq.read_table(assign([], None, parts, tmp_path / "s.parquet", SplitConfig()))
+    table = read_part(assign([], None, parts, tmp_path / "s.arrow", SplitConfig()))
     alone = {f"joined_{why}": None for why in ("by", "with", "share", "documents")}
     assert table.to_pylist() == [{"package": "cart", "family": "cart", **alone, "split": "train"}]
 
 
 def test_an_existing_table_is_left_as_it_is(tmp_path: Path) -> None:
-    destination = tmp_path / "splits.parquet"
+    destination = tmp_path / "splits.arrow"
     destination.write_bytes(b"done")
     assign([alone("cart")], None, [], destination, SplitConfig())
     assert destination.read_bytes() == b"done"
@@ -388,7 +388,7 @@ def test_a_later_copy_moves_and_not_the_original_however_large_it_is(
 
 def joined(folder: Path) -> dict[str, tuple[Any, ...]]:
     """Why each package is in its family, of those that are not alone."""
-    rows = pq.read_table(folder / "splits.parquet").to_pylist()
+    rows = read_part(folder / "splits.arrow").to_pylist()
     columns = ("family", "joined_by", "joined_with", "joined_share", "joined_documents")
     return {row["package"]: tuple(row[c] for c in columns) for row in rows if row["joined_by"]}
 

@@ -13,6 +13,7 @@ from corpus import build as building
 from corpus.build import STAGES
 from corpus.configuration import BuildConfig
 from corpus.instruct import InstructConfig
+from corpus.parts import write_part
 from corpus.release.planning import Part, ShardLimits, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
@@ -159,8 +160,8 @@ def shard_of(folder: Path, schemas: list[pa.Schema]) -> bytes:
     parts = []
     for number, schema in enumerate(schemas):
         rows = pa.Table.from_pylist([{**row, "id": f"{number:064x}"}], schema=schema)
-        parts.append(Part(folder / f"{number}.parquet", None))
-        pq.write_table(rows, parts[-1].path)
+        parts.append(Part(folder / f"{number}.arrow", None))
+        write_part(rows, parts[-1].path)
     _, plans = plan_table((TableParts("instruct", tuple(parts)), ShardLimits()))
     runs = [write_run(run) for run in plan_runs("instruct", parts, plans, folder / "runs")]
     (shard,) = [write_shard((runs, plan, folder)) for plan in plans if plan.split == "train"]

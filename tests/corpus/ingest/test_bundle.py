@@ -3,12 +3,12 @@ import tarfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from corpus.extraction import Extraction
 from corpus.ingest.bundle import IngestConfig, ingest, plan_bundles
 from corpus.ingest.source_file import EXTRACTORS
+from corpus.parts import read_part
 from corpus.store import ArchiveStore
 from demo.hex_tarball import Term, pack
 from tests.stores import MIT, add, module
@@ -16,7 +16,7 @@ from tests.stores import MIT, add, module
 
 def part(store: ArchiveStore, folder: Path, table: str) -> pa.Table:
     (bundle,) = plan_bundles(store.archives(), store, folder, IngestConfig())
-    return pq.read_table(ingest(bundle) / f"{table}.parquet")
+    return read_part(ingest(bundle) / f"{table}.arrow")
 
 
 def with_second_member(body: bytes, path: str, data: bytes) -> bytes:

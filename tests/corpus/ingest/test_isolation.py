@@ -2,12 +2,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from corpus.ingest.bundle import Bundle, IngestConfig, ingest, plan_bundles
 from corpus.ingest.isolation import ReaderDied, read_bundle
 from corpus.ingest.opened import WHOLE, ReadConfig
+from corpus.parts import read_part
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import ArchiveStore
 from corpus.supervision import Budget, end_helpers
@@ -31,7 +31,7 @@ def one_bundle(store: ArchiveStore, tmp_path: Path, config: IngestConfig = QUICK
 
 def rejects(part: Path) -> set[tuple[str, str, str, str, str]]:
     names = ("package", "path", "stage", "reason", "detail")
-    rows = pq.read_table(part / "rejects.parquet").to_pylist()
+    rows = read_part(part / "rejects.arrow").to_pylist()
     return {tuple(row[name] for name in names) for row in rows if row["path"] != "LICENSE"}
 
 
@@ -41,7 +41,7 @@ def test_files_over_their_budget_cost_themselves_only(tmp_path: Path) -> None:
     add(store, "bad", {"LICENSE": MIT, "src/x.erl": SLOW, **good, "src/y.erl": SLOW})
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
     part = read_bundle(one_bundle(store, tmp_path))
-    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    documents = read_part(part / "documents.arrow")["path"].to_pylist()
     assert sorted(documents) == ["lib/a.ex", "lib/b.ex", "lib/g.ex"]
     detail = "a step on it took more than 1 s of processor time"
     assert rejects(part) == {
@@ -54,7 +54,7 @@ def test_an_archive_whose_files_use_up_its_budget_is_one_reject(tmp_path: Path) 
     add(store, "bad", {"LICENSE": MIT, **{f"src/{n}.erl": SLOW for n in "abcdefgh"}})
     add(store, "good", {"LICENSE": MIT, "lib/g.ex": module("G", "golf")})
     part = read_bundle(one_bundle(store, tmp_path))
-    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/g.ex"]
+    assert read_part(part / "documents.arrow")["path"].to_pylist() == ["lib/g.ex"]
     detail = "its files took more than 4 s of processor time together"
     assert rejects(part) == {("bad", "", "unpack", "over_budget", detail)}
 
@@ -149,7 +149,7 @@ def test_a_head_whose_licence_takes_too_long_costs_its_file_only(
     add(store, "bad", files)
     dies_of(monkeypatch, tmp_path, SLOW_HEADS)
     part = read_bundle(one_bundle(store, tmp_path))
-    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
+    assert read_part(part / "documents.arrow")["path"].to_pylist() == ["lib/b.ex"]
     detail = "a step on it took more than 1 s of processor time"
     assert rejects(part) == {("bad", "lib/a.ex", "parse", "over_budget", detail)}
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_deadly_to_fingerprint_costs_none_of_those_taken_with_it(
     add(store, "bad", {"LICENSE": MIT, **files})
     dies_of(monkeypatch, tmp_path, DEADLY_FINGERPRINT)
     part = read_bundle(one_bundle(store, tmp_path))
-    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    documents = read_part(part / "documents.arrow")["path"].to_pylist()
     assert sorted(documents) == ["lib/alpha.ex", "lib/golf.ex"]
     detail = "reading it ended the worker process"
     assert rejects(part) == {("bad", "lib/fragile.ex", "parse", "killed_worker", detail)}
@@ -192,7 +192,7 @@ def test_a_file_that_cannot_be_fingerprinted_costs_none_of_those_taken_with_it(
     code = DEADLY_FINGERPRINT.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise OSError(5)")
     dies_of(monkeypatch, tmp_path, code)
     part = read_bundle(one_bundle(store, tmp_path))
-    documents = pq.read_table(part / "documents.parquet")["path"].to_pylist()
+    documents = read_part(part / "documents.arrow")["path"].to_pylist()
     assert sorted(documents) == ["lib/alpha.ex", "lib/golf.ex"]
     detail = "a fault of this program, please report it with this file: OSError(5)"
     assert rejects(part) == {("bad", "lib/fragile.ex", "parse", "extraction_failed", detail)}
@@ -205,7 +205,7 @@ def test_a_bundle_read_in_a_process_of_its_own_is_that_read_here(tmp_path: Path)
     here = ingest(one_bundle(store, tmp_path / "here"))
     names = ["archives", "documents", "fingerprints", "functions", "rejects"]
     for name in names:
-        assert (there / f"{name}.parquet").read_bytes() == (here / f"{name}.parquet").read_bytes()
+        assert (there / f"{name}.arrow").read_bytes() == (here / f"{name}.arrow").read_bytes()
 
 
 def test_an_archive_that_is_refused_as_a_whole_is_one_reject(tmp_path: Path) -> None:
@@ -226,5 +226,5 @@ def test_a_refused_file_is_a_reject_row_and_the_rest_is_read(tmp_path: Path) -> 
     part = ingest(
         replace(bundle, refusals={0: {1: Reject(Stage.PARSE, Reason.KILLED_WORKER, "died")}})
     )
-    assert pq.read_table(part / "documents.parquet")["path"].to_pylist() == ["lib/b.ex"]
+    assert read_part(part / "documents.arrow")["path"].to_pylist() == ["lib/b.ex"]
     assert rejects(part) == {("bad", "lib/a.ex", "parse", "killed_worker", "died")}
