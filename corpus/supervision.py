@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -83,15 +83,16 @@ class Ended:
 class Watch:
     """Says what is being done. This one holds nothing to a budget: for tests and benchmarks."""
 
-    @contextmanager
-    def group(self, group: int, seconds: float) -> Iterator[None]:
+    def group(self, group: int, seconds: float) -> AbstractContextManager[None]:
         """Do all that is done inside, in steps or between them, within `seconds` together."""
-        yield
+        return _UNWATCHED
 
-    @contextmanager
-    def step(self, item: int) -> Iterator[None]:
+    def step(self, item: int) -> AbstractContextManager[None]:
         """Do what is inside as one step on one item of the group; -1 stands for none."""
-        yield
+        return _UNWATCHED
+
+
+_UNWATCHED: Final = nullcontext()
 
 
 NO_BUDGET: Final = Watch()

@@ -22,6 +22,7 @@ from corpus.parsing import count_errors, refuse_deep_brackets, unread_bytes
 
 Reader = Callable[[FileRecord, Node], None]
 
+_PLAIN_SPEC: Final = re.compile(rb"-spec[ \t]+([a-z][a-zA-Z0-9_@]*)\(")
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
 _PLAIN: Final = rb"[^()\[\]{}<>\"'$%~]*"
 _LEAF: Final = rb"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"(?!\")|'[^'\\\n]*'|\$(?:\\.|[^\\])"
@@ -152,13 +153,22 @@ def _signature(record: FileRecord, form: Node, function: Node | None) -> Key | N
 
 
 def _spec(record: FileRecord, form: Node) -> None:
+    plain = _PLAIN_SPEC.match(record.source, form.start_byte) if record.is_as_written else None
+    first = child(form, grammar.SIGNATURES)
+    if plain is not None and first is not None:
+        end = first.end_byte
+        if end + 1 < form.end_byte:  # more than the full stop follows
+            end = children(form, grammar.SIGNATURES)[-1].end_byte
+        key = plain.group(1).decode(), _arity(record, child(first, grammar.ARGUMENTS))
+        text = record.source[plain.start(1) : end].decode("utf-8", "replace")
+        record.specs.setdefault(key, []).append((record.branch, text))
+        return
     name = child(form, grammar.FUNCTION)
     signature = _signature(record, form, name)
     if signature is not None and name is not None:
         last = children(form, grammar.SIGNATURES)[-1]
-        text = record.source[name.start_byte : last.end_byte]
-        spec = (record.branch, text.decode("utf-8", "replace"))
-        record.specs.setdefault(signature, []).append(spec)
+        text = record.source[name.start_byte : last.end_byte].decode("utf-8", "replace")
+        record.specs.setdefault(signature, []).append((record.branch, text))
 
 
 def _callback(record: FileRecord, form: Node) -> None:

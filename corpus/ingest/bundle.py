@@ -238,6 +238,8 @@ def document_row(file: Parsed, tokens: int) -> DescribedRow:
     source, functions = file.source, file.extraction.functions
     exported = {export for module in file.extraction.modules for export in module.exports}
     public = [f for f in functions if f.kind in PUBLIC_KINDS or (f.name, f.arity) in exported]
+    documented = [f for f in public if f.doc_kind == "string"]
+    specified = [f for f in public if f.specs]
     return {
         "language": source.language,
         "role": source.role,
@@ -253,8 +255,8 @@ def document_row(file: Parsed, tokens: int) -> DescribedRow:
         "hidden_characters": source.hidden_characters,
         "control_tokens": source.control_tokens,
         "public_functions": len(public),
-        "documented_functions": sum(function.doc_kind == "string" for function in public),
-        "specified_functions": sum(bool(function.specs) for function in public),
+        "documented_functions": len(documented),
+        "specified_functions": len(specified),
         "redactions": [
             {"rule": cut.rule, "start": cut.start, "end": cut.end} for cut in source.redactions
         ],
