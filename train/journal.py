@@ -42,12 +42,17 @@ class Metrics:
     resumed run writes again.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create a file. Raises DamagedMetrics for one that cannot be gone on with."""
-        self.path = path
-        if path.exists():
-            self._keep(read_metrics(path))
+    def __init__(self, path: Path, until: tuple[int, int] | None = None) -> None:
+        """Open or create a file, and drop what came after a stage and step: a run goes on there.
+
+        (0, 0) drops all. The file is replaced whole, so that a kill leaves the old lines or the
+        new ones. Raises DamagedMetrics for one that cannot be gone on with, and OSError.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
+        lines = (line for line in read_metrics(path) if until is None or place_of(line) <= until)
+        kept = b"".join(map(_encode, lines))
+        if path.exists() and kept != path.read_bytes():
+            write_bytes(path, kept)
         self._file = path.open("ab", buffering=0)
 
     def note(self, line: Line) -> None:
@@ -56,27 +61,11 @@ class Metrics:
         while rest:  # a disk that fills up takes a part of it, and tells only when asked again
             rest = rest[self._file.write(rest) :]
 
-    def truncate_to(self, stage: int, step: int) -> None:
-        """Drop what came after a step: a run goes on there. (0, 0) drops all.
-
-        The file is replaced whole, so that a kill leaves the old lines or the new ones. Raises
-        OSError.
-        """
-        lines = read_metrics(self.path)
-        self._file.close()
-        self._keep(line for line in lines if place_of(line) <= (stage, step))
-        self._file = self.path.open("ab", buffering=0)
-
     def __enter__(self) -> "Metrics":
         return self
 
     def __exit__(self, *ended: object) -> None:
         self._file.close()
-
-    def _keep(self, lines: Iterable[Line]) -> None:
-        data = b"".join(_encode(line) for line in lines)
-        if data != self.path.read_bytes():
-            write_bytes(self.path, data)
 
 
 def read_metrics(path: Path) -> list[Line]:
@@ -149,19 +138,37 @@ class TrackerNotStarted(TrainError):
 
 
 class Tracker:
-    """One of accelerate's trackers, left alone once it fails: a run does not end with it."""
+    """Sends lines of metrics to one of accelerate's trackers.
 
-    def __init__(self, name: str, tracker: "GeneralTracker") -> None:
+    Steps of the second stage go on after those of the first, since trackers take none that go back.
+    A tracker that fails is left alone from then on: a run does not end with it.
+    """
+
+    def __init__(self, name: str, tracker: "GeneralTracker", earlier: Iterable[Line] = ()) -> None:
+        """Go on after the `earlier` lines of a resumed run, which are not sent again."""
         self.name = name
         self.tracker: GeneralTracker | None = tracker
+        self.stage = 0
+        self.before = 0
+        self.last = 0
+        for line in earlier:
+            self._step_of(line)
 
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        """Send the values of a step; steps never go back."""
-        self._unless_it_failed(lambda tracker: tracker.log(dict(values), step=step))
+    def note(self, line: Line) -> None:
+        """Send a line, if it holds figures."""
+        step = self._step_of(line)
+        if values := values_of(line):
+            self._unless_it_failed(lambda tracker: tracker.log(values, step=step))
 
     def finish(self) -> None:
         """Send what is left."""
         self._unless_it_failed(lambda tracker: tracker.finish())
+
+    def _step_of(self, line: Line) -> int:
+        if line["stage"] != self.stage:
+            self.stage, self.before = line["stage"], self.last
+        self.last = self.before + int(line["step"])
+        return self.last
 
     def _unless_it_failed(self, call: "Callable[[GeneralTracker], None]") -> None:
         if self.tracker is None:
@@ -179,7 +186,9 @@ def check_tracker(name: str) -> None:
         raise MissingTracker(name)
 
 
-def open_tracker(name: str, run: Path, settings: Mapping[str, object]) -> Tracker:
+def open_tracker(
+    name: str, run: Path, settings: Mapping[str, object], earlier: Iterable[Line] = ()
+) -> Tracker:
     """Begin a run in a tracker, named like the run's folder, with its settings.
 
     Call it in the first process only, and after the processes have found each other. TensorBoard
@@ -187,26 +196,22 @@ def open_tracker(name: str, run: Path, settings: Mapping[str, object]) -> Tracke
     and TrackerNotStarted.
     """
     check_tracker(name)
+    from accelerate import tracking
+
+    run_name = run.absolute().name
+    make: dict[str, Callable[[], GeneralTracker]] = {
+        "tensorboard": lambda: tracking.TensorBoardTracker("tensorboard", run),
+        "wandb": lambda: tracking.WandBTracker(PROJECT, name=run_name, dir=str(run)),
+        "mlflow": lambda: tracking.MLflowTracker(experiment_name=PROJECT, run_name=run_name),
+        "trackio": lambda: tracking.TrackioTracker(PROJECT, name=run_name),
+    }
     try:
-        tracker = _made(name, run)
+        tracker = make[name]()
         tracker.start()
         tracker.store_init_configuration(flat(settings))
     except Exception as error:  # each tracker has errors of its own
         raise TrackerNotStarted(name, error) from error
-    return Tracker(name, tracker)
-
-
-def _made(name: str, run: Path) -> "GeneralTracker":
-    from accelerate import tracking
-
-    run_name = run.absolute().name
-    if name == "tensorboard":
-        return tracking.TensorBoardTracker("tensorboard", run)
-    if name == "wandb":
-        return tracking.WandBTracker(PROJECT, name=run_name, dir=str(run))
-    if name == "mlflow":
-        return tracking.MLflowTracker(experiment_name=PROJECT, run_name=run_name)
-    return tracking.TrackioTracker(PROJECT, name=run_name)
+    return Tracker(name, tracker, earlier)
 
 
 def flat(settings: Mapping[str, object], above: str = "") -> dict[str, int | float | str | bool]:
@@ -218,36 +223,6 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, int | flo
         else:
             found[f"{above}{name}"] = value if isinstance(value, int | float | str) else str(value)
     return found
-
-
-class TrackedMetrics:
-    """Turns lines of metrics into what a tracker takes.
-
-    Steps of the second stage go on after those of the first, since trackers take none that go back.
-    """
-
-    def __init__(
-        self, log: Callable[[Mapping[str, float], int], None], earlier: Iterable[Line] = ()
-    ) -> None:
-        """Go on after the `earlier` lines of a resumed run, which are not sent again."""
-        self.log = log
-        self.stage = 0
-        self.before = 0
-        self.last = 0
-        for line in earlier:
-            self._step_of(line)
-
-    def note(self, line: Line) -> None:
-        """Send a line, if it holds figures."""
-        step = self._step_of(line)
-        if values := values_of(line):
-            self.log(values, step)
-
-    def _step_of(self, line: Line) -> int:
-        if line["stage"] != self.stage:
-            self.stage, self.before = line["stage"], self.last
-        self.last = self.before + int(line["step"])
-        return self.last
 
 
 def values_of(line: Line) -> dict[str, float]:
@@ -282,15 +257,14 @@ def journal(
         yield lambda line: None
         return
     with ExitStack() as held:
-        metrics = held.enter_context(Metrics(out / METRICS))
-        samples = held.enter_context(Metrics(out / SAMPLES))
-        samples.truncate_to(*place)
-        metrics.truncate_to(*place)
+        samples = held.enter_context(Metrics(out / SAMPLES, place))
+        metrics = held.enter_context(Metrics(out / METRICS, place))
         takers = [metrics.note, held.enter_context(training_progress())]
         if recipe.tracker != "none":
-            tracker = open_tracker(recipe.tracker, out, to_mapping(recipe))
+            earlier = read_metrics(out / METRICS)
+            tracker = open_tracker(recipe.tracker, out, to_mapping(recipe), earlier)
             held.callback(tracker.finish)
-            takers.append(TrackedMetrics(tracker.log, read_metrics(out / METRICS)).note)
+            takers.append(tracker.note)
 
         def note(line: Line) -> None:
             for take in [samples.note] if line["kind"] == "sample" else takers:

@@ -14,7 +14,7 @@ from train.journal import (
     DamagedMetrics,
     Metrics,
     MissingTracker,
-    TrackedMetrics,
+    Tracker,
     TrackerNotStarted,
     flat,
     open_tracker,
@@ -90,7 +90,7 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint_and_goes_on(tmp_path
     with Metrics(path) as metrics:
         for stage, number in ((1, 1), (1, 2), (1, 3), (2, 0), (2, 1)):
             metrics.note(step(stage, number))
-        metrics.truncate_to(1, 2)
+    with Metrics(path, (1, 2)) as metrics:
         metrics.note(step(1, 3))
     assert [(line["stage"], line["step"]) for line in read_metrics(path)] == [
         (1, 1),
@@ -103,7 +103,8 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint_and_goes_on(tmp_path
 def test_a_run_that_begins_anew_drops_all(tmp_path: Path) -> None:
     with Metrics(tmp_path / "metrics.jsonl") as metrics:
         metrics.note(step(1, 1))
-        metrics.truncate_to(0, 0)
+    with Metrics(tmp_path / "metrics.jsonl", (0, 0)):
+        pass
     assert read_metrics(tmp_path / "metrics.jsonl") == []
 
 
@@ -150,7 +151,7 @@ class Kept:
 
 def test_a_step_is_sent_under_the_name_of_its_stage() -> None:
     tracker = Kept()
-    TrackedMetrics(tracker.log).note(STEP)
+    Tracker("kept", tracker).note(STEP)
     assert tracker.got == [
         (1, {"stage1/loss": 2.0, "stage1/learning_rate": 1e-5, "stage1/tokens_per_second": 25.0})
     ]
@@ -158,14 +159,14 @@ def test_a_step_is_sent_under_the_name_of_its_stage() -> None:
 
 def test_a_measurement_is_sent_under_the_name_of_what_it_was_measured_on() -> None:
     tracker, line = Kept(), {"kind": "held_out", "stage": 2, "step": 3, "measured_on": "stage1"}
-    TrackedMetrics(tracker.log).note(line | {"loss": 1.5, "bits_per_byte": 0.75, "targets": 9})
+    Tracker("kept", tracker).note(line | {"loss": 1.5, "bits_per_byte": 0.75, "targets": 9})
     values = {"held_out_stage1/loss": 1.5, "held_out_stage1/bits_per_byte": 0.75}
     assert tracker.got == [(3, values)]
 
 
 def test_steps_of_the_second_stage_follow_those_of_the_first() -> None:
     tracker = Kept()
-    metrics = TrackedMetrics(tracker.log)
+    metrics = Tracker("kept", tracker)
     for stage, step in ((1, 1), (1, 50), (2, 1), (2, 2)):
         metrics.note(STEP | {"stage": stage, "step": step})
     metrics.note({"kind": "event", "name": "checkpoint", "stage": 2, "step": 2})
@@ -175,7 +176,7 @@ def test_steps_of_the_second_stage_follow_those_of_the_first() -> None:
 def test_a_resumed_run_sends_nothing_twice_and_goes_on_with_the_next_step() -> None:
     tracker = Kept()
     earlier = [STEP | {"step": 50}, STEP | {"stage": 2, "step": 7}]
-    TrackedMetrics(tracker.log, earlier).note(STEP | {"stage": 2, "step": 8})
+    Tracker("kept", tracker, earlier).note(STEP | {"stage": 2, "step": 8})
     assert [step for step, _ in tracker.got] == [58]
 
 
@@ -196,7 +197,7 @@ def test_a_tracker_without_its_package_says_what_to_install(tmp_path: Path, name
 def test_tensorboard_gets_the_values(tmp_path: Path) -> None:
     reading = import_module("tensorboard.backend.event_processing.event_accumulator")
     tracker = open_tracker("tensorboard", tmp_path, {"seed": 1})
-    tracker.log({"stage1/loss": 2.0}, 7)
+    tracker.note(STEP | {"step": 7})
     tracker.finish()
     events = reading.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(each.step, each.value) for each in events.Scalars("stage1/loss")] == [(7, 2.0)]
@@ -208,11 +209,19 @@ def test_a_tracker_that_cannot_begin_is_one_clear_error(tmp_path: Path) -> None:
         open_tracker("tensorboard", tmp_path, {})
 
 
+class Failing(Kept):
+    """A tracker whose server is gone."""
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        raise RuntimeError("the server is gone")
+
+
 def test_a_tracker_that_fails_later_does_not_end_the_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tracker = open_tracker("tensorboard", tmp_path, {})
-    tracker.log({"loss": {"a": "no number"}}, 1)  # type: ignore[dict-item]
-    tracker.log({"loss": 2.0}, 2)
+    tracker = Tracker("wandb", Failing())
+    tracker.note(STEP)
+    tracker.note(STEP | {"step": 2})
     tracker.finish()
-    assert capsys.readouterr().err.count("metrics.jsonl goes on") == 1
+    said = "tracker wandb: gets no more (the server is gone); metrics.jsonl goes on.\n"
+    assert capsys.readouterr().err == said
