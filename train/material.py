@@ -1,16 +1,31 @@
-"""What a run is made of: a verified release, its tokenizer, and packed rows of every split."""
+"""What a run is made of, gathered, checked, and told in run.json.
 
+A verified release, its tokenizer, packed rows of every split; beside them model, tools and machine.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
+from corpus.atomic import write_json
 from corpus.progress import Progress
 from corpus.release import DamagedRelease, Release, verify
-from train.dataset.rows import HELD_OUT, Rows
+from train.dataset.rows import HELD_OUT, EmptyMixture, Rows, StageData, prepare
 from train.dataset.sources import Chats
+from train.duration import peak_flops, token_flops
 from train.errors import TrainError
+from train.libraries import device_name, installed
+from train.machine import shape_of
+from train.model.loading import place_of
 from train.recipe import Recipe
+from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
 from train.tokenizer.interface import Tokenizer
+
+if TYPE_CHECKING:
+    from train.loop.processes import Processes
+    from train.model.next_token import NextToken
 
 
 class GateNotPassed(TrainError):
@@ -72,14 +87,9 @@ def gather(
 ) -> Material:
     """Lay out the rows of the stages that are enabled, and the held-out rows of both.
 
-    Consolidation needs the training rows of stage 1 also where that stage was taken before.
-
-    What a stage that is not enabled lacks is left out. Raises what `train.dataset.rows.prepare`
-    does.
+    Consolidation needs the training rows of stage 1 also where that stage was taken before. What a
+    stage that is not enabled lacks is left out. Raises what `train.dataset.rows.prepare` does.
     """
-    from train.dataset.rows import EmptyMixture, prepare
-    from train.tokenizer.conversation import NoChatTemplate, UnusableTemplate
-
     lacking = (EmptyMixture, NoChatTemplate, UnusableTemplate)
     enabled = {1: recipe.stage1.enabled, 2: recipe.stage2.enabled}
     training: dict[int, Rows] = {}
@@ -107,3 +117,88 @@ def check_vocabulary(material: Material, vocabulary: int) -> None:
         largest = max(rows.pad, int(rows.store.arrays["ids"].max()))
         if largest >= vocabulary:
             raise ForeignTokenizer(largest, vocabulary)
+
+
+TOOLS = (
+    "elixir-corpus",
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "accelerate",
+    "unsloth",
+    "mistral-common",
+    "tokenizers",
+)
+
+
+def write_provenance(
+    path: Path, recipe: Recipe, material: Material, model: "NextToken", processes: "Processes"
+) -> None:
+    """Write run.json, whole or not at all."""
+    release, device = material.release, device_name(processes.device)
+    splits = {"train": material.training, HELD_OUT: material.held_out}
+    data = {
+        f"stage{stage}": {name: of[stage].describe() for name, of in splits.items() if stage in of}
+        for stage in (1, 2)
+    }
+    described: dict[str, object] = {
+        "release": {
+            "version": release.manifest.version,
+            "sha256": release.identity,
+            "place": str(release.path),
+        },
+        "model": describe_model(recipe, model),
+        "tokenizer": material.tokenizer.identity,
+        "system_prompt": material.tokenizer.system,
+        "data": data,
+        "chats": [each.describe() for each in material.chats],
+        "tools": {name: found for name in TOOLS if (found := installed(name))},
+        "device": {"name": device, "count": processes.count, "peak_flops": peak_flops(device)},
+        "world_size": processes.count,
+    }
+    write_json(path, described)
+
+
+def describe_model(recipe: Recipe, model: "NextToken") -> dict[str, object]:
+    """Return what is trained: name, revision, shape and how many weights move.
+
+    The fingerprint is that of the base, and the same in 16 bits, so that an export can tell whether
+    it is given the same model; null where there is none.
+    """
+    from train.model.fingerprint import of_unquantised
+
+    shape = shape_of(recipe)
+    return {
+        "name": place_of(recipe.model.name),
+        "revision": recipe.model.revision,
+        "architecture": shape.model_type if shape else None,
+        "parameters": shape.parameters.total if shape else None,
+        "fingerprint": of_unquantised(model.adapted),
+        "trained": sum(weight.numel() for weight in model.trained().values()),
+    }
+
+
+class LeftOut(TypedDict):
+    """Samples that a stage would read, and those left out by reason."""
+
+    samples: int
+    reasons: dict[str, int]
+
+
+def left_out(described: StageData) -> LeftOut:
+    """Count what a stage leaves out of what it was given."""
+    reasons: Counter[str] = Counter()
+    for each in described["dropped"].values():
+        reasons.update(each)
+    kept = sum(each["samples"] for each in described["sources"].values())
+    return LeftOut(samples=kept + reasons.total(), reasons=dict(sorted(reasons.items())))
+
+
+def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:
+    """Return the operations that a token of each stage needs in training; 0 if unknown."""
+    shape = shape_of(recipe)
+    return {
+        stage: token_flops(shape, recipe, rows.context).model if shape else 0.0
+        for stage, rows in material.training.items()
+    }

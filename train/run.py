@@ -59,12 +59,19 @@ from train.loop.optimizer import make_optimizer, rate_factor
 from train.loop.processes import Processes
 from train.loop.stopping import SIGNALS, Stopped, StopRequest, stop_requests
 from train.machine import check_machine, memory_told, shape_of
-from train.material import Material, check_vocabulary, gather, open_verified
+from train.material import (
+    Material,
+    check_vocabulary,
+    gather,
+    left_out,
+    open_verified,
+    training_flops,
+    write_provenance,
+)
 from train.model.fingerprint import of_stored
 from train.model.loading import compute_type, load_adapted
 from train.model.next_token import Batch, NextToken, batch_of
 from train.progress import Note
-from train.provenance import left_out, training_flops, write_provenance
 from train.recipe import Recipe, StageSettings, digest, save
 from train.report import write as write_report
 from train.report.run_files import RUN, read_sources, selected

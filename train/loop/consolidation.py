@@ -63,7 +63,10 @@ def fisher_diagonal(
     trained = model.trained()
     fisher = {name: torch.zeros_like(weight) for name, weight in trained.items()}
     tokens = 0
-    _without_dropout(model)
+    model.train()  # Unsloth goes another way in evaluation mode, without gradients
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.eval()
     for number, sample in enumerate(_samples(rows, settings.samples, device)):
         torch.manual_seed(seed + number)
         loss = model.sampled_loss(sample) if settings.labels == "sampled" else model(sample)
@@ -77,26 +80,17 @@ def fisher_diagonal(
     return {name: total / max(1, tokens) for name, total in fisher.items()}
 
 
-def _without_dropout(model: NextToken) -> None:
-    model.train()  # Unsloth goes another way in evaluation mode, without gradients
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.eval()
-
-
 def _samples(rows: Iterable[PackedRow], limit: int, device: torch.device | str) -> Iterator[Batch]:
     count = 0
     for row in rows:
-        whole = batch_of([row], device)
-        start = 0
+        whole, start = batch_of([row], device), 0
         for length in row.lengths:
             if count == limit:
                 return
-            stop = start + length
-            yield Batch(
-                ids=whole.ids[:, start:stop],
-                labels=whole.labels[:, start:stop],
-                positions=whole.positions[:, start:stop],
-                lengths=torch.tensor([length], dtype=torch.int32, device=device),
+            ids, labels, positions = (
+                each[:, start : start + length]
+                for each in (whole.ids, whole.labels, whole.positions)
             )
-            start, count = stop, count + 1
+            lengths = torch.tensor([length], dtype=torch.int32, device=device)
+            yield Batch(ids, labels, positions, lengths)
+            start, count = start + length, count + 1

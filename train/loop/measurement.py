@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
@@ -95,8 +96,28 @@ def questions(release: Release, tokenizer: Tokenizer, recipe: Recipe) -> list[Qu
     except (NoChatTemplate, UnusableTemplate):
         found = []
     if not found and not wanted.prompts:
-        found = list(_beginnings(release, tokenizer, wanted.count, room))
+        for document in islice(documents(release, HELD_OUT), wanted.count):
+            ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]
+            found.append(Question(tokenizer.decode(ids), ids))
     return found
+
+
+def _chats(release: Release, tokenizer: Tokenizer, recipe: Recipe, room: int) -> Iterator[Question]:
+    wanted = recipe.samples
+    for text in wanted.prompts:
+        ids = tokenizer.prompt([{"role": "user", "content": text}])
+        if len(ids) <= room:
+            yield Question(text, ids)
+    kinds = set[str]()
+    for chat in conversations(release, HELD_OUT) if not wanted.prompts else ():
+        if len(kinds) == wanted.count:
+            return
+        if chat.source not in kinds and chat.messages:
+            asked: Sequence[Message] = chat.messages[:-1]
+            ids = tokenizer.prompt(asked)
+            if len(ids) <= room:
+                kinds.add(chat.source)
+                yield Question(asked[-1]["content"], ids)
 
 
 def answers(
@@ -129,29 +150,3 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
     finally:
         for module, flags in before:
             vars(module).update(flags)
-
-
-def _chats(release: Release, tokenizer: Tokenizer, recipe: Recipe, room: int) -> Iterator[Question]:
-    wanted = recipe.samples
-    for text in wanted.prompts:
-        ids = tokenizer.prompt([{"role": "user", "content": text}])
-        if len(ids) <= room:
-            yield Question(text, ids)
-    kinds = set[str]()
-    for chat in conversations(release, HELD_OUT) if not wanted.prompts else ():
-        if len(kinds) == wanted.count:
-            return
-        if chat.source not in kinds and chat.messages:
-            asked: Sequence[Message] = chat.messages[:-1]
-            ids = tokenizer.prompt(asked)
-            if len(ids) <= room:
-                kinds.add(chat.source)
-                yield Question(asked[-1]["content"], ids)
-
-
-def _beginnings(
-    release: Release, tokenizer: Tokenizer, count: int, room: int
-) -> Iterator[Question]:
-    for document, _ in zip(documents(release, HELD_OUT), range(count), strict=False):
-        ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]
-        yield Question(tokenizer.decode(ids), ids)

@@ -65,14 +65,11 @@ class Processes:
 
     def means(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return each tensor's mean over all processes, so that none drifts from the others."""
-        if self.count == 1:
-            return dict(tensors)
-        return {name: self.accelerator.reduce(each, "mean") for name, each in tensors.items()}
+        means: dict[str, torch.Tensor] = self.accelerator.reduce(dict(tensors), "mean")
+        return means
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Return the sum of each value over all processes."""
-        if self.count == 1:
-            return list(values)
         on_device = torch.tensor(values, dtype=torch.float64, device=self.device)
         summed: list[float] = self.accelerator.reduce(on_device, "sum").tolist()
         return summed

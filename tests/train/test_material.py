@@ -1,5 +1,5 @@
 from train.dataset.rows import StageData
-from train.provenance import left_out
+from train.material import left_out
 
 
 def test_samples_that_are_left_out_are_counted_over_all_sources() -> None:
