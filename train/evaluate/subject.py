@@ -18,11 +18,12 @@ from transformers import StoppingCriteria
 
 from corpus.atomic import canonical_json, sha256_file, write_json
 from corpus.untrusted import parse_object
+from train.dataset.packing import pack
 from train.evaluate.problems import Prompt
 from train.libraries import device_name, installed
 from train.model.generation import before_end, generated
 from train.model.loading import NoSuchModel, adapt, compute_type, load_base, place_of, readable
-from train.model.next_token import Batch, NextToken
+from train.model.next_token import NextToken, batch_of
 from train.recipe import AdapterSettings, ModelSettings
 
 if TYPE_CHECKING:
@@ -113,15 +114,8 @@ class Subject:
 
     def nats(self, sample: "Sample") -> float:
         """Return the summed negative log-likelihood of the target tokens."""
-        ids = torch.from_numpy(sample.ids.astype("int64"))
-        labels = torch.where(torch.from_numpy(sample.targets), ids, -100)
-        batch = Batch(
-            ids=ids[None].to(self.device),
-            labels=labels[None].to(self.device),
-            positions=torch.arange(len(ids), device=self.device)[None],
-            lengths=torch.tensor([len(ids)], dtype=torch.int32, device=self.device),
-        )
-        return float(self.model.token_losses(batch).double().sum())
+        row = pack([sample], 0, len(sample.ids), self.tokenizer.pad)
+        return float(self.model.token_losses(batch_of([row], self.device)).double().sum())
 
     def complete(
         self, prompt: "Ids", samples: int, sampling: Sampling, stops: Stops = NOWHERE
