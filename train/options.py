@@ -5,7 +5,7 @@ default that stands where the settings stand, which need not be the default of t
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -23,10 +23,18 @@ COMMAND_LINE = "command line"
 class UnknownOption(TrainError):
     """A key that the settings do not have."""
 
-    def __init__(self, where: str, key: str, near: tuple[str, ...], known: tuple[str, ...]) -> None:
-        self.key = key
-        self.near = near
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
+    def __init__(self, where: str, key: str, keys: Sequence[str]) -> None:
+        """Name what is near among all keys: beside this one, below it, or of its name anywhere."""
+        section, _, name = key.rpartition(".")
+        names = {each: each.rpartition(".")[2] for each in keys}
+        beside = {names[each]: each for each in keys if each.rpartition(".")[0] == section}
+        close = [beside[each] for each in get_close_matches(name, beside, 2)]
+        below = [each for each in keys if each.startswith(f"{key}.")][:3]
+        anywhere = [each for each in keys if names[each] == name]
+        near = close or below or anywhere or get_close_matches(key, keys, 2)
+        hint = f"There are {', '.join(beside.values())}."
+        if near:
+            hint = f"Did you mean {' or '.join(near)}?"
         super().__init__(f"{where}: there is no option {key}. {hint}")
 
 
@@ -89,10 +97,7 @@ def override(instance: Settings, changes: Mapping[str, Any], where: str = COMMAN
 def to_mapping(instance: Any) -> dict[str, Any]:
     """Return settings as dictionaries, lists and plain values; `build` gives the same settings."""
     hints = get_type_hints(type(instance))
-    return {
-        field.name: _plain(hints[field.name], getattr(instance, field.name))
-        for field in fields(instance)
-    }
+    return {name: _plain(kind, getattr(instance, name)) for name, kind in hints.items()}
 
 
 def options(instance: Any, prefix: str = "") -> Iterator[Option]:
@@ -110,8 +115,6 @@ def options(instance: Any, prefix: str = "") -> Iterator[Option]:
 def wanted_of(kind: Any) -> str:
     """Say in words what values a type has."""
     origin, arguments = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
-        return "a table"
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin is tuple and Ellipsis in arguments:
@@ -164,27 +167,24 @@ def _changed(instance: Settings, changes: Mapping[str, Any], where: str) -> Sett
     types = {option.key: option.type for option in options(instance)}
     for key in changes:
         if key not in types:
-            raise _unknown(where, key, tuple(types))
+            raise UnknownOption(where, key, tuple(types))
     checked = {key: _checked(types[key], value, key, where) for key, value in changes.items()}
-    try:
-        changed: Settings = _replaced(instance, checked)
-    except BadValue as error:
-        raise BadValue(error.key, error.value, error.wanted, where) from None
+    changed: Settings = _replaced(instance, checked, where)
     return changed
 
 
-def _replaced(instance: Any, changes: Mapping[str, Any], above: str = "") -> Any:
+def _replaced(instance: Any, changes: Mapping[str, Any], where: str, above: str = "") -> Any:
     values = {}
     for field in fields(instance):
         key, value = f"{above}{field.name}", getattr(instance, field.name)
         is_section = is_dataclass(value)
         values[field.name] = (
-            _replaced(value, changes, f"{key}.") if is_section else changes.get(key, value)
+            _replaced(value, changes, where, f"{key}.") if is_section else changes.get(key, value)
         )
     try:
         return type(instance)(**values)
     except BadValue as error:
-        raise BadValue(f"{above}{error.key}", error.value, error.wanted) from None
+        raise BadValue(f"{above}{error.key}", error.value, error.wanted, where) from None
 
 
 def _checked(kind: Any, value: Any, key: str, where: str) -> Any:
@@ -223,18 +223,6 @@ def _plain(kind: Any, value: Any) -> Any:
     if get_origin(kind) is Mapping:
         return {name: _plain(get_args(kind)[1], item) for name, item in value.items()}
     return float(value) if kind is float else value
-
-
-def _unknown(where: str, key: str, keys: tuple[str, ...]) -> UnknownOption:
-    """Return the error with near matches: beside the key, below it, or of its name anywhere."""
-    section, _, name = key.rpartition(".")
-    names = {each: each.rpartition(".")[2] for each in keys}
-    beside = {names[each]: each for each in keys if each.rpartition(".")[0] == section}
-    close = [beside[each] for each in get_close_matches(name, beside, 2)]
-    below = [each for each in keys if each.startswith(f"{key}.")][:3]
-    anywhere = [each for each in keys if names[each] == name]
-    near = close or below or anywhere or get_close_matches(key, keys, 2)
-    return UnknownOption(where, key, tuple(near), tuple(beside.values()))
 
 
 def _shown(value: object) -> str:
