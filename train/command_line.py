@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
@@ -193,8 +193,8 @@ def metavar_of(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
-        first, *others = map(metavar_of, get_args(kind)[:1] * 2)
-        return f"{first},{others[0]}" + (",..." if Ellipsis in get_args(kind) else "")
+        each = metavar_of(get_args(kind)[0])
+        return f"{each},{each}" + (",..." if Ellipsis in get_args(kind) else "")
     plain = {bool: "true|false", int: "INTEGER", float: "NUMBER", str: "TEXT"}
     if kind in plain:
         return plain[kind]
@@ -229,13 +229,15 @@ class Parser(argparse.ArgumentParser):
     """Says of what it cannot use what would do instead."""
 
     def __init__(self, program: str, usage: str, description: str, epilog: str) -> None:
+        width = min(100, shutil.get_terminal_size().columns)
+        formatter = argparse.RawDescriptionHelpFormatter
         super().__init__(
             prog=program,
             usage=f"{program} {usage}",
             description=description,
             epilog=epilog,
             allow_abbrev=False,
-            formatter_class=_Formatter,
+            formatter_class=partial(formatter, max_help_position=34, width=width),
         )
         self.add_argument(
             "--version",
@@ -245,19 +247,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; leave with code 2 at the first thing that is not an option."""
+        """Parse; leave with code 2 at the first word that is no option, with what it may mean."""
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error(self.unknown(unknown[0]))
+            name = unknown[0].partition("=")[0]
+            known = [each for action in self._actions for each in action.option_strings]
+            same = [each for each in known if each.endswith(f".{name.removeprefix('--')}")]
+            near = same or get_close_matches(name, known, 2)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            self.error(f"there is no option {name}.{hint}")
         return given
-
-    def unknown(self, word: str) -> str:
-        """Say what a word that is no option may have meant."""
-        name = word.partition("=")[0]
-        known = [each for action in self._actions for each in action.option_strings]
-        same = [each for each in known if each.endswith(f".{name.removeprefix('--')}")]
-        near = same or get_close_matches(name, known, 2)
-        return f"there is no option {name}." + (f" Did you mean {' or '.join(near)}?" * bool(near))
 
     def error(self, message: str) -> NoReturn:
         """Print one message to standard error and leave with code 2."""
@@ -265,12 +264,3 @@ class Parser(argparse.ArgumentParser):
 
         say(f"error: {message}\n`{self.prog} --help` lists every option.", is_error=True)
         raise SystemExit(2)
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help in wide lines, with names of options in a column of their own."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(
-            prog, max_help_position=34, width=min(100, shutil.get_terminal_size().columns)
-        )
