@@ -400,23 +400,8 @@ class Recipe:
         require(is_some, "stage2.enabled", False, "true where stage1.enabled is false")
 
 
-class UnknownRecipe(TrainError):
-    """Neither a shipped recipe nor a file."""
-
-    def __init__(self, name: str) -> None:
-        near = get_close_matches(name, shipped(), 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        super().__init__(
-            f"{name}: no such recipe. {hint}Name one of {', '.join(shipped())}, or a file with "
-            ".toml or .json at its end."
-        )
-
-
-class MalformedRecipe(TrainError):
-    """A file that cannot be read, is not TOML, or not JSON where its name says so."""
-
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path}: not a recipe: {detail}. See {RECIPES} for how one looks.")
+class UnusableRecipe(TrainError):
+    """Neither a shipped recipe nor a file that can be read as one."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -427,19 +412,25 @@ def shipped() -> tuple[str, ...]:
 def load(name_or_path: str | Path, overrides: Mapping[str, object] | None = None) -> Recipe:
     """Read a shipped recipe by its name, or a file: TOML, or the JSON that `save` writes.
 
-    `overrides` are as `train.options.override` takes them. Raises UnknownRecipe, MalformedRecipe,
-    UnknownOption and BadValue.
+    `overrides` are as `train.options.override` takes them. Raises UnusableRecipe, UnknownOption
+    and BadValue.
     """
     path = RECIPES / f"{name_or_path}.toml"
     if str(name_or_path) not in shipped():
         path = Path(name_or_path)
         if path.suffix not in (".toml", ".json") or not path.is_file():
-            raise UnknownRecipe(str(name_or_path))
+            near = get_close_matches(str(name_or_path), shipped(), 1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise UnusableRecipe(
+                f"{name_or_path}: no such recipe. {hint}Name one of {', '.join(shipped())}, or a "
+                "file with .toml or .json at its end."
+            )
     try:
         text = path.read_text(encoding="utf-8")
         told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, RecursionError, ValueError) as error:  # as for an integer of 5,000 digits
-        raise MalformedRecipe(path, str(error)) from error
+        why = f"{path}: not a recipe: {error}. See {RECIPES} for how one looks."
+        raise UnusableRecipe(why) from error
     return override(build(Recipe, told, str(path)), overrides or {})
 
 

@@ -13,7 +13,7 @@ from corpus.atomic import write_bytes
 from pages import charts, frame
 from train.report.comparison import Interval, answers, comparison, evaluation
 from train.report.curves import curves
-from train.report.run_files import Sources, UnknownShape, Values, read_sources, selected
+from train.report.run_files import Sources, UnusableRun, Values, read_sources, selected
 from train.report.sections import checkpoints, data, elastic, held_out, identity, samples, speed
 
 HTML_NAME = "report.html"
@@ -39,7 +39,7 @@ def write(run: Path) -> Path:
 def compose(run: Path) -> Report:
     """Work out every section of the report; equal files give equal values.
 
-    Raises NoRunFiles, UnreadableRunFile, UnknownShape and train.journal.DamagedMetrics.
+    Raises UnusableRun and train.journal.DamagedMetrics.
     """
     sources = read_sources(run)
     report: Report = {}
@@ -47,7 +47,11 @@ def compose(run: Path) -> Report:
         try:
             report[section.__name__] = section(sources)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UnknownShape(sources.folder, section.__name__, error) from error
+            raise UnusableRun(
+                f"{run}: the section {section.__name__} cannot be told from its files "
+                f"({type(error).__name__}: {error}). Another version wrote them, or they were "
+                "altered: use the version of elixir-corpus that the tools in run.json name."
+            ) from error
     return report
 
 

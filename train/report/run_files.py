@@ -22,35 +22,8 @@ Values = dict[str, Any]
 """JSON as a run wrote it, or as a template reads it."""
 
 
-class UnreadableRunFile(TrainError):
-    """A file of a run is not the JSON that it should be."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"{path}: {why}. The file was altered. Restore it, or move it away to tell of the run "
-            "without it."
-        )
-
-
-class NoRunFiles(TrainError):
-    """A folder is no run."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"{folder}: none of {RUN}, {METRICS}, {RECIPE}, {EVALUATION} is here. Name the folder "
-            "that `python -m train.qlora` wrote."
-        )
-
-
-class UnknownShape(TrainError):
-    """The files of a run are JSON, but do not say what this version looks for."""
-
-    def __init__(self, folder: Path, section: str, cause: Exception) -> None:
-        super().__init__(
-            f"{folder}: the section {section} cannot be told from its files "
-            f"({type(cause).__name__}: {cause}). Another version wrote them, or they were altered: "
-            "use the version of elixir-corpus that the tools in run.json name."
-        )
+class UnusableRun(TrainError):
+    """The files of a run are not there, were altered, or are of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +52,23 @@ class Sources:
 
 
 def read_sources(folder: Path) -> Sources:
-    """Read the files of a run. Raises NoRunFiles, UnreadableRunFile and DamagedMetrics."""
-    if not any((folder / name).is_file() for name in (RUN, METRICS, RECIPE, EVALUATION)):
-        raise NoRunFiles(folder)
+    """Read the files of a run. Raises UnusableRun and DamagedMetrics."""
+    names = (RUN, METRICS, RECIPE, EVALUATION)
+    if not any((folder / name).is_file() for name in names):
+        raise UnusableRun(
+            f"{folder}: none of {', '.join(names)} is here. Name the folder that "
+            "`python -m train.qlora` wrote."
+        )
     found = [name for name in (RECIPE, WEIGHTS) if (folder / name).is_file()]
     told: dict[str, Values] = {}
     for path in (folder / name for name in (RUN, RECIPE, EVALUATION)):
         try:
             told[path.name] = parse_object(path.read_bytes()) if path.is_file() else {}
         except ValueError as error:
-            raise UnreadableRunFile(path, f"not a JSON object ({error})") from error
+            raise UnusableRun(
+                f"{path}: not a JSON object ({error}). The file was altered. Restore it, or move "
+                "it away to tell of the run without it."
+            ) from error
     try:
         answers = read(folder / EVALUATION)
     except NoAnswers:

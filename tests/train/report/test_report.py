@@ -11,13 +11,7 @@ import pytest
 from tests.train.report.runs import RUN, event, held_out, step, write_run
 from train.evaluate.transcript import Entry, place
 from train.evaluate.transcript import write as write_answers
-from train.report import (
-    NoRunFiles,
-    UnknownShape,
-    UnreadableRunFile,
-    compose,
-    write,
-)
+from train.report import UnusableRun, compose, write
 from train.report.curves import smoothed, thinned
 
 PROJECT = Path(__file__).parents[3]
@@ -125,7 +119,7 @@ def test_a_run_without_an_evaluation_says_how_to_make_one(tmp_path: Path) -> Non
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoRunFiles, match=r"none of run.json, .* `python -m train.qlora` wrote"):
+    with pytest.raises(UnusableRun, match=r"none of run.json, .* `python -m train.qlora` wrote"):
         write(tmp_path)
 
 
@@ -133,7 +127,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     run = write_run(tmp_path / "run")
     (run / "recipe.json").write_text(text)
-    with pytest.raises(UnreadableRunFile, match=r"recipe.json: .* move it away"):
+    with pytest.raises(UnusableRun, match=r"recipe.json: .* move it away"):
         write(run)
 
 
@@ -151,7 +145,7 @@ def test_files_of_another_version_are_one_clear_error(
 ) -> None:
     run = write_run(tmp_path / "run")
     (run / name).write_text(text)
-    with pytest.raises(UnknownShape, match=f"the section {section} .* Another version"):
+    with pytest.raises(UnusableRun, match=f"the section {section} .* Another version"):
         write(run)
 
 
