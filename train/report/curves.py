@@ -1,6 +1,7 @@
 """The curves of a run: loss of each stage, learning rate, gradient norm, speed, penalty."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from pages.charts import LineChart, Points, Series, axis
 from train.duration import utilization
@@ -34,8 +35,8 @@ def _loss(sources: Sources, stage: int) -> LineChart:
     other = points_of(measured(sources, stage, 3 - stage), lambda line: line["loss"])
     series = [
         *_noisy("training", raw),
-        _series(f"held-{stage}", f"held out, stage {stage}", own),
-        _series(f"held-{3 - stage} aside", f"held out, stage {3 - stage}", other),
+        Series(kind=f"held-{stage}", name=f"held out, stage {stage}", points=own),
+        Series(kind=f"held-{3 - stage} aside", name=f"held out, stage {3 - stage}", points=other),
     ]
     return _chart(f"Stage {stage}", "loss in nats a token", series, stage=stage)
 
@@ -65,7 +66,7 @@ def _course(sources: Sources) -> list[LineChart]:
         for stage in stages:
             points = points_of(steps_of(sources, stage), figure, ends)
             if name in SMOOTH:
-                series.append(_series("line", name, thinned(points)))
+                series.append(Series(kind="line", name=name, points=thinned(points)))
             else:
                 series += _noisy(name, points)
         border = ends[2] if len(stages) == 2 else None
@@ -76,9 +77,9 @@ def _course(sources: Sources) -> list[LineChart]:
 def _noisy(name: str, points: Points) -> list[Series]:
     """Return a line and its moving average; of few points, the line alone."""
     if len(points) < 2 * WINDOW:
-        return [_series("line", name, points)]
-    every = _series("raw", "every step", thinned(points))
-    return [every, _series("line", name, thinned(smoothed(points)))]
+        return [Series(kind="line", name=name, points=points)]
+    every = Series(kind="raw", name="every step", points=thinned(points))
+    return [every, Series(kind="line", name=name, points=thinned(smoothed(points)))]
 
 
 def points_of(lines: Sequence[Line], figure: Figure, ends: dict[int, int] | None = None) -> Points:
@@ -95,9 +96,7 @@ def points_of(lines: Sequence[Line], figure: Figure, ends: dict[int, int] | None
 def smoothed(points: Points) -> Points:
     """Average every point with its neighbours; at the ends there are some on one side only."""
     reach = len(points) // WINDOW // 2
-    sums = [0.0]
-    for _, value in points:
-        sums.append(sums[-1] + value)
+    sums = list(accumulate((y for _, y in points), initial=0.0))
     averaged = []
     for at, (x, _) in enumerate(points):
         first, last = max(0, at - reach), min(len(points), at + reach + 1)
@@ -117,10 +116,6 @@ def thinned(points: Points) -> Points:
         for group in groups
     ]
     return [points[0], *means, points[-1]]
-
-
-def _series(kind: str, name: str, points: Points) -> Series:
-    return {"kind": kind, "name": name, "points": points}
 
 
 def _chart(
