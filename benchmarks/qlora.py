@@ -180,7 +180,7 @@ def planned(model: str, setting: tuple[int, int, int]) -> tuple[float, float]:
     }
     recipe = load("devstral-32gb", {name: str(value) for name, value in told.items()})
     shape = read(model)
-    return budget(shape, recipe).total - CONTEXT, token_flops(shape, recipe, length / 4).model
+    return budget(shape, recipe).total - CONTEXT, token_flops(shape, recipe, length / 4)
 
 
 def show(model: str, setting: tuple[int, int, int], found: dict[str, Measured]) -> None:

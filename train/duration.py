@@ -239,44 +239,22 @@ class UnknownGpu(TrainError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFlops:
-    """Floating-point operations of one trained token, products and sums counted each."""
+def token_flops(shape: Architecture, recipe: Recipe, length: float | None = None) -> float:
+    """Count the floating-point operations that training on one token needs.
 
-    forward: float
-    backward: float
-    """Gradients of activations, and of the weights that train; frozen weights get none."""
-    recomputed: float
-    """What checkpointing and the chunked loss compute a second time."""
-
-    @property
-    def model(self) -> float:
-        """What the model needs: utilisation counts these (Chowdhery et al. 2022, PaLM, B)."""
-        return self.forward + self.backward
-
-    @property
-    def hardware(self) -> float:
-        """What the GPU does."""
-        return self.model + self.recomputed
-
-
-def token_flops(shape: Architecture, recipe: Recipe, length: float | None = None) -> TokenFlops:
-    """Count the operations of a token in a sample of `length` tokens, which attends to its half.
-
-    A product with a matrix takes two a weight. Without `length` it is that of a row: an upper bound
-    where rows hold several samples.
+    Products and sums count each, so a product with a matrix takes two a weight. What checkpointing
+    and the loss compute a second time does not count (Chowdhery et al. 2022, PaLM, B); frozen
+    weights get no gradient. The token stands in a sample of `length` tokens and attends to its
+    half; without `length` that is a row, an upper bound where rows hold several samples.
     """
     layers = 2.0 * shape.layers * sum(linear.weights for linear in shape.linears)
     head = 2.0 * shape.vocabulary * shape.hidden
     adapter = 2.0 * shape.adapter_parameters(recipe.adapter.rank, recipe.adapter.targets)
     attention = attention_flops(shape, length or recipe.length)
-    once = layers + adapter + attention
     trained_head = head if recipe.adapter.embeddings else 0.0
-    return TokenFlops(
-        forward=once + head,
-        backward=layers + head + trained_head + 2 * (adapter + attention),
-        recomputed=head + (once if recipe.model.gradient_checkpointing else 0.0),
-    )
+    forward = layers + adapter + attention + head
+    backward = layers + head + trained_head + 2 * (adapter + attention)
+    return forward + backward
 
 
 def attention_flops(shape: Architecture, length: float) -> float:
@@ -293,9 +271,9 @@ def gpu_named(name: str) -> Gpu:
     return found[0]
 
 
-def expected_rate(flops: TokenFlops, gpu: Gpu, utilization: float = ASSUMED_UTILIZATION) -> float:
+def expected_rate(flops: float, gpu: Gpu, utilization: float = ASSUMED_UTILIZATION) -> float:
     """Return tokens a second at a model FLOP utilisation."""
-    return gpu.teraflops * 1e12 * utilization / flops.model
+    return gpu.teraflops * 1e12 * utilization / flops
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -314,7 +292,7 @@ def rate_of(
     """Return the measured rate, or what a GPU may be expected to do; None without either."""
     flops = token_flops(shape, recipe)
     if measured is not None:
-        used = utilization(measured * flops.model, 1, gpu.teraflops * 1e12) if gpu else None
+        used = utilization(measured * flops, 1, gpu.teraflops * 1e12) if gpu else None
         return Rate(tokens_per_second=measured, is_measured=True, utilization=used)
     if gpu is None:
         return None

@@ -199,6 +199,6 @@ def training_flops(recipe: Recipe, material: Material) -> dict[int, float]:
     """Return the operations that a token of each stage needs in training; 0 if unknown."""
     shape = shape_of(recipe)
     return {
-        stage: token_flops(shape, recipe, rows.context).model if shape else 0.0
+        stage: token_flops(shape, recipe, rows.context) if shape else 0.0
         for stage, rows in material.training.items()
     }

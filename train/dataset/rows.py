@@ -1,12 +1,11 @@
 """The rows of a stage, epoch by epoch: a pure function of the store, the mixture and a seed."""
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from threading import Lock
 from typing import TypedDict
 
 import numpy as np
@@ -97,8 +96,7 @@ class Rows:
         self.pad = pad
         self.seed = seed
         self._lengths = store.lengths()
-        self._plans: OrderedDict[int, RowPlan] = OrderedDict()
-        self._lock = Lock()
+        self.plan = lru_cache(maxsize=PLANS)(self._planned)
 
     @property
     def identity(self) -> str:
@@ -154,16 +152,8 @@ class Rows:
             fill=self.fill,
         )
 
-    def plan(self, epoch: int) -> RowPlan:
-        """Return the plan of an epoch; it is made when first asked for."""
-        with self._lock:
-            if epoch not in self._plans:
-                self._plans[epoch] = self._planned(epoch)
-                if len(self._plans) > PLANS:
-                    self._plans.popitem(last=False)
-            return self._plans[epoch]
-
     def _planned(self, epoch: int) -> RowPlan:
+        """Plan an epoch; `plan` keeps the last ones."""
         generator = np.random.Generator(np.random.PCG64([self.seed, epoch]))
         chosen = generator.permutation(self.mixture.epoch(epoch))
         rows = packed(self._lengths[chosen], self.length)

@@ -212,9 +212,6 @@ class TokenStore:
     identity: str
     """SHA-256 of what tells all of that, with every file's digest."""
 
-    def __len__(self) -> int:
-        return len(self.arrays["ends"])
-
     def sample(self, number: int) -> Sample:
         """Return a sample; several threads may ask."""
         ends = self.arrays["ends"]
