@@ -60,32 +60,37 @@ from quality.gate import judge
 from quality.report.publishing import compose
 from tests.releases import example_release
 
-folder = Path("release")
-release = example_release(folder)
-rows = json.loads(sys.argv[1])
-part = Part(Path("part.arrow"), None)
-write_part(pa.Table.from_pylist(rows, schema=TABLES["notes"].schema), part.path)
-table, plans = plan_table((TableParts("notes", (part,)), ShardLimits()))
-runs = [write_run(run) for run in plan_runs("notes", table.parts, plans, Path("runs"))]
-shards = [write_shard((runs, plan, folder)) for plan in plans]
-manifest = release.manifest
-replace(manifest, shards=(*manifest.shards, *shards)).write(folder)
 
-release = Release.open(folder)
-verdict = judge(release)
-report = compose(release, verdict)
-notes = [record for record in croissant(report)["recordSet"] if record["name"] == "notes"]
-print(json.dumps({
-    "problems": list(map(str, verify(release))),
-    "shards": [[shard.path, shard.rows] for shard in release.shards("notes")],
-    "read": release.read("notes", ["text"]).to_pydict(),
-    "outcome": verdict.outcome,
-    "failed": list(verdict.summary().failed),
-    "checks": [check.name for check in verdict.checks if "note" in check.name],
-    "card": "| `weight` | int32 | how much it counts |" in card(report).decode(),
-    "croissant": [field["description"] for field in notes[0]["field"]],
-    "dictionary": CliRunner().invoke(app, ["schema", "notes"]).stdout,
-}))
+def told_of(rows, number):
+    folder = Path(f"release-{number}")
+    release = example_release(folder)
+    part = Part(Path(f"part-{number}.arrow"), None)
+    write_part(pa.Table.from_pylist(rows, schema=TABLES["notes"].schema), part.path)
+    table, plans = plan_table((TableParts("notes", (part,)), ShardLimits()))
+    folder_of_runs = Path(f"runs-{number}")
+    runs = [write_run(run) for run in plan_runs("notes", table.parts, plans, folder_of_runs)]
+    shards = [write_shard((runs, plan, folder)) for plan in plans]
+    manifest = release.manifest
+    replace(manifest, shards=(*manifest.shards, *shards)).write(folder)
+
+    release = Release.open(folder)
+    verdict = judge(release)
+    report = compose(release, verdict)
+    notes = [record for record in croissant(report)["recordSet"] if record["name"] == "notes"]
+    return {
+        "problems": list(map(str, verify(release))),
+        "shards": [[shard.path, shard.rows] for shard in release.shards("notes")],
+        "read": release.read("notes", ["text"]).to_pydict(),
+        "outcome": verdict.outcome,
+        "failed": list(verdict.summary().failed),
+        "checks": [check.name for check in verdict.checks if "note" in check.name],
+        "card": "| `weight` | int32 | how much it counts |" in card(report).decode(),
+        "croissant": [field["description"] for field in notes[0]["field"]],
+        "dictionary": CliRunner().invoke(app, ["schema", "notes"]).stdout,
+    }
+
+
+print(json.dumps([told_of(rows, number) for number, rows in enumerate(json.loads(sys.argv[1]))]))
 """
 
 
@@ -108,24 +113,28 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(sources: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Fill the table with rows and return what is told of it."""
-    for made in ("release", "runs"):
-        shutil.rmtree(sources / made, ignore_errors=True)
-    command = [sys.executable, "program.py", json.dumps(rows)]
-    done = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
-
-
 def note(digit: str, text: str | None, split: str, weight: int = 1) -> dict[str, Any]:
     return {"note_id": digit * 64, "text": text, "weight": weight, "split": split}
 
 
-def test_an_entry_is_planned_written_read_judged_and_documented(sources: Path) -> None:
-    rows = [note("c", "third", "train"), note("a", "first", "train"), note("b", "second", "test")]
-    told = run(sources, rows)
+SOUND = [note("c", "third", "train"), note("a", "first", "train"), note("b", "second", "test")]
+BROKEN = [note("a", None, "train"), note("a", "again", "test"), note("b", "low", "test", 0)]
+
+
+@pytest.fixture(scope="module")
+def filled(sources: Path) -> list[dict[str, Any]]:
+    """Fill the table with sound rows and with broken ones; return what is told of each."""
+    command = [sys.executable, "program.py", json.dumps([SOUND, BROKEN])]
+    done = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def test_an_entry_is_planned_written_read_judged_and_documented(
+    filled: list[dict[str, Any]],
+) -> None:
+    told, _ = filled
     assert told["shards"] == [
         ["data/notes/train-00000-of-00001.parquet", 2],
         ["data/notes/validation-00000-of-00001.parquet", 0],
@@ -151,9 +160,8 @@ def test_an_entry_is_planned_written_read_judged_and_documented(sources: Path) -
     assert told["dictionary"].startswith("## notes\n\nA row is one note on a document.\n")
 
 
-def test_the_gate_holds_the_new_table_to_its_promises(sources: Path) -> None:
-    twice = [note("a", None, "train"), note("a", "again", "test"), note("b", "low", "test", 0)]
-    told = run(sources, twice)
+def test_the_gate_holds_the_new_table_to_its_promises(filled: list[dict[str, Any]]) -> None:
+    _, told = filled
     assert told["outcome"] == "failed"
     assert told["failed"] == [
         "corpus.notes_repeated",

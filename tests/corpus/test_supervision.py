@@ -10,7 +10,7 @@ import pytest
 from corpus.supervision import Budget, Cause, Ended, Watch, end_helpers, watched
 
 QUICK = Budget(file_seconds=1, archive_seconds=3, clock=100)
-IMPATIENT = Budget(file_seconds=1, clock=3)
+IMPATIENT = Budget(file_seconds=1, clock=1)
 BACKTRACKING = re.compile(r"(?:a|a)*b")
 
 

@@ -50,7 +50,7 @@ def cut(peer: HexRepositoryServer) -> None:
 
 
 def limited_api(peer: HexRepositoryServer) -> None:
-    peer.always("/api/", 429, headers={"Retry-After": "2"})
+    peer.always("/api/", 429, headers={"Retry-After": "1"})
 
 
 def broken_entry(peer: HexRepositoryServer) -> None:
@@ -90,7 +90,7 @@ FAULTS = (
         settings={"DOWNLOAD_TIMEOUT": "0.5", "RETRY_TIMES": "1"},
     ),
     Fault("another checksum", html, P07, reason="checksum_mismatch"),
-    Fault("the API 429, Retry-After 2", limited_api, status=0, idle=(0.0, 12.0)),
+    Fault("the API 429, Retry-After 1", limited_api, status=0, idle=(0.0, 12.0)),
     Fault("403 for one address", lambda peer: peer.always(tarball("p07"), 403), P07),
 )
 ROWS: list[str] = []

@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 def run_demo(out: Path) -> subprocess.CompletedProcess[str]:
-    return programs.run(["demo", "run", "--out", str(out), "--workers", "1"])
+    return programs.run(["demo", "run", "--out", str(out), "--workers", "0"])
 
 
 @pytest.fixture(scope="module")
