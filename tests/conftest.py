@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -93,6 +94,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return rank.get(name, len(rank)), name not in SLOW
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage collection pass by what stays: modules and tests take half of its time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
