@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NotRequired
 
 import torch
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from train.errors import TrainError
@@ -292,22 +296,12 @@ def compare(reference: "Tensor", exported: "Tensor", effect: float) -> Compariso
 
     `effect` is the divergence that the adapter makes, in nats a token.
     """
-    tokens = len(reference)
-    told = torch.cat(
-        [
-            divergences(reference[at : at + ROWS], exported[at : at + ROWS])
-            for at in range(0, tokens, ROWS)
-        ]
-    )
-    largest = torch.stack(
-        [
-            (reference[at : at + ROWS] - exported[at : at + ROWS]).abs().max()
-            for at in range(0, tokens, ROWS)
-        ]
-    ).max()
+    parts = list(zip(reference.split(ROWS), exported.split(ROWS), strict=True))
+    told = torch.cat([divergences(some, others) for some, others in parts])
+    largest = torch.stack([(some - others).abs().max() for some, others in parts]).max()
     divergence = float(told.mean())
     return Comparison(
-        tokens=tokens,
+        tokens=len(reference),
         largest=float(largest / reference.std()),
         divergence=divergence,
         divergence_p99=float(told.quantile(0.99)),
@@ -391,18 +385,10 @@ def single_precision(model: torch.nn.Module, jitter: Jitter | None = None) -> It
             if weight in stored:
                 weight.data = stored.pop(weight)
 
-    hooks = []
-    for module in model.modules():
-        if any(True for _ in module.parameters(recurse=False)):
-            hooks += [
-                module.register_forward_pre_hook(widen),
-                module.register_forward_hook(narrow, always_call=True),
-            ]
-    try:
+    # torch's type leaves out that a hook may return other inputs.
+    before = register_module_forward_pre_hook(widen)  # type: ignore[arg-type]
+    with before, register_module_forward_hook(narrow, always_call=True):
         yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _rounded_by_merging(model: torch.nn.Module) -> set[torch.nn.Parameter]:

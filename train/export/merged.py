@@ -21,7 +21,7 @@ from train.export.run import (
     write_record,
 )
 from train.model.loading import from_files, readable
-from train.model.quantization import is_fp8, settle, widened
+from train.model.quantization import is_fp8, settle, told_quantization, widened
 
 if TYPE_CHECKING:
     import torch
@@ -183,10 +183,9 @@ def load_base(name: str, revision: str = "") -> "PreTrainedModel":
 
 def quantised_as(config: "PretrainedConfig") -> str | None:
     """Return how a configuration says that weights are quantised; None if they are not."""
-    settings = getattr(config, "quantization_config", None)
-    if settings is None:
+    told = told_quantization(config)
+    if not told:
         return None
-    told = settings if isinstance(settings, dict) else settings.to_dict()
     if told.get("load_in_4bit") or told.get("_load_in_4bit"):
         return "4 bits, bitsandbytes"
     return str(told.get("quant_method", "in a way that it does not name"))

@@ -243,19 +243,15 @@ def card_of(
             export=told or {},
         ),
     )
-    return with_metadata(text, METADATA[holds] | ({"base_model": given} if given else {})).encode()
+    changes = METADATA[holds] | ({"base_model": given} if given else {})
+    if changes:
+        from huggingface_hub import RepoCard
 
-
-def with_metadata(card: str, changes: Mapping[str, str]) -> str:
-    """Return a card with some of its metadata changed."""
-    if not changes:
-        return card
-    from huggingface_hub import RepoCard
-
-    changed = RepoCard(card, ignore_metadata_errors=True)
-    for name, value in changes.items():
-        changed.data[name] = value
-    return str(changed)
+        card = RepoCard(text, ignore_metadata_errors=True)
+        for name, value in changes.items():
+            card.data[name] = value
+        text = str(card)
+    return text.encode()
 
 
 def write_card(folder: Path, card: bytes | None) -> None:

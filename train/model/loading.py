@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train.errors import TrainError
-from train.model.quantization import check_quantized
+from train.model.quantization import (
+    check_quantized,
+    is_fp8,
+    keep_format,
+    pack,
+    quantization_config,
+    settle,
+    widened,
+)
 from train.recipe import AdapterSettings, ModelSettings, UnknownTarget
 
 if TYPE_CHECKING:
@@ -171,15 +179,6 @@ def load_base(settings: ModelSettings) -> "PreTrainedModel":
     the compute type for a while. Raises NoSuchModel and NeedsItsCode.
     """
     from transformers import AutoConfig
-
-    from train.model.quantization import (
-        is_fp8,
-        keep_format,
-        pack,
-        quantization_config,
-        settle,
-        widened,
-    )
 
     compute = compute_type(settings)
     revision = settings.revision or None

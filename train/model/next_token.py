@@ -8,7 +8,7 @@ projected at all.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,8 +97,7 @@ class Batch:
 
     def without_labels(self) -> "Batch":
         """Return the same tokens, none of which carries loss."""
-        unlabelled = torch.full_like(self.labels, NO_LABEL)
-        return Batch(self.ids, unlabelled, self.positions, self.lengths)
+        return replace(self, labels=torch.full_like(self.labels, NO_LABEL), noise=0.0)
 
 
 def batch_of(rows: Sequence[PackedRow], device: torch.device | str, noise: float = 0.0) -> Batch:

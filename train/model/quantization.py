@@ -1,5 +1,6 @@
 """Weights in fewer bits, by bitsandbytes."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from train.errors import TrainError
@@ -49,11 +50,15 @@ def quantization_config(
     )
 
 
+def told_quantization(config: "PreTrainedConfig") -> Mapping[str, object]:
+    """Return what a model's configuration says of how its files are quantised."""
+    stored = getattr(config, "quantization_config", None) or {}
+    return stored if isinstance(stored, dict) else stored.to_dict()
+
+
 def is_fp8(config: "PreTrainedConfig") -> bool:
     """Tell whether a model's configuration says that its files hold 8-bit floats."""
-    stored = getattr(config, "quantization_config", None) or {}
-    told = stored if isinstance(stored, dict) else stored.to_dict()
-    return str(told.get("quant_method")) == "fp8"
+    return str(told_quantization(config).get("quant_method")) == "fp8"
 
 
 def widened() -> "FineGrainedFP8Config":
