@@ -23,7 +23,7 @@ from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.sources.members import printable, unsafe
 from corpus.sources.opening import FOLDER, source_named
 from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
-from corpus.store import Archive, ArchiveStore
+from corpus.store import Archive, ArchiveStore, refuse_above_a_store
 from corpus.untrusted import check_text
 
 NOT_ENTERED = frozenset({".git", ".hg", ".svn", "_build", "deps", "node_modules"})
@@ -58,12 +58,14 @@ def add_folder(
 
     `name` is NAME or OWNER/NAME; `url` tells where the folder comes from. A folder that is stored
     already stays as it is; one that changed supersedes what its version was before. Raises
-    UnusableFolder, FolderInUse while a crawl writes to the store, UnsafeName and OSError.
+    UnusableFolder, StoreBelow, FolderInUse while a crawl writes to the store, UnsafeName and
+    OSError.
     """
     if url is not None:
         _check_url(url)
     packed = pack_folder(folder, limits)
     digest = hashlib.sha256(packed.body).hexdigest()
+    refuse_above_a_store(store.root)
     with claim(store.root, "crawl"):
         stored = store.get(FOLDER, name, version)
         is_same = stored is not None and stored.sha256 == digest

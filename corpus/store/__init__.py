@@ -1,7 +1,13 @@
 """Where archives lie, unchanged, with an index row each."""
 
 from corpus.packages import Advisory, Downloads, Link, Requirement
-from corpus.store.archives import ArchiveStore, UnsafeName, store_near
+from corpus.store.archives import (
+    ArchiveStore,
+    StoreBelow,
+    UnsafeName,
+    refuse_above_a_store,
+    store_near,
+)
 from corpus.store.rows import (
     Archive,
     DamagedArchive,
@@ -24,9 +30,11 @@ __all__ = [
     "Link",
     "RejectedArchive",
     "Requirement",
+    "StoreBelow",
     "StoreError",
     "UnsafeName",
     "check_body",
+    "refuse_above_a_store",
     "row_of_reject",
     "store_near",
 ]

@@ -51,6 +51,16 @@ class UnsafeName(StoreError):
     """A source, name or version that must not become a part of a path."""
 
 
+class StoreBelow(StoreError):
+    """A folder to store archives in that holds a store and is none itself."""
+
+    def __init__(self, root: Path, below: Path) -> None:
+        super().__init__(
+            f"{root} is no archive store, and holds one: {below}. Name that store, or a folder "
+            "without a store in it; nothing was written."
+        )
+
+
 class ArchiveStore:
     """Archives and their index under one folder, which is created on the first write."""
 
@@ -204,10 +214,23 @@ class ArchiveStore:
 
 def store_near(folder: Path) -> Path | None:
     """Return a store that was probably meant: directly below a folder, or one that holds it."""
-    below = sorted(folder.iterdir()) if folder.is_dir() else []
-    around = (*below, *folder.absolute().parents[:3])
-    named = [(each, each / "archives" / source) for each in around for source in ("hex", "folder")]
-    return next((each for each, archives in named if archives.is_dir()), None)
+    around = (*_below(folder), *folder.absolute().parents[:3])
+    return next(filter(_is_store, around), None)
+
+
+def refuse_above_a_store(root: Path) -> None:
+    """Raise StoreBelow for a folder in which a second store would begin beside the first."""
+    below = None if _is_store(root) else next(filter(_is_store, _below(root)), None)
+    if below is not None:
+        raise StoreBelow(root, below)
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_store(folder: Path) -> bool:
+    return any((folder / "archives" / source).is_dir() for source in ("hex", "folder"))
 
 
 def checked(source: str, name: str, version: str) -> Key:

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from corpus.errors import CorpusError
 from corpus.locking import claim
 from corpus.reasons import Reason, Reject, Stage
-from corpus.store import ArchiveStore
+from corpus.store import ArchiveStore, refuse_above_a_store
 from crawler import contact
 from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, Closing, advice
@@ -122,6 +122,7 @@ class HexSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and ask for the index of versions."""
         try:
+            refuse_above_a_store(self.repository.store)
             self.claim = claim(self.repository.store, "crawl")
             self.store.sweep()
             dedicate(self.repository.store, self.repository.name)

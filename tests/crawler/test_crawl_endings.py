@@ -297,3 +297,18 @@ def test_an_altered_segment_of_the_index_ends_the_crawl_and_its_advice_mends_the
     segment.rename(crawl.folder / "moved")
     assert crawl().status == 0
     assert [row.sha256 for row in crawl.store.archives()] == [before]
+
+
+def test_a_crawl_into_the_folder_above_a_store_begins_no_second_one(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    assert crawl().status == 0
+    before = sorted(path.name for path in crawl.folder.iterdir())
+
+    outcome = crawl(ARCHIVE_STORE=str(crawl.folder))
+
+    assert outcome.status == 1
+    assert "Crawl ended early: store_unusable" in outcome.errors
+    assert f"holds one: {crawl.store.root}. Name that store" in outcome.errors
+    assert sorted(path.name for path in crawl.folder.iterdir()) == before

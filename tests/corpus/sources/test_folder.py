@@ -18,7 +18,7 @@ from corpus.locking import FolderInUse, claim
 from corpus.reasons import Reason
 from corpus.sources import FOLDER, ArchiveError, ArchiveLimits, Member, UnknownSource, source_named
 from corpus.sources.folder import UnusableFolder, add_folder, pack_folder
-from corpus.store import ArchiveStore, UnsafeName
+from corpus.store import ArchiveStore, StoreBelow, UnsafeName
 from tests.executors import LASTING
 from tests.stores import MIT, add, module
 
@@ -252,3 +252,15 @@ def test_an_unknown_source_is_named_before_anything_is_read(tmp_path: Path) -> N
     store.put(replace(archive, source="forge"), store.read(archive))
     with pytest.raises(UnknownSource, match="'forge', and this version opens only hex, folder"):
         build(store, tmp_path / "out", BuildConfig(), LASTING)
+
+
+@pytest.mark.parametrize("name", ["archives", "store"])
+def test_the_folder_above_a_store_gets_no_second_store(tmp_path: Path, name: str) -> None:
+    folder = write(tmp_path / "shop", {"lib/a.ex": b"defmodule A do\nend\n"})
+    store = ArchiveStore(tmp_path / "out" / name)
+    add(store, "cart", {"lib/c.ex": module("C", "golf")})
+    before = sorted(path for path in (tmp_path / "out").rglob("*"))
+    with pytest.raises(StoreBelow, match=f"holds one: .*{name}. Name that store"):
+        add_folder(ArchiveStore(tmp_path / "out"), folder, name="shop", version="1")
+    assert sorted(path for path in (tmp_path / "out").rglob("*")) == before
+    add_folder(store, folder, name="shop", version="1")
