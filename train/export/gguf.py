@@ -577,13 +577,7 @@ def find_converter(given: Path | None, why: str) -> list[str]:
 
 def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float]:
     """Write a Llama or Mistral; return what the file says of its shape. Raises Unwritable."""
-    from gguf import (
-        MODEL_ARCH,
-        GGMLQuantizationType,
-        GGUFWriter,
-        LlamaFileType,
-        get_tensor_name_map,
-    )
+    import gguf
 
     from train.tokenizer.tekken import TekkenTokenizer
 
@@ -596,8 +590,8 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float
         vocabulary = _tekken(words)
     else:
         vocabulary = _huggingface(weights, words)
-    writer = GGUFWriter(path, "llama")
-    writer.add_file_type(LlamaFileType[f"MOSTLY_{kind.name}"])
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{kind.name}"])
     writer.add_quantization_version(2)
     facts = _facts(config, shape)
     for name, value in facts.items():
@@ -608,11 +602,11 @@ def _write(weights: Path, words: Tokenizer, path: Path) -> dict[str, int | float
     vocabulary.write(writer, shape.vocabulary)
     if (template := chat_template(weights, words)) is not None:
         writer.add_chat_template(template.text)
-    stored = GGMLQuantizationType[kind.name]
-    names = get_tensor_name_map(MODEL_ARCH.LLAMA, shape.layers)
+    stored = gguf.GGMLQuantizationType[kind.name]
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, shape.layers)
     tensors = list(_tensors(weights, shape))
     for _, name, size in tensors:
-        of = GGMLQuantizationType.F32 if len(size) == 1 else stored
+        of = gguf.GGMLQuantizationType.F32 if len(size) == 1 else stored
         number = math.prod(size) * (4 if len(size) == 1 else 2)
         writer.add_tensor_info(_renamed(name, names), size, np.dtype(np.float32), number, of)
     writer.write_header_to_file()
@@ -705,7 +699,7 @@ class Vocabulary:
     cut: str
     """llama.cpp's name of how text is cut before merging."""
     special: dict[str, int]
-    """Ids of bos, eos, pad and unk, as far as there are any."""
+    """Ids by the names of `SPECIAL`, as far as there are any."""
     adds_bos: bool
 
     def write(self, writer: "GGUFWriter", rows: int) -> None:
@@ -719,18 +713,13 @@ class Vocabulary:
         writer.add_token_types([*self.types, *[TokenType.UNUSED] * missing])
         writer.add_token_merges(self.merges)
         for name, number in self.special.items():
-            writer.add_uint32(f"tokenizer.ggml.{GGUF_NAMES[name]}_token_id", number)
+            getattr(writer, f"add_{name}_token_id")(number)
         writer.add_add_bos_token(self.adds_bos)
         writer.add_add_eos_token(False)
         writer.add_add_space_prefix(False)
 
 
-GGUF_NAMES = {
-    "bos_token": "bos",
-    "eos_token": "eos",
-    "pad_token": "padding",
-    "unk_token": "unknown",
-}
+SPECIAL = ("bos", "eos", "pad", "unk")
 
 
 def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
@@ -752,13 +741,13 @@ def _huggingface(folder: Path, words: Tokenizer) -> Vocabulary:
         types[each["id"]] = TokenType.CONTROL if each["special"] else TokenType.USER_DEFINED
     merges = [each if isinstance(each, str) else " ".join(each) for each in model["merges"]]
     names = special_tokens(read_config(folder))
-    special = {name: numbers[names[name]] for name in GGUF_NAMES if names.get(name) in numbers}
+    named = {name: names.get(f"{name}_token") for name in SPECIAL}
     return Vocabulary(
         tokens=tokens,
         types=types,
         merges=merges,
         cut=_cut(told.get("pre_tokenizer") or PreTokenizer()),
-        special=special,
+        special={name: numbers[token] for name, token in named.items() if token in numbers},
         adds_bos=begins_with_bos(words),
     )
 
@@ -805,12 +794,9 @@ def _tekken(words: "TekkenTokenizer") -> Vocabulary:
         types=[*[TokenType.CONTROL] * len(names), *[TokenType.NORMAL] * len(words.ranks)],
         merges=[" ".join(map(printable, pair)) for pair in _merges(words.ranks)],
         cut=PATTERNS[words.pattern],
-        special={
-            "bos_token": words.bos,
-            "eos_token": words.eos,
-            "pad_token": words.pad,
-            "unk_token": names.index("<unk>"),
-        },
+        special=dict(
+            zip(SPECIAL, (words.bos, words.eos, words.pad, names.index("<unk>")), strict=True)
+        ),
         adds_bos=True,
     )
 

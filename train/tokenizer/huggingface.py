@@ -6,7 +6,7 @@ of the speed of what lies under them.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,8 +129,12 @@ class HuggingFaceTokenizer(Tokenizer):
         if not any(self._spelled.search(message["content"]) for message in messages):
             return self._ids(self._template.render(messages, answer_follows), recognise=True)
         guard = _unused(messages)
+
+        def as_text(found: re.Match[str]) -> str:
+            return found[0][:1] + guard + found[0][1:]
+
         guarded = [
-            Message(role=each["role"], content=self._spelled.sub(_guarding(guard), each["content"]))
+            Message(role=each["role"], content=self._spelled.sub(as_text, each["content"]))
             for each in messages
         ]
         rendered = self._template.render(guarded, answer_follows)
@@ -196,8 +200,3 @@ def _unused(messages: Sequence[Message]) -> str:
         if chr(code) not in used:
             return chr(code)
     raise MalformedConversation("its text uses all 6,400 private characters")
-
-
-def _guarding(guard: str) -> Callable[[re.Match[str]], str]:
-    """Return what puts the guard into a special token's spelling, so that it is text."""
-    return lambda found: found[0][:1] + guard + found[0][1:]
