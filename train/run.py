@@ -139,7 +139,7 @@ def train(arguments: Arguments, progress: Progress) -> Path:
 def train_together(arguments: Arguments, processes: Processes, progress: Progress) -> None:
     """Do one process's part of a run; the first one also tells and writes."""
     out, is_first = arguments.out, processes.is_first
-    with processes.first_alone():
+    with processes.accelerator.main_process_first():
         release = (open_verified if is_first else Release.open)(arguments.release)
     given = arguments.recipe
     tokenizer = open_tokenizer(*given.model.tokenizer_place, given.system_prompt)
@@ -149,7 +149,7 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
     told = {each.name: each.sha256 for each in chats}
     checkpoint, skipped = where_to_go_on(out, arguments.resume, recipe, identity, told)
     check_agreed(processes.gathered(checkpoint))
-    with processes.first_alone():
+    with processes.accelerator.main_process_first():
         if is_first:
             some = islice(documents(release, "train"), COMPARED)
             folder = locate(*recipe.model.tokenizer_place)
@@ -374,8 +374,8 @@ class Run:
         tokenizer, longest = self.material.tokenizer, self.recipe.samples.tokens
         found = answers(self.model, tokenizer, self.questions, longest)
         at = {"kind": "sample", "stage": stage.number, "step": step}
-        for number, (asked, answer) in enumerate(zip(self.questions, found, strict=True)):
-            self.note(at | {"number": number, "question": asked.text, "answer": answer})
+        for number, ((question, _), answer) in enumerate(zip(self.questions, found, strict=True)):
+            self.note(at | {"number": number, "question": question, "answer": answer})
 
     def measure_fisher_rows(self, step: int) -> None:
         """Tell the loss on rows that the Fisher diagonal is from: what the penalty sees.
@@ -544,7 +544,7 @@ class Stage:
         weight, losses = self.processes.count / max(1, targets), []
         for number, (seed, batch) in enumerate(batches, start=1):
             is_last = number == len(batches)
-            with nullcontext() if is_last else self.processes.without_exchange(self.module):
+            with nullcontext() if is_last else self.processes.accelerator.no_sync(self.module):
                 torch.manual_seed(seed)
                 loss: torch.Tensor = self.module(batch)
                 (loss * weight).backward()

@@ -82,6 +82,7 @@ class StageData(TypedDict):
     """Of the first epoch, as is what follows."""
     tokens: int
     fill: float
+    """The share of the rows that is not padding."""
 
 
 class Rows:
@@ -123,11 +124,6 @@ class Rows:
         return int(self._lengths[self.plan(epoch).samples].sum())
 
     @property
-    def fill(self) -> float:
-        """The share of the first epoch's rows that is not padding."""
-        return self.tokens(0) / (self.rows_in(0) * self.length)
-
-    @property
     def context(self) -> float:
         """The mean length of the sample that a token of the first epoch stands in."""
         lengths = self._lengths[self.plan(0).samples].astype(np.float64)
@@ -135,6 +131,7 @@ class Rows:
 
     def describe(self) -> StageData:
         """Return what run.json tells of the data."""
+        rows, tokens = self.rows_in(0), self.tokens(0)
         sources = {
             source.name: SourceCounts(
                 samples=len(source.samples),
@@ -147,9 +144,9 @@ class Rows:
             sources=sources,
             passes={source.name: passes for source, passes in self.mixture.parts},
             dropped=self.store.dropped,
-            rows=self.rows_in(0),
-            tokens=self.tokens(0),
-            fill=self.fill,
+            rows=rows,
+            tokens=tokens,
+            fill=tokens / (rows * self.length),
         )
 
     def _planned(self, epoch: int) -> RowPlan:

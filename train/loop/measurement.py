@@ -73,13 +73,8 @@ BEGINNING = 64
 """Tokens of a document that are continued where there is no chat to be answered."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A prompt whose answer is drawn again and again."""
-
-    text: str
-    """What a report shows of it."""
-    ids: Ids
+Question = tuple[str, Ids]
+"""What a report shows of a prompt whose answer is drawn again and again, and the prompt."""
 
 
 def questions(release: Release, tokenizer: Tokenizer, recipe: Recipe) -> list[Question]:
@@ -98,7 +93,7 @@ def questions(release: Release, tokenizer: Tokenizer, recipe: Recipe) -> list[Qu
     if not found and not wanted.prompts:
         for document in islice(documents(release, HELD_OUT), wanted.count):
             ids = tokenizer.document(document.text).ids[:-1][: max(1, min(BEGINNING, room))]
-            found.append(Question(tokenizer.decode(ids), ids))
+            found.append((tokenizer.decode(ids), ids))
     return found
 
 
@@ -107,7 +102,7 @@ def _chats(release: Release, tokenizer: Tokenizer, recipe: Recipe, room: int) ->
     for text in wanted.prompts:
         ids = tokenizer.prompt([{"role": "user", "content": text}])
         if len(ids) <= room:
-            yield Question(text, ids)
+            yield text, ids
     kinds = set[str]()
     for chat in conversations(release, HELD_OUT) if not wanted.prompts else ():
         if len(kinds) == wanted.count:
@@ -117,7 +112,7 @@ def _chats(release: Release, tokenizer: Tokenizer, recipe: Recipe, room: int) ->
             ids = tokenizer.prompt(asked)
             if len(ids) <= room:
                 kinds.add(chat.source)
-                yield Question(asked[-1]["content"], ids)
+                yield asked[-1]["content"], ids
 
 
 def answers(
@@ -127,8 +122,8 @@ def answers(
     with undisturbed(model):
         model.eval()
         return [
-            tokenizer.decode(generated(model.adapted, tokenizer, each.ids, longest)[0])
-            for each in asked
+            tokenizer.decode(generated(model.adapted, tokenizer, ids, longest)[0])
+            for _, ids in asked
         ]
 
 

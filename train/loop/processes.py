@@ -2,7 +2,6 @@
 
 import resource
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -50,11 +49,6 @@ class Processes:
         distributed: torch.nn.Module = self.accelerator.prepare(model)
         return distributed
 
-    def without_exchange(self, module: torch.nn.Module) -> AbstractContextManager[None]:
-        """Leave gradients where they are: more of the same step follow."""
-        context: AbstractContextManager[None] = self.accelerator.no_sync(module)
-        return context
-
     def average_gradients(self, weights: Iterable[torch.nn.Parameter]) -> None:
         """Give every process the mean of all gradients, where nothing else has done so."""
         gradients = [weight.grad for weight in weights if weight.grad is not None]
@@ -84,11 +78,6 @@ class Processes:
     def wait(self) -> None:
         """Go on when all processes have come here."""
         self.accelerator.wait_for_everyone()
-
-    def first_alone(self) -> AbstractContextManager[None]:
-        """Let the first process write what the others then find written."""
-        context: AbstractContextManager[None] = self.accelerator.main_process_first()
-        return context
 
     def peak_memory(self) -> int:
         """Return the most bytes that tensors took on the GPU, or this process took in memory."""
