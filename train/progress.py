@@ -41,7 +41,7 @@ def training_progress(
     number of steps comes with the event `stage_began` or `resumed`, under `steps`.
     """
     if not console.is_terminal:
-        yield _Lines(console, every_steps, every_seconds).note
+        yield lines_of(console, every_steps, every_seconds)
         return
     columns = (TextColumn("stage {task.fields[stage]}"), BarColumn(None), MofNCompleteColumn())
     figures = TextColumn("{task.fields[figures]}")
@@ -49,7 +49,7 @@ def training_progress(
     with RichProgress(
         *columns, figures, left, console=console, speed_estimate_period=SPEED_WINDOW
     ) as bars:
-        yield _Bars(bars).note
+        yield bars_of(bars)
 
 
 @dataclass(slots=True)
@@ -91,60 +91,51 @@ def figures_for(line: Line, current: _Figures | None) -> _Figures:
     return current
 
 
-class _Bars:
-    """One bar for the stage that runs; measurements stay above it."""
+def bars_of(bars: RichProgress) -> Note:
+    """Return what shows one bar for the stage that runs; measurements stay above it."""
+    figures: _Figures | None = None
+    task: TaskID | None = None
 
-    def __init__(self, bars: RichProgress) -> None:
-        self.bars = bars
-        self.task: TaskID | None = None
-        self.figures: _Figures | None = None
-
-    def note(self, line: Line) -> None:
-        """Show a line."""
-        figures = figures_for(line, self.figures)
-        if figures is not self.figures:
-            self.begin(figures, line["step"] - (line["kind"] == "step"))
+    def note(line: Line) -> None:
+        nonlocal figures, task
+        before, figures = figures, figures_for(line, figures)
+        if figures is not before or task is None:
+            if task is not None:
+                bars.remove_task(task)
+            done = line["step"] - (line["kind"] == "step")  # which do not count as fast ones
+            task = bars.add_task(
+                "", total=figures.steps, completed=done, stage=figures.stage, figures=""
+            )
         if line["kind"] == "step":
             figures.add(line)
         told = figures.told() if figures.taken else ""
-        if self.task is not None:
-            self.bars.update(self.task, completed=line["step"], figures=told)
+        bars.update(task, completed=line["step"], figures=told)
         if said := sentence(line):
-            self.bars.console.print(said, highlight=False)
+            bars.console.print(said, highlight=False)
 
-    def begin(self, figures: _Figures, done: int) -> None:
-        """Replace the bar of the stage before; steps done before do not count as fast ones."""
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-        self.figures = figures
-        self.task = self.bars.add_task(
-            "", total=figures.steps, completed=done, stage=figures.stage, figures=""
-        )
+    return note
 
 
-class _Lines:
-    """Plain lines, few enough for a log."""
+def lines_of(console: Console, every_steps: int, every_seconds: float) -> Note:
+    """Return what shows plain lines, few enough for a log."""
+    figures: _Figures | None = None
+    last = 0.0
 
-    def __init__(self, console: Console, every_steps: int, every_seconds: float) -> None:
-        self.console = console
-        self.every_steps = every_steps
-        self.every_seconds = every_seconds
-        self.figures: _Figures | None = None
-        self.last = 0.0
-
-    def note(self, line: Line) -> None:
-        """Show a line if it is due."""
-        self.figures = figures = figures_for(line, self.figures)
+    def note(line: Line) -> None:
+        nonlocal figures, last
+        figures = figures_for(line, figures)
         said, step = sentence(line), line["step"]
         if line["kind"] == "step":
             figures.add(line)
-            has_waited = time.monotonic() - self.last >= self.every_seconds
+            has_waited = time.monotonic() - last >= every_seconds
             is_edge = figures.taken == 1 or step == figures.steps
-            if has_waited or is_edge or step % self.every_steps == 0:
-                self.last = time.monotonic()
+            if has_waited or is_edge or step % every_steps == 0:
+                last = time.monotonic()
                 said = line_of(figures, step)
         if said:
-            self.console.print(said, highlight=False)
+            console.print(said, highlight=False)
+
+    return note
 
 
 def line_of(figures: _Figures, step: int) -> str:

@@ -294,7 +294,7 @@ def _licence_of(folder: Path) -> str:
 
 
 def _rows(files: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield where each row stands, and the row. Raises BadRow for what is no row at all."""
+    """Yield where each row stands, and the row. Raises UnusableChats for what is no row at all."""
     for file in files:
         yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
 
