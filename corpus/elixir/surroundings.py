@@ -56,6 +56,11 @@ _TYPES: Final = frozenset(
 _BINDS: Final = frozenset({b"=", b"<-", b"\\\\"})
 _SIGIL: Final = re.compile(rb"~([a-z]|[A-Z][A-Z0-9]*)")
 _BLOCKS: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE}) | grammar.SECTIONS
+_VISITED: Final = _BLOCKS | {
+    *(grammar.CALL, grammar.UNARY_OPERATOR, grammar.BINARY_OPERATOR, grammar.ALIAS),
+    *(grammar.SIGIL, grammar.DOT, grammar.STRUCT),
+}
+"""Kinds of nodes that say something, but for plain names."""
 
 
 class Need(NamedTuple):
@@ -181,11 +186,21 @@ class Surroundings:
         return set(islice(found, MOST_NEEDS + 1))
 
     def _walk(self, root: Node) -> None:
-        """Visit the nodes in the order of the file, from a stack."""
+        """Visit the nodes in the order of the file, from a stack.
+
+        Most nodes are names, or only hold others: these are visited here, without a generator.
+        """
         stack = [(root, _Context(len(self.source), 0, False, False))]
         while stack:
             node, context = stack.pop()
-            stack.extend(reversed(list(self._visit(node, context))))
+            kind = node.kind_id
+            if kind in _VISITED:
+                stack.extend(reversed(list(self._visit(node, context))))
+            elif kind == grammar.IDENTIFIER:
+                self._bare(node, context)
+            else:
+                inner = context.unpiped()
+                stack.extend([(child, inner) for child in reversed(node.named_children)])
 
     def _visit(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
         kind = node.kind_id
@@ -199,8 +214,6 @@ class Surroundings:
         elif kind == grammar.ALIAS:
             name = alias_text(self.source, node).partition(".")[0]
             self.names.append(_Use(node.start_byte, name, 0))
-        elif kind == grammar.IDENTIFIER:
-            self._bare(node, context)
         elif kind == grammar.SIGIL:
             match = _SIGIL.match(self.source, node.start_byte)
             if match is not None and not context.names_only:
@@ -227,8 +240,6 @@ class Surroundings:
                     yield child, inner
         elif kind in _BLOCKS:
             yield from self._inside(node, plain.within(node.end_byte))
-        elif kind != grammar.COMMENT:
-            yield from self._inside(node, context.unpiped())
 
     def _inside(self, node: Node, context: "_Context") -> Iterator[tuple[Node, "_Context"]]:
         for child in node.named_children:
