@@ -11,9 +11,10 @@ from tree_sitter import Node, Parser, Tree
 
 from corpus.errors import CorpusError
 
-UNWATCHED: Final = 1 << 13
-"""Bytes below which even quadratic time is about two seconds (20 ms for the square of a kilobyte
-is the worst that was found, in Erlang's `;?+`); watching costs 2 percent."""
+UNWATCHED: Final = 1 << 14
+"""Bytes below which even quadratic time is about five seconds (20 ms for the square of a kilobyte
+is the worst that was found, in Erlang's `;?+`), half of what a step on a file may take by default;
+watching costs 2 percent."""
 LOOK_EVERY: Final = 8
 """How many calls of the parser pass until its time is checked."""
 LONE_RETURN: Final = re.compile(rb"\r(?!\n)")

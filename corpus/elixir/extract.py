@@ -145,6 +145,7 @@ class Walk:
         self._stack: list[tuple[Node | None, Place]] = []
         self._forks: list[Fork] = []
         self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
+        self._last_definer = self._definers[-1] if self._definers else -1
         self._hits: list[int] | None = None
         self._budget = 1000 + len(source)
 
@@ -266,7 +267,7 @@ class Walk:
                 self._plain_clause(plain, node, kind, place.module, place)
             elif (first := grammar.arguments(node)[1]) is not None:
                 self._clauses(node, first, kind, place)
-        if self._holds(self._definers, node):
+        if node.start_byte <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
             inner = Place(place.module, scope, True, place.depth + 1, place.branch)

@@ -58,6 +58,7 @@ SAMPLES = 64
 ELEMENT = re.compile(rb"<(?:p|svg)")
 QUOTES = {quotes: re.compile(quotes) for quotes in (b'"""', b"'''")}
 """A pattern finds what begins with a rare byte in half the time that `in` takes."""
+HEREDOC_END = {quotes: re.compile(rb"\n[ \t]*" + quotes) for quotes in QUOTES}
 CODE_LINE = re.compile(rb"\n[^\"'(=\n]*[(=](?=[^\"'\n]*\n)")
 """A line up to a call or a sign of equality that no text holds, so that a list of literals ends."""
 
@@ -327,23 +328,18 @@ def heredocs(raw: bytes, quotes: bytes, limits: Limits) -> Iterator[Redaction]:
 
 def heredoc_contents(raw: bytes, quotes: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the line that opens each heredoc, and the span of its lines."""
-    search, at = QUOTES[quotes].search, 0
+    search, search_end, at = QUOTES[quotes].search, HEREDOC_END[quotes].search, 0
     while opening := search(raw, at):
         at, before = opening.end(), opening.start()
         if (line_end := BLANK_REST.match(raw, at)) is None:
             continue
-        start = at = line_end.end()
-        while closing := search(raw, at):
-            newline = raw.rfind(b"\n", at - 1, closing.start())
-            if not raw[newline + 1 : closing.start()].strip(b" \t"):
-                break
-            if (at := raw.find(b"\n", closing.end()) + 1) == 0:
-                return
+        start = line_end.end()
+        closing = search_end(raw, start - 1)
         if closing is None:
             return
         line_start = max(raw.rfind(b"\n", 0, before) + 1, before - 200)
-        if start <= newline:
-            yield raw[line_start:before], start, newline
+        if start <= closing.start():
+            yield raw[line_start:before], start, closing.start()
         at = closing.end()
 
 

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -184,6 +185,7 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
         write_part(table, folder / f"{name}.arrow", is_random=name == "fingerprints")
 
 
+@lru_cache(maxsize=1 << 14)  # three tables of a bundle ask for each
 def document_id(archive_sha256: str, path: str) -> str:
     """Identify a file by the archive that it stands in and its path there."""
     return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
