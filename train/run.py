@@ -52,7 +52,7 @@ from train.errors import TrainError
 from train.evaluate.scores import EVALUATION, as_json
 from train.evaluate.subject import Pair, Subject
 from train.evaluate.text import held_out_documents, likelihood
-from train.journal import journal
+from train.journal import METRICS, SAMPLES, journal, read_metrics
 from train.loop.consolidation import Consolidation, fisher_diagonal, snapshot
 from train.loop.measurement import HeldOut, Question, answers, measure, questions
 from train.loop.optimizer import make_optimizer, rate_factor
@@ -169,6 +169,8 @@ def train_together(arguments: Arguments, processes: Processes, progress: Progres
         write_provenance(out / "run.json", recipe, material, model, processes)
     at = (checkpoint.position.stage, checkpoint.position.step) if checkpoint else (0, 0)
     if is_first and isinstance(arguments.resume, Path):
+        for name in (METRICS, SAMPLES):
+            read_metrics(out / name)  # whose damage is told before anything is removed
         # now, as their metrics go now: a run killed before the next save must not go on without
         give_way(out / CHECKPOINTS, at)
     with stop_requests() as request, journal(out, recipe, at, is_first) as note:

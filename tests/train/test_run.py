@@ -26,6 +26,7 @@ from tests.train.tokenizers import small_tekken
 from train.checkpoint import CannotResume, ForeignCheckpoint, UnfitAdapter, place_of, seal
 from train.command_line import parse
 from train.export.merged import load_base
+from train.journal import DamagedMetrics
 from train.material import ForeignTokenizer, GateNotPassed
 from train.model.fingerprint import of_unquantised
 from train.model.loading import NoAccelerator
@@ -523,6 +524,20 @@ def test_a_checkpoint_that_is_not_there_is_named(
 ) -> None:
     with pytest.raises(CannotResume, match="nowhere: there is no such folder"):
         run(release, tiny_model, tmp_path / "run", "--resume", str(tmp_path / "nowhere"))
+
+
+def test_a_run_whose_metrics_are_damaged_loses_no_checkpoint_when_it_is_taken_back(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(finished, tmp_path / "run")
+    with (out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
+        metrics.write("half a line\n")
+    kept = sorted(each.name for each in (out / "checkpoints").iterdir())
+    samples = (out / "samples.jsonl").read_bytes()
+    with pytest.raises(DamagedMetrics):
+        run(release, tiny_model, out, f"--resume={out / 'checkpoints' / 'stage1-00000006'}")
+    assert sorted(each.name for each in (out / "checkpoints").iterdir()) == kept
+    assert (out / "samples.jsonl").read_bytes() == samples
 
 
 def test_a_run_that_is_taken_back_and_killed_does_not_go_on_without_its_metrics(
