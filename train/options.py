@@ -4,6 +4,7 @@ Settings are frozen dataclasses with a default for every field. What a mapping l
 default that stands where the settings stand, which need not be the default of their class.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -158,8 +159,8 @@ def _flat(owner: Any, mapping: Any, where: str, above: str = "") -> Iterator[tup
     for name, value in mapping.items():
         if is_dataclass(hints.get(name)):
             yield from _flat(hints[name], value, where, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value
+        else:  # a name with dots is in quotes, as in a file: it is none of a section's option
+            yield f"{above}{json.dumps(name) if '.' in name else name}", value
 
 
 def _changed(instance: Settings, changes: Mapping[str, Any], where: str) -> Settings:

@@ -68,6 +68,8 @@ def test_a_whole_mapping_is_read() -> None:
         ({"nane": "x"}, "boat.toml: there is no option nane. Did you mean name?"),
         ({"main": {"reef": 1}}, "boat.toml: there is no option main.reef. Did you mean main.reefs"),
         ({"area": 3.0}, "there is no option area. Did you mean main.area or storm.area?"),
+        ({"main.reefs": 1}, 'there is no option "main.reefs". Did you mean main.reefs'),
+        ({"main": {"main.reefs": 1}}, 'there is no option main."main.reefs".'),
         ({"engine": {}}, "there is no option engine. There are name, rig, afloat, crew, posit"),
     ],
 )
