@@ -226,8 +226,11 @@ def _read_manifest(folder: Path) -> Checkpoint:
         return Checkpoint(folder, identity, position, files)
     except FileNotFoundError as error:
         raise DamagedCheckpoint(folder, f"{Path(error.filename).name} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise DamagedCheckpoint(folder, f"{MANIFEST} cannot be read ({error})") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        why = f"{MANIFEST} has not the fields that this version reads"
+        raise DamagedCheckpoint(folder, why) from error
 
 
 def seal(folder: Path) -> str:
@@ -537,7 +540,7 @@ def read_adapter(adapted: "PeftModel", folder: Path) -> None:
 
 
 class UnfitState(TrainError):
-    """The state of an optimizer or of random generators cannot be put back."""
+    """What a checkpoint holds of optimizer, generators or a stage before cannot be put back."""
 
     def __init__(self, path: Path, what: str, error: Exception) -> None:
         said = (str(error).splitlines() or [""])[0]
@@ -609,7 +612,7 @@ def read_generators(path: Path) -> None:
 def read_consolidation(
     folder: Path, strength: float, device: "torch.device"
 ) -> "Consolidation | None":
-    """Return what a checkpoint of the second stage is held to, if anything."""
+    """Return what a checkpoint of the second stage is held to, if anything. Raises UnfitState."""
     from train.loop.consolidation import Consolidation
 
     if not (folder / FISHER).exists():
@@ -619,10 +622,15 @@ def read_consolidation(
 
 
 def _read_tensors(path: Path, device: "torch.device") -> "Tensors":
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UnfitState(path, "no tensors of a stage", error) from error
     # safetensors does not know `cpu:0`, as accelerate calls the processor of one of several
-    return {name: each.to(device) for name, each in load_file(path).items()}
+    return {name: each.to(device) for name, each in found.items()}
 
 
 def _write_tensors(tensors: "Tensors", path: Path) -> None:

@@ -332,6 +332,24 @@ def test_a_manifest_with_values_of_no_checkpoint_is_passed_over(
         open_checkpoint(path, RUN)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"position": {"stage": 1}},
+        {"position": {"stage": 1, "step": 10, "steps": 100, "epoch": 1}},
+        {"position": 3},
+        {"identity": {"name": "x"}},
+        {"files": {"optimizer.pt": 3}},
+    ],
+)
+def test_a_manifest_with_other_fields_is_told_without_names_of_the_program(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = told_as(tmp_path, **changes)
+    with pytest.raises(DamagedCheckpoint, match=r"manifest\.json has not the fields that this"):
+        open_checkpoint(path, RUN)
+
+
 def test_a_manifest_that_nests_too_deeply_is_passed_over(tmp_path: Path) -> None:
     path = save(tmp_path, 1, 10).path
     (path / MANIFEST).write_text("[" * 100_000)

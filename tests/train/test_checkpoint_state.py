@@ -40,6 +40,15 @@ def test_what_a_stage_is_held_to_is_read_on_the_processor_of_one_of_several_proc
     assert read.fisher["a"].tolist() == [3.0, 4.0]
 
 
+@pytest.mark.parametrize("name", [ANCHOR, FISHER])
+def test_tensors_of_the_stage_before_that_are_none_are_refused(tmp_path: Path, name: str) -> None:
+    for each in (ANCHOR, FISHER):
+        save_file({"a": torch.tensor([1.0])}, tmp_path / each)
+    (tmp_path / name).write_bytes(b"no tensors")
+    with pytest.raises(UnfitState, match=f"{name}: no tensors of a stage"):
+        read_consolidation(tmp_path, 1.0, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("content", ["nothing", "text", "another state", "code"])
 def test_an_optimizer_state_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "optimizer.pt"
