@@ -99,7 +99,7 @@ def _decode(path: Path, number: int, data: bytes) -> Line:
         line = parse_object(data)
         place_of(line)
         return line
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedMetrics(path, number) from error
 
 

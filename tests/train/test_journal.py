@@ -75,7 +75,17 @@ def test_a_half_written_last_line_does_not_count_and_gives_way_to_the_next(tmp_p
     assert read_metrics(path) == [step(1, 1), step(1, 2)]
 
 
-@pytest.mark.parametrize("bad", ["half a line", "[]", '{"kind": "step"}', '{"stage": "x"}', "\xff"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "half a line",
+        "[]",
+        '{"kind": "step"}',
+        '{"stage": "x"}',
+        '{"stage": 1, "step": 1e999}',
+        "\xff",
+    ],
+)
 def test_any_other_damaged_line_is_named(tmp_path: Path, bad: str) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(

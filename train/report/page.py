@@ -46,7 +46,7 @@ def compose(run: Path) -> Report:
     for section in SECTIONS:
         try:
             report[section.__name__] = section(sources)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnusableRun(
                 f"{run}: the section {section.__name__} cannot be told from its files "
                 f"({type(error).__name__}: {error}). Another version wrote them, or they were "

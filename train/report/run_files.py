@@ -66,7 +66,7 @@ def read_sources(folder: Path) -> Sources:
             told[path.name] = parse_object(path.read_bytes()) if path.is_file() else {}
         except ValueError as error:
             raise UnusableRun(
-                f"{path}: not a JSON object ({error}). The file was altered. Restore it, or move "
+                f"{path}: it cannot be read ({error}). The file was altered. Restore it, or move "
                 "it away to tell of the run without it."
             ) from error
     try:

@@ -131,6 +131,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         write(run)
 
 
+INSTANT = '{"kind": "step", "stage": 1, "step": 1, "loss": 1, "tokens": 1, "seconds": 0}\n'
+
+
 @pytest.mark.parametrize(
     ("name", "text", "section"),
     [
@@ -138,6 +141,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         ("run.json", '{"release": "2026.11.1"}', "identity"),
         ("evaluation.json", '{"measures": [1]}', "evaluation"),
         ("metrics.jsonl", '{"kind": "step", "stage": 1, "step": 1}\n', "speed"),
+        ("metrics.jsonl", INSTANT, "curves"),
     ],
 )
 def test_files_of_another_version_are_one_clear_error(
