@@ -18,12 +18,14 @@ def datacards(version: Version = False) -> None:
 
 @app.command(epilog="Example: `python -m datacards render releases/2026.11.1`")
 def render(
-    release: Annotated[Path, typer.Argument(help="A release or candidate with a report.json.")],
+    release: Annotated[
+        Path, typer.Argument(help="The folder of a release or candidate with a report.json.")
+    ],
 ) -> None:
-    """Write README.md, valid on the Hub, and croissant.json, from report.json and nothing else.
+    """Write README.md (the card for the Hub) and croissant.json, only from report.json.
 
-    The card of a published release is made again and compared, never changed. Exit code 1: it
-    differs from the published one. 2: there is no release or no report to write it from.
+    The card of a published release is made again and compared, and never changed. Exit code 1: it
+    differs from the published one. 2: there is no release or no report.
     """
     from datacards.render import CardDiffers, write
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from quality.report.published import Feature, ListedTable, Report
 
 Json = dict[str, object]
-"""An object of JSON, or of YAML, that is only written and no longer computed with."""
+"""An object of JSON or YAML that is written and not used in further computation."""
 
 CONTEXT: Json = {
     "@language": "en",
@@ -122,7 +122,9 @@ def _records(table: ListedTable) -> Json:
 
 
 def _field(above: str, feature: Feature, files: str) -> Json:
-    """Describe one column: a plain type, a list of one, or a list of structs with their parts."""
+    """Describe one column: a plain type, a list of a plain type, or a list of structs and their
+    parts.
+    """
     name = f"{above}/{feature['name']}"
     column = feature["name"]
     inner = feature.get("list", feature)
@@ -142,7 +144,7 @@ def _field(above: str, feature: Feature, files: str) -> Json:
 def _parts(
     above: str, parts: Sequence[Feature], files: str, column: str, path: str
 ) -> Iterator[Json]:
-    """Describe the parts of a struct, those of structs inside it by their whole path."""
+    """Describe the parts of a struct; parts of inner structs are named by their whole path."""
     for part in parts:
         name, inner = f"{above}/{part['name']}", part.get("list", part)
         if "struct" in inner:
@@ -159,6 +161,6 @@ def _parts(
 
 
 def _source(files: str, column: str, path: str | None = None) -> Json:
-    """Say where values come from: a column, and a JSONPath inside each of its items."""
+    """Return the source of values: a column, and a JSONPath inside each of its items."""
     transform = {} if path is None else {"transform": {"jsonPath": path}}
     return {"fileSet": {"@id": files}, "extract": {"column": column}, **transform}

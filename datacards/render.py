@@ -1,7 +1,7 @@
-"""Writing README.md and croissant.json of a release from its report.json and nothing else.
+"""Writing of README.md and croissant.json of a release, only from its report.json.
 
-The front matter of README.md is what the Hub reads to show, search and load a dataset; its keys are
-as in the Hub's documentation, "Dataset Cards" and "Data files Configuration".
+The Hub reads the front matter of README.md to show, search and load a dataset. Its keys are in the
+Hub's documentation, "Dataset Cards" and "Data files Configuration".
 """
 
 from dataclasses import dataclass
@@ -26,42 +26,44 @@ SIZE_CATEGORIES = (
 )
 LARGEST_CATEGORY = "100M<n<1B"
 RESERVED_SPLIT = "all"
-"""`datasets` keeps this name for the union of all splits, so a split of that name is loaded under
-the name of its table; the files keep theirs."""
+"""`datasets` reserves this name for the union of all splits, so a split with this name is loaded
+under the name of its table. The names of the files do not change.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardFiles:
-    """Where card and Croissant description lie."""
+    """The paths of the card and the Croissant description."""
 
     card: Path
     croissant: Path
 
 
 class CardDiffers(CorpusError):
-    """A published release's card cannot be made again from its report."""
+    """The card of a published release differs from the one made from its report now."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path}: the card made now differs from the published one. Nothing was written: a "
-            "published release is not changed. Check it with `python -m corpus verify`, and use "
+            f"{path}: the card made now differs from the published one. Nothing was written, "
+            "because a published release is never changed. Check it with `python -m corpus "
+            "verify`, and use "
             "the code at the commit that its manifest names."
         )
 
 
 class UnusableReport(CorpusError):
-    """The report.json of a published release does not have the form of a report."""
+    """The report.json of a release does not have the form of a report."""
 
     def __init__(self, path: Path, error: Exception) -> None:
         super().__init__(
             f"{path}: no card can be made from report.json ({type(error).__name__}: {error}). It "
-            "was altered, or written by another version: check the release with `python -m corpus "
+            "was altered or written by another version: check the release with `python -m corpus "
             "verify`, and use the code at the commit that its manifest names."
         )
 
 
 def write(release: Release) -> CardFiles:
-    """Write the card of a candidate; check that of a published release.
+    """Write the card of a candidate, or check that of a published release.
 
     Raises NoReport without a readable report.json, UnusableReport, CardDiffers, OSError.
     """
@@ -73,7 +75,7 @@ def write(release: Release) -> CardFiles:
     except Exception as error:
         if not published:
             raise
-        # Published reports are fetched from others: any value may be missing or another.
+        # Published reports are untrusted: any value may be missing or have another type.
         raise UnusableReport(release.path, error) from error
     for path, data in made.items():
         if not published:
@@ -93,7 +95,7 @@ def card(report: Report) -> bytes:
 
 
 class Config(TypedDict):
-    """What can be loaded under a name, and whether without one."""
+    """A configuration that can be loaded by name, and whether it is the default."""
 
     config_name: str
     default: NotRequired[bool]
@@ -101,7 +103,7 @@ class Config(TypedDict):
 
 
 class Info(TypedDict):
-    """Columns and sizes of what can be loaded."""
+    """Columns and sizes of a configuration."""
 
     config_name: str
     features: list[Json]
@@ -157,7 +159,7 @@ def size_category(rows: int) -> str:
 
 
 def filled_splits(table: ListedTable) -> list[ListedSplit]:
-    """Return the splits that have rows: `datasets` refuses to load a split without any."""
+    """Return the splits that have rows: `datasets` refuses to load a split without rows."""
     return [split for split in table["splits"] if split["rows"]]
 
 
@@ -202,7 +204,9 @@ def _feature(feature: Feature) -> Json:
 
 
 def _type(kind: Kind) -> Json:
-    """Write a type as `datasets` does: a list of a plain type names it, one of structs lists it."""
+    """Write a type as `datasets` does: a list of a plain type has its name, one of structs its
+    parts.
+    """
     if "struct" in kind:
         return {"struct": [_feature(field) for field in kind["struct"]]}
     if "list" not in kind:

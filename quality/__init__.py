@@ -1,1 +1,1 @@
-"""The gate and the report of a release."""
+"""Gate and report: the checks of a release, and the page that describes it."""

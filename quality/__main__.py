@@ -1,4 +1,4 @@
-"""`python -m quality`: hold a release against its promises, and write its report."""
+"""`python -m quality`: check the promises of a release, and write its report."""
 
 import os
 from collections.abc import Iterator
@@ -20,16 +20,19 @@ app = application("Judge a release, and tell what is in it.")
 
 @app.callback()
 def quality(version: Version = False) -> None:
-    """Judge a release, and tell what is in it."""
+    """Check the promises of a release, and write its report."""
 
 
 ReleaseFolder = Annotated[
-    Path, typer.Argument(help="A release or candidate, as `python -m corpus build` printed it.")
+    Path,
+    typer.Argument(
+        help="The folder of a release or candidate, as printed by `python -m corpus build`."
+    ),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
-        help="Worker processes; 0 works in this process. Without it, one for each CPU, and none "
+        help="Number of worker processes; 0 uses this process only. Default: one per CPU, or 0 "
         "for a release of less than 50 MB.",
         min=0,
         show_default=False,
@@ -49,10 +52,10 @@ def gate(
     ] = False,
     workers: Workers = None,
 ) -> None:
-    """Hold a release against its promises.
+    """Check the promises of a release.
 
-    Exit code 0: all promises hold. 1: one is broken. 2: they were not checked, because the folder
-    is no release, a shard is damaged, or a check itself raised.
+    Exit code 0: all promises hold. 1: at least one is broken. 2: they could not be checked, because
+    the folder is not a release, a shard is damaged, or a check raised an error.
     """
     with plain_errors():
         opened = Release.open(release)
@@ -67,10 +70,10 @@ def gate(
 
 @app.command(epilog="Example: `python -m quality report releases/2026.11.1`")
 def report(release: ReleaseFolder, workers: Workers = None) -> None:
-    """Judge a candidate and write report.json and report.html into it.
+    """Check a candidate and write report.json and report.html into it.
 
-    The report of a published release is made again and compared, never changed. Exit code 1: it
-    differs from the published one. 2: the release could not be read.
+    The report of a published release is made again and compared; the files are never changed. Exit
+    code 1: it differs from the published one. 2: the release could not be read.
     """
     from quality.report.publishing import ReportDiffers, write
 
@@ -89,7 +92,7 @@ def report(release: ReleaseFolder, workers: Workers = None) -> None:
     published = opened.manifest.report_digest is not None
     output.print(f"{files.html}" + (" (as published, to the byte)" if published else ""))
     if verdict.outcome is Outcome.FAILED:
-        errors.print("note: the gate failed; the report says where.")
+        errors.print("note: the gate failed; see the section Gate of the report.")
 
 
 @contextmanager

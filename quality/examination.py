@@ -1,6 +1,7 @@
-"""Running promises through Great Expectations, on one data frame after another.
+"""Checking promises with Great Expectations, one data frame at a time.
 
-Importing this module imports that library (seconds, 260 MB), so it is done inside functions.
+Importing this module imports that library (seconds, 260 MB), so other modules import it inside
+functions.
 """
 
 import warnings
@@ -15,7 +16,7 @@ from corpus.licenses.declarations import read_expression, satisfied
 from quality.promises import Finding, Promise
 
 with warnings.catch_warnings():
-    # The library's own imports warn of what it has yet to modernise.
+    # The library's own imports cause deprecation warnings.
     warnings.simplefilter("ignore")
     import great_expectations as gx
     import great_expectations.expectations as gxe
@@ -35,7 +36,7 @@ DIGEST = r"^[0-9a-f]{64}\Z"
 
 
 class Result(Protocol):
-    """What the library returns for one expectation."""
+    """The result of the library for one expectation."""
 
     expectation_config: Any
     success: bool | None
@@ -44,7 +45,9 @@ class Result(Protocol):
 
 
 class Examiner:
-    """Great Expectations in memory: nothing is read from disk, written to it, drawn or sent."""
+    """Great Expectations in memory, without access to files or the network, and without progress
+    bars.
+    """
 
     def __init__(self, examples: int) -> None:
         settings = DataContextConfig(
@@ -58,7 +61,7 @@ class Examiner:
         self._format = {"result_format": "BASIC", "partial_unexpected_count": examples}
 
     def examine(self, promises: Sequence[Promise], table: pa.Table) -> list[Finding]:
-        """Hold every promise against the rows of `table`, in the order of the promises."""
+        """Check every promise on the rows of `table`, in the order of the promises."""
         suite = gx.ExpectationSuite(name="promises")
         suite.expectations = [_expectation(promise) for promise in promises]
         with warnings.catch_warnings():
@@ -78,7 +81,7 @@ def examiner(examples: int) -> Examiner:
 
 
 def _expectation(promise: Promise) -> gxe.Expectation:
-    """Return the expectation, marked so that its result can be told from the others."""
+    """Return the expectation, marked so that its result can be identified."""
     own = OWN.get(promise.expectation)
     make: Callable[..., gxe.Expectation] = own or getattr(gxe, promise.expectation)
     return make(**promise.arguments, meta={"promise": promise.name})
@@ -104,9 +107,9 @@ def _finding(promise: str, result: Result | None, rows: int) -> Finding:
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
-    """Return why an expectation raised, or None: a failed and a broken one otherwise look alike.
+    """Return the error that an expectation raised, or None; a failed check has no error.
 
-    The information stands alone, or once for each metric that was computed.
+    The information is present once, or once for each metric that was computed.
     """
     entries = [info] if "raised_exception" in info else list(info.values())
     raised = (entry for entry in entries if entry and entry["raised_exception"])
@@ -120,13 +123,13 @@ class ExpectColumnValuesToBeDigests(gxe.ExpectColumnValuesToMatchRegex):
 
 
 class ExpectColumnValuesToBeTrue(gxe.ExpectColumnValuesToBeInSet):
-    """Expect a statement about each row, worked out beforehand, to be true and known."""
+    """Expect a statement about each row, computed beforehand, to be true and not null."""
 
     value_set: Any = (True,)
 
 
 class PermittedLicenses(ColumnMapMetricProvider):
-    """Says of each SPDX expression whether the permitted ids satisfy it."""
+    """Computes for each SPDX expression whether the permitted ids satisfy it."""
 
     condition_metric_name = "column_values.permitted_license"
     condition_value_keys = ("permitted",)
@@ -139,7 +142,7 @@ class PermittedLicenses(ColumnMapMetricProvider):
 
 
 class ExpectColumnValuesToBePermittedLicenses(ColumnMapExpectation):
-    """Expect SPDX expressions that the given ids satisfy, by the same reading as at ingest."""
+    """Expect SPDX expressions that the given ids satisfy, evaluated as at ingest."""
 
     permitted: list[str]
 
@@ -155,11 +158,11 @@ OWN: dict[str, type[gxe.Expectation]] = {
         ExpectColumnValuesToBePermittedLicenses,
     )
 }
-"""Expectations of our own, on top of those that Great Expectations brings."""
+"""Custom expectations, in addition to those of Great Expectations."""
 
 
 def permits(text: str, policy: LicensePolicy) -> bool:
-    """Say whether an SPDX expression is known and satisfied by what a policy permits."""
+    """Return whether an SPDX expression is valid and satisfied by the permitted licences."""
     expression = _read(text)
     return expression is not None and satisfied(expression, policy.permits)
 

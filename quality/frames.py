@@ -1,7 +1,8 @@
-"""What the row promises look at: a projection without text, with statements worked out in Arrow.
+"""The data that row promises are checked on: columns without text, and statements computed in
+Arrow.
 
-A span is read in small batches, so that no more than one batch of text is in memory, and handed
-on in frames of many rows, because an expectation costs the same for ten rows as for ten thousand.
+A span is read in small batches, so that only one batch of text is in memory. It is returned in
+frames of many rows, because an expectation takes as long for ten rows as for ten thousand.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ Columns = dict[str, Values]
 
 
 def frames(span: Span, rows: int) -> Iterator[pa.Table]:
-    """Yield the judged columns of a span, in frames of about `rows` rows.
+    """Yield the columns of a span that are checked, in frames of about `rows` rows.
 
     Raises OSError and pyarrow.ArrowException for a file that cannot be read.
     """
@@ -55,7 +56,7 @@ def _judged(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> pa.RecordBat
 
 
 def _statements(table: str) -> "Statements":
-    """Return what is worked out of a table's rows; nothing of one that only has columns judged."""
+    """Return how to compute a table's statements, or None if only its columns are checked."""
     return STATEMENTS.get(table, Statements((), lambda batch, shard, lookup: {}))
 
 
@@ -89,7 +90,9 @@ def _of_functions(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
 
 
 def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
-    """Say of each row whether its clauses end after they begin, within a text of that size."""
+    """Return, for each row, whether its clauses end after they begin and within a text of that
+    size.
+    """
     flat = clauses.flatten()
     start, end, first, last = (
         flat.field(name).to_numpy(zero_copy_only=False)
@@ -123,7 +126,7 @@ def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns
 
 
 def _answer_is_hidden(messages: Sequence[dict[str, str]]) -> bool:
-    """Say whether there is an answer, and no earlier message repeats it."""
+    """Return whether there is an answer and no earlier message repeats it."""
     *asked, answer = ["", *(message.get("content") or "" for message in messages)]
     source = unfenced(answer).strip()
     return bool(source) and not any(repeats(question, source) for question in asked)
@@ -140,7 +143,7 @@ def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The columns that a table's statements are worked out from, and how that is done."""
+    """The columns that a table's statements are computed from, and the function for it."""
 
     needs: tuple[str, ...]
     derive: Callable[[pa.RecordBatch, Shard, Lookup], Columns]
@@ -160,7 +163,7 @@ STATEMENTS = {
     ),
     "rejects": Statements(("document_id", "reason", "representative_id"), _of_rejects),
 }
-"""What the promises of a table say of its rows beyond single columns, by its name."""
+"""Statements about rows that take more than one column, by table name."""
 
 
 def _lengths(lists: pa.ListArray) -> Numbers:
@@ -168,13 +171,13 @@ def _lengths(lists: pa.ListArray) -> Numbers:
 
 
 def _all_of_each(lists: pa.ListArray, holds: Flags) -> Flags:
-    """Say of each list whether `holds`, one entry an element, is true of all its elements."""
+    """Return, for each list, whether `holds` (one entry per element) is true throughout."""
     owners = np.repeat(np.arange(len(lists)), _lengths(lists))
     return np.asarray(np.bincount(owners[~holds], minlength=len(lists)) == 0)
 
 
 def _least_of_each(lists: pa.ListArray, values: pa.Array) -> Numbers:
-    """Return the least of the values of each list, 0 for an empty one or an unknown value."""
+    """Return the smallest value of each list; 0 for an empty list or a null value."""
     least = np.full(len(lists), np.iinfo(np.int64).max)
     owners = np.repeat(np.arange(len(lists)), _lengths(lists))
     np.minimum.at(least, owners, np.asarray(pc.fill_null(values, 0)))

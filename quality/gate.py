@@ -1,9 +1,9 @@
-"""The gate: hold a release against its promises, row by row and as a whole.
+"""The gate: check the promises of a release, for each row and for the release as a whole.
 
-First every digest is checked, because nothing can be said of rows that are not the ones which the
-manifest describes. Then the spans of each table are read once for the row promises, and a few
-columns again for the corpus promises; tasks on the executor do both. A promise that is broken and
-one that could not be checked have different outcomes.
+First every digest is checked, because other checks make no sense on rows that differ from those in
+the manifest. Then the spans of each table are read once for the row promises, and a few columns
+again for the corpus promises. Both run as tasks on the executor. A broken promise and one that
+could not be checked have different outcomes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,9 +32,9 @@ def judge(
     executor: Executor = SERIAL,
     progress: Progress | None = None,
 ) -> GateVerdict:
-    """Hold a release or candidate against every promise; problems are checks, not exceptions.
+    """Check every promise of a release or candidate; problems are reported as checks, not raised.
 
-    One of them is that the worker that held rows against a promise was killed twice.
+    For example, a worker that was killed twice is reported as an unchecked promise.
     """
     progress = progress or Silent()
     progress.start("gate", 2 + len(SHARDED))
@@ -51,7 +51,7 @@ def judge(
 
 
 def _intact(release: Release, executor: Executor) -> Check:
-    """Check the digests of all shards and files; a damaged release cannot be judged."""
+    """Check the digests of all shards and files; the other checks need an undamaged release."""
     try:
         found = verify(release, executor)
         problems, told = [str(problem) for problem in found], advice(release, found)
@@ -63,7 +63,7 @@ def _intact(release: Release, executor: Executor) -> Check:
         level=Level.CORPUS,
         outcome=Outcome.UNCHECKED if problems else Outcome.PASSED,
         observed=f"{len(problems)} problem{'s' * (len(problems) != 1)} in {shards} shards",
-        expected="every file is the one that the manifest describes",
+        expected="every file has the digest in the manifest",
         detail="\n".join([*problems, *told]),
     )
 
@@ -86,7 +86,7 @@ def _corpus_checks(release: Release, config: GateConfig, executor: Executor) -> 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Rows to hold against promises, in a process that then loads Great Expectations."""
+    """Rows to check in a process, which then loads Great Expectations."""
 
     promises: tuple[Promise, ...]
     table: pa.Table
@@ -113,7 +113,7 @@ def _corpus_check(promise: Promise, finding: Finding, metrics: Metrics) -> Check
 
 
 def _blame(promise: Promise, finding: Finding, metrics: Metrics) -> str:
-    """Name who breaks a promise, or the figure that another was to be equal to."""
+    """Return examples that break a promise, or the figure that should be equal."""
     blamed = metrics.blame.get(promise.column)
     if blamed:
         return blamed
@@ -128,14 +128,14 @@ def _figure(value: Value) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A span to hold against the row promises of its table."""
+    """A span, and the row promises of its table."""
 
     span: Span
     config: GateConfig
 
 
 def _examine_rows(task: Rows) -> list[list[Finding]]:
-    """Return what each frame of a span says of each promise."""
+    """Return the findings on each promise in each frame of a span."""
     from quality.examination import examiner
 
     promises = row_promises(task.span.shard.config, built_under(task.span.release))
@@ -177,7 +177,7 @@ def _row_check(promise: Promise, findings: Sequence[Finding], config: GateConfig
 
 
 def _outcome(promise: Promise, findings: Sequence[Finding]) -> Outcome:
-    """Judge the findings on one promise: one that broke it outweighs one that raised."""
+    """Combine the findings on one promise: a broken one has precedence over one that raised."""
     if any(not finding.kept and finding.error is None for finding in findings):
         return Outcome.WARNED if promise.warning else Outcome.FAILED
     if any(finding.error for finding in findings):

@@ -1,13 +1,11 @@
-"""Near-duplicates across splits, looked for again in the finished release.
+"""Search for near-duplicates across splits in the finished release.
 
-The builder drops near-duplicates before it splits; this check does not rely on that. Comparing
-costs an extraction a document, so it is done for candidates only: first every text is fingerprinted
-with its documentation cut out roughly, and held-out documents are paired with others by the bands
-that the builder uses too; then the candidates are read again and compared exactly. Both readings
-are tasks, a span each.
-
-Signatures take half a kilobyte a document and band keys a fifth, so both lie in files without a
-name in the system's folder for such files (TMPDIR); in memory are some forty bytes a document.
+The builder drops near-duplicates before it splits; this check does not rely on that. An exact
+comparison needs an extraction per document, so it is done for candidates only. First every text is
+fingerprinted with its documentation removed approximately, and held-out documents are paired with
+others by the same bands as in the builder. Then the candidates are read again and compared exactly.
+Both passes run as tasks, one per span. Signatures take 0.5 kB per document and band keys 0.2 kB, so
+both are in unnamed temporary files (in TMPDIR). About forty bytes per document are in memory.
 """
 
 import re
@@ -33,22 +31,24 @@ from quality.settings import BuiltUnder, built_under
 
 HELD_OUT = tuple(SPLIT_NAMES.index(name) for name in ("validation", "test"))
 NOWHERE = -1
-"""In place of a split, for a document without code: nothing resembles it."""
+"""Used in place of a split for a document without code, which is similar to no other."""
 SLACK = 0.15
-"""How far below the threshold an estimate from 128 minima may lie and still be looked into: over
-three standard deviations (0.04 at 0.7)."""
+"""A pair is compared exactly if its estimate from 128 minima is at most this far below the
+threshold: more than three standard deviations (0.04 at 0.7).
+"""
 DOCUMENTATION = re.compile(
     rb"@\s*(?:module|type)?doc\s+~?[sS]?(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\]|\\.)*\")",
     re.DOTALL,
 )
 BATCH_ROWS = 256
 SKETCHED_ROWS = 256
-"""Documents that a task sketches, or one row group: half a kilobyte of each comes back."""
+"""Documents per task, or one row group; each document returns half a kilobyte."""
 TOGETHER = 256_000
-"""Bytes of small texts that are fingerprinted together, as at ingest: half the time, and some fifty
-times that in memory."""
+"""Bytes of small texts that are fingerprinted together, as at ingest. It halves the time and takes
+about fifty times this size in memory.
+"""
 PAIRS_AT_ONCE = 4096
-"""Pairs whose signatures are in memory at a time (4 MiB)."""
+"""Number of pairs whose signatures are in memory at a time (4 MiB)."""
 
 Shingles = npt.NDArray[np.uint64]
 Minima = npt.NDArray[np.uint32]
@@ -79,8 +79,8 @@ def near_duplicates_across_splits(release: Release, executor: Executor = SERIAL)
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The documents of a release by position: split after split in the order of SPLIT_NAMES, and
-    within a split in the order of the spans. `first` is the position that each span begins at.
+    """The documents of a release by position: sorted by split in the order of SPLIT_NAMES, then by
+    span. `first` is the first position of each span.
     """
 
     folder: Path
@@ -90,7 +90,7 @@ class Documents:
 
     @classmethod
     def of(cls, release: Release) -> "Documents":
-        """Give the documents of a release numbers; what is of no known split gets none."""
+        """Give the documents of a release numbers; documents of an unknown split are skipped."""
         spans = release.spans("documents", SKETCHED_ROWS)
         known = [span for span in spans if span.shard.split in SPLIT_NAMES]
         spans = sorted(known, key=lambda span: SPLIT_NAMES.index(span.shard.split))
@@ -99,7 +99,7 @@ class Documents:
 
 
 class Sketches:
-    """Rough fingerprints of documents by position, and the pairs of them that look alike."""
+    """Approximate fingerprints of documents by position, and the similar pairs."""
 
     def __init__(self, scratch: Scratch, config: NearDuplicates) -> None:
         self.splits = np.full(len(scratch.sizes), NOWHERE, dtype=np.int8)
@@ -107,7 +107,7 @@ class Sketches:
         self._config = config
 
     def add(self, positions: Numbers, split: int, minima: Minima) -> None:
-        """Add documents of one split, a row of minima each."""
+        """Add documents of one split, one row of minima each."""
         if not len(positions):
             return
         self.splits[positions] = split
@@ -117,10 +117,10 @@ class Sketches:
         self._scratch.add(positions, sizes, words.reshape(-1), keys)
 
     def pairs(self) -> Numbers:
-        """Return two columns of positions: documents of different splits that look alike.
+        """Return two columns of positions: documents of different splits with similar fingerprints.
 
-        At least one of the two is held out; the first has the smaller position. Rows are unique
-        and sorted.
+        At least one of the two is held out. The first has the smaller position. Rows are unique and
+        sorted.
         """
         known = np.empty(0, dtype=np.int64)
         if not np.any(self.splits != NOWHERE):
@@ -131,7 +131,7 @@ class Sketches:
         return np.stack(np.divmod(known, max(len(self.splits), 1)), axis=1)
 
     def _meeting(self, band: int, known: Numbers) -> Iterator[Numbers]:
-        """Yield pairs that share a band and are not known, each as one number, a few at a time."""
+        """Yield new pairs that share a band, each as one number, in small arrays."""
         keys = self._scratch.keys(band)
         held_out = np.flatnonzero(np.isin(self.splits, HELD_OUT))
         order = held_out[np.argsort(keys[held_out], kind="stable")]
@@ -149,7 +149,7 @@ class Sketches:
         return np.asarray(np.minimum(rows, others) * len(self.splits) + np.maximum(rows, others))
 
     def _alike(self, pairs: Numbers) -> Numbers:
-        """Return those pairs whose signatures agree in enough places."""
+        """Return the pairs whose signatures agree in enough places."""
         if not len(pairs):
             return pairs
         wanted, places = np.unique(np.divmod(pairs, len(self.splits)), return_inverse=True)
@@ -164,7 +164,7 @@ class Sketches:
 def _open_sketches(
     documents: Documents, built: BuiltUnder, executor: Executor
 ) -> Iterator[Sketches]:
-    """Sketch every document of the release. Raises Unreadable for broken rows, and OSError."""
+    """Fingerprint every document approximately. Raises Unreadable for broken rows, and OSError."""
     bands = built.duplicates.bands[0]
     with open_scratch(Path(tempfile.gettempdir()), documents.count, bands) as scratch:
         known = Sketches(scratch, built.duplicates)
@@ -179,7 +179,7 @@ def _open_sketches(
 
 @dataclass(frozen=True, slots=True)
 class Sketched:
-    """A span whose texts are fingerprinted roughly."""
+    """A span whose texts are fingerprinted approximately."""
 
     span: Span
     config: FingerprintConfig
@@ -198,7 +198,7 @@ def _sketch(task: Sketched) -> tuple[Numbers, Minima]:
 
 
 def _together(span: Span) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the code of a span, small texts together, with the row of the first."""
+    """Yield the code of a span, small texts together, each time with the row of the first text."""
     row, held, codes = 0, 0, list[bytes]()
     for batch in span.batches(["language", "text"], BATCH_ROWS):
         for language, text in _texts(batch):
@@ -213,7 +213,7 @@ def _together(span: Span) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _texts(batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
-    """Yield language and text, one row at a time; a null text is an empty one."""
+    """Yield language and text, one row at a time; a null text is returned as an empty one."""
     for language, text in zip(batch["language"], pc.fill_null(batch["text"], ""), strict=True):
         yield language.as_py(), text.as_buffer().to_pybytes()
 
@@ -221,7 +221,7 @@ def _texts(batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
 def _verified(
     documents: Documents, pairs: Numbers, built: BuiltUnder, executor: Executor
 ) -> Iterator[Leak]:
-    """Compare candidates by the shingles that the builder would give them; pairs are sorted."""
+    """Compare candidates by the same shingles as in the builder; pairs are sorted."""
     wanted, places = np.unique(pairs, return_inverse=True)
     if not len(wanted):
         return
@@ -243,7 +243,7 @@ def _verified(
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Rows of a span that are to be compared."""
+    """The rows of a span that are compared."""
 
     span: Span
     rows: Numbers
@@ -252,7 +252,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Documents by id, and their shingles end to end, so many of each."""
+    """Documents by id, their shingles concatenated, and the number of shingles of each."""
 
     ids: list[str]
     sizes: Numbers
@@ -289,26 +289,28 @@ def _shingles(task: Candidates) -> Compared:
 
 
 def _spill(scratch: Scratch, first: int, found: Compared) -> None:
-    """Write shingles to the scratch, the documents numbered from `first`."""
+    """Write shingles to the temporary file; the documents are numbered from `first`."""
     no_keys = np.empty((0, len(found.ids)), dtype=np.uint64)
     places = first + np.arange(len(found.ids))
     scratch.add(places, found.sizes, found.shingles, no_keys)
 
 
 def jaccard(first: Shingles, second: Shingles) -> float:
-    """Return the Jaccard similarity of two sets given as sorted, unique arrays; 0 of nothing."""
+    """Return the Jaccard similarity of two sets given as sorted, unique arrays; 0 if both are
+    empty.
+    """
     shared = len(np.intersect1d(first, second, assume_unique=True))
     return shared / max(len(first) + len(second) - shared, 1)
 
 
 def _portions(counts: Numbers) -> Iterator[Numbers]:
-    """Yield the places of counts that are not zero, so many that their sum stays small."""
+    """Yield the indices of counts that are not zero, in groups with a small sum."""
     places = np.flatnonzero(counts)
     portion = np.cumsum(counts[places]) // PAIRS_AT_ONCE
     yield from np.split(places, np.flatnonzero(np.diff(portion)) + 1)
 
 
 def _ranges(first: Numbers, counts: Numbers) -> Numbers:
-    """Return the numbers of all ranges, end to end, each given by its first and its length."""
+    """Return the numbers of all ranges concatenated; each range has a first number and a length."""
     starts = np.cumsum(counts) - counts
     return np.asarray(np.arange(counts.sum()) + np.repeat(first - starts, counts))

@@ -1,7 +1,8 @@
-"""The documents of a release by their ids: the one table that is held in memory as a whole.
+"""A lookup of the documents of a release by id; it is the only table held completely in memory.
 
-Ids are compared as keys, sixteen bytes of a digest of each: as text an id takes 68 bytes in Arrow
-and 113 in Python. Sixteen bytes of BLAKE2 do not collide in practice, whoever chose the ids.
+Ids are compared by keys, which are sixteen bytes of a digest. As text an id takes 68 bytes in Arrow
+and 113 in Python. Sixteen bytes of BLAKE2 do not collide in practice, even for ids that an attacker
+chose.
 """
 
 import hashlib
@@ -32,54 +33,58 @@ TOLD = ["split", "bytes", "license_expression"]
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The documents' keys, sorted, with what other rows must agree with: 29 bytes a document."""
+    """The sorted keys of documents, and values that other rows must agree with: 29 bytes per
+    document.
+    """
 
     keys: Keys
     codes: Codes
-    """Place of each document's split in SPLIT_NAMES."""
+    """Index of each document's split in SPLIT_NAMES."""
     sizes: Numbers
-    """Bytes of each document's text, as its row tells them."""
+    """Bytes of each document's text, from the column `bytes`."""
     licenses: Licenses
-    """Place of each document's licence in `expressions`."""
+    """Index of each document's licence in `expressions`."""
     expressions: tuple[str | None, ...]
 
     def places(self, ids: pa.Array) -> Numbers:
-        """Return the place of each document among the keys, -1 for an unknown one."""
+        """Return the index of each document among the keys; -1 for an unknown document."""
         encoded = ids.dictionary_encode()
         places = np.append(among(keys(encoded.dictionary), self.keys), MISSING)
         return np.asarray(places[np.asarray(pc.fill_null(encoded.indices, len(places) - 1))])
 
     def split_codes(self, ids: pa.Array) -> Codes:
-        """Return the place in SPLIT_NAMES of each document's split, -1 for an unknown document."""
+        """Return the index in SPLIT_NAMES of each document's split; -1 for an unknown document."""
         return _at(self.codes, self.places(ids))
 
     def bytes_of(self, ids: pa.Array) -> Numbers:
-        """Return the bytes of each document's text, -1 for an unknown document."""
+        """Return the bytes of each document's text; -1 for an unknown document."""
         return _at(self.sizes, self.places(ids))
 
     def license_codes(self, ids: pa.Array) -> Licenses:
-        """Return the place in `expressions` of each document's licence, -1 for an unknown one."""
+        """Return each document's licence as an index in `expressions`; -1 if it is unknown."""
         return _at(self.licenses, self.places(ids))
 
     def places_of(self, expressions: pa.Array) -> Licenses:
-        """Return the place of each licence in `expressions`, -1 for one that no document has."""
+        """Return the index of each licence in `expressions`; -1 if no document has it."""
         found = pc.index_in(expressions, value_set=pa.array(self.expressions, pa.string()))
         return np.asarray(pc.fill_null(found, MISSING))
 
 
 def lookup_of(span: Span) -> Lookup:
-    """Return the lookup of a span's release, which a process reads once."""
+    """Return the lookup of a span's release; each process reads it once."""
     return _lookup_of(span.folder, span.identity)
 
 
 @lru_cache(maxsize=1)
 def _lookup_of(folder: Path, identity: str) -> Lookup:
-    """Read a lookup; the identity tells apart what lay in the same folder before."""
+    """Read a lookup; the identity distinguishes this release from an earlier one in the same
+    folder.
+    """
     return read_lookup(Release.open(folder))
 
 
 def read_lookup(release: Release, column: str = "document_id") -> Lookup:
-    """Read what is looked up of documents by an id of theirs; an unknown split counts as none."""
+    """Read the values of documents by one of their id columns; an unknown split becomes -1."""
     ids, codes = [NO_KEYS], [np.empty(0, dtype=np.int8)]
     sizes, licenses = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
     expressions: dict[str | None, int] = {}
@@ -103,7 +108,7 @@ def read_lookup(release: Release, column: str = "document_id") -> Lookup:
 
 
 def keys(ids: pa.Array) -> Keys:
-    """Return a key for each id, whatever it looks like; nulls are left out."""
+    """Return a key for each id, of any form; nulls are left out."""
     digests = (
         hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()
         for text in ids.drop_null().to_pylist()
@@ -112,12 +117,12 @@ def keys(ids: pa.Array) -> Keys:
 
 
 def joined(parts: list[Keys]) -> Keys:
-    """Return all parts end to end."""
+    """Return all parts concatenated."""
     return np.concatenate([NO_KEYS, *parts])
 
 
 def among(wanted: Keys, ordered: Keys) -> npt.NDArray[np.int64]:
-    """Return the first place of each wanted key in `ordered`, which is sorted; -1 for none."""
+    """Return the first index of each wanted key in `ordered`, which is sorted; else -1."""
     if not len(ordered):
         return np.full(len(wanted), -1)
     places = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
@@ -125,12 +130,12 @@ def among(wanted: Keys, ordered: Keys) -> npt.NDArray[np.int64]:
 
 
 def _at(values: npt.NDArray[Number], places: Numbers) -> npt.NDArray[Number]:
-    """Return the value at each place, -1 at a missing one."""
+    """Return the value at each index; -1 where the index is -1."""
     found: npt.NDArray[Number] = np.append(values, values.dtype.type(MISSING))[places]
     return found
 
 
 def split_places(splits: pa.Array | pa.ChunkedArray) -> Codes:
-    """Return the place of each name in SPLIT_NAMES, -1 for an unknown one."""
+    """Return the index of each name in SPLIT_NAMES; -1 for an unknown name."""
     found = pc.index_in(splits, value_set=pa.array(SPLIT_NAMES))
     return np.asarray(pc.fill_null(found, MISSING)).astype(np.int8)

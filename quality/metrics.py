@@ -1,8 +1,8 @@
-"""The corpus as a whole: figures, one number each, and what is promised of them.
+"""Figures about the corpus as a whole, each one number, and the promises about them.
 
-They are worked out from sums by package and split, and from counts over all ids. Tables are read a
-span at a time and added up at once, and ids as keys: what is held of a document is some fifty
-bytes, and not its row.
+They are computed from sums by package and split, and from counts over all ids. Tables are read one
+span at a time and added up, and ids are held as keys, so about fifty bytes per document are in
+memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,26 +29,45 @@ BATCH_ROWS = 2048
 
 
 def corpus_promises(config: GateConfig) -> list[Promise]:
-    """Return the promises about the corpus, over a table of one row, that of the figures."""
+    """Return the promises about the corpus; they are checked on a table of one row with all
+    figures.
+    """
     return [
-        _same("files_accounted", "files_seen", "documents and rejected files are the files seen"),
-        _same("documents", "files_out", "documents are what the last stage let through"),
-        _none("files_miscounted", "the manifest counts every reason as the rejects do"),
-        _same("archives_accounted", "archives_seen", "archives read or rejected are those seen"),
-        _same("archives_listed", "archives_seen", "inputs and rejects list every archive seen"),
+        _same(
+            "files_accounted",
+            "files_seen",
+            "documents and rejected files together are the files seen",
+        ),
+        _same("documents", "files_out", "the number of documents is what the last stage kept"),
+        _none(
+            "files_miscounted", "the manifest and the rejects have the same count for every reason"
+        ),
+        _same(
+            "archives_accounted",
+            "archives_seen",
+            "archives read and rejected together are the archives seen",
+        ),
+        _same(
+            "archives_listed",
+            "archives_seen",
+            "inputs and rejects together list every archive seen",
+        ),
         _least("documents", 1, "at least one document"),
         _least("smallest_split", 1, "at least one document in every split"),
         *(_none(promised.figure, promised.expected) for _, promised in unique_in_release()),
-        _none("documents_also_rejected", "no document among the rejects"),
-        _none("packages_across_splits", "no package in two splits"),
-        _none("families_across_splits", "no two packages of one repository in different splits"),
+        _none("documents_also_rejected", "no document is also a reject"),
+        _none("packages_across_splits", "no package is in two splits"),
         _none(
-            "near_duplicates_across_splits", "no near-duplicate of a training document in a test"
+            "families_across_splits", "no two packages of one repository are in different splits"
+        ),
+        _none(
+            "near_duplicates_across_splits",
+            "no held-out document is a near-duplicate of a training document",
         ),
         _most(
             "documents_in_split_clusters",
             config.documents_in_split_clusters,
-            "of documents are in clusters that reach into another split",
+            "of documents are in clusters with documents of another split",
         ),
         _most("parse_error_share", config.parse_errors, "of documents have parse errors"),
         _most(
@@ -92,13 +111,13 @@ def _least_share(column: str, least: float, of: str) -> Promise:
 
 @dataclass(slots=True)
 class Evidence:
-    """What the figures are worked out from, of a span or of all.
+    """The data that figures are computed from, for one span or for all.
 
-    `documents` has a row a package and split: how many documents, their bytes, how many are
-    `broken` by parse errors and how many `verified` in their licence. `rejects` has a row a reason,
-    for files and for whole archives apart. `ids` has the keys of every column without repetitions,
-    by the figure that counts these; `clusters` those of the documents that have one, `splits` the
-    places of their splits. `also_rejected` counts rejects with the id of a document.
+    `documents` has one row per package and split: the number of documents, their bytes, the number
+    with parse errors (`broken`) and with a verified licence (`verified`). `rejects` has one row per
+    reason, separately for files and for whole archives. `ids` has the keys of every column without
+    repetitions, by the figure that counts these; `clusters` those of the documents that have one,
+    `splits` the places of their splits. `also_rejected` counts rejects with the id of a document.
     """
 
     documents: Totals = field(
@@ -115,7 +134,7 @@ class Evidence:
     also_rejected: int = 0
 
     def merge(self, later: "Evidence") -> None:
-        """Add what was found in the rows that follow."""
+        """Add what was found in later rows."""
         self.documents.merge(later.documents)
         self.rejects.merge(later.rejects)
         for figure, found in later.ids.items():
@@ -191,18 +210,18 @@ def _count_rejects(span: Span, evidence: Evidence) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Offenders:
-    """What should not be there: the figure is how many, and the first few are told by name."""
+    """Violations: the figure is their number, and the first few are named."""
 
     names: tuple[str, ...]
 
     def told(self, limit: int) -> str:
-        """Name the first few."""
+        """Return the names of the first few."""
         return f"for example {', '.join(self.names[:limit])}" if self.names else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures by name, who is to blame for some, and why others could not be worked out."""
+    """The figures by name, examples that violate some, and why others could not be computed."""
 
     values: dict[str, Value]
     blame: dict[str, str]
@@ -217,7 +236,7 @@ class Metrics:
 
 
 def measure(release: Release, config: GateConfig, executor: Executor = SERIAL) -> Metrics:
-    """Work out every figure. One that cannot be is left out, with the reason.
+    """Compute every figure. If one cannot be computed, its error is kept instead.
 
     Raises Unreadable when the tables themselves cannot be read.
     """
@@ -235,7 +254,7 @@ def measure(release: Release, config: GateConfig, executor: Executor = SERIAL) -
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a figure may be worked out from."""
+    """The data that a figure may be computed from."""
 
     release: Release
     evidence: Evidence
@@ -243,7 +262,7 @@ class Known:
 
 
 def _files(known: Known) -> Iterator[Value]:
-    """Yield documents and rejected files, against what the manifest says was seen."""
+    """Yield the number of documents and rejected files, and the files seen by the manifest."""
     manifest = known.release.manifest
     documents = known.evidence.total("rows")
     yield documents
@@ -253,7 +272,7 @@ def _files(known: Known) -> Iterator[Value]:
 
 
 def _reasons(known: Known) -> Iterator[Value]:
-    """Yield by how many files the table's reasons differ from the manifest's counts."""
+    """Yield the number of files by which the table's reasons differ from the manifest's counts."""
     counted = {
         (row["stage"], row["reason"]): row["rows"]
         for row in known.evidence.rejects.table.to_pylist()
@@ -269,10 +288,10 @@ def _reasons(known: Known) -> Iterator[Value]:
 
 
 def _archives(known: Known) -> Iterator[Value]:
-    """Yield archives that were read, or rejected before, against what the manifest says was seen.
+    """Yield the number of archives read or rejected before, and the archives seen by the manifest.
 
-    An archive is read if its licence was judged, whether it was kept or not; one that the crawl
-    refused never got into the store, and its reject row has no checksum.
+    An archive counts as read if its licence was judged, kept or not. An archive that the crawl
+    refused is not in the store, and its reject row has no checksum.
     """
     manifest = known.release.manifest
     read = sum(item.license_evidence is not None for item in manifest.inputs)
@@ -288,7 +307,7 @@ def _rejected(known: Known, kind: str, column: str) -> int:
 
 
 def _duplicates(known: Known) -> Iterator[Value]:
-    """Yield the rows of a table whose id stands in an earlier row, or is null."""
+    """Yield the rows of a table whose id is in an earlier row, or is null."""
     for table, promised in unique_in_release():
         found = joined(known.evidence.ids.pop(promised.figure, []))
         yield sum(shard.rows for shard in known.release.shards(table)) - len(np.unique(found))
@@ -327,7 +346,7 @@ def _clusters(known: Known) -> Iterator[Value]:
 
 
 def _with_families(known: Known) -> pa.Table:
-    """Return a row a package and split, with the package's family by repository."""
+    """Return one row per package and split, with the package's family by repository."""
     attribution = known.release.read(ATTRIBUTION_TABLE.name, ["package", "links"])
     families = families_by_repository(
         PackageLinks(row["package"], tuple(Link(**link) for link in row["links"] or ()))
@@ -352,7 +371,9 @@ def _leaks(known: Known) -> Iterator[Offenders]:
 
 
 def _shares(known: Known) -> Iterator[Value]:
-    """Yield the shares of documents with parse errors, with verified licences, of one package."""
+    """Yield the shares of documents with parse errors, with verified licences, and of bytes in one
+    package.
+    """
     yield known.evidence.total("broken") / known.evidence.total("rows")
     yield known.evidence.total("verified") / known.evidence.total("rows")
     sizes = known.evidence.documents.table.group_by("package").aggregate([("bytes", "sum")])[
@@ -374,4 +395,4 @@ MEASURES: dict[tuple[str, ...], Callable[[Known], Iterator[Value | Offenders]]] 
     ("near_duplicates_across_splits",): _leaks,
     ("parse_error_share", "verified_license_share", "largest_package_share"): _shares,
 }
-"""Each function yields the figures that are named beside it, in that order."""
+"""Each function yields the figures named in the same row, in that order."""

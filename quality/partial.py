@@ -1,8 +1,8 @@
-"""Partial results: what is computed from each span of a release, and added up.
+"""Partial results: values that are computed from each span of a release and added up.
 
-A task reads a span, wherever the executor runs it, and returns something small. What it returns is
-added up in the order of the spans, so that no figure depends on the number of workers or on which
-of them was faster. Sums are of whole numbers.
+A task reads a span on the executor and returns a small result. The results are added up in the
+order of the spans, so that no figure depends on the number or the speed of workers. Sums are of
+whole numbers.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ from corpus.executor import Executor, in_order
 from corpus.release import Release
 
 WORTH_WORKERS = 50_000_000
-"""Bytes of shards below which one process reads a release before workers have started."""
+"""Below this size of shards, one process reads a release faster than workers can start."""
 READABLE = (
     *(CorpusError, OSError, pa.ArrowException, ArithmeticError),
     *(LookupError, ValueError, TypeError, AttributeError),
 )
-"""What reading a table raises that is broken in a way its digest does not show."""
+"""Errors when a table is read that has a correct digest but is broken."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -36,13 +36,13 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Unreadable(CorpusError):
-    """Rows could not be read, or made no sense. The message names the error and says nothing of
-    where the release lies.
+    """Rows could not be read, or have invalid values. The message has the error and not the path of
+    the release.
     """
 
 
 def is_worth_workers(release: Release) -> bool:
-    """Say whether workers would take less time for a release than this process alone."""
+    """Return whether workers take less time for a release than this process alone."""
     return sum(shard.bytes for shard in release.manifest.shards) >= WORTH_WORKERS
 
 
@@ -53,9 +53,9 @@ def worked_out(
     tasks: Sequence[Task],
     folder: Path,
 ) -> Iterator[Result]:
-    """Yield the results in the order of the tasks, which read the release in a folder.
+    """Yield the results in the order of the tasks, which read the release in `folder`.
 
-    Raises Unreadable for the first task that raised one of READABLE, and what `in_order` does.
+    Raises Unreadable for the first task that raised one of READABLE, and the errors of `in_order`.
     """
     for told, result in in_order(executor, stage, partial(_attempt, function, folder), tasks):
         if result is None:
@@ -64,7 +64,7 @@ def worked_out(
 
 
 def explain(error: Exception, folder: Path) -> str:
-    """Say why something could not be read, the same wherever the release lies."""
+    """Return why something could not be read, without the path of the release."""
     if isinstance(error, Unreadable):
         return str(error)
     return f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
@@ -73,7 +73,7 @@ def explain(error: Exception, folder: Path) -> str:
 def _attempt(
     function: Callable[[Task], Result], folder: Path, task: Task
 ) -> tuple[str, Result | None]:
-    """Return the result, or what was raised in words, since not every exception can be pickled."""
+    """Return the result, or the error as text, since not every exception can be pickled."""
     try:
         return "", function(task)
     except READABLE as error:
@@ -81,10 +81,10 @@ def _attempt(
 
 
 class Part(Protocol):
-    """What can be added up."""
+    """A value that can be added up."""
 
     def merge(self, later: Self) -> None:
-        """Add what is known of the rows that follow."""
+        """Add the result for later rows."""
 
 
 Added = TypeVar("Added", bound=Part)
@@ -94,7 +94,7 @@ class Latest(dict[Name, Value]):
     """The last value by name."""
 
     def merge(self, later: "Latest[Name, Value]") -> None:
-        """Take over what later rows say."""
+        """Take the values of later rows."""
         self.update(later)
 
 
@@ -107,10 +107,10 @@ class Listed(list[Value]):
 
 
 class Each(dict[Name, Added]):
-    """What is known by name, each a part of its own."""
+    """Several parts by name."""
 
     def merge(self, later: "Each[Name, Added]") -> None:
-        """Add what is known of the rows that follow, name by name."""
+        """Add the results for later rows, by name."""
         for name, part in later.items():
             if name in self:
                 self[name].merge(part)
@@ -122,30 +122,30 @@ class Counts(Counter[Key]):
     """Counts that can be added up."""
 
     def merge(self, later: "Counts[Key]") -> None:
-        """Add what was counted in the rows that follow."""
+        """Add the counts of later rows."""
         self.update(later)
 
 
 class Observed(Counts[int]):
-    """How often each whole number came."""
+    """Counts of whole numbers."""
 
     def add(self, values: pa.Array | pa.ChunkedArray) -> None:
-        """Count the values that are known."""
+        """Count the values that are not null."""
         found = pc.value_counts(values.drop_null())
         pairs = (found.field(name).to_pylist() for name in ("values", "counts"))
         for value, count in zip(*pairs, strict=True):
             self[value] += count
 
     def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return the values, sorted, and how often each came."""
+        """Return the sorted values, and the count of each."""
         ordered = sorted(self.items())
         values, counts = np.array(ordered, dtype=np.int64).reshape(-1, 2).T
         return values, counts
 
 
 class Totals:
-    """Sums by some columns, which can be added up: a row for each of their values, in the order in
-    which the values came. Null is a value, and nothing in a sum.
+    """Sums by some columns, which can be added up. There is one row per combination of values, in
+    the order of first occurrence. Null counts as a value in these columns, and as 0 in a sum.
     """
 
     def __init__(self, by: Sequence[str], sums: Sequence[str]) -> None:
@@ -154,17 +154,17 @@ class Totals:
         self.table: pa.Table = pa.schema(fields).empty_table()
 
     def add(self, rows: pa.Table) -> None:
-        """Add rows that have all columns, and perhaps others."""
+        """Add rows that have at least all columns."""
         wanted = rows.select(self.table.column_names).cast(self.table.schema)
         self.table = summed(pa.concat_tables([self.table, wanted]), self._by, self._sums)
 
     def merge(self, later: "Totals") -> None:
-        """Add what was summed of the rows that follow."""
+        """Add the sums of later rows."""
         self.add(later.table)
 
 
 def summed(table: pa.Table, by: Sequence[str], sums: Sequence[str]) -> pa.Table:
-    """Return the sums by some columns, in the order in which their values come."""
+    """Return the sums by some columns, in the order of first occurrence of their values."""
     grouped = table.group_by(list(by), use_threads=False)
     found = grouped.aggregate([(name, "sum") for name in sums])
     ordered = found.select([*by, *(f"{name}_sum" for name in sums)])

@@ -1,7 +1,7 @@
-"""Promises: what they are, and those about every row, as the registry of tables says them.
+"""Promises: their type, and the promises about every row from the registry of tables.
 
 A promise names an expectation of Great Expectations, or one of `quality.examination`, with its
-arguments; nothing here imports that library, which takes seconds.
+arguments. This module does not import that library, because the import takes seconds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from quality.settings import BuiltUnder
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What must hold: a name, a sentence for people, and an expectation by name and arguments."""
+    """A promise: its name, its text for readers, and an expectation by name and arguments."""
 
     name: str
     expected: str
@@ -38,22 +38,24 @@ class Promise:
 
     @property
     def column(self) -> str:
-        """The column, or the first of two, that the expectation looks at.
+        """The column, or the first of two, that the expectation checks.
 
-        It is what the check reports as observed for a promise about the corpus as a whole.
+        For a promise about the corpus as a whole, the check reports its value as observed.
         """
         return str(self.arguments.get("column") or self.arguments["column_A"])
 
     @property
     def other(self) -> str | None:
-        """The column that the first one is compared with."""
+        """The column with which the first one is compared."""
         found = self.arguments.get("column_B")
         return None if found is None else str(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one frame says of one promise, by its name. `error` is set when it could not be held."""
+    """The finding of one frame on one promise, by name. `error` is set if the promise could not be
+    checked.
+    """
 
     promise: str
     kept: bool
@@ -70,7 +72,7 @@ def row_promises(table: str, built: BuiltUnder) -> list[Promise]:
 
 
 def judged_columns(table: str) -> list[str]:
-    """Return the columns of a table's schema that its promises are about."""
+    """Return the columns of a table's schema that its promises check."""
     judged = {name for promised in SHARDED[table].promises for name in _about(promised)}
     return [name for name in SHARDED[table].schema.names if name in judged]
 
@@ -87,7 +89,7 @@ def _about(promised: Promised) -> tuple[str, ...]:
 
 
 def _of_rows(table: str, promised: Promised, built: BuiltUnder) -> Iterator[Promise]:
-    """Yield what an entry of the registry promises; derived columns stand for texts."""
+    """Yield the promises of one entry of the registry; derived columns replace texts."""
     match promised:
         case Digests(columns):
             yield from _digests(table, columns)
@@ -179,7 +181,7 @@ def equal(name: str, column: str, other: str, expected: str) -> Promise:
 
 
 def among(name: str, column: str, values: list[str] | list[int], expected: str) -> Promise:
-    """Return the promise that a column has no other value than these."""
+    """Return the promise that a column has only these values."""
     arguments = {"column": column, "value_set": values}
     return Promise(name, expected, "ExpectColumnValuesToBeInSet", arguments)
 
@@ -193,6 +195,6 @@ def bounded(
     most: float | None = None,
     warning: bool = False,
 ) -> Promise:
-    """Return the promise that the values of a column lie within bounds."""
+    """Return the promise that the values of a column are within bounds."""
     arguments = {"column": column, "min_value": least, "max_value": most}
     return Promise(name, expected, "ExpectColumnValuesToBeBetween", arguments, warning)

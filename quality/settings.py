@@ -1,7 +1,7 @@
-"""What a release is judged by: the gate's own thresholds, and what the release was built under.
+"""The settings of the gate: its own thresholds, and the settings of the release's build.
 
-The manifest tells the settings of the build, so that a release is held to those and not to defaults
-of today.
+The settings of the build are read from the manifest, so a release is checked by them and not by the
+current defaults.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,34 +17,41 @@ from corpus.release import MANIFEST_NAME, MalformedManifest, Release
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateConfig:
-    """Limits above or below which a promise is broken, or worth a warning."""
+    """Limits beyond which a promise is broken, or a warning is given."""
 
     parse_errors: float = 0.05
-    """Share of documents in which the parser met an error. Elixir's and RabbitMQ's own sources
-    stay under 0.02 (macros and templates that no grammar knows); beyond 0.05 the grammar or the
-    reading of files is broken, and modules and functions cannot be trusted."""
+    """Share of documents in which the parser met an error. Elixir's and RabbitMQ's own sources are
+    below 0.02 (macros and templates that no grammar knows). Above 0.05 the grammar or the reading
+    of files is broken, and modules and functions cannot be trusted.
+    """
     documents_in_split_clusters: float = 0.01
-    """Share of documents whose cluster of near-duplicates reaches into another split. A cluster is
-    a chain: its ends need not resemble each other, and boilerplate that many families share is
-    left alone by the splitter. Direct near-duplicates across splits are never tolerated."""
+    """Share of documents whose cluster of near-duplicates has documents in another split. A cluster
+    is a chain, so not all of its documents are similar to each other, and the splitter ignores
+    boilerplate that many families share. Direct near-duplicates across splits are never accepted.
+    """
     largest_package: float = 0.25
-    """Share of all bytes from one package, warning only. Above a quarter, a model learns one
-    team's habits; small releases reach it without any error."""
+    """Share of all bytes from one package, warning only. Above a quarter, a model learns the style
+    of one package. Small releases can reach it without an error.
+    """
     smallest_split: float = 0.01
     """Share of documents in the smallest split, warning only. Below it, figures on that split are
-    noise: a hundred documents give a proportion to within ten points."""
+    not precise: a hundred documents give a proportion to within ten points.
+    """
     verified_licenses: float = 0.5
-    """Least share of documents whose licence text was read and agrees, warning only. In a sample
-    of 107 Hex releases 23 shipped no text at all, so less than half is a reader that broke."""
+    """Least share of documents with a verified licence text, warning only. In a sample of 107 Hex
+    releases 23 had no licence text, so a share below half means that the reading of licences is
+    broken.
+    """
     frame_rows: int = 50_000
-    """Rows judged at once; 0.43 GB a million rows were measured without the text."""
+    """Rows checked at once; a million rows without text took 0.43 GB."""
     examples: int = 3
-    """Offending values shown a promise."""
+    """Number of offending values shown per promise."""
 
 
 RECODED = 2
-"""Bytes that a byte of a file can take in a document: a Latin-1 character in UTF-8. Cutting encoded
-spans only makes files shorter."""
+"""A byte of a file takes at most this many bytes in a document: a Latin-1 character in UTF-8. The
+removal of encoded spans only makes files shorter.
+"""
 
 
 Told = Mapping[str, object]
@@ -64,15 +71,15 @@ class BuiltUnder:
 
 
 def built_under(release: Release) -> BuiltUnder:
-    """Read the settings of a release; the defaults where its manifest tells none.
+    """Read the settings of a release; defaults are used for those that its manifest lacks.
 
-    Raises MalformedManifest for settings that no build can have.
+    Raises MalformedManifest for invalid settings.
     """
     try:
         return _read(release)
     except (TypeError, ValueError, AttributeError) as error:
         path = release.path / MANIFEST_NAME
-        raise MalformedManifest(path, f"config: no settings of a build ({error})") from error
+        raise MalformedManifest(path, f"config: not valid settings of a build ({error})") from error
 
 
 def _read(release: Release) -> BuiltUnder:
@@ -115,7 +122,7 @@ def _as(model: type[Model], told: Told) -> Model:
 
 
 def _policy(told: Told) -> LicensePolicy:
-    """Return the licence policy. An id that no licence has is left out: it permitted nothing."""
+    """Return the licence policy. Unknown ids are left out, because they permit nothing."""
     known: dict[str, frozenset[str]] = {}
     for name in ("permitted", "permitted_extra"):
         if name in told:

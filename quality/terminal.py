@@ -1,4 +1,4 @@
-"""What the commands of quality show on a terminal."""
+"""The output of the commands of quality on a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +16,16 @@ MARKS = {
 }
 ENDINGS = {
     Outcome.PASSED: "The release keeps its promises.",
-    Outcome.FAILED: "The release breaks a promise and must not be published. Fix what the "
-    "failed checks name, then build again.",
-    Outcome.UNCHECKED: "Some promises of the release could not be checked. Fix what the "
-    "unknown checks name, then run the gate again.",
+    Outcome.FAILED: "The release breaks a promise and must not be published. Fix the causes of "
+    "the failed checks, then build again.",
+    Outcome.UNCHECKED: "Some promises of the release could not be checked. Fix the causes given "
+    "by the unknown checks, then run the gate again.",
 }
 
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show on a terminal that something takes a while."""
+    """Show on a terminal that an operation is in progress."""
     if not errors.is_terminal:
         yield
         return
@@ -34,7 +34,9 @@ def working(what: str) -> Iterator[None]:
 
 
 def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
-    """Print each check as a line, row promises summed up unless all are wanted, and the end."""
+    """Print one line per check, and the outcome. Row promises that hold are only counted, unless
+    `every_check` is set.
+    """
     for check in verdict.checks:
         if every_check or check.level is Level.CORPUS or check.outcome is not Outcome.PASSED:
             _show_check(check, named=every_check)
@@ -45,8 +47,9 @@ def show_verdict(verdict: GateVerdict, *, every_check: bool) -> None:
 
 
 def _show_check(check: Check, *, named: bool) -> None:
-    """Print outcome, promise and finding; what does not hold is named, as `--json` names it,
-    and every check with `named`. No table: a cell would cut the paths of files.
+    """Print outcome, promise and finding. The name of a check, as in `--json`, is added if it does
+    not hold, or always with `named`. It is not a table, because a cell would cut the paths of
+    files.
     """
     word, style = MARKS[check.outcome]
     output.print(Text.assemble((word, style), f"  {check.expected}: ", (check.observed, "bold")))

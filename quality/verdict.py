@@ -1,4 +1,4 @@
-"""What the gate says: one check a promise, and the verdict that follows from them."""
+"""The result of the gate: one check per promise, and the verdict that follows from them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from corpus.release import GateSummary
 
 
 class Level(StrEnum):
-    """What a promise is about."""
+    """The subject of a promise."""
 
     ROW = "row"
     CORPUS = "corpus"
@@ -19,10 +19,10 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     WARNED = "warned"
-    """A promise that is worth a look, and no reason to hold a release back, does not hold."""
+    """The promise does not hold, but the release may be published."""
     FAILED = "failed"
     UNCHECKED = "unchecked"
-    """Unknown: the check itself raised, or what it needs could not be read."""
+    """Unknown: the check raised an error, or its data could not be read."""
 
 
 EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNCHECKED: 2}
@@ -30,7 +30,7 @@ EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNCHECKED: 2}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One promise, held against a release. `observed` and `expected` are for people to read."""
+    """One promise, checked on a release. `observed` and `expected` are texts for readers."""
 
     name: str
     level: Level
@@ -42,16 +42,15 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateVerdict:
-    """Every check, and what follows from them."""
+    """All checks, and the outcome that follows from them."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
 
     @classmethod
     def of(cls, checks: tuple[Check, ...]) -> "GateVerdict":
-        """Judge: a broken promise fails the gate; without one, an unchecked promise leaves it open.
-
-        No checks at all are no verdict either.
+        """Return the outcome: failed if a promise is broken, else unchecked if one could not be
+        checked or if there are no checks.
         """
         outcomes = {check.outcome for check in checks}
         if Outcome.FAILED in outcomes:
@@ -70,7 +69,7 @@ class GateVerdict:
         return (check for check in self.checks if check.outcome in outcomes)
 
     def summary(self) -> GateSummary:
-        """Return what the manifest keeps; its `failed` names broken and unchecked promises."""
+        """Return the part for the manifest; its `failed` lists broken and unchecked promises."""
         held_back = self.with_outcome(Outcome.FAILED, Outcome.UNCHECKED)
         return GateSummary(
             outcome=self.outcome.value,

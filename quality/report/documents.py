@@ -1,5 +1,5 @@
-"""What the documents are: languages, roles, splits, how long they are, under which licences they
-stand, and how much of them comes from how few packages.
+"""Sections about the documents: languages, roles, splits, sizes, licences, and concentration in a
+few packages.
 """
 
 from collections import Counter, defaultdict
@@ -27,32 +27,32 @@ from quality.report.published import Composition, Licenses
 from quality.report.sources import Facts, Refusals, Sources, Tally, tally
 
 CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 131072)
-"""Tokens; the last is what Devstral Small was made for."""
+"""In tokens. The last is the context length of Devstral Small."""
 EVIDENCE = {
-    "verified": "declared by the package or the file, and the licence's text is shipped",
-    "declared_only": "declared, without a licence text that is recognised",
-    "text_only": "recognised from a licence text; nothing that could be read declares it",
+    "verified": "the package or the file declares the licence, and its text is included",
+    "declared_only": "the licence is declared, but no licence text was recognised",
+    "text_only": "a licence text was recognised, but no declaration could be read",
 }
 LARGEST = 15
 CURVE_POINTS = 20
 JOINED = 8
-"""Packages of a family that are told."""
+"""Packages of a family that are listed."""
 
 
 class Estimated(Tally):
-    """A tally with the tokens that a model sees, by estimate."""
+    """A tally with the estimated number of tokens for a model."""
 
     estimated_llm_tokens: int
 
 
 class Spread(Tally):
-    """A tally with the packages that the documents are of."""
+    """A tally with the number of packages of the documents."""
 
     packages: int
 
 
 def composition(sources: Sources) -> Composition:
-    """Return documents, bytes and tokens by language, by role and by split."""
+    """Return the documents, bytes and tokens by language, role and split."""
     documents = sources.documents
     return {
         "languages": [_estimated(row) for row in tally(documents, "language")],
@@ -84,7 +84,9 @@ def _split(sources: Sources, name: str) -> Section:
 
 
 def sizes(sources: Sources) -> Section:
-    """Return the distributions of bytes, lines and tokens, and what fits which context."""
+    """Return the distributions of bytes, lines and tokens, and how much fits into each context
+    length.
+    """
     facts = sources.of(Facts)
     sizes, counts = facts.bytes.arrays()
     estimated = np.rint(sizes / BYTES_PER_TOKEN).astype(np.int64)
@@ -101,9 +103,9 @@ def sizes(sources: Sources) -> Section:
 
 
 def _fit(tokens: Numbers, documents: Numbers, context: int) -> Section:
-    """Count documents that fit whole, and the tokens that stand within the first `context`.
+    """Count the documents that fit completely, and the tokens within the first `context` of each.
 
-    `documents` says how many have so many tokens.
+    `documents` is the number of documents for each entry of `tokens`.
     """
     fitting = int(documents[tokens <= context].sum())
     within = int(np.minimum(tokens, context) @ documents)
@@ -116,9 +118,9 @@ def _fit(tokens: Numbers, documents: Numbers, context: int) -> Section:
 
 
 def licenses(sources: Sources) -> Licenses:
-    """Return documents, packages and bytes by expression and by evidence, and what was refused.
+    """Return documents, packages and bytes by expression and by evidence, and the refused archives.
 
-    `own` counts the documents whose file is under another expression than its package.
+    `own` counts the documents whose licence expression differs from that of their package.
     """
     documents = sources.documents
     return {
@@ -141,7 +143,7 @@ def _with_packages(documents: pa.Table, column: str) -> list[Spread]:
 
 
 def _own(sources: Sources) -> list[Section]:
-    """Count documents by the expression of their package and their own, where these differ."""
+    """Count documents by the package's expression and their own, where these differ."""
     columns = ["license_expression", "document_licenses"]
     counts: Counter[tuple[str, str]] = Counter()
     for row in sources.release.read(ATTRIBUTION_TABLE.name, columns).to_pylist():
@@ -157,7 +159,7 @@ def _own(sources: Sources) -> list[Section]:
 
 
 def _refused(sources: Sources) -> list[Section]:
-    """Count the archives that were refused, by what was found of their licence, and why."""
+    """Count the refused archives by licence expression, evidence and reason."""
     inputs = sources.release.manifest.inputs
     reasons = sources.of(Refusals).license_reasons
     refused = Counter(
@@ -207,7 +209,7 @@ def concentration(sources: Sources) -> Section:
 
 
 class Kin(TypedDict):
-    """What attribution says of a package and its family."""
+    """A package and its family, from the attribution table."""
 
     package: str
     family: str
@@ -218,7 +220,9 @@ class Kin(TypedDict):
 
 
 def _families(sources: Sources) -> Section:
-    """Count families of packages, and say of the largest of several why they were joined."""
+    """Count families of packages; list the largest ones with several packages and why they were
+    joined.
+    """
     table = sources.release.read(ATTRIBUTION_TABLE.name, list(Kin.__annotations__))
     packages: dict[str, Kin] = {row["package"]: row for row in table.to_pylist() if row["family"]}
     families: defaultdict[str, list[Kin]] = defaultdict(list)
@@ -242,7 +246,7 @@ def _families(sources: Sources) -> Section:
 
 
 def _telling(rows: list[Kin]) -> list[Kin]:
-    """Put packages joined by shared code before those of one repository, both by name."""
+    """Sort packages joined by shared code before those of one repository, each group by name."""
     return sorted(rows, key=lambda row: (row["joined_by"] != "kinship", row["package"]))
 
 
@@ -257,7 +261,7 @@ def _joined(row: Kin) -> Section:
 
 
 def _lorenz(sizes: Numbers) -> list[Point]:
-    """Return what share of bytes the smallest packages hold together, at even steps."""
+    """Return the cumulative share of bytes of the smallest packages, at even steps."""
     if not len(sizes):
         return []
     running = np.concatenate([[0], np.cumsum(np.sort(sizes))])

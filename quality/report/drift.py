@@ -1,4 +1,4 @@
-"""What changed since the parent version, where its folder lies beside this one."""
+"""Changes since the parent version, if its folder is beside this one."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is compared of a release: sums, versions by package, and splits by content."""
+    """Compared values of a release: sums, versions by package, and splits by content."""
 
     release: Release
     sums: dict[str, int]
@@ -28,15 +28,20 @@ class Contents:
 
 
 def drift(sources: Sources) -> Section:
-    """Compare with the parent; `compared` is False with the reason where there is none to read."""
+    """Compare with the parent; if there is none to read, `compared` is False and `why` gives the
+    reason.
+    """
     parent = sources.release.manifest.parent
     if parent is None:
         return {"compared": False, "why": "This is the first version."}
     before = find_parent(sources.release, parent)
     if before is None:
-        why = f"The folder of {parent.version} was not beside this one when the report was written."
+        why = (
+            f"The folder of {parent.version} was not beside this release when the report was "
+            "written."
+        )
         return {"compared": False, "why": why}
-    # A task, so that the lookups of both take no memory here.
+    # This runs as a task, so that the lookups of both releases take no memory in this process.
     sides = [(before.path, sources.release.path)]
     return next(worked_out(sources.executor, STAGE, _compare, sides, sources.release.path))
 
@@ -54,7 +59,7 @@ def _compare(sides: tuple[Path, Path]) -> Section:
 
 
 def find_parent(release: Release, parent: Parent) -> Release | None:
-    """Open the parent's folder beside a release; None if it is absent or another release's."""
+    """Open the parent's folder beside a release; None if it is absent or holds another release."""
     try:
         found = Release.open(release.path.resolve().parent / parent.version)
     except (NotARelease, MalformedManifest):
@@ -121,9 +126,10 @@ def _listed(names: list[str]) -> Section:
 
 
 def _moved(old: Contents, new: Contents) -> list[Section]:
-    """Count documents that are in another split now: scores of models across versions depend on it.
+    """Count documents whose split changed, since this affects scores across versions.
 
-    What was held out and is trained on now cannot test a model that was trained on this version.
+    A document that moved from a held-out split to training cannot test a model trained on this
+    version.
     """
     found = among(new.places.keys, old.places.keys)
     was, now = old.places.codes[found[found >= 0]], new.places.codes[found >= 0]

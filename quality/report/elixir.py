@@ -1,4 +1,4 @@
-"""The corpus as its ecosystem sees it: modules, behaviours, functions, documentation, specs."""
+"""Figures about code: modules, behaviours, functions, documentation and specs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from quality.report.sources import Facts, First, Partial, Sources
 TOP = 20
 MOST_ERRORS = 8
 DOCUMENTED = ("elixir",)
-"""Languages whose documentation is read; Erlang's stands in comments."""
+"""Languages whose documentation is counted; Erlang's is in comments."""
 ERLANG = {"function": "erlang function"}
-"""Kinds that could be taken for kinds of Elixir's."""
+"""Names for kinds that could be confused with kinds of Elixir."""
 PLACE = ("package", "path", "language", "lines", "parse_errors")
 
 
 def elixir(sources: Sources) -> Section:
-    """Return counts of modules, behaviours, uses and functions, and how much is documented."""
+    """Return counts of modules, behaviours, uses and functions, and the documented share."""
     return {
         "modules": _modules(sources.of(Modules)),
         "functions": _functions(sources.of(Functions)),
@@ -43,7 +43,7 @@ class Modules(Partial):
         self.behaviours: Counts[tuple[str, str]] = Counts()
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Count modules, what they use and which behaviours they have, by evidence."""
+        """Count modules, the modules that they `use`, and their behaviours by evidence."""
         modules = batch["modules"].flatten()
         owners = pc.list_parent_indices(batch["modules"])
         languages = batch["language"].take(owners)
@@ -56,7 +56,7 @@ class Modules(Partial):
 
 
 def _labels(languages: pa.Array, kinds: pa.Array) -> list[str]:
-    """Tell Erlang's modules from Elixir's."""
+    """Return the kind of each module, with a separate name for Erlang modules."""
     return [
         kind if language == "elixir" else f"{language} {kind}"
         for kind, language in zip(kinds.to_pylist(), languages.to_pylist(), strict=True)
@@ -64,7 +64,7 @@ def _labels(languages: pa.Array, kinds: pa.Array) -> list[str]:
 
 
 def _moduledocs(languages: pa.Array, kinds: pa.Array) -> list[str]:
-    """Return the kind of every Elixir module's documentation; Erlang has no such thing."""
+    """Return the kind of documentation of every Elixir module; Erlang modules have none."""
     return [kind or "none" for kind in kinds.filter(pc.equal(languages, "elixir")).to_pylist()]
 
 
@@ -105,7 +105,7 @@ def _behaviours(found: Mapping[tuple[str, str], int]) -> Section:
 
 
 class Functions(Partial):
-    """The functions, and how many clauses of how many lines they have."""
+    """The functions, the number of their clauses, and the lines of each clause."""
 
     table = "functions"
     columns = ("kind", "clauses", "impl")
@@ -136,9 +136,9 @@ def _functions(found: Functions) -> Section:
 
 
 def _coverage(sources: Sources) -> list[Section]:
-    """Say for each language with functions what share of the public ones has a doc and a spec.
+    """Return, for each language, the share of public functions with documentation and with a spec.
 
-    Documentation is None where the extractor does not read it.
+    The documentation figures are None for a language whose documentation is not counted.
     """
     rows: list[Section] = []
     for language in ("elixir", "erlang"):

@@ -1,4 +1,4 @@
-"""Arithmetic that several sections need: counts by value, quantiles, histograms, inequality."""
+"""Arithmetic that several sections use: counts by value, quantiles, histograms, inequality."""
 
 import math
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Section = Mapping[str, object]
-"""A section of report.json, or a part of one, that is only written and no longer computed with."""
+"""A section of report.json, or a part of one, that is written and not used in further computation.
+"""
 Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 class Count(TypedDict):
-    """How often something comes, and its share of all."""
+    """The number of occurrences of a value, and its share of all."""
 
     name: str
     count: int
@@ -24,7 +25,7 @@ class Count(TypedDict):
 
 
 class Point(TypedDict):
-    """What share of bytes a share of the packages holds."""
+    """The share of bytes that a share of the packages holds."""
 
     packages: float
     bytes: float
@@ -39,7 +40,7 @@ class Cause(TypedDict):
 
 
 class Passed(TypedDict):
-    """What a stage was given, let through, and left out."""
+    """The files that a stage received, kept and rejected."""
 
     stage: str
     files_in: int
@@ -48,7 +49,7 @@ class Passed(TypedDict):
 
 
 class Files(TypedDict):
-    """What became of every file that was seen."""
+    """The files seen, documents kept, and rejects by stage."""
 
     seen: int
     stages: list[Passed]
@@ -57,11 +58,11 @@ class Files(TypedDict):
 
 
 Bin = TypedDict("Bin", {"from": float, "to": float, "count": int})
-"""A column of a histogram; `to` is exclusive, but for the last of an even one."""
+"""A column of a histogram. `to` is exclusive, except in the last column of an even histogram."""
 
 
 class Distribution(TypedDict):
-    """Whole numbers, described."""
+    """A description of whole numbers."""
 
     count: int
     total: int
@@ -71,8 +72,10 @@ class Distribution(TypedDict):
 
 
 BYTES_PER_TOKEN = 3.42
-"""Bytes of Elixir source a token of Tekken (mistral-common's tekken_240911, 131,072 entries),
-measured on 566 files of Elixir's own source. An estimate for other languages and tokenizers."""
+"""Bytes of Elixir source per token of Tekken (mistral-common's tekken_240911, 131,072 entries),
+measured on 566 files of Elixir's own source. For other languages and tokenizers this is an
+estimate.
+"""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -82,7 +85,7 @@ def estimated_tokens(size: int) -> int:
 
 
 def share(part: float, whole: float) -> float:
-    """Return part of whole to six digits, 0 of nothing."""
+    """Return `part` divided by `whole`, rounded to six digits; 0 if `whole` is 0."""
     return round(part / whole, 6) if whole else 0.0
 
 
@@ -96,7 +99,7 @@ def counted(counts: Mapping[str, int], limit: int | None = None) -> list[Count]:
 def distribution(values: Numbers, counts: Numbers | None = None) -> Distribution:
     """Describe whole numbers: total, mean, quantiles, extremes, and a histogram by doubling.
 
-    `counts` says how often each of the values came, which are then sorted and unique.
+    With `counts`, the values must be sorted and unique, and each occurs that many times.
     """
     if counts is None:
         values, counts = np.unique(values, return_counts=True)
@@ -114,9 +117,9 @@ def distribution(values: Numbers, counts: Numbers | None = None) -> Distribution
 
 
 def _quantile(values: Numbers, counts: Numbers, share: float) -> int:
-    """Return the least value that so large a share of all values does not exceed.
+    """Return the least value that at least this share of all values does not exceed.
 
-    The same as NumPy's `inverted_cdf` of the values one by one.
+    The result is the same as NumPy's `inverted_cdf` on the single values.
     """
     ends = np.cumsum(counts)
     place = max(math.ceil(int(ends[-1]) * share - 1), 0)
@@ -149,7 +152,9 @@ def even_histogram(values: Values, start: float, stop: float, bins: int) -> list
 
 
 def gini(values: Numbers) -> float:
-    """Return the Gini coefficient of non-negative numbers: 0 all equal, towards 1 one has all."""
+    """Return the Gini coefficient of non-negative numbers: 0 if all are equal, near 1 if one has
+    all.
+    """
     ordered = np.sort(values).astype(float)
     total = ordered.sum()
     if not total:

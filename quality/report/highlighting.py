@@ -1,8 +1,8 @@
-"""Code as a page shows it: its first lines, with colours for comments, strings, atoms, names and
-keywords; nothing is executed.
+"""Syntax highlighting: the first lines of code with colours for comments, strings, atoms, names and
+keywords. Nothing is executed.
 
-One pattern a language, tried in order at every place. It is for the eye only: what it misses is
-shown plain.
+Each language has one pattern, which is tried in order at every position. Code that no pattern
+matches is shown without colour.
 """
 
 import re
@@ -34,7 +34,7 @@ class Excerpt(TypedDict):
 
 
 def excerpt(text: str) -> Excerpt:
-    """Cut a text to lines and columns that fit a page, and say by how many lines."""
+    """Cut a text to lines and columns that fit a page, and count the lines that were left out."""
     lines = text.splitlines()
     shown = [_narrow(line) for line in lines[:EXCERPT_LINES]]
     return {"excerpt": "\n".join(shown), "lines_left_out": max(0, len(lines) - EXCERPT_LINES)}

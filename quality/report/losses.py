@@ -1,5 +1,5 @@
-"""What became of every archive and file that is not here, what stands for a duplicate, and what was
-cut out of documents that stayed.
+"""Sections about rejected archives and files, duplicates and their representatives, and data that
+was removed from kept documents.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from quality.settings import built_under
 
 LARGEST = 10
 MOSTLY = 0.5
-"""Share of a package's bytes from which it is called a copy of another."""
+"""A package is called a copy of another if at least this share of its bytes was dropped for it."""
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
 EXAMPLES = 5
 SIGNALS = ("hidden_characters", "control_tokens")
@@ -34,12 +34,14 @@ LOOKUP_ROWS = 2048
 
 
 def funnel(sources: Sources) -> Section:
-    """Return archives and files from seen to kept, with a count for every reason between."""
+    """Return the number of archives and files seen and kept, with a count for each reason of
+    rejection.
+    """
     return {"archives": _archives(sources), "files": _files(sources)}
 
 
 def _archives(sources: Sources) -> Section:
-    """Count archives; one refused for its licence has no reject of its own, but its files do."""
+    """Count archives. An archive refused for its licence has no reject row, but its files have."""
     manifest = sources.release.manifest
     rejected = _reasons(sources)
     told = sources.of(Refusals).license_reasons
@@ -99,7 +101,7 @@ def _bytes_by_reason(sources: Sources) -> dict[str, int]:
 
 
 def duplicates(sources: Sources) -> Section:
-    """Return counts, cluster sizes, similarities and where duplicates came from."""
+    """Return counts, cluster sizes, similarities and the packages of duplicates."""
     files = sources.of(Refusals).of("file")
     exact, near = (
         files.filter(pc.equal(files["reason"], reason.value))
@@ -128,8 +130,8 @@ def _dropped(table: pa.Table, compared: int) -> Section:
 
 
 class Duplicates(Partial):
-    """What was dropped as a duplicate, by the package that it was dropped in and the one that
-    stands for it, with the clusters of what stands for it.
+    """Files dropped as duplicates, by their package and the package of their representative, with
+    the clusters of the representatives.
     """
 
     table = "rejects"
@@ -146,7 +148,7 @@ class Duplicates(Partial):
         self.clusters: Listed[Keys] = Listed()
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Consider the files that were dropped as duplicates."""
+        """Add the files that were dropped as duplicates."""
         is_file = pc.not_equal(batch["path"], "")
         is_duplicate = pc.is_in(batch["reason"], value_set=pa.array(DUPLICATES))
         dropped = batch.filter(pc.and_(is_file, is_duplicate))
@@ -176,7 +178,7 @@ def _similarities(sources: Sources, threshold: float) -> list[Bin]:
 
 
 def _by_package(sources: Sources, dropped: int) -> Section:
-    """Tell duplicates by the package that they were dropped in and the one that stands for them."""
+    """Sum duplicates by their package and the package of their representative."""
     found = sources.of(Duplicates)
     across = {pair: count for pair, count in found.documents.items() if pair[0] != pair[1]}
     documents = sum(across.values())
@@ -197,7 +199,7 @@ def _by_package(sources: Sources, dropped: int) -> Section:
 
 
 def _copied(sources: Sources) -> Section:
-    """Name the packages of which most bytes were dropped for one other package."""
+    """List the packages of which most bytes were dropped for one other package."""
     found = sources.of(Duplicates)
     sizes: Counter[str] = Counter()
     files: Counter[str] = Counter()
@@ -241,7 +243,7 @@ class Clusters(Partial):
 
 
 def _clusters(sources: Sources) -> Section:
-    """Count clusters by size; a cluster is what hangs together over verified edges."""
+    """Count clusters by size; a cluster is connected by verified pairs."""
     of_kept, of_dropped = sources.of(Clusters).clusters, sources.of(Duplicates).clusters
     found, sizes = np.unique(joined([*of_kept, *of_dropped]), return_counts=True)
     return {
@@ -264,7 +266,7 @@ def _sizes(sizes: Numbers) -> list[Section]:
 
 
 def _largest(sources: Sources, found: Keys, sizes: Numbers) -> list[Section]:
-    """Name the largest clusters of several, each by the first of its documents."""
+    """List the largest clusters with several files, each with its first document."""
     chosen: dict[str, int] = {}
     for batch in sources.batches("documents", ["cluster_id"]):
         ids = batch[0].unique().drop_null()
@@ -277,7 +279,7 @@ def _largest(sources: Sources, found: Keys, sizes: Numbers) -> list[Section]:
 
 
 class Place(TypedDict):
-    """Where a document stands."""
+    """The cluster, id and path of a document."""
 
     cluster_id: str
     document_id: str
@@ -286,7 +288,7 @@ class Place(TypedDict):
 
 
 def _of_clusters(sources: Sources, ids: list[str]) -> dict[str, Section]:
-    """Count the documents of a few clusters, and name the first of each by its id."""
+    """Count the documents of a few clusters, and return the first of each by id."""
     first: dict[str, Place] = {}
     counts: Counter[str] = Counter()
     for batch in sources.batches("documents", list(Place.__annotations__)):
@@ -309,19 +311,19 @@ class Representatives:
     ids: Keys
     clusters: Keys
     packages: npt.NDArray[np.int32]
-    """Place of each document's package and version in `names`."""
+    """The index of each document's package and version in `names`."""
     names: tuple[tuple[str, str], ...]
 
     def packages_of(self, ids: pa.Array) -> list[tuple[str, str]]:
-        """Return package and version of the documents known among `ids`, in their order."""
+        """Return package and version of the known documents among `ids`, in the order of `ids`."""
         return [self.names[place] for place in self.packages[self._places(ids)].tolist()]
 
     def clusters_of(self, ids: pa.Array) -> Keys:
-        """Return the clusters of the documents that are known among `ids`, in their order."""
+        """Return the clusters of the known documents among `ids`, in the order of `ids`."""
         return self.clusters[self._places(ids)]
 
     def knows(self, ids: pa.Array) -> npt.NDArray[np.bool_]:
-        """Say of each id, none of them null, whether there is such a document."""
+        """Return, for each id, whether there is such a document; no id may be null."""
         return among(keys(ids), self.ids) >= 0
 
     def _places(self, ids: pa.Array) -> npt.NDArray[np.int64]:
@@ -330,7 +332,7 @@ class Representatives:
 
 
 def representatives_of(span: Span) -> Representatives:
-    """Return the documents of a span's release, which a process reads once."""
+    """Return the documents of a span's release; each process reads them once."""
     return _representatives_of(span.folder, span.identity)
 
 
@@ -338,7 +340,7 @@ def representatives_of(span: Span) -> Representatives:
 def _representatives_of(folder: Path, identity: str) -> Representatives:
     """Read ids, clusters and packages of all documents that have an id and a cluster.
 
-    The identity tells apart what lay in the same folder before.
+    The identity distinguishes this release from an earlier one in the same folder.
     """
     ids, clusters, packages = [], [], [np.empty(0, dtype=np.int32)]
     numbers: dict[tuple[str, str], int] = {}
@@ -358,7 +360,7 @@ def _representatives_of(folder: Path, identity: str) -> Representatives:
 
 
 class RedactedRow(TypedDict):
-    """A document that something was cut out of."""
+    """A document from which data was removed."""
 
     package: str
     path: str
@@ -366,7 +368,7 @@ class RedactedRow(TypedDict):
 
 
 class Redacted(Partial):
-    """What was cut out: spans, bytes and documents by rule, and the documents that lost most."""
+    """Removed data: spans, bytes and documents by rule, and the documents that lost most."""
 
     table = "documents"
     columns = tuple(RedactedRow.__annotations__)
@@ -379,7 +381,7 @@ class Redacted(Partial):
         self.largest = Most()
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Count the spans of every document that something was cut out of."""
+        """Count the spans of every document from which data was removed."""
         cut = batch.select(self.columns)
         cut = cut.take(np.flatnonzero(np.diff(cut["redactions"].offsets.to_numpy())))
         row: RedactedRow
@@ -395,7 +397,7 @@ class Redacted(Partial):
 
 
 class Loss(TypedDict):
-    """A document, and the bytes that were cut out of it."""
+    """A document, and the number of bytes removed from it."""
 
     package: str
     path: str
@@ -406,12 +408,12 @@ class Most(list[Loss]):
     """The documents that lost most, earlier ones before equal ones."""
 
     def append(self, loss: Loss) -> None:
-        """Consider a document that follows."""
+        """Add a later document."""
         ordered = sorted([*self, loss], key=lambda item: (-item["bytes"], item["path"]))
         self[:] = ordered[:EXAMPLES]
 
     def merge(self, later: "Most") -> None:
-        """Consider the documents of the rows that follow."""
+        """Add the documents of later rows."""
         for loss in later:
             self.append(loss)
 
@@ -438,7 +440,7 @@ def redactions(sources: Sources) -> Section:
 
 
 class Signalled(Partial):
-    """What a reader should know is in documents that stayed, by signal."""
+    """Hidden characters and control tokens in kept documents, by signal."""
 
     table = "documents"
     columns = ("package", "path", *SIGNALS)
@@ -449,7 +451,7 @@ class Signalled(Partial):
         self.most = Each({name: _with_most(name) for name in SIGNALS})
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Add up the signals, and note who has most of each."""
+        """Add up the signals, and keep the documents with most of each."""
         for name, most in self.most.items():
             has = pc.greater(batch[name], 0)
             self.counts[name] += pc.sum(batch[name]).as_py() or 0

@@ -1,4 +1,4 @@
-"""Which release this is, the figures asked for first, the gate's verdict and known limits."""
+"""The identity of a release, its headline figures, the gate's verdict and known limits."""
 
 import hashlib
 from collections import Counter
@@ -15,10 +15,10 @@ from quality.verdict import GateVerdict, Outcome
 
 
 def identity(sources: Sources) -> Identity:
-    """Return version, digests and tools.
+    """Return the version, digests and tools.
 
-    The identity of the release itself, the digest of its manifest, cannot stand here: the manifest
-    holds this report's digest. `content_digest` stands for the data: it digests the shards.
+    The identity of the release is the digest of its manifest. It cannot be in the report, because
+    the manifest contains the report's digest. `content_digest` is the digest of all shards.
     """
     manifest = sources.release.manifest
     parent = manifest.parent
@@ -39,7 +39,7 @@ def identity(sources: Sources) -> Identity:
 
 
 def content_digest(release: Release) -> str:
-    """Digest the paths and SHA-256 of all shards, one a line, as `sha256sum` would list them."""
+    """Digest the paths and SHA-256 of all shards, one per line, in the format of `sha256sum`."""
     lines = [f"{shard.sha256}  {shard.path}\n" for shard in release.manifest.shards]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -65,7 +65,7 @@ def summary(sources: Sources) -> Summary:
 
 
 def gate(verdict: GateVerdict | None) -> Section | None:
-    """Return the verdict with a count of outcomes, or None if the gate has not judged."""
+    """Return the verdict with a count of outcomes, or None if the gate did not run."""
     if verdict is None:
         return None
     counts = Counter(check.outcome.value for check in verdict.checks)
@@ -73,7 +73,7 @@ def gate(verdict: GateVerdict | None) -> Section | None:
 
 
 def limits(sources: Sources) -> Limits:
-    """Return the known limits and the way out, as sentences, and how much was opted out."""
+    """Return the known limits and how to opt out, as sentences, and how much was opted out."""
     manifest = sources.release.manifest
     reason = Reason.OPTED_OUT.value
     return {
@@ -83,24 +83,24 @@ def limits(sources: Sources) -> Limits:
         },
         "known": [
             "Token counts for language models are estimates from bytes; count with your tokenizer.",
-            "Behaviours are those that stand in the module itself; those that a `use` brings in "
-            "from another module or package are not followed yet.",
-            "Functions and behaviours that macros generate are not visible in source; about a "
-            "third of what Elixir modules export is of that kind.",
-            "Licence evidence speaks of the package. A file that names another licence in its own "
-            "header is not told apart.",
-            "E-mail addresses, secrets and other personal data are not redacted in this version; "
-            "only encoded and other data is cut out.",
-            "Instruction rows are derived from documentation; they were parsed and not executed "
-            "unless a row says so.",
+            "Only behaviours that a module declares itself are listed. Behaviours that a `use` "
+            "adds from another module or package are not listed yet.",
+            "Functions and behaviours that macros generate are not in the source, so they are not "
+            "listed. About a third of what Elixir modules export is generated in this way.",
+            "The licence of a file is read from tags, annotations, notices and licence files. "
+            "`debian/copyright` is not read. Statements in languages other than English are not "
+            "read, except for plain denials in German, French and Spanish.",
+            "E-mail addresses, secrets and other personal data are not redacted in this version. "
+            "Only encoded data, long lists and similar data are removed.",
+            "Instruction rows are derived from documentation. They were parsed but not executed, "
+            "unless the column `verification` says otherwise.",
         ],
         "opt_out": (
-            "Authors who want their code out of future releases: open a discussion where this "
-            "dataset is published and name the package, the package and path, or the SHA-256 of a "
-            "file. The next version is built with that name among its exclusions: it leaves the "
-            "file out, with the copies that other packages have of it, and its rejects say "
-            "`opted_out` with the reason. Versions already published stay traceable by their "
-            "digests."
+            "If you are an author and want your code removed from future releases, open a "
+            "discussion where this dataset is published. Name the package, the package and path, "
+            "or the SHA-256 of a file. The next version excludes it, together with copies in "
+            "other packages, and lists these files as rejects with the reason `opted_out`. "
+            "Versions that are already published stay traceable by their digests."
         ),
     }
 
@@ -110,8 +110,8 @@ def contamination() -> Section:
     return {
         "measured": False,
         "statement": (
-            "Overlap with public benchmarks was not measured in this version. Do not report scores "
-            "on benchmarks that contain Elixir (MultiPL-E, McEval, the Exercism track, "
-            "AutoCodeBench) as uncontaminated without a check of your own."
+            "Overlap with public benchmarks was not measured in this version. Check for overlap "
+            "yourself before you report scores on benchmarks that contain Elixir (MultiPL-E, "
+            "McEval, the Exercism track, AutoCodeBench) as uncontaminated."
         ),
     }

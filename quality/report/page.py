@@ -1,4 +1,4 @@
-"""From report.json to one self-contained page: the same values give the same bytes."""
+"""Rendering of report.json as one self-contained page. The same values give the same bytes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
@@ -12,14 +12,14 @@ from quality.report.published import Report
 
 
 class Tick(TypedDict):
-    """A mark on an axis: its place in percent, and what stands there."""
+    """A mark on an axis: its position in percent, and its value."""
 
     place: float
     at: float
 
 
 class Step(TypedDict):
-    """What one reason took off the files; `start` and `part` are shares of the files seen."""
+    """The files rejected for one reason; `start` and `part` are shares of the files seen."""
 
     stage: str
     reason: str
@@ -66,7 +66,7 @@ def _most(rows: Iterable[Mapping[str, float]], key: str) -> float:
 
 
 def ticks(rows: Sequence[Bin]) -> list[Tick]:
-    """Choose four or so lower edges of a histogram, and its end, with their places in percent."""
+    """Choose about four lower edges of a histogram, and its end, with positions in percent."""
     step = -(-len(rows) // 4)
     chosen = [place for place in range(0, len(rows), step) if len(rows) - place > 0.2 * len(rows)]
     edges = [Tick(place=round(100 * at / len(rows), 2), at=rows[at]["from"]) for at in chosen]
@@ -74,7 +74,7 @@ def ticks(rows: Sequence[Bin]) -> list[Tick]:
 
 
 def waterfall(files: Files) -> list[Step]:
-    """Return the steps from files seen to documents: each reason takes its part off the end."""
+    """Return the steps from files seen to documents: each reason removes its part from the end."""
     seen = files["seen"]
     steps: list[Step] = []
     left = seen

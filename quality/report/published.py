@@ -1,4 +1,4 @@
-"""report.json as it lies in a release: where, of which version, what is in it, how it is read."""
+"""report.json in a release: its path, schema version, sections, and how it is read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +11,13 @@ from quality.report.figures import Section
 
 JSON_NAME, HTML_NAME = "report.json", "report.html"
 SCHEMA_VERSION = 2
-"""Of report.json; docs/how-to/report.md describes its keys. A key that is removed or renamed, or
-that the card needs anew, raises it."""
+"""The version of report.json, whose keys are described in docs/how-to/report.md. It is raised when
+a key is removed or renamed, or when the card needs a new key.
+"""
 
 
 class Identity(TypedDict):
-    """Which release this is, and what it was made from."""
+    """The identity of the release, and what it was made from."""
 
     version: str
     build_digest: str
@@ -29,7 +30,7 @@ class Identity(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures that people ask for first."""
+    """The headline figures."""
 
     documents: int
     packages: int
@@ -45,7 +46,7 @@ class Summary(TypedDict):
 
 
 class Named(TypedDict):
-    """What is told under a name, among other things."""
+    """An entry with a name."""
 
     name: str
 
@@ -59,7 +60,7 @@ class Composition(TypedDict):
 
 
 class Licenses(TypedDict):
-    """Documents by expression and evidence, and what was refused."""
+    """Documents by expression and evidence, and the refused archives."""
 
     expressions: Sequence[Named]
     evidence: Sequence[Section]
@@ -110,7 +111,7 @@ class ListedSplit(TypedDict):
 
 
 class ListedTable(TypedDict):
-    """A table, what it is made of and where it lies."""
+    """A table, with its columns and files."""
 
     name: str
     row: str
@@ -120,7 +121,7 @@ class ListedTable(TypedDict):
 
 
 class Report(TypedDict):
-    """The sections of report.json; what no other code than its page reads is not typed further."""
+    """The sections of report.json. Sections that only the page reads have no detailed type."""
 
     schema_version: int
     identity: Identity
@@ -150,7 +151,7 @@ CHECK_OUT = "Use the code at the commit that the release's manifest names."
 
 
 class NoReport(CorpusError):
-    """A release without a readable report.json."""
+    """The release has no readable report.json."""
 
     def __init__(self, path: Path, detail: str, remedy: str) -> None:
         super().__init__(f"{path}: {detail}. {remedy}")

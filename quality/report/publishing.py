@@ -1,4 +1,4 @@
-"""Writing the report: report.json is the product, report.html is how people read it."""
+"""Writing of the report: report.json, and report.html made from it."""
 
 import json
 from dataclasses import dataclass
@@ -33,23 +33,24 @@ from quality.verdict import GateVerdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportFiles:
-    """Where the two files of a report lie."""
+    """The paths of the two files of a report."""
 
     json: Path
     html: Path
 
 
 class ReportDiffers(CorpusError):
-    """A published release's report cannot be made again from its rows."""
+    """The report of a published release differs from the one made from its rows now."""
 
     def __init__(self, path: Path, sections: list[str]) -> None:
         self.sections = sections
-        named = ", ".join(sections) if sections else "only in how the page is drawn"
+        named = ", ".join(sections) if sections else "only in the layout of the page"
         hint = (
-            " Lay the parent version beside this one and try again."
+            " Put the folder of the parent version beside this one and try again."
             if sections == ["drift"]
-            else " Nothing was written: a published report is not changed. Check the release with "
-            "`python -m corpus verify`, and the code with the commit that the manifest names."
+            else " Nothing was written, because a published report is never changed. Check the "
+            "release with `python -m corpus verify`, and use the code at the commit that the "
+            "manifest names."
         )
         super().__init__(
             f"{path}: the report made now differs from the published one: {named}.{hint}"
@@ -60,11 +61,11 @@ COUNTED: tuple[type[Partial], ...] = (
     *(Facts, Modules, Broken, Clusters, Redacted, Signalled, Readable),
     *(Functions, Instructions, Refusals, Duplicates, Rejects),
 )
-"""What the sections are told from."""
+"""The values that the sections are made from."""
 
 
 def count(release: Release, executor: Executor = SERIAL, span_rows: int = SPAN_ROWS) -> Sources:
-    """Count what the sections are told from, in spans of about so many rows."""
+    """Count the values that the sections are made from, in spans of about `rows` rows."""
     return read_sources(release, COUNTED, executor, span_rows)
 
 
@@ -74,10 +75,10 @@ def write(
     executor: Executor = SERIAL,
     progress: Progress | None = None,
 ) -> ReportFiles:
-    """Write report.json and report.html into a candidate; check those of a published release.
+    """Write report.json and report.html into a candidate, or check those of a published release.
 
-    Raises ReportDiffers where the published bytes are not what the rows give now, Unreadable where
-    shards cannot be read, WorkerDied, and OSError.
+    Raises ReportDiffers if the published bytes differ from those made now, Unreadable if shards
+    cannot be read, WorkerDied, and OSError.
     """
     progress = progress or Silent()
     progress.start("report", 2)
@@ -96,7 +97,7 @@ def write(
 
 
 def compose(release: Release, verdict: GateVerdict | None, executor: Executor = SERIAL) -> Report:
-    """Work out every section of the report; equal releases and verdicts give equal values.
+    """Compute every section of the report. Equal releases and verdicts give equal values.
 
     Raises Unreadable for shards that cannot be read, WorkerDied, and OSError.
     """
@@ -104,7 +105,7 @@ def compose(release: Release, verdict: GateVerdict | None, executor: Executor = 
 
 
 def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
-    """Tell every section from what was counted."""
+    """Make every section from the counts."""
     return {
         "schema_version": SCHEMA_VERSION,
         "identity": identity(sources),
@@ -130,5 +131,5 @@ def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
 
 
 def _differences(one: Report, other: Report) -> list[str]:
-    """Name the sections that differ."""
+    """List the sections that differ."""
     return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

@@ -1,7 +1,6 @@
-"""Samples: documents, a reject for every reason, the closest near-duplicates, and instruction rows
-with their counts.
+"""Samples: documents, a reject for every reason, close near-duplicates, and instruction rows.
 
-Every choice follows from digests, so the same release shows the same samples everywhere.
+All samples are chosen by digest, so the same release always shows the same samples.
 """
 
 from collections import Counter
@@ -23,7 +22,7 @@ from quality.report.highlighting import excerpt
 from quality.report.sources import First, Partial, Sources, similarity_of
 
 READABLE_LINES = (12, 60)
-"""Documents of so many lines make good samples: whole files that fit a page."""
+"""Documents with this number of lines fit a page as a whole."""
 CLOSE_CALLS = 4
 WANTED = (
     ("elixir", "library", 2),
@@ -33,13 +32,13 @@ WANTED = (
 )
 """Language, role and number of sample documents."""
 NOTHING = "nothing"
-"""The need of an answer that takes nothing from code that the question lacks."""
+"""The need of an answer that uses no code outside the question."""
 PREFERRED_SAMPLE_BYTES = 1200
 """A sample is the first row by id among those that are short enough to read."""
 
 
 class Kept(TypedDict):
-    """What is told of a document that stands for a near-duplicate."""
+    """The columns shown of a document that represents a near-duplicate."""
 
     document_id: str
     package: str
@@ -50,7 +49,7 @@ class Kept(TypedDict):
 
 
 class Dropped(TypedDict):
-    """What is told of a near-duplicate, with its similarity to the document that stands for it."""
+    """A near-duplicate, with its similarity to the document that represents it."""
 
     document_id: str
     package: str
@@ -62,7 +61,7 @@ class Dropped(TypedDict):
 
 
 class Refused(TypedDict):
-    """What is told of a reject; its id decides which."""
+    """A sample reject, chosen by its id."""
 
     document_id: str
     package: str
@@ -75,7 +74,7 @@ class Refused(TypedDict):
 
 
 class Readable(Partial):
-    """The first documents of each wanted kind: of all, and of those that fit a page."""
+    """The first documents of each wanted kind: among all, and among those that fit a page."""
 
     table = "documents"
     columns = (
@@ -87,7 +86,7 @@ class Readable(Partial):
         self.any, self.readable = (Each({kind: _by_content(kind) for kind in WANTED}) for _ in "12")
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Consider the documents of each kind."""
+        """Add the documents of each kind."""
         least, most = READABLE_LINES
         rows = batch.select(self.columns)
         within = pc.and_(pc.greater_equal(rows["lines"], least), pc.less_equal(rows["lines"], most))
@@ -114,7 +113,7 @@ class Rejects(Partial):
         self.near = Closest()
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Consider the rejects of a batch."""
+        """Add the rejects of a batch."""
         refused = batch.select(list(Refused.__annotations__))
         for reason in pc.unique(batch["reason"]).to_pylist():
             rows = refused.filter(pc.equal(batch["reason"], reason))
@@ -138,21 +137,21 @@ class Smallest(dict[str, Refused]):
         self[row["reason"]] = min(known, row, key=itemgetter("document_id"))
 
     def merge(self, later: "Smallest") -> None:
-        """Consider the rejects of the rows that follow."""
+        """Add the rejects of later rows."""
         for row in later.values():
             self.consider(row)
 
 
 class Closest(list[Dropped]):
-    """The near-duplicates with the least similarity: where the threshold decided."""
+    """The near-duplicates with the least similarity, closest to the threshold."""
 
     def consider(self, rows: Sequence[Dropped]) -> None:
-        """Keep the least similar of what is known and of other rows."""
+        """Keep the least similar of the known rows and the new rows."""
         order = itemgetter("similarity", "document_id")
         self[:] = nsmallest(CLOSE_CALLS, [*self, *rows], key=order)
 
     def merge(self, later: "Closest") -> None:
-        """Consider the near-duplicates of the rows that follow."""
+        """Add the near-duplicates of later rows."""
         self.consider(later)
 
 
@@ -200,7 +199,7 @@ def _pair(dropped: Dropped, kept: Section) -> Section:
 
 
 class Sample(TypedDict):
-    """An instruction row, and the bytes that are said in it."""
+    """An instruction row, and the bytes of its messages."""
 
     id: str
     kind: str
@@ -213,7 +212,7 @@ class Sample(TypedDict):
 
 
 class Instructions(Partial):
-    """The instruction rows by kind, with one of each to read.
+    """The instruction rows by kind, with one sample of each.
 
     A row that needs two private functions and an attribute counts once as each of both kinds.
     """
@@ -239,16 +238,16 @@ class Instructions(Partial):
 
 
 class Samples(dict[str, Sample]):
-    """An instruction row of each kind: of the short ones, or else of all, the smallest by id."""
+    """A sample row of each kind: the smallest id among short rows, or else among all."""
 
     def consider(self, row: Sample) -> None:
-        """Prefer the shorter class of rows, then the smaller id."""
+        """Prefer short rows, then the smaller id."""
         known = self.setdefault(row["kind"], row)
         short = [each for each in (known, row) if each["bytes"] <= PREFERRED_SAMPLE_BYTES]
         self[row["kind"]] = min(short or [known, row], key=itemgetter("id"))
 
     def merge(self, later: "Samples") -> None:
-        """Consider the rows that follow."""
+        """Add later rows."""
         for row in later.values():
             self.consider(row)
 

@@ -1,8 +1,8 @@
-"""What the sections are made from: counts that are taken a span at a time, on the executor.
+"""Counts that the sections are made from. They are taken one span at a time, on the executor.
 
-A section says what it counts as a `Partial` of one table. All that is counted in a table is counted
-in one pass over it, by tasks that read a span each; what they return is added up in the order of
-the spans. Few rows are ever held, and no text but that of samples.
+A section declares its counts as a `Partial` of one table. All counts of a table are taken in one
+pass over it, by tasks that read one span each. Their results are added up in the order of the
+spans. Only a few rows are in memory at a time, and only the text of samples.
 """
 
 import re
@@ -21,46 +21,46 @@ from quality.report.figures import share, total
 BATCH_ROWS = 1024
 STAGE = "report"
 SIMILARITY = re.compile(r"similarity (\d\.\d+)")
-"""How `corpus.selection` tells the similarity in the detail of a reject."""
+"""The format in which `corpus.selection` writes the similarity into the detail of a reject."""
 
 Choice = Callable[[pa.RecordBatch], pa.BooleanArray]
-"""Says of each row of a batch whether it is wanted; null is no."""
+"""Returns for each row of a batch whether it is wanted; null means no."""
 Order = Sequence[tuple[str, str]]
-"""Columns and `ascending` or `descending`."""
+"""Columns, each with `ascending` or `descending`."""
 Found = TypeVar("Found", bound="Partial")
 
 
 class Partial:
-    """What is known of some rows of a table; every attribute is a `Part`."""
+    """Counts over some rows of a table; every attribute is a `Part`."""
 
     table: ClassVar[str]
     columns: ClassVar[Sequence[str]]
     batch_rows: ClassVar[int] = BATCH_ROWS
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Count the rows of a batch, which has the columns asked for and others."""
+        """Count the rows of a batch, which has at least the columns in `columns`."""
         raise NotImplementedError
 
     def merge(self, later: "Partial") -> None:
-        """Add what is known of the rows that follow, part by part."""
+        """Add the counts of later rows, part by part."""
         for name, part in vars(self).items():
             cast(Part, part).merge(vars(later)[name])
 
 
 class First:
-    """The first few rows in an order over some of their columns, earlier rows before equal ones."""
+    """The first few rows in an order over some columns; of equal rows the earlier one is first."""
 
     def __init__(self, order: Order, count: int) -> None:
         self._order, self._count = list(order), count
         self._found: list[pa.Table] = []
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Consider the rows of a batch."""
+        """Add the rows of a batch."""
         if len(rows):
             self._consider(pa.Table.from_batches([rows]))
 
     def merge(self, later: "First") -> None:
-        """Consider what was found in the rows that follow."""
+        """Add what was found in later rows."""
         for table in later._found:
             self._consider(table)
 
@@ -96,7 +96,7 @@ def tally(totals: pa.Table, column: str) -> list[Tally]:
 
 
 class Facts(Partial):
-    """What most sections need of documents: sums by what they are told by, and their sizes."""
+    """Figures of documents that most sections use: sums by several columns, and sizes."""
 
     table = "documents"
     by = ("package", "language", "role", "license_expression", "license_evidence", "split")
@@ -120,8 +120,8 @@ class Facts(Partial):
 
 
 class Refusals(Partial):
-    """Rejects by kind, stage and reason, and why the files of an archive were refused for their
-    licence, by its checksum.
+    """Rejects by kind, stage and reason, and the licence reason for each refused archive by its
+    checksum.
     """
 
     table = "rejects"
@@ -150,14 +150,14 @@ class Refusals(Partial):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A release and what was counted in it."""
+    """A release, and the counts taken from it."""
 
     release: Release
     executor: Executor
     partials: Mapping[type[Partial], Partial]
 
     def of(self, kind: type[Found]) -> Found:
-        """Return what was counted of one kind."""
+        """Return the counts of one type."""
         return cast(Found, self.partials[kind])
 
     @property
@@ -170,11 +170,11 @@ class Sources:
         return sum(shard.rows for shard in self.release.shards(table, split))
 
     def batches(self, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield columns of a table, without texts among them, a batch at a time."""
+        """Yield columns of a table one batch at a time. Text columns must not be among them."""
         return self.release.batches(table, columns, None, BATCH_ROWS)
 
     def chosen(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield columns of a few documents by their ids; only their row groups are read."""
+        """Yield columns of a few documents by id; only row groups with these ids are read."""
         tasks = [
             Wanted(span, tuple(sorted(set(ids))), tuple(columns))
             for span in (self.release.spans("documents") if ids else ())
@@ -189,7 +189,7 @@ def read_sources(
     executor: Executor = SERIAL,
     span_rows: int = SPAN_ROWS,
 ) -> Sources:
-    """Count all that is asked for, in one pass over each table."""
+    """Take all counts, in one pass over each table."""
     partials = {kind: kind() for kind in kinds}
     by_table = {
         table: tuple(kind for kind in kinds if kind.table == table)
@@ -208,7 +208,7 @@ def read_sources(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A span, and what is to be counted in it."""
+    """A span, and the counts to take from it."""
 
     span: Span
     kinds: tuple[type[Partial], ...]
@@ -225,7 +225,7 @@ def _read(task: Reading) -> list[Partial]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A span, and ids of documents of which some columns are wanted."""
+    """A span, and the ids of documents whose columns are wanted."""
 
     span: Span
     ids: tuple[str, ...]
@@ -246,6 +246,6 @@ def _chosen(task: Wanted) -> list[dict[str, Any]]:
 
 
 def similarity_of(detail: str | None) -> float | None:
-    """Return the similarity that a reject's detail tells, None where it tells none."""
+    """Return the similarity in a reject's detail, or None."""
     found = SIMILARITY.search(detail or "")
     return float(found[1]) if found else None

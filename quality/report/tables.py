@@ -1,4 +1,6 @@
-"""The tables as files: splits, rows, bytes, digests and columns; the card is written from this."""
+"""The section on tables and their files: splits, rows, bytes, digests and columns. The card uses
+it.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,13 +24,13 @@ from quality.report.sources import STAGE, Sources
 
 BATCH_ROWS = 2048
 TEXT_ROWS = 256
-"""A part of BATCH_ROWS, in whole bytes of flags: the sum stays the same."""
+"""A fraction of BATCH_ROWS and a multiple of 8, so the sum of bytes stays the same."""
 VALUES = 2_000_000
-"""Values that a task measures, about; a second's work for strings."""
+"""About how many values a task measures; strings take a second."""
 
 
 def tables(sources: Sources) -> list[ListedTable]:
-    """Describe every table: what a row is, its columns, and its files by split."""
+    """Describe every table: the meaning of a row, its columns, and its files by split."""
     release, sizes = sources.release, _arrow_bytes(sources)
     return [
         {
@@ -43,7 +45,7 @@ def tables(sources: Sources) -> list[ListedTable]:
 
 
 def attribution() -> Section:
-    """Describe the table of attribution, which is one file and no configuration of the card."""
+    """Describe the attribution table, which is one file and not a configuration on the card."""
     columns = [asdict(column) for column in columns_of(ATTRIBUTION_TABLE.schema)]
     return {"row": ATTRIBUTION_TABLE.row, "columns": columns}
 
@@ -70,7 +72,7 @@ def _split(
 
 
 def _arrow_bytes(sources: Sources) -> dict[str, int]:
-    """Return the bytes of each shard's rows in memory, as `datasets` counts them."""
+    """Return the size of each shard's rows in memory, as `datasets` counts it."""
     release = sources.release
     tasks = [
         Columns(release.path, release.identity, shard, names)
@@ -104,7 +106,8 @@ def _portions(shard: Shard) -> Iterator[tuple[str, ...]]:
 def _bytes_of(task: Columns) -> int:
     """Return the bytes of some columns, read one after the other.
 
-    Together, texts and all, they were the report's peak; that of texts takes smaller batches.
+    Reading all columns together caused the report's peak of memory. Text columns use smaller
+    batches.
     """
     release = opened(task.folder, task.identity)
     return sum(
@@ -120,7 +123,7 @@ def _batch_rows(shard: Shard, name: str) -> int:
 
 
 def features(schema: pa.Schema) -> list[Feature]:
-    """Describe columns as name, meaning and type; structs and lists hold what they are made of."""
+    """Describe columns by name, meaning and type; structs and lists include their parts."""
     return [_feature(field) for field in schema]
 
 
@@ -141,4 +144,4 @@ def _fields(kind: pa.StructType) -> Iterator[Feature]:
 
 
 NAMES = {"float": "float32", "double": "float64"}
-"""Where Arrow's spelling differs from that of `datasets`."""
+"""Types that Arrow and `datasets` spell differently."""

@@ -18,7 +18,7 @@ run = CliRunner()
 def test_the_gate_passes_a_sound_release(sound_release: Release) -> None:
     result = run.invoke(app, ["gate", str(sound_release.path)])
     assert result.exit_code == 0
-    assert "documents and rejected files are the files seen" in result.output
+    assert "documents and rejected files together are the files seen" in result.output
     assert "The release keeps its promises." in result.output
 
 
@@ -31,7 +31,7 @@ def test_the_gate_speaks_json_to_machines(sound_release: Release) -> None:
         "level": "corpus",
         "outcome": "passed",
         "observed": "0 problems in 10 shards",
-        "expected": "every file is the one that the manifest describes",
+        "expected": "every file has the digest in the manifest",
         "detail": "",
     }
 
@@ -91,7 +91,7 @@ def test_a_failed_gate_still_gets_a_report(tmp_path: Path) -> None:
     example_release(tmp_path, files_seen=13)
     result = run.invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 0
-    assert "the gate failed; the report says where" in result.stderr
+    assert "the gate failed; see the section Gate of the report" in result.stderr
     assert json.loads((tmp_path / "report.json").read_bytes())["gate"]["outcome"] == "failed"
 
 

@@ -407,7 +407,7 @@ def test_drift_says_that_the_parent_is_absent_or_another(tmp_path: Path) -> None
     manifest.write_text(manifest.read_text().replace("0.1.0", "0.1.1"), encoding="utf-8")
     drift = report_of(child)["drift"]
     assert drift["compared"] is False
-    assert "was not beside this one" in drift["why"]
+    assert "was not beside this release" in drift["why"]
 
 
 def test_an_empty_release_can_be_reported(tmp_path: Path) -> None:
@@ -457,7 +457,7 @@ def test_the_page_is_whole_and_fetches_nothing(page: str) -> None:
 def test_the_page_shows_figures_verdict_and_samples(page: str) -> None:
     text = re.sub(r"<[^>]+>", " ", page)
     for expected in (
-        "5 source files from 3 packages, 42% of the 12 files that were seen",
+        "5 source files from 3 packages, 42% of the 12 files seen",
         "not measured in this version",
         "at most 25% of all bytes are from one package",
         "license not permitted",
