@@ -1,1 +1,1 @@
-"""The crawler: from a Hex repository into the archive store."""
+"""The crawler: fetches packages of a Hex repository into the archive store."""

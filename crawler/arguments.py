@@ -1,4 +1,4 @@
-"""What the user asks of the spider: its arguments and settings, checked before anything runs."""
+"""Arguments and settings of the spider, checked before it starts."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ from crawler.registry import read_public_key
 from crawler.versions import Selection
 
 PACKAGE_NAME = re.compile("[a-z][A-Za-z0-9_]{0,99}")
-"""Names of packages, as Hex checks them; here they become parts of paths, hence the length."""
+"""Names of packages, as Hex checks them.
+
+The length is limited because they become parts of paths.
+"""
 REPOSITORY_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 HEX_PM_REPOSITORY = "https://repo.hex.pm"
@@ -36,27 +39,27 @@ DEFAULTS = {
 }
 """Settings that may come from the environment, with their defaults.
 
-`-s NAME=VALUE` and a script's own settings go before the environment, which is read anew for every
-crawl: a process may run several.
+`-s NAME=VALUE` and settings of a script have precedence over the environment. The environment is
+read again for every crawl, because a process may run several.
 """
 
 ARGUMENTS = {
     "packages": "only these packages, such as plug,ecto",
-    "limit": "only the first so many packages, such as 100",
-    "versions": "latest (the default), all, or a number: so many of the newest",
+    "limit": "only this number of packages from the start of the registry, such as 100",
+    "versions": "latest (the default), all, or the number of newest versions",
     "prereleases": "yes to count pre-releases like releases",
-    "retired": "yes to take retired releases too",
+    "retired": "yes to also fetch retired releases",
 }
-"""The arguments of the spider, `-a NAME=VALUE`, with a short meaning each."""
+"""The arguments of the spider, `-a NAME=VALUE`, each with a short meaning."""
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 class InvalidArgument(CorpusError):
-    """An argument or setting that the spider cannot work with."""
+    """An argument or setting has an invalid value."""
 
 
 class Settings(Protocol):
-    """What is asked of Scrapy's settings."""
+    """The part of Scrapy's settings that is used here."""
 
     def get(self, name: str, /) -> object:
         """Return a setting, or None."""
@@ -68,15 +71,15 @@ class Order:
     """Which packages and versions to fetch."""
 
     packages: tuple[str, ...] | None = None
-    """Names, or None for every package of the repository."""
+    """Package names, or None for every package of the repository."""
     limit: int | None = None
-    """The first so many packages, in the order of the registry."""
+    """Number of packages from the start of the registry, or None for all."""
     selection: Selection = field(default_factory=Selection)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository:
-    """Where to fetch from and where to keep it. Addresses end without a slash."""
+    """The repository to fetch from and the folder to store in. Addresses have no final slash."""
 
     url: str
     api_url: str | None
@@ -84,26 +87,26 @@ class Repository:
     key: RSAPublicKey
     store: Path
     policy: LicensePolicy
-    """What may be kept."""
+    """The licences of packages that may be stored."""
     mirror: str | None = None
-    """The address that is used instead of `url`."""
+    """The mirror, which is used instead of `url`."""
     token: str | None = field(default=None, repr=False)
-    """What the repository is shown, and a mirror never."""
+    """The key for the repository; it is never sent to a mirror."""
     api_token: str | None = field(default=None, repr=False)
 
     @property
     def address(self) -> str:
-        """Where registry and tarballs are fetched from."""
+        """The address from which registry and tarballs are fetched."""
         return self.mirror or self.url
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request to the repository carries."""
+        """The headers of a request to the repository."""
         return {"Authorization": self.token} if self.token and not self.mirror else {}
 
 
 def read_order(arguments: Mapping[str, str]) -> Order:
-    """Read the spider's arguments. Raises InvalidArgument for the first that is wrong."""
+    """Read the spider's arguments. Raises InvalidArgument for the first invalid one."""
     for name in arguments:
         if name not in ARGUMENTS:
             raise InvalidArgument(f"{name}: no such argument. There are:\n{overview()}")
@@ -120,7 +123,7 @@ def read_order(arguments: Mapping[str, str]) -> Order:
 
 
 def overview() -> str:
-    """List the arguments with their meanings, one a line."""
+    """List the arguments with their meanings, one per line."""
     return "\n".join(f"  {name:<13}{meaning}" for name, meaning in ARGUMENTS.items())
 
 
@@ -128,24 +131,25 @@ def package_names(text: str) -> tuple[str, ...]:
     """Read names separated by commas, each once. Raises InvalidArgument."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise InvalidArgument("packages: name at least one, such as packages=plug,ecto.")
+        raise InvalidArgument("packages: give at least one name, such as packages=plug,ecto.")
     for name in names:
         if not PACKAGE_NAME.fullmatch(name):
             raise InvalidArgument(
-                f"packages: {name!r} is no name of a Hex package (a small letter, then "
+                f"packages: {name!r} is not a valid name of a Hex package (a lower-case letter, "
+                "then "
                 "letters, digits and _). Separate names by commas, such as packages=plug,ecto."
             )
     return names
 
 
 def version_count(text: str) -> int | None:
-    """Read how many versions of a package are wanted; None is all. Raises InvalidArgument."""
+    """Read how many versions of a package are wanted; None means all. Raises InvalidArgument."""
     words = {"latest": 1, "all": None}
     return words[text] if text in words else positive("versions", text, "latest, all or ")
 
 
 def positive(name: str, text: str, alternatives: str) -> int:
-    """Read a whole number from 1. Raises InvalidArgument."""
+    """Read a whole number of at least 1. Raises InvalidArgument."""
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise InvalidArgument(
             f"{name}: expected {alternatives}a whole number from 1, found {text!r}."
@@ -161,7 +165,7 @@ def truth(name: str, text: str) -> bool:
 
 
 def read_repository(settings: Settings) -> Repository:
-    """Read where to fetch, where to and what. Raises InvalidArgument and UnusableKey."""
+    """Read the repository, the store and the policy. Raises InvalidArgument and UnusableKey."""
     url = address("HEX_REPO_URL", given(settings, "HEX_REPO_URL"))
     mirror = given(settings, "HEX_MIRROR")
     api_token = token("HEX_API_KEY", settings)
@@ -170,7 +174,7 @@ def read_repository(settings: Settings) -> Repository:
         api_url = default_api(url, api_token)
     name = str(given(settings, "HEX_REPOSITORY_NAME"))
     if not REPOSITORY_NAME.fullmatch(name):
-        raise InvalidArgument(f"HEX_REPOSITORY_NAME: {name!r} is no name of a repository.")
+        raise InvalidArgument(f"HEX_REPOSITORY_NAME: {name!r} is not a valid name of a repository.")
     return Repository(
         url=url,
         api_url=address("HEX_API_URL", api_url) if api_url else None,
@@ -191,7 +195,7 @@ def given(settings: Settings, name: str) -> object:
 
 
 def default_api(url: str, api_token: str | None) -> str | None:
-    """Return the JSON API of a repository of hex.pm; that of an organisation requires a key."""
+    """Return the JSON API for a repository of hex.pm; the API of an organisation requires a key."""
     if url == HEX_PM_REPOSITORY:
         return HEX_PM_API
     organisation = url.removeprefix(f"{HEX_PM_REPOSITORY}/repos/")
@@ -199,15 +203,15 @@ def default_api(url: str, api_token: str | None) -> str | None:
 
 
 def token(name: str, settings: Settings) -> str | None:
-    """Read a key that goes into a header; it is never repeated. Raises InvalidArgument."""
+    """Read a key that is sent in a header; messages never contain it. Raises InvalidArgument."""
     text = str(given(settings, name) or "").strip()
     if not all("!" <= character <= "~" or character == " " for character in text):
-        raise InvalidArgument(f"{name}: a key has letters, digits and signs of ASCII only.")
+        raise InvalidArgument(f"{name}: a key may have only printable ASCII characters.")
     return text or None
 
 
 def read_policy(settings: Settings) -> LicensePolicy:
-    """Read PERMITTED_LICENSES, SPDX ids with commas between them. Raises InvalidArgument."""
+    """Read PERMITTED_LICENSES, SPDX ids separated by commas. Raises InvalidArgument."""
     text = str(given(settings, "PERMITTED_LICENSES") or "")
     ids = [part.strip() for part in text.split(",") if part.strip()]
     try:
@@ -219,7 +223,9 @@ def read_policy(settings: Settings) -> LicensePolicy:
 
 
 def folder(name: str, value: object) -> Path:
-    """Read the path of a folder. Raises InvalidArgument for none: that would be the current one."""
+    """Read the path of a folder. Raises InvalidArgument if it is empty, since that is the current
+    folder.
+    """
     text = str(value or "").strip()
     if not text:
         raise InvalidArgument(f"{name}: expected a folder such as archives, found nothing.")
@@ -227,7 +233,7 @@ def folder(name: str, value: object) -> Path:
 
 
 def address(name: str, value: object) -> str:
-    """Check that a setting is an address on the web; cut its last slash. Raises InvalidArgument."""
+    """Check that a setting is an HTTP address; remove its final slash. Raises InvalidArgument."""
     text = str(value).rstrip("/")
     if not is_address(text):
         raise InvalidArgument(
@@ -238,7 +244,7 @@ def address(name: str, value: object) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Tell whether a path can be appended to a text to give an address on the web."""
+    """Return whether a text with an appended path is an HTTP address."""
     try:
         parts = urlsplit(text)
         has_place = bool(parts.hostname) and parts.port != 0

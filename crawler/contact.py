@@ -8,24 +8,24 @@ DISTRIBUTION = "elixir-corpus"
 
 
 def user_agent(contact: str | None) -> str:
-    """Name the crawler, its version and whom to write to: an address or a page."""
+    """Return the crawler, its version and a contact: an address or a page."""
     whom = contact or project_page()
     return f"{DISTRIBUTION}/{version()}" + (f" (+{whom})" if whom else "")
 
 
 def advice(agent: str, url: str) -> str | None:
-    """Say what is missing in a User-Agent for crawling another's server at `url`, or None."""
+    """Return a warning if a User-Agent has no contact and `url` is another's server, else None."""
     host = urlsplit(url).hostname or ""
     if "(+" in agent or "@" in agent or is_loopback(host):
         return None
     return (
-        f"Nothing tells those who run {host} whom to write to about this crawl. Set "
+        f"The User-Agent has no contact for the operators of {host}. Set "
         "CRAWLER_CONTACT to your address or page, such as CRAWLER_CONTACT=you@example.org."
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
+    """Return whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

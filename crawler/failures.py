@@ -1,4 +1,4 @@
-"""Puts into words why a release is refused."""
+"""Descriptions of why a release is refused."""
 
 import time
 
@@ -72,38 +72,38 @@ def explain(failure: Failure) -> Reject:
 
 
 def what_now(failure: Failure) -> str:
-    """Say which failure ends the crawl, and what to do about it."""
+    """Return which failure ends the crawl, and what to do about it."""
     said = f"{request_of(failure).url}: {explain(failure).detail}."
     asked = told_to_wait(failure, time.time())
     if asked is not None:
-        return f"{said} It asks to be left alone for {asked:,.0f} s: crawl again after that."
+        return f"{said} It asks to wait for {asked:,.0f} s: crawl again after that."
     return said if is_barred(failure) else f"{said} {advice(failure)}"
 
 
 def advice(failure: Failure) -> str:
-    """Say what to check, by what happened."""
+    """Return what to check after a failure."""
     error, meta = failure.value, request_of(failure).meta
     setting = meta.get(ADDRESS_SETTING, "HEX_REPO_URL")
     if not isinstance(error, HttpError):
         return f"Check {setting} and the network."
     if error.response.status >= 500:
-        return f"The repository is in trouble: crawl again later, or check {setting}."
+        return f"The repository does not work correctly: crawl again later, or check {setting}."
     if error.response.status in GONE and KEY_SETTING in meta:
-        # An organisation of hex.pm hides itself so from those who show no key.
+        # An organisation of hex.pm answers in this way to requests without a key.
         return f"Check {setting}, and {meta[KEY_SETTING]} for a repository that is not public."
     return f"Check {setting}."
 
 
 def is_barred(failure: Failure) -> bool:
-    """Whether the answer is 401 or 403, which explains itself."""
+    """Return whether the answer is 401 or 403."""
     error = failure.value
     return isinstance(error, HttpError) and error.response.status in NO_ACCESS
 
 
 def asks_for_more(failure: Failure, longest: float) -> str | None:
-    """Say so where the host limits us, and for more than `longest` seconds.
+    """Return a message if the host limits the rate and asks to wait more than `longest` seconds.
 
-    429 speaks of us; 503 may speak of one address, and the next may be well.
+    429 concerns this client. 503 may concern one address only, and the next may succeed.
     """
     error = failure.value
     if not (isinstance(error, HttpError) and error.response.status == TOO_MANY_REQUESTS):
@@ -113,19 +113,19 @@ def asks_for_more(failure: Failure, longest: float) -> str | None:
 
 
 def innermost(error: BaseException | None) -> object:
-    """Return what lies behind an error of Scrapy's that only wraps Twisted's."""
+    """Return the cause of an error of Scrapy that wraps one of Twisted."""
     cause = getattr(error, "__cause__", None) or error
     reasons = getattr(cause, "reasons", None)
     return reasons[0].value if reasons else cause
 
 
 def sentence(error: object) -> str:
-    """Return an error's message without its last full stop; ours follows."""
+    """Return an error's message without its final full stop."""
     return str(error).rstrip(".")
 
 
 def appearance(body: bytes) -> str:
-    """Say in a few words what a body that should be a tarball looks like."""
+    """Describe briefly a body that should be a tarball."""
     start = body[:TAR_BLOCK].lstrip().lower()
     if not body:
         return "an empty body"
@@ -141,5 +141,5 @@ def appearance(body: bytes) -> str:
 
 
 def licensing(verdict: LicenseVerdict) -> str:
-    """Say which licence was judged, and how."""
+    """Return which licence was judged, and the judgement."""
     return f"{verdict.expression}: {verdict.detail}" if verdict.expression else verdict.detail

@@ -1,4 +1,4 @@
-"""What passes through the pipelines: a tarball with the checks it passed, or its reject."""
+"""The items of the pipelines: a tarball with the checks it passed, or its reject."""
 
 from dataclasses import dataclass, field
 
@@ -10,12 +10,14 @@ from corpus.sources import HEX, HexMetadata
 from crawler.registry import Release
 
 SOURCE = HEX
-"""What the archive store calls archives from a Hex repository."""
+"""The `source` of archives from a Hex repository in the archive store."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageDetails:
-    """What the JSON API says of a package beyond the registry; None is unknown. Times as ours."""
+    """Data of the JSON API about a package that the registry lacks; None is unknown. Times are ISO
+    8601 in UTC.
+    """
 
     downloads: Downloads | None = None
     owners: tuple[str, ...] | None = None
@@ -28,7 +30,7 @@ NO_DETAILS = PackageDetails()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """One release that the crawl wants, and where it is."""
+    """One release that the crawl wants, and its address."""
 
     name: str
     url: str
@@ -45,7 +47,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tarball:
-    """A body that was served for a release; nothing of it is known yet."""
+    """A body that was served for a release, not yet checked."""
 
     wanted: Wanted
     body: bytes = field(repr=False)
@@ -54,7 +56,7 @@ class Tarball:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Described:
-    """A genuine tarball under a permitted licence, with what it says of itself."""
+    """A genuine tarball under a permitted licence, with its metadata."""
 
     wanted: Wanted
     body: bytes = field(repr=False)
@@ -63,7 +65,7 @@ class Described:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A release that is not stored, and why."""
+    """A release that is not stored, and the reason."""
 
     name: str
     version: str

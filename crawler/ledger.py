@@ -1,6 +1,6 @@
-"""Which wanted releases of each package are neither stored nor refused yet.
+"""The wanted releases of each package that are neither stored nor refused yet.
 
-A package without any is settled: the next crawl need not look at it while it stays as it is.
+A package without such releases is settled: the next crawl skips it unless it changes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +16,11 @@ from crawler.registry import PackageVersions
 from crawler.versions import Selection
 
 LASTING = frozenset({Reason.RETIRED, Reason.ARCHIVE_TOO_LARGE, Reason.NO_CHECKSUM})
-"""Refusals by the crawl that another attempt would not change."""
+"""Reasons of refusal that another attempt would not change."""
 GONE_AFTER_DAYS = 30.0
-"""How long a release must be missing to count as gone for good."""
+"""How long a release must be missing until it counts as permanently gone."""
 NEVER: dict[str, list[str]] = {}
-"""What a settlement says of a package that is not settled: no package is listed so."""
+"""The digest of a package that is not settled; no listed package has it."""
 
 
 def utc_now() -> str:
@@ -30,25 +30,26 @@ def utc_now() -> str:
 
 @dataclass(slots=True)
 class Account:
-    """The releases of one package that the crawl still has to store or refuse."""
+    """The releases of one package that the crawl must still store or refuse."""
 
     package: PackageVersions
     pending: dict[str, str | None]
     """Versions that are neither stored nor refused yet, with their checksums."""
     refused: dict[str, str]
     is_sound: bool
-    """Whether no refusal so far is one that another attempt may change."""
+    """Whether all refusals so far are permanent."""
     missing_since: dict[str, str]
-    """When an earlier crawl saw first that a version is not there."""
+    """When an earlier crawl first found that a version is missing."""
     gone: dict[str, str] = field(default_factory=dict)
 
 
 class Ledger:
-    """Keeps an account for each package of a crawl; packages whose refusals last are settled.
+    """Keeps an account for each package of a crawl; packages with permanent refusals only are
+    settled.
 
-    `terms` are what the crawl asks for (see Settlement). `is_complete` tells whether what came of
-    a package is still there. `changes` is what the index of names says of each package's last
-    change, as far as there is one.
+    `terms` are the selection and policy of the crawl (see Settlement). `is_complete` returns
+    whether the archives and records of a package are still in the store. `changes` has each
+    package's last change from the index of names, if there is one.
     """
 
     def __init__(
@@ -69,9 +70,9 @@ class Ledger:
         self.accounts: dict[str, Account] = {}
 
     def is_settled(self, package: PackageVersions) -> bool:
-        """Whether an earlier crawl dealt with this very state of a package on these terms.
+        """Return whether an earlier crawl settled this state of a package on these terms.
 
-        A package of which something is missing since then is not settled any more.
+        A package is no longer settled if archives or records are missing.
         """
         known = self.settlements.read(package.name)
         if known is None or (known.listed, known.terms) != (listing(package), self.terms):
@@ -79,21 +80,21 @@ class Ledger:
         return self.is_complete(package)
 
     def is_unchanged(self, name: str) -> bool:
-        """Whether a package was not published again since it was settled.
+        """Return whether a package was not published again since it was settled.
 
-        The index of versions does not tell that, that of names does, where it tells anything.
+        The index of versions does not show this; the index of names does, if it has times.
         """
         known, now = self.settlements.read(name), self.changes.get(name)
         return known is not None and now is not None and known.updated == now
 
     def renew(self, name: str) -> None:
-        """Note that a settled package proved to be as it was. Raises OSError."""
+        """Record that a settled package is unchanged. Raises OSError."""
         known, now = self.settlements.read(name), self.changes.get(name)
         if known is not None and known.updated != now:
             self.settlements.write(name, replace(known, updated=now))
 
     def refused(self, name: str) -> dict[str, str]:
-        """Return the content that was refused on these terms: checksums by version."""
+        """Return the checksums of content that was refused on these terms, by version."""
         known = self.settlements.read(name)
         return known.refused if known and known.terms == self.terms else {}
 
@@ -105,10 +106,10 @@ class Ledger:
         *,
         is_sound: bool = True,
     ) -> None:
-        """Open a package's account and close it at once if nothing is pending. Raises OSError.
+        """Open a package's account, and close it immediately if nothing is pending. Raises OSError.
 
-        An account that is not sound, say because the registry contradicts itself, is asked for
-        again by the next crawl whatever comes.
+        If an account is not sound, for example because the registry contradicts itself, the next
+        crawl requests the package again in any case.
         """
         known = self.settlements.read(package.name)
         since = known.gone if known else {}
@@ -117,7 +118,7 @@ class Ledger:
         self.close_if_done(package.name)
 
     def settle(self, name: str, version: str, reject: Reject | None) -> None:
-        """Note that a version is stored, or refused. Raises OSError."""
+        """Record that a version is stored or refused. Raises OSError."""
         account = self.accounts.get(name)
         if account is None or version not in account.pending:
             return
@@ -132,7 +133,9 @@ class Ledger:
         self.close_if_done(name)
 
     def is_for_good(self, since: str) -> bool:
-        """Whether what is missing since then counts as gone; a time that is none begins anew."""
+        """Return whether a release missing since then counts as gone; an invalid time counts as
+        now.
+        """
         try:
             age = datetime.fromisoformat(self.clock()) - datetime.fromisoformat(since)
         except (ValueError, TypeError):
@@ -155,18 +158,18 @@ class Ledger:
         self.settlements.write(name, settlement)
 
     def unfinished(self) -> Iterator[str]:
-        """Yield "NAME VERSION" for what the crawl began and did not bring to its end."""
+        """Yield "NAME VERSION" for each release that the crawl began and did not finish."""
         for name, account in self.accounts.items():
             yield from (f"{name} {version}" for version in account.pending)
 
 
 def lasts(reject: Reject) -> bool:
-    """Whether a refusal would come out the same another time."""
+    """Return whether another attempt would give the same refusal."""
     return reject.stage is not Stage.CRAWL or reject.reason in LASTING
 
 
 def terms(selection: Selection, policy: LicensePolicy) -> Terms:
-    """Say what a crawl asks for, in a form that JSON keeps."""
+    """Return the selection and policy of a crawl in a form for JSON."""
     licenses = canonical_json(sorted(policy.permitted | policy.permitted_extra))
     return {
         "count": selection.count,

@@ -1,12 +1,12 @@
-"""Asks the repository's JSON API for licences, so that what is not permitted is never fetched.
+"""Looks up licences in the repository's JSON API, so that packages that are not permitted are not
+fetched.
 
-The registry does not list licences, and the API only those of a package's latest release:
-the answer is a pre-filter for crawls of latest versions, and the tarball's own metadata
-decides. Packages are asked for one at a time or a hundred at a time, whichever takes fewer
-requests. If the API fails, more is downloaded than necessary. If it limits our rate, packages that
-wait for it are downloaded without its answer, and what it answers later is kept.
-
-What the answers say beside the licence (downloads, owners, dates) is kept too.
+The registry does not list licences, and the API lists only those of a package's latest release. The
+answer is therefore a pre-filter for crawls of latest versions, and the tarball's metadata decides.
+Packages are requested one at a time or a hundred at a time, whichever takes fewer requests. If the
+API fails, more is downloaded than necessary. If it limits the rate, packages that wait for it are
+downloaded without its answer, and later answers are still stored. Other data in the answers
+(downloads, owners, dates) is stored too.
 """
 
 import json
@@ -41,31 +41,31 @@ logger = logging.getLogger(__name__)
 PAGE_SIZE = 100
 """Packages on one page of /packages."""
 SLOT = "hex-api"
-"""The slot of Scrapy's downloader for the API; DOWNLOAD_SLOTS says how fast it is."""
+"""The slot of Scrapy's downloader for the API; DOWNLOAD_SLOTS sets its delay."""
 TIMEOUT = 30
-"""Seconds; the API is a convenience."""
+"""Timeout in seconds. It is short because the API is optional."""
 
 LIMITED_TIMES = 3
 LONGEST_LIMIT = 60.0
-"""How often and for how many seconds at a time we let the API tell us to wait."""
+"""How often, and for how many seconds each time, the crawler waits for the API."""
 UNTOLD_LIMIT = 5.0
-"""Seconds where it does not say how long."""
+"""Seconds to wait if the API gives no time."""
 LIMITED = "api_limited"
-"""The key in a request's meta that counts how often it was."""
+"""The key in a request's meta that counts its waits."""
 
 Output = Iterator[Request | Refusal]
 Waiting = dict[str, PackageVersions]
 
 
 class UnusableAnswer(ValueError):
-    """An answer of the API that is not what its documentation says."""
+    """An answer of the API that does not follow its documentation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LicenseLookup:
-    """Looks up packages and hands each on: to `proceed`, or to `refuse` with the reason.
+    """Looks up packages and passes each on to `proceed`, or to `refuse` with the reason.
 
-    `describe` gets what else is said of a package; `later` makes a request after some seconds.
+    `describe` gets other data about a package; `later` makes a request after some seconds.
     """
 
     api_url: str
@@ -76,10 +76,10 @@ class LicenseLookup:
     later: Callable[[Request, float], None]
     token: str | None = field(default=None, repr=False)
     handed_on: set[str] = field(default_factory=set)
-    """Packages that did not wait for their answer."""
+    """Packages that proceeded without their answer."""
 
     def ask(self, packages: Sequence[PackageVersions], listed: int) -> Output:
-        """Begin to look up `packages`, out of `listed` in the repository."""
+        """Start the lookup of `packages`; `listed` is the number of packages in the repository."""
         waiting = {package.name: package for package in packages}
         pages = -(-listed // PAGE_SIZE)
         if pages < len(waiting):
@@ -87,7 +87,7 @@ class LicenseLookup:
         return self.ask_next(waiting)
 
     def ask_page(self, waiting: Waiting, page: int, last: int) -> Output:
-        """Ask for a page of all packages, if any package still waits and not beyond the last."""
+        """Request a page of all packages, if a package still waits and the page exists."""
         if waiting and page <= last:
             url = f"{self.api_url}/packages?sort=name&page={page}"
             yield self.request(url, self.read_page, waiting, page=page, last=last)
@@ -108,12 +108,12 @@ class LicenseLookup:
             yield from self.ask_page(waiting, page + 1, last if declared else page)
 
     def ask_next(self, waiting: Waiting) -> Output:
-        """Ask for the first package that waits."""
+        """Request the first waiting package."""
         for name in list(waiting)[:1]:
             yield self.request(f"{self.api_url}/packages/{name}", self.read_one, waiting)
 
     def read_one(self, response: Response, waiting: Waiting) -> Output:
-        """Judge the first package that waits and ask for the next."""
+        """Judge the first waiting package and request the next."""
         package = waiting.pop(next(iter(waiting)))
         if response.status in GONE:
             yield from self.hand_on({package.name: package})
@@ -129,14 +129,14 @@ class LicenseLookup:
             yield from self.ask_next(waiting)
 
     def may_ask_on(self, response: Response, waiting: Waiting) -> Generator[Request, None, bool]:
-        """Whether to ask for more; where that takes a while, nothing waits for the answer."""
+        """Return whether to request more; if the API is slow, no package waits for the answer."""
         if not is_exhausted(response.headers):
             return True
         yield from self.hand_on(waiting)
         return (until_reset(response.headers, time.time()) or 0) <= LONGEST_LIMIT
 
     def judge(self, package: PackageVersions, declared: "Declared") -> Output:
-        """Hand on one package by the licences of its latest release."""
+        """Pass on one package by the licences of its latest release."""
         self.describe(package.name, declared.details)
         if package.name in self.handed_on:
             return
@@ -148,7 +148,9 @@ class LicenseLookup:
             yield self.proceed(package)
 
     def failed(self, failure: Failure) -> Output:
-        """Ask again where the API asked to wait, while waiting packages continue; else skip it."""
+        """Repeat the request if the API asked to wait, while waiting packages continue; else skip
+        it.
+        """
         request = request_of(failure)
         waiting = request.cb_kwargs["waiting"]
         told = request.meta.get(LIMITED, 0)
@@ -161,9 +163,9 @@ class LicenseLookup:
         self.later(again, wait)
 
     def give_up(self, waiting: Waiting, why: str) -> Output:
-        """Hand on all packages that wait as if their licences were permitted."""
+        """Pass on all waiting packages as if their licences were permitted."""
         logger.warning(
-            "%s cannot be asked for licences (%s): %d packages are judged after download",
+            "%s gives no licences (%s): %d packages are judged after download",
             self.api_url,
             why,
             len(waiting),
@@ -171,7 +173,7 @@ class LicenseLookup:
         return self.hand_on(waiting)
 
     def hand_on(self, waiting: Waiting) -> Iterator[Request]:
-        """Let every package that waits proceed."""
+        """Let every waiting package proceed."""
         for name, package in waiting.items():
             if name not in self.handed_on:
                 self.handed_on.add(name)
@@ -180,7 +182,7 @@ class LicenseLookup:
     def request(
         self, url: str, callback: Callable[..., Output], waiting: Waiting, **arguments: object
     ) -> Request:
-        """Ask the API, one request at a time; who waits travels with the request."""
+        """Send a request to the API, one at a time; the waiting packages are in its meta."""
         return Request(
             url,
             callback=callback,
@@ -204,7 +206,7 @@ class LicenseLookup:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the API says of a package; the licences are those of its latest release."""
+    """Data of the API about a package; the licences are those of its latest release."""
 
     name: str
     licenses: tuple[str, ...]
@@ -212,7 +214,7 @@ class Declared:
 
 
 def limited(failure: Failure) -> float | None:
-    """Return the seconds to wait for an API that limits us, or None if it does not."""
+    """Return the seconds to wait for an API that limits the rate, or None if it does not."""
     error = failure.value
     if not (isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE):
         return None
@@ -243,7 +245,7 @@ def read_json(body: bytes) -> object:
 
 
 def declared(package: object) -> Declared:
-    """Pick the name and the licences from a package. Raises UnusableAnswer."""
+    """Read the name and the licences of a package. Raises UnusableAnswer."""
     about = package.get("meta") if isinstance(package, dict) else None
     if not (isinstance(package, dict) and "name" in package):
         raise UnusableAnswer("a package without a name")
@@ -259,7 +261,7 @@ def declared(package: object) -> Declared:
 
 
 def details(package: dict[str, object]) -> PackageDetails:
-    """Pick what else a package says; what is not as documented is unknown."""
+    """Read the other data of a package; a value not as documented is unknown."""
     releases = package.get("releases")
     published = [when(each.get("inserted_at")) for each in objects(releases)]
     return PackageDetails(
@@ -271,7 +273,7 @@ def details(package: dict[str, object]) -> PackageDetails:
 
 
 def downloads(value: object) -> Downloads | None:
-    """Read the numbers of downloads; hex.pm leaves out what is 0."""
+    """Read the numbers of downloads; hex.pm leaves out numbers that are 0."""
     if not isinstance(value, dict):
         return None
     numbers = [value.get(key, 0) for key in ("all", "recent")]
@@ -289,12 +291,12 @@ def owners(value: object) -> tuple[str, ...] | None:
 
 
 def objects(value: object) -> list[dict[str, object]]:
-    """Return the objects of a list, of anything else none."""
+    """Return the objects of a list; none for any other value."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def when(value: object) -> str | None:
-    """Read a time of the API as ours: ISO 8601, UTC, to the second."""
+    """Read a time of the API as ISO 8601 in UTC, to the second."""
     if not isinstance(value, str):
         return None
     try:

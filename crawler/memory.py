@@ -1,4 +1,4 @@
-"""The state that one crawl leaves for the next, beside the archives it fetched.
+"""The state that a crawl stores for the next one, beside the archives.
 
     ROOT/repository.json                             whose archives the store holds
     ROOT/registry/REPOSITORY/versions                the resource as it was last served
@@ -7,9 +7,9 @@
     ROOT/registry/REPOSITORY/packages/NAME[.json]    the same for one package
     ROOT/registry/REPOSITORY/settled/NAME.json       up to what state a package was dealt with
 
-Every file is whole or absent, and one that is damaged counts as absent: what is lost is asked for
-again. A package is settled only once each wanted release of it is stored or refused for good, so
-a crawl that was killed resumes where it stopped.
+Every file is complete or absent, and a damaged file counts as absent: lost state is requested
+again. A package is settled only when each wanted release is stored or permanently refused, so a
+killed crawl resumes where it stopped.
 """
 
 import json
@@ -26,15 +26,15 @@ from corpus.errors import CorpusError
 from crawler.registry import PackageVersions
 
 VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-"""Headers that are kept of a response, and the headers of a request that they come back in."""
+"""Headers of a response that are stored, and the request headers in which they are sent back."""
 
 
 class RegistryCopy:
-    """The registry's resources as last seen, by their path, with what tells whether they changed.
+    """The registry's resources as last seen, by path, with their validators.
 
-    A body is written before its validators, which name its digest; a pair that was torn apart by
-    a kill is no copy. Validators mean something to the server of `url` only, so another mirror is
-    asked for everything.
+    A body is written before its validators, which have its digest, so a pair that a killed crawl
+    left incomplete is not used. Validators are valid for the server of `url` only, so requests to
+    another mirror are unconditional.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -42,7 +42,7 @@ class RegistryCopy:
         self.url = url
 
     def conditions(self, path: str) -> dict[str, str]:
-        """Return the request headers with which an unchanged resource is answered 304."""
+        """Return the request headers for which an unchanged resource is answered with 304."""
         kept = read_object(self.folder / f"{path}.json")
         if (kept.get("url"), kept.get("sha256")) != (self.url, self.digest(path)):
             return {}
@@ -50,23 +50,23 @@ class RegistryCopy:
         return {header: known[key] for key, header in VALIDATORS.items() if key in known}
 
     def digest(self, path: str) -> str | None:
-        """Return the SHA-256 of the body that is kept, or None."""
+        """Return the SHA-256 of the stored body, or None."""
         file = self.folder / path
         return sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     def recall(self, path: str) -> bytes:
-        """Return the body that is kept."""
+        """Return the stored body."""
         return (self.folder / path).read_bytes()
 
     def keep(self, path: str, body: bytes, found: Mapping[str, str]) -> None:
-        """Keep a verified body with the validators of its response. Raises OSError."""
+        """Store a verified body with the validators of its response. Raises OSError."""
         write_bytes(self.folder / path, body)
         kept = {**found, "url": self.url, "sha256": sha256(body).hexdigest()}
         write_json(self.folder / f"{path}.json", kept)
 
 
 class Terms(TypedDict):
-    """What a crawl asks for: the fields of a `Selection`, and a digest of the licences."""
+    """The terms of a crawl: the fields of a `Selection`, and a digest of the licences."""
 
     count: int | None
     prereleases: bool
@@ -76,19 +76,20 @@ class Terms(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settlement:
-    """The state in which a package was dealt with."""
+    """The state in which a package was settled."""
 
     listed: dict[str, list[str]]
-    """What the index of versions said of the package."""
+    """The digest of the package's entry in the index of versions."""
     terms: Mapping[str, object]
-    """The `Terms` of the crawl; under other terms the package is looked at anew."""
+    """The `Terms` of the crawl; under other terms the package is checked again."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Versions whose content was refused, with the checksum of that content."""
+    """Versions with refused content, and the checksum of that content."""
     gone: dict[str, str] = field(default_factory=dict)
-    """Versions that the registry lists and the repository does not have, with when that was first
-    seen."""
+    """Versions that the registry lists and the repository lacks, with the time when that was first
+    seen.
+    """
     updated: str | None = None
-    """What the index of names said of the package's last change."""
+    """The package's last change in the index of names."""
 
 
 class Settlements:
@@ -118,13 +119,13 @@ class Settlements:
 
 
 def texts(kept: object) -> dict[str, str]:
-    """Return the pairs of an object whose value is a text; of anything else none."""
+    """Return the pairs of an object whose value is a string; none for any other value."""
     pairs = kept.items() if isinstance(kept, dict) else ()
     return {key: value for key, value in pairs if isinstance(value, str)}
 
 
 def lists(kept: dict[str, object]) -> dict[str, list[str]]:
-    """Return the pairs whose value is a list, with the texts in it."""
+    """Return the pairs whose value is a list, with the strings in it."""
     return {
         key: [each for each in value if isinstance(each, str)]
         for key, value in kept.items()
@@ -139,7 +140,7 @@ def validators(headers: Headers) -> dict[str, str]:
 
 
 def listing(package: PackageVersions) -> dict[str, list[str]]:
-    """Return what the index of versions says of a package, in a form that JSON keeps."""
+    """Return a package's entry in the index of versions in a form for JSON."""
     return {
         "versions": list(package.versions),
         "retired": sorted(package.retired),
@@ -148,20 +149,17 @@ def listing(package: PackageVersions) -> dict[str, list[str]]:
 
 
 class StoreOfAnother(CorpusError):
-    """A store that another repository was crawled into."""
+    """The store has archives of another repository."""
 
     def __init__(self, store: Path, owner: str, name: str) -> None:
         super().__init__(
-            f"{store} holds archives of {owner}, and names mean other packages in {name}. "
+            f"{store} has archives of {owner}, and the same names are other packages in {name}. "
             "Set ARCHIVE_STORE to another folder."
         )
 
 
 def dedicate(store: Path, name: str) -> None:
-    """Keep a store for the repository that is crawled into it first.
-
-    Raises StoreOfAnother and OSError.
-    """
+    """Reserve a store for its first repository. Raises StoreOfAnother and OSError."""
     file = store / "repository.json"
     owner = read_object(file).get("name")
     if not isinstance(owner, str):
@@ -171,7 +169,7 @@ def dedicate(store: Path, name: str) -> None:
 
 
 def read_object(path: Path) -> dict[str, object]:
-    """Read a JSON object; anything else, or nothing, is an empty one."""
+    """Read a JSON object; return an empty one if there is none."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, RecursionError, ValueError):

@@ -1,19 +1,19 @@
-"""What is delayed when a request fails: the request, or all requests to its host.
+"""Delays after a failed request: of the request only, or of all requests to its host.
 
-A request that failed in a way that may pass is made again, a bounded number of times, behind all
-others, while the crawl goes on: an address that always fails delays no other request. The host is
-paused
+A request with a temporary failure is repeated a limited number of times, after all other requests,
+while the crawl continues. An address that always fails therefore delays no other request. The host
+is paused
 
 - for as long as it says, by Retry-After or x-ratelimit-reset;
 - for a time that we choose, doubled each time, when several different addresses failed in a row.
 
-Any answer that is not of this kind ends the series. Where a host was paused more than
-RATE_LIMIT_TIMES times without one such answer in between, the crawl ends. API and repository are
-paused independently, also where they share a host name: each is a slot of Scrapy's downloader.
+Any answer that is not of this kind ends the series. If a host was paused more than RATE_LIMIT_TIMES
+times without such an answer, the crawl ends. API and repository are paused independently, even if
+they have the same host name, because each has its own slot of Scrapy's downloader.
 
-It is our own, since Scrapy's RetryMiddleware does not read Retry-After and pauses no host, and
-AutoThrottle adapts to latency alone. Pauses use attributes of Scrapy's downloader that are not
-documented, hence the bounds on its version in pyproject.toml.
+This replaces Scrapy's RetryMiddleware, which does not read Retry-After and pauses no host;
+AutoThrottle adapts to latency only. Pauses use undocumented attributes of Scrapy's downloader, so
+pyproject.toml limits its version.
 """
 
 import asyncio
@@ -45,30 +45,32 @@ logger = logging.getLogger(__name__)
 ASKS_FOR_PATIENCE = frozenset({429, 503})
 TOO_MANY_REQUESTS = 429
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
-"""Statuses that another attempt may change: they come from an overloaded or failing server."""
+"""Statuses of an overloaded or failing server, which another attempt may change."""
 DEFINITE = (DownloadCancelledError, IgnoreRequest, UnsupportedURLSchemeError)
-"""Errors that another attempt would not change: too large, or never asked."""
+"""Errors that another attempt would not change: too large, or not sent."""
 EPOCH_FROM = 1_000_000_000
-"""x-ratelimit-reset from here on is a time since the epoch (hex.pm), below it a span."""
+"""An x-ratelimit-reset of at least this value is a time since the epoch (hex.pm); a smaller one is
+a duration.
+"""
 TURNED_AWAY = "patience_turned_away"
-"""The key in a request's meta that counts how often its host asked to wait."""
+"""The key in a request's meta with the number of times that its host asked to wait."""
 TURNED_AWAY_AT = "patience_turned_away_at"
-"""The key that tells when it failed first, on the monotonic clock."""
+"""The key for the time of its first failure, on the monotonic clock."""
 FAILED = "patience_failed"
-"""The key that counts its other failures."""
+"""The key for the number of its other failures."""
 BEHIND = 1_000
-"""What each attempt takes off a request's priority, so that it comes after all that is new."""
+"""Each attempt lowers a request's priority by this, so that it comes after all new requests."""
 BACKOFF = 3.0
-"""How many times longer a request waits after each further failure."""
+"""The factor by which a request waits longer after each further failure."""
 LONGEST_OWN_REST = 60.0
-"""Longest pause of a host in seconds, where the host does not say how long."""
+"""Longest pause of a host in seconds, if the host gives no time."""
 WATCH_SECONDS = 0.5
 SMALLEST_DELAY = 0.01
-"""Seconds; a slot without any delay never looks at the time it was last used."""
+"""Minimum delay in seconds: a slot without delay ignores the time when it was last used."""
 OUT_OF_ORDER = "repository_unavailable"
 """The finish reason of a crawl whose repository became unavailable during it."""
 BARRED = "no_access"
-"""The finish reason of a crawl that a repository does not let in."""
+"""The finish reason of a crawl to which the repository denies access."""
 NO_ACCESS = frozenset({401, 403})
 ADDRESS_SETTING = "address_setting"
 """The key in a request's meta that names the setting which its host comes from."""
@@ -77,25 +79,25 @@ KEY_SETTING = "key_setting"
 
 
 Errback = Callable[[Failure], Iterator[object] | None]
-"""What Scrapy calls for a request that failed: it yields requests and items, or there are none."""
+"""An errback of Scrapy: it yields requests and items, or returns None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimits:
-    """How patient to be; times in seconds."""
+    """Limits of delays and attempts; times are in seconds."""
 
     times: int = 8
-    """How often one request may have to wait, and a host be paused without a success."""
+    """Maximum number of waits of one request, and of pauses of a host without a success."""
     first_wait: float = 5.0
-    """Where the server does not say how long: this, then twice as long each time."""
+    """First pause if the server gives no time; each further pause is twice as long."""
     longest_wait: float = 900.0
-    """A host that asks for more is not asked again: the spider ends the crawl."""
+    """If a host asks for a longer wait, the spider ends the crawl."""
     retries: int = 3
-    """Attempts after the first, for a request that fails otherwise."""
+    """Attempts after the first, for a request with another failure."""
     retry_wait: float = 1.0
-    """Before the first of them; each further one waits three times as long."""
+    """Wait before the first of them; each further wait is three times as long."""
     addresses: int = 5
-    """So many different addresses that fail in a row pause their host."""
+    """When this number of different addresses fail in a row, their host is paused."""
 
 
 def read_limits(settings: Settings) -> RateLimits:
@@ -111,16 +113,16 @@ def read_limits(settings: Settings) -> RateLimits:
 
 
 def amount(name: str, settings: Settings) -> float:
-    """Read a setting that is a number from 0. Raises InvalidArgument."""
+    """Read a setting that is a number of at least 0. Raises InvalidArgument."""
     value = number(str(settings.get(name)))
     if value is None:
-        raise InvalidArgument(f"{name}: expected a number from 0, found {settings.get(name)!r}.")
+        raise InvalidArgument(f"{name}: expected a number from 0 up, found {settings.get(name)!r}.")
     return value
 
 
 @dataclass(slots=True)
 class Host:
-    """What failed at a host since its last successful answer."""
+    """Failures of a host since its last successful answer."""
 
     failed: set[str] = field(default_factory=set)
     """Addresses that failed at their first attempt."""
@@ -134,7 +136,7 @@ class Host:
 class Patience:
     """Pauses hosts and repeats requests, for one crawl.
 
-    `or_else` makes errbacks that are called once a request is not made again. Stats:
+    `or_else` makes errbacks that are called when a request is not repeated any more. Stats:
     `patience/rests`, `patience/repeated` and `patience/given_up`.
     """
 
@@ -151,9 +153,9 @@ class Patience:
         crawler.signals.connect(self.forget, signals.spider_closed)
 
     def or_else(self, errback: Errback) -> Errback:
-        """Return an errback that makes the request again as long as that may help.
+        """Return an errback that repeats the request while that may help.
 
-        It ends the crawl when the host was paused too often or denies access.
+        It ends the crawl if the host was paused too often or denies access.
         """
 
         def patient(failure: Failure) -> Iterator[object] | None:
@@ -170,8 +172,8 @@ class Patience:
     def end(self, reason: str, message: str) -> Iterator[Request]:
         """End the crawl with a message for the user.
 
-        A generator, because Scrapy prints the traceback of a failure whose errback raises, and
-        none where what the errback returned does.
+        It is a generator, because Scrapy prints a traceback if an errback raises, and none if the
+        returned generator does.
         """
         yield from ()
         if not self.is_closing():
@@ -179,7 +181,7 @@ class Patience:
         raise CloseSpider(reason)
 
     def repeats(self, failure: Failure) -> bool:
-        """Make a failed request again after a while, unless that cannot help or took too long."""
+        """Repeat a failed request after a while, unless that cannot help or takes too long."""
         request = request_of(failure)
         if not may_pass(failure) or self.is_closing():
             return False
@@ -198,14 +200,14 @@ class Patience:
         return True
 
     def allowed(self, asked: float | None) -> int:
-        """Return how often a request is made again."""
+        """Return how often a request is repeated."""
         return self.limits.retries if asked is None else self.limits.times
 
     def wait(self, asked: float | None, tries: int) -> float:
-        """Return the seconds after which a request is made again.
+        """Return the seconds after which a request is repeated.
 
-        Where the host asks to wait for the same request again, the wait is at least a quarter of
-        the one that doubles each time, however short a time the host names.
+        If the host asks to wait for the same request again, the wait is at least a quarter of the
+        doubling wait, even if the host gives a shorter time.
         """
         if asked is None:
             return self.limits.retry_wait * BACKOFF**tries
@@ -228,7 +230,7 @@ class Patience:
             raise DontCloseSpider
 
     def forget(self) -> None:
-        """Give up what waits: the crawl is over."""
+        """Give up all waiting requests: the crawl is over."""
         for timer in self.waiting:
             timer.cancel()
         self.waiting.clear()
@@ -236,7 +238,7 @@ class Patience:
     # Hosts
 
     def response_downloaded(self, response: Response, request: Request) -> None:
-        """Pause the host if the response asks for it; note a success if it is one.
+        """Pause the host if the response asks for it; record a success.
 
         Scrapy sends this signal before the downloader takes the host's next request from its
         queue, and calls errbacks after that.
@@ -259,13 +261,13 @@ class Patience:
             self.rest(request, until_reset(response.headers, self.clock()) or 0)
 
     def is_alone(self, request: Request, response: Response, host: Host) -> bool:
-        """Whether a 503 concerns one address: its host has answered others since its first one."""
+        """Return whether a 503 concerns one address: others were answered since the first."""
         last = request.meta.get(TURNED_AWAY_AT)
         is_own = response.status != TOO_MANY_REQUESTS
         return is_own and last is not None and host.succeeded_at > last
 
     def note(self, request: Request) -> None:
-        """Note an address that failed at its first attempt; the last of several pauses the host."""
+        """Record an address that failed at its first attempt; after several, pause the host."""
         if TURNED_AWAY in request.meta or FAILED in request.meta:
             return
         host = self.host(request)
@@ -276,7 +278,7 @@ class Patience:
         self.rest(request, min(self.limits.first_wait * 2.0**host.rests, LONGEST_OWN_REST))
 
     def is_barred(self, failure: Failure) -> bool:
-        """Whether 401 or 403 is the answer to several different addresses in a row."""
+        """Return whether several different addresses in a row were answered 401 or 403."""
         error = failure.value
         if not (isinstance(error, HttpError) and error.response.status in NO_ACCESS):
             return False
@@ -285,14 +287,15 @@ class Patience:
         return len(barred) >= self.limits.addresses
 
     def host(self, request: Request) -> Host:
-        """Return what is known of the host of a request."""
+        """Return the record of the host of a request."""
         return self.hosts.setdefault(request.meta.get("download_slot", ""), Host())
 
     def rest(self, request: Request, seconds: float) -> None:
         """Pause the host of `request` for `seconds`, at most the longest wait.
 
-        A slot of Scrapy's downloader waits until its delay has passed since it was last used, so
-        one whose last use lies in the future is paused until then, whatever is in its queue.
+        A slot of Scrapy's downloader waits until its delay has passed since its last use. A slot
+        whose last use is set to a future time is therefore paused until then, with everything in
+        its queue.
         """
         slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
         seconds = min(seconds, self.limits.longest_wait)
@@ -308,13 +311,14 @@ class Patience:
         self.watch(slot)
 
     def is_out_of_order(self, request: Request) -> bool:
-        """Whether the host of a request was paused without success as often as is allowed."""
+        """Return whether the host of a request was paused without success as often as allowed."""
         return self.host(request).rests > self.limits.times
 
     def watch(self, slot: Slot) -> None:
-        """While a host is paused, check whether the crawl is closing; then nothing waits for it.
+        """While a host is paused, check whether the crawl is closing, and then give up its
+        requests.
 
-        Scrapy ends only when its downloader is empty, and sends no signal before.
+        Scrapy closes only when its downloader is empty, and sends no signal before that.
         """
         if not self.is_closing():
             if time.monotonic() < slot.lastseen:
@@ -326,27 +330,27 @@ class Patience:
             )
 
     def is_closing(self) -> bool:
-        """Whether the crawl is on its way to its end, by Ctrl-C or of its own."""
+        """Return whether the crawl is closing, by Ctrl-C or on its own."""
         slot = getattr(self.crawler.engine, "_slot", None)
         return slot is not None and slot.closing is not None
 
 
 def request_of(failure: Failure) -> Request:
-    """Return the request whose errback was given a failure; Scrapy sets it on every one."""
+    """Return the request of a failure; Scrapy sets it on every failure."""
     request: Request = failure.request  # type: ignore[attr-defined]
     return request
 
 
 def out_of_order(request: Request, rests: int) -> str:
-    """Say that a host was paused too often, and what to do."""
+    """Return the message that a host was paused too often, and what to do."""
     return (
-        f"{request.url}: the repository does not answer as it should, also after {rests} pauses. "
-        "What was stored is whole. Crawl again when it is back: the crawl continues from here."
+        f"{request.url}: the repository does not answer correctly, even after {rests} pauses. "
+        "Stored archives are complete. Crawl again when it works: the crawl continues from here."
     )
 
 
 def access(failure: Failure) -> str:
-    """Say what is missing where the answer is 401 or 403."""
+    """Return which setting is missing or wrong after a 401 or 403."""
     assert isinstance(failure.value, HttpError)
     response = failure.value.response
     request = response.request
@@ -361,7 +365,7 @@ def access(failure: Failure) -> str:
 
 
 def may_pass(failure: Failure) -> bool:
-    """Whether another attempt may bring what this one did not."""
+    """Return whether another attempt may succeed."""
     error = failure.value
     if isinstance(error, HttpError):
         return error.response.status in PASSING
@@ -369,7 +373,7 @@ def may_pass(failure: Failure) -> bool:
 
 
 def told_to_wait(failure: Failure, now: float) -> float | None:
-    """Return the seconds for which the host asked to be paused, or None if it did not."""
+    """Return the seconds for which the host asked to pause, or None if it did not."""
     error = failure.value
     if isinstance(error, HttpError) and error.response.status in ASKS_FOR_PATIENCE:
         return asked_wait(error.response.headers, now)
@@ -377,9 +381,9 @@ def told_to_wait(failure: Failure, now: float) -> float | None:
 
 
 def asked_wait(headers: Headers, now: float) -> float | None:
-    """Return how many seconds the server asks to wait, or None if it does not say.
+    """Return how many seconds the server asks to wait, or None if it gives no time.
 
-    `now` is in seconds since the epoch and counts where the response bears no date: times are
+    `now` is in seconds since the epoch. It is used if the response has no date, because times are
     compared on the server's clock if possible.
     """
     retry_after = text(headers, "Retry-After")
@@ -394,7 +398,7 @@ def asked_wait(headers: Headers, now: float) -> float | None:
 
 
 def until_reset(headers: Headers, now: float) -> float | None:
-    """Return the seconds until the rate limit starts anew, or None if there is no such header."""
+    """Return the seconds until the rate limit is reset, or None if there is no such header."""
     reset = number(text(headers, "X-RateLimit-Reset"))
     if reset is None or reset < EPOCH_FROM:
         return reset
@@ -402,7 +406,7 @@ def until_reset(headers: Headers, now: float) -> float | None:
 
 
 def is_exhausted(headers: Headers) -> bool:
-    """Whether the server says that no further request is admitted until the reset."""
+    """Return whether the server allows no further request until the reset."""
     return number(text(headers, "X-RateLimit-Remaining")) == 0
 
 
@@ -413,7 +417,7 @@ def text(headers: Headers, name: str) -> str | None:
 
 
 def number(value: str | None) -> float | None:
-    """Read a number that is neither negative nor absurd, or None."""
+    """Read a number within reasonable bounds, else None."""
     try:
         result = float(value or "")
     except ValueError:
@@ -422,7 +426,7 @@ def number(value: str | None) -> float | None:
 
 
 def epoch(value: str | None) -> float | None:
-    """Read an HTTP date as seconds since the epoch, or None."""
+    """Read an HTTP date as seconds since the epoch, else None."""
     try:
         return parsedate_to_datetime(value or "").timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -1,4 +1,4 @@
-"""What becomes of a fetched tarball: its checksum, its licence, the store, and the ledger."""
+"""The pipelines for a fetched tarball: checksum, licence, store and ledger."""
 
 import logging
 from collections.abc import Callable
@@ -32,16 +32,17 @@ from crawler.spiders.hex import HexSpider
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 2
-"""Times a corrupt tarball is fetched again: a cache on the way may be at fault."""
+"""How often a corrupt tarball is fetched again, because a cache may have caused it."""
 LONGEST_DESCRIPTION = 10_000
-"""Characters of a description that the index keeps; hex.pm takes 300, other repositories may not
-count."""
+"""Maximum number of characters of a description in the index. hex.pm allows 300; other repositories
+may have no limit.
+"""
 
 
 class ChecksumPipeline:
-    """First: is this the tarball that the signed registry lists?
+    """The first pipeline: checks that this is the tarball that the signed registry lists.
 
-    Lets a tarball pass whose SHA-256 is its release's outer checksum; else fetches it again.
+    A tarball passes if its SHA-256 is its release's outer checksum; else it is fetched again.
 
     Stats: `archives/fetched_again`.
     """
@@ -51,11 +52,11 @@ class ChecksumPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Keep the crawler, through which a corrupt tarball is fetched again."""
+        """Keep the crawler, which is used to fetch a corrupt tarball again."""
         return cls(crawler)
 
     async def process_item(self, item: Item) -> Item:
-        """Return a genuine tarball, perhaps that of a later attempt, or a refusal."""
+        """Return a genuine tarball, possibly of a later attempt, or a refusal."""
         if not isinstance(item, Tarball):
             return item
         for _ in range(ATTEMPTS):
@@ -68,7 +69,7 @@ class ChecksumPipeline:
         return refuse(item.wanted, why)
 
     async def fetched_again(self, item: Tarball) -> Tarball:
-        """Fetch a tarball past every cache on the way; on any failure it stays what it was."""
+        """Fetch a tarball without caches; on any failure return the earlier one."""
         self.crawler.stats.inc_value("archives/fetched_again")
         request = item.request.copy()
         request.headers["Cache-Control"] = "no-cache"
@@ -83,7 +84,7 @@ class ChecksumPipeline:
 
 
 def is_genuine(item: Tarball) -> bool:
-    """Whether a body is the one that the registry lists."""
+    """Return whether a body is the one that the registry lists."""
     return sha256(item.body).hexdigest() == item.wanted.release.outer_checksum
 
 
@@ -96,10 +97,10 @@ def difference(item: Tarball) -> str:
 
 
 class LicensePipeline:
-    """Second: does the tarball declare a licence under which we may keep it?
+    """The second pipeline: checks that the tarball declares a permitted licence.
 
-    Reads a tarball's own metadata and lets pass what its declaration does not rule out. A
-    declaration that is absent or cannot be read passes: the licence texts may settle it later.
+    It reads a tarball's metadata. A declaration that is absent or cannot be read passes, because
+    the licence texts may decide later.
     """
 
     def __init__(self, policy: LicensePolicy | None = None) -> None:
@@ -107,7 +108,7 @@ class LicensePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Take the policy from the settings."""
+        """Read the policy from the settings."""
         return cls(read_policy(crawler.settings))
 
     def process_item(self, item: Item) -> Item:
@@ -129,17 +130,17 @@ class LicensePipeline:
 
 
 def mislabelled(wanted: Wanted, metadata: HexMetadata) -> str | None:
-    """Say how a tarball contradicts the registry about what it is, if it does."""
+    """Return how the name or version of a tarball contradicts the registry, or None."""
     if (metadata.name, metadata.version) == (wanted.name, wanted.version):
         return None
     return f"the tarball calls itself {metadata.name} {metadata.version}"
 
 
 class StorePipeline:
-    """Third: what passed goes into the archive store unchanged, what did not pass is recorded.
+    """The third pipeline: stores tarballs that passed unchanged, and records the others.
 
-    Rows are stamped with the time. A store that cannot be written ends the crawl: nothing more
-    could be kept. Stats: `archives/stored`, `archives/refused/REASON`, `archives/lost`.
+    Rows have the time of the fetch. If the store cannot be written, the crawl ends. Stats:
+    `archives/stored`, `archives/refused/REASON`, `archives/lost`.
     """
 
     def __init__(
@@ -151,11 +152,11 @@ class StorePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Open the store that the settings name."""
+        """Open the store of the settings."""
         return cls(crawler, ArchiveStore(read_repository(crawler.settings).store))
 
     def process_item(self, item: Item) -> Item:
-        """Keep the item and pass it on. Raises DropItem if it cannot be written."""
+        """Store the item and pass it on. Raises DropItem if it cannot be written."""
         spider = self.crawler.spider
         assert isinstance(spider, HexSpider)
         try:
@@ -181,7 +182,7 @@ class StorePipeline:
 
 
 def archive_row(item: Described, fetched_at: str) -> Archive:
-    """Describe an archive from what the registry and the tarball say; the registry comes first."""
+    """Make an archive's row from registry and tarball; the registry has precedence."""
     release = item.wanted.release
     assert release.outer_checksum
     return Archive(
@@ -203,7 +204,7 @@ def archive_row(item: Described, fetched_at: str) -> Archive:
 
 
 def requirement(dependency: Dependency) -> Requirement:
-    """Describe a dependency as the store does."""
+    """Return a dependency in the form of the store."""
     return Requirement(
         name=dependency.package,
         requirement=dependency.requirement,
@@ -214,7 +215,7 @@ def requirement(dependency: Dependency) -> Requirement:
 
 
 def reject_row(item: Refusal, recorded_at: str) -> RejectedArchive:
-    """Describe a refusal as the store does."""
+    """Return a refusal in the form of the store."""
     return RejectedArchive(
         source=SOURCE,
         name=item.name,
@@ -226,7 +227,7 @@ def reject_row(item: Refusal, recorded_at: str) -> RejectedArchive:
 
 
 class LedgerPipeline:
-    """Last: marks a release as finished, and its package if all its releases are."""
+    """The last pipeline: marks a release as finished, and its package if all its releases are."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler

@@ -1,8 +1,8 @@
 """Decides what to do about each release of a package: fetch it, refuse it, or skip it.
 
-Names and versions of the registry that cannot become parts of a path are not fetched. The record of
-each lies under a name that can become one, made of a digest; the detail of the record has the name
-itself. No package or version of Hex is called so.
+Names and versions of the registry that cannot be parts of a path are not fetched. Each is recorded
+under a name made from a digest, which no package or version of Hex can have; the detail of the
+record has the real name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ OLD_COPY = Reject(
     "in the index, but an old copy of the package's own entry was served",
 )
 LONGEST_QUOTE = 200
-"""Characters of a name that a record repeats."""
+"""Number of characters of a name that a record quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class PackagePlan:
     fetch: list[Wanted] = field(default_factory=list)
     refuse: list[Refusal] = field(default_factory=list)
     stored: list[Wanted] = field(default_factory=list)
-    """What is in the store already."""
+    """Archives that are already in the store."""
     still_refused: dict[str, str] = field(default_factory=dict)
-    """Versions whose content was refused before, with its checksum."""
+    """Versions whose content was refused before, with the checksum."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +46,10 @@ class Planner:
     selection: Selection
 
     def plan(self, package: PackageReleases, refused: dict[str, str]) -> PackagePlan:
-        """Plan for a package; `refused` is content that was refused before: checksum by version.
+        """Plan for a package; `refused` has the checksum of content that was refused before, by
+        version.
 
-        A release that is stored stays, whatever has become of it since.
+        A stored release stays in the store, even if it was retired or removed later.
         """
         releases = {release.version: release for release in package.releases}
         retired = {version for version, release in releases.items() if release.retirement}
@@ -61,7 +62,7 @@ class Planner:
         return plan
 
     def wanted(self, package: PackageReleases, release: Release) -> Wanted:
-        """Say where a release is."""
+        """Return a wanted release with its address."""
         return Wanted(
             name=package.name,
             url=self.tarball_url(package.name, release.version),
@@ -75,7 +76,7 @@ class Planner:
         return f"{self.url}/tarballs/{name}-{version}.tar"
 
     def pass_over(self, wanted: Wanted, plan: PackagePlan) -> None:
-        """Plan for a release that would be wanted, were it not retired."""
+        """Plan for a release that would be wanted if it were not retired."""
         if self.find(wanted.name, wanted.version):
             plan.stored.append(wanted)
         else:
@@ -97,14 +98,14 @@ class Planner:
             plan.fetch.append(wanted)
 
     def is_dealt_with(self, plan: PackagePlan) -> bool:
-        """Whether nothing of a plan is left to do, but to bring rows up to date."""
+        """Return whether a plan has nothing to do except to update rows."""
         refused = ((each.name, each.version) for each in plan.refuse)
         return not plan.fetch and all(self.is_recorded(*each) for each in refused)
 
     def is_of_interest(self, package: PackageVersions) -> bool:
-        """Whether a wanted release of a package may be another now, under the same version.
+        """Return whether a wanted release may have other content now under the same version.
 
-        One that is stored might be published again, one without a checksum be given one.
+        A stored release may be published again, and one without a checksum may get one.
         """
         choice = self.selection.choose(package.versions, package.retired)
         return any(
@@ -113,7 +114,7 @@ class Planner:
         )
 
     def find(self, name: str, version: str) -> Archive | None:
-        """Return the row of an archive that is in the store, with all of its bytes."""
+        """Return the row of an archive that is complete in the store."""
         try:
             archive = self.store.get(SOURCE, name, version)
         except (StoreError, OSError):
@@ -124,16 +125,16 @@ class Planner:
         return archive if path.is_file() and path.stat().st_size == archive.bytes else None
 
     def is_recorded(self, name: str, version: str) -> bool:
-        """Whether the store still says why a release is not there."""
+        """Return whether the store still has the record of why a release is missing."""
         return self.record(name, version) is not None
 
     def lacks_checksum(self, name: str, version: str) -> bool:
-        """Whether a release was refused because the registry had no checksum of it."""
+        """Return whether a release was refused because the registry had no checksum for it."""
         record = self.record(name, version)
         return record is not None and record.reject.reason is Reason.NO_CHECKSUM
 
     def record(self, name: str, version: str) -> RejectedArchive | None:
-        """Return why a release is not in the store, as far as the store can tell."""
+        """Return the reason why a release is not in the store, from the store's record."""
         try:
             return self.store.rejected(SOURCE, name, version)
         except (StoreError, OSError):
@@ -145,11 +146,11 @@ class Planner:
         return [version for version in choice.wanted if not self.find(package.name, version)]
 
     def is_complete(self, package: PackageVersions) -> bool:
-        """Whether each wanted release is in the store in its full length, or is recorded."""
+        """Return whether each wanted release is complete in the store, or is recorded."""
         return all(self.is_recorded(package.name, version) for version in self.missing(package))
 
     def lacking(self, listed: PackageVersions, package: PackageReleases) -> list[Refusal]:
-        """Refuse wanted versions of the index that the package's own entry does not have."""
+        """Refuse wanted versions of the index that are missing in the package's entry."""
         found = {release.version for release in package.releases}
         return [
             Refusal(
@@ -163,10 +164,10 @@ class Planner:
         ]
 
     def update(self, wanted: Wanted, details: PackageDetails) -> bool:
-        """Bring a stored row up to what registry and API say now; say whether it had to change.
+        """Update a stored row from registry and API; return whether it changed.
 
-        Where the registry lists the stored bytes, nothing is refused of them any more: other
-        content was, before they were published again, or a crawl was killed. Raises OSError.
+        If the registry lists the stored bytes, a record of refusal for them is removed: it is of
+        other content, or of a killed crawl. Raises OSError.
         """
         archive = self.find(wanted.name, wanted.version)
         if archive is None:
@@ -194,7 +195,7 @@ class Planner:
 
 
 def described(archive: Archive, wanted: Wanted, details: PackageDetails) -> Archive:
-    """Return a row with what is known of its package; what is unknown now stays as it was."""
+    """Return a row with the known data of its package; unknown values stay as they were."""
     first = (wanted.first_published_at, details.first_published_at, archive.first_published_at)
     last = (wanted.last_published_at, details.last_published_at, archive.last_published_at)
     return replace(
@@ -207,14 +208,14 @@ def described(archive: Archive, wanted: Wanted, details: PackageDetails) -> Arch
 
 
 def is_named_well(package: PackageVersions) -> bool:
-    """Whether a package's name may become a part of a path."""
+    """Return whether a package's name may be a part of a path."""
     return PACKAGE_NAME.fullmatch(package.name) is not None
 
 
 def refuse_unusable(
     packages: Iterable[PackageVersions], selection: Selection, listed_at: str
 ) -> Iterator[Refusal]:
-    """Refuse what can have no place in the store; `listed_at` is the address of the list."""
+    """Refuse names and versions that the store cannot hold; `listed_at` is their address."""
     for package in packages:
         for version in unusable_versions(package, selection):
             yield Refusal(
@@ -230,7 +231,7 @@ def refuse_unusable(
 
 
 def unusable_versions(package: PackageVersions, selection: Selection) -> list[str]:
-    """Return what is no version, and of a package with an unusable name also what is wanted."""
+    """Return invalid versions; for a package with an unusable name, also the wanted ones."""
     versions = [version for version in package.versions if not is_valid(version)]
     if not is_named_well(package):
         versions += selection.choose(package.versions, package.retired).wanted
@@ -238,10 +239,10 @@ def unusable_versions(package: PackageVersions, selection: Selection) -> list[st
 
 
 def stand_in(text: str) -> str:
-    """Return a name for what has none: the same for the same text, and never one of Hex's."""
+    """Return a name for an unusable one: the same for the same text, and never valid in Hex."""
     return f"unusable-{sha256(text.encode()).hexdigest()[:32]}"
 
 
 def quoted(text: str) -> str:
-    """Repeat a text, or its beginning, on one line."""
+    """Quote a text, or its beginning, on one line."""
     return repr(text) if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]!r}..."

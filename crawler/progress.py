@@ -1,4 +1,4 @@
-"""Shows the progress of a crawl, and at the end its results."""
+"""Display of the progress of a crawl, and of its results at the end."""
 
 import logging
 import sys
@@ -24,28 +24,28 @@ logger = logging.getLogger(__name__)
 
 REFUSED = "archives/refused/"
 REFRESH = 0.5
-"""Seconds between two looks at the stats."""
+"""Seconds between two updates from the stats."""
 WINDOW = 60.0
-"""Seconds over which the rate is taken."""
+"""Seconds over which the rate is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far a crawl is at one moment; `at` is in seconds on the monotonic clock."""
+    """The progress of a crawl at one moment; `at` is in seconds on the monotonic clock."""
 
     at: float
     done: int
     """Archives that are stored or refused."""
     wanted: int
-    """Archives of the packages that were looked at."""
+    """Archives of the packages that were checked."""
     packages_ahead: int
     packages_opened: int
 
     @property
     def ahead(self) -> int:
-        """Archives that still come: those that wait, and a guess for packages not looked at yet.
+        """Remaining archives: those that wait, and an estimate for packages not checked yet.
 
-        Each of them is taken to want as many as those before it did.
+        The estimate assumes as many archives per package as before.
         """
         each = self.wanted / self.packages_opened if self.packages_opened else 1.0
         return max(0, self.wanted - self.done) + round(self.packages_ahead * each)
@@ -54,9 +54,10 @@ class Reading:
 class CrawlProgress:
     """A progress bar on a terminal, a line in the log elsewhere, and a summary at the end.
 
-    It reads the stats of the spider and the pipelines, and adds `item_exceptions/count`, which
-    tells the crawl command that code failed. LOGSTATS_INTERVAL is the seconds between two lines.
-    The bar needs the whole process for itself, so PROGRESS_BAR has to allow it.
+    It reads the stats of the spider and the pipelines. It adds `item_exceptions/count`, by which
+    the crawl command knows that code failed. LOGSTATS_INTERVAL is the time between two lines in
+    seconds. The bar must be the only output of the process, so it is shown only if PROGRESS_BAR
+    allows it.
     """
 
     def __init__(self, crawler: Crawler, console: Terminal) -> None:
@@ -71,7 +72,7 @@ class CrawlProgress:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Follow the crawl through its signals; what is logged from here on is plain text."""
+        """Connect to the signals of the crawl; log messages are plain text from here on."""
         if handler := get_scrapy_root_handler():
             handler.setFormatter(PlainFormatter(handler.formatter))
         progress = cls(crawler, Terminal(stderr=True))
@@ -81,14 +82,14 @@ class CrawlProgress:
         return progress
 
     def opened(self, spider: Spider) -> None:
-        """Begin to look at the stats."""
+        """Start the updates from the stats."""
         if self.bar:
             self.bar.start()
             redirect_log()
         self.looping.start(min(REFRESH, self.interval or REFRESH), now=False)
 
     def look(self) -> None:
-        """Show how far the crawl is."""
+        """Show the progress of the crawl."""
         now = read(self.crawler.stats.get_stats(), time.monotonic())
         self.readings.append(now)
         while self.readings[0].at < now.at - WINDOW:
@@ -106,7 +107,7 @@ class CrawlProgress:
         self.crawler.stats.inc_value("item_exceptions/count")
 
     def closed(self, spider: Spider, reason: str) -> None:
-        """Print the summary, and last of all what is missing."""
+        """Print the summary, and then what is missing."""
         if self.looping.running:
             self.looping.stop()
         if self.bar:
@@ -121,7 +122,7 @@ class CrawlProgress:
 
 
 def read(stats: Stats, at: float) -> Reading:
-    """Read from the stats how far a crawl is."""
+    """Read the progress of a crawl from the stats."""
     return Reading(
         at=at,
         done=dealt_with(stats),
@@ -132,7 +133,7 @@ def read(stats: Stats, at: float) -> Reading:
 
 
 def tell(before: Reading, now: Reading) -> str:
-    """Say how far a crawl is, how fast it goes, and how long it takes yet."""
+    """Return the progress of a crawl, its rate, and the remaining time."""
     said = f"{now.done:,} done, {now.ahead:,} waiting"
     seconds = now.at - before.at
     rate = (now.done - before.done) / seconds if seconds else 0.0
@@ -143,7 +144,7 @@ def tell(before: Reading, now: Reading) -> str:
 
 
 def progress_bar(console: Terminal) -> Progress:
-    """Make a bar that leaves no trace when it is done, and fits into 80 columns."""
+    """Make a bar that is removed when it is done, and fits into 80 columns."""
     columns = (BarColumn(bar_width=10), TextColumn("{task.fields[said]}"))
     bar = Progress(TextColumn("archives"), *columns, console=console, transient=True)
     bar.add_task("archives", total=None, said="")
@@ -151,7 +152,7 @@ def progress_bar(console: Terminal) -> Progress:
 
 
 def redirect_log() -> None:
-    """Let the log go where standard error goes now: above the bar, while there is one."""
+    """Write the log to the current standard error: above the bar, while there is one."""
     handler = get_scrapy_root_handler()
     if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
         handler.setStream(sys.stderr)
@@ -169,7 +170,7 @@ def refusals(stats: Stats) -> dict[str, int]:
 
 
 def summary(stats: Stats, reason: str) -> Table:
-    """Say what became of the packages and archives of a crawl."""
+    """Return the table of results for the packages and archives of a crawl."""
     title = "Crawl finished" if reason == "finished" else f"Crawl ended early: {reason}"
     # A title is wrapped at the width of its table.
     table = Table(

@@ -1,13 +1,14 @@
 """The registry of a Hex repository: signed, compressed protobuf resources in, typed values out.
 
 Every resource is gzip around an envelope of a payload and its signature (RSA PKCS#1 v1.5 over
-SHA-512). A resource counts only once its signature, its repository and, for a package, its name
-are the expected ones: a mirror need not be trusted, and an old or foreign resource cannot be
-slipped in under another name. The format is specified in https://github.com/hexpm/specifications
-(registry-v2.md); crawler/proto/hex_registry.proto holds the field numbers.
+SHA-512). A resource is used only if its signature, its repository and, for a package, its name are
+the expected ones. A mirror therefore need not be trusted, and cannot serve a resource of another
+repository or package under a wrong name. The format is specified in
+https://github.com/hexpm/specifications (registry-v2.md); crawler/proto/hex_registry.proto holds the
+field numbers.
 
-It is our own, since Hex's clients are in Erlang and no Python one was found; protobuf, RSA and gzip
-are libraries'.
+This is written here because Hex's clients are in Erlang and no client in Python was found.
+Libraries are used for protobuf, RSA and gzip.
 """
 
 import zlib
@@ -30,19 +31,21 @@ from corpus.reasons import Reason
 from crawler.proto import hex_registry_pb2 as wire
 
 EXPANDED_LIMIT = 128 * 1024 * 1024
-"""Bytes that a resource may expand to. The versions of all of hex.pm take a few megabytes."""
+"""Maximum size of an expanded resource in bytes. The versions of all of hex.pm take a few
+megabytes.
+"""
 
 RETIREMENT_REASONS = ("other", "invalid", "security", "deprecated", "renamed")
-"""Names of the reasons by their number on the wire."""
+"""Names of the reasons for retirement by their number in the format."""
 SEVERITIES = ("none", "low", "medium", "high", "critical")
-"""Names of an advisory's severities by their number on the wire."""
+"""Names of an advisory's severities by their number in the format."""
 
 
 Item = TypeVar("Item")
 
 
 class RegistryError(CorpusError):
-    """A registry resource that cannot be used; `reason` is why."""
+    """A registry resource cannot be used; `reason` has the reason."""
 
     reason: Reason
 
@@ -60,7 +63,7 @@ class WrongRepository(RegistryError):
 
 
 class MalformedRegistry(RegistryError):
-    """The resource is not what the specification says."""
+    """The resource does not follow the specification."""
 
     reason = Reason.MALFORMED_REGISTRY
 
@@ -82,7 +85,7 @@ class PackageVersions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dependency:
-    """What a release needs. `app` and `repository` are None where they are the obvious ones."""
+    """A dependency of a release. `app` and `repository` are None if they are the default."""
 
     package: str
     requirement: str
@@ -93,7 +96,7 @@ class Dependency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retirement:
-    """Why a release was withdrawn: one of RETIREMENT_REASONS, and the maintainer's words."""
+    """Why a release was retired: one of RETIREMENT_REASONS, and the maintainer's message."""
 
     reason: str
     message: str = ""
@@ -126,17 +129,17 @@ class PackageReleases:
 
     @property
     def first_published_at(self) -> str | None:
-        """When the package was published first, as far as the registry says."""
+        """When the package was first published, as far as the registry has times."""
         return min(self.published, default=None)
 
     @property
     def last_published_at(self) -> str | None:
-        """When it was published last, as far as the registry says."""
+        """When it was last published, as far as the registry has times."""
         return max(self.published, default=None)
 
     @property
     def published(self) -> list[str]:
-        """The times that are known, in the order of the releases."""
+        """The known times, in the order of the releases."""
         return [each.published_at for each in self.releases if each.published_at]
 
 
@@ -159,7 +162,7 @@ KEY_ADVICE = (
 
 
 def read_versions(body: bytes, key: RSAPublicKey, repository: str) -> tuple[PackageVersions, ...]:
-    """Read `/versions`: every package of the repository with its versions, as they come.
+    """Read `/versions`: yield every package of the repository with its versions.
 
     Raises BadSignature, WrongRepository and MalformedRegistry.
     """
@@ -170,9 +173,10 @@ def read_versions(body: bytes, key: RSAPublicKey, repository: str) -> tuple[Pack
 
 
 def read_names(body: bytes, key: RSAPublicKey, repository: str) -> dict[str, str]:
-    """Read `/names`: when each package changed last, where it says so; only equality counts.
+    """Read `/names`: the time of each package's last change, if given; compare it for equality
+    only.
 
-    It changes also when a version is published again, which the index of versions does not tell.
+    It also changes when a version is published again, which the index of versions does not show.
     Raises BadSignature, WrongRepository and MalformedRegistry.
     """
     index = wire.NameIndex()
@@ -214,7 +218,7 @@ def open_envelope(body: bytes, key: RSAPublicKey) -> bytes:
 
 
 def expand(body: bytes, limit: int = EXPANDED_LIMIT) -> bytes:
-    """Decompress one whole gzip member, and nothing more. Raises MalformedRegistry."""
+    """Decompress exactly one complete gzip member. Raises MalformedRegistry."""
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         expanded = inflater.decompress(body, limit)
@@ -228,7 +232,7 @@ def expand(body: bytes, limit: int = EXPANDED_LIMIT) -> bytes:
 
 
 def parse(message: Message, data: bytes) -> None:
-    """Fill `message` from its serialised form. Raises MalformedRegistry."""
+    """Parse `message` from its serialised form. Raises MalformedRegistry."""
     try:
         message.ParseFromString(data)
     except DecodeError as error:
@@ -236,7 +240,7 @@ def parse(message: Message, data: bytes) -> None:
 
 
 def check_repository(found: str, expected: str) -> None:
-    """Raise WrongRepository unless a resource belongs to the repository that was asked."""
+    """Raise WrongRepository unless a resource belongs to the requested repository."""
     if found != expected:
         raise WrongRepository(
             f"the resource belongs to the repository {found!r}, not {expected!r} "
@@ -256,7 +260,7 @@ def package_versions(entry: wire.VersionEntry) -> PackageVersions:
 
 
 def advisory(entry: wire.AdvisoryEntry) -> Advisory:
-    """Convert an advisory; a severity that the specification may add later is unknown."""
+    """Convert an advisory; a severity that is not in the specification yet is unknown."""
     known = entry.HasField("severity") and 0 <= entry.severity < len(SEVERITIES)
     is_scored = entry.HasField("cvss_score") and 0 <= entry.cvss_score <= 10
     return Advisory(
@@ -302,7 +306,7 @@ def dependency(entry: wire.DependencyEntry) -> Dependency:
 
 
 def retirement(entry: wire.RetirementEntry) -> Retirement:
-    """Convert a retirement; a reason that the specification may add later keeps its number."""
+    """Convert a retirement; a reason that is not in the specification yet keeps its number."""
     known = 0 <= entry.reason < len(RETIREMENT_REASONS)
     reason = RETIREMENT_REASONS[entry.reason] if known else f"reason {entry.reason}"
     return Retirement(reason=reason, message=entry.message)

@@ -1,4 +1,4 @@
-"""The resources of the registry: how they are asked for, and what is read of the answers."""
+"""The resources of the registry: how they are requested and decoded."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -11,15 +11,17 @@ from crawler.memory import RegistryCopy, validators
 from crawler.patience import ADDRESS_SETTING, KEY_SETTING, Errback
 
 REGISTRY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a compressed registry resource; the versions of all of hex.pm take a few megabytes."""
+"""Maximum size of a compressed registry resource in bytes; the versions of all of hex.pm take a few
+megabytes.
+"""
 
 Value = TypeVar("Value")
 
 
 def access_meta(repository: Repository) -> dict[str, str]:
-    """Say in a request's meta which settings its address comes from and would let it in.
+    """Set in a request's meta the settings for its address and its key.
 
-    A mirror is never sent a key.
+    A key is never sent to a mirror.
     """
     if repository.mirror:
         return {ADDRESS_SETTING: "HEX_MIRROR"}
@@ -27,7 +29,7 @@ def access_meta(repository: Repository) -> dict[str, str]:
 
 
 class RegistryResources:
-    """The resources under one address, with the copy of them that an earlier crawl left."""
+    """The resources under one address, with the stored copy of an earlier crawl."""
 
     def __init__(self, repository: Repository, copy: RegistryCopy) -> None:
         self.repository = repository
@@ -40,9 +42,9 @@ class RegistryResources:
         errback: Errback,
         **arguments: object,
     ) -> Request:
-        """Ask for a resource, or for 304 if the copy at hand is current.
+        """Request a resource, or 304 if the stored copy is current.
 
-        Where there is no copy to fall back on, 304 is an error like any other.
+        Without a stored copy, 304 is an error.
         """
         conditions = self.copy.conditions(path)
         return Request(
@@ -60,7 +62,7 @@ class RegistryResources:
         )
 
     def read(self, path: str, response: Response, decode: Callable[[bytes], Value]) -> Value:
-        """Decode a resource, or the copy at hand; keep what is new and genuine.
+        """Decode a resource, or the stored copy; store a new, genuine resource.
 
         Raises what `decode` raises, and OSError.
         """

@@ -1,7 +1,8 @@
-"""Settings of the Scrapy project: polite to hex.pm by default, and nothing listens on a port.
+"""Settings of the Scrapy project: low request rates for hex.pm by default, and no open port.
 
-What is crawled, and where it goes, comes from the environment or from `-s NAME=VALUE`, which goes
-before it: `crawler.arguments.DEFAULTS` lists these settings, docs/how-to/crawl.md explains them.
+The repository and the store are set in the environment or with `-s NAME=VALUE`, which has
+precedence. `crawler.arguments.DEFAULTS` lists these settings, and docs/how-to/crawl.md explains
+them.
 """
 
 BOT_NAME = "elixir-corpus"
@@ -65,8 +66,9 @@ EXTENSIONS = {
 }
 
 PROGRESS_BAR = False
-"""Whether a crawl may draw on the terminal; `scrapy crawl` does. In a script, which may run
-several crawls at once, each writes a line to the log every LOGSTATS_INTERVAL seconds."""
+"""Whether a crawl may show a progress bar; `scrapy crawl` does. A script may run several crawls at
+once, so each writes a line to the log every LOGSTATS_INTERVAL seconds.
+"""
 LOG_LEVEL = "INFO"
 LOG_VERSIONS: list[str] = []
 STATS_DUMP = False

@@ -1,4 +1,4 @@
-"""Versions of Hex packages, and which of a package's versions a crawl wants.
+"""Versions of Hex packages, and the selection of versions for a crawl.
 
 Hex versions are semantic versions (https://semver.org, 2.0.0) in the order of Elixir's `Version`:
 build metadata does not count, and a pre-release comes before its release.
@@ -20,7 +20,7 @@ VERSION = re.compile(
     rf"(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+{BUILD}(?:\.{BUILD})*)?"
 )
 LONGEST = LONGEST_NAME
-"""Characters in a version: more cannot be stored, and numbers without bound take time to read."""
+"""Maximum length of a version. Longer ones cannot be stored, and long numbers take time to read."""
 
 
 class InvalidVersion(CorpusError):
@@ -51,7 +51,9 @@ class Version:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What orders versions: numbers before names, and what is shorter before what goes on."""
+        """The sort key of versions: numbers before names, and a shorter version before its
+        extension.
+        """
         pre = tuple((isinstance(part, str), part) for part in self.pre)
         return (self.major, self.minor, self.patch, not self.pre, pre)
 
@@ -77,11 +79,11 @@ def ascending(versions: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What a selection takes of one package, each newest first."""
+    """The selected versions of one package, newest first."""
 
     wanted: tuple[str, ...]
     retired: tuple[str, ...]
-    """Versions that would be wanted, were they not retired."""
+    """Versions that would be wanted if they were not retired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,15 +93,15 @@ class Selection:
     count: int | None = 1
     """How many, counted from the newest; None for all."""
     prereleases: bool = False
-    """Count pre-releases like releases. Without, they stand in where there is no release at all."""
+    """Count pre-releases like releases. Otherwise they are used only if there is no release."""
     retired: bool = False
-    """Take retired versions too."""
+    """Also select retired versions."""
 
     def choose(self, versions: Sequence[str], retired: Collection[str]) -> Choice:
-        """Choose from a package's versions; strings that are no versions are left out.
+        """Choose from a package's versions; invalid versions are left out.
 
-        Retired versions do not count towards the number: those that are passed over on the way
-        to it are named, older ones are not.
+        Retired versions do not count towards the number. Those that are newer than the last
+        selected version are returned separately, older ones are not.
         """
         wanted: list[str] = []
         passed_over: list[str] = []
@@ -111,7 +113,7 @@ class Selection:
         return Choice(wanted=tuple(wanted), retired=tuple(passed_over))
 
     def takes_newest(self, versions: Sequence[str], retired: Collection[str]) -> bool:
-        """Whether it takes of a package the newest version of all, and no other."""
+        """Return whether the selection is only the newest version of a package."""
         newest = Selection(count=1, prereleases=True, retired=True)
         return self.choose(versions, retired).wanted == newest.choose(versions, retired).wanted
 

@@ -1,4 +1,4 @@
-"""`scrapy crawl`, with an exit status that tells how the crawl ended (crawler/outcome.py)."""
+"""`scrapy crawl`, with an exit status for the outcome of the crawl (crawler/outcome.py)."""
 
 import argparse
 import logging
@@ -16,26 +16,28 @@ EXAMPLES = """Examples:
   scrapy crawl hex -a packages=plug,ecto -a versions=3"""
 
 
-NO_FEED = """-o and -O do not apply: what is fetched goes to the folder that the setting
-ARCHIVE_STORE names, and what is refused to its rejects"""
+NO_FEED = (
+    "-o and -O do not apply: fetched archives are stored in the folder of the setting "
+    "ARCHIVE_STORE, and refused ones are recorded in its rejects"
+)
 
 
 class HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Leaves the lines of the last paragraph as they are."""
+    """Does not wrap the lines of the last paragraph."""
 
 
 class Command(ScrapyCrawl):
-    """Checks a spider's arguments before it starts, and exits with the status of its outcome.
+    """Checks a spider's arguments before the crawl, and exits with the status of its outcome.
 
     A spider class may offer `check(settings, arguments)`, which raises CorpusError with a message
     for the user. Archives that were refused are results, not failures.
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """End the help with the arguments of the spider."""
+        """Add the arguments of the spider at the end of the help."""
         super().add_options(parser)
         parser.formatter_class = HelpFormatter
-        parser.epilog = f"What -a tells the spider hex, as NAME=VALUE:\n{overview()}\n\n{EXAMPLES}"
+        parser.epilog = f"Spider arguments for hex, as -a NAME=VALUE:\n{overview()}\n\n{EXAMPLES}"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the spider that `args` names."""
@@ -46,7 +48,7 @@ class Command(ScrapyCrawl):
         assert self.crawler_process
         spiders = self.crawler_process.spider_loader.list()
         if args[0] not in spiders:
-            message = f"no spider is named {args[0]!r}; there is: {', '.join(spiders)}"
+            message = f"there is no spider {args[0]!r}; available: {', '.join(spiders)}"
             raise UsageError(message, print_help=False)
         self.crawler_process.settings.set("PROGRESS_BAR", True, priority="project")
         crawler = self.crawler_process.create_crawler(args[0])
@@ -64,6 +66,6 @@ class Command(ScrapyCrawl):
 
 
 def quieten() -> None:
-    """Leave out of the log what Scrapy is made of; `--loglevel` brings it back."""
+    """Hide Scrapy's own messages in the log, unless `--loglevel` is given."""
     for name in ("scrapy.addons", "scrapy.core.engine", "scrapy.crawler", "scrapy.middleware"):
         logging.getLogger(name).setLevel(logging.WARNING)

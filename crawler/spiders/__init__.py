@@ -1,1 +1,1 @@
-"""One spider a source of archives."""
+"""One spider per source of archives."""

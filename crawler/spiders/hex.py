@@ -1,13 +1,13 @@
-"""Fetches the packages of a Hex repository, as its signed registry lists them.
+"""Fetches the packages that the signed registry of a Hex repository lists.
 
     scrapy crawl hex                                         all of hex.pm, latest versions
     scrapy crawl hex -a packages=plug,ecto -a versions=3
     scrapy crawl hex -a limit=100 -a versions=all -a retired=yes
 
-`/versions` names every package with its versions, `/names` tells when each changed last. Packages
-that an earlier crawl settled in that state are passed over; of the others `/packages/NAME` gives
-the checksums, and what is wanted and not in the store yet is fetched, also where a version was
-published again with other bytes. docs/how-to/crawl.md tells the rest.
+`/versions` lists every package with its versions, and `/names` the time of its last change.
+Packages that an earlier crawl settled in that state are skipped. For the others `/packages/NAME`
+gives the checksums, and wanted releases that are not in the store are fetched, also if a version
+was published again with other bytes. docs/how-to/crawl.md has the details.
 """
 
 import os
@@ -51,14 +51,14 @@ from crawler.registry import (
 from crawler.resources import RegistryResources, access_meta
 
 FIRST = 10
-"""Priority of tarballs: a package that is begun is brought to its end before the next."""
+"""Priority of tarballs: a package is finished before the next one is started."""
 
 Output = Iterator[Request | Refusal | Tarball]
 Value = TypeVar("Value")
 
 
 class HexSpider(Spider):
-    """Crawls one Hex repository; see the module.
+    """Crawls one Hex repository; see the module docstring.
 
     Stats: `packages/listed`, `packages/settled`, `packages/opened`, `packages/unavailable`,
     `archives/wanted`, `archives/kept`, `archives/updated`, and those of the pipelines.
@@ -79,9 +79,9 @@ class HexSpider(Spider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Read the environment, and put the contact of the settings into the User-Agent.
+        """Read the environment, and add the contact to the User-Agent.
 
-        Settings that a script or the command line gives go before both.
+        Settings from a script or the command line have precedence.
         """
         super().update_settings(settings)
         for variable in DEFAULTS.keys() & os.environ.keys():
@@ -91,13 +91,13 @@ class HexSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
-        """Build the spider and open the store that the settings name."""
+        """Build the spider and open the store of the settings."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.open(read_repository(crawler.settings), crawler)
         return spider
 
     def open(self, repository: Repository, crawler: Crawler) -> None:
-        """Set up what the crawl works with; nothing is written yet."""
+        """Set up the state of the crawl; nothing is written yet."""
         memory = repository.store / "registry" / repository.name
         selection = self.order.selection
         self.repository = repository
@@ -116,11 +116,11 @@ class HexSpider(Spider):
         self.losses = Losses()
         self.details: dict[str, PackageDetails] = {}
         self.stored: dict[str, list[Wanted]] = {}
-        """Of packages whose details may still come."""
+        """Accounts of packages whose API data may still arrive."""
         self.claim: IO[bytes] | None = None
 
     async def start(self) -> AsyncIterator[Request]:
-        """Claim the store and ask for the index of versions."""
+        """Claim the store and request the index of versions."""
         try:
             refuse_above_a_store(self.repository.store)
             self.claim = claim(self.repository.store, "crawl")
@@ -144,7 +144,7 @@ class HexSpider(Spider):
     # The indexes of versions and of names
 
     def read_index(self, response: Response) -> Output:
-        """Choose from the index of versions the packages to look at."""
+        """Choose the packages to check from the index of versions."""
         decode = partial(read_versions, key=self.repository.key, repository=self.repository.name)
         try:
             listed = self.read("versions", response, decode)
@@ -156,7 +156,7 @@ class HexSpider(Spider):
     def ask_names(
         self, chosen: Sequence[PackageVersions], listed_at: str, listed: int
     ) -> Iterator[Request]:
-        """Ask when the packages changed last."""
+        """Request the index of names, with the times of the packages' last changes."""
         follow = partial(self.look_at, chosen=chosen, listed_at=listed_at, listed=listed)
         yield self.resources.request(
             "names",
@@ -165,7 +165,7 @@ class HexSpider(Spider):
         )
 
     def read_names(self, response: Response, follow: Callable[[], Output]) -> Output:
-        """Take from the index of names when the packages changed last."""
+        """Read the times of the packages' last changes from the index of names."""
         decode = partial(read_names, key=self.repository.key, repository=self.repository.name)
         try:
             self.ledger.changes = self.read("names", response, decode)
@@ -174,13 +174,13 @@ class HexSpider(Spider):
         yield from follow()
 
     def names_failed(self, failure: Failure, follow: Callable[[], Output]) -> Output:
-        """Do without the index of names, which a repository need not have."""
+        """Continue without the index of names, which is optional."""
         said = explain(failure).detail
         self.logger.info("%s: %s. Every package is asked for.", request_of(failure).url, said)
         return follow()
 
     def look_at(self, chosen: Sequence[PackageVersions], listed_at: str, listed: int) -> Output:
-        """Look at the packages that are not as an earlier crawl left them."""
+        """Check the packages that changed since an earlier crawl."""
         unusable = list(refuse_unusable(chosen, self.order.selection, listed_at))
         usable = list(filter(is_named_well, chosen))
         unsettled, doubtful = [], []
@@ -198,16 +198,16 @@ class HexSpider(Spider):
         yield from self.look_up(unsettled, listed)
 
     def may_be_published_again(self, package: PackageVersions) -> bool:
-        """Whether a settled package may have other bytes under a version that it had before."""
+        """Return whether a settled package may have other bytes under an old version."""
         if self.ledger.is_unchanged(package.name):
             return False
         return bool(self.ledger.refused(package.name)) or self.planner.is_of_interest(package)
 
     def index_failed(self, failure: Failure) -> Output:
-        """End the crawl: without the index there is nothing to do.
+        """End the crawl: it cannot continue without the index.
 
-        It is a generator because Scrapy prints the traceback of a failure whose errback raises,
-        and none where what the errback returned does.
+        It is a generator, because Scrapy prints a traceback if an errback raises, and none if the
+        returned generator does.
         """
         yield from ()
         self.end("registry_unavailable", what_now(failure))
@@ -219,14 +219,14 @@ class HexSpider(Spider):
         if unknown:
             self.end(
                 "unknown_packages",
-                f"Not in the registry: {', '.join(unknown)}. Check the spelling, capitals too, or "
-                "look for the package on the repository's page.",
+                f"Not in the registry: {', '.join(unknown)}. Check the spelling, including "
+                "capital letters, or look for the package on the repository's page.",
             )
         chosen = [package for package in listed if names is None or package.name in names]
         return chosen[: self.order.limit]
 
     def look_up(self, packages: Sequence[PackageVersions], listed: int) -> Output:
-        """Ask for the licences of packages where that can spare downloads, else for releases.
+        """Request the licences of packages if that can avoid downloads, else the releases.
 
         The API knows the licence of a package's latest release only.
         """
@@ -251,7 +251,7 @@ class HexSpider(Spider):
     # One package
 
     def package_request(self, package: PackageVersions, *, is_settled: bool = False) -> Request:
-        """Ask for the releases of a package."""
+        """Request the releases of a package."""
         return self.resources.request(
             f"packages/{package.name}",
             self.read_package,
@@ -261,7 +261,7 @@ class HexSpider(Spider):
         )
 
     def describe(self, name: str, details: PackageDetails) -> None:
-        """Keep what the API says of a package, and bring up to date what was stored before."""
+        """Keep the API data of a package, and update the rows of stored archives."""
         self.details[name] = details
         try:
             for wanted in self.stored.pop(name, []):
@@ -270,7 +270,7 @@ class HexSpider(Spider):
             self.end(UNWRITABLE, advice(error))
 
     def read_package(self, response: Response, listed: PackageVersions, is_settled: bool) -> Output:
-        """Fetch of a package what is wanted and not there yet."""
+        """Fetch the wanted releases of a package that are not stored yet."""
         decode = partial(
             read_package,
             key=self.repository.key,
@@ -284,7 +284,7 @@ class HexSpider(Spider):
             yield from self.package_unavailable(listed, why, is_settled)
             return
         plan = self.planner.plan(package, self.ledger.refused(listed.name))
-        # A crawl that was killed may have kept the entry and not what it lists.
+        # A killed crawl may have stored the entry without the releases that it lists.
         if is_settled and response.status == NOT_MODIFIED and self.planner.is_dealt_with(plan):
             self.unchanged(listed.name, plan)
             return
@@ -294,7 +294,7 @@ class HexSpider(Spider):
         yield from map(self.tarball_request, plan.fetch)
 
     def unchanged(self, name: str, plan: PackagePlan) -> None:
-        """Note that a settled package is as it was."""
+        """Record that a settled package is unchanged."""
         details = self.details.get(name, NO_DETAILS)
         try:
             updated = sum(self.planner.update(each, details) for each in plan.stored)
@@ -305,10 +305,10 @@ class HexSpider(Spider):
         self.count("packages/settled")
 
     def begin(self, listed: PackageVersions, package: PackageReleases, plan: PackagePlan) -> None:
-        """Enter a package in the ledger and bring the rows of what is stored up to date.
+        """Enter a package in the ledger and update the rows of stored archives.
 
-        Where the package lacks a version of the index, a cache on the way served an old copy of
-        it, and the next crawl looks again.
+        If the package's entry lacks a version of the index, a cache served an old copy, and the
+        next crawl checks again.
         """
         pending: dict[str, str | None] = {each.version: None for each in plan.refuse}
         pending |= {each.version: each.release.outer_checksum for each in plan.fetch}
@@ -327,7 +327,7 @@ class HexSpider(Spider):
         self.count("archives/kept", len(plan.stored) + len(plan.still_refused))
 
     def package_failed(self, failure: Failure) -> Output:
-        """Refuse the wanted releases of a package whose registry entry cannot be had."""
+        """Refuse the wanted releases of a package whose registry entry cannot be read."""
         self.heed(failure)
         said = explain(failure)
         why = replace(said, detail=f"{request_of(failure).url}: {said.detail}")
@@ -337,9 +337,9 @@ class HexSpider(Spider):
     def package_unavailable(
         self, listed: PackageVersions, reject: Reject, is_settled: bool
     ) -> Iterator[Refusal]:
-        """Refuse what is wanted of a package and not there.
+        """Refuse the wanted releases of a package that are not stored.
 
-        What an earlier crawl settled stays so, and the next one looks again.
+        Releases settled by an earlier crawl stay settled, and the next crawl checks again.
         """
         if reject.reason is not Reason.GONE:
             self.count("packages/unavailable")
@@ -350,9 +350,9 @@ class HexSpider(Spider):
             yield from self.refuse(listed, reject)
 
     def refuse(self, listed: PackageVersions, reject: Reject) -> Iterator[Refusal]:
-        """Refuse the wanted releases of a package, as the index of versions has them.
+        """Refuse the wanted releases of a package, as listed in the index of versions.
 
-        Without the package's own entry nothing is for good, unless it is missing for long.
+        Without the package's entry no refusal is permanent, unless it has been missing for long.
         """
         missing = self.planner.missing(listed)
         try:
@@ -373,7 +373,7 @@ class HexSpider(Spider):
     # One tarball
 
     def tarball_request(self, wanted: Wanted) -> Request:
-        """Ask for a tarball."""
+        """Request a tarball."""
         return Request(
             wanted.url,
             callback=self.read_tarball,
@@ -386,12 +386,12 @@ class HexSpider(Spider):
         )
 
     def read_tarball(self, response: Response, wanted: Wanted) -> Output:
-        """Hand a tarball to the pipelines."""
+        """Pass a tarball to the pipelines."""
         assert response.request
         yield Tarball(wanted=wanted, body=response.body, request=response.request)
 
     def tarball_failed(self, failure: Failure) -> Output:
-        """Refuse a release whose tarball cannot be had."""
+        """Refuse a release whose tarball cannot be fetched."""
         self.heed(failure)
         yield refuse(request_of(failure).cb_kwargs["wanted"], explain(failure))
 
@@ -405,7 +405,7 @@ class HexSpider(Spider):
             self.end(UNWRITABLE, advice(error))
 
     def heed(self, failure: Failure) -> None:
-        """End the crawl when the repository asks for a longer pause than the crawl waits."""
+        """End the crawl if the repository asks for a longer pause than allowed."""
         if said := asks_for_more(failure, self.patience.limits.longest_wait):
             self.end("rate_limited", said)
 
@@ -420,7 +420,7 @@ class HexSpider(Spider):
 
 
 def untrusted(error: RegistryError, setting: str) -> str:
-    """Say what to check about an index that cannot be used; `setting` has its address."""
+    """Return what to check if an index cannot be used; `setting` has its address."""
     match error:
         case BadSignature():
             return f"Check {setting}, and HEX_PUBLIC_KEY if the repository is not hex.pm's."

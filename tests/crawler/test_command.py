@@ -18,12 +18,12 @@ def test_the_help_ends_with_what_the_spider_can_be_told_one_a_line() -> None:
     command.add_options(parser)
 
     assert parser.format_help().endswith("""
-What -a tells the spider hex, as NAME=VALUE:
+Spider arguments for hex, as -a NAME=VALUE:
   packages     only these packages, such as plug,ecto
-  limit        only the first so many packages, such as 100
-  versions     latest (the default), all, or a number: so many of the newest
+  limit        only this number of packages from the start of the registry, such as 100
+  versions     latest (the default), all, or the number of newest versions
   prereleases  yes to count pre-releases like releases
-  retired      yes to take retired releases too
+  retired      yes to also fetch retired releases
 
 Examples:
   scrapy crawl hex
@@ -35,7 +35,7 @@ def test_a_spider_that_does_not_exist_is_named_with_those_that_do() -> None:
     command = [sys.executable, "-m", "scrapy", "crawl", "hexx"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "no spider is named 'hexx'; there is: hex" in done.stdout + done.stderr
+    assert "there is no spider 'hexx'; available: hex" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -217,5 +217,5 @@ def test_a_package_that_the_registry_does_not_have_ends_the_crawl_before_anythin
     outcome = crawl("packages=alpha,alhpa")
 
     assert outcome.status == 1
-    assert "Not in the registry: alhpa. Check the spelling, capitals too" in outcome.errors
+    assert "Not in the registry: alhpa. Check the spelling, including capital" in outcome.errors
     assert peer.asked() == ["/versions"]

@@ -183,7 +183,7 @@ def test_a_store_takes_one_repository_because_names_mean_other_packages_in_anoth
     outcome = crawl(HEX_REPOSITORY_NAME="acme")
 
     assert outcome.status == 1
-    assert "holds archives of" in outcome.errors
+    assert "has archives of" in outcome.errors
     assert "Set ARCHIVE_STORE to another folder." in outcome.errors
     assert "Traceback" not in outcome.errors
     assert crawl.store.archives() == before
@@ -197,7 +197,7 @@ def test_an_index_that_asks_for_patience_beyond_ours_says_when_to_come_back(
     outcome = crawl(RATE_LIMIT_LONGEST_WAIT="0.2")
 
     assert outcome.status == 1
-    assert "It asks to be left alone for 3,600 s: crawl again after that." in outcome.errors
+    assert "It asks to wait for 3,600 s: crawl again after that." in outcome.errors
 
 
 def test_a_version_that_an_old_copy_of_the_package_lacks_is_recorded(

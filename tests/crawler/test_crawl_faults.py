@@ -165,9 +165,9 @@ def test_a_repository_that_goes_away_on_the_way_ends_the_crawl_and_the_next_goes
     )
     assert outcome.status == 3
     assert stored < 25
-    assert "does not answer as it should, also after 2 pauses" in outcome.errors
+    assert "does not answer correctly, even after 2 pauses" in outcome.errors
     assert "Crawl ended early: repository_unavailable" in outcome.errors
-    assert "not looked at" in outcome.errors.rstrip().splitlines()[-1]
+    assert "were not checked" in outcome.errors.rstrip().splitlines()[-1]
     assert "Traceback" not in outcome.errors
     # 16 are answered; 8 at once are under way before each of the 2 pauses, and at the end.
     assert len(peer.asked()) <= 16 + 3 * 8

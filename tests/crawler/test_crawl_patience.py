@@ -48,7 +48,7 @@ def test_a_wait_beyond_the_longest_ends_the_crawl_and_the_next_goes_on(
 
     assert outcome.status == 1
     assert time.monotonic() - began < 30
-    assert "It asks to be left alone for 86,400 s: crawl again after that." in outcome.errors
+    assert "It asks to wait for 86,400 s: crawl again after that." in outcome.errors
     assert "Traceback" not in outcome.errors
     assert peer.asked()[-1] == "/tarballs/p1-1.0.0.tar"
 

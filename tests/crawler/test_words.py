@@ -96,7 +96,7 @@ def test_the_user_agent_carries_the_contact() -> None:
 
 def test_a_crawl_of_another_s_server_without_a_contact_is_warned() -> None:
     assert advice("elixir-corpus/1", "https://repo.hex.pm") == (
-        "Nothing tells those who run repo.hex.pm whom to write to about this crawl. Set "
+        "The User-Agent has no contact for the operators of repo.hex.pm. Set "
         "CRAWLER_CONTACT to your address or page, such as CRAWLER_CONTACT=you@example.org."
     )
     assert advice("elixir-corpus/1 (+https://home.test)", "https://repo.hex.pm") is None
