@@ -34,7 +34,9 @@ from corpus.terminal import (
 
 app = application("Turn an archive store into a release, verify and explain it, and inspect files.")
 
-ReleaseFolder = Annotated[Path, typer.Argument(help="A release, as `build` printed it.")]
+ReleaseFolder = Annotated[
+    Path, typer.Argument(help="The folder of a release, as printed by `build`.")
+]
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file; `python -m corpus config` prints every key.")
 ]
@@ -49,11 +51,13 @@ def corpus(version: Version = False) -> None:
     epilog="Example: `python -m corpus build --archives archives --out releases --workers 8`"
 )
 def build(
-    archives: Annotated[Path, typer.Option(help="The archive store that the crawl filled.")],
-    out: Annotated[Path, typer.Option(help="Where releases go, each in a folder by version.")],
+    archives: Annotated[Path, typer.Option(help="The archive store that a crawl filled.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for releases, each in a folder named by its version.")
+    ],
     config: ConfigOption = None,
     workers: Annotated[
-        int, typer.Option(help="Worker processes; 0 works in this process.", min=0)
+        int, typer.Option(help="Number of worker processes; 0 uses this process only.", min=0)
     ] = os.cpu_count() or 1,
     scheduler: Annotated[
         str | None,
@@ -74,31 +78,31 @@ def build(
     exclude: Annotated[
         Path | None,
         typer.Option(
-            help="TOML of what authors opted out: [[exclude]] tables with package, package and "
-            "path, or content_id, and a reason."
+            help="A TOML file of packages and files that authors opted out: [[exclude]] tables "
+            "with package, package and path, or content_id, and a reason."
         ),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Check the archives, print what each stage would do and why, write nothing.",
+            help="Check the archives, and print what each stage would do and why; write nothing.",
         ),
     ] = False,
     clean: Annotated[
         bool,
         typer.Option(
             "--clean",
-            help="Once the release has its name, remove from OUT/work what this build did not use: "
-            "tables of earlier archives, settings and code.",
+            help="After the release is named, remove from OUT/work everything that this build did "
+            "not use: tables of earlier archives, settings and code.",
         ),
     ] = False,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
-    """Build a release, gate it, and give it its name if it passes.
+    """Build a release, run the gate on it, and name it if it passes.
 
-    A build that was interrupted resumes where it stopped. Exit code 1 means that the gate failed,
-    2 that something kept the build from finishing.
+    An interrupted build resumes where it stopped. Exit code 1 means that the gate failed, 2 that
+    the build could not finish.
     """
     if dry_run:
         _show_plan(archives, out, config, exclude, log_level)
@@ -122,7 +126,7 @@ def build(
     show_funnel(built.release)
     show_timings(built.timings)
     for entry in built.unmatched:
-        errors.print(f"not found, so nothing was left out for it: {entry.named} ({entry.reason})")
+        errors.print(f"matches nothing: {entry.named} ({entry.reason})")
     if clean:
         output.print(f"removed {built.cleaned} folders of earlier builds from {out / 'work'}")
     output.print(f"release {built.release.manifest.version}: {built.release.path}")
@@ -150,16 +154,21 @@ def _show_plan(
 def add_folder(
     folder: Annotated[Path, typer.Argument(help="A checkout, or any folder of source files.")],
     archives: Annotated[Path, typer.Option(help="The archive store to add it to.")],
-    name: Annotated[str, typer.Option(help="What it is called there: NAME or OWNER/NAME.")],
-    version: Annotated[str, typer.Option(help="Its version there: a tag or a commit, say.")],
+    name: Annotated[
+        str, typer.Option(help="Name of the package in the store: NAME or OWNER/NAME.")
+    ],
+    version: Annotated[
+        str, typer.Option(help="Version of the package, for example a tag or a commit.")
+    ],
     url: Annotated[
-        str | None, typer.Option(help="Where others find it; told in attribution.")
+        str | None,
+        typer.Option(help="Public address of the same files; it is written to attribution."),
     ] = None,
 ) -> None:
-    """Add a folder to an archive store, for `build` to read like a package.
+    """Add a folder to an archive store; `build` reads it like a package.
 
-    Files below .git, _build, deps and node_modules are not read, links not followed. The same files
-    give the same archive. Exit code 2: the folder or a name cannot be used.
+    Files below .git, _build, deps and node_modules are not read, and links are not followed. The
+    same files give the same archive. Exit code 2: the folder or a name cannot be used.
     """
     from corpus.sources.folder import add_folder as add
     from corpus.store import ArchiveStore
@@ -185,7 +194,7 @@ def verify(release: ReleaseFolder) -> None:
     if problems:
         fail(str(DamagedRelease(opened, problems)), 1)
     files = len(opened.manifest.shards) + len(opened.manifest.artifacts)
-    output.print(f"{release}: {files} files as the manifest says; identity {opened.identity}")
+    output.print(f"{release}: {files} files match the manifest; identity {opened.identity}")
 
 
 @app.command(
@@ -202,11 +211,13 @@ def explain(
             "reason for which files were left out.",
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
 ) -> None:
-    """Say what became of a package, a folder, a file or a hash, or what was left out for a reason.
+    """Show the result for a package, folder, file or hash, or what was left out for a reason.
 
-    Exit code 2: the release knows nothing about it, or cannot be read.
+    Exit code 2: the release has nothing about it, or cannot be read.
     """
     from corpus.explain import explain as look_up
 
@@ -221,15 +232,17 @@ def explain(
 @app.command(epilog="Example: `python -m corpus schema documents`")
 def schema(
     table: Annotated[
-        str | None, typer.Argument(help="documents, functions, ...; all of them without one.")
+        str | None, typer.Argument(help="documents, functions, ...; default: all tables.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines, not as Markdown.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON instead of Markdown.")
+    ] = False,
 ) -> None:
-    """Say what every column of a release and of an archive store means."""
+    """Print the meaning of every column of a release and of an archive store."""
     from corpus.tables import TABLES, columns_of, dictionary
 
     if table is not None and table not in TABLES:
-        fail(f"there is no table {table!r}; known are {', '.join(TABLES)}", 2)
+        fail(f"there is no table {table!r}; the tables are {', '.join(TABLES)}", 2)
     chosen = [table] if table else list(TABLES)
     if not as_json:
         say(dictionary(*chosen).removesuffix("\n"))
@@ -248,15 +261,17 @@ def schema(
 def inspect(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Elixir and Erlang source files, folders of them, or - for input."),
+        typer.Argument(
+            help="Elixir and Erlang source files, folders of them, or - for standard input."
+        ),
     ],
-    name: Annotated[
-        Path, typer.Option(help="What the file that is read from standard input is called.")
-    ] = Path("stdin.ex"),
+    name: Annotated[Path, typer.Option(help="File name for the source on standard input.")] = Path(
+        "stdin.ex"
+    ),
 ) -> None:
-    """Print what extraction finds in source files, one JSON line a file.
+    """Print what extraction finds in source files, one JSON line per file.
 
-    Exit code 2: something could not be read; everything else is printed all the same.
+    Exit code 2: a file could not be read; all others are printed.
     """
     from corpus.errors import CorpusError
 
@@ -276,7 +291,7 @@ def inspect(
 def _inspected(
     paths: list[Path], name: Path
 ) -> Iterator[tuple[Path, Callable[[], Mapping[str, object]]]]:
-    """Yield what is looked at, and what reads it."""
+    """Yield each source, and the function that reads it."""
     from corpus.inspect import inspect as inspect_file
     from corpus.inspect import inspect_bytes, source_files
 

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent: a killed run leaves nothing half done."""
+"""Files and folders that are complete or absent: a killed run leaves nothing incomplete."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` on success, else remove it.
 
-    Raises OSError as it comes (a full disk, say); then `path` is as it was before.
+    Raises OSError (for example on a full disk); then `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -36,8 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `path`; rename it to `path` on success, else remove it.
 
-    What stands at `path` gives way if `replaces` is set; else it must be empty or absent. Raises
-    OSError as it comes, and nothing has changed then.
+    An existing `path` is replaced if `replaces` is set; else it must be empty or absent. Raises
+    OSError; then nothing has changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
@@ -50,7 +50,7 @@ def whole_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
 
 
 def publish_folder(folder: Path, path: Path, *, replaces: bool = False) -> None:
-    """Force all of a folder to the disk, then give it its name; `replaces` as for `whole_folder`.
+    """Flush a folder to the disk, then rename it; `replaces` as for `whole_folder`.
 
     Raises OSError.
     """
@@ -68,14 +68,14 @@ def publish_folder(folder: Path, path: Path, *, replaces: bool = False) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Take the name away first: a folder half removed must not look like a whole one."""
+    """Rename the folder before its removal: a partly removed folder must not look complete."""
     doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     path.rename(doomed / path.name)
     shutil.rmtree(doomed)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the files and folders that a killed run left half written in a folder."""
+    """Remove the incomplete files and folders of a killed run in a folder."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if not is_temporary(path.name):
             continue
@@ -86,12 +86,12 @@ def sweep(folder: Path) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file or folder has a name as one that a killed run left has."""
+    """Return whether a file or folder has the temporary name of a killed run."""
     return TEMPORARY.fullmatch(name) is not None
 
 
 def flush_to_disk(path: Path) -> None:
-    """Force a file's bytes, or a folder's list of names, to the disk."""
+    """Flush a file's bytes, or a folder's list of names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -100,13 +100,13 @@ def flush_to_disk(path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write `value` as canonical JSON, whole or not at all."""
+    """Write `value` as canonical JSON, completely or not at all."""
     write_bytes(path, canonical_json(value))
 
 

@@ -1,4 +1,4 @@
-"""Who wrote what is in a release, and under which terms."""
+"""Attribution: the authors and licences of the packages in a release."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,13 +19,12 @@ def write_attribution(
     folder: Path,
     families: pa.Table | None = None,
 ) -> None:
-    """Write `attribution.parquet`, and in LICENSES/ one text of every licence as it was found.
+    """Write `attribution.parquet`, and one original text of every licence to LICENSES/.
 
-    `archives` are tables of `tables.READ_ARCHIVES` in the order of the index; `documents` counts by
-    archive checksum its documents by their licence expression, and an archive without any is left
-    out; `families` is a table of `tables.SPLITS`, and what it does not tell is null. Every
-    package's own
-    licence files stand in the table; the folder is for people to read.
+    `archives` are tables of `tables.READ_ARCHIVES` in the order of the index. `documents` has, by
+    archive checksum, the number of documents by licence expression; an archive without documents is
+    left out. `families` is a table of `tables.SPLITS`; values that it lacks are null. The table has
+    the licence files of every package; the folder is for readers.
     """
     texts: dict[str, str] = {}
     families = SPLITS.empty_table() if families is None else families
@@ -61,12 +60,12 @@ def _contributing(
 
 
 def _ordered(licenses: Counter[str | None]) -> list[tuple[str | None, int]]:
-    """Order expressions; a document without one is for the gate to find."""
+    """Sort expressions; the gate finds documents without one."""
     return sorted(licenses.items(), key=lambda item: item[0] or "")
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:
-    """Yield licence id and text where one file at the root stands for one id, verified."""
+    """Yield licence id and text if a verified package has one file at the root for one id."""
     for row in table.to_pylist():
         expression = row["license_expression"] or ""
         texts = [each for each in row["license_texts"] if is_license_file(each["path"])]

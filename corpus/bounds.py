@@ -1,4 +1,4 @@
-"""Bounds of what a configuration may ask for; one sentence for a value outside."""
+"""Checks of bounds in a configuration, with one error message for each."""
 
 
 def check_least(least: int, config: object, *names: str) -> None:
@@ -22,4 +22,6 @@ def check_order(config: object, shortest: str, longest: str) -> None:
     check_least(0, config, shortest)
     least, most = getattr(config, shortest), getattr(config, longest)
     if least > most:
-        raise ValueError(f"{shortest} is {least} and {longest} {most}; no length lies between them")
+        raise ValueError(
+            f"{shortest} is {least} and {longest} is {most}; no length is between them"
+        )

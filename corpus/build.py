@@ -1,9 +1,9 @@
 """The build: from an archive store to a candidate release, as a list of stages.
 
-`STAGES`, below the functions of the stages, says for each what it reads, what it writes, and which
-sections of the configuration it uses. A stage's outputs lie in `work/` under a name that holds the
-digest of their origin (`corpus/stages.py`), so a build that was killed resumes where it stopped,
-and one that is repeated finds everything done.
+`STAGES`, below the functions of the stages, lists for each stage its inputs, outputs and sections
+of the configuration. The outputs of a stage are in `work/` under a name with the digest of their
+origin (`corpus/stages.py`), so a killed build resumes where it stopped, and a repeated build has
+nothing to do.
 """
 
 import shutil
@@ -72,9 +72,9 @@ class NothingToBuild(CorpusError):
     """The archive store is empty, or none of its archives can be read."""
 
     def __init__(self, root: Path, inputs: Inputs) -> None:
-        told = f"no archives here. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
+        told = f"there are no archives. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
         if (nearby := store_near(root)) is not None:
-            told = f"no archives here, but {nearby} is an archive store. Name that one."
+            told = f"there are no archives, but {nearby} is an archive store. Use that folder."
         if inputs.refused:
             first = inputs.refused[0]
             told = (
@@ -88,9 +88,10 @@ class NothingToBuild(CorpusError):
 class Layout:
     """Where the outputs of all stages are.
 
-    Parts of a table are files, one a bundle, in the order of the bundles. Those that archives are
-    read into stand in folders of their own, so that a bundle is read once, whatever else the store
-    holds. `folders` has the folder of every other output; shards and manifest lie in the candidate.
+    Parts of a table are files, one per bundle, in the order of the bundles. Parts that are read
+    from archives are in one folder per bundle, so that a bundle is read only once even if the store
+    changes. `folders` has the folder of every other output; shards and manifest are in the
+    candidate.
     """
 
     bundles: Sequence[Bundle]
@@ -98,7 +99,7 @@ class Layout:
     candidate: Path
 
     def files(self, output: str) -> list[Path]:
-        """Return the files, or folders, that an output consists of."""
+        """Return the files or folders of an output."""
         folder = self.folders[output]
         if output in READ:
             return [bundle.destination / f"{output}.arrow" for bundle in self.bundles]
@@ -115,16 +116,16 @@ class Layout:
 
 
 READ = ("documents", "functions", "fingerprints", "rejects", "archives")
-"""Tables that archives are read into."""
+"""Tables that are read from archives."""
 PARTS_FOLDER = "parts"
-"""Where those are in `work/`, in a folder for each bundle."""
+"""Their folder in `work/`, with one folder for each bundle."""
 PARTS = ("kept", "drafts", "instruct")
-"""Tables that are made from those, with one file for each bundle."""
+"""Tables that are made from these, with one file for each bundle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a candidate is called and made from; its manifest tells it."""
+    """The name and origin of a candidate, for its manifest."""
 
     version: str
     digest: str
@@ -133,9 +134,9 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a stage works with: its inputs, the place of its files, and the executor.
+    """The data for a stage: its inputs, the paths of its files, and the executor.
 
-    `layout` knows the inputs and outputs of this stage only.
+    `layout` has the inputs and outputs of this stage only.
     """
 
     inputs: Inputs
@@ -147,22 +148,22 @@ class Job:
     progress: Progress
 
     def parts(self, table: str) -> list[Path]:
-        """Return the parts of one table, one a bundle, in the order of the bundles."""
+        """Return the parts of one table, one per bundle, in the order of the bundles."""
         return self.layout.files(table)
 
     def file(self, output: str) -> Path:
-        """Return the file of an output that is one."""
+        """Return the file of an output that is one file."""
         return self.layout.files(output)[0]
 
     def run(self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]) -> None:
-        """Run one task after another on the executor, each a step of progress."""
+        """Run tasks on the executor, each as one step of progress."""
         for _ in self.results(stage, function, tasks):
             pass
 
     def run_twice(
         self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> None:
-        """Run tasks, and those whose worker was killed once more. Raises WorkerDied."""
+        """Run tasks; repeat once those whose worker was killed. Raises WorkerDied."""
         done = self.executor.map(function, tasks)
         retry = [
             task
@@ -184,10 +185,10 @@ class Job:
 
 
 def read_archives(job: Job) -> None:
-    """Unpack, judge, parse and fingerprint every archive; refuse the files that take too much.
+    """Unpack, judge, parse and fingerprint every archive; refuse files that exceed their budget.
 
-    Files are read in helper processes, so they are not the reason when a worker is killed: its
-    bundle is read once more.
+    Files are read in helper processes and cannot kill a worker, so the bundle of a killed worker is
+    read once more.
     """
     waiting = [bundle for bundle in job.layout.bundles if not bundle.destination.exists()]
     job.run_twice("read archives", read_bundle, waiting)
@@ -196,7 +197,7 @@ def read_archives(job: Job) -> None:
 
 
 def find_duplicates(job: Job) -> None:
-    """Group documents whose code is the same or nearly the same."""
+    """Group documents that are exact duplicates or near-duplicates."""
     fingerprints, published = job.parts("fingerprints"), job.inputs.published
     task = partial(cluster, fingerprints, job.file("clusters"), published=published)
     job.run("find duplicates", task, [job.config.duplicates])
@@ -217,7 +218,7 @@ def assign_splits(job: Job) -> None:
 
 
 def select_documents(job: Job) -> None:
-    """Keep the representatives; what they represent, and what is opted out, becomes rejects."""
+    """Keep the representatives; their duplicates and opted-out documents become rejects."""
     parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.parts("kept"))
     task = partial(select, parts, job.file("clusters"), job.file("splits"), job.config.exclude)
     job.run("select documents", task, [job.file("duplicates")])
@@ -225,7 +226,7 @@ def select_documents(job: Job) -> None:
 
 
 def write_instructions(job: Job) -> None:
-    """Draft instruction rows from the documents that stay; then leave out repeated answers."""
+    """Make instruction rows from kept documents, and leave out repeated answers."""
     tables = ("documents", "functions", "kept", "drafts")
     tasks = [
         InstructTask(
@@ -253,7 +254,7 @@ def write_instructions(job: Job) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SortedTable:
-    """A table laid out in runs, their files, and the shards that it is planned for."""
+    """A table with the files of its runs and the plans of its shards."""
 
     config: str
     runs: tuple[str, ...]
@@ -261,7 +262,7 @@ class SortedTable:
 
 
 def sort_rows(job: Job) -> None:
-    """Plan the shards of every table and lay its rows out in runs by that plan."""
+    """Plan the shards of every table and sort its rows into runs by that plan."""
     written, folder = job.layout.files("runs")
     tables = [(table, job.config.shards) for table in _tables(job)]
     found, waiting = [], []
@@ -307,7 +308,7 @@ def _tables(job: Job) -> list[TableParts]:
 
 
 def _parts(job: Job, name: str) -> Iterable[Part]:
-    """Return the parts of a table of the release, with the rows that stay of each."""
+    """Return the parts of a table of the release, with the kept rows of each."""
     if SHARDED[name].is_of_documents:
         return map(Part, job.parts(name), job.parts("kept"))
     return (Part(path, None) for path in (_rejects(job) if name == "rejects" else job.parts(name)))
@@ -318,7 +319,7 @@ def _rejects(job: Job) -> list[Path]:
 
 
 def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
-    """Return the manifest without what the reject table will say."""
+    """Return the manifest without the counts from the reject table."""
     return Manifest(
         version=job.release.version,
         build_digest=job.release.digest,
@@ -340,7 +341,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
 
 
 def _read(kind: type[Result], path: Path) -> Result:
-    """Read what an earlier stage wrote as JSON."""
+    """Read the JSON output of an earlier stage."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind).validate_json(path.read_bytes())
@@ -416,17 +417,19 @@ STAGES: tuple[Stage[Job], ...] = (
         run=write_manifest,
     ),
 )
-"""What is given: `inputs.*`, by the fields of `Inputs`, and `release`, what it is called."""
+"""The given inputs: `inputs.*`, for the fields of `Inputs`, and `release`, for the name of the
+release.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildPlan:
-    """What a build does: return a release that is there already, or carry out these steps."""
+    """The plan of a build: return an existing release, or run these steps."""
 
     release: Release | None
-    """The release that was made from the same inputs, configuration and code, if there is one."""
+    """The release from the same inputs, configuration and code, if it exists."""
     steps: tuple[Step, ...]
-    """One for every stage, in order; none where there is such a release."""
+    """One step for every stage, in order; none if there is such a release."""
     inputs: Inputs
     identity: Identity
     layout: Layout
@@ -436,7 +439,7 @@ class BuildPlan:
 def plan_build(
     store: ArchiveStore, out: Path, config: BuildConfig, progress: Progress | None = None
 ) -> BuildPlan:
-    """Check the archives and say what a build would do, and why; nothing is written.
+    """Check the archives and return what a build would do, and why; nothing is written.
 
     Raises NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest and OSError.
     """
@@ -476,7 +479,7 @@ def plan_build(
 
 @cache
 def sources() -> Sources:
-    """Return the sources of the code that runs, which are parsed once a process."""
+    """Return the sources of this code, which are parsed once per process."""
     return Sources()
 
 
@@ -487,10 +490,10 @@ def build(
     executor: Executor,
     progress: Progress | None = None,
 ) -> Release:
-    """Run every stage and return the candidate, or the release if there already is one like it.
+    """Run every stage and return the candidate, or an existing release from the same origin.
 
-    `out` holds releases by version and `work/`, which may be deleted at any time; it costs only
-    the time to build again. The candidate has the seconds of every stage in `timings.json`. Raises
+    `out` contains releases by version and `work/`, which may be deleted at any time; then the next
+    build takes longer. The candidate has the seconds of every stage in `timings.json`. Raises
     NothingToBuild, WorkerDied, DamagedRow, DamagedArchive, DamagedRelease, MalformedManifest and
     OSError.
     """
@@ -501,7 +504,7 @@ def build(
 def carry_out_plan(
     planned: BuildPlan, out: Path, config: BuildConfig, executor: Executor, progress: Progress
 ) -> Release:
-    """Do what a plan for `out` and a configuration says; return and raise what `build` does."""
+    """Run a plan for `out` and a configuration; returns and raises the same as `build`."""
     if planned.release is not None:
         return _intact(planned.release)
     layout, work = planned.layout, out / "work"
@@ -525,9 +528,9 @@ def carry_out_plan(
 
 
 def leftovers(planned: BuildPlan, out: Path) -> list[Path]:
-    """Return the folders in `work/` that a plan does not name, sorted.
+    """Return the folders in `work/` that a plan does not use, sorted.
 
-    They hold what earlier builds made of other archives, settings or code, and cost only time.
+    They are outputs for other archives, settings or code; if removed, they can be built again.
     """
     work, layout = out / "work", planned.layout
     named = {*layout.folders.values(), *(bundle.destination for bundle in layout.bundles)}
@@ -548,7 +551,7 @@ def _parent(releases: Sequence[Release]) -> Parent | None:
 
 
 def sweep(*folders: Path) -> None:
-    """Remove what a killed build left half written."""
+    """Remove incomplete files of a killed build."""
     for path in chain.from_iterable(folder.glob("**/.*") for folder in folders):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -20,7 +20,7 @@ from corpus.split import SplitConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildConfig:
-    """Everything that decides what a release holds. The defaults are for all of hex.pm."""
+    """All settings that determine the content of a release. The defaults are for all of hex.pm."""
 
     ingest: IngestConfig = field(default_factory=IngestConfig)
     duplicates: NearDuplicates = field(default_factory=NearDuplicates)
@@ -28,20 +28,20 @@ class BuildConfig:
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
     exclude: Exclusions = ()
-    """What authors asked to be left out."""
+    """Packages, files and contents that authors asked to leave out."""
 
 
 class BadConfiguration(CorpusError):
-    """A configuration file that cannot be used."""
+    """A configuration file cannot be used."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(f"{path}: {detail}. `python -m corpus config` prints every key.")
 
 
 def load(path: Path) -> BuildConfig:
-    """Read a configuration; what it does not name keeps its default.
+    """Read a configuration; keys that it lacks have their default.
 
-    Raises BadConfiguration for what is not TOML, an unknown key or a value of the wrong type.
+    Raises BadConfiguration for invalid TOML, an unknown key or a value of the wrong type.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -51,7 +51,7 @@ def load(path: Path) -> BuildConfig:
         unknown = next(_unknown_keys(values, BuildConfig), None)
         if unknown is not None:
             raise BadConfiguration(path, unknown)
-        # As JSON, because strictness would refuse lists where the model has tuples and sets.
+        # As JSON, because strict validation refuses lists for tuples and sets.
         text = json.dumps(values, default=str)
         config = TypeAdapter(BuildConfig).validate_json(text, strict=True)
         return replace(config, exclude=exclude)
@@ -69,9 +69,9 @@ def load(path: Path) -> BuildConfig:
 
 
 def configured(config: str | Path | BuildConfig | None, exclude: str | Path | None) -> BuildConfig:
-    """Return a configuration, or read it from a file, and add what a file of exclusions names.
+    """Return a configuration, or read it from a file, and add a file of exclusions.
 
-    Raises what `load` and `corpus.optout.read_exclusions` do.
+    Raises the errors of `load` and `corpus.optout.read_exclusions`.
     """
     if not isinstance(config, BuildConfig):
         config = load(Path(config)) if config else BuildConfig()
@@ -82,7 +82,7 @@ def configured(config: str | Path | BuildConfig | None, exclude: str | Path | No
 
 
 def dump(config: BuildConfig) -> str:
-    """Return every key with its value as TOML, which `load` reads as the same configuration."""
+    """Return every key with its value as TOML; `load` reads it as the same configuration."""
     return "\n".join(_dumped(plain_fields(config), ""))
 
 
@@ -93,7 +93,7 @@ def _dumped(values: Mapping[str, object], table: str) -> Iterator[str]:
     if own:
         if table:
             yield f"[{table}]"
-        # JSON writes strings, numbers, booleans and lists as TOML does, but for DEL in a string.
+        # JSON and TOML write strings, numbers, booleans and lists alike, except DEL in a string.
         yield from (
             f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
             for key, value in own.items()
@@ -109,12 +109,12 @@ def _dumped(values: Mapping[str, object], table: str) -> Iterator[str]:
 
 
 def _rows(value: object) -> list[dict[str, object]]:
-    """Return what is written as an array of tables, as TOML does of what is opted out."""
+    """Return the values that TOML writes as an array of tables: the exclusions."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _unknown_keys(values: dict[str, object], model: type, prefix: str = "") -> Iterator[str]:
-    """Yield a sentence for every key that the model lacks."""
+    """Yield a message for every unknown key."""
     known = [item.name for item in fields(model)]
     hints = get_type_hints(model)
     for key, value in values.items():

@@ -1,7 +1,7 @@
-"""What all commands share: options, output, and how they end when something goes wrong.
+"""Common parts of all commands: options, output, and errors.
 
-Nothing else writes to a terminal. Names, paths, licences, answers of models and what programs say
-come from outside: control characters in them are shown, not executed.
+No other module writes to a terminal. Names, paths, licences, answers of models and output of
+programs are untrusted, so their control characters are escaped.
 """
 
 import json
@@ -31,12 +31,13 @@ from corpus.provenance import code_version
 OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-"""Controls but for tab and new line, what turns the direction of text (Boucher and Anderson 2021),
-and surrogates, which stand for bytes of file names that are no text and cannot be written."""
+"""Control characters except tab and newline, bidirectional controls (Boucher and Anderson 2021),
+and surrogates, which stand for undecodable bytes of file names and cannot be written.
+"""
 
 
 def visible(text: str) -> str:
-    """Return a text with control characters written out, so that a terminal executes none."""
+    """Return a text with escaped control characters, so that a terminal executes none."""
     return OBEYED.sub(_written, text)
 
 
@@ -46,7 +47,7 @@ def _written(found: re.Match[str]) -> str:
 
 
 class Terminal(Console):
-    """A console that shows what it is given: no markup, and no controls but its own styles."""
+    """A console that prints text literally: no markup, and no control characters but its styles."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class Terminal(Console):
         highlight: bool | None = None,
         highlighter: HighlighterType | None = None,
     ) -> Text:
-        """Return a text to be drawn; here, because its width is measured next."""
+        """Return a text for output; it is escaped here, before its width is measured."""
         return super().render_str(
             visible(text),
             style=style,
@@ -96,13 +97,13 @@ class Terminal(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield what is drawn; controls of the console itself, as of a bar, are segments apart."""
+        """Yield the output; controls of the console itself, as for a bar, are separate segments."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else visible(text), style, control)
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats as another does, tracebacks too, and shows what a terminal would obey."""
+    """Wraps another formatter, and escapes control characters, also in tracebacks."""
 
     def __init__(self, formatter: logging.Formatter | None) -> None:
         super().__init__()
@@ -118,19 +119,19 @@ errors = Terminal(stderr=True)
 
 
 def say(text: object, *, is_error: bool = False) -> None:
-    """Print a line as it is, without wrapping it, to standard output or standard error."""
+    """Print a line without wrapping to standard output or standard error."""
     print(visible(str(text)), file=sys.stderr if is_error else sys.stdout, flush=True)
 
 
 def say_part(text: str) -> None:
-    """Print a piece of a line at once, to standard output."""
+    """Print a part of a line immediately, to standard output."""
     print(visible(text), end="", flush=True)
 
 
 def say_json(value: object, *, is_canonical: bool = False) -> None:
-    """Print JSON on one line, or as files of ours have it.
+    """Print JSON on one line, or in the form of this project's files.
 
-    What a terminal would obey is escaped as JSON escapes it, so the value stays what it is.
+    Control characters are escaped as in JSON, so the value does not change.
     """
     indent = 2 if is_canonical else None
     text = json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=is_canonical)
@@ -138,16 +139,16 @@ def say_json(value: object, *, is_canonical: bool = False) -> None:
 
 
 INTERRUPTED = 130
-"""What a shell reports of a command that SIGINT ended: 128 and the signal's number."""
+"""The exit status of a command that SIGINT ended: 128 plus the signal's number."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def application(text: str) -> typer.Typer:
-    """Return a command line without subcommands yet; `text` is the first line of its help.
+    """Return an application without subcommands; `text` is the first line of its help.
 
-    Completion is left out: Typer would write it to the shell's start-up file under the name of the
-    program, which is `python` for `python -m`.
+    Completion is off: Typer would install it for the name of the program, which is `python` for
+    `python -m`.
     """
     return typer.Typer(
         help=text,
@@ -167,30 +168,30 @@ def _print_version(wanted: bool) -> None:
 Version = Annotated[
     bool,
     typer.Option(
-        "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
     ),
 ]
-"""The option `--version` of an application's callback."""
+"""The option `--version` for the callback of an application."""
 
 
 @contextmanager
 def plain_errors(code: int = 2) -> Iterator[None]:
-    """Turn what users can mend, or did themselves, into one message and an exit code."""
+    """Turn errors that users can fix, and interrupts, into one message and an exit code."""
     try:
         yield
     except CorpusError as error:
         fail(str(error), code)
     except BrokenPipeError:
-        raise  # the reader has left, as `head` does: Typer ends quietly
+        raise  # the reader of the pipe has exited, such as `head`: Typer exits without a message
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         said = (error.strerror or str(error)).rstrip(".")
-        fail(f"{place}{said}. Run the command again once that is fixed.", code)
+        fail(f"{place}{said}. Fix this, then run the command again.", code)
     except KeyboardInterrupt:
-        fail("interrupted. What is finished is kept; the same command resumes.", INTERRUPTED)
+        fail("interrupted. Finished parts are kept; the same command resumes.", INTERRUPTED)
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Print an error to standard error and leave with `code`."""
+    """Print an error to standard error and exit with `code`."""
     say(f"error: {message}", is_error=True)
     raise typer.Exit(code)

@@ -1,15 +1,15 @@
-"""A reader of Erlang terms in text, as `file:consult/1` reads them: one term, a full stop, again.
+"""A reader of Erlang terms in text, like `file:consult/1`: terms that each end with a full stop.
 
-Terms become Python values: integers and floats as they are, atoms `Atom`, strings `str`, binaries
-`bytes`, lists `list`, tuples `tuple`, maps `Map`. Nothing is evaluated and no recursion is used,
-so hostile text costs time in proportion to its length and no stack.
+Terms become Python values: integers and floats, atoms `Atom`, strings `str`, binaries `bytes`,
+lists `list`, tuples `tuple`, maps `Map`. Nothing is evaluated and no recursion is used, so the time
+for hostile text is linear and the stack is not used up.
 
 Grammar: the Erlang reference manual, chapters "Data Types" and "Character Set and Source File
-Encoding". Refused, as the Hex implementation inside rebar3 refuses them too: lists with a tail
-(`[a|b]`), binary segments of other than whole bytes, sigils, funs. What nests deeper than DEEPEST
-is read and not kept: `Unkept` stands for it.
+Encoding". These are refused, as by the Hex implementation in rebar3: lists with a tail (`[a|b]`),
+binary segments of other than whole bytes, sigils, funs. Terms that nest deeper than DEEPEST are
+read but not kept: `Unkept` replaces them.
 
-It is our own, since the Python packages that were found read terms in their binary form only.
+It is written here because the Python packages that were found read only the binary form of terms.
 """
 
 import re
@@ -30,36 +30,38 @@ from corpus.erlang_tokens import (
 from corpus.errors import CorpusError
 
 DEEPEST = 100
-"""Lists, tuples, maps inside one another that are kept, so that who walks a term may recurse. Real
-metadata.config files nest five deep."""
+"""Maximum depth of lists, tuples and maps that are kept, so that a caller may recurse over a term.
+Real metadata.config files have a depth of five.
+"""
 CLOSING = {"[": "]", "{": "}", "#{": "}"}
 PLAIN_BINARY = re.compile(r'<<"(?:([^"\\\x80-\U0010ffff]*)"|([^"\\]*)"/utf8)>>')
-"""A binary of one string without escapes, as nearly all are: one match instead of five tokens."""
+"""A binary of one string without escapes, the most frequent form: one match instead of five tokens.
+"""
 
 
 class Atom(str):
-    """An Erlang atom: text that names itself."""
+    """An Erlang atom."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """An Erlang map, as its pairs in the order they are written; keys need not be hashable."""
+    """An Erlang map, as its pairs in source order; keys need not be hashable."""
 
     pairs: tuple[tuple["Term", "Term"], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unkept:
-    """Stands for what nests too deeply."""
+    """Replaces a term that nests too deeply."""
 
 
 Term = int | float | str | bytes | list["Term"] | tuple["Term", ...] | Map | Unkept
 
 
 class MalformedTerms(CorpusError):
-    """Text that is not Erlang terms; `line` counts from 1."""
+    """The text is not Erlang terms; `line` counts from 1."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(line, what)
@@ -71,14 +73,14 @@ class MalformedTerms(CorpusError):
 
 
 class Frame(NamedTuple):
-    """A list, tuple or map that is still open, with the items read so far."""
+    """An open list, tuple or map, with the items read so far."""
 
     mark: str
     items: list[Term]
 
 
 def consult(data: bytes) -> list[Term]:
-    """Read every term of `data`, UTF-8 or, where it is not that, latin-1. Raises MalformedTerms."""
+    """Read every term of `data`, which is UTF-8 or else latin-1. Raises MalformedTerms."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -99,7 +101,7 @@ class Reader:
         self.token = scan(text, 0)
 
     def term(self) -> Term:
-        """Read one term, without the full stop behind it."""
+        """Read one term, without the full stop after it."""
         frames: list[Frame] = []
         while True:
             if self.token.kind in CLOSING:
@@ -122,7 +124,7 @@ class Reader:
         frames.append(Frame(self.advance().kind, []))
 
     def closes(self, frame: Frame) -> bool:
-        """Take what stands behind an item of `frame`: True for its end, False for a separator."""
+        """Read the token after an item of `frame`: True for its end, False for a separator."""
         if self.token.kind == "|":
             raise self.error("a list with a tail is not supported")
         if frame.mark == "#{" and len(frame.items) % 2 == 1:
@@ -135,7 +137,7 @@ class Reader:
         return False
 
     def scalar(self) -> Term:
-        """Read a term that holds no others."""
+        """Read a term that contains no other terms."""
         match self.token.kind:
             case "string":
                 return self.string()
@@ -147,7 +149,7 @@ class Reader:
                 return self.number()
 
     def string(self) -> str:
-        """Read a string, and those that follow it at once, which the printer uses to wrap lines."""
+        """Read a string and directly following strings, which the printer uses to wrap lines."""
         pieces = []
         while self.token.kind == "string":
             pieces.append(self.unescaped(self.token.text))
@@ -193,7 +195,9 @@ class Reader:
         return b"".join(pieces)
 
     def segment(self) -> bytes:
-        """Read one segment of a binary; without `/utf8` each number keeps its lowest eight bits."""
+        """Read one segment of a binary; without `/utf8`, each number is reduced to its lowest eight
+        bits.
+        """
         value = self.string() if self.token.kind == "string" else self.number()
         if isinstance(value, float):
             raise self.error("a float in a binary is not supported")
@@ -212,31 +216,31 @@ class Reader:
             raise self.error("not a Unicode character") from error
 
     def unescaped(self, quoted: str) -> str:
-        """Return what stands between the quotes of the token at hand."""
+        """Return the text between the quotes of the current token."""
         try:
             return unescaped(quoted[1:-1])
         except ValueError as error:
             raise self.error(f"{described(self.token)} holds a bad escape") from error
 
     def expect(self, kind: str) -> None:
-        """Take one token of that kind."""
+        """Take one token of the given kind."""
         if self.token.kind != kind:
             raise self.error(f"expected {named(kind)}, found {described(self.token)}")
         self.advance()
 
     def advance(self) -> Token:
-        """Take the token at hand and look at the next."""
+        """Take the current token and read the next."""
         token = self.token
         self.token = scan(self.text, token.offset + len(token.text))
         return token
 
     def error(self, what: str) -> MalformedTerms:
-        """Build the error for the token at hand."""
+        """Build the error for the current token."""
         return MalformedTerms(self.text.count("\n", 0, self.token.offset) + 1, what)
 
 
 def finished(frame: Frame) -> Term:
-    """Return the value of a list, tuple or map that has ended."""
+    """Return the value of a complete list, tuple or map."""
     match frame.mark:
         case "[":
             return frame.items

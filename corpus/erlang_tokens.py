@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 LONGEST_NUMBER = 1_000
-"""Characters of a number: conversion takes time quadratic in them."""
+"""Maximum length of a number, because conversion takes quadratic time."""
 LONGEST_ATOM = 255
-"""Characters of an atom, the limit of Erlang itself."""
+"""Maximum length of an atom, the limit of Erlang."""
 KEYWORDS = """
 after and andalso band begin bnot bor bsl bsr bxor case catch cond div else end fun if let not of or
 orelse receive rem try when xor
 """
 RESERVED = frozenset(KEYWORDS.split())
-"""Words that are atoms only between quotes."""
+"""Reserved words, which are atoms only in quotes."""
 
 SKIPPED = re.compile(r"(?:[\x00-\x20\x80-\xa0]+|%[^\n]*)*")
 TOKEN = re.compile(
@@ -40,7 +40,10 @@ NAMED_ESCAPES = dict(zip("bdefnrstv", "\b\x7f\x1b\f\n\r \t\v", strict=True))
 
 
 class Token(NamedTuple):
-    """One lexical token; a mark's kind is its own text, the end of the text is kind "end"."""
+    """One lexical token.
+
+    The kind of a mark is its text; the kind of the end of the text is "end".
+    """
 
     kind: str
     text: str
@@ -48,7 +51,9 @@ class Token(NamedTuple):
 
 
 def scan(text: str, offset: int) -> Token:
-    """Return the first token at or behind `offset`; "unreadable" if nothing fits there."""
+    """Return the first token at or after `offset`; its kind is "unreadable" if there is no valid
+    token.
+    """
     start = SKIPPED.match(text, offset).end()  # type: ignore[union-attr]
     match = TOKEN.match(text, start)
     if match is None:
@@ -64,7 +69,7 @@ def unescaped(text: str) -> str:
 
 
 def escaped_character(match: re.Match[str]) -> str:
-    """Return the character that an escape stands for; ValueError if there is none."""
+    """Return the character of an escape; raises ValueError for an invalid one."""
     if hexadecimal := match["braced"] or match["pair"]:
         return scalar_value(int(hexadecimal, 16))
     if match["octal"]:
@@ -77,7 +82,7 @@ def escaped_character(match: re.Match[str]) -> str:
 
 
 def scalar_value(point: int) -> str:
-    """Return the character of a code point; ValueError if it is none."""
+    """Return the character of a code point; raises ValueError for an invalid one."""
     if 0xD800 <= point <= 0xDFFF:
         raise ValueError(f"{point:#x} is half a surrogate pair")
     if point > 0x10FFFF:
@@ -86,7 +91,7 @@ def scalar_value(point: int) -> str:
 
 
 def based_integer(text: str) -> int:
-    """Convert `BASE#DIGITS`; ValueError if the base is not in 2..36 or a digit is too large."""
+    """Convert `BASE#DIGITS`; raises ValueError for a base not in 2..36 or a digit too large."""
     base, digits = text.split("#")
     if int(base) < 2:
         raise ValueError(f"there is no base {base}")
@@ -94,7 +99,7 @@ def based_integer(text: str) -> int:
 
 
 def finite_float(text: str) -> float:
-    """Convert a float; ValueError if it is too large, as Erlang has no infinities."""
+    """Convert a float; raises ValueError if it is too large, because Erlang has no infinities."""
     value = float(text)
     if math.isinf(value):
         raise ValueError("out of range")
@@ -102,7 +107,7 @@ def finite_float(text: str) -> float:
 
 
 def character(text: str) -> int:
-    """Return the code point of `$c`; ValueError if its escape is bad."""
+    """Return the code point of `$c`; raises ValueError if its escape is invalid."""
     return ord(unescaped(text[1:]))
 
 

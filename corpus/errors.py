@@ -2,4 +2,4 @@
 
 
 class CorpusError(Exception):
-    """Something is wrong with what was given, and the message says what to do next."""
+    """The input is wrong; the message says what to do next."""

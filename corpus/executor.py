@@ -1,7 +1,8 @@
-"""Running tasks in this process, on a local Dask cluster, or on one that already runs.
+"""Running tasks in this process, on a local Dask cluster, or on a running one.
 
-A task gets paths and configuration and returns a small value; text never crosses the scheduler.
-Processes, not threads: tree-sitter holds the interpreter's lock while it parses.
+A task gets paths and configuration and returns a small value; text is never sent through the
+scheduler. Workers are processes and not threads, because tree-sitter holds the global interpreter
+lock while it parses.
 """
 
 import asyncio
@@ -32,9 +33,11 @@ SCHEDULER_SETTINGS = {
     "distributed.admin.tick.limit": "60s",
     "distributed.deploy.lost-worker-timeout": "365 days",
 }
-"""Without the first two, tasks queued behind one that kills its worker are blamed with it. Without
-the last, a local cluster gives up a worker that is dead 15 seconds after it died, also if that is
-from another death or it is starting again on a busy machine; then tasks wait for ever."""
+"""Without the first two settings, tasks queued behind one that kills its worker are treated as its
+cause too. Without the last one, a local cluster gives up a worker that is not running 15 seconds
+after it died, even if it died again or is still starting on a busy machine; then tasks wait
+forever.
+"""
 
 SCHEDULER_SECONDS = 5
 ADDRESS = re.compile(r"(tcp|tls)://(?:\[[0-9a-fA-F:.]+\]|[^/:\[\]]+):\d+")
@@ -48,13 +51,13 @@ class Killed(Generic[Task]):
 
 
 class SchedulerUnreachable(CorpusError):
-    """No scheduler answers at the given address."""
+    """No scheduler answers at the address."""
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"{address!r}: no Dask scheduler answers there. Give its address as tls://HOST:PORT or "
-            "tcp://HOST:PORT, as the scheduler speaks, start one with `dask scheduler`, or leave "
-            "--scheduler out to use this machine."
+            f"{address!r}: no Dask scheduler answers there. Give its address as tls://HOST:PORT "
+            "or tcp://HOST:PORT, with the protocol of the scheduler, start one with `dask "
+            "scheduler`, or leave --scheduler out to use this machine."
         )
 
 
@@ -64,7 +67,7 @@ class BadCredentials(CorpusError):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A Dask cluster that already runs: its scheduler's address and, for tls://, PEM files."""
+    """A running Dask cluster: the address of its scheduler and, for tls://, PEM files."""
 
     address: str
     tls_ca: Path | None = None
@@ -72,9 +75,9 @@ class Cluster:
     tls_key: Path | None = None
 
     def security(self) -> "Security | None":
-        """Return the credentials as Dask takes them, None for tcp://.
+        """Return the credentials in the form of Dask, None for tcp://.
 
-        Raises SchedulerUnreachable for what is no address, and BadCredentials.
+        Raises SchedulerUnreachable for an invalid address, and BadCredentials.
         """
         match = ADDRESS.fullmatch(self.address)
         if match is None:
@@ -107,7 +110,7 @@ class Cluster:
 
 
 class WorkerDied(CorpusError):
-    """A worker died in a stage where no single file can be the cause."""
+    """A worker died in a stage in which a single file cannot be the cause."""
 
     def __init__(self, stage: str) -> None:
         super().__init__(
@@ -117,19 +120,19 @@ class WorkerDied(CorpusError):
 
 
 class Executor(Protocol):
-    """Where tasks run."""
+    """The place where tasks run."""
 
     def map(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
         """Yield each task with its result, in order of completion.
 
-        An exception that the task raises is raised here; a dead worker is a `Killed`.
+        An exception of the task is raised here; a dead worker gives a `Killed`.
         """
         ...
 
     def renew(self) -> None:
-        """Start the workers afresh, if they are this executor's own, to give their memory back."""
+        """Restart the workers to free their memory, if they belong to this executor."""
         ...
 
 
@@ -144,7 +147,7 @@ class Serial:
             yield task, function(task)
 
     def renew(self) -> None:
-        """End the process that reads for this one; there are no workers."""
+        """End the helper process; there are no workers."""
         end_helpers()
 
 
@@ -154,9 +157,9 @@ SERIAL = Serial()
 def in_order(
     executor: Executor, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
 ) -> Iterator[Result]:
-    """Yield the results in the order of the tasks, whichever is done first.
+    """Yield the results in the order of the tasks.
 
-    A task whose worker was killed runs once more. Raises WorkerDied if that one dies, too.
+    A task whose worker was killed runs once more. Raises WorkerDied if that worker dies, too.
     """
     numbered = list(enumerate(tasks))
     waiting: dict[int, Result] = {}
@@ -184,7 +187,7 @@ def _numbered(function: Callable[[Task], Result], numbered: tuple[int, Task]) ->
 
 
 class OnDask:
-    """Runs tasks on a Dask cluster through its client; its workers serve others too."""
+    """Runs tasks on a Dask cluster through its client; its workers may have other clients."""
 
     def __init__(self, client: "Client") -> None:
         self.client = client
@@ -208,14 +211,15 @@ class OnDask:
             future.release()
 
     def renew(self) -> None:
-        """Do nothing: a restart would end what others run."""
+        """Do nothing: a restart would end tasks of other clients."""
 
 
 class OnThisMachine(OnDask):
-    """Runs tasks on worker processes of its own, which are closed with it.
+    """Runs tasks on its own worker processes, which are closed with it.
 
-    Scheduler and workers take code from whoever connects, and any process of this machine could,
-    so they speak TLS with credentials that are made for them and held in memory only.
+    Scheduler and workers run code from any client that connects, and every process on this machine
+    could connect. They therefore use TLS with credentials that are created for them and held in
+    memory only.
     """
 
     def __init__(self, workers: int) -> None:
@@ -223,7 +227,7 @@ class OnThisMachine(OnDask):
         self._open()
 
     def renew(self) -> None:
-        """Start other workers.
+        """Start new workers.
 
         Dask's own restart waits two minutes for workers that it is already replacing because they
         died, and then gives up.
@@ -232,9 +236,9 @@ class OnThisMachine(OnDask):
         self._open()
 
     def close(self) -> None:
-        """End the workers.
+        """Close the workers.
 
-        Dask waits for ever for the end of a cluster whose closing was interrupted.
+        Dask waits forever for a cluster whose closing was interrupted.
         """
         with interrupts_held():
             self.client.close()
@@ -258,13 +262,13 @@ class OnThisMachine(OnDask):
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back, here and from processes started meanwhile; deliver it afterwards.
+    """Block SIGINT in this process and in processes started meanwhile; deliver it afterwards.
 
-    Processes inherit the mask and never see it: a terminal sends it to all of them, and each would
-    print how it died; it is for this process to end them. The mask alone does not hold it back
-    here, since threads that were started before take it and Python then raises in the main one.
+    A terminal sends SIGINT to all processes, and each would print a traceback, so started processes
+    inherit the mask and this process ends them. The mask alone does not block it in this process,
+    because threads that were started before receive it and Python then raises in the main thread.
     """
-    # Starting this helper of multiprocessing later would lift the block again.
+    # If this helper of multiprocessing started later, it would unblock the signal.
     resource_tracker.ensure_running()
     with _interrupts_noted():
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -291,9 +295,9 @@ def _interrupts_noted() -> Iterator[None]:
 
 @contextmanager
 def connect(workers: int, cluster: Cluster | None) -> Iterator[Executor]:
-    """Yield an executor: this process for no workers, else a local or the given cluster.
+    """Yield an executor: this process for 0 workers, else a local or the given cluster.
 
-    Raises SchedulerUnreachable when nothing answers at the cluster's address, and BadCredentials.
+    Raises SchedulerUnreachable if nothing answers at the cluster's address, and BadCredentials.
     """
     if cluster is None and workers == 0:
         yield Serial()
@@ -325,9 +329,9 @@ def _remote(cluster: Cluster) -> Iterator[Executor]:
 
 
 async def _greet(address: str, security: "Security | None") -> None:
-    """Exchange greetings as Dask does; its client waits for them for ever.
+    """Do the handshake of Dask with a timeout; Dask's client would wait forever.
 
-    Raises OSError, of which TimeoutError is a kind, where nothing or something else answers.
+    Raises OSError (or its subclass TimeoutError) if nothing or another program answers.
     """
     from distributed.comm.core import connect as open_connection
 

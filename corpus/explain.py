@@ -1,4 +1,4 @@
-"""What became of a package, a folder or a file, and why; what was left out for a reason."""
+"""The result for a package, folder or file, with the reason; or the files left out for a reason."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DROPPED_COLUMNS = [*PLACE, "stage", "reason", "detail", "representative_id"]
 
 
 class NothingFound(CorpusError):
-    """The release says nothing about the name or hash, or left nothing out for the reason."""
+    """The release has nothing about the name or hash, or left nothing out for the reason."""
 
     def __init__(self, release: Release, wanted: str) -> None:
         if wanted in frozenset(Reason):
@@ -38,7 +38,7 @@ class NothingFound(CorpusError):
 
 
 class UnreadableRelease(CorpusError):
-    """A shard is missing or no Parquet file any more."""
+    """A shard is missing or not a Parquet file."""
 
     def __init__(self, release: Release, error: Exception) -> None:
         said = str(error).splitlines()[0]
@@ -66,9 +66,9 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
-    """A file, or with an empty path an archive, that is not in the release.
+    """A file, or with an empty path an archive, that was left out.
 
-    `representative` is the document that stands for a duplicate.
+    `representative` is the document that represents a duplicate.
     """
 
     document_id: str
@@ -84,7 +84,7 @@ class DroppedFile:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything the release says about what was asked."""
+    """The result of a lookup."""
 
     archives: tuple[Input, ...]
     kept: tuple[KeptFile, ...]
@@ -93,7 +93,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of documents and of rejects, None for nothing, and the archives it names."""
+    """Conditions on documents and on rejects (None for no rows), and the archives of the query."""
 
     kept: ds.Expression | None
     dropped: ds.Expression
@@ -103,7 +103,7 @@ class _Question:
 
 def explain(release: Release, wanted: str) -> Explanation:
     """Look up `wanted`: PACKAGE, PACKAGE/PATH, a hash of a document, its content or archive, or a
-    reason. A package goes before a reason or a hash of its name.
+    reason. A package has precedence over a reason or a hash with the same name.
 
     Raises NothingFound and UnreadableRelease.
     """
@@ -118,7 +118,7 @@ def explain(release: Release, wanted: str) -> Explanation:
 
 
 def _is_text(wanted: str) -> bool:
-    """Tell what a shell passed on from bytes that are no UTF-8: Python has surrogates for them."""
+    """Show an argument with bytes that are not UTF-8, for which Python has surrogates."""
     try:
         wanted.encode()
     except UnicodeEncodeError:

@@ -1,29 +1,29 @@
-"""What a parsed source file holds, in one shape for every language."""
+"""The content of a parsed source file, in one form for every language."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 MOST_ARGUMENTS: Final = 255
-"""Arguments of a function (Erlang's Efficiency Guide, system limits); more compiles nowhere."""
+"""Maximum number of arguments of a function (Erlang's Efficiency Guide, system limits)."""
 
 
 class BehaviourEvidence(StrEnum):
-    """How a behaviour is known; `transitive` and `cross_package` belong to a later stage."""
+    """The evidence for a behaviour; `transitive` and `cross_package` are for a later stage."""
 
     DIRECT = "direct"
-    """`@behaviour X` or `-behaviour(x)` stands in the module."""
+    """The module has `@behaviour X` or `-behaviour(x)`."""
     STRUCTURAL = "structural"
-    """The construct itself implies it: `defimpl` and `defexception`."""
+    """The construct implies it: `defimpl` and `defexception`."""
     TABLE = "table"
-    """`use X`, where X is part of OTP or Elixir and is known to set that behaviour."""
+    """The module has `use X`, and X is part of OTP or Elixir and sets that behaviour."""
     TRANSITIVE = "transitive"
     CROSS_PACKAGE = "cross_package"
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One behaviour of a module; `confidence` lies in [0, 1]."""
+    """One behaviour of a module; `confidence` is in [0, 1]."""
 
     name: str
     evidence: BehaviourEvidence
@@ -56,7 +56,7 @@ class Module:
     """One module, protocol or protocol implementation; lines count from 1, inclusive.
 
     `doc` is the text of the moduledoc, `doc_kind` "string", "hidden" (`@moduledoc false`) or None.
-    A "string" that only running the code could tell (`File.read!("README.md")`) has no text: None.
+    A "string" that is only known at run time (`File.read!("README.md")`) has no text: None.
     """
 
     name: str
@@ -70,15 +70,15 @@ class Module:
     types: tuple[TypeDefinition, ...]
     callbacks: tuple[Callback, ...]
     exports: tuple[tuple[str, int], ...] = ()
-    """Names and arities for Erlang, of all functions under `export_all`; empty for Elixir."""
+    """Exported names and arities for Erlang, all functions with `export_all`; empty for Elixir."""
 
 
 new: Final = tuple.__new__
-"""`new(Clause, values)` makes a named tuple in half the time that its own constructor takes."""
+"""`new(Clause, values)` makes a named tuple in half the time of its constructor."""
 
 
 class Clause(NamedTuple):
-    """One clause: lines from 1, inclusive; bytes half open; the guard as it is written."""
+    """One clause: lines from 1, inclusive; byte range half open; the guard as it is written."""
 
     start_line: int
     end_line: int
@@ -90,11 +90,11 @@ class Clause(NamedTuple):
 class Function(NamedTuple):
     """One function or macro with all its clauses, in the order of the file.
 
-    `defaults` counts default arguments, so the function answers to `arity - defaults` to `arity`.
-    `impl` is what stands after `@impl` ("true", "false" or an expanded module name), else None.
-    `branch` is the condition under which the function is compiled, outermost first, if it stands in
-    a branch (`if Code.ensure_loaded?(JSON): else`): functions of one name and arity in different
-    branches are alternatives, not clauses of one another.
+    `defaults` counts default arguments: the function can be called with `arity - defaults` to
+    `arity` arguments. `impl` is the value of `@impl` ("true", "false" or an expanded module name),
+    else None. `branch` is the condition under which the function is compiled, outermost first, if
+    it stands in a branch (`if Code.ensure_loaded?(JSON): else`): functions of one name and arity in
+    different branches are alternatives, not clauses of one another.
     """
 
     module: str
@@ -112,11 +112,11 @@ class Function(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """All that was read from one file.
+    """The result of extraction from one file.
 
-    `parse_errors` counts the parser's error and missing nodes. `doc_spans` are half-open byte
-    ranges of documentation, sorted, for those who compare code without prose. `unread_bytes` counts
-    the bytes of what could not be read: lines for Elixir, forms and bodies of clauses for Erlang.
+    `parse_errors` counts the parser's error and missing nodes. `doc_spans` are sorted, half-open
+    byte ranges of documentation, for comparing code without it. `unread_bytes` counts the bytes
+    that could not be read: lines for Elixir, forms and bodies of clauses for Erlang.
     """
 
     parse_errors: int

@@ -1,4 +1,4 @@
-"""Columns of SHA-256 digests as arrays of bytes, to look them up without hashing them again."""
+"""Columns of SHA-256 digests as arrays of bytes, for lookups without hashing."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 DIGITS = 64
-"""Hexadecimal digits of a SHA-256 digest."""
+"""Number of hexadecimal digits of a SHA-256 digest."""
 PREFIXES = 1 << 16
-"""How many prefixes there are: the first four digits of an identifier, read as a number."""
+"""Number of prefixes: a prefix is the first four digits of an identifier, read as a number."""
 
 _VALUES = np.zeros(256, dtype=np.uint16)
 _VALUES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
@@ -19,7 +19,7 @@ Prefixes = npt.NDArray[np.uint16]
 
 
 def identifiers(column: pa.Array | pa.ChunkedArray) -> Identifiers:
-    """Return a string column without nulls as an array of 64 bytes an entry.
+    """Return a string column without nulls as an array with 64 bytes per entry.
 
     Raises pyarrow.ArrowInvalid for a value of another length.
     """
@@ -30,9 +30,9 @@ def identifiers(column: pa.Array | pa.ChunkedArray) -> Identifiers:
 
 
 def among(known: npt.NDArray[Any], asked: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Tell which of some values a sorted array has.
+    """Return which of some values a sorted array contains.
 
-    Many parts may ask one array: it is searched, where `np.isin` would sort it again each time.
+    The array is searched; `np.isin` would sort it again in each call.
     """
     if not len(known):
         return np.zeros(len(asked), dtype=np.bool_)

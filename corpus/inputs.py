@@ -1,4 +1,4 @@
-"""What a build reads: every archive of the store that is whole and there for the first time."""
+"""The inputs of a build: every archive of the store that is complete and not a duplicate."""
 
 import hashlib
 import json
@@ -19,19 +19,19 @@ from corpus.store import (
 from corpus.untrusted import TIME
 
 UNDATED = 1 << 62
-"""Microseconds that come after every time: where packages of unknown time are ordered."""
+"""Microseconds later than every time, for packages of unknown time."""
 CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
-"""Columns that another crawl of the same archives would fill otherwise."""
+"""Columns that differ between crawls of the same archives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The archives to read, and those that cannot be, each with its reason.
+    """The archives to read, and the refused ones with their reasons.
 
-    `published` says when a package was first published, by source and name, in microseconds since
-    1970: the earliest time that any row of the store tells of it, also one that is not read or that
-    was superseded. Packages of which no time is known come after all others, the earlier the more
-    packages of the store require them; who is neither dated nor required is missing.
+    `published` has the time when a package was first published, by source and name, in microseconds
+    since 1970. It is the earliest time in any row of the store, including rows that are not read or
+    superseded. Packages without a known time come after all others, those first that more packages
+    of the store require. Packages that have no time and are not required are missing.
     """
 
     archives: tuple[Archive, ...]
@@ -40,17 +40,17 @@ class Inputs:
 
     @property
     def newest(self) -> str:
-        """When the newest archive was published, or where the registry is silent, fetched.
+        """When the newest archive was published, or fetched if the registry has no time.
 
-        The month is the data's and not the clock's, so that who crawls the same packages later
-        gets the same name.
+        The month is taken from the data and not from the clock, so that a later crawl of the same
+        packages gives the same name.
         """
         return max(_dated(item) for item in self.archives)
 
     def digests(self) -> dict[str, str]:
-        """Digest by field what decides a build: all that another crawl would find again.
+        """Digest, by field, the inputs of a build that another crawl would find again.
 
-        Row by row: as one value, the rows of all of Hex took gigabytes.
+        It works row by row, because as one value the rows of all of Hex took gigabytes.
         """
         rows: dict[str, Iterable[object]] = {
             "archives": map(_undated, self.archives),
@@ -63,13 +63,13 @@ class Inputs:
 def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     """Read the index and check every archive against it.
 
-    Refused are what the crawl never got, what the registry replaced by content that was refused,
-    what changed in the store since, and copies of the same bytes under another name than that of
-    the package that was published first. Checked here and not where archives are read, so that
-    mending the store makes another build. Raises DamagedRow.
+    These are refused: archives that the crawl did not get, archives that the registry replaced by
+    refused content, archives that changed in the store, and copies of the same bytes under another
+    name than that of the package that was published first. This is checked here and not when
+    archives are read, so that a repair of the store gives another build. Raises DamagedRow.
     """
     rejects = store.rejects()
-    # Storing an archive removes its reject, so one that stands beside an archive came later.
+    # Storing an archive removes its reject, so a reject beside an archive is newer.
     replaced = {_place(row) for row in rejects if row.reject.stage is not Stage.CRAWL}
     known = list(store.archives())
     published = first_published([*known, *store.superseded()])
@@ -92,7 +92,7 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
 
 
 def first_published(archives: Sequence[Archive]) -> dict[tuple[str, str], int]:
-    """Return when each package was first published, as far as its rows tell; see `Inputs`."""
+    """Return when each package was first published, from its rows; see `Inputs`."""
     first: dict[tuple[str, str], int] = {}
     for archive in archives:
         package = archive.source, archive.name
@@ -106,7 +106,7 @@ def first_published(archives: Sequence[Archive]) -> dict[tuple[str, str], int]:
 
 
 def _dependents(archives: Iterable[Archive]) -> dict[tuple[str, str], set[str]]:
-    """Return the names of the packages that require each one, itself not among them."""
+    """Return the names of the other packages that require each package."""
     found: dict[tuple[str, str], set[str]] = {}
     for archive in archives:
         for requirement in archive.requirements:
@@ -117,7 +117,7 @@ def _dependents(archives: Iterable[Archive]) -> dict[tuple[str, str], set[str]]:
 
 
 def _microseconds(time: str | None) -> int | None:
-    """Read an ISO 8601 time, in UTC where it names no zone; None for what is no such time."""
+    """Read an ISO 8601 time, in UTC if it has no zone; None for an invalid one."""
     try:
         read = datetime.fromisoformat(time or "")
         zoned = read if read.tzinfo else read.replace(tzinfo=UTC)
@@ -127,7 +127,9 @@ def _microseconds(time: str | None) -> int | None:
 
 
 def _first(archive: Archive, published: Mapping[tuple[str, str], int]) -> tuple[bool, int]:
-    """Sort known times before unknown ones; sorting is stable, so then the index decides."""
+    """Return the sort key: known times first. Sorting is stable, so ties have the order of the
+    index.
+    """
     time = published.get((archive.source, archive.name))
     return time is None, time or 0
 
@@ -171,6 +173,6 @@ def _undated(row: Archive | RejectedArchive) -> dict[str, object]:
 
 
 def _dated(archive: Archive) -> str:
-    """Return when an archive was published, or fetched where that is not told as a time."""
+    """Return when an archive was published, or fetched if that is not a valid time."""
     told = archive.published_at or ""
     return told if TIME.fullmatch(told) else archive.fetched_at

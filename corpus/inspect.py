@@ -1,4 +1,4 @@
-"""One source file as the JSON object that `python -m corpus inspect` prints."""
+"""Extraction of one source file as the JSON object that `python -m corpus inspect` prints."""
 
 import os
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from corpus.supervision import Budget, Cause, Ended, Watch, watched
 
 LANGUAGES = {".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hrl": "erlang"}
 NOT_SOURCE = frozenset({"_build", "deps", "node_modules"})
-"""Folders that hold what tools made or fetched; hidden ones are not entered either."""
+"""Folders with generated or fetched files; hidden folders are not entered either."""
 
 
 class OtherLanguage(CorpusError):
-    """The name of a file does not say that it is Elixir or Erlang."""
+    """The name of a file is not that of an Elixir or Erlang file."""
 
 
 class OverBudget(CorpusError):
-    """Reading a file took more than hostile input may cost."""
+    """Reading a file exceeded its budget."""
 
 
 class UnreadableFile(CorpusError):
@@ -29,7 +29,7 @@ class UnreadableFile(CorpusError):
 
 
 def source_files(path: Path) -> Iterator[Path]:
-    """Yield the source files below a folder in order, or `path` itself if it is none.
+    """Yield the source files below a folder in order, or `path` itself if it is not a folder.
 
     Links to folders are not followed.
     """
@@ -44,7 +44,7 @@ def source_files(path: Path) -> Iterator[Path]:
 
 
 class Inspected(TypedDict):
-    """What a file defines, as JSON-able values."""
+    """The definitions in a file, as values for JSON."""
 
     path: str
     language: str
@@ -54,10 +54,10 @@ class Inspected(TypedDict):
 
 
 def inspect(path: Path) -> Inspected:
-    """Parse the file at `path` and say what it defines, as JSON-able values.
+    """Parse the file at `path` and return its definitions, as values for JSON.
 
-    Raises UnreadableFile, OtherLanguage, NestedTooDeeply, Unparsable and OverBudget; their
-    messages leave the path to the caller, who may be reading many.
+    Raises UnreadableFile, OtherLanguage, NestedTooDeeply, Unparsable and OverBudget; their messages
+    do not contain the path, because a caller may read many files.
     """
     if path.exists() and not path.is_file():
         raise UnreadableFile("not a file; give the path of a file that you may read")
@@ -70,7 +70,7 @@ def inspect(path: Path) -> Inspected:
 
 
 def inspect_bytes(path: Path, raw: bytes) -> Inspected:
-    """Do what `inspect` does with bytes at hand, decoded as `build` does; the path names them."""
+    """Do the same as `inspect` with given bytes, decoded as in a build; `path` is their name."""
     language = language_of(path)
     text = decode(raw, language)
     if isinstance(text, Reject):
@@ -94,7 +94,7 @@ def language_of(path: Path) -> str:
 
 
 def _extract(language: str, raw: bytes) -> Extraction:
-    """Extract in a helper process, within the budget that a build has for a step by default."""
+    """Extract in a helper process, within the default budget of a step in a build."""
     budget = Budget()
     found = watched(_extract_there, (language, raw), budget)
     if isinstance(found, Ended):

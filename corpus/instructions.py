@@ -1,8 +1,8 @@
-"""Instruction rows of a build: every kind, over the documents that stay, and no answer twice.
+"""Instruction rows of a build: all kinds, for kept documents, without repeated answers.
 
-Rows are drafted bundle by bundle. Then all of them meet: of rows with the same answer, and of rows
-that ask for the same Module.function/arity, one stays, that of the document that would stand for
-its duplicates (`corpus/deduplicate/order.py`). What is left out is counted in the manifest.
+Rows are drafted by bundle. Then all rows are compared: of rows with the same answer, and of rows
+that ask for the same Module.function/arity, one is kept, from the document that is preferred among
+duplicates (`corpus/deduplicate/order.py`). The manifest has the number of rows left out.
 """
 
 import hashlib
@@ -30,9 +30,10 @@ from corpus.tables import INSTRUCT
 REPEATED_ANSWER: Final = "repeated_answer"
 REPEATED_SUBJECT: Final = "repeated_subject"
 FAILED: Final = "extraction_failed"
-"""A document gives no rows because of a mistake of ours; its id stands for a row's."""
+"""A document gives no rows because of an error in this project; its id is used instead of a row's.
+"""
 FAILURES: Final = b"failures"
-"""Metadata of a draft: the ids of such documents with what was raised, as JSON."""
+"""Metadata of a draft: the ids of such documents with the error, as JSON."""
 REPEATS: Final = pa.schema([("id", pa.string()), ("reason", pa.string())])
 PREFERENCE: Final = [
     *["document_id", "source", "package", "version", "path", "role", "license_evidence"],
@@ -44,14 +45,14 @@ KEYS: Final = pa.schema(
         *(("answer", pa.binary(DIGEST_BYTES)), ("subject", pa.binary(DIGEST_BYTES))),
     ]
 )
-"""What is known of a row when all of them meet."""
+"""The data of a row for the comparison of all rows."""
 LONGEST_MISTAKE: Final = 300
-"""Characters of an exception that are told."""
+"""Maximum number of characters of an error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstructTask:
-    """The parts of one bundle, those of its documents that stay, and where the rows go."""
+    """The parts of one bundle, its kept documents, and the file for the rows."""
 
     documents: Path
     functions: Path
@@ -62,17 +63,17 @@ class InstructTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DraftTask:
-    """The drafted rows of one bundle, what is left out of all drafts, and where the rest goes."""
+    """The drafted rows of one bundle, the repeats of all drafts, and the file for the rest."""
 
     number: int
-    """Of the draft among all, from 0: its batch of the repeats."""
+    """Index of the draft among all, from 0; it is also the index of its batch of repeats."""
     draft: Path
     repeats: Path
     destination: Path
 
 
 def write_rows(task: InstructTask) -> None:
-    """Draft the instruction rows of one bundle; an existing file is left as it is."""
+    """Draft the instruction rows of one bundle; an existing file is not changed."""
     if task.destination.exists():
         return
     documents = of_kept(read_part(task.documents), task.kept).combine_chunks()
@@ -94,7 +95,7 @@ def write_rows(task: InstructTask) -> None:
 
 
 def first_of_each_id(rows: pa.Table) -> pa.Table:
-    """Leave out what asks for the same place in a source again.
+    """Leave out rows for the same source position.
 
     `defimpl Shown, for: [Date, Time]` defines one text for two modules.
     """
@@ -108,11 +109,12 @@ def find_repeats(
     destination: Path,
     published: Mapping[tuple[str, str], int],
 ) -> None:
-    """Write the ids of rows that say again what a preferred row says, and why.
+    """Write the ids of rows that repeat a preferred row, and the reason.
 
-    The ids of each draft are a batch of their own, in the order of the drafts; behind them is
-    one of documents that no row could be made of. `published` says by source and package when it
-    was first published. Holds some 130 bytes a row in memory. An existing file is left as it is.
+    The ids of each draft are one batch, in the order of the drafts. After them there is one batch
+    of documents that gave no rows because of an error. `published` has, by source and package, when
+    it was first published. It takes about 130 bytes per row in memory. An existing file is not
+    changed.
     """
     if destination.exists():
         return
@@ -145,14 +147,14 @@ def find_repeats(
 
 
 def _failures(draft: Path) -> list[str]:
-    """Return the ids of documents that a draft could not be made of."""
+    """Return the ids of documents whose draft failed."""
     with open_part(draft) as part:
         told = (part.schema.metadata or {}).get(FAILURES, b"{}")
     return list(json.loads(told))
 
 
 def _keys(draft: Path) -> pa.Table:
-    """Return id and document of every row, and digests of its answer and of what it asks for."""
+    """Return id and document of every row, and digests of its answer and its subject."""
     found = []
     needed = ["id", "kind", "subject", "document_ids", "messages"]
     with open_part(draft, needed) as part:
@@ -177,7 +179,7 @@ def _digest(text: str) -> bytes:
 def _preferred(
     rows: pa.Table, fingerprints: Sequence[Path], published: Mapping[tuple[str, str], int]
 ) -> npt.NDArray[np.int64]:
-    """Return row numbers, those of preferred documents first, in a document by their place."""
+    """Return row numbers: preferred documents first, in a document by position."""
     wanted = np.unique(identifiers(rows["document_id"]))
     parts = (read_part(path, columns=PREFERENCE) for path in fingerprints)
     documents = pa.concat_tables(
@@ -190,7 +192,7 @@ def _preferred(
 
 
 def leave_out_repeats(task: DraftTask) -> None:
-    """Write the drafted rows of one bundle that stay; an existing file is left as it is."""
+    """Write the drafted rows of one bundle that are kept; an existing file is not changed."""
     if task.destination.exists():
         return
     rows = read_part(task.draft)
@@ -202,6 +204,8 @@ def leave_out_repeats(task: DraftTask) -> None:
 
 
 def count_repeats(repeats: Path) -> dict[str, int]:
-    """Return how many rows were left out, and documents without any for a mistake, by reason."""
+    """Return the number of rows left out, and of documents without rows because of an error, by
+    reason.
+    """
     reasons = read_part(repeats, columns=["reason"])["reason"].to_pylist()
     return dict(sorted(Counter(reasons).items()))

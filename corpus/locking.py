@@ -8,11 +8,11 @@ from corpus.errors import CorpusError
 
 
 class FolderInUse(CorpusError):
-    """Another process writes to the folder."""
+    """Another process is writing to the folder."""
 
     def __init__(self, folder: Path, writer: str) -> None:
         super().__init__(
-            f"{folder}: another {writer} is writing here. Wait for it to end, or name another "
+            f"{folder}: another {writer} is writing here. Wait until it ends, or use another "
             "folder."
         )
 
@@ -20,7 +20,7 @@ class FolderInUse(CorpusError):
 def claim(folder: Path, writer: str) -> IO[bytes]:
     """Claim a folder until the returned file is closed, at the latest when the process ends.
 
-    `writer` is what writes there ("crawl", "build"); different writers do not exclude each other.
+    `writer` is the kind of process ("crawl", "build"); different kinds do not exclude each other.
     Raises FolderInUse and OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)

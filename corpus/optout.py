@@ -1,10 +1,10 @@
-"""What authors asked to be left out: whole packages, single files, or contents by their digest.
+"""Opt-out: packages, files, or contents (by digest) that authors asked to leave out.
 
-A build leaves out what an entry names and every document that stands in it for what was named: a
-copy, or a near copy, of a file that is left out and came first. So an opted-out file does not come
-back under the name of a package that copied it. Where the named file is itself the copy, the
-original stays: whoever wrote that was not asked. (Which of several comes first is told in
-docs/duplicates.md.) A content digest leaves out the same bytes wherever they stand.
+A build leaves out the files of an entry, and their copies and near-duplicates if the named file is
+the preferred one. Therefore an opted-out file does not come back from a package that copied it. If
+the named file is itself the copy, the original is kept, because its author did not ask for it.
+(docs/duplicates.md has the order of preference.) A content digest leaves out the same bytes in any
+package.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ from corpus.tables import REJECTS
 from corpus.untrusted import check_digest, check_package, check_path, check_text
 
 LONGEST_REASON = 500
-"""Characters of a reason, which stands in every row that it leaves out."""
+"""Maximum number of characters of a reason, which is in every row that it leaves out."""
 NAMED = ["document_id", "package", "path", "content_id"]
 
 
 class BadExclusions(CorpusError):
-    """A file of exclusions that cannot be used."""
+    """A file of exclusions cannot be used."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
@@ -49,7 +49,7 @@ class Exclusion:
     content_id: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an entry that names nothing, or more than one thing."""
+        """Raise ValueError for an entry that names nothing, or both a package and a content."""
         check_text(self.reason)
         if not self.reason.strip() or len(self.reason) > LONGEST_REASON:
             raise ValueError(f"a reason has 1 to {LONGEST_REASON} characters")
@@ -66,7 +66,7 @@ class Exclusion:
 
     @property
     def named(self) -> str:
-        """What the entry names, as a message shows it."""
+        """The named package, file or content, for messages."""
         return self.content_id or "/".join(filter(None, (self.package, self.path)))
 
 
@@ -74,7 +74,7 @@ Exclusions = tuple[Exclusion, ...]
 
 
 class NamedRow(TypedDict):
-    """What of a file an entry can name, with what else is known of it."""
+    """The columns of a file that an entry can match, and others."""
 
     document_id: str
     package: str
@@ -83,7 +83,7 @@ class NamedRow(TypedDict):
 
 
 class ArchiveRow(TypedDict):
-    """What of an archive that was read its reject is made of."""
+    """The columns of an archive for its reject."""
 
     source: str
     package: str
@@ -97,7 +97,7 @@ def read_exclusions(path: Path) -> Exclusions:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
         if told.keys() - {"exclude"}:
-            raise ValueError("it has something else than [[exclude]] tables")
+            raise ValueError("it may have only [[exclude]] tables")
         return entries(told.get("exclude", []))
     except OSError as error:
         raise BadExclusions(path, error.strerror or str(error)) from error
@@ -129,7 +129,7 @@ def _entry(told: object) -> Exclusion:
 def left_out(
     exclusions: Exclusions, fingerprints: Sequence[Path], clusters: pa.Table
 ) -> dict[str, str]:
-    """Return by document_id why a document is left out: named itself, or a copy of a named one.
+    """Return, by document_id, why a document is left out: it is named, or a copy of a named one.
 
     `clusters` has the columns of `tables.CLUSTERS`.
     """
@@ -151,9 +151,10 @@ def left_out(
 
 
 def named_rows(exclusions: Exclusions, rows: pa.Table) -> Iterator[tuple[NamedRow, Exclusion]]:
-    """Yield the rows, of at least package, path and content_id, that entries name, each with one.
+    """Yield the rows (at least package, path and content_id) that entries match, each with an
+    entry.
 
-    Time follows from the rows, not from rows times entries.
+    The time is linear in the rows, not in rows times entries.
     """
     entries = {(each.package, each.path, each.content_id): each for each in reversed(exclusions)}
     packages = pa.array(sorted({each.package for each in exclusions} - {""}), pa.string())
@@ -199,12 +200,12 @@ def _archive_reject(row: ArchiveRow, reason: str) -> RejectRow:
 
 
 def unmatched(exclusions: Exclusions, files: Iterable[pa.Table]) -> Exclusions:
-    """Return the entries that name nothing in some tables of package, path and content_id."""
+    """Return the entries that match nothing in some tables of package, path and content_id."""
     if not exclusions:
         return ()
     left = set(exclusions)
     for rows in files:
-        # By and by, so that an entry behind a wider one, or a second for the same file, counts too.
+        # Repeated, so that an entry covered by another, or a second for a file, also counts.
         waiting = tuple(sorted(left))
         while found := {entry for _, entry in named_rows(waiting, rows)}:
             left -= found

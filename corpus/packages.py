@@ -1,4 +1,4 @@
-"""What a package declares: its requirements, links and advisories."""
+"""Declared data of a package: requirements, links and advisories."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Requirement:
     """One dependency; `requirement` is the version constraint as written, "" if there is none.
 
-    `app` and `repository` are None where they are those that one would expect.
+    `app` and `repository` are None if they are the default.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """How often a package was fetched: ever, and in the last 90 days."""
+    """Downloads of a package: in total, and in the last 90 days."""
 
     all: int
     recent: int

@@ -1,4 +1,4 @@
-"""One parse with tree-sitter, bounded in depth and in processor time."""
+"""One parse with tree-sitter, with limits of depth and CPU time."""
 
 import re
 import time
@@ -12,35 +12,38 @@ from tree_sitter import Node, Parser, Tree
 from corpus.errors import CorpusError
 
 UNWATCHED: Final = 1 << 14
-"""Bytes below which even quadratic time is about five seconds (20 ms for the square of a kilobyte
-is the worst that was found, in Erlang's `;?+`), half of what a step on a file may take by default;
-watching costs 2 percent."""
+"""Below this size even quadratic time is about five seconds (the worst case found is 20 ms for the
+square of a kilobyte, in Erlang's `;?+`), half of the default limit of a step on a file. The check
+of the time takes 2 percent.
+"""
 LOOK_EVERY: Final = 8
-"""How many calls of the parser pass until its time is checked."""
+"""Number of calls by the parser between two checks of its time."""
 LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
-"""The scanner of the Elixir grammar looks at a whole run of them again for each; Erlang's compiler
-takes them for blanks, Elixir's for a mistake."""
+"""The scanner of the Elixir grammar reads a whole run of them again for each; Erlang's compiler
+accepts them as blanks, and Elixir's refuses them.
+"""
 BLANK_LINES: Final = re.compile(rb"\n(?:[ \t]*\r?\n){16,}")
-"""The same scanner looks at a whole run of blank lines again for each that holds blanks. That of
-Erlang does not, so it is not searched for them, which costs one percent of the parse."""
+"""The same scanner reads a whole run of blank lines again for each line with blanks. The scanner of
+Erlang does not, so Erlang is not searched for them, which takes one percent of the parse.
+"""
 NEWLINE: Final = re.compile(rb"\r?\n")
 MOST_QUOTES: Final = 500
-"""The scanner of the Erlang grammar counts a whole run of double quotes again for each pair."""
+"""The scanner of the Erlang grammar reads a whole run of double quotes again for each pair."""
 
 
 class NestedTooDeeply(CorpusError):
-    """A file nests further than anything written by people; it is rejected, not read in part."""
+    """A file nests deeper than any code that people write; it is rejected as a whole."""
 
 
 class Unparsable(CorpusError):
-    """A parser cannot get through a file in reasonable time; it is rejected."""
+    """A parser cannot finish a file in reasonable time; the file is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParseLimit:
-    """Processor time for one file.
+    """CPU time for one file.
 
-    Real code takes 0.1 to 0.2 s a megabyte; error recovery is quadratic on some hostile input.
+    Real code takes 0.1 to 0.2 s per megabyte; error recovery is quadratic on some hostile input.
     """
 
     seconds: float = 2.0
@@ -54,13 +57,13 @@ def parse(
     *,
     rereads_blank_lines: bool = True,
 ) -> Tree:
-    """Parse `source`; what the parser cannot read it marks, it refuses nothing.
+    """Parse `source`; code that the parser cannot read is marked in the tree.
 
-    Ask the source for the text of a node, never the node: of a large file it would read memory that
-    was given back. Raises Unparsable once the parser has taken twenty times what real code takes or
-    more, or for a run of quotes that no person writes. Processor time is what counts, so a busy
-    machine changes nothing. The parser is not asked while it reads one token, so whoever reads
-    foreign files has a budget besides (`corpus.supervision`).
+    Take the text of a node from the source, never from the node: for a large file, it would read
+    freed memory. Raises Unparsable if the parser takes at least twenty times as long as for real
+    code, or for an excessive run of quotes. The limit is in CPU time, so the load of the machine
+    has no effect. It is not checked while one token is read, so reading untrusted files needs an
+    additional budget (`corpus.supervision`).
     """
     if b'"' * MOST_QUOTES in source:
         raise Unparsable(f"{MOST_QUOTES} double quotes in a row; people write far fewer")
@@ -75,8 +78,8 @@ def parse(
     asked = 0
 
     def exhausted(offset: int, has_error: bool) -> bool:
-        # Asked every hundred steps, which take 45 ms at worst. Reading processor time is a system
-        # call; wall time is none, but would still be the larger part of what watching costs.
+        # Checked every hundred steps, which take at most 45 ms. Reading the CPU time is a system
+        # call; reading the wall-clock time is not, but would still be most of the overhead.
         nonlocal asked
         asked += 1
         if asked % LOOK_EVERY:
@@ -94,7 +97,9 @@ def parse(
 
 
 def _has_blank_ends(source: bytes) -> bool:
-    """Tell whether a line ends with blanks; a byte is looked for in a third of the time of two."""
+    """Return whether a line ends with blanks; a search for one byte takes a third of the time of
+    two.
+    """
     if b" \n" in source:
         return True
     if b"\t" in source and (b"\t\n" in source or b"\t\r" in source):
@@ -103,17 +108,18 @@ def _has_blank_ends(source: bytes) -> bool:
 
 
 def _newlines_first(run: re.Match[bytes]) -> bytes:
-    """Put the newlines of a run before its blanks: what follows keeps its offset and its line."""
+    """Put the newlines of a run before its blanks: later offsets and line numbers do not change."""
     newlines = b"".join(NEWLINE.findall(run[0]))
     return newlines + NEWLINE.sub(b"", run[0])
 
 
 @contextmanager
 def _reader(source: bytes) -> Iterator[Callable[[int, object], memoryview]]:
-    """Yield what tree-sitter reads `source` through.
+    """Yield the function through which tree-sitter reads `source`.
 
-    Its binding never lets go of what the function returns (`parser_read_wrapper` in parser.c of
-    py-tree-sitter 0.26), so that is a view, and released here: half of every large file leaked.
+    The binding never frees the return value of the function (`parser_read_wrapper` in parser.c of
+    py-tree-sitter 0.26), which leaked half of every large file. The value is therefore a view,
+    which is released here.
     """
     views: list[memoryview] = []
 
@@ -129,7 +135,7 @@ def _reader(source: bytes) -> Iterator[Callable[[int, object], memoryview]]:
 
 
 def count_errors(root: Node) -> int:
-    """Count error and missing nodes, entering only what holds one."""
+    """Count error and missing nodes; only nodes that contain one are entered."""
     count, stack = 0, [root] if root.has_error else []
     while stack:
         node = stack.pop()
@@ -140,7 +146,7 @@ def count_errors(root: Node) -> int:
 
 
 def unread_bytes(root: Node, source: bytes) -> int:
-    """Count the bytes of the lines that hold what the parser could not read, each once."""
+    """Count the bytes of the lines with code that the parser could not read, each line once."""
     spans, stack = [], [root] if root.has_error else []
     while stack:
         node = stack.pop()
@@ -159,14 +165,17 @@ def unread_bytes(root: Node, source: bytes) -> int:
 
 
 DEEPEST: Final = 1000
-"""Open brackets at once outside literals; the sources of Elixir and RabbitMQ stay below 65."""
+"""Maximum number of open brackets outside literals; the sources of Elixir and RabbitMQ are below
+65.
+"""
 
 _LITERALS: Final = re.compile(
     rb'[?$]\\?[(\[{)\]}"]|""".*?(?:"""|\Z)|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL
 )
-"""Characters and strings, nearly enough: what they hold need not balance (ANSI codes: `"\\e["`).
+"""Characters and strings, approximately: brackets inside them need not balance (ANSI codes:
+`"\\e["`).
 
-Unclosed ones match to the end, or the search would try again from every quote.
+An unclosed one matches to the end; otherwise the search would start again at every quote.
 """
 _BRACKETS: Final = b"([{)]}"
 _STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\x01\x01\xff\xff\xff")
@@ -174,9 +183,9 @@ _OTHERS: Final = bytes(set(range(256)) - set(_BRACKETS))
 
 
 def refuse_deep_brackets(source: bytes) -> None:
-    """Raise NestedTooDeeply for brackets that only a machine could have nested.
+    """Raise NestedTooDeeply for excessively nested brackets.
 
-    Costs one pass for nearly every file; literals are cut out only where it looks bad.
+    It takes one pass for nearly every file; literals are removed only if the limit may be exceeded.
     """
     if _deepest(source) <= DEEPEST:
         return
@@ -188,7 +197,7 @@ def refuse_deep_brackets(source: bytes) -> None:
 
 
 def _deepest(source: bytes) -> int:
-    """Return how many brackets are open at once; 0 where there are too few to matter."""
+    """Return the maximum number of open brackets; 0 if there are too few to matter."""
     steps = source.translate(_STEPS, _OTHERS)
     if steps.count(b"\x01") <= DEEPEST:
         return 0

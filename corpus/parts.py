@@ -1,8 +1,8 @@
 """Intermediate tables of a build: Arrow IPC files, read whole, by columns or batch by batch.
 
-A part is written once, read a few times on the same machine and then removed, so it is stored as
-Arrow has it in memory; Parquet, which is for what leaves the machine, takes twice the processor
-time to write (measured on the parts of `make real`). https://arrow.apache.org/docs/format/IPC.html
+A part is written once, read a few times on the same machine and then removed, so it is stored in
+Arrow's memory format. Parquet is for files that leave the machine, and takes twice the CPU time to
+write (measured on the parts of `make real`). https://arrow.apache.org/docs/format/IPC.html
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,13 @@ from typing import Final
 import pyarrow as pa
 
 BATCH_BYTES: Final = 2_000_000
-"""Small, so that what reads a part piece by piece holds little of it."""
+"""A small size, so that reading a part piece by piece takes little memory."""
 
 
 def write_part(table: pa.Table, path: Path, *, is_random: bool = False) -> None:
-    """Write a table in batches of some `BATCH_BYTES`; random bytes, such as hashes, as they are."""
+    """Write a table in batches of about `BATCH_BYTES`; random bytes, such as hashes, are not
+    compressed.
+    """
     rows = max(1, table.num_rows * BATCH_BYTES // max(1, table.nbytes))
     with part_writer(path, table.schema, is_random=is_random) as writer:
         writer.write_table(table, rows)
@@ -27,14 +29,14 @@ def write_part(table: pa.Table, path: Path, *, is_random: bool = False) -> None:
 def part_writer(
     path: Path, schema: pa.Schema, *, is_random: bool = False
 ) -> Iterator[pa.ipc.RecordBatchFileWriter]:
-    """Open a part to be written batch by batch."""
+    """Open a part to write it batch by batch."""
     options = pa.ipc.IpcWriteOptions(compression=None if is_random else "lz4", use_threads=False)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema, options=options) as part:
         yield part
 
 
 def one_batch(rows: pa.Table) -> pa.RecordBatch:
-    """Return all rows as one batch, which has its place in the file even if it is empty."""
+    """Return all rows as one batch, which is written even if it is empty."""
     columns = [column.combine_chunks() for column in rows.columns]
     return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
@@ -43,9 +45,9 @@ def one_batch(rows: pa.Table) -> pa.RecordBatch:
 def open_part(
     path: Path, columns: Sequence[str] | None = None
 ) -> Iterator[pa.ipc.RecordBatchFileReader]:
-    """Open a part to be read batch by batch; other columns than those named are not read.
+    """Open a part to read it batch by batch; only the named columns are read.
 
-    Raises KeyError for a column that the part does not have, and what Arrow raises.
+    Raises KeyError for a column that the part does not have, and the errors of Arrow.
     """
     with pa.OSFile(str(path)) as file:
         reader = pa.ipc.open_file(file, options=_options(()))
@@ -63,7 +65,7 @@ def _options(fields: Sequence[int]) -> pa.ipc.IpcReadOptions:
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a part, or the columns named, in their order; raises what `open_part` raises."""
+    """Read a part, or the named columns in their order; raises the errors of `open_part`."""
     with open_part(path, columns) as reader:
         table = reader.read_all()
     return table if columns is None else table.select(list(columns))

@@ -1,7 +1,7 @@
 """The interface through which long work reports its progress.
 
-It is our own, since who works must not know who looks: rich draws it on a terminal
-(`corpus.terminal`), and a notebook or a test may do otherwise.
+It is an interface, so that the work does not depend on the display: rich shows it on a terminal
+(`corpus.terminal`), and a notebook or a test may use another display.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ class Silent:
 
 
 def tracked(progress: Progress, stage: str, total: int, items: Iterable[Item]) -> Iterator[Item]:
-    """Yield `items` and count each as a step of `stage` once it has been dealt with."""
+    """Yield `items`, and count each as a step of `stage` after it was processed."""
     progress.start(stage, total)
     for item in items:
         yield item

@@ -1,4 +1,4 @@
-"""What code and which tools made a release."""
+"""The code and the tools that made a release."""
 
 import hashlib
 import os
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
-"""What JSON holds."""
+"""A value of JSON."""
 
 ROOT = Path(__file__).parent
 DISTRIBUTION = "elixir-corpus"
 RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
-"""Packages whose source decides what a release holds, its report and card included."""
+"""Packages whose source determines the content of a release, including its report and card."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
 GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
@@ -34,10 +34,11 @@ def code_version() -> str:
 
 @cache
 def code_commit() -> str | None:
-    """Return the commit of our own checkout; None where there is none, or it was changed.
+    """Return the commit of this project's checkout; None without a checkout, or if it was changed.
 
-    A copy inside another repository, as an installed package is, has no commit: that repository's
-    says nothing of this code. Ours has our pyproject.toml at its top and tracks this very file.
+    A copy inside another repository, such as an installed package, has no commit, because that
+    repository's commit is not of this code. This project's repository has its pyproject.toml at the
+    top and tracks this file.
     """
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != ROOT.parent.resolve() or not _is_ours(Path(top)):
@@ -50,7 +51,7 @@ def code_commit() -> str | None:
 
 
 def _is_ours(top: Path) -> bool:
-    """Tell whether a folder holds the pyproject.toml of this project."""
+    """Return whether a folder has the pyproject.toml of this project."""
     try:
         told = tomllib.loads((top / "pyproject.toml").read_text(encoding="utf-8"))
         return bool(told["project"]["name"] == DISTRIBUTION)
@@ -60,7 +61,7 @@ def _is_ours(top: Path) -> bool:
 
 @cache
 def code_digest(packages: tuple[str, ...]) -> str:
-    """Digest the source of some packages, so that results of other code are never reused."""
+    """Digest the source of some packages, so that results of different code are never reused."""
     digest = hashlib.sha256()
     for path in sorted(path for name in packages for path in (ROOT.parent / name).rglob("*")):
         if path.suffix in SOURCE:
@@ -80,14 +81,14 @@ def digest_of(*values: object) -> str:
 
 
 def plain_fields(config: "DataclassInstance") -> dict[str, Plain]:
-    """Return the fields of a configuration as JSON holds them."""
+    """Return the fields of a configuration as values of JSON."""
     return {name: plain(value) for name, value in asdict(config).items()}
 
 
 def plain(value: object) -> Plain:
-    """Turn configurations, paths and sets into what JSON holds; sets are sorted as text.
+    """Convert configurations, paths and sets to values of JSON; sets are sorted as text.
 
-    Raises TypeError for what has no place there.
+    Raises TypeError for other types.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return plain_fields(value)
@@ -105,8 +106,8 @@ def plain(value: object) -> Plain:
 
 
 def _git(*arguments: str) -> str | None:
-    # Without GIT_DIR and its like, which name a repository whatever folder is asked about, and
-    # without the program that a repository may want to be run for `status`.
+    # Without GIT_DIR and similar variables, which name a repository regardless of the folder, and
+    # without the program that a repository may configure for `status`.
     command = ["git", "-C", str(ROOT), "-c", "core.fsmonitor=false", *arguments]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -1,4 +1,4 @@
-"""Why something is not in a release: the closed list behind every reject row and funnel bar."""
+"""The closed list of reasons why something is not in a release."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,7 +88,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Why a file or an archive goes no further; `detail` says what was seen, for people."""
+    """Why a file or an archive is left out; `detail` describes what was found."""
 
     stage: Stage
     reason: Reason
@@ -97,9 +97,9 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class RejectedFile:
-    """A file that goes no further, as a row of the reject table tells it.
+    """A file that is left out, as in a row of the reject table.
 
-    An empty `path` means the archive as a whole. `content_id` is None for what was not read.
+    An empty `path` means the archive as a whole. `content_id` is None for a file that was not read.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Which documents are kept: the representatives of each cluster; the others become rejects."""
+"""Selection: the representatives of each cluster are kept, and the others become rejects."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a path alone says about a source file: its language and the part it plays in its package."""
+"""The language and the role of a source file, from its path."""
 
 import re
 
@@ -41,7 +41,7 @@ ROLES = (
     "migration",
     "template",
 )
-"""The closed list of parts that a file plays in its package."""
+"""The closed list of roles of a file in its package."""
 
 TEMPLATES = re.compile(r"(?:^|/)priv/templates/")
 CODE_TEMPLATE = re.compile(r"(?:^|/)(?:priv|installer)/templates/.+\.exs?$")
@@ -100,7 +100,7 @@ def side_role(path: str) -> str | None:
 
 
 def is_test(path: str) -> bool:
-    """Tell whether a path belongs to a test suite.
+    """Return whether a path belongs to a test suite.
 
     A test folder below `lib` or `src` holds a library's own modules
     (lib/phoenix/test/conn_test.ex), except for scripts, which no library is compiled from

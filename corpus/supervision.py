@@ -1,4 +1,4 @@
-"""Work on foreign bytes in a process of its own, which the system ends when it takes too much.
+"""Processing untrusted bytes in a helper process, which the system ends when it exceeds its budget.
 
 A thread cannot do this: parsers and regular expressions hold the interpreter's lock, and no handler
 of a signal runs before they return. So a caller keeps one helper process, asks it to call a

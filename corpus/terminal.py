@@ -1,4 +1,4 @@
-"""What the commands of the corpus show on a terminal: stages, the funnel, explanations."""
+"""The terminal output of the commands of the corpus: stages, the funnel, explanations."""
 
 import logging
 import sys
@@ -27,7 +27,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class LogLevel(StrEnum):
-    """How much a command prints on standard error while it works."""
+    """The amount of output on standard error during a command."""
 
     DEBUG = "debug"
     """What libraries log, too."""
@@ -41,8 +41,8 @@ LogLevelOption = Annotated[
     LogLevel,
     typer.Option(
         "--log-level",
-        help="What is printed on standard error: `info` a line for each stage, `debug` also what "
-        "libraries log, `warning` problems only.",
+        help="The output on standard error: `info` prints a line for each stage, `debug` also the "
+        "logs of libraries, `warning` only problems.",
     ),
 ]
 
@@ -135,7 +135,7 @@ def _staged(console: Console, bars: RichProgress | None) -> Iterator[Progress]:
 
 
 def show_funnel(release: Release) -> None:
-    """Print what went into every stage and what came out."""
+    """Print the number of files before and after every stage."""
     manifest = release.manifest
     table = Table("stage", "files in", "files out", "dropped because", box=None, pad_edge=False)
     for count in manifest.stages:
@@ -193,7 +193,7 @@ def show_places(**places: object) -> None:
 
 
 def show_explanation(found: Explanation) -> None:
-    """Print what became of what was asked for, a line a fact, and how many there are."""
+    """Print the result of a lookup, one line per entry, and the number of entries."""
     for archive in found.archives:
         said = f"{archive.license_expression or 'no licence'} ({archive.license_evidence})"
         said = said if archive.license_evidence else "licence not judged"

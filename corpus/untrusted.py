@@ -1,4 +1,4 @@
-"""What others wrote, checked as it is read: JSON, names, digests, counts, and paths below a folder.
+"""Checks of untrusted values: JSON, names, digests, counts, and paths below a folder.
 
 A manifest, a checkpoint or a benchmark comes from a download or a shared disk. Whatever it says
 ends in a safe value, or in ValueError with what is wrong; who reads a file turns

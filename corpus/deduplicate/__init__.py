@@ -1,4 +1,4 @@
-"""Which documents are the same: exact groups, near-duplicate clusters, and who stands for them."""
+"""Deduplication: exact groups, near-duplicate clusters, and their representatives."""
 
 from corpus.deduplicate.banding import Buckets, band_keys, buckets
 from corpus.deduplicate.clustering import cluster

@@ -1,7 +1,8 @@
-"""Candidates by locality-sensitive hashing: documents whose signatures agree on a whole band.
+"""Candidates by locality-sensitive hashing: documents whose signatures agree in a whole band.
 
-The same candidates as `datasketch.MinHashLSH(params=bands)` gives (a test compares them), found by
-sorting one band's keys at a time where datasketch keeps every band of every document in dicts.
+The candidates are the same as those of `datasketch.MinHashLSH(params=bands)`; a test compares them.
+They are found by sorting the keys of one band at a time, while datasketch keeps every band of every
+document in dicts.
 """
 
 from collections.abc import Iterable
@@ -18,9 +19,9 @@ _SHIFT = np.uint64(29)
 
 
 def band_keys(signatures: npt.NDArray[np.uint32], bands: tuple[int, int]) -> Numbers:
-    """Hash each band of each signature to 64 bits: one row a band, one column a document.
+    """Hash each band of each signature to 64 bits: one row per band, one column per document.
 
-    Different bands that meet in one key would only add a candidate, which verification refuses.
+    A collision of two different bands only adds a candidate, which verification refuses.
     """
     count, rows = bands
     used = signatures[:, : count * rows].reshape(len(signatures), count, rows).transpose(2, 1, 0)
@@ -36,9 +37,9 @@ def band_keys(signatures: npt.NDArray[np.uint32], bands: tuple[int, int]) -> Num
 class Buckets:
     """Sets of documents that share a band, each of at least two.
 
-    Bucket b holds `members[starts[b]:starts[b + 1]]`, ascending; `owners` says for each of
-    `members` which bucket it stands in. `places[firsts[d]:firsts[d + 1]]` are the positions of
-    document d in `members`.
+    Bucket b has `members[starts[b]:starts[b + 1]]`, ascending; `owners` has the bucket of each
+    entry of `members`. `places[firsts[d]:firsts[d + 1]]` are the positions of document d in
+    `members`.
     """
 
     members: npt.NDArray[np.int32]
@@ -54,7 +55,7 @@ class Buckets:
 def buckets(bands: Iterable[Numbers], takes_part: npt.NDArray[np.bool_]) -> Buckets:
     """Group documents by equal keys, band by band; buckets of one document are left out.
 
-    `bands` yields an array with one key a document at a time; `takes_part` has one entry a
+    `bands` yields one array per band with one key per document; `takes_part` has one entry per
     document.
     """
     documents = np.flatnonzero(takes_part)
@@ -68,7 +69,7 @@ def buckets(bands: Iterable[Numbers], takes_part: npt.NDArray[np.bool_]) -> Buck
 
 
 def _shared(keys: Numbers) -> tuple[Places, Places]:
-    """Return the members of all buckets of two or more, end to end, and the buckets' sizes."""
+    """Return the members of all buckets of two or more, concatenated, and the buckets' sizes."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(keys)])

@@ -1,4 +1,4 @@
-"""The stage: fingerprints in, one row a document out, naming its cluster and representative."""
+"""The stage that reads fingerprints and writes the cluster and representative of each document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ def cluster(
     config: NearDuplicates,
     published: Mapping[tuple[str, str], int] | None = None,
 ) -> Path:
-    """Write CLUSTERS, one row a document sorted by document_id, and return `destination`.
+    """Write CLUSTERS, one row per document sorted by document_id, and return `destination`.
 
     Exact duplicates (equal normalized_id or content_id) form groups, whose most preferred documents
-    are compared; see `stars` for who is dropped and `order` for who is preferred. `published` says,
-    by source and package, when a package was first published, in microseconds since 1970; whatever
-    is missing in it comes after all others. `cluster_id` is the smallest document_id that is
+    are compared; see `stars` for which are dropped and `order` for which are preferred. `published`
+    has, by source and package, the time when a package was first published, in microseconds since
+    1970; missing packages come after all others. `cluster_id` is the smallest document_id that is
     connected by verified edges. The result depends on the set of documents only, not on their order
-    or their division into parts. An existing `destination` is left as it is.
+    or their division into parts. An existing `destination` is not changed.
 
-    Raises BadFingerprints for input that ingest did not write, OSError as it comes.
+    Raises BadFingerprints for input that ingest did not write, and OSError.
     """
     if destination.exists():
         return destination
@@ -55,11 +55,12 @@ def cluster(
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Documents with equal tokens or equal bytes, the groups numbered by preference of their first.
+    """Documents with equal tokens or equal bytes; groups are numbered by the preference of their
+    first document.
 
     `rows` are the input's row numbers in order of preference; `ids` and `numbers` are the
-    document_ids and groups in that order, and `leaders` the place in it of each group's first.
-    `packages` and `paths` have a number a leader, the same for the same package or path.
+    document_ids and groups in that order, and `leaders` the index in it of each group's first.
+    `packages` and `paths` have one number per leader, equal for equal packages or paths.
     """
 
     rows: Indices
@@ -90,7 +91,7 @@ def _exact_groups(
 
 
 def _codes(column: pa.ChunkedArray) -> Indices:
-    """Return a number for each value, the same for equal ones."""
+    """Return a number for each value, equal for equal values."""
     codes: Indices = column.combine_chunks().dictionary_encode().indices.to_numpy()
     return codes.astype(np.int64)
 
@@ -125,9 +126,9 @@ def _spill(
     scratch: Scratch,
     functions: Scratch,
 ) -> Numbers:
-    """Copy what is needed of the groups' leaders from the parts to the scratch files.
+    """Copy shingles and signatures of the groups' leaders from the parts to the scratch files.
 
-    Return the least digest of a function of each, 0 where it has none.
+    Return the smallest digest of a function of each; 0 if it has none.
     """
     first_functions = np.zeros(len(groups.leaders), dtype=np.uint64)
     number_of_row = np.full(len(groups.rows), -1)
@@ -148,7 +149,7 @@ def _spill(
 
 
 def _table(groups: _Groups, settled: Stars) -> pa.Table:
-    """Spread what was settled for groups over their documents, and sort by document_id."""
+    """Apply the results for groups to their documents, and sort by document_id."""
     import pyarrow.compute as pc
 
     ids = groups.ids
@@ -172,7 +173,7 @@ def _relations(groups: _Groups, representatives: Indices, places: Indices) -> pa
 
 
 def _smallest(ids: pa.StringArray, components: Indices) -> Indices:
-    """Return for each document the place of the smallest document_id in its component."""
+    """Return for each document the index of the smallest document_id in its component."""
     import pyarrow.compute as pc
 
     by_id = pc.sort_indices(ids).to_numpy().astype(np.int64)

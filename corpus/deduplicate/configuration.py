@@ -1,4 +1,4 @@
-"""When two documents count as the same."""
+"""Configuration of when two documents are duplicates."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,29 @@ from corpus.tables import PERMUTATIONS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NearDuplicates:
-    """When two documents count as the same (Broder 1997; banding after Leskovec et al., ch. 3)."""
+    """When two documents are duplicates (Broder 1997; banding after Leskovec et al., ch. 3)."""
 
     threshold: float = 0.7
-    """Exact Jaccard similarity of shingles, in (0, 1], from which two documents are the same."""
+    """Two documents are near-duplicates from this exact Jaccard similarity of shingles on, in (0,
+    1].
+    """
     within_package: float = 0.95
-    """Share of a document's shingles, in (0, 1], that stand in another of its package before it is
-    dropped for that one; all its functions have to as well. Measured in docs/duplicates.md."""
+    """A document is dropped for another of its package only if that one has at least this share of
+    its shingles, in (0, 1], and all its functions. Measured in docs/duplicates.md.
+    """
     most_missing: int = 16
-    """Shingles of it that may be missing there, whatever its length: a name is in five of them, so
-    three names may differ, but no test, record or field of a longer file is lost."""
+    """Maximum number of its shingles that may be missing there, for any length. A name is in five
+    shingles, so three names may differ, but no test, record or field of a longer file is lost.
+    """
     most_in_vain: int = 256
-    """Comparisons of a document with others of its package that drop nothing, from which on it is
-    compared with no more of a crowd of files of one shape."""
+    """After this many comparisons without a drop, a document is not compared with further files of
+    its package in a large bucket.
+    """
     bands: tuple[int, int] = (25, 5)
     """Bands and rows: recall at the threshold in docs/duplicates.md."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the values cannot work."""
+        """Raise ValueError for invalid values."""
         check_least(1, self, "most_in_vain")
         check_least(0, self, "most_missing")
         bands, rows = self.bands

@@ -1,20 +1,19 @@
-"""Who stands for a cluster: the order in which documents are preferred.
+"""The representative of a cluster: the order in which documents are preferred.
 
-What stands in a folder for other people's code that is named after another package of the corpus
-(`lib/vendor/jason/decoder.ex`) comes last, for that package may be younger than who copied it. Then
-counts, in this order,
+A file in a vendor folder that is named after another package of the corpus
+(`lib/vendor/jason/decoder.ex`) comes last, because that package may be younger than its copy. All
+other files are ordered by
 
-1. the package that was published first, by its first release that the store knows of, so that an
-   original stands and not a later copy of it under another name; packages of unknown time
-   come after all others, so that leaving it out gains nothing, and those that more packages require
-   come first of them;
-2. licence evidence: verified, text_only, declared_only, then anything else, so that what a release
-   keeps is what it can best account for;
-3. role: library, script, example, template, migration, config, benchmark, test, for people learn
-   from the code that others call;
-4. package name, so that copies inside one package meet, then its newest version (semantic
-   versioning 2.0; what is no version comes last), so that a release holds current code;
-5. path and document_id, which leave no two documents equal.
+1. the package that was published first, by its first release in the store, so that an original is
+   kept and not a later copy under another name; packages of unknown time come last, so that
+   omitting the time gains nothing, and of these the ones that more packages require come first;
+2. licence evidence: verified, text_only, declared_only, then anything else, so that a release has
+   documents with the best evidence;
+3. role: library, script, example, template, migration, config, benchmark, test, because people
+   learn from code that others call;
+4. package name, so that copies inside one package are adjacent, then its newest version (semantic
+   versioning 2.0; invalid versions come last), so that a release has current code;
+5. path and document_id, so that no two documents are equal.
 """
 
 import re
@@ -46,9 +45,10 @@ VersionKey = tuple[tuple[int, ...], tuple[tuple[int, int, str], ...], str]
 
 
 def version_key(version: str) -> VersionKey:
-    """Return what sorts versions from old to new by semantic versioning; no version sorts first.
+    """Return the sort key of versions by semantic versioning, old first; invalid versions sort
+    first.
 
-    Equal precedence (build metadata) falls back on the text.
+    Versions of equal precedence (build metadata) are sorted as text.
     """
     found = _VERSION.fullmatch(version)
     if found is None:
@@ -58,7 +58,7 @@ def version_key(version: str) -> VersionKey:
 
 
 def _prerelease_key(prerelease: str | None) -> tuple[tuple[int, int, str], ...]:
-    """Numbers before words, fewer identifiers before more, and a release after all of them."""
+    """Numbers sort before words, fewer identifiers before more, and pre-releases first."""
     if prerelease is None:
         return ((2, 0, ""),)
     return tuple(
@@ -72,7 +72,7 @@ def representative_order(
     """Return row numbers, the most preferred document first.
 
     `documents` has the columns document_id, source, package, version, path, role and
-    license_evidence. `published` has a time by source and package, the smaller the earlier.
+    license_evidence. `published` has a time by source and package; smaller is earlier.
     """
     import pyarrow.compute as pc
 
@@ -92,14 +92,14 @@ def representative_order(
 
 
 def package_keys(documents: pa.Table) -> pa.ChunkedArray:
-    """Return a text for each document that is the same for the same source and package."""
+    """Return a text for each document, equal for the same source and package."""
     import pyarrow.compute as pc
 
     return pc.binary_join_element_wise(documents["source"], documents["package"], "\0")
 
 
 def _guests(documents: pa.Table) -> pa.Array:
-    """Tell which documents stand in a folder for other people's code, named after their package."""
+    """Return which documents are in a vendor folder named after another package of the corpus."""
     import pyarrow.compute as pc
 
     is_guest = np.zeros(len(documents), dtype=bool)
@@ -115,12 +115,12 @@ def _guests(documents: pa.Table) -> pa.Array:
 
 
 def named(path: str) -> list[str]:
-    """Return the names of folders in folders for other people's code, less a version's number."""
+    """Return the names of folders inside vendor folders, without version numbers."""
     return [re.sub(r"-v?\d.*", "", folder).lower() for folder in _GUESTS.findall(path)]
 
 
 def _times(documents: pa.Table, published: Mapping[tuple[str, str], int]) -> pa.Array:
-    """Return when the package of each document was first published, the last for the unknown."""
+    """Return when the package of each document was first published; unknown times sort last."""
     encoded = package_keys(documents).combine_chunks().dictionary_encode()
     names = (name.split("\0", 1) for name in encoded.dictionary.to_pylist())
     times = [published.get((source, package), _NEVER) for source, package in names]
@@ -132,7 +132,7 @@ def _newest_first(versions: pa.ChunkedArray) -> list[str]:
 
 
 def _place(values: pa.ChunkedArray, preference: tuple[str, ...] | list[str]) -> pa.ChunkedArray:
-    """Replace each value by its place in `preference`; strangers come after all of them."""
+    """Replace each value by its index in `preference`; unknown values come last."""
     import pyarrow.compute as pc
 
     places = pc.index_in(values, value_set=pa.array(preference, pa.string()))

@@ -1,4 +1,4 @@
-"""Fingerprints from the parts of ingest: light columns at once, heavy ones as a stream."""
+"""Reading fingerprints from the parts of ingest: small columns at once, large ones as a stream."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ Sizes = npt.NDArray[np.int64]
 
 
 class BadFingerprints(CorpusError):
-    """A part is not what ingest writes."""
+    """A part does not have the form that ingest writes."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
@@ -51,7 +51,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Sorted, unique numbers of several documents, end to end.
+    """Sorted, unique numbers of several documents, concatenated.
 
     Document k's are from `offsets[k]` to `offsets[k + 1]`.
     """
@@ -60,7 +60,7 @@ class Lists:
     values: npt.NDArray[np.uint64]
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> tuple[Sizes, npt.NDArray[np.uint64]]:
-        """Return the lengths of some documents' lists, and these lists end to end."""
+        """Return the lengths of some documents' lists, and these lists concatenated."""
         sizes = np.diff(self.offsets)
         return sizes[chosen], self.values[np.repeat(chosen, sizes)]
 
@@ -103,7 +103,7 @@ def _parts_with(document_id: str, paths: Sequence[Path], tables: Sequence[pa.Tab
 def read_heavy(paths: Sequence[Path]) -> Iterator[Batch]:
     """Yield shingles, signatures and functions of all documents, in the order of `read_light`.
 
-    Raises BadFingerprints where shingles or functions are not sorted and unique.
+    Raises BadFingerprints if shingles or functions are not sorted and unique.
     """
     for path in paths:
         with _opened(path, _HEAVY) as part:
@@ -129,7 +129,7 @@ def _lists(path: Path, batch: pa.RecordBatch, name: str) -> Lists:
 
 
 def _sorted_between(values: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64]) -> bool:
-    """Tell whether values rise everywhere but where a new document begins."""
+    """Return whether values increase everywhere except where a new document begins."""
     rises = np.ones(len(values) + 1, dtype=bool)
     np.greater(values[1:], values[:-1], out=rises[1:-1])
     rises[offsets] = True
@@ -143,7 +143,7 @@ def _numbers(signatures: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint32]:
 
 @contextmanager
 def _opened(path: Path, columns: tuple[str, ...]) -> Iterator[pa.ipc.RecordBatchFileReader]:
-    """Open a part to be read batch by batch; whatever Arrow finds wrong is BadFingerprints."""
+    """Open a part to read it batch by batch; errors of Arrow become BadFingerprints."""
     try:
         with open_part(path) as part:
             problem = _schema_problem(part.schema)
@@ -167,7 +167,7 @@ def _schema_problem(found: pa.Schema) -> str | None:
 
 
 def _compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Tell whether types are equal, but for the name that a list gives its items."""
+    """Return whether types are equal, except for the names of list items."""
     if pa.types.is_list(wanted):
         return bool(pa.types.is_list(found) and found.value_type == wanted.value_type)
     return bool(found == wanted)

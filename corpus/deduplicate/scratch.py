@@ -1,7 +1,7 @@
-"""What does not fit in memory while clustering: shingles and band keys, in files without a name.
+"""Temporary files for clustering: shingles and band keys, which do not fit in memory.
 
-Such files leave nothing behind when a run is killed. They are read with explicit reads, not mapped,
-so that the memory they take is what a caller holds.
+The files are unnamed, so a killed run leaves nothing behind. They are read explicitly and not
+mapped, so that they take only the memory that a caller holds.
 """
 
 import os
@@ -20,7 +20,7 @@ Indices = npt.NDArray[np.int64]
 
 @contextmanager
 def open_scratch(folder: Path, documents: int, bands: int) -> Iterator["Scratch"]:
-    """Yield an empty Scratch for so many documents, with its files in `folder`."""
+    """Yield an empty Scratch for this number of documents, with its files in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryFile(dir=folder, buffering=0) as shingles,
@@ -30,7 +30,7 @@ def open_scratch(folder: Path, documents: int, bands: int) -> Iterator["Scratch"
 
 
 class Scratch:
-    """Shingles and band keys of numbered documents, added in any order and read at will."""
+    """Shingles and band keys of numbered documents, added and read in any order."""
 
     def __init__(self, shingles: int, keys: int, documents: int, bands: int) -> None:
         self._shingles = shingles
@@ -41,12 +41,13 @@ class Scratch:
         self._slots = np.zeros(documents, dtype=np.int64)
         self._starts = np.zeros(documents, dtype=np.int64)
         self.sizes = np.zeros(documents, dtype=np.int64)
-        """How many shingles each document has."""
+        """Number of shingles of each document."""
 
     def add(self, documents: Indices, sizes: Indices, shingles: Numbers, keys: Numbers) -> None:
-        """Add documents: how many shingles each has, these end to end, keys by band and document.
+        """Add documents: the number of shingles of each, the concatenated shingles, and keys by
+        band and document.
 
-        Raises OSError as it comes (a full disk, say).
+        Raises OSError (for example on a full disk).
         """
         total = len(self.sizes)
         self._slots[documents] = self._added + np.arange(len(documents))
@@ -70,7 +71,7 @@ class Scratch:
 
 
 def _write(descriptor: int, numbers: Numbers, place: int) -> None:
-    """Write all of it, which may take several calls: one writes at most 2 GiB on Linux."""
+    """Write all bytes, in several calls if needed: one call writes at most 2 GiB on Linux."""
     data = memoryview(numbers.tobytes())
     done = 0
     while done < len(data):

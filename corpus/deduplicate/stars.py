@@ -1,22 +1,22 @@
-"""Near-duplicates among candidates: which are kept, which are dropped, and what is connected.
+"""Near-duplicates among candidates: kept and dropped documents, and connected components.
 
-Documents are taken in order of preference. The first is kept. Each next one is dropped if its exact
-Jaccard similarity to a document that is kept already reaches the threshold, and is kept otherwise.
-So no two kept documents among the candidates are near-duplicates, every dropped one is a
-near-duplicate of the one that stands for it, and a chain of small edits loses nothing.
+Documents are processed in order of preference. The first is kept. Each next one is dropped if its
+exact Jaccard similarity to a kept document reaches the threshold, and is kept otherwise. Therefore
+no two kept documents among the candidates are near-duplicates, every dropped one is a
+near-duplicate of its representative, and a chain of small edits loses nothing.
 
-Between two documents of one package that is not enough, for people write modules after the pattern
-of their neighbours: there a document is dropped only for one that holds every function of it and
-nearly all of the rest (`InsidePackage`). So two kept documents of one package may be alike.
+Inside one package similarity is not sufficient, because modules are often written from the same
+pattern: there a document is dropped only for one that has all of its functions and nearly all of
+the rest (`InsidePackage`). Two kept documents of one package may therefore be similar.
 
 Components join all documents over verified edges, dropped ones included. An edge inside a component
-changes neither answer, so such candidates are passed over: that is what keeps a bucket with
-thousands of copies linear. A bucket with thousands of documents that are *not* duplicates costs one
-comparison a pair, which is what exactness takes; memory stays at a row of candidates. Documents of
-one package that share a shape but no functions are told apart by a digest, before they are read,
-and where more than `most_in_vain` of one package share a bucket, each of them is compared with its
-own only until that many comparisons were in vain: so files of one shape in one package, which
-are not compared with one another without end, cost time in proportion to their number.
+changes neither result, so such candidates are skipped; this makes a bucket with thousands of copies
+linear. In a bucket with thousands of documents that are *not* duplicates, each pair is compared,
+which an exact result requires; memory is limited to a row of candidates. Documents of one package
+with the same shape but without common functions are distinguished by a digest before they are read.
+If more than `most_in_vain` documents of one package share a bucket, each of them is compared with
+its own package only until that many comparisons dropped nothing. The time for files of one shape in
+one package is therefore proportional to their number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,11 +33,11 @@ Numbered = npt.NDArray[np.integer]
 Similarities = npt.NDArray[np.float64]
 
 _AT_ONCE = 1 << 18
-"""Shingles of candidates compared at once (2 MiB)."""
+"""Number of shingles of candidates that are compared at once (2 MiB)."""
 
 
 class Shingles(Protocol):
-    """Where shingles, or digests of functions, are read from; `sizes` counts each document's."""
+    """A source of shingles or digests of functions; `sizes` has their number for each document."""
 
     sizes: Indices
 
@@ -47,16 +47,15 @@ class Shingles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InsidePackage:
-    """What it takes, beside similarity, to drop a document for another of its own package.
+    """Conditions, besides similarity, to drop a document for another of its package.
 
-    All its `functions` and at least `share` of its shingles stand in the other one, and at most
-    `most_missing` of them do not. The same path in another version is an earlier state of the same
-    file, for which similarity is enough.
+    All its `functions` and at least `share` of its shingles are in the other one, and at most
+    `most_missing` of them are not. The same path in another version is an earlier state of the same
+    file, for which similarity is sufficient.
 
-    `packages` and `paths` have one number a document, the same for the same ones; `first_functions`
-    has any one of its functions, 0 where there is none. A document is compared with others of its
-    package until `most_in_vain` of them were not dropped for it, where more than that share a
-    bucket with it.
+    `packages` and `paths` have one number per document, equal for equal values; `first_functions`
+    has any one of its functions, or 0. A document is compared with others of its package until
+    `most_in_vain` of them were not dropped for it, if more than that share a bucket with it.
     """
 
     share: float
@@ -68,13 +67,15 @@ class InsidePackage:
     first_functions: npt.NDArray[np.uint64]
 
     def hold(self, document: int, others: Numbered) -> npt.NDArray[np.bool_]:
-        """Tell which of `others` the rule is about when they might be dropped for `document`."""
+        """Return which of `others` the rule applies to if they might be dropped for `document`."""
         same = self.packages[others] == self.packages[document]
         held: npt.NDArray[np.bool_] = same & (self.paths[others] != self.paths[document])
         return held
 
     def hopeless(self, document: int, others: Numbered) -> npt.NDArray[np.bool_]:
-        """Tell which of `others` have a function that `document` lacks, by one of each at most."""
+        """Return which of `others` have a function that `document` lacks, from one function of
+        each.
+        """
         held = self.hold(document, others)
         places = np.flatnonzero(held)
         if len(places):
@@ -84,9 +85,9 @@ class InsidePackage:
         return held
 
     def stands_in(self, document: int, others: Indices, common: Indices, sizes: Indices) -> Indices:
-        """Return the places in `others` of those that the rule lets go for `document`.
+        """Return the indices in `others` of those that the rule allows to drop for `document`.
 
-        `common` are the shingles that each has in common with it, of `sizes` in all.
+        `common` is the number of shingles that each shares with it, of `sizes` in all.
         """
         held = self.hold(document, others)
         free = ~held
@@ -102,10 +103,10 @@ class InsidePackage:
 
 @dataclass(frozen=True, slots=True)
 class Stars:
-    """One entry a document, which is named by its place in the order of preference.
+    """The result, with one entry per document in the order of preference.
 
-    `representatives` is the document itself where it is kept; `similarities` are to it;
-    `components` is the first document that is connected by verified edges.
+    `representatives` is the document itself if it is kept; `similarities` are to the
+    representative; `components` is the first document that is connected by verified edges.
     """
 
     representatives: Indices
@@ -116,7 +117,7 @@ class Stars:
 def stars(
     candidates: Buckets, shingles: Shingles, threshold: float, inside: InsidePackage | None = None
 ) -> Stars:
-    """Verify candidates by exact Jaccard similarity and settle who stands for whom."""
+    """Verify candidates by exact Jaccard similarity, and choose the representatives."""
     search = _Search(candidates, shingles, threshold, inside)
     for document in np.unique(candidates.members):
         search.visit(int(document))
@@ -124,7 +125,7 @@ def stars(
 
 
 class _Crowds:
-    """Buckets in which more than so many documents of one package stand."""
+    """Buckets with more than a given number of documents of one package."""
 
     def __init__(self, candidates: Buckets, inside: InsidePackage) -> None:
         self._buckets = candidates
@@ -141,14 +142,14 @@ class _Crowds:
             self._crowds.update((bucket, package) for package in crowding)
 
     def of(self, document: int, owners: Numbered) -> npt.NDArray[np.bool_]:
-        """Tell in which of its buckets a document stands in a crowd of its package."""
+        """Return in which of its buckets a document is among many of its package."""
         if not self._crowds:
             return np.zeros(len(owners), dtype=bool)
         package = int(self._packages[document])
         return np.array([(bucket, package) in self._crowds for bucket in owners.tolist()], bool)
 
     def own(self, document: int, bucket: int) -> Numbered:
-        """Return the members of a bucket that are of the package of a document."""
+        """Return the members of a bucket that belong to the package of a document."""
         return self._division(document, bucket)[0]
 
     def states(self, document: int, bucket: int) -> Numbered:
@@ -162,17 +163,17 @@ class _Crowds:
         return same[same > document]
 
     def strangers(self, document: int, bucket: int) -> Numbered:
-        """Return the later members of a bucket that are of other packages."""
+        """Return the later members of a bucket that belong to other packages."""
         members = self._division(document, bucket)[1]
         later: Numbered = members[np.searchsorted(members, document) :]
         return later
 
     def close(self, document: int, bucket: int) -> None:
-        """Forget those of other packages, with whom all is settled."""
+        """Remove members of other packages, whose comparisons are finished."""
         self._divided[bucket] = (self.own(document, bucket), np.empty(0, dtype=np.int32))
 
     def _division(self, document: int, bucket: int) -> tuple[Numbered, Numbered]:
-        """Divide a bucket by package; kept while one package is visited."""
+        """Divide a bucket by package; the result is kept while one package is processed."""
         package = int(self._packages[document])
         if package != self._package:
             self._package, self._divided, self._by_path = package, {}, {}
@@ -226,7 +227,7 @@ class _Search:
             self._settle_crowds(document, self._crowds, crowds)
 
     def _settle(self, document: int, kept: bool, others: Indices) -> int:
-        """Verify candidates, drop those that a kept document stands for, and count these."""
+        """Verify candidates, drop those that a kept document represents, and count these."""
         others, similarities, common = self._verified(document, others)
         free = np.empty(0, dtype=np.int64)
         if kept:
@@ -240,24 +241,24 @@ class _Search:
         return len(free)
 
     def result(self) -> Stars:
-        """Return the answer; documents that were not candidates represent themselves."""
+        """Return the result; documents that were not candidates represent themselves."""
         everyone = np.arange(len(self._parents))
         alone = self._representatives < 0
         representatives = np.where(alone, everyone, self._representatives)
         return Stars(representatives, self._similarities, self._roots(everyone))
 
     def _open_places(self, document: int) -> Indices:
-        """Return where a document stands among the members of all buckets that are open."""
+        """Return the positions of a document among the members of all open buckets."""
         firsts = self._buckets.firsts
         places = self._buckets.places[firsts[document] : firsts[document + 1]]
         opened: Indices = places[self._open[self._buckets.owners[places]]]
         return opened
 
     def _unsettled(self, document: int, kept: bool, places: Indices) -> Indices:
-        """Return later candidates that `document` might stand for, or is not connected to yet.
+        """Return later candidates that `document` might represent, or is not connected to yet.
 
-        `places` are those of `document` in its buckets. Where all are decided and connected, its
-        buckets have nothing more to say to anyone, and are closed.
+        `places` are the positions of `document` in its buckets. Buckets in which all are decided
+        and connected are closed.
         """
         owners = self._buckets.owners[places]
         ends = self._buckets.starts[owners + 1]
@@ -270,7 +271,7 @@ class _Search:
     def _strangers(
         self, document: int, kept: bool, crowds: _Crowds, buckets: Sequence[int]
     ) -> Indices:
-        """Return what `_unsettled` does, of buckets with a crowd those of other packages."""
+        """Return the same as `_unsettled`; from crowded buckets only members of other packages."""
         pieces = [crowds.strangers(document, bucket) for bucket in buckets]
         others, is_settled = self._of_interest(document, kept, pieces)
         if is_settled:
@@ -281,7 +282,7 @@ class _Search:
     def _of_interest(
         self, document: int, kept: bool, pieces: Sequence[Numbered]
     ) -> tuple[Indices, bool]:
-        """Return those that `document` might stand for or is not connected to.
+        """Return those that `document` might represent or is not connected to.
 
         And whether all are decided and connected.
         """
@@ -296,10 +297,10 @@ class _Search:
         return np.unique(others[apart | undecided]).astype(np.int64), is_settled
 
     def _settle_crowds(self, document: int, crowds: _Crowds, buckets: Sequence[int]) -> None:
-        """Settle what a kept document has to do with the crowds of its package that it stands in.
+        """Compare a kept document with the others of its package in crowded buckets.
 
-        Earlier states of the same file first, then the others in order until `most_in_vain` of them
-        were not dropped.
+        Earlier states of the same file come first, then the others in order, until `most_in_vain`
+        of them were not dropped.
         """
         assert self._inside is not None
         if buckets:
@@ -318,7 +319,7 @@ class _Search:
             left -= len(others) - self._settle(document, True, hopeful)
 
     def _next(self, members: Numbered, after: int, count: int) -> Numbered:
-        """Return the first `count` members behind one of them that are not decided."""
+        """Return the first `count` undecided members after one of them."""
         found: list[Numbered] = []
         place = int(np.searchsorted(members, after, side="right"))
         missing = count
@@ -332,7 +333,7 @@ class _Search:
     def _verified(self, document: int, others: Indices) -> tuple[Indices, Similarities, Indices]:
         """Return those of `others` whose exact similarity reaches the threshold.
 
-        With their similarities, and how many shingles they have in common with `document`.
+        Also returns their similarities and the numbers of shingles shared with `document`.
         """
         size = self._sizes[document]
         sizes = self._sizes[others]
@@ -347,7 +348,7 @@ class _Search:
         return others[near], similarities[near], common[near]
 
     def _portions(self, others: Indices) -> Iterator[Indices]:
-        """Cut `others` so that a portion's shingles, or one document's, are held at once."""
+        """Divide `others` into portions by the number of shingles in memory at once."""
         portion = np.cumsum(self._sizes[others]) // _AT_ONCE
         yield from np.split(others, np.flatnonzero(np.diff(portion)) + 1)
 
@@ -361,7 +362,7 @@ class _Search:
         return counts
 
     def _roots(self, documents: npt.NDArray[np.integer]) -> Indices:
-        """Find the component of each document, and shorten the way there."""
+        """Find the component of each document, with path compression."""
         parents: Indices = self._parents[documents]
         while (above := self._parents[parents]).tobytes() != parents.tobytes():
             parents = above

@@ -1,6 +1,6 @@
 """From the bytes of one Elixir file to its modules and functions.
 
-One pass over the tree enters only what can hold a definition.
+One pass over the tree enters only nodes that can contain a definition.
 
 The rules, which benchmarks/compiler_ast.exs applies to the compiler's own tree:
 
@@ -51,11 +51,13 @@ BEHAVIOUR_OF_USE: Final = {
     "Mix.Task.Compiler": "Mix.Task.Compiler",
     "Supervisor": "Supervisor",
 }
-"""What `use` of a standard module sets, by the BEAM file (benchmarks/compiler_ast.exs)."""
+"""The behaviours that `use` of a standard module sets, from the BEAM file
+(benchmarks/compiler_ast.exs).
+"""
 
 _WORD: Final = re.compile(rb"[a-z]+(?![\w?!:.])")
 _ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
-"""Blanks may stand behind the at sign."""
+"""Blanks may follow the at sign."""
 _PLAIN_HEAD: Final = re.compile(
     rb"""
     def(?:macro)?p?[ \t]+(?P<name>[a-z_][a-zA-Z0-9_]*[?!]?)
@@ -76,7 +78,7 @@ _BRACKETS: Final = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
 _NO_NAMES: Final = frozenset(
     b"unquote nil true false not fn do end and or in when else catch rescue after".split()
 )
-"""What may stand in the place of a name without being one."""
+"""Words that may be in the place of a name but are not names."""
 _DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
 _MATTERS: Final = (
     re.compile(
@@ -88,16 +90,21 @@ _MATTERS: Final = (
         rb"|(?:macro)?callback|optional_callbacks)\b)"
     ),
 )
-"""What can matter in code of a module. Each begins with a literal: one pattern would be slower."""
+"""Patterns for relevant code in a module.
+
+Each begins with a literal: one pattern would be slower.
+"""
 LONGEST_CONDITION: Final = 1000
-"""Bytes by which one condition is told from another."""
+"""Number of bytes by which conditions are distinguished."""
 _SECTION_NAMES: Final = frozenset({"do", "else", "rescue", "catch", "after"})
 _SCOPED: Final = frozenset({grammar.DO_BLOCK, grammar.STAB_CLAUSE})
 _OPENS: Final = _SCOPED | grammar.SECTIONS
 
 
 class Fork:
-    """Conditional code under way: what was pending before it, and what its branches left."""
+    """The state in conditional code: attributes pending before it, and those that its branches
+    left.
+    """
 
     __slots__ = ("module", "outcome", "remaining", "start")
 
@@ -107,7 +114,7 @@ class Fork:
         self.outcome: Pending = self.start
 
     def end_branch(self) -> bool:
-        """Note what a branch left; return whether it was the last one."""
+        """Record what a branch left; return whether it was the last one."""
         if self.outcome == self.start:
             self.outcome = self.module.pending
         self.remaining -= 1
@@ -118,9 +125,9 @@ class Fork:
 def extract(source: bytes) -> Extraction:
     """Read modules, functions and their attributes from Elixir source, parsing it once.
 
-    Any bytes will do: what the parser cannot read is repaired or counts as `parse_errors`, and the
-    rest is extracted. Raises NestedTooDeeply for a file that only a machine could have nested, and
-    Unparsable for one that the parser cannot finish.
+    Any bytes are accepted: code that the parser cannot read is repaired or counts as
+    `parse_errors`, and the rest is extracted. Raises NestedTooDeeply for excessive nesting, and
+    Unparsable if the parser cannot finish.
     """
     refuse_deep_brackets(source)
     reading = read(source)
@@ -134,7 +141,7 @@ def extract(source: bytes) -> Extraction:
 class Walk:
     """One walk over one file; `modules` and `doc_spans` fill up in the order of the file.
 
-    `is_sound` tells that the tree has no errors, so that the bytes of a plain head say all of it.
+    `is_sound` is true if the tree has no errors; then the bytes of a plain head are sufficient.
     """
 
     def __init__(self, source: bytes, *, is_sound: bool = False) -> None:
@@ -150,7 +157,7 @@ class Walk:
         self._budget = 1000 + len(source)
 
     def run(self, root: Node) -> None:
-        """Visit nodes from a stack, so that depth costs memory and never the interpreter."""
+        """Visit nodes from a stack, so that depth takes memory and not recursion."""
         stack = self._stack
         self._push(root.named_children, Place(None, Scope(), False, 0, ()))
         while stack:
@@ -173,7 +180,7 @@ class Walk:
         self._stack.extend([(node, place) for node in reversed(nodes)])
 
     def _enter(self, node: Node, place: Place) -> None:
-        """Go into `node` if the source says that something in it could matter."""
+        """Enter `node` if its source may contain relevant code."""
         if self._holds(self._definers if place.in_function else self._all_hits(), node):
             self._push(node.named_children, place)
 
@@ -188,7 +195,7 @@ class Walk:
         return self._hits
 
     def _block(self, node: Node, place: Place) -> None:
-        """Open a scope; `else` stands inside the do block but does not see its aliases."""
+        """Open a scope; `else` is inside the do block but does not see its aliases."""
         if not self._holds(self._definers if place.in_function else self._all_hits(), node):
             return
         inner = place.inner()
@@ -219,7 +226,7 @@ class Walk:
             self._fork(node, place)
 
     def _fork(self, node: Node, place: Place) -> None:
-        """Walk each branch in a place of its own, after the conditions."""
+        """Walk each branch in a separate scope, after the conditions."""
         conditions, branches = _branches(self.source, node)
         steps: list[tuple[Node | None, Place]] = [(each, place) for each in conditions]
         if place.module is not None and branches:
@@ -247,9 +254,11 @@ class Walk:
                     self.doc_spans.append((node.start_byte, node.end_byte))
 
     def _name_behind_comments(self, node: Node) -> str:
-        """Name the attribute where comments stand behind the at sign; empty for another operator.
+        """Return the name of an attribute with comments after the at sign; empty for another
+        operator.
 
-        By the tree: a pattern would read the same comments again for every `@` in them.
+        It uses the tree, because a pattern would read the same comments again for every `@` in
+        them.
         """
         operand = node.child_by_field_id(grammar.OPERAND)
         if operand is None or operand.kind_id != grammar.CALL:
@@ -260,7 +269,7 @@ class Walk:
         return text_of(self.source, target) if target is not None and is_named else ""
 
     def _definition(self, node: Node, place: Place, kind: str) -> None:
-        """Note the clauses of a function or macro, then look for modules in its body."""
+        """Record the clauses of a function or macro, then search its body for modules."""
         if place.module is not None and not place.in_function:
             plain = _PLAIN_HEAD.match(self.source, node.start_byte) if self._is_sound else None
             if plain is not None and plain["name"] not in _NO_NAMES:
@@ -289,8 +298,8 @@ class Walk:
     def _span(self, node: Node) -> tuple[int, int, int, int]:
         """Return the first and the last line, the first byte and the end of a node.
 
-        Lines are counted on from the node before; of one that stands before that, which only
-        several walks over one body meet, the tree tells.
+        Lines are counted from the previous node. For an earlier node, which occurs only in repeated
+        walks over one body, the tree is asked.
         """
         start, end = node.start_byte, node.end_byte
         if start < self._offset:
@@ -312,7 +321,7 @@ class Walk:
         module.settle()
 
     def _spend(self) -> None:
-        """Keep in proportion what nested `defimpl` for many targets multiply."""
+        """Limit the number of definitions that nested `defimpl` for many targets multiply."""
         self._budget -= 1
         if self._budget < 0:
             raise NestedTooDeeply(
@@ -321,7 +330,9 @@ class Walk:
             )
 
     def _module(self, node: Node, place: Place, kind: str) -> None:
-        """Name a module: a plain name inside another goes below it and becomes an alias."""
+        """Return the name of a module: a plain name inside another is nested below it and becomes
+        an alias.
+        """
         _, head = grammar.arguments(node)
         if head is None:
             return
@@ -339,7 +350,7 @@ class Walk:
         return full_name(self.source, node, around, place.scope)
 
     def _open(self, node: Node, place: Place, records: list[ModuleRecord]) -> None:
-        """Walk the body once for each record; a stack wants the first one pushed last."""
+        """Walk the body once for each record; the first one is pushed last on the stack."""
         self.records.extend(records)
         for record in reversed(records):
             self._spend()
@@ -347,7 +358,9 @@ class Walk:
             self._push(_body(node, *grammar.arguments(node)), inner)
 
     def _implementation(self, node: Node, place: Place, kind: str) -> None:
-        """`defimpl P, for: [A, B]` is one module a target; without `for`, the module around."""
+        """`defimpl P, for: [A, B]` gives one module per target; without `for`, the target is the
+        module around it.
+        """
         arguments, head = grammar.arguments(node)
         protocol = None if head is None else self._name(head, place)
         if protocol is None:
@@ -399,14 +412,14 @@ class Walk:
                 place.module.add_behaviour("Exception", BehaviourEvidence.STRUCTURAL)
 
     def _overridable(self, node: Node, place: Place, kind: str) -> None:
-        """`defoverridable f: 1`; that of a behaviour names its functions elsewhere."""
+        """`defoverridable f: 1`; for a behaviour, the functions are not listed here."""
         _, head = grammar.arguments(node)
         if head is not None and place.module is not None and not place.in_function:
             for name, arity in name_arities(self.source, head):
                 place.module.allow_override(name, arity)
 
     def _skip(self, node: Node, place: Place, kind: str) -> None:
-        """`quote`: code for elsewhere."""
+        """`quote`: its code is not part of this module."""
 
     def finish(self) -> tuple[tuple[Module, ...], tuple[Function, ...]]:
         """Modules and functions, in the order in which they begin in the file."""
@@ -438,7 +451,7 @@ _HANDLERS: Final[dict[bytes, Handler]] = {
 
 
 def _body(call: Node, arguments: Node | None, head: Node | None) -> list[Node]:
-    """Return what stands in a definition beside its head: options, `do:`, the do block."""
+    """Return the parts of a definition besides its head: options, `do:`, the do block."""
     options = [] if arguments is None else [n for n in arguments.named_children if n != head]
     return options + call.named_children[2:]
 
@@ -458,7 +471,7 @@ def _option(source: bytes, arguments: Node | None, key: bytes) -> Node | None:
 
 
 def _has_else(call: Node) -> bool:
-    """Tell whether a call of an unknown macro has a do block with an `else`."""
+    """Return whether a call of an unknown macro has a do block with an `else`."""
     block = call.named_children[-1]
     return block.kind_id == grammar.DO_BLOCK and any(
         child.kind_id == grammar.ELSE for child in block.named_children
@@ -466,7 +479,7 @@ def _has_else(call: Node) -> bool:
 
 
 def _branches(source: bytes, call: Node) -> tuple[list[Node], list[tuple[str, list[Node]]]]:
-    """Return the conditions of a call and its branches, each with a text that names it.
+    """Return the conditions of a call and its branches, each with a label.
 
     `if a do b else c end` has the branches `if a: do` and `if a: else`, `case a do 1 -> b end` has
     `case a: 1 ->`.
@@ -501,7 +514,7 @@ def _branches(source: bytes, call: Node) -> tuple[list[Node], list[tuple[str, li
 
 
 def _clauses_of(source: bytes, key: str, nodes: list[Node]) -> Iterator[tuple[str, list[Node]]]:
-    """Yield a section of a block, clause by clause where it has clauses."""
+    """Yield a section of a block, by clause if it has clauses."""
     if len(nodes) == 1 and nodes[0].kind_id == grammar.BLOCK:
         nodes = nodes[0].named_children
     clauses = [node for node in nodes if node.kind_id == grammar.STAB_CLAUSE]
@@ -514,11 +527,11 @@ def _clauses_of(source: bytes, key: str, nodes: list[Node]) -> Iterator[tuple[st
 
 
 def _excerpt(source: bytes, node: Node) -> str:
-    """Return what a node begins with: conditions nest, and their texts must not multiply."""
+    """Return the beginning of a node's text; it is limited because conditions nest."""
     end = min(node.end_byte, node.start_byte + LONGEST_CONDITION)
     return source[node.start_byte : end].decode("utf-8", "replace")
 
 
 def _told(words: list[str]) -> str:
-    """Return words in one line."""
+    """Return the words of a text on one line."""
     return " ".join(" ".join(words).split())

@@ -1,7 +1,7 @@
-"""tree-sitter's Elixir grammar: one parser, and node kinds as the small integers it compares by.
+"""tree-sitter's Elixir grammar: one parser, and node kinds as small integers.
 
-An attribute of a node costs a call into C, and a string comparison on top of it costs more than
-the attribute, so the walk compares `kind_id` and slices the source instead of asking for text.
+Each attribute of a node takes a call into C, and a string comparison takes even longer. The walk
+therefore compares `kind_id` and slices the source instead of reading the text of nodes.
 """
 
 from typing import Final
@@ -56,7 +56,7 @@ ELSE: Final = _kind("else_block")
 SECTIONS: Final = frozenset(
     _kind(name) for name in ("after_block", "catch_block", "else_block", "rescue_block")
 )
-"""What may follow inside a do block; each opens its own scope of aliases."""
+"""Sections that may follow inside a do block; each opens its own scope of aliases."""
 
 DEFAULT: Final = _kind("\\\\", named=False)
 RANGE: Final = _kind("..", named=False)
@@ -74,7 +74,7 @@ VALUE: Final = _field("value")
 
 
 def named(node: Node, index: int) -> Node | None:
-    """Return a named child by its place, comments counted, or None where there are fewer."""
+    """Return a named child by index, counting comments, or None if there are fewer."""
     try:
         return node.named_child(index)
     except IndexError:
@@ -96,7 +96,7 @@ def arguments(call: Node) -> tuple[Node | None, Node | None]:
 
 
 def unwrapped(node: Node) -> Node:
-    """Return what stands in brackets that hold one expression: `(a)` is `a`."""
+    """Return the expression in brackets around a single one: `(a)` is `a`."""
     while node.kind_id == BLOCK and node.named_child_count == 1:
         inside = node.named_child(0)
         if inside is None or inside.kind_id == STAB_CLAUSE:
@@ -106,5 +106,5 @@ def unwrapped(node: Node) -> Node:
 
 
 def parts(node: Node) -> list[Node]:
-    """Return the named children of `node` without comments, which may stand anywhere."""
+    """Return the named children of `node` without comments, which may be anywhere."""
     return [child for child in node.named_children if child.kind_id != COMMENT]

@@ -1,4 +1,4 @@
-"""A module under way: where the walk is inside it, and what is gathered of it there.
+"""The state of one module during the walk: the current scope, and the collected definitions.
 
 Definitions add clauses; attributes with a meaning for the compiler (docs, specs, types, callbacks,
 behaviours) are read by `READERS`.
@@ -31,21 +31,21 @@ from corpus.extraction import (
 from corpus.parsing import NestedTooDeeply
 
 PRIVATE: Final = frozenset({"defp", "defmacrop", "defguardp"})
-"""Kinds that take no documentation: the compiler warns and discards it."""
+"""Kinds without documentation: the compiler warns and discards it."""
 OVERRIDDEN: Final = "defoverridable"
-"""The branch of a definition that a later one replaces."""
+"""The branch of a definition that a later definition replaces."""
 
 LONGEST_BRANCH: Final = 120
-"""Characters that a branch is told in, for each construct around a definition."""
+"""Maximum length of the label of a branch, for each construct around a definition."""
 
 Branch = tuple[str, ...]
-"""The conditional code around a definition, outermost first; `()` for none."""
+"""The conditions around a definition, outermost first; `()` for none."""
 Pending = tuple[tuple[str, str | None] | None, str | None]
-"""The documentation and the `@impl` that the next definition takes."""
+"""The documentation and the `@impl` for the next definition."""
 
 
 class FunctionRecord:
-    """One function under way: clauses may stand apart, and each may bring attributes."""
+    """The state of one function: its clauses may be separate, and each may have attributes."""
 
     __slots__ = ("arity", "branch", "clauses", "defaults", "doc", "impl", "kind", "name")
 
@@ -58,10 +58,10 @@ class FunctionRecord:
 
 
 class ModuleRecord:
-    """One module under way.
+    """The state of one module.
 
-    `doc` and `impl` are pending: they belong to the next definition, whatever its name, and are
-    gone after it. A doc is a pair of its kind ("string", "hidden") and its text.
+    `doc` and `impl` are pending: they belong to the next definition of any name, and are then
+    reset. A doc is a pair of its kind ("string", "hidden") and its text.
     """
 
     __slots__ = (
@@ -89,8 +89,8 @@ class ModuleRecord:
     ) -> None:
         """Add a clause to its function and give it the pending attributes.
 
-        A name and arity is one function whatever defines it (`def` and `defdelegate` may take
-        turns); its kind is that of the first clause that others can call.
+        One name and arity is one function, even if `def` and `defdelegate` define different
+        clauses; its kind is that of the first public clause.
         """
         key = (name, arity, branch, self._generation(name, arity) if self.generations else 0)
         function = self.functions.get(key)
@@ -107,12 +107,12 @@ class ModuleRecord:
             function.impl = self.impl
 
     def settle(self) -> None:
-        """Forget pending attributes: a definition has taken them."""
+        """Reset pending attributes after a definition."""
         self.doc = self.impl = None
 
     @property
     def pending(self) -> Pending:
-        """What the next definition takes."""
+        """The attributes for the next definition."""
         return self.doc, self.impl
 
     @pending.setter
@@ -120,23 +120,27 @@ class ModuleRecord:
         self.doc, self.impl = value
 
     def add_spec(self, name: str, arity: int, branch: Branch, text: str) -> None:
-        """Note a specification as it is written."""
+        """Record a specification as it is written."""
         self.specs.setdefault((name, arity), []).append((branch, text))
 
     def allow_override(self, name: str, arity: int) -> None:
-        """Let the next definition of a function replace those before, as `defoverridable` does."""
+        """Mark that the next definition of a function replaces earlier ones, as with
+        `defoverridable`.
+        """
         current = self.generations.get((name, arity), 0)
         self.generations[name, arity] = current + (current % 2 == 0)
 
     def _generation(self, name: str, arity: int) -> int:
-        """Return which definition of a function is being written: odd numbers await a new one."""
+        """Return the number of the current definition of a function; an odd number expects a new
+        one.
+        """
         current = self.generations.get((name, arity), 0)
         if current % 2:
             current = self.generations[name, arity] = current + 1
         return current
 
     def add_behaviour(self, name: str, evidence: BehaviourEvidence) -> None:
-        """Note a behaviour; the first evidence stands."""
+        """Record a behaviour; the first evidence is kept."""
         self.behaviours.setdefault(name, evidence)
 
     def module(self) -> Module:
@@ -163,7 +167,7 @@ class ModuleRecord:
         ]
 
     def _branch(self, record: FunctionRecord, generation: int) -> Branch:
-        """Return the branch of a function; one that was replaced is put aside."""
+        """Return the branch of a function; a replaced definition gets a separate branch."""
         last = self.generations.get((record.name, record.arity), 0)
         is_replaced = generation < last - last % 2
         return (*record.branch, OVERRIDDEN) if is_replaced else record.branch
@@ -183,12 +187,12 @@ _NO_DOC: Final = (None, None)
 
 
 def _specs_within(specs: list[tuple[Branch, str]], branch: Branch) -> tuple[str, ...]:
-    """Return the specifications of a function, but for those of another alternative."""
+    """Return the specifications of a function, without those of other alternatives."""
     return tuple(text for around, text in specs if _may_meet(around, branch))
 
 
 def _may_meet(one: Branch, other: Branch) -> bool:
-    """Tell whether one of two branches lies in the other."""
+    """Return whether one of two branches is inside the other."""
     return all(left == right for left, right in zip(one, other, strict=False))
 
 
@@ -201,9 +205,9 @@ DEEPEST: Final = 200
 
 
 class Place:
-    """Where the walk is: the module around, the aliases in force, and whether a function is.
+    """The scope of the walk: the module, the aliases in effect, and whether it is in a function.
 
-    `branch` names the conditional code around.
+    `branch` has the conditions around it.
     """
 
     __slots__ = ("branch", "depth", "in_function", "module", "scope")
@@ -222,12 +226,12 @@ class Place:
             raise NestedTooDeeply(f"blocks nest more than {DEEPEST} deep; people write far fewer")
 
     def inner(self) -> "Place":
-        """Return the same place in a new scope of aliases."""
+        """Return this scope with a new scope of aliases."""
         scope = Scope(self.scope)
         return Place(self.module, scope, self.in_function, self.depth + 1, self.branch)
 
     def within(self, branch: str) -> "Place":
-        """Return the same place in a branch of conditional code, which is a scope too."""
+        """Return this scope in a branch of conditional code, which is also a scope."""
         inner = self.inner()
         inner.branch = (*self.branch, branch)
         return inner
@@ -239,10 +243,10 @@ DOCUMENTATION: Final = frozenset({"doc", "moduledoc", "typedoc"})
 
 
 def read_doc(source: bytes, value: Node, current: Doc | None) -> Doc | None:
-    """Read what a documentation attribute sets: its kind and its text.
+    """Read the value of a documentation attribute: its kind and its text.
 
     Keywords (`@doc since: "1.2"`) are metadata and leave `current` as it is. An expression that
-    only running can evaluate, such as `File.read!`, is a "string" without a text.
+    needs evaluation, such as `File.read!`, is a "string" without a text.
     """
     kind = value.kind_id
     if kind in (grammar.KEYWORDS, grammar.LIST):
@@ -345,7 +349,7 @@ READERS: Final[dict[str, Reader]] = {
 
 
 def attribute_value(node: Node) -> Node | None:
-    """Return the value in `@name value`; None where the attribute is only read."""
+    """Return the value in `@name value`; None if the attribute is only read."""
     call = node.child_by_field_id(grammar.OPERAND)
     if call is None or call.kind_id != grammar.CALL:
         return None

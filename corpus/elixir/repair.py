@@ -1,18 +1,17 @@
-"""Elixir that the grammar cannot read: one such construct is left out, not the file.
+"""Repair of Elixir that the grammar cannot read: only the unreadable construct is left out.
 
-Runs only where a parse left errors, in two steps that keep every byte in its place:
+It runs only after a parse with errors, in two steps that keep all offsets:
 
-1. Letters outside of ASCII become ASCII letters of the same length, and the file is parsed again:
-   tree-sitter-elixir 0.3.5 knows no name that begins with 半 or 한 or holds a combining mark. Names
-   and texts are read from the source as it came, so nothing is lost.
-2. What is still wrong is looked for by layout. A run of lines is divided where its smallest
-   indentation comes back, and each piece is parsed alone. A bad one with a block is divided further
-   and keeps its head and its `end`; one without is taken out, but for the head of a
-   function. Without the indentation that people give code, the first tree stands.
+1. Letters outside of ASCII become ASCII letters of the same length, and the file is parsed again,
+   because tree-sitter-elixir 0.3.5 accepts no name that begins with 半 or 한 or has a combining
+   mark. Names and texts are read from the original source, so nothing is lost.
+2. The remaining errors are found by layout. A run of lines is divided at its smallest indentation,
+   and each piece is parsed alone. A bad piece with a block is divided further and keeps its head
+   and its `end`; a bad piece without a block is removed, except for the head of a function. If the
+   code is not indented as usual, the first tree is kept.
 
-An unclosed text ends with its line; so does one whose end lies behind a line that defines
-something. An `end` too many and an odd number of triple quotes are no errors to the grammar, so
-they are looked for.
+An unclosed string ends with its line; so does one whose end is after a line that defines something.
+The grammar accepts superfluous `end`s and an odd number of triple quotes, so these are searched.
 """
 
 import re
@@ -39,7 +38,7 @@ _OPENING: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""Where a line may begin without being one of code."""
+"""Beginnings of lines that are not code."""
 _NEXT_FORM: Final = rb"[ \t]*(?:def[a-z]*[ (]|@[a-z])"
 _CLOSING: Final = dict(zip(rb"""([{<|/"'""", rb""")]}>|/"'""", strict=True))
 _INSIDE: Final = {
@@ -49,20 +48,21 @@ _INSIDE: Final = {
     )
     for closing in _CLOSING.values()
 }
-"""The inside of a text by its closing byte; a line that defines something belongs to none."""
+"""The inside of a string by its closing byte; a line with a definition is never inside."""
 _HEREDOC_ENDS: Final = {
     quotes: re.compile(rb"\n[ \t]*%b|(?<![\\])%b[ \t]*\r?(?=\n)" % (quotes, quotes))
     for quotes in (b'"""', b"'''")
 }
-"""The end of a heredoc, or of a line that opens another one: then the first is unclosed."""
+"""The end of a heredoc, or of a line that opens another one, in which case the first is unclosed.
+"""
 _UNREADABLE: Final = 1
-"""A byte that the grammar knows nowhere, for the first one of an unclosed text."""
+"""A byte that is invalid everywhere in the grammar, for the first byte of an unclosed string."""
 _NOT_NEWLINE: Final = re.compile(rb"[^\n]")
 _WRITTEN: Final = re.compile(rb"\S[^\n]*")
 _GOES_ON: Final = re.compile(
     rb"(?:end|else|rescue|catch|after|do|and|or|in|when|not in)\b|[)\]}|&<>=+*/.:,]|--|->"
 )
-"""What a line begins with that belongs to the statement before it."""
+"""Beginnings of lines that belong to the previous statement."""
 _SECTION: Final = re.compile(rb"(?:else|rescue|catch|after)\b")
 _END: Final = re.compile(rb"end\b")
 _DO: Final = re.compile(rb"\bdo[ \t\r]*$")
@@ -72,14 +72,14 @@ _OPENS_FORM: Final = re.compile(rb"def[a-z]*[ (]|@[ a-z]")
 _DIVIDED: Final = re.compile(rb"def(?:module|impl|protocol)\b")
 
 PARSED_AGAIN: Final = 8
-"""How often every byte may be parsed again on the average."""
+"""How often each byte may be parsed again on average."""
 DEEPEST: Final = 50
-"""Blocks in blocks that are divided; people nest six or so."""
+"""Depth of nested blocks that are divided; real code has about six."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The tree of a source, and what of it could not be read, in places and in bytes."""
+    """The tree of a source, and the number of places and bytes that could not be read."""
 
     root: Node
     parse_errors: int
@@ -87,9 +87,9 @@ class Reading:
 
 
 def read(source: bytes) -> Reading:
-    """Parse Elixir, and mend what the grammar cannot read; the tree's offsets are the source's.
+    """Parse Elixir, and repair code that the grammar cannot read; offsets are those of the source.
 
-    Ask the source for the text of a node. Raises Unparsable.
+    Take the text of a node from the source. Raises Unparsable.
     """
     root = parse(grammar.PARSER, source).root_node
     if _is_whole(root, source):
@@ -108,15 +108,15 @@ def read(source: bytes) -> Reading:
     if not _is_sound(again, mended) or not lost or 2 * lost > len(source):
         return first
     if _is_sound(root, plain) and _definitions(again, mended) <= _definitions(root, plain):
-        return first  # nothing was swallowed: all texts are closed
+        return first  # no code was taken for text: all strings are closed
     return Reading(again, len(mender.blanks), lost)
 
 
 def _is_whole(root: Node, source: bytes) -> bool:
-    """Tell whether a parse found nothing to mend.
+    """Return whether a parse needs no repair.
 
-    The grammar takes triple quotes anywhere for the end of a heredoc, so a number of them that is
-    odd may be an unclosed one.
+    The grammar accepts triple quotes anywhere as the end of a heredoc, so an odd number of them may
+    be an unclosed heredoc.
     """
     return _is_sound(root, source) and (
         source.count(b'"""') % 2 == 0 or all(kind != "open" for *_, kind in _literals(source))
@@ -124,7 +124,7 @@ def _is_whole(root: Node, source: bytes) -> bool:
 
 
 def _definitions(root: Node, source: bytes) -> int:
-    """Count calls of what defines something, at any depth."""
+    """Count definitions at any depth."""
     count, stack = 0, [root]
     while stack:
         node = stack.pop()
@@ -134,7 +134,7 @@ def _definitions(root: Node, source: bytes) -> int:
 
 
 def _is_sound(root: Node, source: bytes) -> bool:
-    """Tell whether a parse has no error; the grammar takes an `end` too many for a name."""
+    """Return whether a parse has no error; the grammar reads a superfluous `end` as a name."""
     return not root.has_error and not any(
         child.kind_id == grammar.IDENTIFIER
         and source.startswith(b"end", child.start_byte)
@@ -167,9 +167,9 @@ def _name(match: re.Match[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line: where it stands, its code without literals and comments, how far it is indented.
+    """A line: its position, its code without literals and comments, and its indentation.
 
-    `starts` is false for what lies in a literal or goes on with an open bracket.
+    `starts` is false inside a literal or an open bracket.
     """
 
     start: int
@@ -180,7 +180,7 @@ class _Line:
 
 
 class _Mender:
-    """Takes out what cannot be read: `text` is the result, `blanks` are where."""
+    """Removes code that cannot be read: `text` is the result, and `blanks` are the places."""
 
     def __init__(self, source: bytes) -> None:
         self.text = bytearray(source)
@@ -197,7 +197,7 @@ class _Mender:
                 self._mend_statement(start, stop, depth)
 
     def _statements(self, first: int, last: int) -> list[tuple[int, int]]:
-        """Divide lines where a statement begins that is indented no further than the others."""
+        """Divide lines at statements with the smallest indentation."""
         starting = [number for number in range(first, last) if self.lines[number].starts]
         if not starting:
             return []
@@ -245,7 +245,7 @@ class _Mender:
         return line.indentation == margin and _SECTION.match(line.code.lstrip()) is not None
 
     def _skeleton(self, first: int, start: int, stop: int, last: int) -> bytes:
-        """Return a statement with its block empty, but for `else` and the like."""
+        """Return a statement with an empty block, except for `else` and similar sections."""
         margin = self.lines[first].indentation
         inside = b"".join(
             self._source(n, n + 1) for n in range(start, stop) if self._is_section(n, margin)
@@ -253,7 +253,7 @@ class _Mender:
         return self._source(first, start) + inside + self._source(stop, last)
 
     def _blank_or_all(self, first: int, last: int, start: int, end: int) -> None:
-        """Take out a part of a statement, or all of it where the rest is no better."""
+        """Remove a part of a statement, or all of it if the rest still cannot be parsed."""
         begin, stop = self.lines[first].start, self.lines[last - 1].end
         rest = self.text[begin:start] + self.text[end:stop]
         if self._is_sound(bytes(rest)):
@@ -262,9 +262,9 @@ class _Mender:
             self._blank(begin, stop)
 
     def _blank(self, start: int, end: int) -> None:
-        """Put a name in place of every line but the rest of a first one.
+        """Replace every line by a name, except the rest of the first one.
 
-        Time to parse grows with the square of blank lines.
+        With blank lines, the time to parse would be quadratic.
         """
         rest = self.text.find(b"\n", start, end) if self._is_inside_line(start) else start
         rest = end if rest < 0 else rest
@@ -279,7 +279,7 @@ class _Mender:
         return bool(before.strip())
 
     def _is_sound(self, source: bytes) -> bool:
-        """Tell whether a piece parses; once the budget is spent, nothing does."""
+        """Return whether a piece parses; false once the budget is used up."""
         self._budget -= len(source)
         return self._budget > 0 and _is_sound(parse(grammar.PARSER, source).root_node, source)
 
@@ -291,10 +291,10 @@ class _Mender:
 
 
 def _literals(source: bytes) -> Iterator[tuple[int, int, str]]:
-    """Yield comments, characters and texts: where they begin and end, and of what kind they are.
+    """Yield comments, characters and strings: begin, end and kind of each.
 
-    An unclosed text is "open" and ends with its line. Linear: where the end of one was
-    not found, that of the next such text is not looked for.
+    An unclosed string is "open" and ends with its line. The time is linear: after an end was not
+    found, it is not searched again for strings of that kind.
     """
     position, missing = 0, dict[bytes, int]()
     while match := _OPENING.search(source, position):
@@ -312,7 +312,7 @@ def _literals(source: bytes) -> Iterator[tuple[int, int, str]]:
 
 
 def _end_of(source: bytes, opening: bytes, position: int) -> tuple[int, int]:
-    """Return where a text ends, -1 if it is unclosed, and how far it was looked for."""
+    """Return the end of a string, -1 if it is unclosed, and how far the search went."""
     if len(opening) > 1:
         found = _HEREDOC_ENDS[opening].search(source, position)
         if found is None:
@@ -325,7 +325,7 @@ def _end_of(source: bytes, opening: bytes, position: int) -> tuple[int, int]:
 
 
 def _lines_of(source: bytes) -> tuple[list[_Line], list[int]]:
-    """Return the lines of a source, and where unclosed texts begin."""
+    """Return the lines of a source, and where unclosed strings begin."""
     pieces, position = [], 0
     inside: set[int] = set()
     open_texts: list[int] = []

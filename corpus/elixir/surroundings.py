@@ -1,9 +1,9 @@
-"""What a piece of Elixir takes from the code around it, found in the parse tree.
+"""What a piece of Elixir uses from the code around it, found in the parse tree.
 
 A local call counts by name and arity, as the compiler resolves it: in captures (`&f/1`), behind a
 pipe (one argument more), with a do block (one more again), and as an operator. A bare name counts
-as a call without arguments unless the piece binds it. Inside `quote` only aliases count, for its
-other names belong to whoever uses the macro, until an `unquote`; so they do in types.
+as a call without arguments unless the piece binds it. Inside `quote`, up to an `unquote`, only
+aliases count, because other names belong to the user of the macro. The same applies to types.
 """
 
 import re
@@ -40,11 +40,12 @@ trunc try tuple_size unless unquote unquote_splicing update_in use var! with
 ! != !== && & * ** + ++ - -- . .. ..// / < <= <> = == === =~ > >= @ ^ |> || :: | -> \\\\ // <-
 """
 KERNEL: Final = frozenset(KERNEL_NAMES.split())
-"""What every module has (Kernel and Kernel.SpecialForms of Elixir 1.14, and later ones)."""
+"""Functions of every module (Kernel and Kernel.SpecialForms of Elixir 1.14 and later)."""
 MOST_NEEDS: Final = 100
-"""Of one answer; what needs more than that is not understood apart from its file."""
+"""Maximum number of needs of one answer; an answer with more is not useful without its file."""
 MOST_DIRECTIVES: Final = 500
-"""Modules in aliases, imports and requires, or in modules: each answer is held against all."""
+"""Maximum number of aliases, imports, requires and inner modules: each answer is compared with all.
+"""
 _DEFINES: Final = frozenset(
     {"def", "defp", "defmacro", "defmacrop", "defguard", "defguardp", "defdelegate"}
 )
@@ -64,10 +65,10 @@ _VISITED: Final = _BLOCKS | {
 
 
 class Need(NamedTuple):
-    """What is taken: its kind, and its name.
+    """A need: its kind and its name.
 
-    private_function and its name/arity, attribute and its name, alias as it is written, import and
-    the module, struct and the module whose own struct it is.
+    The name is name/arity for private_function, the name for attribute, the alias as it is written,
+    the module for import, and the module of the struct for struct.
     """
 
     kind: str
@@ -75,7 +76,7 @@ class Need(NamedTuple):
 
 
 class _Alias(NamedTuple):
-    """From `start` to `end` a name stands for a module; `at` is where it is said."""
+    """From `start` to `end` a name stands for a module; `at` is the position of the directive."""
 
     at: int
     start: int
@@ -83,9 +84,9 @@ class _Alias(NamedTuple):
 
 
 class _Import(NamedTuple):
-    """From `start` to `end`, functions of `module` are local: those of `only`, of None all.
+    """From `start` to `end`, functions of `module` are local: those in `only`, or all for None.
 
-    But for those of `without`.
+    Functions in `without` are excluded.
     """
 
     at: int
@@ -97,7 +98,7 @@ class _Import(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """A name at a place; `arity` is -1 for a bare name, which may be a variable."""
+    """A name at a position; `arity` is -1 for a bare name, which may be a variable."""
 
     at: int
     name: str
@@ -105,7 +106,7 @@ class _Use(NamedTuple):
 
 
 class Surroundings:
-    """One file, read once, to be asked about pieces of it.
+    """One file, read once for queries about pieces of it.
 
     Raises Unparsable, also for more directives than MOST_DIRECTIVES.
     """
@@ -131,11 +132,11 @@ class Surroundings:
         private: Mapping[Signature, Signature],
         own: AbstractSet[Signature],
     ) -> tuple[Need, ...]:
-        """Return what the code in `spans` takes from elsewhere, sorted.
+        """Return the needs of the code in `spans`, sorted.
 
-        `spans` are sorted and lie in `module`. `private` has the private functions that stand
-        elsewhere in it: for each name and arity to call them by the one that they are defined with.
-        `own` are all functions of the module, as they may be called.
+        `spans` are sorted and inside `module`. `private` has the private functions elsewhere in it:
+        for each callable name and arity the one of the definition. `own` are all callable functions
+        of the module.
         """
         found: set[Need] = set()
         variables = {each.name for each in _within(self.bound, spans)}
@@ -160,7 +161,7 @@ class Surroundings:
         return tuple(sorted(found | self._imports(spans, unknown - own)))
 
     def _aliases(self, spans: Sequence[Span]) -> set[Need]:
-        """Return the aliases in use that are said outside of the spans."""
+        """Return the used aliases whose directive is outside of the spans."""
         last = {use.name: use.at for use in _within(self.names, spans)}
         return {
             Need("alias", name)
@@ -172,7 +173,7 @@ class Surroundings:
         }
 
     def _imports(self, spans: Sequence[Span], unknown: set[Signature]) -> set[Need]:
-        """Return the imports that a call of a function of unknown origin may mean."""
+        """Return the imports that may define a function of unknown origin."""
         calls = {call for call in unknown if call[0] not in KERNEL}
         first = spans[0][0]
         found = (
@@ -286,7 +287,7 @@ class Surroundings:
             yield child, inner
 
     def _head(self, head: Node, plain: "_Context") -> Iterator[tuple[Node, "_Context"]]:
-        """Visit a head: its arguments bind, its guard and its defaults are code."""
+        """Visit a head: its arguments bind variables; its guard and defaults are code."""
         if head.kind_id == grammar.BINARY_OPERATOR and _operator(self.source, head) == b"when":
             left, right = (head.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
             if left is not None:
@@ -301,7 +302,7 @@ class Surroundings:
                 yield child, plain.pattern()
 
     def _nested(self, node: Node, name: Node, context: "_Context") -> None:
-        """Note a module in a module, which is known there by the first part of its name."""
+        """Record an inner module, which is known by the first part of its name."""
         if node.start_byte < self._last_end and name.kind_id == grammar.ALIAS:
             self._count(1)
             short = alias_text(self.source, name).partition(".")[0]
@@ -310,7 +311,7 @@ class Surroundings:
         self._last_end = max(self._last_end, node.end_byte)
 
     def _directive(self, word: str, node: Node, given: list[Node], context: "_Context") -> None:
-        """`alias`, `import` and `require`: in force from here to the end of the block."""
+        """`alias`, `import` and `require`: in effect from here to the end of the block."""
         if not given:
             return
         names = full_names(self.source, given[0], "__MODULE__", Scope())
@@ -401,7 +402,7 @@ class Surroundings:
 
 
 class _Context:
-    """What is known on the way down: the end of the block, and how names are to be understood."""
+    """The state on the way down: the end of the block, and how names are resolved."""
 
     __slots__ = ("end", "in_quote", "is_pattern", "names_only", "piped")
 
@@ -441,7 +442,7 @@ class _Context:
 
 
 def _within(uses: list[_Use], spans: Sequence[Span]) -> Iterator[_Use]:
-    """Yield the uses that lie in one of the spans; both are sorted."""
+    """Yield the uses inside one of the spans; both are sorted."""
     for start, end in spans:
         place = bisect_right(uses, (start - 1, "\U0010ffff", 0))
         while place < len(uses) and uses[place].at < end:
@@ -486,10 +487,10 @@ _UNQUOTES: Final = frozenset({b"unquote", b"unquote_splicing"})
 
 
 def unquotes_outside_quote(source: bytes) -> bool:
-    """Tell whether an `unquote` stands outside every `quote`.
+    """Return whether there is an `unquote` outside every `quote`.
 
-    Such a fragment takes its value from the module body around the definition (Elixir's
-    documentation of Kernel.SpecialForms.quote/2, "Unquote fragments"). Raises Unparsable.
+    Such a fragment uses a value of the module body around the definition (Elixir's documentation of
+    Kernel.SpecialForms.quote/2, "Unquote fragments"). Raises Unparsable.
     """
     if _UNQUOTE.search(source) is None:
         return False

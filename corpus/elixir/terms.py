@@ -1,8 +1,8 @@
-"""What single terms of the source say: heads of definitions, names of modules, literal texts.
+"""Reading of single terms: heads of definitions, names of modules, string literals.
 
-Each is what the compiler would read. A name that only running the code could tell (a variable,
-`unquote`, an attribute) is None, and what it names is not listed. Aliases are lexical: a block sees
-those of the blocks around it.
+Each result is what the compiler would read. A name that is only known at run time (a variable,
+`unquote`, an attribute) is None, and its definition is not listed. Aliases are lexical: a block
+sees those of the blocks around it.
 """
 
 import re
@@ -17,7 +17,7 @@ _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z_][a-zA-Z0-9_]*[?!]?)\(")
 
 
 class Head(NamedTuple):
-    """What a head says; `guard` is the text after `when`, as it is written."""
+    """The parts of a head; `guard` is the text after `when`, as it is written."""
 
     name: str
     arity: int
@@ -26,7 +26,7 @@ class Head(NamedTuple):
 
 
 def read_head(source: bytes, node: Node) -> Head | None:
-    """Read the head at `node`; None where running code decides the name or the arity.
+    """Read the head at `node`; None if the name or the arity is only known at run time.
 
     That is `def unquote(name)(x)`, `def unquote(head)`, and `unquote_splicing` among arguments;
     `def unquote(:"any name")(x)` is plain.
@@ -68,7 +68,7 @@ def _signature(source: bytes, node: Node, kind: int) -> tuple[str, int, int] | N
 
 
 def _call(source: bytes, node: Node) -> tuple[str, int, int] | None:
-    """`name(...)`, or `name a, b`; the common case asks the tree for one node only."""
+    """`name(...)`, or `name a, b`; the common case reads one node only."""
     match = _NAME_AND_PARENTHESIS.match(source, node.start_byte)
     arguments = grammar.named(node, 1)
     if match is None or arguments is None or arguments.start_byte != match.end() - 1:
@@ -91,7 +91,7 @@ def _unusual_call(source: bytes, node: Node) -> tuple[str, int, int] | None:
 
 
 def _name(source: bytes, target: Node) -> str | None:
-    """Return what is called: a name, or the atom in `unquote(:name)(...)`."""
+    """Return the called name, or the atom in `unquote(:name)(...)`."""
     if target.kind_id in (grammar.IDENTIFIER, grammar.OPERATOR_IDENTIFIER):
         name = identifier_text(source, target)
         return None if name == "unquote" else name
@@ -110,7 +110,7 @@ def _with_arguments(source: bytes, name: str, arguments: Node) -> tuple[str, int
 
 
 def _count(source: bytes, arguments: Node) -> tuple[int, int] | None:
-    """Arguments and how many have defaults; None if an argument is spliced in."""
+    """Return the arguments and the number of defaults; None if an argument is spliced in."""
     given = grammar.parts(arguments)
     splices = b"unquote_splicing"
     if any(source.startswith(splices, part.start_byte) for part in given):
@@ -136,26 +136,26 @@ def _binary(source: bytes, node: Node) -> tuple[str, int, int] | None:
 
 
 LONGEST_NAME: Final = 255
-"""Characters in an atom, the limit of the Erlang runtime; a longer name cannot exist."""
+"""Maximum length of an atom in the Erlang runtime; a longer name cannot exist."""
 
 _PLAIN_ATOM: Final = re.compile(r"[^\W\d][\w@]*[?!]?")
 _ALIAS_ATOM: Final = re.compile(r"Elixir(?:\.[^\W\d_]\w*)+")
 
 
 class Scope:
-    """The aliases of one block, chained to the block around it and filled as the walk goes on."""
+    """The aliases of one block, chained to the block around it, and filled during the walk."""
 
     __slots__ = ("aliases", "parent")
 
     def __init__(self, parent: "Scope | None" = None) -> None:
         self.aliases: dict[str, str] = {}
-        # A scope that will never hold an alias need not be asked, so chains stay short.
+        # A scope without aliases is skipped, so chains stay short.
         while parent is not None and not parent.aliases and parent.parent is not None:
             parent = parent.parent
         self.parent: Scope | None = parent
 
     def expand(self, name: str) -> str | None:
-        """Return the full name of `name` as it is written, None if it is too long to exist."""
+        """Return the full name of `name` as it is written, or None if it is too long."""
         first, dot, rest = name.partition(".")
         if first == "Elixir":
             return (rest or first) if len(rest) <= LONGEST_NAME else None
@@ -177,7 +177,7 @@ def text_of(source: bytes, node: Node) -> str:
 
 
 def identifier_text(source: bytes, node: Node) -> str:
-    """Return the name at `node` as the compiler knows it: in Normalization Form C.
+    """Return the name at `node` in Normalization Form C, as in the compiler.
 
     Elixir's reference page "Unicode syntax": two ways to write `é` are one name.
     """
@@ -186,7 +186,7 @@ def identifier_text(source: bytes, node: Node) -> str:
 
 
 def unquoted_name(source: bytes, call: Node) -> str | None:
-    """Return the name in `unquote(:name)`, which is known without running anything; else None."""
+    """Return the name in `unquote(:name)`, which is known without evaluation; else None."""
     value = grammar.arguments(call)[1]
     if value is None:
         return None
@@ -227,14 +227,14 @@ def atom_name(source: bytes, node: Node) -> str | None:
 
 
 def is_alias(atom: str) -> bool:
-    """Tell whether an atom is what an alias stands for: Elixir, then names that begin large."""
+    """Return whether an atom is the value of an alias: Elixir, then capitalised names."""
     return _ALIAS_ATOM.fullmatch(atom) is not None and all(
         segment[0].isupper() for segment in atom.split(".")
     )
 
 
 def full_name(source: bytes, node: Node, module: str | None, scope: Scope) -> str | None:
-    """Return the full name that `node` stands for in `module`, None where only running tells."""
+    """Return the full name of `node` in `module`; None if it is only known at run time."""
     node = grammar.unwrapped(node)
     kind = node.kind_id
     if kind == grammar.ALIAS:
@@ -297,8 +297,8 @@ _SINGLE: Final = {
 def literal_text(source: bytes, node: Node) -> str | None:
     """Return the value of a string or of a sigil that makes one (`~s`, `~S`).
 
-    None for any other node, and for interpolation, whose value only running could tell. A heredoc
-    loses its indentation; sigils with capital letters keep their backslashes.
+    Returns None for any other node, and for interpolation. A heredoc loses its indentation; sigils
+    with capital letters keep their backslashes.
     """
     kind = node.kind_id
     if kind not in (grammar.STRING, grammar.SIGIL):
@@ -332,12 +332,12 @@ def _dedent(text: bytes) -> bytes:
 
 
 def _all_indented(body: bytes, margin: bytes) -> bool:
-    """Say whether every line break but the last stands before another one or the margin."""
+    """Return whether every line break except the last is before another one or the margin."""
     return body.count(margin) + body.count(b"\n\n") == body.count(b"\n") - 1
 
 
 def unescape(text: bytes) -> bytes:
-    """Replace escape sequences; those that name no character stay as they are written."""
+    """Replace escape sequences; invalid ones stay as they are written."""
     return _ESCAPE.sub(_character, text) if b"\\" in text else text
 
 

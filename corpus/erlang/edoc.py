@@ -1,8 +1,8 @@
 """EDoc: documentation in the comments above a function or a module.
 
-Rules: EDoc's user guide and its reading of tags (edoc_tags:scan_lines/2). A comment that follows
-another on the next line, in the same column, continues it; a tag's text ends with the next tag or
-with the comment. `@private` and `@hidden` hide what they stand at.
+Rules: EDoc's user guide and its reading of tags (edoc_tags:scan_lines/2). A comment on the next
+line in the same column continues the comment before it. The text of a tag ends with the next tag or
+with the comment. `@private` and `@hidden` mark the definition as hidden.
 """
 
 import re
@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 MARK: Final = re.compile(rb"@(?:doc|private|hidden)\b")
-"""What a file has that holds such documentation at all."""
+"""A text that every file with such documentation contains."""
 
 _LETTER: Final = "A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\xff"
 _TAG: Final = re.compile(rf"[ \t]*(?:@([{_LETTER}_][{_LETTER}0-9_]*)(?:[ \t:]|$)|(TODO):)(.*)")
 _NEXT_TAG: Final = re.compile(rf"[ \t]*(?:@[{_LETTER}]|TODO:)")
 _RULE: Final = re.compile(r"[-=*~_#+\s]*")
-"""A line that only divides, as under the last comment above a function."""
+"""A separator line, as below the last comment above a function."""
 
 
 class Comment(NamedTuple):
-    """One line of comment that begins its line; bytes half open."""
+    """One comment at the beginning of a line; byte ranges are half open."""
 
     row: int
     column: int
@@ -36,9 +36,10 @@ Documentation = tuple[str, str | None]
 def documentation(
     source: bytes, comments: list[Comment]
 ) -> tuple[Documentation, list[tuple[int, int]]] | None:
-    """Return what some comments document, and the ranges of those that hold tags; None for nothing.
+    """Return the documentation in comments, and the ranges of those with tags; None if there is
+    none.
 
-    Of several texts the last counts, which stands next to the code.
+    Of several texts the last one, next to the code, is used.
     """
     docs, spans, is_hidden = list[str](), list[tuple[int, int]](), False
     for block in _blocks(comments):
@@ -72,7 +73,7 @@ def _text(source: bytes, comment: Comment) -> str:
 
 
 def _tags(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the lines of each tag; what stands before the first is none."""
+    """Yield the name and the lines of each tag; text before the first tag is ignored."""
     name: str | None = None
     texts: list[str] = []
     for line in lines:

@@ -1,7 +1,7 @@
 """From the bytes of one Erlang file to its module and functions, form by form.
 
-Conditional forms (`-ifdef`) are taken as if all of them held; functions tell their branch. A file
-without `-module`, such as a header, defines nothing by itself. Texts and quoted atoms have the
+Conditional forms (`-ifdef`) are read as if all conditions were true; functions have their branch. A
+file without `-module`, such as a header, defines nothing by itself. Texts and quoted atoms have the
 value that the compiler gives them: Erlang reference manual, Data Types (escape sequences,
 triple-quoted strings, sigils; the latter two since OTP 27, EEP 64 and EEP 66).
 """
@@ -26,11 +26,11 @@ _PLAIN_SPEC: Final = re.compile(rb"-spec[ \t]+([a-z][a-zA-Z0-9_@]*)\(")
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
 _PLAIN: Final = rb"[^()\[\]{}<>\"'$%~]*"
 _LEAF: Final = rb"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"(?!\")|'[^'\\\n]*'|\$(?:\\.|[^\\])"
-"""A text, a quoted atom or a character: what may hold any mark."""
+"""A string, a quoted atom or a character: tokens that may contain any mark."""
 
 
 def _group(leaf: bytes) -> bytes:
-    """Return a pattern for brackets, for what `leaf` matches inside of them, and for a leaf."""
+    """Return a pattern for brackets, for matches of `leaf` inside them, and for a leaf."""
     inside = rb"%b(?:(?:%b)%b)*" % (_PLAIN, leaf, _PLAIN)
     return rb"[\[{]%b[\]}]|<<%b>>|%b" % (inside, inside, _LEAF)
 
@@ -40,7 +40,7 @@ _PLAIN_HEAD: Final = re.compile(
     rb"([a-z][a-zA-Z0-9_@]*)\((%b(?:(%b)%b)*)\)" % (_PLAIN, _GROUP, _PLAIN)
     + rb"[ \t\r\n]*(?:->|when[ \t\r\n]([^%\"'$-]*)->)"
 )
-"""A head whose arguments hold no call, no comment, and brackets in brackets at most."""
+"""A head whose arguments have no call, no comment, and at most two levels of brackets."""
 _GROUPS: Final = re.compile(_GROUP)
 _STOPS: Final = frozenset(b".;")
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
@@ -53,8 +53,9 @@ _EXPORTED: Final = re.compile(
 def extract(source: bytes) -> Extraction:
     """Read the module, its exports, types, callbacks and functions.
 
-    Any bytes will do: what the parser cannot read counts as `parse_errors` and `unread_bytes`, and
-    the rest is extracted. Raises NestedTooDeeply and Unparsable like `corpus.elixir.extract`.
+    Any bytes are accepted: code that the parser cannot read counts as `parse_errors` and
+    `unread_bytes`, and the rest is extracted. Raises NestedTooDeeply and Unparsable like
+    `corpus.elixir.extract`.
     """
     refuse_deep_brackets(source)
     root = root_of(source)
@@ -73,17 +74,17 @@ def _text(record: FileRecord, node: Node) -> str:
 
 
 def _atom(record: FileRecord, node: Node | None) -> str | None:
-    """Return the name that an atom spells, without quotes; None for a macro or a variable."""
+    """Return the name of an atom, without quotes; None for a macro or a variable."""
     if node is None or node.kind_id != grammar.ATOM:
         return None
     text = _text(record, node)
-    if text.startswith("?"):  # An atom stands for a macro where a form was repaired.
+    if text.startswith("?"):  # In a repaired form, an atom may replace a macro.
         return record.name if text == "?MODULE" else None
     return unescaped(text[1:-1]) if text.startswith("'") else text
 
 
 def _arity(record: FileRecord, arguments: Node | None) -> int:
-    """Count arguments; a comment among them is none."""
+    """Count arguments without comments."""
     if arguments is None:
         return 0
     if record.source.find(b"%", arguments.start_byte, arguments.end_byte) < 0:
@@ -143,7 +144,7 @@ def _optional(record: FileRecord, form: Node) -> None:
 
 
 def _signature(record: FileRecord, form: Node, function: Node | None) -> Key | None:
-    """Read the name and arity of a `-spec` or `-callback`; None where it names another module."""
+    """Read the name and arity of a `-spec` or `-callback`; None if it names another module."""
     name = _atom(record, function)
     first = child(form, grammar.SIGNATURES)
     module = _atom(record, child(child(form, grammar.MODULE), grammar.NAME))
@@ -210,7 +211,7 @@ def _attribute(record: FileRecord, form: Node) -> None:
 
 
 def _condition(record: FileRecord, form: Node) -> None:
-    """Read `-ifdef(TEST).`, `-else.` and the like."""
+    """Read `-ifdef(TEST).`, `-else.` and similar forms."""
     word, _, rest = _text(record, form).strip("-. \t\r\n").partition("(")
     condition = " ".join([*word.split(), *rest.removesuffix(")").split()])
     if word.startswith("el"):
@@ -255,13 +256,14 @@ _READERS: Final[dict[int, Reader]] = {
         "pp_endif": _end_condition,
     }.items()
 }
-"""By the kind of the form; clauses of functions, of which there are most, are read in the loop."""
+"""Readers by the kind of the form; clauses of functions, the most frequent, are read in the loop.
+"""
 
 
 def read_forms(record: FileRecord, forms: list[Node]) -> bool:
-    """Read the forms of a file; False where a clause goes on into the next form.
+    """Read the forms of a file; False if a clause continues in the next form.
 
-    That is no error to the grammar; a tree that was repaired for it is read to its end.
+    The grammar accepts that; a repaired tree is read to its end.
     """
     source, is_as_written = record.source, record.is_as_written
     count, head, has_edoc = source.count, _PLAIN_HEAD.match, edoc.MARK.search(source) is not None
@@ -324,7 +326,7 @@ _VERBATIM: Final = frozenset("BS")
 
 
 def literal_text(literal: str) -> str | None:
-    """Return the value of one string literal, with or without a sigil; None if it is none."""
+    """Return the value of one string literal, with or without a sigil; None for other nodes."""
     opening = _OPENING.match(literal)
     if opening is None:
         return None
@@ -345,7 +347,7 @@ def _dedent(text: str, quotes: int) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Resolve escape sequences; those that name no character stay as they are written."""
+    """Resolve escape sequences; invalid ones stay as they are written."""
     return ESCAPE.sub(_character, text) if "\\" in text else text
 
 

@@ -1,6 +1,6 @@
 """The Erlang grammar of tree-sitter-language-pack: one parser, and node kinds and fields as ids.
 
-Comparing small integers costs a third of what names cost, which are made anew at every question.
+Comparing small integers takes a third of the time of names, which are created for each access.
 """
 
 from typing import Final
@@ -63,7 +63,7 @@ FORMS: Final = frozenset(
         "wild_attribute",
     ]
 )
-"""What a file is made of; the grammar takes expressions too, such as terms and words of prose."""
+"""The forms of a file; the grammar also accepts expressions, such as terms and words of prose."""
 FUNCTION_DECLARATION: Final = kind("fun_decl")
 FUNCTION_CLAUSE: Final = kind("function_clause")
 MAP: Final = kind("map_expr")
@@ -87,7 +87,7 @@ VALUE: Final = _field("value")
 
 
 def child(node: Node | None, field: int) -> Node | None:
-    """Return the child in a field; None where there is none, or no node."""
+    """Return the child in a field; None if there is none, or no node."""
     return None if node is None else node.child_by_field_id(field)
 
 

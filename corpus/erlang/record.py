@@ -1,4 +1,4 @@
-"""What the forms of one Erlang file have said so far."""
+"""The state of one Erlang file while its forms are read."""
 
 from tree_sitter import Node
 
@@ -21,16 +21,18 @@ Branch = tuple[str, ...]
 """The conditions around a form, outermost first; `()` for none."""
 
 LONGEST_CONDITION = 120
-"""Characters of a condition that are told."""
+"""Maximum length of a condition's label."""
 MOST_CONDITIONS = 20
-"""Conditions around a form that are told; the sources of OTP and RabbitMQ nest two."""
+"""Maximum number of conditions around a form that are listed; the sources of OTP and RabbitMQ nest
+two.
+"""
 
 
 class FileRecord:
-    """One file under way; `doc` and `comments` wait for the form that they document.
+    """The state of one file; `doc` and `comments` belong to the next form.
 
-    `is_as_written` tells that the tree is of `source` itself and without errors, so that what the
-    bytes say in the plainest way need not be asked of the tree.
+    `is_as_written` is true if the tree is of `source` itself and without errors; then simple forms
+    are read from the bytes instead of the tree.
     """
 
     __slots__ = (
@@ -61,7 +63,7 @@ class FileRecord:
         self.doc_spans: list[tuple[int, int]] = []
 
     def clauses_of(self, key: Key) -> list[Clause]:
-        """Return the clauses of a function here, to add one, which takes what documents it."""
+        """Return the clauses of a function, to add one, which takes the pending documentation."""
         function = (key, self.branch)
         clauses = self.clauses.get(function)
         if clauses is None:
@@ -74,7 +76,7 @@ class FileRecord:
         return clauses
 
     def take_comments(self) -> Documentation | None:
-        """Return what the waiting comments document."""
+        """Return the documentation in the pending comments."""
         first, last = self.comments[0].start_byte, self.comments[-1].end_byte
         if MARK.search(self.source, first, last) is None:
             return None
@@ -90,27 +92,27 @@ class FileRecord:
         return found[0]
 
     def begin_branch(self, condition: str) -> None:
-        """Enter what stands under `-ifdef` and the like, up to `-else` or `-endif`."""
+        """Enter a branch of `-ifdef` or a similar form, up to `-else` or `-endif`."""
         if len(self.branch) == MOST_CONDITIONS:
             self.deeper += 1
         else:
             self.branch = (*self.branch, _shortened(condition))
 
     def next_branch(self, condition: str) -> None:
-        """Enter what stands under `-else` or `-elif`."""
+        """Enter a branch of `-else` or `-elif`."""
         if self.branch and not self.deeper:
             first = self.branch[-1].partition(": ")[0]
             self.branch = (*self.branch[:-1], f"{first}: {_shortened(condition)}")
 
     def end_branch(self) -> None:
-        """Leave what `-endif` ends."""
+        """Leave the branch that `-endif` ends."""
         if self.deeper:
             self.deeper -= 1
         else:
             self.branch = self.branch[:-1]
 
     def extraction(self, parse_errors: int, unread_bytes: int) -> Extraction:
-        """Return what was read."""
+        """Return the result."""
         spans, unread_bytes = tuple(sorted(self.doc_spans)), unread_bytes + self.other_bytes
         if self.name is None:
             return Extraction(parse_errors, (), (), spans, unread_bytes)

@@ -1,13 +1,13 @@
-"""Erlang that the grammar cannot read, repaired form by form.
+"""Repair of Erlang that the grammar cannot read, form by form.
 
 The preprocessor works on tokens, so a macro may stand for anything: `?WITH_STACKTRACE(C, R, S)` for
-the head of a clause, `?END` for `end`. No grammar can know that. A file that reads with errors is
+the head of a clause, `?END` for `end`. A grammar cannot parse that. A file that has parse errors is
 therefore cut where Erlang's own scanner ends a form, at a full stop. Forms that the grammar reads
-alone stay as they are. In the others, what it cannot know is replaced by something of the same
-length that it does know: a macro by an atom, a clause head or nothing, as its neighbours ask for;
-`maybe` and `else`, atoms before OTP 27, by other atoms; escapes by plain letters. A clause that
-resists loses its body, then the patterns of its head, and only then itself. All offsets and lines
-stay true, so names and texts are taken from the source as it was.
+alone are not changed. In the others, unknown tokens are replaced by known ones of the same length:
+a macro by an atom, a clause head or nothing, depending on the tokens around it; `maybe` and `else`,
+atoms before OTP 27, by other atoms; escapes by plain letters. If a clause still cannot be read, its
+body is removed, then the patterns of its head, and then the whole clause. Offsets and lines do not
+change, so names and texts are taken from the original source.
 """
 
 import re
@@ -60,7 +60,7 @@ _CLOSING: Final = dict(zip(b"([{</", b")]}>/", strict=True))
 
 
 class Token(NamedTuple):
-    """A token but for blanks and comments; bytes half open."""
+    """A token, except blanks and comments; byte ranges are half open."""
 
     kind: str
     start: int
@@ -79,7 +79,9 @@ _NONE: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 class Form(NamedTuple):
-    """What ends with a full stop, and the blanks and comments before it; bytes half open."""
+    """A form up to its full stop, with the blanks and comments before it; byte ranges are half
+    open.
+    """
 
     start: int
     end: int
@@ -87,11 +89,11 @@ class Form(NamedTuple):
 
 
 def forms(source: bytes, known: Mapping[int, int] = _NONE) -> Iterator[Form]:
-    """Cut any bytes into forms, which cover them exactly; the last need not be complete.
+    """Cut any bytes into forms, which cover them exactly; the last one may be incomplete.
 
     The first line of an escript is no part of any. Linear: where a quoted text is never closed, the
-    rest is read again once, a line at a time. From a form that starts at a key of `known` to the
-    value nothing is read: that is one form without tokens.
+    rest is read again once, a line at a time. The range from a key of `known` to its value is not
+    read: it becomes one form without tokens.
     """
     pattern, start = _TOKEN, 0
     tokens: list[Token] = []
@@ -124,9 +126,9 @@ def forms(source: bytes, known: Mapping[int, int] = _NONE) -> Iterator[Form]:
 
 
 def _spans_forms(kind: str, text: bytes) -> bool:
-    """Tell whether a quoted text can only have an end because it is that of another one.
+    """Return whether the end of a quoted text is probably the end of another one.
 
-    Nobody breaks the line in an atom, and a text seldom holds a full stop and then a form.
+    Atoms have no line breaks, and a string rarely contains a full stop followed by a form.
     """
     if b"\n" not in text:
         return False
@@ -134,14 +136,14 @@ def _spans_forms(kind: str, text: bytes) -> bool:
 
 
 def _end_in_line(match: re.Match[bytes]) -> int:
-    """Return where a quoted text ends, before the full stop of its line if it is not closed."""
+    """Return the end of a quoted text: before the full stop of its line if it is not closed."""
     text = match.group().rstrip()
     is_stopped = _is_open("string", match.group()) and text.endswith(b".") and len(text) > 1
     return match.start() + len(text) - 1 if is_stopped else match.end()
 
 
 def _is_open(kind: str, text: bytes) -> bool:
-    """Tell whether a quoted text misses its end, which it then does at the end of the file."""
+    """Return whether a quoted text lacks its end at the end of the file."""
     if kind in ("string", "quoted"):
         return len(text) < 2 or text[-1] != text[0] or _is_escaped_end(text)
     if kind == "triple":
@@ -163,9 +165,9 @@ _LIMIT: Final = ParseLimit()
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """A source that the grammar reads, of the same length and lines.
+    """A source that the grammar can read, with the same length and lines.
 
-    `errors` counts what was given up, `unread` its bytes.
+    `errors` counts removed parts, and `unread` their bytes.
     """
 
     source: bytes
@@ -174,9 +176,9 @@ class Mended:
 
 
 def mend(source: bytes, root: Node, limit: ParseLimit = _LIMIT) -> Mended:
-    """Replace what the grammar cannot read, each form by itself; `root` is how it read the whole.
+    """Repair each form separately; `root` is the tree of the whole file.
 
-    Raises Unparsable once all forms together have taken the processor time of `limit`.
+    Raises Unparsable when all forms together have taken the CPU time of `limit`.
     """
     seconds = limit.seconds + limit.seconds_a_megabyte * len(source) / 1e6
     deadline = time.process_time() + seconds
@@ -196,7 +198,7 @@ def mend(source: bytes, root: Node, limit: ParseLimit = _LIMIT) -> Mended:
 
 
 def _known(source: bytes, root: Node) -> dict[int, int]:
-    """Return where forms start that the grammar read, and where the run of such forms ends."""
+    """Return where readable forms start, and where each run of such forms ends."""
     known: dict[int, int] = {}
     starts: list[int] = []
     end = 0
@@ -217,18 +219,18 @@ def _known(source: bytes, root: Node) -> dict[int, int]:
 
 
 def is_open(source: bytes, function: Node) -> bool:
-    """Tell whether a function misses its full stop, which the grammar does not."""
+    """Return whether a function lacks its full stop; the grammar does not require it."""
     return source[function.end_byte - 1 : function.end_byte] not in (b".", b";")
 
 
 Piece = tuple[int, int, bytes | None]
-"""A range of the source and what replaces it; None where it was given up."""
+"""A range of the source and its replacement; None if it was removed."""
 
 _READ_ATTRIBUTES: Final = frozenset(
     b"module behaviour behavior export compile optional_callbacks spec callback type opaque nominal"
     b" doc moduledoc".split()
 )
-"""Attributes that say something about a module; the other ones need not be understood."""
+"""Attributes that are extracted from a module; other attributes are not read."""
 _ATTRIBUTES: Final = _READ_ATTRIBUTES | frozenset(
     b"define undef ifdef ifndef if elif else endif include include_lib record export_type import"
     b" deprecated dialyzer on_load".split()
@@ -236,7 +238,7 @@ _ATTRIBUTES: Final = _READ_ATTRIBUTES | frozenset(
 
 
 def _mended_form(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
-    """Repair what ends with a full stop; where one is missing, that is several forms."""
+    """Repair a form up to its full stop; if full stops are missing, it may be several forms."""
     starts = [0, *_forms_inside(source, tokens)]
     for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
         if stop < len(tokens):
@@ -246,10 +248,10 @@ def _mended_form(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
 
 
 def _forms_inside(source: bytes, tokens: list[Token]) -> Iterator[int]:
-    """Yield the places of tokens that begin a form at the start of a line, but for the first.
+    """Yield the indices of tokens that begin a form at the start of a line, except the first.
 
-    That is an attribute, or the head of a function behind no `;` but an arrow, an attribute or a
-    bracket that stays open; nothing in an attribute that has its end.
+    Such a token begins an attribute, or the head of a function that follows an arrow, an attribute
+    or an unclosed bracket and not a `;`. Tokens inside a complete attribute do not count.
     """
     first = tokens[0].text if tokens else b""
     if first == b"-" and _is_set_off(tokens):
@@ -297,7 +299,7 @@ def _mended_pieces(source: bytes, tokens: list[Token]) -> Iterator[Piece]:
 
 
 def _kind(tokens: list[Token]) -> str:
-    """Tell what a form can be: function, read (an attribute that matters), attribute, define."""
+    """Return the possible kind of a form: function, read (used attribute), attribute, define."""
     first, second = tokens[0], tokens[min(1, len(tokens) - 1)]
     if first.text == b"-" and second.kind == "word":
         if second.text == b"define":
@@ -310,18 +312,18 @@ def _kind(tokens: list[Token]) -> str:
 
 
 def _is_set_off(tokens: list[Token]) -> bool:
-    """Tell whether an attribute is one by its marks alone: `-name(...).`"""
+    """Return whether a form has the marks of an attribute: `-name(...).`"""
     is_call = len(tokens) > 4 and tokens[2].text == b"(" and tokens[-1].kind == "stop"
     return is_call and _Structure(tokens).closing.get(2) == len(tokens) - 2
 
 
 def _is_macro_alone(tokens: list[Token]) -> bool:
-    """Tell whether an attribute says only what a macro says: `-export(?CALLBACKS).`"""
+    """Return whether an attribute has only a macro as its value: `-export(?CALLBACKS).`"""
     return _is_set_off(tokens) and tokens[3].text == b"?" and tokens[5].text in (b")", b"(")
 
 
 def _reads(text: bytes) -> bool:
-    """Tell whether the grammar reads a form alone, without errors and as a form."""
+    """Return whether the grammar reads a form alone, without errors and as a form."""
     root = root_of(text)
     return not root.has_error and all(each.kind_id in grammar.FORMS for each in root.children)
 
@@ -331,7 +333,7 @@ def _blanked(text: bytes) -> bytes:
 
 
 def _filled(text: bytes, with_: bytes) -> bytes:
-    """Put something in front of blanks, in the place of `text`, whose line breaks stay."""
+    """Replace `text` by a word and blanks of the same length; its line breaks stay."""
     return with_ + _blanked(text[len(with_) :])
 
 
@@ -340,7 +342,7 @@ def _is_keyword(token: Token) -> bool:
 
 
 class _Structure:
-    """Which brackets close each other, and what is open, by the places of tokens.
+    """Matching brackets and open brackets, by the indices of tokens.
 
     `depths` counts open brackets and blocks, `around` is the innermost of them, -1 for none.
     """
@@ -372,7 +374,7 @@ class _Structure:
 
 
 _CLOSES: Final = {b")": b"(", b"]": b"[", b"}": b"{", b">>": b"<<", b"end": b"end"}
-"""What each closing token ends; every block is one `end`."""
+"""The opening token for each closing token; every block ends with one `end`."""
 _BLOCKS: Final = frozenset((b"begin", b"case", b"if", b"receive", b"try"))
 _NO_EXPRESSION: Final = frozenset(b", ; ) ] } | || -> = :: : . ( / == =:= =/= >>".split())
 
@@ -394,7 +396,7 @@ def _opens(tokens: list[Token], place: int) -> bytes | None:
 
 
 class _Clause(NamedTuple):
-    """A clause of a function with its `;` or `.`; `arrow` and `parenthesis` are places in it."""
+    """A clause of a function with its `;` or `.`; `arrow` and `parenthesis` are indices in it."""
 
     tokens: list[Token]
     parenthesis: int | None
@@ -402,7 +404,9 @@ class _Clause(NamedTuple):
 
 
 def _clauses(tokens: list[Token]) -> Iterator[_Clause]:
-    """Cut a function: behind an arrow, outside of brackets and blocks, `;` ends a clause."""
+    """Cut a function into clauses: after an arrow, outside of brackets and blocks, `;` ends a
+    clause.
+    """
     structure = _Structure(tokens)
     start, arrow = 0, None
     for place, token in enumerate(tokens):
@@ -422,7 +426,7 @@ def _clauses(tokens: list[Token]) -> Iterator[_Clause]:
 
 
 def _mended_clause(source: bytes, clause: _Clause) -> Iterator[Piece]:
-    """Repair a clause, or give up its body, or its patterns too, or all of it."""
+    """Repair a clause, or remove its body, or also its patterns, or the whole clause."""
     tokens, parenthesis, arrow = clause
     start, end = tokens[0].start, tokens[-1].end
     text = source[start:end]
@@ -475,7 +479,7 @@ def _first_that_reads(source: bytes, tokens: list[Token]) -> bytes | None:
 
 
 def _stand_ins(source: bytes, tokens: list[Token]) -> list[bytes]:
-    """Return what may stand for some tokens, the nearest first and each once."""
+    """Return possible replacements for some tokens, the closest first, without repetition."""
     plain = _with_older_syntax(_lexical(tokens, source), tokens)
     found = [plain]
     if any(token.text == b"?" for token in tokens):
@@ -486,7 +490,7 @@ def _stand_ins(source: bytes, tokens: list[Token]) -> list[bytes]:
 
 
 def _with_older_syntax(text: bytes, tokens: list[Token]) -> bytes:
-    """Write in other words what the grammar does not have, or not any more.
+    """Replace syntax that the grammar does not support, or no longer supports.
 
     `is_subtype(K, atom())` in a specification is `K :: (atom())` since OTP 19; a comprehension may
     have several values since EEP 78.
@@ -522,8 +526,8 @@ def _with_older_syntax(text: bytes, tokens: list[Token]) -> bytes:
 def _without_keywords(text: bytes, tokens: list[Token]) -> bytes:
     """Make `maybe` and `else` atoms.
 
-    They are reserved since OTP 27 (EEP 49), and so in the grammar; until then `maybe` was a fine
-    name, as of a type in rabbit_types.
+    They are reserved since OTP 27 (EEP 49), and in the grammar; before, `maybe` could be a name,
+    such as a type in rabbit_types.
     """
     base, result = tokens[0].start, bytearray(text)
     for token in tokens:
@@ -535,7 +539,7 @@ def _without_keywords(text: bytes, tokens: list[Token]) -> bytes:
 
 
 def _lexical(tokens: list[Token], source: bytes) -> bytes:
-    """Write tokens so that only their kind and length are left where they are unusual."""
+    """Replace unusual tokens by usual ones of the same kind and length."""
     base = tokens[0].start
     result = bytearray(source[base : tokens[-1].end])
     for kind, start, end, text in tokens:
@@ -576,7 +580,7 @@ def _without_macros(text: bytes, tokens: list[Token], whole: bool) -> bytes:
         start, end = tokens[first].start - base, tokens[last].end - base
         after = tokens[last + 1] if last + 1 < len(tokens) else None
         field = _field(tokens, structure.around[first])
-        if first == 2 and tokens[0].text == b"-":  # Behind the name of an attribute.
+        if first == 2 and tokens[0].text == b"-":  # After the name of an attribute.
             before = None
         stand_in = _macro(end - start, last - first == 1, before, after, field)
         result[start:end] = _filled(bytes(result[start:end]), stand_in)
@@ -603,7 +607,7 @@ def _is_macro_name(tokens: list[Token]) -> bool:
 
 
 def _field(tokens: list[Token], brace: int) -> bytes:
-    """Return what a field looks like in the map or record that a brace opens; else nothing."""
+    """Return a field for the map or record that a brace opens; else an empty text."""
     if brace < 0 or tokens[brace].text != b"{":
         return b""
     before = [token.text for token in tokens[max(0, brace - 3) : brace]]
@@ -613,9 +617,9 @@ def _field(tokens: list[Token], brace: int) -> bytes:
 def _macro(
     length: int, is_name: bool, before: Token | None, after: Token | None, field: bytes
 ) -> bytes:
-    """Return what stands for a macro between two tokens, at most `length` bytes long.
+    """Return the replacement for a macro between two tokens, with at most `length` bytes.
 
-    `is_name` tells that it has no arguments; `field` is what a field looks like around it.
+    `is_name` is true if it has no arguments; `field` is a field for the braces around it.
     """
     ends, follows = before is not None and _ends_value(before), b"" if after is None else after.text
     is_field = after is not None and after.kind == "mark" and follows == b"."

@@ -1,4 +1,4 @@
-"""Which files are source code worth learning from, and why the others are not."""
+"""The filters: which files are source code to train on, and the reasons to leave out others."""
 
 from corpus.filters.chain import FILTERS, judge
 from corpus.filters.encoded import cut_encoded, mostly_data

@@ -1,7 +1,7 @@
-"""All filters, in order, and those among them that take a few lines.
+"""All filters, in order, with the short ones.
 
-The first ask where a file comes from: is it source code, and is it this package's own? The others
-ask whether people wrote what is in it.
+The first filters check the origin of a file: is it source code, and does it belong to this package?
+The others check whether people wrote its content.
 """
 
 import re
@@ -15,10 +15,10 @@ from corpus.source import CODE_FOLDERS, TEST_FOLDERS, language_of
 from corpus.untrusted import quoted
 
 FOREIGN_FOLDERS = frozenset({"node_modules", "_build", "_checkouts", ".elixir_ls", "__MACOSX"})
-"""Folders that tools fill (npm, Mix, rebar3, ElixirLS, macOS), wherever they stand."""
+"""Folders that tools create (npm, Mix, rebar3, ElixirLS, macOS), at any place."""
 
 DEPENDENCY_FOLDERS = frozenset({"deps", "vendor", "third_party"})
-"""Folders for other people's code, but only where a project's root can stand."""
+"""Folders for vendored code, but only at a possible root of a project."""
 
 VENDORED_HEAD = re.compile(rb"%% Vendored from \w+ v[^\n]+, do not edit manually")
 """First line of the copies that hex_core's vendor script makes (rebar3, Hex and others)."""
@@ -26,7 +26,7 @@ ANYTHING = re.compile(rb"\S")
 
 
 def judge(path: str, raw: bytes, limits: Limits) -> Reject | None:
-    """Ask every filter about a file; return the first reason to leave it out, or None."""
+    """Run the filters on a file; return the first reason to leave it out, or None."""
     candidate = Candidate(path, raw, language_of(path))
     for ask in FILTERS:
         if reject := ask(candidate, limits):
@@ -35,14 +35,14 @@ def judge(path: str, raw: bytes, limits: Limits) -> Reject | None:
 
 
 def not_source_code(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Anything that is not a module, a script or a template of the ecosystem."""
+    """Files that are not a module, a script or a template of the ecosystem."""
     if candidate.language is None:
         return Reject(Stage.FILTER, Reason.NOT_SOURCE_CODE, candidate.path.rpartition("/")[2])
     return None
 
 
 def vendored(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Other people's code: it belongs to its own package, under its own licence."""
+    """Vendored code: it belongs to another package, with its own licence."""
     if folder := foreign_folder(candidate.path):
         return Reject(Stage.FILTER, Reason.VENDORED, folder)
     if candidate.raw.startswith(b"%% V") and (head := VENDORED_HEAD.match(candidate.raw)):
@@ -53,7 +53,7 @@ def vendored(candidate: Candidate, limits: Limits) -> Reject | None:
 
 
 def oversized(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Too large to have been written by hand."""
+    """Files that are too large to be written by hand."""
     size = len(candidate.raw)
     if size <= limits.file:
         return None
@@ -61,13 +61,13 @@ def oversized(candidate: Candidate, limits: Limits) -> Reject | None:
 
 
 def binary(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Bytes for machines: no source file has a NUL, every UTF-16 and most binary files do."""
+    """Binary files: no source file has a NUL, but every UTF-16 file and most binary files do."""
     position = candidate.raw.find(b"\0")
     return None if position < 0 else Reject(Stage.FILTER, Reason.BINARY, f"NUL at byte {position}")
 
 
 def empty(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Nothing but blanks and comments."""
+    """Files with only blanks and comments."""
     raw = candidate.raw.removeprefix(BYTE_ORDER_MARK)
     if candidate.language in CODE:
         if first_code(raw, candidate.language) is not None:
@@ -80,10 +80,10 @@ def empty(candidate: Candidate, limits: Limits) -> Reject | None:
 
 
 def minified(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Source written for machines: most lines far longer than people write.
+    """Minified source: most lines are far longer than in code that people write.
 
-    Half of the lines must be longer than the limit, so a file with too few bytes for that is
-    through without a look at its lines. Mostly its first eighth has enough of them to tell.
+    Half of the lines must be longer than the limit, so a file with too few bytes for that passes
+    without a check of its lines. In most files the first eighth has enough lines to decide.
     """
     raw = candidate.raw
     for end in (len(raw) // 8, len(raw)):
@@ -97,7 +97,7 @@ def minified(candidate: Candidate, limits: Limits) -> Reject | None:
 
 
 def median_line_length(raw: bytes) -> float:
-    """Return the median length of all lines in bytes, 0.0 for an empty file."""
+    """Return the median length of all lines in bytes; 0.0 for an empty file."""
     return float(statistics.median([len(line) for line in raw.splitlines()] or [0]))
 
 
@@ -111,15 +111,15 @@ FILTERS: tuple[Filter, ...] = (
     minified,
     generated,
 )
-"""Cheap ones first, and each may rely on those before it."""
+"""Cheap filters are first, and each may rely on those before it."""
 
 
 def foreign_folder(path: str) -> str | None:
-    """Return the path of the folder that makes a file foreign, if one does.
+    """Return the path of the vendor folder that contains a file, or None.
 
-    `lib/shop/vendor/invoice.ex` is about vendors and `apps/deps/mix.exs` is an umbrella's
-    application named deps: a dependency folder stands at the root of a package or of a project
-    inside it, so never inside a folder of code, and never as the name of an application.
+    `lib/shop/vendor/invoice.ex` is about vendors, and `apps/deps/mix.exs` is an umbrella's
+    application named deps. A dependency folder is at the root of a package or of a project inside
+    it, so it is never inside a folder of code, and never the name of an application.
     """
     folders = path.split("/")[:-1]
     for depth, folder in enumerate(folders):
@@ -130,7 +130,7 @@ def foreign_folder(path: str) -> str | None:
 
 
 def holds_projects(above: list[str]) -> bool:
-    """Tell whether the folder at `above` can be the root of a project."""
+    """Return whether the folder at `above` can be the root of a project."""
     if above[-1:] == ["apps"]:
         return False
     return CODE_FOLDERS.isdisjoint(above) and TEST_FOLDERS.isdisjoint(above)

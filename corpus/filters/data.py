@@ -1,12 +1,13 @@
-r"""Find data that is written out in source: tables, word lists, drawings, dumps, fixtures.
+r"""Find data in source: tables, word lists, drawings, dumps, fixtures.
 
-Half a megabyte of coordinates in a heredoc does not help to learn Elixir. A span is always inside a
-literal, and what its brackets open they close: in `[{1, 2}, {3, 4}]` it is what stands between the
-outer brackets. So the word that takes its place (`corpus.filters.encoded`) leaves what parsed
-parsable. Small tables, documentation, and names (atoms, also as keys) are code, and stay.
+Half a megabyte of coordinates in a heredoc is useless for learning Elixir. A span is always inside
+a literal and has balanced brackets: in `[{1, 2}, {3, 4}]` it is the text between the outer
+brackets. A file that parsed before therefore still parses with the word that replaces the span
+(`corpus.filters.encoded`). Small tables, documentation, and names (atoms, also as keys) are code,
+and are kept.
 
-Every pattern runs once over the file: what it repeats has no least count and ends where its
-class ends, so that no byte is read twice.
+Every pattern runs once over the file: its repetitions have no minimum count and end where the
+character class ends, so that no byte is read twice.
 """
 
 import re
@@ -26,8 +27,9 @@ FIGURES = re.compile(
     rb"" + FIGURE + rb")*",
     re.ASCII,
 )
-"""Numbers, and what stands between those of lists, tuples, binaries (with the sizes of their parts)
-and ranges, or of text."""
+"""Numbers, and the characters between them in lists, tuples, binaries (with the sizes of their
+parts), ranges or text.
+"""
 STRING = rb'"(?:[^"\\\n#]|\\[^\n]|#(?!\{)){0,200}"'
 """Without interpolation."""
 BINARY = rb"(?:<<" + STRING + rb"(?:/utf8)?>>|(?:~[cs])?" + STRING + rb")"
@@ -54,19 +56,20 @@ BLANK = b" \t\r\n"
 FIGURE_CLASS = one_byte(string.hexdigits.encode() + b"#xoU+-_.,:;(){}[]<>" + BLANK)
 PLAIN_WORD_CLASS = one_byte(WORD + b"_'.@/+-\v\f" + BLANK)
 SAMPLES = 64
-"""Bytes of a run that are looked at before the others are."""
+"""Number of bytes of a run that are checked first."""
 ELEMENT = re.compile(rb"<(?:p|svg)")
 QUOTES = {quotes: re.compile(quotes) for quotes in (b'"""', b"'''")}
-"""A pattern finds what begins with a rare byte in half the time that `in` takes."""
+"""For text that begins with a rare byte, a pattern takes half the time of `in`."""
 HEREDOC_END = {quotes: re.compile(rb"\n[ \t]*" + quotes) for quotes in QUOTES}
 CODE_LINE = re.compile(rb"\n[^\"'(=\n]*[(=](?=[^\"'\n]*\n)")
-"""A line up to a call or a sign of equality that no text holds, so that a list of literals ends."""
+"""A line up to a call or an equals sign outside of strings, which ends a list of literals."""
 
 
 def has_run(raw: bytes, table: bytes, least: int) -> bool:
-    """Tell whether `least` bytes that `table` (see `one_byte`) maps to `a` follow one another.
+    """Return whether there is a run of `least` bytes that `table` (see `one_byte`) maps to `a`.
 
-    Almost no file has such a run, and mostly the bytes at equal distances already tell so.
+    Almost no file has such a run, and usually the bytes at equal distances are enough to exclude
+    it.
     """
     if len(raw) < least:
         return False
@@ -77,7 +80,7 @@ def has_run(raw: bytes, table: bytes, least: int) -> bool:
 
 
 def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
-    """Find what each rule would cut; spans of different rules may overlap."""
+    """Find the spans of each rule; spans of different rules may overlap."""
     run = 2 * limits.numbers - 1
     if has_run(raw, FIGURE_CLASS, run):
         yield from tables(raw, limits)
@@ -111,7 +114,7 @@ def tables(raw: bytes, limits: Limits) -> Iterator[Redaction]:
 
 
 def may_list(raw: bytes, limits: Limits) -> bool:
-    """Tell whether there are enough commas between two lines of code, as in few large files."""
+    """Return whether there are enough commas between two lines of code; few files have them."""
     ends = [0, *(match.end() for match in CODE_LINE.finditer(raw)), len(raw)]
     return any(raw.count(b",", *part) + 1 >= limits.numbers for part in pairwise(ends))
 
@@ -119,7 +122,7 @@ def may_list(raw: bytes, limits: Limits) -> bool:
 def lists(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Yield lists of at least `limits.numbers` literals, mostly numbers or mostly strings.
 
-    Lists of atoms are names of a program's own, and stay.
+    Lists of atoms are names in a program, and are kept.
     """
     for match in LITERALS.finditer(raw):
         if raw.count(b",", *match.span()) + 1 < limits.numbers:
@@ -145,7 +148,7 @@ PAIRS = re.compile(
 def maps(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Yield maps whose keys and values are numbers, lists of them, or strings.
 
-    The first key stays, as the word's key.
+    The first key is kept, as the key of the replacement.
     """
     for match in PAIRS.finditer(raw):
         bare, strings = re.subn(BINARY, b"", match[0])
@@ -155,11 +158,11 @@ def maps(raw: bytes, limits: Limits) -> Iterator[Redaction]:
 
 
 def balanced_parts(raw: bytes, start: int, end: int, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a run of literals that can be replaced by one word.
+    """Yield the parts of a run of literals that one word can replace.
 
-    The run is first widened by the brackets around it, then divided where a bracket has no partner.
-    A part stands inside its outer brackets, and holds whole elements; `least` tells how many at
-    least, a byte and a comma each.
+    The run is first extended by the brackets around it, then divided at unmatched brackets. A part
+    is inside its outer brackets and has whole elements; `least` is their minimum number, with a
+    byte and a comma each.
     """
     while start and raw[start - 1] in b"([{<":
         start -= 1
@@ -179,7 +182,7 @@ def balanced_parts(raw: bytes, start: int, end: int, least: int = 1) -> Iterator
 
 
 def _brackets(raw: bytes, start: int, end: int) -> tuple[dict[int, int], list[int]]:
-    """Return where each bracket closes, and the sorted places of those without a partner."""
+    """Return where each bracket closes, and the sorted positions of unmatched brackets."""
     pairs: dict[int, int] = {}
     waiting: list[int] = []
     lonely: list[int] = []
@@ -189,14 +192,14 @@ def _brackets(raw: bytes, start: int, end: int) -> tuple[dict[int, int], list[in
             waiting.append(match.start())
         elif waiting and raw[waiting[-1] : waiting[-1] + 1] == opening:
             pairs[waiting.pop()] = match.start()
-        else:  # What still waits cannot close behind this one.
+        else:  # Open brackets cannot close after this one.
             lonely += [*waiting, match.start()]
             waiting.clear()
     return pairs, sorted(lonely + waiting)
 
 
 def _stripped(raw: bytes, start: int, end: int) -> tuple[int, int]:
-    """Narrow a span by blanks and commas at its ends."""
+    """Remove blanks and commas at the ends of a span."""
     while start < end and raw[start] in b" \t\r\n,;":
         start += 1
     while start < end and raw[end - 1] in b" \t\r\n,;":
@@ -205,7 +208,7 @@ def _stripped(raw: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _whole_elements(raw: bytes, start: int, end: int, pairs: dict[int, int]) -> tuple[int, int]:
-    """Leave out a first or last element that belongs to a larger expression (`f 1, 2 + x`)."""
+    """Exclude a first or last element that belongs to a larger expression (`f 1, 2 + x`)."""
     before, after = _neighbour(raw, start - 1, -1), _neighbour(raw, end, 1)
     commas = _outer_commas(raw, start, end, pairs)
     if before not in b"[({<,\"'|;:\n" and commas:
@@ -216,7 +219,7 @@ def _whole_elements(raw: bytes, start: int, end: int, pairs: dict[int, int]) -> 
 
 
 def _neighbour(raw: bytes, at: int, step: int) -> bytes:
-    """Return the first byte from a place on that is no blank, a line end at the file's ends."""
+    """Return the first byte that is not a blank from a position on, or a line end."""
     while 0 <= at < len(raw) and raw[at] in b" \t\r\n":
         at += step
     return raw[at : at + 1] if 0 <= at < len(raw) else b"\n"
@@ -257,7 +260,7 @@ def word_sigils(raw: bytes, limits: Limits) -> Iterator[Redaction]:
 
 # Drawings ---------------------------------------------------------------------------------------
 
-# `<path`, `<polygon` and `<polyline` are what `data_spans` looks for.
+# `data_spans` searches for `<path`, `<polygon` and `<polyline`.
 SHAPE = re.compile(rb""" (?:d|points)=\\?["']([^"'\\<>{}#]*)""")
 """The outline of an SVG element."""
 
@@ -265,7 +268,7 @@ SHAPE = re.compile(rb""" (?:d|points)=\\?["']([^"'\\<>{}#]*)""")
 def drawings(raw: bytes, limits: Limits) -> Iterator[Redaction]:
     """Yield the content of SVG elements that are long and mostly outlines, or very long.
 
-    Long outlines elsewhere are yielded by themselves.
+    Long outlines elsewhere are yielded separately.
     """
     at = 0
     while (opening := raw.find(b"<svg", at)) >= 0:
@@ -285,12 +288,12 @@ def drawings(raw: bytes, limits: Limits) -> Iterator[Redaction]:
 
 
 def may_draw(raw: bytes) -> bool:
-    """Tell whether there may be an SVG element, or a long outline."""
+    """Return whether there may be an SVG element, or a long outline."""
     return b"</svg>" in raw or b" d=" in raw or b" points=" in raw
 
 
 def is_outline(text: bytes) -> bool:
-    """Tell whether text is numbers and one-letter commands."""
+    """Return whether text consists of numbers and one-letter commands."""
     return len(text.translate(None, b"0123456789.,- \t\r\n")) <= len(text) // 4
 
 
@@ -308,7 +311,7 @@ CODE = re.compile(
 )
 BLANK_REST = re.compile(rb"[ \t]*\r?\n")
 LIVE = re.compile(rb"#\{|<%|=\{|\{@")
-"""Interpolation and embedded code: not data alone."""
+"""Interpolation and embedded code, which are not data."""
 
 
 def heredocs(raw: bytes, quotes: bytes, limits: Limits) -> Iterator[Redaction]:
@@ -359,7 +362,7 @@ def hex_dumps(content: bytes, offset: int, limits: Limits) -> Iterator[Redaction
 
 
 def fixture_kind(content: bytes, limits: Limits) -> str | None:
-    """Return "words" for one word a line, "fixture" for JSON or a table, or None."""
+    """Return "words" for one word per line, "fixture" for JSON or a table, or None."""
     if content.count(b"\n") + 1 < limits.numbers and 4 * len(content) < limits.fixture:
         return None
     lines = [line.strip() for line in content.split(b"\n")]

@@ -1,4 +1,4 @@
-"""Decoding: only here bytes become text."""
+"""Decoding: the only place where bytes become text."""
 
 import re
 
@@ -8,11 +8,11 @@ from corpus.reasons import Reason, Reject, Stage
 CODING = re.compile(rb"%.*coding\s*[:=]\s*([-a-zA-Z0-9]+)")
 """The encoding of an Erlang file, in a comment on one of its first two lines (see epp(3))."""
 CODING_WITHIN = 512
-"""Bytes to look for it in, so that a long line costs nothing."""
+"""Number of bytes in which it is searched, so that a long line takes no time."""
 
 
 def not_utf8(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Bytes that are no text in an encoding that the language's compiler would read."""
+    """Bytes that are not text in an encoding that the language's compiler accepts."""
     if candidate.raw.isascii():
         return None
     decoded = decode(candidate.raw, candidate.language)
@@ -20,11 +20,11 @@ def not_utf8(candidate: Candidate, limits: Limits) -> Reject | None:
 
 
 def decode(raw: bytes, language: str | None) -> str | Reject:
-    """Return the text of a file, or why it has none.
+    """Return the text of a file, or why it cannot be decoded.
 
-    UTF-8 without its byte order mark; for Erlang also Latin-1, where the file declares it. Line
-    ends stay as they are, so that an offset into the text is one into the file (but for a mark,
-    and for Latin-1); those who compare or quote code normalise them.
+    The encoding is UTF-8, without a byte order mark; for Erlang also Latin-1, if the file declares
+    it. Line ends are not changed, so that an offset into the text is an offset into the file
+    (except with a mark or Latin-1). Code that compares or quotes text normalises them.
     """
     if language == "erlang" and declares_latin1(raw):
         return raw.decode("latin-1")
@@ -37,7 +37,7 @@ def decode(raw: bytes, language: str | None) -> str | Reject:
 
 
 def recode(raw: bytes, language: str | None) -> bytes | Reject:
-    """Return the text that `decode` returns in UTF-8, or why it has none."""
+    """Return the result of `decode` in UTF-8, or why there is none."""
     if raw.isascii():
         return raw
     text = decode(raw, language)
@@ -45,7 +45,7 @@ def recode(raw: bytes, language: str | None) -> bytes | Reject:
 
 
 def declares_latin1(raw: bytes) -> bool:
-    """Tell whether an Erlang file says that it is in Latin-1."""
+    """Return whether an Erlang file declares Latin-1."""
     head = b"\n".join(raw[:CODING_WITHIN].split(b"\n", 2)[:2])
     coding = CODING.search(head)
     return coding is not None and coding[1].lower() in (b"latin-1", b"latin1", b"iso-8859-1")

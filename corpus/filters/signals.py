@@ -1,7 +1,8 @@
-"""Count what a reader of a text does not see, and what a chat model may take for a command.
+"""Count invisible characters, and text that a chat model may read as a control token.
 
-Both are signals on a document, and no reason to leave it out: a lexer of HTML has its `</s>`, a
-test of a parser its bidirectional override. Whoever trains on the text decides.
+Both are only signals on a document, because they can be legitimate: a lexer of HTML contains
+`</s>`, and a test of a parser a bidirectional override. Users of the data decide what to do with
+them.
 """
 
 import re
@@ -25,23 +26,23 @@ JOINING = re.compile(
 """Scripts whose ordinary text has joiners, directional marks or spaces without width: Hebrew and
 Arabic, those of India, South-East Asia and Mongolia."""
 PICTURE = re.compile("[\u00a9\u00ae\u2049-\u2bff\u3030-\u3299\ufe0f\U0001f000-\U0001faff]")
-"""Symbols that an emoji sequence is made of."""
+"""Symbols in emoji sequences."""
 SELECTABLE = re.compile(
     "[#*0-9\u00a9\u00ae\u2030-\u2bff\u3000-\u9fff\uf900-\ufaff\U0001f000-\U0003ffff]"
 )
-"""Symbols, digits of key caps, and ideographs: what a variation selector may follow."""
+"""Symbols, digits of key caps, and ideographs, which a variation selector may follow."""
 FLAG = "\U0001f3f4"
 TAGS = re.compile("[\U000e0020-\U000e007f]")
 
 
 def hidden_characters(text: str) -> int:
-    """Count invisible characters without an ordinary use where they stand.
+    """Count invisible characters without an ordinary use at their place.
 
-    These are controls of direction, tags, fillers, spaces and joiners without width, soft hyphens
+    These are bidirectional controls, tags, fillers, spaces and joiners without width, soft hyphens
     and runs of variation selectors. Ordinary, and not counted, are joiners inside an emoji and
     inside words of scripts that need them, directional marks beside letters of such scripts, one
-    selector behind what it varies, and the tags of a regional flag. A byte order mark that begins a
-    file is cut off by `decode` before.
+    selector after its base character, and the tags of a regional flag. A byte order mark at the
+    beginning of a file was removed by `decode`.
     """
     if text.isascii() or not HIDDEN.search(_unusual(text)):
         return 0
@@ -61,12 +62,12 @@ ASCII = bytes(range(128))
 
 
 def _unusual(text: str) -> str:
-    """Return the characters beyond ASCII, which are few in code."""
+    """Return the non-ASCII characters, which are few in code."""
     return text.encode(errors="surrogatepass").translate(None, ASCII).decode(errors="surrogatepass")
 
 
 def _is_ordinary(character: str, before: str, after: str) -> bool:
-    """Tell whether an invisible character has its use between its neighbours."""
+    """Return whether an invisible character has an ordinary use between its neighbours."""
     if SELECTORS.match(character):
         return SELECTABLE.match(before) is not None
     if MONGOLIAN_SELECTORS.match(character):
@@ -99,11 +100,11 @@ ANGLED = re.compile(
     + rb")>)"
 )
 SQUARE = re.compile(rb"\[/?(?:" + NAMED + rb")\]")
-"""Two patterns, for one that begins with a literal byte is searched twice as fast."""
+"""Two patterns, because a pattern with a literal first byte is searched twice as fast."""
 
 
 def control_tokens(text: bytes) -> int:
-    """Count what looks like a control token of a chat or code model, in UTF-8.
+    """Count texts that look like a control token of a chat or code model, in UTF-8.
 
     `<s>...</s>` on one line without another token inside is struck-through HTML.
     """

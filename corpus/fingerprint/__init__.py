@@ -1,4 +1,4 @@
-"""What makes two files the same code: token digests, shingles and MinHash signatures."""
+"""Fingerprints for comparing code: token digests, shingles and MinHash signatures."""
 
 from corpus.fingerprint.comments import UnknownLanguage, comment_blocks, comment_spans
 from corpus.fingerprint.fingerprinting import (

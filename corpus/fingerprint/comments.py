@@ -1,12 +1,13 @@
-"""Where the comments of a file are, found without parsing it.
+"""The positions of comments in a file, found without parsing it.
 
-A compiled expression jumps from one interesting byte to the next: comment signs, and whatever may
-hide one (strings, charlists, heredocs, sigils, quoted atoms, `?#` and `$%`). The answer follows the
-language's lexical rules on code that compiles, and is the same every time on code that does not:
+A compiled expression jumps from one relevant byte to the next: comment signs, and tokens that may
+contain one (strings, charlists, heredocs, sigils, quoted atoms, `?#` and `$%`). For code that
+compiles, the result follows the lexical rules of the language. For other code it is deterministic:
 text after an unclosed quote counts as quoted.
 
-Known limits, all without effect on exactness and little on similarity: Erlang's bracketed sigils
-(OTP 27) are read as code, and comments of Elixir inside EEx tags as template.
+There are known limits, without effect on exact duplicates and with little effect on similarity:
+Erlang's bracketed sigils (OTP 27) are read as code, and comments of Elixir inside EEx tags as
+template.
 """
 
 import re
@@ -20,7 +21,7 @@ Span = tuple[int, int]
 
 
 class UnknownLanguage(CorpusError):
-    """Nobody has said what a comment looks like in this language."""
+    """There is no comment syntax for this language."""
 
     def __init__(self, language: str) -> None:
         known = ", ".join(sorted(_SCANNERS))
@@ -38,9 +39,9 @@ def comment_spans(text: bytes, language: str) -> Iterator[Span]:
 
 
 def comment_blocks(text: bytes, language: str) -> Iterator[Span]:
-    """Yield the comments of `text` in order, those that only blanks separate as one.
+    """Yield the comments of `text` in order; comments with only blanks between them are joined.
 
-    On real Erlang, blocks are a third as many as comments. Raises UnknownLanguage as
+    In real Erlang code there are a third as many blocks as comments. Raises UnknownLanguage as
     `comment_spans` does.
     """
     if language not in _BLOCK_SCANNERS:
@@ -49,9 +50,9 @@ def comment_blocks(text: bytes, language: str) -> Iterator[Span]:
 
 
 def _but(*lacking: bytes) -> bytes:
-    """Return a class of all bytes but these: named by what it holds, it matches in half the time.
+    """Return a class of all bytes except these, listed positively, which matches in half the time.
 
-    Python tries a class that begins with `^` against each of its parts and then turns the answer.
+    For a class that begins with `^`, Python tests each part and then negates the result.
     """
     held = (byte for byte in range(256) if byte not in b"".join(lacking))
     return b"[%b]" % b"".join(rb"\x%02x" % byte for byte in held)
@@ -74,15 +75,15 @@ _ELIXIR_CODE = rb"""
             (?:"{3}(?=[ \t]*\r?\n) | '{3}(?=[ \t]*\r?\n) | [(\[{<"'/|]))
       | ~ | \Z)
 """
-"""Code without interest, strings without interpolation among it; then what needs a decision.
+"""Irrelevant code, including strings without interpolation; then a byte that needs a decision.
 
-All patterns here are unrolled loops: one way only to match any text, and after each loop something
-that always matches where it ends, so that nothing is tried twice.
+All patterns here are unrolled loops with only one way to match any text. After each loop there is a
+part that always matches, so that there is no backtracking.
 """
 
 
 def _elixir_code(special: bytes, further: bytes) -> re.Pattern[bytes]:
-    """Compile the above so that it stops at these bytes; `further` goes on with a comment."""
+    """Compile a pattern that stops at these bytes; `further` continues with a comment."""
     inside = {b"string": _but(b'"\\#'), b"charlist": _but(b"'\\#")}
     return re.compile(
         _ELIXIR_CODE % {b"plain": _but(special), b"further": further, **inside}, _FLAGS
@@ -102,7 +103,7 @@ _CLOSING = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
 def _elixir(
     text: bytes, codes: tuple[re.Pattern[bytes], re.Pattern[bytes]] = _ELIXIR
 ) -> Iterator[Span]:
-    """Walk through code, and keep on a stack the quoted texts whose `#{` is still open."""
+    """Walk through code, with a stack of quoted texts whose `#{` is still open."""
     top, nested = codes
     enclosing: list[re.Pattern[bytes] | None] = []
     position = 0
@@ -128,7 +129,7 @@ def _skip_quoted(
     quoted: re.Pattern[bytes],
     enclosing: list[re.Pattern[bytes] | None],
 ) -> int:
-    """Return where code goes on: after the closing quote, or inside an interpolation."""
+    """Return where code continues: after the closing quote, or inside an interpolation."""
     found = quoted.match(text, position)
     if found is None:
         return len(text)
@@ -139,7 +140,9 @@ def _skip_quoted(
 
 @lru_cache(maxsize=256)
 def _quoted(opening: bytes) -> re.Pattern[bytes]:
-    """Compile what may stand between `opening` (say `~s[`) and its end or next interpolation."""
+    """Compile a pattern for the text between `opening` (such as `~s[`) and its end or next
+    interpolation.
+    """
     delimiter = opening.lstrip(b"~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
     hash_sign, lone, nested = b"#", rb"|\#(?!\{)", rb"|\#\{(?P<nested>)"
     if opening[1:2].isupper():

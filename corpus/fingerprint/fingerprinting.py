@@ -1,4 +1,6 @@
-"""Fingerprints of files: comments and documentation out, then tokens, shingles, minima."""
+"""Fingerprints of files: comments and documentation are removed, then tokens, shingles and minima
+are computed.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FingerprintConfig:
-    """How finely code is compared (Broder 1997; five tokens as measured in docs/duplicates.md)."""
+    """Settings of fingerprints (Broder 1997; five tokens as measured in docs/duplicates.md)."""
 
     shingle: int = 5
     """Tokens in a shingle, at least 1."""
@@ -24,7 +26,7 @@ class FingerprintConfig:
     """Seed of the permutations, from 0; datasketch's default."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the values cannot work."""
+        """Raise ValueError for invalid values."""
         if self.shingle < 1 or self.seed < 0:
             raise ValueError(
                 f"shingle is {self.shingle} and seed {self.seed}; a shingle has at least 1 token, "
@@ -34,14 +36,14 @@ class FingerprintConfig:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What deduplication needs to know of a file.
+    """The data of a file for deduplication.
 
-    `normalized_id` digests the token sequence, so files that differ in blanks, comments or
-    documentation only have the same. `tokens` counts that sequence. `shingles` are sorted and
-    unique; `signature` has one minimum a permutation. A file without tokens has no shingles, and
-    is a duplicate of other such files only. `functions` has one digest a function, of its clauses'
-    tokens from the head to the end, sorted and unique: two functions have the same where they
-    differ in blanks, comments or documentation only, in whatever module they stand.
+    `normalized_id` digests the token sequence, so it is equal for files that differ only in blanks,
+    comments or documentation. `tokens` counts that sequence. `shingles` are sorted and unique;
+    `signature` has one minimum per permutation. A file without tokens has no shingles, and is a
+    duplicate of other such files only. `functions` has one digest per function, of its clauses'
+    tokens from the head to the end, sorted and unique. It is equal for functions that differ only
+    in blanks, comments or documentation, in any module.
     """
 
     normalized_id: str
@@ -78,9 +80,10 @@ def fingerprint(
 
 
 def fingerprints(files: Sequence[Code], config: FingerprintConfig) -> list[Fingerprint]:
-    """Fingerprint one file or more together, each as if alone.
+    """Fingerprint one or more files together, with the same result as for each alone.
 
-    Together small files take half the time; what it takes of memory is some fifty times their text.
+    Together, small files take half the time, and about fifty times the size of their text in
+    memory.
     """
     tokens = tokenize(*(file.text for file in files))
     hashes = tokens.hashes()
@@ -99,10 +102,10 @@ def fingerprints(files: Sequence[Code], config: FingerprintConfig) -> list[Finge
 
 
 def sketches(texts: Sequence[bytes], config: FingerprintConfig) -> list[Signature | None]:
-    """Return the signature of the code of each text, None for one without tokens.
+    """Return the signature of the code of each text; None for a text without tokens.
 
-    Texts are without comments and documentation (`code_only`). This is `fingerprints` without what
-    tells equal files and functions, a fifth of the time.
+    Texts are without comments and documentation (`code_only`). This is `fingerprints` without the
+    digests of files and functions, in a fifth of the time.
     """
     tokens = tokenize(*texts)
     shingles, bounds = shingle(tokens.hashes(), tokens.bounds, config.shingle)
@@ -120,7 +123,7 @@ def _pieces(values: Hashes, bounds: Places) -> Iterator[Hashes]:
 def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
     """Return `text` with comments, doc spans and byte order mark blanked out.
 
-    Nothing else moves, so that places in `text` are places in the result.
+    The length does not change, so that offsets in `text` are offsets in the result.
     """
     mark = [(0, len(_BYTE_ORDER_MARK))] if text.startswith(_BYTE_ORDER_MARK) else []
     pieces: list[bytes] = []

@@ -1,8 +1,8 @@
-"""MinHash signatures: datasketch's numbers, computed over whole texts, many of them at once.
+"""MinHash signatures equal to those of datasketch, computed for many texts at once.
 
 datasketch 2's `affine32` scheme: the low 32 bits of each shingle go through MurmurHash3's 32-bit
 finaliser, then permutation k is `a[k] * x + b[k]` modulo 2**32, and the signature keeps the
-smallest. A test holds the result equal to `datasketch.MinHash.update_batch`.
+smallest. A test compares the result with `datasketch.MinHash.update_batch`.
 """
 
 import threading
@@ -16,17 +16,20 @@ from corpus.fingerprint.tokens import Hashes, Places
 Signature = npt.NDArray[np.uint32]
 
 _CHUNK, _ROWS = 4096, 64
-"""Shingles and permutations taken at once: long rows, for each costs a tenth of a microsecond
-besides, and not more of them than the processor's caches hold (1 MB)."""
+"""Shingles and permutations processed at once: long rows, because each row takes an additional 0.1
+microseconds, but not more than fit in the processor's caches (1 MB).
+"""
 
 
 _BUFFER = 256
-"""NumPy's buffer in elements while permuting. With rows shorter than its own of 8,192 it copies
-both sides of a product into that, at three times the cost of the product."""
+"""Size of NumPy's buffer in elements during the permutations. With rows shorter than its default of
+8,192, NumPy copies both sides of a product into the buffer, which takes three times as long as the
+product.
+"""
 
 
 class _Scratch(threading.local):
-    """Where products are written, over and over: fresh memory took a quarter more time."""
+    """A reused buffer for products: new memory took a quarter more time."""
 
     def __init__(self) -> None:
         self.products = np.empty(_ROWS * _CHUNK, dtype=np.uint32)
@@ -36,13 +39,13 @@ _scratch = _Scratch()
 
 
 def signature(shingles: Hashes, permutations: int, seed: int) -> Signature:
-    """Return the smallest permuted hash for each permutation; all ones where there is nothing."""
+    """Return the smallest permuted hash for each permutation; all ones if there is no hash."""
     rows = signatures(shingles, np.array([0, len(shingles)]), permutations, seed)
     return rows.reshape(permutations)
 
 
 def signatures(shingles: Hashes, bounds: Places, permutations: int, seed: int) -> Signature:
-    """Return a row for each text: the `signature` of its shingles, which `bounds` tell."""
+    """Return a row for each text: the `signature` of its shingles, delimited by `bounds`."""
     factors, summands = _permutations(permutations, seed)
     full = (bounds[1:] > bounds[:-1]).nonzero()[0]
     starts = bounds.take(full)
@@ -73,7 +76,7 @@ def signatures(shingles: Hashes, bounds: Places, permutations: int, seed: int) -
 
 @lru_cache(maxsize=8)
 def _permutations(count: int, seed: int) -> tuple[Signature, Signature]:
-    """Ask datasketch for its factors and summands, each as a column."""
+    """Return datasketch's factors and summands, each as a column."""
     from datasketch import MinHash
 
     factors, summands = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations

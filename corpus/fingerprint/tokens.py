@@ -1,12 +1,12 @@
 """Lexical tokens of whole texts at once, as arrays.
 
-A token is a run of word bytes (ASCII letters, digits, `_`, and every byte of a non-ASCII
-character) or a single punctuation byte; blanks and control bytes only separate. Single punctuation
-bytes, and not operators, because then `x=-1` and `x = -1` are the same sequence. What stands in
-strings is cut in the same way as code.
+A token is a run of word bytes (ASCII letters, digits, `_`, and every byte of a non-ASCII character)
+or a single punctuation byte; blanks and control bytes only separate. Punctuation is split into
+single bytes, not operators, so that `x=-1` and `x = -1` are the same sequence. The content of
+strings is split in the same way as code.
 
-Many small texts are taken together: a call of NumPy takes a microsecond, as long as a kilobyte.
-What belongs to text n of several stands from `bounds[n]` to `bounds[n + 1]`.
+Many small texts are processed together, because a call of NumPy takes a microsecond, as long as a
+kilobyte of text. The values of text n are from `bounds[n]` to `bounds[n + 1]`.
 """
 
 import hashlib
@@ -38,16 +38,16 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _HALF = np.uint64(33)
 _PLACES = np.arange(4, dtype=np.uint64) * _GOLDEN
-"""What tells the first four pieces of a long token apart."""
+"""Multipliers that distinguish the first four pieces of a long token."""
 _INVERSE = np.uint64(pow(0xC4CEB9FE1A85EC53, -1, 2**64))
-"""What undoes a multiplication by `_SECOND`."""
+"""The inverse of a multiplication by `_SECOND`."""
 
 _KEPT_BITS = 16
-"""Tables of powers are kept up to this length, as a power of two: 1 MB a number."""
+"""Tables of powers are cached up to this length, as a power of two: 1 MB per number."""
 
 
 def mix(values: Hashes) -> Hashes:
-    """Scatter numbers over 64 bits, in place, without making any two equal."""
+    """Distribute numbers over 64 bits, in place and without collisions."""
     values *= _GOLDEN
     values ^= values >> _HALF
     values *= _FIRST
@@ -61,9 +61,9 @@ _OF_BYTES = mix(np.arange(256, dtype=np.uint64))
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Where the tokens of some texts stand, which lie in `text` with blanks behind each.
+    """The positions of tokens of some texts, which are in `text` with blanks after each.
 
-    `starts` and `lengths` count bytes, one entry a token; `offsets` are the texts' own starts.
+    `starts` and `lengths` are in bytes, one entry per token; `offsets` are the starts of the texts.
     """
 
     text: bytes
@@ -76,12 +76,14 @@ class Tokens:
         return len(self.starts)
 
     def values(self) -> list[bytes]:
-        """Return the tokens themselves (slow; for reading and for tests)."""
+        """Return the tokens (slow; for debugging and tests)."""
         ends = self.starts + self.lengths
         return [self.text[start:end] for start, end in zip(self.starts, ends, strict=True)]
 
     def digests(self) -> list[str]:
-        """Return the hexadecimal SHA-256 of each text's sequence: all lengths, then all bytes."""
+        """Return the hexadecimal SHA-256 of each text's token sequence: all lengths, then all
+        bytes.
+        """
         lengths = memoryview(self.lengths.astype("<u4").tobytes())
         written = memoryview(self.text.translate(None, _BLANKS))
         sums = np.zeros(len(self) + 1, dtype=np.int64)
@@ -95,10 +97,10 @@ class Tokens:
         return digests
 
     def hashes(self) -> Hashes:
-        """Return a 64-bit hash a token; up to eight bytes long, different tokens differ."""
+        """Return a 64-bit hash per token; it is unique for tokens of up to eight bytes."""
         hashes: Hashes = _OF_BYTES.take(np.frombuffer(self.text, np.uint8).take(self.starts))
         words = (self.lengths > 1).nonzero()[0]
-        # A copy, as taking from what is not aligned is slow, or copies all of it each time.
+        # A copy, because access to unaligned data is slow, or copies all of it each time.
         windows: Hashes = np.ndarray(len(self.text) - 7, "<u8", self.text, strides=(1,)).copy()
         starts, lengths = self.starts.take(words), self.lengths.take(words)
         found = _pieces(windows, starts, lengths, _PLACES[0])
@@ -117,7 +119,7 @@ class Tokens:
         return hashes
 
     def _tails(self, windows: Hashes, long: Places) -> Hashes:
-        """Hash what follows the first 32 bytes of some tokens, however long they are."""
+        """Hash the bytes after the first 32 of some tokens of any length."""
         pieces = ((self.lengths[long] - 1) >> 3) - (len(_PLACES) - 1)
         first = np.cumsum(pieces) - pieces
         place = np.arange(pieces.sum()) - np.repeat(first, pieces) + len(_PLACES)
@@ -129,7 +131,7 @@ class Tokens:
 
 
 def _pieces(windows: Hashes, starts: Places, lengths: Places, places: Hashes | np.uint64) -> Hashes:
-    """Hash up to eight bytes at each start, by their places in the tokens that they belong to."""
+    """Hash up to eight bytes at each start, depending on their position in the token."""
     words: Hashes = windows.take(starts)
     words &= _KEEP.take(lengths, mode="clip")
     words += places
@@ -137,7 +139,7 @@ def _pieces(windows: Hashes, starts: Places, lengths: Places, places: Hashes | n
 
 
 def tokenize(*texts: bytes) -> Tokens:
-    """Find the tokens of texts, which are padded with blanks so that words can be read whole."""
+    """Find the tokens of texts, which are padded with blanks so that whole words can be read."""
     padded = bytes(8).join([*texts, b""])
     classes = np.frombuffer(padded.translate(_CLASSES), dtype=np.uint8)
     word = classes == _WORD
@@ -156,7 +158,7 @@ def tokenize(*texts: bytes) -> Tokens:
 def shingle(hashes: Hashes, bounds: Places, size: int) -> tuple[Hashes, Places]:
     """Return the sorted, unique hashes of all runs of `size` tokens of each text, and bounds.
 
-    Fewer tokens than that make one shingle of what there is, and none make none.
+    Fewer tokens than `size` make one shingle; no tokens make none.
     """
     windows = hashes.copy()
     for place in range(1, size):
@@ -178,8 +180,8 @@ def digests_of_runs(
     A run is given by the bytes of its text that it spans, half open; `hashes` are those of
     `tokens`. Groups have the same digest when their runs have the same tokens in the same order;
     empty groups, and those of texts without tokens, have none. A run's value is a polynomial of its
-    tokens' hashes modulo 2**64, taken from sums over all texts, so that the cost is one pass
-    however many runs there are.
+    tokens' hashes modulo 2**64, computed from sums over all texts, so that one pass is enough for
+    any number of runs.
     """
     texts = [
         groups if first < last else ()
@@ -209,7 +211,7 @@ def digests_of_runs(
 
 
 def _powers(base: np.uint64, count: int) -> Hashes:
-    """Return the powers of a number from the 0th on, modulo 2**64; they are read only."""
+    """Return the powers of a number from the 0th on, modulo 2**64, as a read-only array."""
     bits = count.bit_length()
     return (_table if bits <= _KEPT_BITS else _table.__wrapped__)(base, bits)[:count]
 
@@ -223,7 +225,9 @@ def _table(base: np.uint64, bits: int) -> Hashes:
 
 
 def _unique(values: Hashes, starts: Places, ends: Places) -> tuple[Hashes, Places]:
-    """Return the sorted, unique values of some slices of an array that is lost, and bounds."""
+    """Return the sorted, unique values of some slices of an array, and bounds; the array is
+    overwritten.
+    """
     slices = list(zip(starts.tolist(), ends.tolist(), strict=True))
     for start, end in slices:
         values[start:end].sort()

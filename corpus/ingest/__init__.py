@@ -1,1 +1,1 @@
-"""A bundle of archives in, one Parquet part of each table out."""
+"""Ingest: reads a bundle of archives and writes one part of each table."""

@@ -41,29 +41,30 @@ if TYPE_CHECKING:
     from corpus.store import ArchiveStore
 
 PUBLIC_KINDS = frozenset({"def", "defmacro", "defdelegate", "defguard"})
-"""Of Elixir; what is public in Erlang is exported."""
+"""Public kinds of Elixir; in Erlang, exported functions are public."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestConfig:
-    """How archives are bundled and read."""
+    """Configuration of how archives are bundled and read."""
 
     bundle_bytes: int = 1_000_000
-    """Compressed bytes a bundle; Elixir source expands about six times. Enough bundles keep every
-    worker busy to the end, and one bundle at a time is what a worker holds in memory."""
+    """Compressed bytes per bundle; Elixir source expands about six times. A small size gives enough
+    bundles to keep every worker busy, and a worker has one bundle in memory at a time.
+    """
     read: ReadConfig = field(default_factory=ReadConfig)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for bundles that could hold nothing."""
+        """Raise ValueError for a bundle size that is too small."""
         check_least(1, self, "bundle_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Archives that are read together, and the folder that their parts go to.
+    """Archives that are read together, and the folder for their parts.
 
-    `refusals` are files not to be read, by archive and by their position in it (or `WHOLE`). With
-    `one_by_one` no step takes several files together, so that the one to blame is known.
+    `refusals` are files that must not be read, by archive and position in it (or `WHOLE`). With
+    `one_by_one` no step processes several files together, so that the cause of a failure is known.
     """
 
     archives: tuple[Archive, ...]
@@ -74,7 +75,7 @@ class Bundle:
     one_by_one: bool = False
 
     def seconds(self, number: int) -> float:
-        """Return the processor time that an archive has left, less what its refusals have cost."""
+        """Return the CPU time that an archive has left after its refusals."""
         config = self.config.read
         spent = config.budget.file_seconds * len(self.refusals.get(number, ()))
         return config.seconds(self.archives[number]) - spent
@@ -89,8 +90,8 @@ def plan_bundles(
 ) -> list[Bundle]:
     """Divide archives into bundles, in the order given; the same archives give the same bundles.
 
-    Their folders are named by the archives, the configuration, and the code that `made_by` digests.
-    Raises UnknownSource for an archive that nobody could open.
+    Their folders are named by the archives, the configuration, and the digest of the code in
+    `made_by`. Raises UnknownSource for an archive of an unknown source.
     """
     for archive in archives:
         source_named(archive.source)
@@ -120,7 +121,7 @@ def _grouped(archives: Sequence[Archive], config: IngestConfig) -> Iterator[list
 def ingest(bundle: Bundle, watch: Watch = NO_BUDGET) -> Path:
     """Read every archive of a bundle and write its parts; return their folder.
 
-    The folder appears whole or not at all; one that exists is returned as it is.
+    The folder is written completely or not at all; an existing one is returned unchanged.
     """
     if bundle.destination.exists():
         return bundle.destination
@@ -130,7 +131,7 @@ def ingest(bundle: Bundle, watch: Watch = NO_BUDGET) -> Path:
 
 
 def rehearse(bundle: Bundle, watch: Watch) -> None:
-    """Do all that `ingest` does and write nothing, to see whether that is safe."""
+    """Do the same as `ingest` without writing, to check whether it is safe."""
     with uncollected():
         tables_of(_open(bundle, watch))
 
@@ -139,7 +140,7 @@ def rehearse(bundle: Bundle, watch: Watch) -> None:
 def uncollected() -> Iterator[None]:
     """Disable garbage collection while the rows of one bundle are collected.
 
-    They hold no cycles, and walking them again and again took a fifth of the processor time.
+    The rows contain no cycles, and collection took a fifth of the CPU time.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -164,7 +165,7 @@ def _write_folder(opened: list[OpenedArchive], destination: Path) -> None:
         with whole_folder(destination) as folder:
             _write_parts(opened, folder)
     except OSError:
-        if not destination.exists():  # else the same task has run twice and the other was first
+        if not destination.exists():  # else the same task ran twice, and the other one was first
             raise
 
 
@@ -187,7 +188,7 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
 
 @lru_cache(maxsize=1 << 14)  # three tables of a bundle ask for each
 def document_id(archive_sha256: str, path: str) -> str:
-    """Identify a file by the archive that it stands in and its path there."""
+    """Return the id of a file: a digest of its archive and path."""
     return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
 
 
@@ -205,7 +206,7 @@ def identity(archive: Archive, file: SourceText | RejectedFile) -> IdentityRow:
 
 
 def reject_id(archive: Archive, file: RejectedFile, position: int) -> str:
-    """Identify a reject; what is skipped in unpacking may share its path with other members."""
+    """Return the id of a reject; a member skipped in unpacking may share its path with others."""
     if file.reject.stage is Stage.UNPACK:
         return document_id(archive.sha256, f"{file.path}\0{position}")
     return document_id(archive.sha256, file.path)
@@ -297,11 +298,10 @@ def module_row(module: Module) -> ModuleRow:
 
 
 def functions_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.Table:
-    """Tabulate functions, sorted by document_id, within a document as they stand there.
+    """Tabulate functions, sorted by document_id and then in the order of the document.
 
-    Where a function comes from, and under which licence, is told as `documents` tell it.
-
-    Column by column: a dictionary for each of the clauses took a third of the time of extraction.
+    Origin and licence are the same as for `documents`. It works by column, because a dictionary for
+    each clause took a third of the time of extraction.
     """
     by_document = sorted(
         (
@@ -362,7 +362,7 @@ def rejects_table(opened: Sequence[OpenedArchive]) -> pa.Table:
 
 
 def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
-    """Tabulate fingerprints in the order of the documents, without a Python object a shingle."""
+    """Tabulate fingerprints in the order of the documents, without a Python object per shingle."""
     kept = [
         (item, file.source, item.fingerprints[file.source.path])
         for item in opened
@@ -393,12 +393,12 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
 
 
 def evidence_of(item: OpenedArchive, source: SourceText) -> str | None:
-    """Return how the licence of a document is known."""
+    """Return the licence evidence of a document."""
     return item.licenses.of(source.path).evidence.value if item.licenses else None
 
 
 def list_array(values: Sequence[np.ndarray]) -> pa.Array:
-    """Return a list<uint64> array from one numpy array a row."""
+    """Return a list<uint64> array from one NumPy array per row."""
     lengths = np.array([0, *map(len, values)], dtype=np.int64)
     flat = np.concatenate(values) if values else np.empty(0, np.uint64)
     offsets = pa.array(np.cumsum(lengths).astype(np.int32))
@@ -406,7 +406,7 @@ def list_array(values: Sequence[np.ndarray]) -> pa.Array:
 
 
 def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
-    """Tabulate what was found of each archive."""
+    """Tabulate the data of each archive."""
     rows = [
         {
             "source": item.archive.source,

@@ -1,4 +1,4 @@
-"""Reading a bundle where hostile files cannot harm: what ends the reader becomes a reject."""
+"""Reading a bundle in a separate process: a file that ends the process becomes a reject."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,29 +10,32 @@ from corpus.reasons import Reason, Reject, Stage
 from corpus.supervision import Cause, Ended, Watch, tidily, watched
 
 FORGIVEN = 5
-"""After so many deaths in a row, each at another place, the archives are not the likely cause."""
+"""After this number of deaths in a row, each at another place, the archives are probably not the
+cause.
+"""
 
 
 class ReaderDied(CorpusError):
-    """The process that reads a bundle died, and no archive of it was found to be the cause."""
+    """The process that reads a bundle died, and none of its archives was found to be the cause."""
 
     def __init__(self, bundle: Bundle) -> None:
         names = ", ".join(f"{archive.name} {archive.version}" for archive in bundle.archives)
         super().__init__(
-            f"The process that reads these archives died, no file of theirs to blame: {names}. "
-            "It was probably out of memory: run the same command again with fewer --workers or a "
+            "The process that reads these archives died, and none of their files was found to be "
+            f"the cause: {names}. It was probably out of memory: run the same command again with "
+            "fewer --workers or a "
             "smaller ingest.bundle_bytes; finished parts are kept."
         )
 
 
 def read_bundle(bundle: Bundle) -> Path:
-    """Ingest a bundle in a process of its own; return the folder of its parts.
+    """Ingest a bundle in a separate process; return the folder of its parts.
 
-    A file that takes more than its budget, or ends that process in another way, is refused and the
-    rest read again; so is an archive as a whole, if no file of it is to blame or if its refused
-    files have used up what it may take. A death of unknown cause counts when it comes again at the
-    same place: the system also kills a process for the memory that others take, and a release must
-    not depend on that. Raises ReaderDied, and what `ingest` raises.
+    A file that exceeds its budget, or ends that process in another way, is refused, and the rest is
+    read again. An archive is refused as a whole if none of its files is the cause, or if its
+    refused files have used up its budget. A death of unknown cause counts only if it is repeated at
+    the same place, because the system also kills a process for memory that others use, and a
+    release must not depend on that. Raises ReaderDied, and what `ingest` raises.
     """
     deaths: set[Ended] = set()
     while True:
@@ -57,7 +60,7 @@ def _rehearse(bundle: Bundle, watch: Watch) -> None:
 
 
 def _without_cause(bundle: Bundle, ended: Ended) -> Bundle:
-    """Return the bundle with one more refusal, or to be read file by file to find the cause."""
+    """Return the bundle with one more refusal, or in the mode file by file, to find the cause."""
     if ended.item == SEVERAL:
         return replace(bundle, one_by_one=True)
     if ended.group >= 0:
@@ -92,7 +95,10 @@ def _refusing(bundle: Bundle, number: int, item: int, cause: Cause) -> Bundle:
 
 
 def _refusal(cause: Cause, item: int, seconds: float, config: ReadConfig) -> Reject:
-    """Tell the reason; the detail names limits and nothing measured, so that it is always equal."""
+    """Return the reject.
+
+    Its detail has limits and no measurements, so that it is always the same.
+    """
     budget = config.budget
     stage, what = (Stage.UNPACK, "opening") if item == WHOLE else (Stage.PARSE, "reading")
     if cause is Cause.DIED:

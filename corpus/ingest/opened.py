@@ -1,4 +1,4 @@
-"""One archive of a bundle: opened, its licence judged, its files read."""
+"""Reading one archive of a bundle: it is opened, its licence is judged, and its files are read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -44,12 +44,12 @@ WHOLE: Final = -1
 SEVERAL: Final = -2
 """In place of a file's position: several small files that are fingerprinted together."""
 SEVERAL_BYTES: Final = 1 << 18
-"""Bytes of text up to which files are fingerprinted together, which takes some 10 MB."""
+"""Maximum bytes of text that are fingerprinted together, which takes about 10 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadConfig:
-    """What an archive and its files are measured against."""
+    """The limits for an archive and its files."""
 
     archive: ArchiveLimits = field(default_factory=ArchiveLimits)
     license: LicensePolicy = field(default_factory=LicensePolicy)
@@ -57,14 +57,14 @@ class ReadConfig:
     budget: Budget = field(default_factory=Budget)
 
     def seconds(self, archive: Archive) -> float:
-        """Return the processor time that an archive and its files may take together."""
+        """Return the CPU time that an archive and its files may take together."""
         megabytes = archive.bytes / 1e6
         return self.budget.archive_seconds + self.budget.archive_seconds_a_megabyte * megabytes
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedArchive:
-    """What became of one archive: its licences, and every file as a document or a reject.
+    """The result for one archive: its licences, and every file as a document or a reject.
 
     `fingerprints` are those of the documents, by path.
     `failure` is set when the archive could not be opened; then there are no files.
@@ -76,7 +76,7 @@ class OpenedArchive:
     fingerprints: dict[str, Fingerprint]
     failure: RejectedFile | None
     notes: tuple[str, ...] = ()
-    """What of its metadata could not be understood."""
+    """The parts of its metadata that could not be understood."""
 
     @property
     def verdict(self) -> LicenseVerdict | None:
@@ -85,7 +85,7 @@ class OpenedArchive:
 
     @property
     def license_texts(self) -> Mapping[str, bytes]:
-        """The licence files that something of it stands under, by path."""
+        """The licence files that apply to the package or some of its files, by path."""
         return self.licenses.texts if self.licenses else {}
 
     @property
@@ -105,8 +105,8 @@ def open_archive(
 ) -> OpenedArchive:
     """Read one archive from the store; `refusals` are files by their position in it, or `WHOLE`.
 
-    `watch` is told of every step on a file, or on `SEVERAL` where they need not go `one_by_one`.
-    Raises DamagedArchive for an archive that changed since the build began, and UnknownSource.
+    `watch` is called for every step on a file, or on `SEVERAL` unless `one_by_one`. Raises
+    DamagedArchive for an archive that changed since the build began, and UnknownSource.
     """
     if (refusal := refusals.get(WHOLE)) is not None:
         return _failed(archive, refusal)
@@ -146,7 +146,7 @@ def fingerprint_files(
     watch: Watch = NO_BUDGET,
     one_by_one: bool = False,
 ) -> dict[str, Fingerprint]:
-    """Return fingerprints by path; a file on which that fails becomes a reject in `files`."""
+    """Return fingerprints by path; a file that fails becomes a reject in `files`."""
     prints: dict[str, Fingerprint] = {}
     waiting: dict[int, tuple[Parsed, Code]] = {}
 

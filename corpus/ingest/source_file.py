@@ -1,4 +1,4 @@
-"""One file of an archive: judged and decoded, parsed once and extracted, then fingerprinted."""
+"""Reading one file of an archive: filters, decoding, one parse with extraction, and fingerprint."""
 
 import hashlib
 import re
@@ -38,32 +38,33 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "erlang": erlang.extract,
 }
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
-"""Searched with a newline put before the text: a literal first byte is found twice as fast."""
+"""Searched in the text after a newline: a literal first byte is found twice as fast."""
 CLAUSE_BYTES = itemgetter(*map(Clause._fields.index, ("start_byte", "end_byte")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileConfig:
-    """What one file is measured against."""
+    """The limits for one file."""
 
     filters: Limits = field(default_factory=Limits)
     fingerprint: FingerprintConfig = field(default_factory=FingerprintConfig)
     unparsable_share: float = 0.2
-    """Share of a text's bytes that could not be read from which on it is another language or
-    prose. Of 4,089 Elixir files of thirteen repositories one holds an error (a template); of 425
-    Markdown files beside them 411 are above 0.2, and of 1,372 Erlang files, read as Elixir, 1,370.
-    A share, as one line that the grammar cannot read must not cost a short file."""
+    """From this share of unreadable bytes on, a text is another language or prose. Of 4,089 Elixir
+    files of thirteen repositories one has an error (a template); of 425 Markdown files beside them
+    411 are above 0.2, and of 1,372 Erlang files, read as Elixir, 1,370. It is a share, so that a
+    file is not rejected for a few unreadable lines.
+    """
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a share that is none."""
+        """Raise ValueError for an invalid share."""
         check_fractions(self, "unparsable_share")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A file that the filters let through, as text; `original_bytes` counts the file's as it came.
+    """A file that passed the filters, as text; `original_bytes` is the size of the original file.
 
-    `lines` counts lines and `comment_lines` those of comments.
+    `lines` and `comment_lines` are numbers of lines.
     """
 
     path: str
@@ -90,17 +91,17 @@ class Parsed:
 
 
 def read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
-    """Turn the bytes of a file into text, or say why not."""
+    """Convert the bytes of a file to text, or return the reject."""
     try:
         return _read_text(member, config)
     except MemoryError:
         raise
-    except Exception as error:  # A bug of this project must not lose the archive's other files.
+    except Exception as error:  # A bug in this project must not affect the archive's other files.
         return rejected(member, _mistake(error))
 
 
 def rejected(member: Member, reject: Reject) -> RejectedFile:
-    """Return a file that was unpacked and is left out."""
+    """Return the reject of a file that was unpacked."""
     content_id = hashlib.sha256(member.data).hexdigest()
     return RejectedFile(member.path, len(member.data), content_id, reject)
 
@@ -115,7 +116,7 @@ def _read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
 def describe(
     member: Member, language: str, text: bytes, redactions: tuple[Redaction, ...]
 ) -> SourceText:
-    """Return what the filters let through of a file, with what can be said of it unparsed."""
+    """Return a file that passed the filters, with the data that needs no parse."""
     lengths = _line_lengths(text)
     comments = COMMENT_LINE.get(language)
     return SourceText(
@@ -136,7 +137,7 @@ def describe(
 
 
 def parse_text(source: SourceText, config: FileConfig) -> Parsed | RejectedFile:
-    """Turn a text into a document; reject what the parser cannot get through or mostly not read."""
+    """Make a document from a text; reject it if the parser cannot finish or reads too little."""
     try:
         extraction = EXTRACTORS.get(source.language, nothing)(source.text)
     except NestedTooDeeply as error:
@@ -166,7 +167,7 @@ def _rejected(source: SourceText, reject: Reject) -> RejectedFile:
 
 
 def code_of(file: Parsed) -> Code | RejectedFile:
-    """Return what a fingerprint is made from; a reject where that fails."""
+    """Return the input of a fingerprint, or a reject if that fails."""
     source, found = file.source, file.extraction
     try:
         clauses = [list(map(CLAUSE_BYTES, function.clauses)) for function in found.functions]
@@ -180,7 +181,7 @@ def code_of(file: Parsed) -> Code | RejectedFile:
 def fingerprinted(
     files: Sequence[tuple[Parsed, Code]], config: FileConfig
 ) -> list[Fingerprint | RejectedFile]:
-    """Return the fingerprints of documents; a reject for one on which that fails."""
+    """Return the fingerprints of documents, with a reject for one that fails."""
     try:
         return [*fingerprints([code for _, code in files], config.fingerprint)]
     except MemoryError:
@@ -199,7 +200,7 @@ def _mistake(error: Exception) -> Reject:
 def _decode(
     member: Member, config: FileConfig
 ) -> tuple[str, bytes, tuple[Redaction, ...]] | Reject:
-    """Return language, text in UTF-8 and what was cut out of it, or why the file is left out."""
+    """Return language, text in UTF-8 and the removed spans, or the reject."""
     refused = judge(member.path, member.data, config.filters)
     if refused is not None:
         return refused

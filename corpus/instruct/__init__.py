@@ -1,7 +1,7 @@
-"""Instruction rows: conversations made from documents, one module a kind.
+"""Instruction rows: conversations made from documents, with one module per kind.
 
-A kind is a function from documents and their functions to rows of `tables.INSTRUCT`. Every row
-inherits the licence and the split of the document that it was made from.
+A kind is a function that makes rows of `tables.INSTRUCT` from documents and their functions. Every
+row has the licence and the split of its document.
 """
 
 from corpus.instruct.configuration import InstructConfig

@@ -1,7 +1,7 @@
 """From the purpose of an OTP process to the module that implements it.
 
 The question holds the behaviour, the moduledoc, and the names of callbacks and public functions.
-The answer is the module as it was written, but for the moduledoc: that stands in the question.
+The answer is the original module without the moduledoc, which is in the question.
 """
 
 import re
@@ -65,7 +65,7 @@ MODULEDOC = re.compile(rb"@(?:\s|\\\r?\n)*moduledoc\b")
 def rows(
     documents: pa.Table, functions: pa.Table, config: InstructConfig, failed: Failed = raised
 ) -> pa.Table:
-    """Return one row a module that is worth it, in the order of documents and modules."""
+    """Return one row per suitable module, in the order of documents and modules."""
     limits = config.behaviour_module
 
     def converse(material: Material) -> Iterator[Conversation]:
@@ -75,8 +75,8 @@ def rows(
 
 
 def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conversation]:
-    """Yield a conversation for every module of a document that implements part of OTP."""
-    # Once a document, not once a module: a file may hold thousands.
+    """Yield a conversation for every module of a document that implements a behaviour of OTP."""
+    # Once per document, not once per module: a file may have thousands.
     functions, starts = PublicFunctions(material), line_starts(material.text)
     for module in material.modules:
         behaviours = [item["name"] for item in module["behaviours"] if item["name"] in KNOWN]
@@ -85,7 +85,7 @@ def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conve
         if callbacks and has_purpose(module, limits):
             start, end = starts[module["start_line"] - 1], starts[module["end_line"]] - 1
             if end - start > 4 * (limits.longest_module + limits.longest_purpose):
-                continue  # whatever moduledoc and indentation take of it
+                continue  # even if it had no moduledoc and no indentation
             source = dedented(material.text[start:end])
             answer = without_moduledoc(source, module["name"])
             if answer and limits.shortest_module <= len(answer) <= limits.longest_module:
@@ -96,7 +96,7 @@ def conversations(material: Material, limits: BehaviourModule) -> Iterator[Conve
 
 
 def has_purpose(module: ModuleRow, limits: BehaviourModule) -> bool:
-    """Tell whether a module says what it is for."""
+    """Return whether a module has documentation of its purpose."""
     purpose = documentation_of(module)
     if module["kind"] != "defmodule" or not purpose:
         return False
@@ -110,7 +110,7 @@ def callbacks_of(public: list[str], behaviours: list[str]) -> list[str]:
 
 
 class PublicFunctions:
-    """The public functions of a document: where each begins, by module, and its name/arity."""
+    """The public functions of a document by module: the line of each, and its name/arity."""
 
     def __init__(self, material: Material) -> None:
         self._places: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
@@ -123,9 +123,9 @@ class PublicFunctions:
             places.sort(key=lambda each: each[0])
 
     def of(self, module: ModuleRow) -> list[str]:
-        """Return those of a module as name/arity, in order, each once.
+        """Return the functions of a module as name/arity, in order, without repetition.
 
-        Two modules of a file may have one name; lines tell them apart.
+        Two modules of a file may have the same name; lines distinguish them.
         """
         places = self._places[module["name"]]
         first = bisect_left(places, module["start_line"], key=lambda each: each[0])
@@ -134,10 +134,10 @@ class PublicFunctions:
 
 
 def without_moduledoc(source: str, name: str) -> str | None:
-    """Return the source of a module without its moduledoc, or None if it has none of its own.
+    """Return the source of a module without its moduledoc, or None if it has no moduledoc.
 
-    None also where the source alone does not parse, or names another module: one that is nested
-    in a module is not known by its whole name there.
+    It is also None if the source alone does not parse, or has another module name: the source of a
+    nested module does not contain its full name.
     """
     extraction = parsed(source)
     if extraction is None or all(module.name != name for module in extraction.modules):
@@ -151,7 +151,7 @@ def without_moduledoc(source: str, name: str) -> str | None:
 
 
 def moduledoc_of(raw: bytes, extraction: Extraction, name: str) -> tuple[int, int] | None:
-    """Return the bytes of a module's own moduledoc, not one of a module inside it."""
+    """Return the byte range of a module's moduledoc, not that of an inner module."""
     inner = [module for module in extraction.modules if module.name != name]
     for start, end in extraction.doc_spans:
         line = raw.count(b"\n", 0, start) + 1
@@ -168,7 +168,7 @@ def question(
     public: list[str],
     id_: str,
 ) -> str:
-    """Return what the user asks."""
+    """Return the question."""
     noun = "behaviour" if len(behaviours) == 1 else "behaviours"
     names = f"the {noun} {quoted(behaviours, ' and ')}"
     task = phrase(PHRASES, id_).format(module=module["name"], behaviour=names)

@@ -1,4 +1,4 @@
-"""What every kind of instruction asks of its material."""
+"""Configuration of the kinds of instructions."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ class DocumentationToFunction:
     """Lengths in characters."""
 
     shortest_documentation: int = 40
-    """Less is a title ("Returns the name."), and no task."""
+    """Shorter documentation is a title ("Returns the name."), and not a task."""
     longest_documentation: int = 4_000
     shortest_function: int = 60
-    """Less is an accessor."""
+    """A shorter function is an accessor."""
     longest_function: int = 4_000
 
     def __post_init__(self) -> None:
-        """Raise ValueError where no length fits."""
+        """Raise ValueError if no length is allowed."""
         check_order(self, "shortest_documentation", "longest_documentation")
         check_order(self, "shortest_function", "longest_function")
 
@@ -29,18 +29,18 @@ class BehaviourModule:
     shortest_purpose: int = 60
     longest_purpose: int = 6_000
     shortest_module: int = 200
-    """Less is a stub."""
+    """A shorter module is a stub."""
     longest_module: int = 16_000
 
     def __post_init__(self) -> None:
-        """Raise ValueError where no length fits."""
+        """Raise ValueError if no length is allowed."""
         check_order(self, "shortest_purpose", "longest_purpose")
         check_order(self, "shortest_module", "longest_module")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstructConfig:
-    """One entry a kind."""
+    """One entry per kind."""
 
     documentation_to_function: DocumentationToFunction = field(
         default_factory=DocumentationToFunction

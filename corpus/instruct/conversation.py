@@ -1,4 +1,4 @@
-"""Turn a question and its answer into a row, or refuse it."""
+"""Making a row from a question and its answer, or refusing it."""
 
 import hashlib
 import re
@@ -19,15 +19,15 @@ from corpus.rows import InstructRow
 from corpus.tables import INSTRUCT
 
 CUT = re.compile(r"encoded_\d+_bytes")
-"""The tag that the filters leave where they cut encoded data out."""
+"""The tag by which the filters replace encoded data."""
 PRIVATE = frozenset({"defp", "defmacrop", "defguardp"})
-"""Kinds that only the module itself can call."""
+"""Private kinds."""
 BODY = re.compile(r"^.*?,do:")
 TELLING = 16
-"""Characters, without blanks, from which on a line of code is unlikely to recur by chance."""
+"""A line of code of this many characters, without blanks, is unlikely to occur twice by chance."""
 
 Failed = Callable[[str, Exception], None]
-"""What is told the id of a document that gives no rows, and why."""
+"""A callback that gets the id of a document without rows, and the error."""
 Span = tuple[int, int]
 """A half-open range of bytes."""
 Signature = tuple[str, int]
@@ -36,10 +36,10 @@ Signature = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A question, and an answer that is Elixir source.
+    """A question, and its answer in Elixir source.
 
-    `subject` is what is asked for, in `module`; `spans` are the bytes of the document that the
-    answer was cut from.
+    `subject` is the requested function or module, in `module`; `spans` are the byte ranges of the
+    answer in the document.
     """
 
     id: str
@@ -53,22 +53,22 @@ class Conversation:
 
     @property
     def is_module(self) -> bool:
-        """Whether the answer is all of its module."""
+        """Whether the answer is a whole module."""
         return self.subject == self.module
 
 
 def identify(kind: str, document_id: str, place: object) -> str:
-    """Return a conversation's id; `place` says where in the document the answer stands."""
+    """Return a conversation's id; `place` is the position of the answer in the document."""
     return hashlib.sha256(f"{kind}\0{document_id}\0{place}".encode()).hexdigest()
 
 
 def phrase(phrases: Sequence[str], id_: str) -> str:
-    """Pick one of several ways to say the same, always the same one for an id."""
+    """Choose one of several phrasings, always the same one for an id."""
     return phrases[int(id_[:8], 16) % len(phrases)]
 
 
 def is_sound(conversation: Conversation) -> bool:
-    """Tell whether the answer is whole, parses, and does not stand in the question."""
+    """Return whether the answer is complete, parses, and is not in the question."""
     return (
         CUT.search(conversation.answer) is None
         and not stands_in(conversation.answer, conversation.question)
@@ -77,7 +77,7 @@ def is_sound(conversation: Conversation) -> bool:
 
 
 def parsed(source: str) -> Extraction | None:
-    """Return what our parser reads in Elixir source, or None where it finds an error."""
+    """Return the extraction from Elixir source, or None if it has an error."""
     try:
         extraction = extract(source.encode())
     except (NestedTooDeeply, Unparsable):
@@ -86,7 +86,7 @@ def parsed(source: str) -> Extraction | None:
 
 
 def stands_in(answer: str, question: str) -> bool:
-    """Tell whether a question gives its answer away: all of it, or half of its telling lines.
+    """Return whether a question contains its answer: all of it, or half of its distinctive lines.
 
     Blanks do not count, nor do comments and the heads of functions, which a question may name.
     """
@@ -107,7 +107,7 @@ def body_of(line: str) -> str:
 
 
 def raised(document_id: str, error: Exception) -> None:
-    """Let a mistake in a document end the work."""
+    """Raise the error of a document."""
     raise error
 
 
@@ -116,10 +116,11 @@ def tabulate(
     converse: Callable[[Material], Iterable[Conversation]],
     failed: Failed = raised,
 ) -> pa.Table:
-    """Return what documents give as rows of `tables.INSTRUCT`.
+    """Return the rows of `tables.INSTRUCT` for documents.
 
-    `converse` gives the sound conversations of one. A document in which anything is raised gives
-    no rows; `failed` is told. A lack of memory is not an error of a document.
+    `converse` gives the valid conversations of one document. If an exception is raised, the
+    document gives no rows, and `failed` is called. MemoryError is not treated as an error of a
+    document.
     """
     rows: list[InstructRow] = []
     for material in materials:
@@ -133,7 +134,7 @@ def tabulate(
 
 
 def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[InstructRow]:
-    """Return the rows of one document, but for those that take more than anyone could show."""
+    """Return the rows of one document, without those that have too many needs."""
     rows: list[InstructRow] = []
     context = None
     for item in conversations:
@@ -145,7 +146,7 @@ def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[
 
 
 class Context:
-    """One document, to be asked what its conversations take from the rest of it."""
+    """One document, for finding the needs of its conversations."""
 
     def __init__(self, material: Material) -> None:
         self._around = Surroundings(material.text)
@@ -160,7 +161,7 @@ class Context:
                 self._private[module] |= dict.fromkeys(calls, (name, arity))
 
     def needs(self, conversation: Conversation) -> tuple[Need, ...]:
-        """Return what an answer takes from the rest of its document."""
+        """Return what an answer uses from the rest of its document."""
         module = None if conversation.is_module else conversation.module
         private, own = self._private[module], self._own[module]
         return self._around.needs(conversation.spans, conversation.module, private, own)

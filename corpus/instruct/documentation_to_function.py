@@ -1,7 +1,7 @@
 """From the documentation of a public function to its source.
 
-The question holds what a caller knows (module, name, arity, specification, documentation with its
-doctests); the answer is the function with all its clauses, without the documentation again.
+The question has what a caller knows (module, name, arity, specification, documentation with its
+doctests). The answer is the function with all its clauses, without the documentation.
 """
 
 import re
@@ -26,7 +26,7 @@ from corpus.rows import FunctionRow
 
 KIND = "documentation_to_function"
 NOUNS = {"def": "function", "defmacro": "macro"}
-"""What can be asked for: delegates have no body and private functions no documentation."""
+"""Kinds that can be answers: delegates have no body, and private functions no documentation."""
 PHRASES = (
     "Write the Elixir {noun} `{name}` from its documentation.",
     "Implement this Elixir {noun} so that it does what its documentation says.",
@@ -36,18 +36,18 @@ PHRASES = (
     "How would you implement the {noun} `{name}` of `{module}`? Its documentation follows.",
 )
 LABEL = re.compile(r"do|else|.*->", re.DOTALL)
-"""What a branch of one construct is told by."""
+"""The separator of a branch's construct and its section."""
 MOST_ALTERNATIVES = 50
-"""Each is held against all others."""
+"""Maximum number of alternatives, because each is compared with all others."""
 BODY = re.compile(r"\bdo\b")
 STUB = re.compile(r"\bnif_error\b|\braise\W+[Nn]ot (?:yet )?implemented")
-"""Bodies that stand in for native code, or for code to come."""
+"""Bodies that are placeholders for native code or unwritten code."""
 
 
 def rows(
     documents: pa.Table, functions: pa.Table, config: InstructConfig, failed: Failed = raised
 ) -> pa.Table:
-    """Return one row a function that is worth it, in the order of documents and functions."""
+    """Return one row per suitable function, in the order of documents and functions."""
     limits = config.documentation_to_function
 
     def converse(material: Material) -> Iterator[Conversation]:
@@ -59,7 +59,7 @@ def rows(
 
 
 def conversations(material: Material, limits: DocumentationToFunction) -> Iterator[Conversation]:
-    """Yield a conversation for every function of a document that is long enough for one."""
+    """Yield a conversation for every function of a document that is long enough."""
     protocols = {item["name"] for item in material.modules if item["kind"] == "defprotocol"}
     for function, condition in whole_functions(material.functions):
         if function["module"] not in protocols and is_documented(function, limits):
@@ -77,11 +77,11 @@ def conversations(material: Material, limits: DocumentationToFunction) -> Iterat
 def whole_functions(
     functions: Sequence[FunctionRow],
 ) -> Iterator[tuple[FunctionRow, str | None]]:
-    """Yield the functions that their rows hold whole, each with what tells it from alternatives.
+    """Yield the functions that are complete in one row, each with its condition.
 
-    Of alternatives the first with a documentation stands for all, with its condition. What is
-    defined in part under a condition and in part without it or under another one, or overridden
-    later, is left out: no row has all of it.
+    Of alternatives, the first one with documentation is used, with its condition. A function is
+    left out if it is defined partly under a condition and partly without it or under another one,
+    or if it is overridden later, because no row has all of it.
     """
     rows: dict[tuple[str, str, int], list[FunctionRow]] = {}
     for function in functions:
@@ -100,9 +100,10 @@ def whole_functions(
 
 
 def exclude_each_other(one: str | None, other: str | None) -> bool:
-    """Tell whether two branches part in one construct: `if a: do` and `if a: else` do.
+    """Return whether two branches are alternatives in one construct, such as `if a: do` and `if a:
+    else`.
 
-    What `try` does before it fails is defined beside what it does then.
+    Sections of `try` are not alternatives, because several of them may run.
     """
     if one is None or other is None:
         return False
@@ -115,7 +116,7 @@ def exclude_each_other(one: str | None, other: str | None) -> bool:
 
 
 def is_documented(function: FunctionRow, limits: DocumentationToFunction) -> bool:
-    """Tell whether a function has a documentation to be written from."""
+    """Return whether a function has sufficient documentation."""
     documentation = documentation_of(function)
     if function["kind"] not in NOUNS or not documentation or not function["clauses"]:
         return False
@@ -123,7 +124,7 @@ def is_documented(function: FunctionRow, limits: DocumentationToFunction) -> boo
 
 
 def is_written(answer: str, limits: DocumentationToFunction) -> bool:
-    """Tell whether the source of a function is more than a head, an accessor or a stub."""
+    """Return whether the source of a function is more than a head, an accessor or a stub."""
     fits = limits.shortest_function <= len(answer) <= limits.longest_function
     return fits and BODY.search(answer) is not None and STUB.search(answer) is None
 

@@ -11,8 +11,8 @@ SPACE = re.compile(r"\s+")
 def fenced(source: str) -> str:
     """Return Elixir source as a fenced block of Markdown.
 
-    A documentation in the source may hold fences of its own. A fence ends only at one that is at
-    least as long (CommonMark 0.31, section 4.5), so ours is longer than every run of backticks.
+    Documentation in the source may contain fences. A fence ends only at one that is at least as
+    long (CommonMark 0.31, section 4.5), so this one is longer than every run of backticks.
     """
     longest = max(map(len, BACKTICKS.findall(source)), default=0)
     fence = "`" * max(SHORTEST_FENCE, longest + 1)
@@ -20,11 +20,11 @@ def fenced(source: str) -> str:
 
 
 def unfenced(answer: str) -> str:
-    """Return what stands in the one fenced block that an answer is, or else the answer."""
+    """Return the content of an answer that is one fenced block, or else the answer."""
     block = FENCED.fullmatch(answer.strip())
     return block[2] if block else answer
 
 
 def repeats(question: str, source: str) -> bool:
-    """Tell whether all of `source` stands in a question, blanks aside."""
+    """Return whether a question contains all of `source`, ignoring blanks."""
     return SPACE.sub("", source) in SPACE.sub("", question)

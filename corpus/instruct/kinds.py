@@ -10,9 +10,10 @@ from corpus.instruct.conversation import Failed
 
 
 class Kind(Protocol):
-    """From `tables.DOCUMENTS` and the `tables.FUNCTIONS` of those documents to `tables.INSTRUCT`.
+    """Makes rows of `tables.INSTRUCT` from `tables.DOCUMENTS` and their `tables.FUNCTIONS`.
 
-    `failed` is told of documents that give no rows because of a mistake; without it that is raised.
+    `failed` is called for documents that give no rows because of an error; without it the error is
+    raised.
     """
 
     def __call__(

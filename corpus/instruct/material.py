@@ -1,6 +1,6 @@
-"""What instructions are made of: the Elixir modules of packages, and what is cut out of them.
+"""The material of instructions: the Elixir modules of packages, and parts of their source.
 
-What is cut out stands alone: without its indentation, and without what stood between its parts.
+Parts are independent of their place: without indentation, and without other code between them.
 """
 
 import re
@@ -16,13 +16,13 @@ from corpus.rows import ClauseRow, FunctionRow, ModuleRow
 COLUMNS = ["document_id", "language", "role", "parse_errors", "license_expression", "split"]
 BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 NEAR = 4096
-"""Bytes that are looked at around a place: a line can be as long as a file."""
+"""Number of bytes that are read around a position, because a line can be as long as a file."""
 CODE = re.compile(rb"^[ \t]*[^#\s]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One document with what was read from it; modules and functions as their rows."""
+    """One document with its extraction; modules and functions are rows."""
 
     document_id: str
     license_expression: str
@@ -35,8 +35,8 @@ class Material:
 def documentation_of(item: ModuleRow | FunctionRow) -> str:
     """Return the documentation of a module or function, with Unix line ends.
 
-    Empty where there is none, where it is hidden, and where only running the code could tell it:
-    `@moduledoc File.read!("README.md")` is of the kind "string", but has no text.
+    It is empty if there is none, if it is hidden, or if it is only known at run time: `@moduledoc
+    File.read!("README.md")` is of the kind "string", but has no text.
     """
     return (item["doc"] or "").replace("\r\n", "\n").strip()
 
@@ -61,7 +61,7 @@ def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Materi
 def clauses_of(text: bytes, clauses: Sequence[ClauseRow]) -> str:
     """Return all clauses of a function, given as rows of `tables.CLAUSE`.
 
-    Comments and blank lines between clauses stay; attributes and other functions there do not.
+    Comments and blank lines between clauses are kept; attributes and other functions are not.
     """
     pieces, previous = [], None
     for clause in clauses:
@@ -74,10 +74,10 @@ def clauses_of(text: bytes, clauses: Sequence[ClauseRow]) -> str:
 
 
 def between(text: bytes, start: int, end: int) -> bytes:
-    """Return what stands between two clauses: the gap itself unless it holds code.
+    """Return the text between two clauses: the gap itself unless it contains code.
 
-    The gaps of many functions may hold most of a file, so of one with code only the beginning is
-    looked at for a blank line.
+    The gaps of many functions may contain most of a file, so in a gap with code only the beginning
+    is searched for a blank line.
     """
     beginning = text[start : min(end, start + NEAR)]
     gap = beginning if CODE.search(beginning) else text[start:end]
@@ -87,23 +87,23 @@ def between(text: bytes, start: int, end: int) -> bytes:
 
 
 def line_starts(text: bytes) -> list[int]:
-    """Return where every line begins, and where one more line would."""
+    """Return the start of every line, and the end of the text."""
     lengths = (len(line) + 1 for line in text.split(b"\n"))
     return list(accumulate(lengths, initial=0))
 
 
 def line_start(text: bytes, position: int) -> int:
-    """Return where the line of a position starts if only blanks stand before it there."""
+    """Return the start of a position's line if only blanks are before it."""
     before = text[max(0, position - NEAR) : position]
     start = position - len(before) + len(before.rstrip(b" \t\r\f\v"))
     return start if text[start - 1 : start] in (b"\n", b"") else position
 
 
 def dedented(source: bytes) -> str:
-    r"""Return source with the indentation of its first line taken from every line.
+    r"""Return source with the indentation of its first line removed from every line.
 
-    Unlike textwrap.dedent this leaves lines alone that are indented less, such as the text of a
-    string that runs over lines. Line ends become `\n`.
+    Unlike textwrap.dedent it does not change lines that are indented less, such as the text of a
+    multi-line string. Line ends become `\n`.
     """
     text = source.decode().replace("\r\n", "\n")
     indentation = text[: len(text) - len(text.lstrip(" \t"))]

@@ -1,4 +1,4 @@
-"""Judges whether the licence of a package, and of each of its files, permits training."""
+"""Judgement of whether the licence of a package, and of each of its files, is permitted."""
 
 from corpus.licenses.files import PackageLicenses, judge_files, statements_of
 from corpus.licenses.judgement import LicenseEvidence, LicenseVerdict, judge, judge_declaration

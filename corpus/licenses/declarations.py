@@ -1,6 +1,7 @@
-"""Reads what packages declare: SPDX expressions since 2026, and anything at all before.
+"""Reading of declared licences: SPDX expressions since 2026, and any text before.
 
-How licences were named on Hex before it asked for SPDX ids stands here as far as no list knows it.
+Names of licences on Hex from the time before SPDX ids are listed here, if they are on no other
+list.
 """
 
 import json
@@ -12,8 +13,9 @@ from importlib.resources import files
 from typing import Protocol
 
 LONGEST, MOST_BRACKETS = 1000, 30
-"""Characters and opening brackets in one declared licence. Nobody needs more, and the parser calls
-itself for every bracket."""
+"""Maximum number of characters and of opening brackets in one declared licence. Real ones have
+fewer, and the parser is recursive for every bracket.
+"""
 
 MOST_DECLARED = 32
 """Licences that one package may declare, of `LONGEST` characters together. On hex.pm most declare
@@ -21,7 +23,7 @@ one, and all of them stand on every row of the package."""
 
 FAMILY_SUFFIXES = ("-only", "-or-later")
 NOBODY = frozenset({"NONE", "UNLICENSED"})
-"""SPDX: no licence at all; npm's word for the same."""
+"""SPDX's word for no licence, and npm's word for the same."""
 LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
 
 
@@ -35,7 +37,7 @@ class Expression(Protocol):
 
     @property
     def symbols(self) -> "Collection[Symbol]":
-        """All licences in it, an exception with the licence that it belongs to."""
+        """All licences in it; an exception is together with its licence."""
         ...
 
 
@@ -64,24 +66,24 @@ class Licensing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declared list of licences: one expression of what could be read, and what could not."""
+    """A declared list of licences: an expression of the readable ones, and the unreadable texts."""
 
     expression: Expression | None
     unreadable: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
-        """Whether something was declared and all of it could be read."""
+        """Whether a licence was declared and all of the declaration could be read."""
         return self.expression is not None and not self.unreadable
 
     @property
     def text(self) -> str | None:
-        """The expression as SPDX writes it, None if nothing could be read."""
+        """The expression in SPDX form; None if nothing could be read."""
         return None if self.expression is None else str(self.expression)
 
 
 def too_long(licenses: Sequence[str]) -> str | None:
-    """Say so where a declared list is longer than anybody needs."""
+    """Return a message if a declared list is too long, else None."""
     length = sum(map(len, licenses))
     if len(licenses) <= MOST_DECLARED and length <= LONGEST:
         return None
@@ -103,18 +105,18 @@ def read_declaration(licenses: Sequence[str]) -> Declaration:
 
 
 def join(licenses: Sequence[str]) -> Expression | None:
-    """Return the expression by which all of `licenses` hold, None for none."""
+    """Return the AND of all `licenses`; None if there are none."""
     return all_of(licenses) if licenses else None
 
 
 def all_of(licenses: Sequence[str]) -> Expression:
-    """Return the expression by which all of some licences hold."""
+    """Return the AND of some licences."""
     return parse(" AND ".join(f"({text})" for text in licenses))
 
 
 @lru_cache(maxsize=4096)
 def read_license(text: str) -> Expression | None:
-    """Read one declared licence: a known name or an SPDX expression; None if it is neither."""
+    """Read one declared licence: a known name or an SPDX expression; else None."""
     from licenselynx import LicenseLynx
 
     if len(text) > LONGEST or text.count("(") > MOST_BRACKETS:
@@ -129,9 +131,9 @@ def read_license(text: str) -> Expression | None:
 
 
 def read_choice(text: str) -> Expression | None:
-    """Read `MIT/Apache-2.0`, as Cargo once wrote OR; None if it is none or may mean another thing.
+    """Read `MIT/Apache-2.0`, Cargo's old form of OR; None if it has another form or is ambiguous.
 
-    Where a licence is not permissive it matters whether both must hold, which is not said.
+    If a licence is not permissive, it is not known whether both must hold.
     """
     names = [name.strip() for name in text.split("/")]
     if len(names) < 2 or is_restrictive(text):
@@ -169,7 +171,7 @@ def licensing() -> Licensing:
 
 @lru_cache(maxsize=4096)
 def read_tag(value: str) -> str | None:
-    """Return the expression of a tag, read as generously as it is written; None if it is none.
+    """Return the expression of a tag, read tolerantly; None if it is not an expression.
 
     A `LicenseRef-` counts as an id. A list with commas means AND of whatever it lists.
     """
@@ -187,7 +189,7 @@ def read_tag(value: str) -> str | None:
 
 
 def with_references(value: str) -> str | None:
-    """Return an expression in which licences are named that are on no list."""
+    """Return an expression that may name licences that are on no list."""
     from license_expression import ExpressionError
 
     try:
@@ -200,9 +202,9 @@ def with_references(value: str) -> str | None:
 
 
 def satisfied(expression: Expression, holds: Callable[[str], bool]) -> bool:
-    """Say whether an expression holds if each licence holds for which `holds` says so.
+    """Return whether an expression holds, given which licences hold by `holds`.
 
-    An exception (`WITH`) only adds permissions, so the licence it belongs to decides.
+    An exception (`WITH`) only adds permissions, so its licence decides.
     """
     if isinstance(expression, licensing().AND):
         return all(satisfied(part, holds) for part in expression.args)
@@ -232,7 +234,7 @@ def joined(expressions: Sequence[str]) -> Expression:
 def taken(expression: str | None, holds: Callable[[str], bool]) -> str | None:
     """Return an expression without the branches of its choices that do not hold.
 
-    An expression that does not hold at all stays as it is.
+    An expression that does not hold is not changed.
     """
     if expression is None or " OR " not in expression:
         return expression
@@ -243,7 +245,7 @@ def taken(expression: str | None, holds: Callable[[str], bool]) -> str | None:
 
 
 def branches(expression: Expression, holds: Callable[[str], bool]) -> Expression:
-    """Return an expression that holds with those branches of its choices only that hold."""
+    """Return an expression that holds with only the branches of its choices that hold."""
     if isinstance(expression, licensing().OR):
         usable = [each for each in expression.args if satisfied(each, holds)]
         kept = [branches(each, holds) for each in usable]
@@ -265,7 +267,7 @@ def license_id(symbol: Symbol) -> str:
 
 
 def family(text: str) -> str:
-    """Return the id that stands for a licence text: the same for "only" and "or later"."""
+    """Return the id of a licence text: the same for "only" and "or later"."""
     for suffix in FAMILY_SUFFIXES:
         text = text.removesuffix(suffix)
     return text
@@ -276,7 +278,7 @@ def permissive() -> frozenset[str]:
     """Return the SPDX ids that the Blue Oak Council rates Bronze or better.
 
     Public-domain dedications (CC0-1.0, Unlicense, 0BSD) are among them; the rating Lead (WTFPL,
-    Beerware, ...) is not: its licences lack some of what others can rely on.
+    Beerware, ...) is not included, because its licences have weaker terms.
     """
     data = files("corpus.licenses").joinpath("permissive.json").read_bytes()
     return frozenset(json.loads(data)["ids"])
@@ -286,7 +288,7 @@ VERSIONED = re.compile(
     r"(?:gnu )?(?P<name>[al]?gpl|mpl|epl)[- ]?(?:version |v)?(?P<major>[123])(?:\.(?P<minor>[01]))?"
     r"(?P<later>\+| or later)?"
 )
-"""AGPLv3, GNU GPL 2+, LGPLv2.1, MPL2: names that only one licence with that version has."""
+"""AGPLv3, GNU GPL 2+, LGPLv2.1, MPL2: names that only one licence with this version has."""
 SPELLINGS = {
     "apl 2.0": "Apache-2.0",
     "apl-2.0": "Apache-2.0",
@@ -338,7 +340,7 @@ word too few lets one in that its author did not offer, so the words are broad.
 
 
 def respelled(text: str) -> str | None:
-    """Return the SPDX id for an old spelling, None if it is none; the id may not exist."""
+    """Return the SPDX id for an old spelling, else None; the id may not exist."""
     plain = " ".join(text.casefold().split())
     found = VERSIONED.fullmatch(plain)
     if found is None:
@@ -348,7 +350,7 @@ def respelled(text: str) -> str | None:
 
 
 def is_restrictive(text: str) -> bool:
-    """Say whether a text names copyleft or proprietary terms."""
+    """Return whether a text names copyleft or proprietary terms."""
     return bool(claims(text))
 
 

@@ -2,8 +2,8 @@
 
 Nearest first: an overriding annotation, a `.license` file beside the file, SPDX tags in its
 comments, an annotation, a notice in its head, the licence file of the nearest folder above, and
-then what the package declares and ships at its root. Only a statement that grants something ends
-the search; one that denies something, wherever it stands in a file, denies the file.
+then what the package declares and ships at its root. Only a statement that grants permissions ends
+the search. A statement that denies permissions, anywhere in a file, refuses the file.
 """
 
 import re
@@ -49,13 +49,13 @@ from corpus.untrusted import quoted
 LONGEST_DETAIL = 300
 SIDECAR = ".license"
 POINTER = 400
-"""Characters of a licence file that may do no more than point to another one."""
+"""A licence file of at most this many characters may be only a reference to another one."""
 
 TEXT_FOLDERS = ("licenses", "licences")
-"""Folders of texts that speak of the folder around them, unless a licence file stands there."""
+"""Folders of licence texts that apply to the folder around them, unless it has a licence file."""
 TEXT_SUFFIXES = ("", ".txt", ".md")
 PROJECT = 65_536
-"""Bytes of a project file that are looked at."""
+"""Maximum number of bytes of a project file that are read."""
 DECLARED = re.compile(r"(?:\blicenses:|\{\s*licen[cs]es\s*,)\s*\[(?P<names>[^\]]{0,400})\]")
 QUOTED = re.compile(r'"([^"\n]*)"')
 
@@ -68,7 +68,7 @@ DENIED = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A notice, and where it stands."""
+    """A notice, and its place."""
 
     notice: Notice
     place: str
@@ -76,7 +76,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PackageLicenses:
-    """The verdict on a package as a whole, and on files that have a statement of their own.
+    """The verdict on a package as a whole, and on files with their own statement.
 
     `texts` are the licence files that something here stands under, by path; `copyright` are lines
     of annotations and `.license` files, which nobody finds in the files that they speak of.
@@ -91,13 +91,13 @@ class PackageLicenses:
     def of(self, path: str) -> LicenseVerdict:
         """Return the verdict on one file.
 
-        Its expression is what the file is taken under: of a choice the permitted branches.
+        Its expression is the licence that is used: of a choice, the permitted branches.
         """
         return self.files.get(path, self.default)
 
     @property
     def reason(self) -> Reason | None:
-        """Why nothing of the package is permitted, None if something is."""
+        """Why no file of the package is permitted; None if some files are."""
         if any(verdict.reason is None for verdict in self.files.values()):
             return None
         return self.package.reason
@@ -144,7 +144,7 @@ def judge_files(
 
 
 def statements_of(path: str, data: bytes) -> Said:
-    """Return what a file says of its own licence; only source code is asked."""
+    """Return the statements in a file about its licence; only source code is read."""
     language = language_of(path)
     return read_file(data, language) if language else SILENT
 
@@ -158,7 +158,7 @@ def stated_families(said: Sequence[Said], project: Project) -> frozenset[str]:
 def of_package(members: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the licence files of the package as a whole.
 
-    Beside a LICENSE a text like GPL.txt is one that the LICENSE speaks of.
+    Beside a LICENSE, a text like GPL.txt is one that the LICENSE refers to.
     """
     paths = list(filter(is_license_file, members))
     others = [path for path in paths if not is_named_after_license(path)]
@@ -205,7 +205,7 @@ class Bench:
     policy: LicensePolicy
 
     def judge(self, path: str, said: Said) -> LicenseVerdict | None:
-        """Return the verdict on one file; None if nothing but the package speaks of it."""
+        """Return the verdict on one file; None if it has no statement besides the package's."""
         grants, others = self._statements(path, said)
         folder, of_folder = self.folders.above(path)
         if not grants and of_folder is not None:
@@ -232,7 +232,7 @@ class Bench:
             yield from annotation.copyright
 
     def _statements(self, path: str, said: Said) -> tuple[list[Statement], list[Statement]]:
-        """Return the statements that a file stands under, and the others that speak of it."""
+        """Return the statements that decide a file's licence, and the others about it."""
         annotated = dict[Precedence, list[Statement]]()
         for where, annotation in self.project.of(path):
             if annotation.notice:
@@ -293,9 +293,9 @@ class Bench:
 
 @dataclass(slots=True)
 class Folders:
-    """What stands below the root and speaks of the folder that it stands in.
+    """Statements below the root about a folder.
 
-    Licence files do, and the project files of applications, which declare licences.
+    These are licence files, and project files of applications, which declare licences.
     """
 
     members: Mapping[str, bytes]
@@ -323,7 +323,7 @@ class Folders:
         self.texts = besides | self.texts
 
     def above(self, path: str) -> tuple[str, Statement | None]:
-        """Return the nearest folder above a file of which something speaks, and what it says."""
+        """Return the nearest folder above a file with a statement, and the statement."""
         folder = path.rpartition("/")[0]
         while folder:
             if folder not in self.said and (folder in self.texts or folder in self.projects):
@@ -335,7 +335,7 @@ class Folders:
         return "", None
 
     def use(self, folder: str) -> None:
-        """Note that a file stands under the licence files of a folder."""
+        """Record that the licence files of a folder apply to a file."""
         self.used |= {path: self.members[path] for path in self.texts.get(folder, [])}
 
     def families(self, folder: str) -> frozenset[str]:
@@ -344,7 +344,7 @@ class Folders:
         return frozenset(family(one) for p in paths for one in recognize(self.members[p]).ids)
 
     def _declared(self, folder: str) -> Statement | None:
-        """Return what the project file of a folder declares, if it can be read."""
+        """Return the declared licences in the project file of a folder, if it can be read."""
         path = self.projects.get(folder)
         found = DECLARED.search(decoded(self.members[path][:PROJECT])) if path else None
         if path is None or found is None:
@@ -357,7 +357,7 @@ class Folders:
         return Statement(Notice(Standing.LICENSED, declared.text, words), path)
 
     def _read(self, paths: Sequence[str], declared: Statement | None) -> Statement | None:
-        """Return what the licence files of a folder say, and with them what is declared."""
+        """Return the statement of the licence files of a folder, with the declared licences."""
         ids: set[str] = set()
         for path in paths:
             data = self.members[path]
@@ -383,13 +383,15 @@ class Folders:
 
 
 def is_text(name: str) -> bool:
-    """Say whether a file in a folder of licences is a text there, and no LICENSE of that folder."""
+    """Return whether a file in a folder of licences is a licence text and not the LICENSE of that
+    folder.
+    """
     of_folder = is_license_name(name) and not is_named_after_license(name)
     return not of_folder and PurePosixPath(name).suffix in TEXT_SUFFIXES
 
 
 def own_words(text: str, terms: frozenset[str]) -> Notice | None:
-    """Return what an unrecognised licence file says, None if it only points elsewhere."""
+    """Return the notice in an unrecognised licence file; None if it only refers to another file."""
     notice = read_notice(text[:16_384])
     if notice is not None:
         return notice

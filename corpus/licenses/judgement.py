@@ -1,4 +1,4 @@
-"""Weighs what a package declares against the licence texts that it ships."""
+"""Comparison of the declared licences of a package with its licence texts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,19 +22,20 @@ from corpus.reasons import Reason
 
 
 class LicenseEvidence(StrEnum):
-    """How a package's licence is known, best first."""
+    """The evidence for a package's licence, best first."""
 
     VERIFIED = "verified"
-    """Declared, and the texts are those of the declared licences."""
+    """The licence is declared, and the texts are those of the declared licences."""
     DECLARED_ONLY = "declared_only"
-    """Declared; the texts are missing or not recognised, at least for one licence."""
+    """The licence is declared, but at least for one licence the text is missing or not recognised.
+    """
     TEXT_ONLY = "text_only"
-    """Not declared, or not readably; the texts say it."""
+    """The licence is known from the texts; the declaration is missing or cannot be read."""
     CONTRADICTED = "contradicted"
     """Declared, and the texts say something else. What cannot be read, on either side, contradicts
     the other if it names copyleft or proprietary terms that nothing there grants ("Commercial")."""
     UNKNOWN = "unknown"
-    """Neither the declaration nor a text can be read."""
+    """Neither the declaration nor a text could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ class LicenseVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the texts of a package say together; ids as families (GPL-3.0, whichever version).
+    """The result of all texts of a package; ids are families (GPL-3.0 for "only" and "or later").
 
-    `appended` are licences of third parties that a text lists behind its own.
+    `appended` are licences of third parties that a text lists after its own.
     """
 
     families: frozenset[str]
@@ -66,9 +67,9 @@ class Findings:
 
 
 def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> LicenseVerdict:
-    """Judge by the declaration alone, before the archive is there.
+    """Judge by the declaration alone, before the archive is fetched.
 
-    An absent or unreadable declaration is not denied: the texts may settle it.
+    An absent or unreadable declaration is not refused, because the texts may decide.
     """
     if refused := refusal(licenses):
         return refused
@@ -103,7 +104,7 @@ def judge(
 
 
 def refusal(licenses: Sequence[str]) -> LicenseVerdict | None:
-    """Return the verdict on a declaration that is too long to be read, None for any other."""
+    """Return the verdict on a declaration that is too long to be read; None for others."""
     if detail := too_long(licenses):
         return LicenseVerdict(None, LicenseEvidence.UNKNOWN, Reason.LICENSE_TOO_LONG, detail)
     return None
@@ -128,7 +129,7 @@ def read_texts(texts: Mapping[str, bytes]) -> Findings:
 
 
 def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> LicenseEvidence:
-    """Say how well the licence is known."""
+    """Return the evidence for the licence."""
     declared_families = frozenset(map(family, license_ids(declared.expression)))
     undeclared = found.families - declared_families
     if not all(permits(policy, each) for each in found.appended - declared_families):
@@ -147,10 +148,11 @@ def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> Lice
 
 
 def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy) -> bool:
-    """Say whether the texts speak against the declaration; `declared` are its families.
+    """Return whether the texts contradict the declaration; `declared` are its families.
 
     They do if one is not permitted, or if all are recognised and none is of a declared licence. A
-    permitted text beside others is taken for that of a part, an appended one for a third party's.
+    permitted text beside others is treated as that of a part, and an appended one as that of a
+    third party.
     """
     undeclared = found.families - declared
     if not all(permits(policy, each) for each in undeclared):
@@ -159,7 +161,7 @@ def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy
 
 
 def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> bool:
-    """Say whether the texts bear out an expression: by a permitted choice, if there is one."""
+    """Return whether the texts confirm an expression: by a permitted choice, if there is one."""
     permitted = satisfied(expression, policy.permits)
 
     def borne_out(license_id: str) -> bool:
@@ -170,19 +172,19 @@ def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> 
 
 
 def permits(policy: LicensePolicy, text_family: str) -> bool:
-    """Say whether the licence of a text is permitted in any version that the text can stand for."""
+    """Return whether the licence of a text is permitted in any version that the text may mean."""
     return any(policy.permits(text_family + suffix) for suffix in ("", *FAMILY_SUFFIXES))
 
 
 def completed(declared: Declaration, found: Findings) -> Expression | None:
-    """Return the expression by which what was declared readably and all texts hold."""
+    """Return the AND of the readable declaration and all texts."""
     readable = [] if declared.text is None else [declared.text]
     undeclared = found.families - frozenset(map(family, license_ids(declared.expression)))
     return join([*readable, *sorted(undeclared)])
 
 
 def explain(evidence: LicenseEvidence, declared: Declaration, found: Findings) -> str:
-    """Say in a few words what lies behind the evidence, empty if nothing is unusual."""
+    """Return a short detail about the evidence; empty if nothing is unusual."""
     texts = ", ".join(sorted(found.families | found.appended)) or "none"
     said = ", ".join(filter(None, (declared.text, *map(repr, declared.unreadable))))
     notes = {
@@ -196,7 +198,7 @@ def explain(evidence: LicenseEvidence, declared: Declaration, found: Findings) -
 
 
 def unread(declared: Declaration) -> str:
-    """Say what could not be read in a declaration, empty if nothing."""
+    """Return the unreadable parts of a declaration; empty if there are none."""
     if declared.unreadable:
         return f"not a licence name: {', '.join(map(repr, declared.unreadable))}"
     return "" if declared.complete else "no licence is declared"

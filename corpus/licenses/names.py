@@ -1,8 +1,8 @@
-"""How prose names licences, and which SPDX id a name with its version is.
+"""Names of licences in prose, and the SPDX id for a name with its version.
 
-What the wording leaves open is read so: BSD without a number is the three clauses, which ask for
-no less than two; Apache without a version is 2.0; a GNU licence without a version is any that was
-published ("you may choose any version", GPL section 14).
+Ambiguous wording is read as follows: BSD without a number has three clauses, which include the two;
+Apache without a version is 2.0; a GNU licence without a version is any that was published ("you may
+choose any version", GPL section 14).
 """
 
 import re
@@ -63,7 +63,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("Artistic", r"artistic\s+licen[cs]e"),
     ("BlueOak-1.0.0", r"blue\s*oak\s+model\s+licen[cs]e"),
 )
-"""How notices name licences, the more particular first; some need their version (see `named`)."""
+"""Names of licences in notices, the more specific first; some need their version (see `named`)."""
 NAME = re.compile(
     rf"\b(?:{'|'.join(f'(?P<n{place}>{words})' for place, (_, words) in enumerate(NAMES))})",
     re.IGNORECASE,
@@ -90,7 +90,7 @@ MENTIONED = re.compile(
     r"|(?:v?\d(?:\.\d)?\s+)?(?:is|are|(?:must|should|will)\s+be)\s+(?:refused|rejected|denied)\b)",
     re.IGNORECASE,
 )
-"""After a name: an adjective, or a thing that is named after the licence."""
+"""Words after a name: it is an adjective, or a thing is named after the licence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Mention:
 
 
 def names(flat: str) -> Iterator[Mention]:
-    """Yield the licences that a text names, whatever it says of them; `flat` is one line."""
+    """Yield the licences that a text names, in any context; `flat` is one line."""
     for found in NAME.finditer(flat):
         if not MENTIONED.match(flat, found.end()):
             license_id, end = named(flat, found)
@@ -112,7 +112,7 @@ def names(flat: str) -> Iterator[Mention]:
 
 
 def named(flat: str, found: re.Match[str]) -> tuple[str, int]:
-    """Return the SPDX id of a named licence, and where its name and version end."""
+    """Return the SPDX id of a named licence, and the end of its name and version."""
     license_id = NAMES[int(str(found.lastgroup)[1:])][0]
     number = NUMBER.match(flat, found.end())
     version, end = (number["number"], number.end()) if number else ("", found.end())
@@ -178,7 +178,7 @@ CONDITIONS = (
 
 
 def bsd(name: str) -> str:
-    """Return the id of a BSD licence by the number of its clauses, three if it has none."""
+    """Return the id of a BSD licence by the number of its clauses; three if there is no number."""
     if re.search(r"\b0", name):
         return "0BSD"
     if re.search(r"2|two|simplified|free", name):

@@ -1,7 +1,7 @@
-"""Reads prose that says under which terms something stands: the notice at the head of a file.
+"""Reading of licence notices: prose at the head of a file about its terms.
 
-A notice counts when it grants or denies something. "Works with GPL software" names a licence and
-says nothing of this file; neither does a checker that "finds packages licensed under the GPL".
+A notice counts if it grants or denies permissions. "Works with GPL software" names a licence but is
+not about this file, and neither is "finds packages licensed under the GPL" in a checker.
 """
 
 import re
@@ -16,17 +16,17 @@ from corpus.licenses.names import NAME, Mention, named, names
 from corpus.untrusted import quoted
 
 SHORTEST_TEXT = 150
-"""Characters from which a match of licenseclassifier is a licence and not a mention."""
+"""A match of licenseclassifier from this number of characters on is a licence and not a mention."""
 EXCERPT = 120
-"""Characters of a notice that a verdict repeats."""
+"""Maximum number of characters of a notice that a verdict quotes."""
 
 
 class Standing(StrEnum):
-    """What a notice does."""
+    """The effect of a notice."""
 
     LICENSED = "licensed"
     CONDITIONED = "conditioned"
-    """A known licence is narrowed: Commons Clause, no commercial use, no training."""
+    """A known licence is restricted: Commons Clause, no commercial use, no training."""
     PROPRIETARY = "proprietary"
     UNKNOWN = "unknown"
     """Unknown terms are named."""
@@ -56,7 +56,7 @@ GRANT = re.compile(
     r"|\blicen[cs]ed\s+(?:as\s+)?$|\bcopyright\s[^.;:]{0,60}?[,(]\s*$",
     re.IGNORECASE,
 )
-"""What makes naming a licence a statement; the name follows in the same sentence."""
+"""Words that make the name of a licence a statement; the name follows in the same sentence."""
 REACH = 260
 """Characters after a grant in which the licence is named: the dual notice of Rust has 230."""
 SENTENCE = re.compile(r"[.;!?]\s+(?=[A-Z\"(@])|\n\s*\n")
@@ -74,15 +74,17 @@ HYPOTHETICAL = re.compile(
     r"|\bwas\s+originally\s+$",
     re.IGNORECASE,
 )
-"""Before a grant in its sentence: it speaks of other things than this file."""
+"""Words before a grant in its sentence: the sentence is about other things than this file."""
 CLAUSE = re.compile(r",\s*(?:(?:and|which|that)\s+)?(?:(?:is|was|are)\s+)?$", re.IGNORECASE)
-"""Before a grant: it speaks of all that the sentence is about ("A linked list, released under")."""
+"""Words before a grant: it applies to the subject of the sentence ("A linked list, released
+under").
+"""
 IN_BETWEEN = re.compile(r"\b(?:such\s+as|for\s+example|e\.g)\b", re.IGNORECASE)
 ADJECTIVE = re.compile(
     r"[\s-]*licen[cs]ed\b(?!\s+(?:packages|dependencies|projects|libraries|modules|software))",
     re.IGNORECASE,
 )
-"""Behind a name: "GPL licensed"."""
+"""Words after a name: "GPL licensed"."""
 SAME = re.compile(
     r"\bsame\s+(?:licen[cs](?:e|ing)|terms|conditions)(?:\s+(?:and|or)\s+\w+)?\s+as\s+(?:that\s+of\s+)?"
     r"(?:the\s+)?(?P<of>erlang|otp|elixir|perl|python|ruby|php|lua|tcl|java|linux|emacs|gcc|mysql"
@@ -101,7 +103,7 @@ TAIL = re.compile(
     r"(?: ?(?:see|https?|text|header|copyright|c) .*)?",
     re.IGNORECASE,
 )
-"""Those that may stand behind it there."""
+"""The words that may follow it there."""
 
 CHOICE = re.compile(
     r"\b(?:dual|tri|multi)\W?licen|\byour\s+choice\s+of|\beither\s+of\b|\bat\s+your\s+(?:option|choice)"
@@ -138,7 +140,7 @@ PROPRIETARY = re.compile(
     r"|\bno\s+part\s+of\s+th(?:is|e)\s+[^.]{0,60}?\bmay\s+be\b|\bnot\s+(?:an?\s+)?open[\s-]source\b",
     re.IGNORECASE,
 )
-"""Words that deny whatever else stands there."""
+"""Words that deny permissions in any context."""
 SHOUTED = re.compile(
     r"^[^\w\n]*(?:[A-Z]+\s+){0,3}(?:CONFIDENTIAL|PROPRIETARY|UNLICENSED)\b"
     r"|^[^\w\n]*(?:DO\s+NOT\s+(?:RE)?DISTRIBUTE|NOT\s+FOR\s+(?:RE)?DISTRIBUTION)\b"
@@ -222,7 +224,7 @@ TITLE = re.compile(
 
 @lru_cache(maxsize=4096)
 def read_notice(text: str, *, alone: bool = True) -> Notice | None:
-    """Return what a text says of licences, None if it grants and denies nothing.
+    """Return the statement of a text about licences; None if it grants and denies nothing.
 
     `text` has no comment signs and some thousand characters at most; the notices of a project
     are mostly the same, hence the cache. With `alone` the bare name of a licence is a grant.
@@ -233,7 +235,7 @@ def read_notice(text: str, *, alone: bool = True) -> Notice | None:
 
 
 def denial(text: str, flat: str, grants: bool) -> Notice | None:
-    """Return what a text denies."""
+    """Return the denial in a text, or None."""
     owned = OWNED.search(flat)
     shouted = SHOUTED.search(text)
     found = PROPRIETARY.search(flat)
@@ -249,7 +251,7 @@ def denial(text: str, flat: str, grants: bool) -> Notice | None:
 
 
 def is_line(match: re.Match[str], text: str) -> bool:
-    """Say whether nothing else stands in the line of a match."""
+    """Return whether a match is the only text in its line."""
     rest = text[match.end() :].split("\n", 1)[0]
     return not any(map(str.isalnum, rest))
 
@@ -273,7 +275,7 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
 
 
 def unknown(text: str, flat: str) -> Notice | None:
-    """Return terms that are named as those of this file and that are unknown."""
+    """Return unknown terms that are named for this file."""
     if (same := SAME.search(flat)) and not hypothetical(flat, same.start()):
         if same["of"].lower() == "elixir":
             return Notice(Standing.LICENSED, "Apache-2.0", excerpt(same))
@@ -344,7 +346,7 @@ def plain(text: str) -> str:
 
 
 def granted(flat: str, start: int) -> bool:
-    """Say whether a licence that is named at `start` is one under which something is offered."""
+    """Return whether a licence that is named at `start` is granted."""
     window = max(0, start - REACH)
     for found in reversed(list(GRANT.finditer(flat, window, start))):
         between = flat[found.end() : start]
@@ -355,12 +357,12 @@ def granted(flat: str, start: int) -> bool:
 
 
 def is_adjective(flat: str, named: Mention) -> bool:
-    """Say whether a text calls something licensed by a name: "This tool is GPL licensed"."""
+    """Return whether a text calls something licensed by a name: "This tool is GPL licensed"."""
     return bool(ADJECTIVE.match(flat, named.end)) and not hypothetical(flat, named.start)
 
 
 def hypothetical(flat: str, start: int) -> bool:
-    """Say whether the sentence that leads to `start` speaks of other things than this file."""
+    """Return whether the sentence up to `start` is about other things than this file."""
     before = flat[max(0, start - 150) : start]
     return not CLAUSE.search(before) and bool(HYPOTHETICAL.search(SENTENCE.split(before)[-1]))
 

@@ -11,7 +11,7 @@ from corpus.licenses.declarations import license_ids, licensing, permissive, rea
 class LicensePolicy:
     """SPDX ids that may enter a release, spelt as in the SPDX licence list.
 
-    Raises ValueError for an id that no licence has, since it would permit nothing.
+    Raises ValueError for an unknown id, because it would permit nothing.
     """
 
     permitted: frozenset[str] = field(default_factory=permissive)
@@ -26,12 +26,12 @@ class LicensePolicy:
                 raise ValueError(f"{text!r} is no SPDX id (did you mean {nearest(text)})")
 
     def permits(self, license_id: str) -> bool:
-        """Say whether one licence, without its exceptions, is permitted."""
+        """Return whether one licence, without its exceptions, is permitted."""
         return license_id in self.permitted or license_id in self.permitted_extra
 
 
 def is_license_id(text: str) -> bool:
-    """Say whether a text is an id by which declarations are read, or a LicenseRef."""
+    """Return whether a text is a known SPDX id or a LicenseRef."""
     return text in permissive() or text in known_ids() or text.startswith("LicenseRef-")
 
 
@@ -43,7 +43,7 @@ def known_ids() -> frozenset[str]:
 
 
 def nearest(text: str) -> str:
-    """Return the id that was probably meant: what the text reads as, or is spelt like."""
+    """Return the id that was probably meant: that of the text as a name, or of similar spelling."""
     read = license_ids(read_license(text)) & known_ids()
     if len(read) == 1:
         return min(read)

@@ -1,4 +1,4 @@
-"""Recognises licence files and what stands in them."""
+"""Recognition of licence files and their texts."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from licenseclassifier import LicenseIdentificationResult
 
 LONGEST_TEXT = 256 * 1024
-"""Bytes of a licence file that are looked at; GPL-3.0 has 35 KB. Costs about 0.1 s at most."""
+"""Maximum number of bytes of a licence file that are read; GPL-3.0 has 35 KB. It takes at most
+about 0.1 s.
+"""
 
 NAME = re.compile(
     r"(?:[a-z0-9.+]+[-_])?"
@@ -27,13 +29,13 @@ CODE_SUFFIXES = frozenset(
     (".ex", ".exs", ".erl", ".hrl", ".eex", ".heex", ".json", ".js", ".ts", ".py", ".sh", ".xrl")
 )
 REUSE_FOLDER = "LICENSES"
-"""Where the REUSE specification (3.3) keeps every licence text of a project."""
+"""The folder for licence texts in the REUSE specification (3.3)."""
 
 RIDER = re.compile(
     r"commons\s+clause|\bnon-?commercial\w*|\btrain(?:ing)?\b[^.]{0,60}\b(?:models?|AI)\b",
     re.IGNORECASE,
 )
-"""Conditions that people add to a known licence, and that its recognition passes over."""
+"""Conditions that people add to a known licence, which its recognition ignores."""
 
 TERMS = re.compile(
     r"(?:gnu\s+(?:affero\s+|lesser\s+|library\s+)?general\s+public|business\s+source|elastic"
@@ -73,7 +75,7 @@ MOST_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What one licence text is: SPDX ids, and a rider if it has one.
+    """The result for one licence text: SPDX ids, and an added condition (rider) if it has one.
 
     `appended` are those that only stand below a heading for third parties, after another licence.
     Without any id, `terms` are those restrictive ones that the text names.
@@ -86,15 +88,16 @@ class Recognition:
 
 
 def is_license_file(path: str) -> bool:
-    """Say whether a file speaks for the whole package: at the root, or in REUSE's folder.
+    """Return whether a file applies to the whole package: at the root, or in REUSE's folder.
 
-    A vendored folder's LICENSE speaks for that folder. NOTICE counts, for its copyright lines.
+    A vendored folder's LICENSE applies to that folder. NOTICE counts because of its copyright
+    lines.
     """
     return is_license_text(path) if "/" in path else root_name(path) is not None
 
 
 def is_license_text(path: str) -> bool:
-    """Say whether a file is there to hold a licence that covers the package."""
+    """Return whether a file is a licence file for the package."""
     folder, _, name = path.rpartition("/")
     if folder == REUSE_FOLDER and name:
         return True
@@ -112,13 +115,13 @@ def is_notice(path: str) -> bool:
 
 
 def is_license_name(name: str) -> bool:
-    """Say whether a file of this name, in whatever folder, is there to hold a licence."""
+    """Return whether a file of this name, in any folder, is a licence file."""
     match = root_name(name)
     return match is not None and match["notice"] is None
 
 
 def is_named_after_license(name: str) -> bool:
-    """Say whether a file has the name of a licence, which other things may have too."""
+    """Return whether a file has the name of a licence, which other files may also have."""
     match = root_name(name)
     return match is not None and match["named"] is not None
 
@@ -131,7 +134,7 @@ def root_name(path: str) -> re.Match[str] | None:
 
 @lru_cache(maxsize=1024)
 def recognize(text: bytes) -> Recognition:
-    """Recognise a licence text; the same few thousand texts serve most packages, hence the cache.
+    """Recognise a licence text. Results are cached, because most packages use the same texts.
 
     A text is recognised if known licences cover three quarters of it (licensecheck's threshold).
     """
@@ -166,7 +169,7 @@ def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | N
 
 
 def copyright_lines(text: bytes) -> list[str]:
-    """Return the lines that say whose work it is, once each, in order: "Copyright 2024 Ada"."""
+    """Return the copyright lines, without repetition, in order: "Copyright 2024 Ada"."""
     lines: dict[str, None] = {}
     for line in decoded(text).splitlines():
         bare = line.lstrip(" \t#%*/;>|-").removesuffix("*/").rstrip()
@@ -176,7 +179,7 @@ def copyright_lines(text: bytes) -> list[str]:
 
 
 def names_holder(line: str) -> bool:
-    """Say whether a line names whose work something is: a year, a sign or a name must follow."""
+    """Return whether a line is a copyright line: a year, a sign or a name must follow."""
     match = COPYRIGHT.match(line)
     if match is None:
         return False

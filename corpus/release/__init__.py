@@ -1,4 +1,4 @@
-"""The one door to a release: everything above the corpus reads through here."""
+"""Reading and writing of releases; all other packages read releases through this one."""
 
 from corpus.release.manifest import (
     MANIFEST_NAME,

@@ -1,4 +1,4 @@
-"""The last files of a candidate: attribution, and a manifest that accounts for every file."""
+"""The last files of a candidate: attribution, and a manifest that counts every file."""
 
 import hashlib
 from collections import Counter
@@ -31,7 +31,7 @@ FILE_STAGES = (
 
 
 class InputRow(TypedDict):
-    """The columns of `tables.READ_ARCHIVES` that the manifest's word on an archive follows from."""
+    """The columns of `tables.READ_ARCHIVES` for the manifest's entry of an archive."""
 
     source: str
     package: str
@@ -76,9 +76,9 @@ def assemble(
 ) -> None:
     """Write attribution and manifest of a candidate whose shards are written.
 
-    `archives` and `rejects` are parts, those of archives in the order of the index; `splits` tells
-    the families; `manifest` lacks the counts. Of an archive whose package is left out nothing is
-    told but that it was seen.
+    `archives` and `rejects` are parts, those of archives in the order of the index; `splits` has
+    the families; `manifest` lacks the counts. An archive whose package is left out is only counted
+    as seen.
     """
     documents = _documents_by_archive(candidate, manifest)
     excluded = {each.package for each in exclusions if not each.path}
@@ -139,7 +139,7 @@ def _input(row: InputRow, is_excluded: bool) -> Input:
 
 
 def _stage_counts(files: int, rejected: Counter[tuple[str, str]]) -> Iterator[StageCount]:
-    """Yield what each stage let through, in the order in which files meet them."""
+    """Yield the counts of each stage, in the order of the stages."""
     for stage in FILE_STAGES:
         reasons = {why: count for (where, why), count in rejected.items() if where == stage.value}
         left = files - sum(reasons.values())

@@ -1,4 +1,4 @@
-"""A digest of the rows of a shard that no change of the Parquet writer can move."""
+"""A digest of the rows of a shard that does not depend on the version of the Parquet writer."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
-"""What a release says of itself, typed; its canonical JSON is the release's identity.
+"""The manifest of a release; the digest of its canonical JSON is the release's identity.
 
-A release is fetched from others, so its manifest is untrusted: the types below hold no version that
-is a path, no file outside the release, no digest or count that is none.
+A release may be fetched from others, so its manifest is untrusted: the types below accept no
+version that is a path, no file outside the release, and no invalid digest or count.
 """
 
 import re
@@ -31,13 +31,16 @@ from corpus.untrusted import (
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 TIMINGS_NAME = "timings.json"
-"""How long each stage took. It may lie beside a manifest and is no part of the release."""
+"""The file with the time of each stage.
+
+It may be beside a manifest and is not part of the release.
+"""
 VERSION = re.compile(r"([0-9]{4})\.(0[1-9]|1[0-2])\.([1-9][0-9]{0,5})")
 """YYYY.MM.N, the name of a release and of its folder."""
 
 
 class MalformedManifest(CorpusError):
-    """The manifest cannot be read as one, or names what is not in its release."""
+    """The manifest is invalid, or lists a file that is not in its release."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
@@ -48,7 +51,7 @@ class MalformedManifest(CorpusError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Input:
-    """One archive that was read, and what was found of its licence."""
+    """One archive that was read, and the judgement of its licence."""
 
     source: str
     package: str
@@ -70,7 +73,7 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageCount:
-    """Files that went into a stage, came out, and the reasons for the difference."""
+    """The files that a stage received and kept, and the reasons for the difference."""
 
     stage: str
     files_in: int
@@ -126,7 +129,7 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateSummary:
-    """The verdict under which the release got its name."""
+    """The gate's verdict on the release."""
 
     outcome: str
     checks: int
@@ -205,7 +208,7 @@ class Manifest:
         return canonical_json(asdict(self))
 
     def write(self, folder: Path) -> None:
-        """Write `manifest.json` into a release folder, whole or not at all."""
+        """Write `manifest.json` into a release folder, completely or not at all."""
         write_bytes(folder / MANIFEST_NAME, self.to_json())
 
 

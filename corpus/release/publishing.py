@@ -14,7 +14,7 @@ REPORT_NAME = "report.json"
 
 
 class GateNotPassed(CorpusError):
-    """A candidate without a passing verdict was to be published."""
+    """A candidate without a passing verdict cannot be published."""
 
     def __init__(self, candidate: Path, gate: GateSummary) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
     """Seal a candidate and rename it to `destination`; return the release.
 
     The manifest is written last and the rename is atomic, so a folder with a release's name is
-    always whole. Other candidates of the same version are removed. Raises GateNotPassed unless
+    always complete. Other candidates of the same version are removed. Raises GateNotPassed unless
     the verdict is "passed".
     """
     if gate.outcome != "passed":

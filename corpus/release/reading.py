@@ -16,7 +16,7 @@ from corpus.tables import SHARDED, TABLES
 BATCH_ROWS = 256
 SPAN_ROWS = 50_000
 SPAN_BYTES = 250_000_000
-"""Rows, and bytes before compression, that a span ends behind."""
+"""A span ends after this number of rows, or of bytes before compression."""
 
 
 class NotARelease(CorpusError):
@@ -24,8 +24,8 @@ class NotARelease(CorpusError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path}: no {MANIFEST_NAME} here, so this is not a release. "
-            "Name the folder that `python -m corpus build` printed at its end."
+            f"{path}: there is no {MANIFEST_NAME}, so this is not a release. Give the folder that "
+            "`python -m corpus build` printed at its end."
         )
 
 
@@ -110,7 +110,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Some row groups of a shard that follow each other, for a task to read wherever it runs."""
+    """Consecutive row groups of a shard, which a task reads on any worker."""
 
     folder: Path
     identity: str
@@ -132,7 +132,9 @@ class Span:
 
 @lru_cache(maxsize=2)
 def opened(folder: Path, identity: str) -> Release:
-    """Open a release once a process; its identity tells apart what lay in the folder before."""
+    """Open a release once per process; the identity distinguishes it from an earlier one in the
+    folder.
+    """
     return Release.open(folder)
 
 

@@ -1,8 +1,8 @@
-"""A folder on disk becomes an archive of the store, by the content of its files alone.
+"""Adding a folder on disk to the store as an archive of the content of its files.
 
 The archive is a tar with names and bytes and nothing else: no times, owners or modes, in order of
-the names. So the same files give the same archive, wherever and whenever they are added. What a
-project says of itself in `mix.exs` is code and is not run: licences come from its files.
+the names. Therefore the same files always give the same archive. `mix.exs` is code and is not run;
+licences come from the files.
 """
 
 import errno
@@ -33,7 +33,7 @@ LONGEST_URL = 2_000
 
 
 class UnusableFolder(CorpusError):
-    """A folder that cannot become an archive."""
+    """A folder cannot become an archive."""
 
 
 @dataclass(frozen=True, slots=True)

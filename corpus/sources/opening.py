@@ -1,6 +1,6 @@
-"""Sources by name: the `source` of an archive's row decides who opens the archive.
+"""Sources by name: the `source` of an archive's row determines the class that opens it.
 
-A new source is a class with `open` and an entry in SOURCES; what comes after it sees members only.
+A new source is a class with `open` and an entry in SOURCES; later code gets members only.
 """
 
 import io
@@ -14,11 +14,11 @@ from corpus.sources.members import Contents, members_of
 from corpus.sources.tar import ArchiveError, ArchiveLimits, TarReader
 
 FOLDER = "folder"
-"""What the store calls archives that were made of a folder."""
+"""The `source` of archives that were made from a folder."""
 
 
 class Source(Protocol):
-    """Knows the format of the archives that come from one kind of place."""
+    """Opens the archives of one origin."""
 
     def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
         """Return what an archive holds. Raises ArchiveError; then all of it is to be rejected."""
@@ -40,7 +40,7 @@ SOURCES: Mapping[str, Source] = {HEX: Hex(), FOLDER: Folder()}
 
 
 class UnknownSource(CorpusError):
-    """An archive comes from a source that this version does not know."""
+    """An archive has an unknown source."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Give every package its split, so that nothing in training is in a test.
+"""Splits: every package gets one, so that no training data is in a test.
 
 Packages that come from one repository are a family, and families stay together; so do families
 that share a good part of their code. A family's split follows from a hash of its name alone: it is

@@ -1,4 +1,4 @@
-"""Where archives lie, unchanged, with an index row each."""
+"""The archive store: unchanged archives, each with an index row."""
 
 from corpus.packages import Advisory, Downloads, Link, Requirement
 from corpus.store.archives import (

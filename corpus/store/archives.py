@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 
 class UnsafeName(StoreError):
-    """A source, name or version that must not become a part of a path."""
+    """A source, name or version must not be a part of a path."""
 
 
 class StoreBelow(StoreError):
-    """A folder to store archives in that holds a store and is none itself."""
+    """A folder for a new store contains another store."""
 
     def __init__(self, root: Path, below: Path) -> None:
         super().__init__(

@@ -17,15 +17,15 @@ from corpus.untrusted import TIME, check_matches, parse_json
 
 
 class StoreError(CorpusError):
-    """The archive store cannot do what was asked."""
+    """An operation of the archive store failed."""
 
 
 class DamagedRow(StoreError):
-    """A file in the index that is not a whole index row."""
+    """A file in the index is not a complete index row."""
 
 
 class DamagedArchive(StoreError):
-    """An archive whose bytes are not those that its row promises."""
+    """The bytes of an archive differ from its row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +58,7 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedArchive:
-    """An archive that was asked for and is not in the store, and why."""
+    """A requested archive that is not in the store, and the reason."""
 
     source: str
     name: str
@@ -287,6 +287,7 @@ def read_row(data: bytes, path: str, required: frozenset[str]) -> Fields:
 def damaged(path: Path | str, what: str) -> DamagedRow:
     """Build the error for a file that is not an index row."""
     return DamagedRow(
-        f"{path}: not a whole row of the archive index ({what}). Move the file out of the store; "
+        f"{path}: not a complete row of the archive index ({what}). Move the file out of the "
+        "store; "
         "the next crawl fetches that archive again."
     )

@@ -375,7 +375,7 @@ def test_an_interrupted_build_says_how_to_go_on(store: ArchiveStore, tmp_path: P
         assert running.wait(60) in (130, -signal.SIGINT)
     said = (tmp_path / "said").read_text(encoding="utf-8")
     assert said.splitlines()[-1] == (
-        "error: interrupted. What is finished is kept; the same command resumes."
+        "error: interrupted. Finished parts are kept; the same command resumes."
     )
 
 

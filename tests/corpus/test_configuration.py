@@ -63,11 +63,11 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
         ),
         (
             "[instruct.behaviour_module]\nlongest_purpose = 9\n",
-            "shortest_purpose is 60 and longest_purpose 9; no length",
+            "shortest_purpose is 60 and longest_purpose is 9; no length",
         ),
         (
             "[instruct.documentation_to_function]\nlongest_function = 9\n",
-            "shortest_function is 60 and longest_function 9;",
+            "shortest_function is 60 and longest_function is 9;",
         ),
         ("[ingest.read.license]\npermitted = ['mit']\n", "license: 'mit' is .* mean MIT"),
         (

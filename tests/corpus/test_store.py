@@ -235,9 +235,9 @@ def test_a_torn_or_foreign_row_is_named(tmp_path: Path, content: bytes) -> None:
     store.reject(rejected("other"))
     store.path(archive()).with_suffix(".json").write_bytes(content)
     (tmp_path / "rejects" / "hex" / "other" / "other-1.0.0.json").write_bytes(content)
-    with pytest.raises(DamagedRow, match=r"decimal-1\.0\.0\.json: not a whole row"):
+    with pytest.raises(DamagedRow, match=r"decimal-1\.0\.0\.json: not a complete row"):
         store.archives()
-    with pytest.raises(DamagedRow, match=r"other-1\.0\.0\.json: not a whole row"):
+    with pytest.raises(DamagedRow, match=r"other-1\.0\.0\.json: not a complete row"):
         store.rejects()
 
 

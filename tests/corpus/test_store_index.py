@@ -132,7 +132,7 @@ def test_a_torn_row_stays_loose_and_is_named(tmp_path: Path) -> None:
     store.path(archive("a")).with_suffix(".json").write_bytes(b'{"name": "a')
     Index(tmp_path, "archives").pack()
     assert loose(tmp_path) == ["a-1.0.0.json"]
-    with pytest.raises(DamagedRow, match=r"a-1\.0\.0\.json: not a whole row"):
+    with pytest.raises(DamagedRow, match=r"a-1\.0\.0\.json: not a complete row"):
         store.archives()
 
 
@@ -209,7 +209,7 @@ def test_a_folder_beside_a_store_is_told_where_the_store_is(tmp_path: Path, plac
     before = sorted(map(kept, store.archives()))
     with pytest.raises(NothingToBuild) as caught:
         build(ArchiveStore(folder), tmp_path / "out", BuildConfig(), LASTING)
-    assert f"no archives here, but {store.root} is an archive store" in str(caught.value)
+    assert f"there are no archives, but {store.root} is an archive store" in str(caught.value)
     assert sorted(map(kept, store.archives())) == before
 
 
@@ -220,6 +220,6 @@ def test_a_store_called_archives_is_no_source_of_the_folder_above_it(tmp_path: P
     (tmp_path / "archives" / "superseded" / "hex" / "old" / "old-1.0.0.json").write_text("{}")
     with pytest.raises(NothingToBuild) as caught:
         build(ArchiveStore(tmp_path), tmp_path / "out", BuildConfig(), LASTING)
-    assert f"no archives here, but {store.root} is an archive store" in str(caught.value)
+    assert f"there are no archives, but {store.root} is an archive store" in str(caught.value)
     with pytest.raises(UnsafeName, match="'rejects' names a folder of the store"):
         store.get("rejects", "gone", "1.0.0")

@@ -61,7 +61,7 @@ def test_the_command_tells_one_table_also_to_machines() -> None:
     assert CliRunner().invoke(app, ["schema", "rejects"]).stdout.startswith("## rejects\n")
     unknown = CliRunner().invoke(app, ["schema", "nope"])
     assert unknown.exit_code == 2
-    assert "known are documents, functions" in unknown.output
+    assert "the tables are documents, functions" in unknown.output
 
 
 def test_card_and_croissant_tell_the_meanings(tmp_path: Path) -> None:

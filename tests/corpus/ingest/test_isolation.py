@@ -129,7 +129,7 @@ def test_a_reader_that_dies_at_another_place_each_time_is_no_fault_of_the_files(
     files = {f"lib/{name}.ex": module(name.upper(), name) for name in "abcdefgh"}
     add(store, "good", {"LICENSE": MIT, **files})
     dies_of(monkeypatch, tmp_path, DIES_ELSEWHERE)
-    with pytest.raises(ReaderDied, match="no file of theirs to blame: good"):
+    with pytest.raises(ReaderDied, match="none of their files was found to be the cause: good"):
         read_bundle(one_bundle(store, tmp_path))
     assert (tmp_path / "deaths").read_text() == "x" * 6
 

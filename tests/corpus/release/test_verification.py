@@ -150,7 +150,7 @@ def test_the_advice_names_only_causes_that_were_found(folder: Path) -> None:
 
 
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
-    with pytest.raises(NotARelease, match=r"no manifest\.json here"):
+    with pytest.raises(NotARelease, match=r"no manifest\.json, so this"):
         Release.open(tmp_path)
 
 
