@@ -1,10 +1,10 @@
-"""Stages as values: what each is made from, what is there already, what will run, and why.
+"""Stages as values: the origin of each, the existing outputs, which stages will run, and why.
 
 A stage reads tables and writes others into a folder that is named by a digest of its origin: the
-origins of what it reads, the settings that it looks at, the source that it really uses, and the
-versions of its libraries. So what exists is done, a killed build goes on where it was, and an edit
-runs the stages that use the edited module, with what follows them, and nothing before. The origin
-lies in the folder as well (`stage.json`), which is how `plan` can tell why a stage runs again.
+origins of its inputs, its settings, the source that it uses, and the versions of its libraries.
+Existing outputs are therefore not made again, a killed build resumes where it stopped, and after an
+edit only the stages that use the edited module and the stages after them run. The origin lies in
+the folder as well (`stage.json`), which is how `plan` can tell why a stage runs again.
 """
 
 import ast
@@ -33,7 +33,7 @@ OWN = (
     "sandbox",
     "train",
 )
-"""Packages of this project; everything else that is imported is a library."""
+"""Packages of this project; all other imports are libraries."""
 BY_NAME = frozenset({"corpus.atomic", "corpus.provenance", "corpus.tables"})
 """Modules whose definitions depend on each other by name only. An import of a name from one
 counts as use of that definition and of those that it refers to; other modules count as a whole."""
@@ -43,7 +43,7 @@ RECORD = "stage.json"
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a folder."""
 MOST_NAMED = 4
-"""Files or keys that a reason names."""
+"""Maximum number of files or keys that a reason lists."""
 
 Job = TypeVar("Job")
 
@@ -68,7 +68,7 @@ class Stage(Generic[Job]):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a stage's outputs are made from; its digest names them.
+    """The origin of a stage's outputs; its digest names their folder.
 
     `inputs` has a digest by input, `config` the settings by section, `sources` and `tools` are
     those of `Used`.
@@ -87,10 +87,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a build does with one stage: nothing, or run it for the reasons given.
+    """The action of a build for one stage: none, or a run for the given reasons.
 
-    `there` of its `files` exist. `goes_on` says that it was begun and interrupted. `seconds` is
-    how long it took when it ran last, where that is known.
+    `there` of its `files` exist. `goes_on` is true if it was interrupted. `seconds` is the duration
+    of its last run, if known.
     """
 
     stage: str
@@ -104,7 +104,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Wall-clock seconds of a stage, None where nobody knows; `ran` in this build or before."""
+    """Wall-clock seconds of a stage, None if unknown; `ran` is true if it ran in this build."""
 
     stage: str
     seconds: float | None
@@ -136,7 +136,7 @@ def folder_of(work: Path, stage: Stage[Job], origin: Origin) -> Path:
 
 
 def folders_of_stages(work: Path) -> Iterator[Path]:
-    """Yield every folder for the outputs of a stage, whatever they were made from."""
+    """Yield every folder for the outputs of a stage, for any origin."""
     return work.glob(f"[!.]*-{'[0-9a-f]' * DIGITS}")
 
 
@@ -150,7 +150,7 @@ def plan(
     work: Path,
     files: Callable[[str], Sequence[Path]],
 ) -> list[Step]:
-    """Say for every stage whether it runs, and why. Writes nothing.
+    """Return for every stage whether it runs, and why. Nothing is written.
 
     `made_from` are the origins by stage; `files` returns the files that one output consists of.
     What reads the output of a stage that runs is made again too, even if it is there: the same
@@ -184,10 +184,10 @@ def carry_out(
     work: Path,
     job_of: Callable[[Stage[Job], Path], Job],
 ) -> list[Timing]:
-    """Run the stages that `plan` says have to run; return the seconds of all of them.
+    """Run the stages that `plan` selected; return the seconds of all stages.
 
     `job_of` makes the job of a stage with its folder, which is there and is empty unless an earlier
-    build was interrupted in this stage. Raises what the stages raise.
+    build was interrupted in this stage. Raises the errors of the stages.
     """
     timings = []
     for stage, step in zip(stages, steps, strict=True):
@@ -215,7 +215,7 @@ class _Record:
 
 
 def _read_record(folder: Path) -> _Record | None:
-    """Read the record of a stage; None where the stage did not end, or the file is broken."""
+    """Read the record of a stage; None if the stage did not finish, or the file is broken."""
     try:
         told = json.loads((folder / RECORD).read_bytes())
         parts = ("inputs", "config", "sources", "tools")
@@ -231,7 +231,7 @@ def _reasons(
     folder: Path,
     follows: Sequence[str],
 ) -> tuple[str, ...]:
-    """Tell why a stage runs: against its own record, or against the newest one of other origin."""
+    """Return why a stage runs, from its own record or from the newest one of another origin."""
     if record is not None:
         return tuple(f"follows {name}" for name in follows) or ("files of it are missing",)
     earlier = _newest(folder.parent, stage.name)
@@ -275,12 +275,12 @@ def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, 
 
 
 def write_timings(folder: Path, timings: Sequence[Timing]) -> None:
-    """Write `timings.json` beside a manifest. It is no part of the release and in no digest."""
+    """Write `timings.json` beside a manifest. It is not part of the release or of any digest."""
     write_json(folder / TIMINGS_NAME, {"stages": [asdict(each) for each in timings]})
 
 
 def read_timings(folder: Path) -> list[Timing]:
-    """Read the timings of a build; none where the folder has no such file or a broken one."""
+    """Read the timings of a build; none if the folder has no such file or a broken one."""
     try:
         told = json.loads((folder / TIMINGS_NAME).read_bytes())
         return [Timing(row["stage"], row["seconds"], row["ran"]) for row in told["stages"]]
@@ -302,7 +302,7 @@ class Used:
 
 
 class _Place(NamedTuple):
-    """What is imported: a module, or only what one name in it stands for."""
+    """An import: a module, or only the definition of one name in it."""
 
     module: str
     name: str | None = None
@@ -390,7 +390,7 @@ class Sources:
         return self._whole[name]
 
     def _part(self, place: _Place, meanings: bool) -> tuple[dict[str, str], list[_Place]]:
-        """Return the statements that bind a name, with a digest, and what they need."""
+        """Return the statements that bind a name, with a digest, and their imports."""
         module, texts, needed = self._module(place.module), list[bytes](), list[_Place]()
         for statement in module.bound.get(place.name or "", ()):
             if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -417,7 +417,7 @@ class Sources:
                 yield from (self._imported(source, alias.name) for alias in each.names)
 
     def _absolute(self, module: str, statement: ast.ImportFrom) -> str:
-        """Return the module that is imported from, also where it is told relative to another."""
+        """Return the module that is imported from, also for a relative import."""
         if not statement.level:
             return statement.module or ""
         parts = module.split(".")
@@ -448,7 +448,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what is below it, without what has no effect when it runs."""
+    """Yield a node and its descendants, without those that have no effect at run time."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
@@ -478,7 +478,7 @@ def _names_bound(statement: ast.stmt) -> set[str]:
 
 
 def _only(statement: ast.Import | ast.ImportFrom, name: str | None) -> ast.Import | ast.ImportFrom:
-    """Return that part of an import which binds one name."""
+    """Return the part of an import that binds one name."""
     aliases = [
         alias for alias in statement.names if name == (alias.asname or alias.name.split(".")[0])
     ]

@@ -44,13 +44,13 @@ class Budget:
     """
 
     file_seconds: int = 10
-    """Processor time for one step on one file: reading, parsing with extraction, fingerprinting."""
+    """CPU time for one step on one file: reading, parsing with extraction, fingerprinting."""
     archive_seconds: int = 60
-    """Processor time for one archive with all its files, besides what its size adds."""
+    """CPU time for one archive with all its files, in addition to the time for its size."""
     archive_seconds_a_megabyte: int = 20
     """The same for each compressed megabyte."""
     clock: int = 30
-    """How many times its processor time a step may go on by the clock, asleep or waiting."""
+    """Wall-clock limit of a step, as a multiple of its limit of CPU time."""
     memory: int = 4 << 30
     """Bytes of memory that no file backs, of the process that reads."""
 
@@ -60,7 +60,7 @@ class Budget:
 
 
 class Cause(StrEnum):
-    """Why a helper process ended before its work was done."""
+    """Why a helper process ended before it finished its work."""
 
     TIME = "time"
     CLOCK = "clock"
@@ -81,14 +81,14 @@ class Ended:
 
 
 class Watch:
-    """Says what is being done. This one holds nothing to a budget: for tests and benchmarks."""
+    """Receives the current step. This one has no budget, for tests and benchmarks."""
 
     def group(self, group: int, seconds: float) -> AbstractContextManager[None]:
-        """Do all that is done inside, in steps or between them, within `seconds` together."""
+        """Run everything inside, in steps or between them, within `seconds` in total."""
         return _UNWATCHED
 
     def step(self, item: int) -> AbstractContextManager[None]:
-        """Do what is inside as one step on one item of the group; -1 stands for none."""
+        """Run the code inside as one step on one item of the group; -1 means none."""
         return _UNWATCHED
 
 
@@ -96,7 +96,7 @@ _UNWATCHED: Final = nullcontext()
 
 
 NO_BUDGET: Final = Watch()
-"""For work in this process, held to no budget."""
+"""For work in this process, without a budget."""
 
 
 def watched(
@@ -111,7 +111,7 @@ def watched(
 
 
 def end_helpers() -> None:
-    """End the helper processes of this process, to give their memory back; new ones may follow."""
+    """End the helper processes of this process, to free their memory; new ones may start later."""
     with _helpers_lock:
         for helper in _helpers:
             helper.close()
@@ -126,7 +126,7 @@ _COMMAND: Final = "from corpus.supervision import serve; serve()"
 
 
 class _Helper:
-    """A helper process, started when it is first needed and anew after each end."""
+    """A helper process, which is started when it is first needed and again after each end."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -160,7 +160,7 @@ class _Helper:
         return result
 
     def close(self) -> int:
-        """End the process, whatever it does, and return its status."""
+        """End the process in any state, and return its status."""
         process, self._process = self._process, None
         if process is None:
             return 0
@@ -220,7 +220,7 @@ class _Helper:
         return self._process
 
     def _end(self, cause: Cause | None) -> Ended:
-        """Say where the process was when it ended, or was to be ended for `cause`."""
+        """Return where the process was when it ended, or when it must be ended for `cause`."""
         process = self._process
         assert process is not None
         if cause is None:
@@ -265,7 +265,7 @@ class _Timer(Watch):
         self._group, self._left = group, seconds
         self._begin(-1)
         yield
-        # Not where an exception passes: the note then tells the caller where.
+        # Not after an exception: then the note has the place for the caller.
         self._pause()
         self._group = -1
         self._write(-1, 0.0, False)
@@ -298,7 +298,7 @@ class _Timer(Watch):
 
 
 def serve() -> None:
-    """Be a helper process: answer requests until there are no more."""
+    """Run as a helper process: answer requests until there are no more."""
     notes, parent = map(int, sys.argv[1:])
     note = mmap.mmap(notes, _NOTE.size)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

@@ -63,7 +63,7 @@ def assign(
 def _first_of_families(
     published: Mapping[tuple[str, str], int], families: Mapping[str, str]
 ) -> dict[str, int]:
-    """Return when the first package of each family was published, where that is known."""
+    """Return when the first package of each family was published, if that is known."""
     first: dict[str, int] = {}
     for (_, package), time in published.items():
         if (family := families.get(package)) is not None:

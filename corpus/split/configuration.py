@@ -7,23 +7,25 @@ from corpus.bounds import check_fractions, check_least
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitConfig:
-    """Train takes what validation and test leave. Raises ValueError for values that cannot work."""
+    """The rest of the families is in train. Raises ValueError for invalid values."""
 
     validation: float = 0.05
     """Fraction of the families."""
     test: float = 0.05
     salt: str = "elixir-corpus"
-    """Another salt gives another division."""
+    """Another salt gives other splits."""
     kinship: float = 0.1
-    """Families are joined from this fraction of the code of either, in tokens, that lies in
-    clusters of near-duplicates with the other; a single document has to be half of it."""
+    """Families are joined if at least this fraction of the code of one, in tokens, is in clusters
+    of near-duplicates with the other; a single document must be half of the code.
+    """
     least_shared: int = 300
-    """Tokens of code in common from which families can be kin at all."""
+    """Minimum number of shared tokens of code for families to be joined."""
     boilerplate: int = 8
-    """A cluster found in more families than this is boilerplate and says nothing of kinship."""
+    """A cluster in more families than this is boilerplate and no evidence of kinship."""
     largest_family: float = 0.05
-    """Families are not joined beyond this fraction of all documents: a chain of kinship must not
-    swallow the corpus, and dropping duplicates has already separated what would be the same."""
+    """Families are not joined beyond this fraction of all documents, so that a chain of kinship
+    cannot join most of the corpus. Duplicates across families were dropped before.
+    """
 
     def __post_init__(self) -> None:
         """Check that every split can have documents, which the gate demands, and every limit."""

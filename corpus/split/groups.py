@@ -1,4 +1,4 @@
-"""Disjoint groups that grow together."""
+"""Disjoint groups that can be joined."""
 
 from collections.abc import Iterable
 from typing import Generic, TypeVar
@@ -13,7 +13,7 @@ class Groups(Generic[Member]):
         self._leaders = {member: member for member in members}
 
     def add(self, member: Member) -> None:
-        """Add a member in a group of its own, unless it is there."""
+        """Add a member in its own group, unless it is already there."""
         self._leaders.setdefault(member, member)
 
     def leader(self, member: Member) -> Member:
@@ -28,5 +28,5 @@ class Groups(Generic[Member]):
         self._leaders[self.leader(member)] = self.leader(leader)
 
     def members(self) -> list[Member]:
-        """Return all members in the order in which they came."""
+        """Return all members in the order in which they were added."""
         return list(self._leaders)

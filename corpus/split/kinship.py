@@ -1,4 +1,4 @@
-"""Join families that share code, though not a repository: forks, renames, copies.
+"""Joining of families that share code without a common repository: forks, renames, copies.
 
 What generators write, and configuration, says nothing of kinship, and neither does a single file
 that one took from the other, unless it is most of what it has.
@@ -54,13 +54,13 @@ class Document:
 
     @property
     def tells(self) -> bool:
-        """Say whether to have it in common tells of kinship."""
+        """Return whether a shared document is evidence of kinship."""
         return self.role != "config" and SCAFFOLD.fullmatch(self.path) is None
 
 
 @dataclass(slots=True)
 class Shared:
-    """What one family has in clusters with another: documents, and tokens of them."""
+    """The code of one family in clusters with another: documents, and their tokens."""
 
     documents: int = 0
     tokens: int = 0
@@ -84,7 +84,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Why a family was joined to another: the one that it is kin of, and what they share.
+    """Why a family was joined to another: the related family, and the shared code.
 
     `share` is the larger of the two shares of their code, `documents` are those of that family.
     """
@@ -144,7 +144,7 @@ def join_kin(
 
 
 def closest_first(census: Census, config: SplitConfig) -> list[tuple[tuple[str, str], Kin]]:
-    """Return the pairs of families that are kin, the closest first."""
+    """Return the pairs of related families, the closest first."""
     kinship: dict[tuple[str, str], Kin] = {}
     for (one, other), shared in sorted(census.shared.items()):
         share = shared.tokens / census.code[one] if shared.tokens else 0.0

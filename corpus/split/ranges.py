@@ -1,4 +1,4 @@
-"""From the name of a family to its split, by a hash."""
+"""The split of a family from a hash of its name."""
 
 import hashlib
 from collections.abc import Collection
@@ -28,7 +28,7 @@ def splits_of(
 
 
 def position(family: str, salt: str) -> float:
-    """Return where a family stands in [0, 1): the first 53 bits of a SHA-256 of its name."""
+    """Return the position of a family in [0, 1): the first 53 bits of a SHA-256 of its name."""
     digest = hashlib.sha256(f"{salt}\0{family}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
@@ -41,7 +41,7 @@ def ranges_of(config: SplitConfig) -> dict[str, Range]:
 
 
 def split_at(where: float, ranges: dict[str, Range]) -> str:
-    """Return the split in whose range a position lies."""
+    """Return the split whose range contains a position."""
     return next(name for name, (start, end) in ranges.items() if start <= where < end)
 
 

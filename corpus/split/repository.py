@@ -36,7 +36,7 @@ ADDRESS = re.compile(
     r"(?:[a-z+]*:?//|[a-z+]+:/)*(?:[^/@]+@)?(?:www\.)?(?P<host>[^/:]+)(?::\d+(?=/))?[/:](?P<path>[^?#]+)"
 )
 NAME = re.compile(r"[\w.~+-]*")
-"""What names of accounts and repositories consist of."""
+"""The characters in names of accounts and repositories."""
 REPOSITORY, PACKAGE = 0, 1
 """Kinds of a family's names, in the order in which they are preferred."""
 WORD = r"(?:git(?: ?(?:hub|lab|ea))?|bitbucket|codeberg|source(?:hut|s)?|code|repo(?:sitory)?)"
@@ -44,10 +44,11 @@ SOURCE_LINKS = (
     re.compile(rf"{WORD}(?: ?{WORD})*", re.IGNORECASE),
     re.compile(rf".*\b{WORD}\b.*", re.IGNORECASE | re.DOTALL),
 )
-"""What authors call the link to their repository, the plainest first: "GitHub", "Source Code",
-"Git repository"; then what holds such a word, as "Original source" does."""
+"""Names of links to the repository, the clearest first: "GitHub", "Source Code", "Git repository";
+then names that contain such a word, such as "Original source".
+"""
 CONDUCT = re.compile("code of conduct", re.IGNORECASE)
-"""A page that packages link to wherever it is kept, often with somebody else."""
+"""A page that packages link to in any repository, often that of another project."""
 OWN_PAGE = re.compile(
     r"(?:change|release) ?(?:log|note)s?|releases|history|issues?(?: tracker)?|bugs?(?: tracker)?"
     r"|(?:home|project|web) ?(?:page|site)?|website|site|read ?me|docs?|documentation|guides?|wiki"
@@ -55,8 +56,9 @@ OWN_PAGE = re.compile(
     r"|tests?|ci|build(?: status)?|main|master|vcs|scm|upstream",
     re.IGNORECASE,
 )
-"""What authors call other pages of their own repository. What is called otherwise ("Phoenix", "C
-library", "Inspired by") often leads to somebody else's."""
+"""Names of links to other pages of the package's repository. Links with other names ("Phoenix", "C
+library", "Inspired by") often lead to another project.
+"""
 EXAMPLES = {
     "github.com/elixir-ecto/postgrex": {"postgrex"},
     "github.com/elixir-lang/elixir": {"elixir", "eex", "ex_unit", "iex", "logger", "mix"},
@@ -112,9 +114,9 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
 def repository_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return a package's repository as `host/path` in lower case, or None.
 
-    The link that calls itself the source wins. Without one, a link to a known forge will do if it
-    is called after another page of one's own, or after the package, or if the repository is; but
-    not to a repository that documentation names as an example.
+    A link whose name says that it is the source has precedence. Without one, a link to a known
+    forge will do if it is called after another page of one's own, or after the package, or if the
+    repository is; but not to a repository that documentation names as an example.
     """
     ordered = sorted(links, key=lambda link: (plainness(words(link.name)), link.name))
     told = ((link, repository_at(link.url)) for link in ordered)
@@ -125,7 +127,7 @@ def repository_of(links: Sequence[Link], package: str = "") -> str | None:
 def address_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return the address of a package's repository in its canonical form, or None.
 
-    For people who look at a row; what a package itself wrote stands in the attribution.
+    It is for readers of a row; the link as the package declares it is in the attribution.
     """
     repository = repository_of(links, package)
     return f"https://{repository}" if repository else None
@@ -142,7 +144,7 @@ def _is_own(link: Link, address: str, package: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    """Return a name without what authors change between a package and its repository."""
+    """Return a name without the usual differences between a package and its repository."""
     return re.sub(r"[-_. ]", "", name.lower())
 
 
@@ -152,7 +154,7 @@ def words(name: str) -> str:
 
 
 def plainness(name: str) -> int:
-    """Return how little a link's name says that it leads to the source; 0 is best."""
+    """Return a rank for a link's name as that of the source; 0 is best."""
     fits = (rank for rank, pattern in enumerate(SOURCE_LINKS) if pattern.fullmatch(name))
     return next(fits, len(SOURCE_LINKS))
 

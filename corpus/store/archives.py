@@ -10,8 +10,8 @@
     ROOT/index/                                 rows that were packed together
 
 The row is written after the archive and removed before other bytes replace it, so a row always
-speaks of the bytes beside it: an archive without a row is not stored, whatever moment the writer
-was killed at. One process writes; any number may read.
+describes the bytes beside it. An archive without a row counts as not stored, so a killed writer
+does no harm. Only one process may write; any number may read.
 """
 
 from dataclasses import replace
@@ -82,30 +82,31 @@ class ArchiveStore:
             self._supersede(archive)
             with replacing(self.path(archive)) as temporary:
                 temporary.write_bytes(body)
-                flush_to_disk(temporary)  # a full disk shows here, while the old row still stands
+                flush_to_disk(temporary)  # a full disk raises here, while the old row still exists
                 self._archives.remove(place)
-        # Before the row: a build takes a reject beside an archive for the later word.
+        # Before the row, because a build treats a reject beside an archive as newer.
         self._rejects.remove(place)
         self._archives.put(place, canonical_json(row_of(archive)))
 
     def amend(self, archive: Archive) -> None:
-        """Replace the row of an archive that is stored already, which stays as it is.
+        """Replace the row of a stored archive, which is not changed.
 
-        Raises UnsafeName and OSError; then the earlier row stands.
+        Raises UnsafeName and OSError; then the earlier row is kept.
         """
         self._archives.put(self._place(archive), canonical_json(row_of(archive)))
 
     def get(self, source: str, name: str, version: str) -> Archive | None:
         """Return the row of one archive, or None if it is not stored. Raises DamagedRow.
 
-        A row without its archive, as one has who moved a damaged one away, is not stored.
+        A row without its archive (for example after a damaged one was moved away) counts as not
+        stored.
         """
         row = self._archives.get(checked(source, name, version))
         archive = read_archive(*row) if row else None
         return archive if archive and self.path(archive).is_file() else None
 
     def path(self, archive: Archive) -> Path:
-        """Return where the archive file of a row lies."""
+        """Return the path of the archive file of a row."""
         if archive.superseded_by is not None:
             return self._superseded(archive).with_suffix(".tar")
         row = self._archives.loose(self._place(archive))
@@ -124,10 +125,10 @@ class ArchiveStore:
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def superseded(self) -> list[Archive]:
-        """Return the rows of what was published again since, sorted as `archives` is.
+        """Return the rows of superseded archives, sorted like `archives`.
 
-        No build reads them: `superseded_by` is the digest of what stands in their place.
-        Raises DamagedRow.
+        Builds do not read them; `superseded_by` is the digest of the replacement. Raises
+        DamagedRow.
         """
         paths = rows_under(self.root / "superseded")
         rows = [read_archive(Path(path).read_bytes(), path) for path in paths]
@@ -137,7 +138,7 @@ class ArchiveStore:
         return sorted(gone, key=lambda row: (row.source, row.name, row.version, row.sha256))
 
     def table(self) -> "pa.Table":
-        """Return the index as a table of `tables.ARCHIVES`: what is current, then superseded."""
+        """Return the index as a table of `tables.ARCHIVES`: current rows, then superseded ones."""
         import pyarrow as pa
 
         from corpus.tables import ARCHIVES
@@ -166,10 +167,10 @@ class ArchiveStore:
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def sweep(self) -> int:
-        """Remove the temporary files of a killed writer and return how many there were.
+        """Remove the temporary files of a killed writer and return their number.
 
-        Rows that it left loose are packed.
-        Call it before writing begins: another writer's files would go as well.
+        Its loose rows are packed. Call it before writing begins, because it would also remove files
+        of another active writer.
         """
         found = (path for folder in FOLDERS for path in (self.root / folder).rglob(".*.tmp"))
         stale = [path for path in found if is_temporary(path.name) and path.is_file()]
@@ -180,14 +181,14 @@ class ArchiveStore:
         return len(stale)
 
     def _holds(self, archive: Archive) -> bool:
-        """Tell whether the bytes of an archive are there, whatever its row says."""
+        """Return whether the bytes of an archive are there, regardless of its row."""
         path = self.path(archive)
         return path.is_file() and difference(archive, path.read_bytes()) is None
 
     def _supersede(self, archive: Archive) -> None:
         """Keep what stands in the place of an archive, where it is whole and another.
 
-        A writer that is killed after this leaves a copy too many, which the next one writes again.
+        A writer that is killed after this leaves an extra copy, which the next one overwrites.
         """
         try:
             earlier = self.get(archive.source, archive.name, archive.version)

@@ -1,4 +1,4 @@
-"""The index of a store: a row is written as a file of its own, and packed with others later.
+"""The index of a store: a row is first written as a separate file, and later packed with others.
 
     ROOT/KIND/SOURCE/NAME/NAME-VERSION.json     a loose row, as it was just written
     ROOT/index/KIND-000001.rows                 a segment of packed rows
@@ -26,15 +26,15 @@ from corpus.store.rows import packed
 from corpus.untrusted import parse_json
 
 PACKED_ROWS = 4096
-"""Loose rows of one writer from which they are packed: 42 segments for all of Hex."""
+"""A writer packs its loose rows from this number on: 42 segments for all of Hex."""
 FEWEST_ROWS = 1024
-"""Loose rows from which a writer packs those of others before it begins."""
+"""Before it begins, a writer packs existing loose rows from this number on."""
 MOST_SEGMENTS = 8
-"""Segments beyond which a writer makes one of them before it begins."""
+"""Before it begins, a writer merges the segments if there are more than this."""
 NOTHING = b"null"
 
 FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
-"""What a store has below its root; no source is called so."""
+"""Names below the root of a store, which no source may have."""
 
 Key = tuple[str, str, str]
 """Source, name (which may be OWNER/NAME) and version."""
@@ -66,7 +66,7 @@ class Index:
         self._lines: dict[str, _Line] = {}
 
     def loose(self, key: Key) -> Path:
-        """Return where a row lies until it is packed; its parts were checked by the caller."""
+        """Return the path of a row until it is packed; the caller has checked its parts."""
         source, name, version = key
         folder = self.root / self.kind / source / name
         return folder / f"{folder.name}-{version}.json"
@@ -77,7 +77,7 @@ class Index:
         try:
             found = Row(path.read_bytes(), str(path))
         except (FileNotFoundError, NotADirectoryError):
-            self._refresh()  # after looking for a loose one: packing writes before it removes
+            self._refresh()  # last: packing writes before it removes
             if "/".join(key) not in self._lines:
                 return None
             with self._opened() as files:
@@ -113,7 +113,7 @@ class Index:
             self.pack()
 
     def remove(self, key: Key) -> None:
-        """Let there be no row. Raises DamagedRow for a segment that cannot be read, and OSError."""
+        """Remove a row. Raises DamagedRow for a segment that cannot be read, and OSError."""
         with self._locked():
             self._refresh()
             if "/".join(key) in self._lines:
@@ -122,7 +122,7 @@ class Index:
                 self.loose(key).unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Pack what others left loose, and many segments into one, where that is worth it.
+        """Pack existing loose rows, and merge many segments into one, if there are enough.
 
         Raises DamagedRow for a segment that cannot be read, before a writer begins.
         """
@@ -134,7 +134,7 @@ class Index:
             self.merge()
 
     def pack(self) -> None:
-        """Write all loose rows into a new segment, then remove them; one that is torn stays."""
+        """Write all loose rows into a new segment, then remove them; an incomplete row is kept."""
         with self._locked():
             rows, paths = [], []
             for key, path in self._loose():
