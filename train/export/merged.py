@@ -11,7 +11,9 @@ from corpus.atomic import whole_folder
 from train.errors import TrainError
 from train.export.checking import MULTIPLE, Compared, Learnt, prompts, refer_to
 from train.export.run import (
+    WEIGHTS,
     FinishedRun,
+    NotARun,
     card_of,
     copy_tokenizer,
     existing,
@@ -110,7 +112,7 @@ def export_merged(
 def base_and_adapter(run: FinishedRun, base: str | None) -> "tuple[PeftModel, torch.dtype]":
     """Return a run's base and adapter beside each other, and the 16 bits that both merge into.
 
-    Raises QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel and NeedsItsCode.
+    Raises NotARun, QuantisedBase, OtherBase, BaseDoesNotFit, NoSuchModel and NeedsItsCode.
     """
     name, revision = run.base_place(base)
     model = load_base(name, revision)
@@ -132,14 +134,17 @@ def write_merged(model: "PreTrainedModel", folder: Path) -> None:
 
 
 def adapted(model: "PreTrainedModel", run: FinishedRun, name: str) -> "PeftModel":
-    """Return the model with the run's adapter. Raises BaseDoesNotFit."""
+    """Return the model with the run's adapter. Raises NotARun and BaseDoesNotFit."""
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     try:
         with warnings.catch_warnings():
             # Tied embeddings that were trained come apart, which is what an export has to keep.
             warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
             return PeftModel.from_pretrained(model, str(run.adapter))
+    except SafetensorError as error:
+        raise NotARun(run.folder, f"adapter/{WEIGHTS} cannot be read: {error}") from error
     except (RuntimeError, ValueError) as error:
         raise BaseDoesNotFit(name, str(error).strip().splitlines()[-1].strip()) from error
 

@@ -134,6 +134,18 @@ def test_an_adapter_whose_settings_are_none_is_refused(
         open_run(folder)
 
 
+@pytest.mark.parametrize("size", [0, 5, 1000])
+def test_an_adapter_whose_weights_are_cut_off_is_refused(
+    tmp_path: Path, tiny_model: Path, size: int
+) -> None:
+    folder = write_run(tmp_path / "run", tiny_model)
+    with (folder / "adapter" / "adapter_model.safetensors").open("r+b") as weights:
+        weights.truncate(size)
+    with pytest.raises(NotARun, match=r"adapter/adapter_model\.safetensors cannot be read"):
+        export_adapter(open_run(folder), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [("{", "not JSON"), ("[]", "no object"), ("{}", "names no model"), ('{"model": {}}', "names")],
