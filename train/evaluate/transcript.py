@@ -100,7 +100,7 @@ def read(evaluation: Path) -> list[Entry]:
     Raises NoAnswers where there are none, as of an evaluation by an older version or without
     benchmarks, and where they are another evaluation's.
     """
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
     path = place(evaluation)
     try:
@@ -112,9 +112,12 @@ def read(evaluation: Path) -> list[Entry]:
             raise NoAnswers(path, f"it is not the file that {evaluation.name} was written with")
         lines = map(parse_object, path.read_bytes().splitlines())
         return list(map(TypeAdapter(Entry).validate_python, lines))
-    except (OSError, ValueError) as error:
-        why = str(error).partition("\n")[0]
+    except ValidationError as error:  # a ValueError too, of many lines
+        first = error.errors(include_url=False)[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise NoAnswers(path, f"it cannot be read ({why})") from error
+    except (OSError, ValueError) as error:
+        raise NoAnswers(path, f"it cannot be read ({error})") from error
 
 
 def passed(found: Sequence[JudgedAnswer]) -> int:

@@ -96,12 +96,25 @@ def test_answers_that_are_not_the_evaluations_are_not_shown(
         read(evaluation)
 
 
-@pytest.mark.parametrize("line", ["[]", "{", '{"base": 5}', '{"base": [5], "adapter": []}'])
-def test_lines_of_another_shape_are_an_error_of_the_file(evaluation: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("[]", "it is no JSON object"),
+        ("{", "Expecting property name"),
+        ('{"base": 5}', "problem: Field required"),
+        (
+            '{"problem": "", "source": "", "package": "", "prompt": "", "base": [5]}',
+            r"base\.0: Input should be a valid dictionary",
+        ),
+    ],
+)
+def test_lines_of_another_shape_are_an_error_of_the_file(
+    evaluation: Path, line: str, why: str
+) -> None:
     place(evaluation).write_text(line)
     digest = hashlib.sha256(line.encode()).hexdigest()
     evaluation.write_text(json.dumps({"answers": {"sha256": digest}}))
-    with pytest.raises(NoAnswers, match=r"answers\.jsonl: it cannot be read"):
+    with pytest.raises(NoAnswers, match=rf"answers\.jsonl: it cannot be read \({why}"):
         read(evaluation)
 
 
