@@ -290,9 +290,12 @@ def template_of(folder: Path) -> ChatTemplate | None:
     """
     config = read_config(folder)
     tokens = special_tokens(config)
-    if (folder / TEMPLATE_NAME).is_file():
-        text = (folder / TEMPLATE_NAME).read_text(encoding="utf-8")
-        return ChatTemplate(folder / TEMPLATE_NAME, text, tokens)
+    path = folder / TEMPLATE_NAME
+    if path.is_file():
+        try:
+            return ChatTemplate(path, path.read_text(encoding="utf-8"), tokens)
+        except UnicodeDecodeError as error:
+            raise DamagedTokenizer(path, f"no text: {error}") from error
     found = config.get("chat_template")
     if isinstance(found, list):  # several by name, for tools and the like
         named = [each for each in found if isinstance(each, dict) and each.get("name") == "default"]

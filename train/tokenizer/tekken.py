@@ -104,7 +104,9 @@ class TekkenTokenizer(Tokenizer):
     @override
     def decode(self, ids: Sequence[int] | Ids) -> str:
         numbers = np.asarray(ids, dtype=np.int64) - self._offset
-        text: str = self._model.decode(numbers[numbers >= 0].tolist())
+        # An embedding may have more rows than there are tokens: theirs stand for nothing.
+        named = (numbers >= 0) & (numbers < self.vocabulary - self._offset)
+        text: str = self._model.decode(numbers[named].tolist())
         return text
 
     @override
@@ -135,13 +137,19 @@ class TekkenTokenizer(Tokenizer):
         return np.concatenate([ends[:1], self.encode(text), ends[1:]])
 
 
+UNREADABLE = (AssertionError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
+"""What mistral-common raises for a file that is none of Tekken."""
+
+
 def _read(path: Path) -> "Tekkenizer":
     """Return mistral-common's Tekkenizer, whose checks are assertions."""
     from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
     try:
-        return Tekkenizer.from_file(path)
-    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        tekken = Tekkenizer.from_file(path)
+        _ = tekken.bos_id, tekken.eos_id, tekken.pad_id  # to raise where one is missing
+    except UNREADABLE as error:
         raise DamagedTokenizer(
             path, f"not a Tekken file: {type(error).__name__} {error}"
         ) from error
+    return tekken

@@ -243,6 +243,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str, text: str, reason:
     assert str(tmp_path / name) in str(caught.value)
 
 
+def test_a_chat_template_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (small_chatml(tmp_path) / "chat_template.jinja").write_bytes(b"\xff")
+    with pytest.raises(DamagedTokenizer, match=r"chat_template\.jinja: no text: 'utf-8' codec"):
+        HuggingFaceTokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("listed", [[1], ["a"], [{}], [{"name": ["default"]}], [[]]])
 def test_templates_by_name_that_are_none_are_no_template(tmp_path: Path, listed: object) -> None:
     tokenizer = HuggingFaceTokenizer(small_chatml(tmp_path, "", chat_template=listed))

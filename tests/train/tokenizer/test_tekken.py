@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -202,12 +203,32 @@ def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
     assert len(one) == 64
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"config": {"version": "v7"}}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"config": {"version": "v7"}}', "\x00", "[" * 100_000]
+)
 def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tekken.json"
     path.write_text(text)
     with pytest.raises(DamagedTokenizer, match="not a Tekken file"):
         TekkenTokenizer(path)
+
+
+def test_a_file_without_a_token_that_ends_text_is_refused(tmp_path: Path) -> None:
+    path = small_tekken(tmp_path) / "tekken.json"
+    told = json.loads(path.read_bytes())
+    told["special_tokens"] = [
+        each | {"token_str": "<end>" if each["token_str"] == "</s>" else each["token_str"]}
+        for each in told["special_tokens"]
+    ]
+    path.write_text(json.dumps(told))
+    with pytest.raises(DamagedTokenizer, match=r"not a Tekken file: .* </s>"):
+        TekkenTokenizer(path)
+
+
+def test_ids_of_rows_that_an_embedding_has_besides_are_no_text(tmp_path: Path) -> None:
+    tokenizer = TekkenTokenizer(small_tekken(tmp_path) / "tekken.json")
+    ids = [*tokenizer.encode("def"), tokenizer.vocabulary, tokenizer.vocabulary + 7]
+    assert tokenizer.decode(ids) == "def"
 
 
 def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
