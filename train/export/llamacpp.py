@@ -346,7 +346,10 @@ def _quantise(file: str, destination: str, kind: str) -> None:
     """Do what `quantise` asks for. Raises ValueError."""
     from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType
 
-    given = GGUFReader(file)
+    try:
+        given = GGUFReader(file)
+    except (IndexError, KeyError, ValueError) as error:
+        raise ValueError(f"error: it is no whole GGUF file: {error}") from error
     writer = GGUFWriter(destination, given.fields["general.architecture"].contents())
     own = ("general.architecture", "general.file_type", "general.quantization_version")
     for name, field in given.fields.items():

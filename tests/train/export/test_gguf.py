@@ -45,7 +45,7 @@ from train.export.gguf import (
     ollama_file,
     write_sixteen_bits,
 )
-from train.export.llamacpp import Kind, LlamaCppFailed, NoLlamaCpp, listen, tensor_type
+from train.export.llamacpp import Kind, LlamaCppFailed, NoLlamaCpp, listen, quantise, tensor_type
 from train.export.merged import base_and_adapter, write_merged
 from train.export.run import FinishedRun, copy_tokenizer, open_run
 from train.tokenizer.opening import open_tokenizer
@@ -451,6 +451,14 @@ def test_a_file_that_llama_cpp_fails_on_is_an_error_with_a_sentence(
     with pytest.raises(LlamaCppFailed, match=r"llama\.cpp does not run model\.gguf: it "):
         listen(path, ["def a"], [], [open_tokenizer_ids()])
     assert [each.name for each in tmp_path.iterdir()] == ["model.gguf"]
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF", b"{}" * 90])
+def test_a_file_that_is_no_gguf_is_not_quantised(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(content)
+    with pytest.raises(LlamaCppFailed, match=r"refuses the file \(error: it is no whole GGUF file"):
+        quantise(path, tmp_path / "small.gguf", Kind.Q8_0)
 
 
 def open_tokenizer_ids() -> Any:
