@@ -285,11 +285,10 @@ def shown(value: object) -> str:
 def chats_that_differ(out: Path, chats: Mapping[str, str]) -> list[str]:
     """Return names of own chats that are other ones than those that the run was begun with."""
     try:
-        begun = parse_object((out / "run.json").read_bytes()).get("chats")
-    except (OSError, ValueError):
-        begun = None
-    known = begun if isinstance(begun, list) else []
-    before = {each["name"]: each["sha256"] for each in known}
+        begun = parse_object((out / "run.json").read_bytes())["chats"]
+        before = {each["name"]: each["sha256"] for each in begun}
+    except (OSError, ValueError, KeyError, TypeError):  # then nobody knows
+        before = {}
     return [name for name, sha256 in chats.items() if before.get(name, sha256) != sha256]
 
 

@@ -20,6 +20,7 @@ from train.checkpoint import (
     ForeignCheckpoint,
     Position,
     RunIdentity,
+    chats_that_differ,
     checkpoint_folders,
     newest_valid,
     open_checkpoint,
@@ -348,6 +349,16 @@ def test_a_manifest_with_other_fields_is_told_without_names_of_the_program(
     path = told_as(tmp_path, **changes)
     with pytest.raises(DamagedCheckpoint, match=r"manifest\.json has not the fields that this"):
         open_checkpoint(path, RUN)
+
+
+@pytest.mark.parametrize(
+    "told", ["{", "{}", '{"chats": 3}', '{"chats": [3]}', '{"chats": [{"name": "mine"}]}']
+)
+def test_chats_of_which_nothing_is_known_are_not_called_others(tmp_path: Path, told: str) -> None:
+    (tmp_path / "run.json").write_text('{"chats": [{"name": "mine", "sha256": "1"}]}')
+    assert chats_that_differ(tmp_path, {"mine": "2", "other": "1"}) == ["mine"]
+    (tmp_path / "run.json").write_text(told)
+    assert chats_that_differ(tmp_path, {"mine": "2"}) == []
 
 
 def test_a_manifest_that_nests_too_deeply_is_passed_over(tmp_path: Path) -> None:
