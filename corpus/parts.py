@@ -1,7 +1,7 @@
 """Intermediate tables of a build: Arrow IPC files, read whole, by columns or batch by batch.
 
-A part is written once, read a few times on the same machine and then removed, so it is stored in
-Arrow's memory format. Parquet is for files that leave the machine, and takes twice the CPU time to
+A part is written once, read a few times by later stages, and never published, so it is stored in
+Arrow's memory format. Parquet is for files that are published, and takes twice the CPU time to
 write (measured on the parts of `make real`). https://arrow.apache.org/docs/format/IPC.html
 """
 

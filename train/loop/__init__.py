@@ -1,1 +1,1 @@
-"""The training loop: steps of a stage, their distribution, and what survives a kill."""
+"""What a run's steps use: optimizer, penalty, measurement, processes, and signals to stop."""
