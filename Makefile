@@ -26,9 +26,9 @@ $(MODEL): $(INSTALLED)
 train-demo: $(MODEL) ## Fine-tune a small real model on the demo's release, on the CPU
 	$(BIN)/python -m demo train --out build/demo
 
-# Whole files go to the processes, since what a file makes for its tests is made once in each. They
-# write bytecode, which the hundreds of processes that tests start read.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# A process without work takes tests from the other one: whole files each took half as long again.
+# They write bytecode, which the hundreds of processes that tests start read.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --numprocesses 2 --dist worksteal
 
 test: $(INSTALLED) ## Run the whole test suite
 	$(PYTEST)

@@ -81,11 +81,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left with one of them.
-
-    `--dist loadfile` hands out whole files in this order: what a file makes for all its tests is
-    made once.
-    """
+    """Begin with the files that take longest, so that no worker is left with one of them."""
     tests = Path(__file__).parent
     rank = {name: number for number, name in enumerate(LONGEST)}
 
