@@ -65,7 +65,16 @@ def _options(fields: Sequence[int]) -> pa.ipc.IpcReadOptions:
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a part, or the named columns in their order; raises the errors of `open_part`."""
-    with open_part(path, columns) as reader:
-        table = reader.read_all()
-    return table if columns is None else table.select(list(columns))
+    """Read a part, or the columns named, in their order; raises what `open_part` raises.
+
+    Columns are copied: Arrow reads a batch into one buffer, which each of its columns would keep.
+    """
+    with open_part(path, columns) as part:
+        if columns is None:
+            return part.read_all()
+        batches = [_copied(part.get_batch(place)) for place in range(part.num_record_batches)]
+        return pa.Table.from_batches(batches, part.schema).select(list(columns))
+
+
+def _copied(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.take(pa.array(range(batch.num_rows), pa.int64()))

@@ -62,3 +62,12 @@ def test_what_is_no_part_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rows.arrow").write_bytes(content)
     with pytest.raises(pa.ArrowInvalid):
         read_part(tmp_path / "rows.arrow")
+
+
+def test_a_column_that_was_read_alone_keeps_nothing_of_the_others(tmp_path: Path) -> None:
+    rows = pa.table({"name": ["a"] * 1000, "data": [bytes(1000)] * 1000})
+    write_part(rows, tmp_path / "rows.arrow", is_random=True)
+    before = pa.total_allocated_bytes()
+    found = read_part(tmp_path / "rows.arrow", ["name"])
+    assert found["name"].to_pylist() == ["a"] * 1000
+    assert pa.total_allocated_bytes() - before < 100_000
