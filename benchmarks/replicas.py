@@ -54,7 +54,8 @@ def files(members: list[Member], number: int) -> dict[str, bytes]:
 def renamed(path: str, data: bytes, number: int) -> bytes:
     """End every name in a source file in a number, so that shingles differ but syntax holds.
 
-    Names keep their length, so that a copy takes the memory that the original does.
+    Names keep their length, so that a copy takes the memory that the original does; those that are
+    no longer than the number stay.
     """
     names = NAMES.get(language_of(path) or "")
     if names is None or judge(path, data, LIMITS):
@@ -62,7 +63,10 @@ def renamed(path: str, data: bytes, number: int) -> bytes:
     mark = b"%d" % number
 
     def change(match: re.Match[bytes]) -> bytes:
-        return match[0] if match[0] in KEYWORDS else match[0][: -len(mark)] + mark
+        name = match[0]
+        if name in KEYWORDS or len(name) <= len(mark):  # it would become a number
+            return name
+        return name[: -len(mark)] + mark
 
     return names.sub(change, data)
 
