@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpus.errors import CorpusError
-from corpus.parts import open_part, read_part
+from corpus.parts import copied, open_part
 from corpus.tables import FINGERPRINTS, PERMUTATIONS
 
 LIGHT = (
@@ -85,8 +85,8 @@ def read_light(paths: Sequence[Path]) -> pa.Table:
 
 
 def _read_columns(path: Path) -> pa.Table:
-    with _opened(path, LIGHT):
-        table = read_part(path, LIGHT)
+    with _opened(path, LIGHT) as part:
+        table = copied(part, LIGHT)
     for name in LIGHT:
         if table[name].null_count:
             raise BadFingerprints(path, f"column {name} holds nulls")
