@@ -1,6 +1,13 @@
-"""Columns of SHA-256 digests as arrays of bytes, for lookups without hashing."""
+"""Identifiers: the SWHID of a file, the purl of a package, and columns of digests as arrays.
 
+SWHIDs and purls are what others use too. A SWHID (ISO/IEC 18670) names contents, so a file here is
+the same file in the archive of Software Heritage. A purl (ECMA-427) names a package.
+"""
+
+import hashlib
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +21,40 @@ PREFIXES = 1 << 16
 _VALUES = np.zeros(256, dtype=np.uint16)
 _VALUES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
+PURL_TYPES = {"hex": "hex", "github": "github"}
+"""The type of purl for a source of archives; other sources have none of their own."""
+
 Identifiers = npt.NDArray[np.bytes_]
 Prefixes = npt.NDArray[np.uint16]
+
+
+def swhid(data: bytes) -> str:
+    """Return the SWHID of a file's contents, `swh:1:cnt:` and forty hexadecimal digits.
+
+    The digits are what Git calls the object id of the blob (`git hash-object`), with SHA-1, which
+    the standard prescribes; it says what a file is, not that it may be trusted.
+    """
+    digest = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    digest.update(data)
+    return f"swh:1:cnt:{digest.hexdigest()}"
+
+
+@lru_cache(maxsize=1 << 10)
+def purl(source: str, package: str, version: str) -> str:
+    """Return the purl of a package from an archive's source, its name and its version.
+
+    Names on Hex and GitHub are the same in capitals and small letters; their purls are in small
+    ones. A package of any other source is `generic`, its owner the namespace.
+    """
+    kind = PURL_TYPES.get(source, "generic")
+    name = package if kind == "generic" else package.lower()
+    path = "/".join(_encoded(part) for part in name.split("/") if part)
+    return f"pkg:{kind}/{path}" + (f"@{_encoded(version)}" if version else "")
+
+
+def _encoded(component: str) -> str:
+    """Percent-encode all but letters, digits and `.-_~:`, as the specification of purls says."""
+    return quote(component, safe=":", errors="surrogateescape")
 
 
 def identifiers(column: pa.Array | pa.ChunkedArray) -> Identifiers:
