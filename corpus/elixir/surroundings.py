@@ -7,7 +7,7 @@ aliases count, because other names belong to the user of the macro. The same app
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -106,13 +106,16 @@ class _Use(NamedTuple):
 
 
 class Surroundings:
-    """One file, read once for queries about pieces of it.
+    """One file, read once for queries about the pieces of it in `spans`.
 
-    Raises Unparsable, also for more directives than MOST_DIRECTIVES.
+    Definitions outside the pieces are not visited: nothing in them has an effect on a piece. Raises
+    Unparsable, also for more directives than MOST_DIRECTIVES.
     """
 
-    def __init__(self, source: bytes) -> None:
+    def __init__(self, source: bytes, spans: Sequence[Span]) -> None:
         self.source = source
+        self._starts = sorted(start for start, _ in spans)
+        self._ends = sorted(end for _, end in spans)
         self.calls: list[_Use] = []
         self.reads: list[_Use] = []
         self.sets: list[_Use] = []
@@ -267,9 +270,11 @@ class Surroundings:
         arguments = next((each for each in rest if each.kind_id == grammar.ARGUMENTS), None)
         given = [] if arguments is None else grammar.parts(arguments)
         if name in _DEFINES and given and not context.names_only:
-            yield from self._head(given[0], plain)
-            for child in [*given[1:], *(each for each in rest if each != arguments)]:
-                yield child, plain
+            if self._is_asked(node):
+                inner = plain.within(node.end_byte)
+                yield from self._head(given[0], inner)
+                for child in [*given[1:], *(each for each in rest if each != arguments)]:
+                    yield child, inner
             return
         if name in ("alias", "import", "require"):
             self._directive(name, node, given, context)
@@ -285,6 +290,14 @@ class Surroundings:
             inner = plain
         for child in rest:
             yield child, inner
+
+    def _is_asked(self, node: Node) -> bool:
+        """Return whether a node overlaps one of the pieces.
+
+        It does if fewer pieces have ended before it than have started before its end.
+        """
+        ended = bisect_right(self._ends, node.start_byte)
+        return ended < bisect_left(self._starts, node.end_byte)
 
     def _head(self, head: Node, plain: "_Context") -> Iterator[tuple[Node, "_Context"]]:
         """Visit a head: its arguments bind variables; its guard and defaults are code."""

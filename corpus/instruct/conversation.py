@@ -135,21 +135,19 @@ def tabulate(
 
 def _rows_of(material: Material, conversations: Iterable[Conversation]) -> list[InstructRow]:
     """Return the rows of one document, without those that have too many needs."""
-    rows: list[InstructRow] = []
-    context = None
-    for item in conversations:
-        context = context or Context(material)
-        needs = context.needs(item)
-        if len(needs) <= MOST_NEEDS:
-            rows.append(row(item, needs))
-    return rows
+    items = list(conversations)
+    if not items:
+        return []
+    context = Context(material, [span for item in items for span in item.spans])
+    answered = ((item, context.needs(item)) for item in items)
+    return [row(item, needs) for item, needs in answered if len(needs) <= MOST_NEEDS]
 
 
 class Context:
     """One document, for finding the needs of its conversations."""
 
-    def __init__(self, material: Material) -> None:
-        self._around = Surroundings(material.text)
+    def __init__(self, material: Material, spans: Sequence[Span]) -> None:
+        self._around = Surroundings(material.text, spans)
         self._own: defaultdict[str | None, set[Signature]] = defaultdict(set)
         self._private: defaultdict[str | None, dict[Signature, Signature]] = defaultdict(dict)
         for function in material.functions:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.rows import ClauseRow, FunctionRow, ModuleRow
 
@@ -43,19 +44,25 @@ def documentation_of(item: ModuleRow | FunctionRow) -> str:
 
 def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Material]:
     """Yield the Elixir documents of libraries that parse without an error, in order."""
+    usable = (
+        (pc.field("language") == "elixir")
+        & (pc.field("role") == "library")
+        & (pc.field("parse_errors") == 0)
+    )
+    documents = documents.select([*COLUMNS, "text", "modules"]).filter(usable)
+    ids = documents["document_id"]
     owned: defaultdict[str, list[FunctionRow]] = defaultdict(list)
-    for function in functions.to_pylist():
+    for function in functions.filter(pc.is_in(functions["document_id"], ids)).to_pylist():
         owned[function["document_id"]].append(function)
-    for row in documents.select([*COLUMNS, "text", "modules"]).to_pylist():
-        if (row["language"], row["role"], row["parse_errors"]) == ("elixir", "library", 0):
-            yield Material(
-                row["document_id"],
-                row["license_expression"],
-                row["split"],
-                row["text"].encode(),
-                row["modules"],
-                owned[row["document_id"]],
-            )
+    for row in documents.to_pylist():
+        yield Material(
+            row["document_id"],
+            row["license_expression"],
+            row["split"],
+            row["text"].encode(),
+            row["modules"],
+            owned[row["document_id"]],
+        )
 
 
 def clauses_of(text: bytes, clauses: Sequence[ClauseRow]) -> str:

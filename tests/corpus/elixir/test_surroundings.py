@@ -29,13 +29,17 @@ defmodule Shop.Till do
 """
 
 
+def whole(source: bytes) -> Surroundings:
+    return Surroundings(source, [(0, len(source))])
+
+
 def needs(answer: str, before: str = BEFORE) -> list[str]:
     """What a function of Shop.Till takes, as words; the code before it is BEFORE."""
     source = f"{before}  {answer}\nend\n"
     start = len(f"{before}  ".encode())
     span = (start, start + len(answer.encode()))
     own = frozenset(PRIVATE) | {("f", 1), ("shown", 1)}
-    found = Surroundings(source.encode()).needs([span], "Shop.Till", PRIVATE, own)
+    found = Surroundings(source.encode(), [span]).needs([span], "Shop.Till", PRIVATE, own)
     return [f"{need.kind} {need.name}" for need in found]
 
 
@@ -133,25 +137,46 @@ def test_an_alias_holds_in_its_block_only() -> None:
     assert needs("def f(x), do: Cart.f(x)", before) == []
 
 
+def test_an_alias_in_a_definition_of_one_line_ends_with_it() -> None:
+    source = b"defmodule M do\ndef g, do: alias Shop.Cart\ndef f(x), do: Cart.f(x)\nend"
+    spans = [(15, 41), (42, 66)]
+    asked = Surroundings(source, spans)
+    assert source[slice(*spans[1])] == b"def f(x), do: Cart.f(x)\n"
+    assert asked.needs(spans[1:], "M", {}, frozenset()) == ()
+
+
+@given(st.lists(st.sampled_from(
+    ["def f(x) do\n", "end\n", "alias A.B\n", "B.c()", "@a", "helper", "quote do\n", "import C\n",
+     "def f(x), do: B.x(y)\n", "def g, do: alias A.B\n", "defmodule B do\n", "if x do\n", "\n"]
+), max_size=30), st.integers(0, 29), st.integers(0, 29))  # fmt: skip
+def test_what_is_not_asked_about_changes_no_answer(pieces: list[str], one: int, other: int) -> None:
+    source = "".join(pieces).encode()
+    first, last = sorted((one, other))
+    start, end = (len("".join(pieces[:place]).encode()) for place in (first, last))
+    spans = [(start, end)]
+    found = Surroundings(source, spans).needs(spans, "M", PRIVATE, frozenset())
+    assert found == whole(source).needs(spans, "M", PRIVATE, frozenset())
+
+
 def test_clauses_that_stand_apart_are_one_answer_and_what_stands_between_is_not() -> None:
     source = b"defmodule M do\ndef f(1), do: a(1)\n@x 1\nalias A.B\ndef f(2), do: B.b(@x)\nend"
     spans = [
         (clause.start_byte, clause.end_byte) for clause in extract(source).functions[0].clauses
     ]
-    found = Surroundings(source).needs(spans, "M", {}, frozenset({("a", 1)}))
+    found = Surroundings(source, spans).needs(spans, "M", {}, frozenset({("a", 1)}))
     assert found == (("alias", "B"), ("attribute", "x"))
 
 
 def test_an_attribute_that_the_answer_sets_is_not_needed() -> None:
     source = b"defmodule M do\n@x 1\ndef f, do: @x + @y\nend"
-    found = Surroundings(source).needs([(0, len(source))], "M", {}, frozenset())
+    found = whole(source).needs([(0, len(source))], "M", {}, frozenset())
     assert found == (("attribute", "y"),)
 
 
 def test_types_are_no_calls() -> None:
     source = b"defmodule M do\n@spec f(helper()) :: Cart.t()\ndef f(x), do: x\nend"
     private = {("helper", 0): ("helper", 0)}
-    assert Surroundings(source).needs([(0, len(source))], "M", private, frozenset()) == ()
+    assert whole(source).needs([(0, len(source))], "M", private, frozenset()) == ()
 
 
 @given(st.lists(st.sampled_from(
@@ -160,5 +185,5 @@ def test_types_are_no_calls() -> None:
 ), max_size=30))  # fmt: skip
 def test_anything_can_be_asked_about(pieces: list[str]) -> None:
     source = "".join(pieces).encode()
-    for need in Surroundings(source).needs([(0, len(source))], "M", PRIVATE, frozenset()):
+    for need in whole(source).needs([(0, len(source))], "M", PRIVATE, frozenset()):
         assert need.name.strip()
