@@ -25,6 +25,7 @@ from corpus.release import Release
 from corpus.terminal import (
     LogLevel,
     LogLevelOption,
+    show_comparison,
     show_explanation,
     show_funnel,
     show_plan,
@@ -227,6 +228,31 @@ def explain(
         say_json(asdict(found))
     else:
         show_explanation(found)
+
+
+@app.command(
+    epilog="Examples: `python -m corpus diff releases/2026.10.1 releases/2026.11.1`, "
+    "`python -m corpus diff releases/2026.10.1 releases/2026.11.1 --json`"
+)
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="RELEASE", help="The earlier release.")],
+    new: Annotated[Path, typer.Argument(metavar="RELEASE", help="The later release.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+) -> None:
+    """Compare two releases: packages, rows, splits, licences, tokens and reasons, and why.
+
+    Digests are not checked; `verify` does that. Exit code 2: a release cannot be read.
+    """
+    from corpus.comparison import compare
+
+    with plain_errors():
+        found = compare(Release.open(old), Release.open(new))
+    if as_json:
+        say_json(asdict(found))
+    else:
+        show_comparison(found)
 
 
 @app.command(epilog="Example: `python -m corpus schema documents`")

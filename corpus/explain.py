@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from corpus.errors import CorpusError
 from corpus.reasons import Reason
-from corpus.release import Input, Release
+from corpus.release import Input, Release, UnreadableRelease
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
 PLACE = ["document_id", "content_id", "package", "version", "path"]
@@ -34,17 +34,6 @@ class NothingFound(CorpusError):
             + "Give a package (`plug`), a file or folder (`plug/lib/plug.ex`, `plug/lib`), at "
             "least 8 digits of a document, content or archive hash, or a reason "
             "(`near_duplicate`)."
-        )
-
-
-class UnreadableRelease(CorpusError):
-    """A shard is missing or not a Parquet file."""
-
-    def __init__(self, release: Release, error: Exception) -> None:
-        said = str(error).splitlines()[0]
-        super().__init__(
-            f"{release.path}: a shard cannot be read ({said}). "
-            f"`python -m corpus verify {release.path}` names every damaged file."
         )
 
 

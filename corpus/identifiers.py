@@ -85,3 +85,15 @@ def prefixes(column: pa.Array | pa.ChunkedArray) -> Prefixes:
     digits = _VALUES[values.view(np.uint8).reshape(-1, DIGITS)[:, :4]]
     numbers: Prefixes = digits @ np.array([1 << 12, 1 << 8, 1 << 4, 1], dtype=np.uint16)
     return numbers
+
+
+def numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Return the first sixteen digits of every identifier as a number, in their order.
+
+    Among a million documents two agree in them with a probability of 1 in 37 million.
+    """
+    values = identifiers(column)
+    digits = _VALUES[values.view(np.uint8).reshape(-1, DIGITS)[:, :16]].astype(np.uint64)
+    powers = np.uint64(1) << np.arange(60, -1, -4, dtype=np.uint64)
+    found: npt.NDArray[np.uint64] = digits @ powers
+    return found

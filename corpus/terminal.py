@@ -21,6 +21,7 @@ from corpus.release import Release
 
 if TYPE_CHECKING:
     from corpus.build import BuildPlan
+    from corpus.comparison import Comparison, Example, PackageChange, TableChanges
     from corpus.stages import Timing
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -218,3 +219,88 @@ def _dropped_line(dropped: DroppedFile) -> str:
         stands = dropped.representative
         line += f"; kept instead: {stands.package}/{stands.path} {stands.version}"
     return line
+
+
+def show_comparison(found: "Comparison") -> None:
+    """Print what differs between two releases, a line an entry; what is equal is left out."""
+    for line in comparison_lines(found):
+        output.print(line)
+
+
+def comparison_lines(found: "Comparison") -> Iterator[str]:
+    """Yield the lines of a comparison, with the causes of most documents first."""
+    from corpus.comparison import CAUSES, MOVES
+
+    told = {"same": "the same release", "parent": "its parent", "other": "not its parent"}
+    yield f"{found.new.path} compared with {found.old.path} ({told[found.relation]})"
+    yield from (f"note: {note}" for note in found.notes)
+    for table in found.tables:
+        if table.problem is None:
+            yield f"{table.table}: {table.before:,} rows before, {table.now:,} now; {_rows(table)}"
+    for sign, packages in (
+        ("+", found.packages_added),
+        ("-", found.packages_removed),
+        ("~", found.packages_changed),
+    ):
+        for package in packages:
+            yield f"{sign} package {package.package} {_versions(package)}{_because(package)}"
+    for sign, causes in (("+", found.documents_added), ("-", found.documents_removed)):
+        other = found.old if sign == "+" else found.new
+        for cause in causes:
+            why = CAUSES[cause.why].format(version=other.version, reason=cause.reason)
+            yield f"{sign} {_counted(cause.documents, 'document')}: {why}"
+            yield from _example_lines(cause.examples, cause.documents)
+    for move in found.documents_moved:
+        why = MOVES[move.why]
+        yield f"> {_counted(move.documents, 'document')} from {move.before} to {move.now}: {why}"
+        yield from _example_lines(move.examples, move.documents)
+    for each in found.relicensed:
+        yield f"~ {_counted(each.documents, 'document')}: {each.before} before, now {each.now}"
+    for name, figures in (
+        ("licence", found.licenses),
+        ("evidence", found.evidence),
+        ("tokens", found.tokens),
+        ("rejects", found.rejects),
+    ):
+        for figure in figures:
+            if figure.before != figure.now:
+                change = f"{figure.now - figure.before:+,}"
+                yield f"{name} {figure.name}: {figure.before:,} to {figure.now:,} ({change})"
+
+
+SHOWN = 5
+"""Examples that are printed of each cause; JSON has more."""
+
+
+def _rows(table: "TableChanges") -> str:
+    said = [f"{table.kept:,} in both"]
+    if table.changed:
+        named = ", ".join(f"{name} {count:,}" for name, count in table.columns.items())
+        said.append(f"{table.changed:,} of them changed ({named})")
+    if table.carried_before or table.carried_now:
+        counts = f"{table.carried_before:,} before, {table.carried_now:,} now"
+        said.append(f"{counts} of unchanged files from another archive")
+    return "; ".join([*said, f"{table.added:,} added", f"{table.removed:,} removed"])
+
+
+def _versions(package: "PackageChange") -> str:
+    before, now = (", ".join(each) for each in (package.before, package.now))
+    return f"{before} to {now}" if before and now else before or now
+
+
+def _because(package: "PackageChange") -> str:
+    documents = f"{package.documents_before:,} to {package.documents_now:,} documents"
+    said = package.why.replace("_", " ") if package.why else ""
+    return f": {'; '.join(filter(None, [said, package.reason, documents]))}"
+
+
+def _example_lines(examples: "Sequence[Example]", count: int) -> Iterator[str]:
+    for example in examples[:SHOWN]:
+        detail = f" ({example.detail})" if example.detail else ""
+        yield f"    {example.package}/{example.path} {example.version}{detail}"
+    if count > SHOWN:
+        yield f"    and {count - SHOWN:,} more"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"

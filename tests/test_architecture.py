@@ -69,7 +69,10 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         f"corpus.{room}"
-        for room in (*("build", "configuration", "explain", "inspect", "stages", "terminal"),)
+        for room in (
+            *("alignment", "build", "comparison", "configuration", "explain", "inspect"),
+            *("stages", "terminal"),
+        )
     ),
     frozenset({"quality"}),
     frozenset({"datacards", "train"}),

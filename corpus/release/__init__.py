@@ -12,7 +12,14 @@ from corpus.release.manifest import (
     StageCount,
 )
 from corpus.release.publishing import finalize
-from corpus.release.reading import SPAN_ROWS, NotARelease, Release, Span, opened
+from corpus.release.reading import (
+    SPAN_ROWS,
+    NotARelease,
+    Release,
+    Span,
+    UnreadableRelease,
+    opened,
+)
 from corpus.release.verification import DamagedRelease, Problem, advice, verify
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "Shard",
     "Span",
     "StageCount",
+    "UnreadableRelease",
     "advice",
     "finalize",
     "opened",

@@ -108,6 +108,17 @@ class Release:
         return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)
 
 
+class UnreadableRelease(CorpusError):
+    """A shard is missing or not a Parquet file."""
+
+    def __init__(self, release: Release, error: Exception) -> None:
+        said = str(error).splitlines()[0]
+        super().__init__(
+            f"{release.path}: a shard cannot be read ({said}). "
+            f"`python -m corpus verify {release.path}` names every damaged file."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Consecutive row groups of a shard, which a task reads on any worker."""

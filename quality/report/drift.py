@@ -1,30 +1,18 @@
 """Changes since the parent version, if its folder is beside this one."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-import pyarrow.compute as pc
-
+from corpus.comparison import Comparison, PackageChange, compare
 from corpus.release import MalformedManifest, NotARelease, Parent, Release
 from corpus.tables import SPLIT_NAMES
-from quality.lookup import Lookup, among, read_lookup
 from quality.partial import worked_out
 from quality.report.figures import Section
-from quality.report.sources import BATCH_ROWS, STAGE, Sources
+from quality.report.sources import STAGE, Sources
 
-COLUMNS = ["package", "version", "bytes", "tokens"]
 LISTED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """Compared values of a release: sums, versions by package, and splits by content."""
-
-    release: Release
-    sums: dict[str, int]
-    versions: dict[str, str]
-    places: Lookup
 
 
 def drift(sources: Sources) -> Section:
@@ -41,20 +29,46 @@ def drift(sources: Sources) -> Section:
             "written."
         )
         return {"compared": False, "why": why}
-    # This runs as a task, so that the lookups of both releases take no memory in this process.
+    # This runs as a task, so that the comparison takes no memory in this process.
     sides = [(before.path, sources.release.path)]
     return next(worked_out(sources.executor, STAGE, _compare, sides, sources.release.path))
 
 
 def _compare(sides: tuple[Path, Path]) -> Section:
-    old, new = (_contents(Release.open(path)) for path in sides)
+    old, new = map(Release.open, sides)
+    return told(compare(old, new), old, new)
+
+
+def told(found: Comparison, old: Release, new: Release) -> Section:
+    """Return what the report tells of a comparison."""
+    documents = next(table for table in found.tables if table.table == "documents")
     return {
         "compared": True,
-        "parent": old.release.manifest.version,
-        "figures": _figures(old, new),
-        "documents": _documents(old, new),
-        "packages": _packages(old, new),
-        "moved": _moved(old, new),
+        "parent": old.manifest.version,
+        "figures": _figures(found, old, new),
+        "documents": {
+            "kept": documents.kept,
+            "added": documents.added,
+            "removed": documents.removed,
+        },
+        "packages": {
+            "added": _listed(found.packages_added),
+            "removed": _listed(found.packages_removed),
+            "updated": _listed(found.packages_changed),
+        },
+        "moved": _moved(found),
+        "notes": found.notes,
+        "tables": [asdict(table) for table in found.tables],
+        "causes": {
+            "added": [asdict(cause) for cause in found.documents_added],
+            "removed": [asdict(cause) for cause in found.documents_removed],
+            "moved": [asdict(move) for move in found.documents_moved],
+        },
+        "licenses": [asdict(figure) for figure in found.licenses],
+        "evidence": [asdict(figure) for figure in found.evidence],
+        "relicensed": [asdict(each) for each in found.relicensed],
+        "tokens": [asdict(figure) for figure in found.tokens],
+        "rejects": [asdict(figure) for figure in found.rejects],
     }
 
 
@@ -67,26 +81,17 @@ def find_parent(release: Release, parent: Parent) -> Release | None:
     return found if found.identity == parent.identity else None
 
 
-def _contents(release: Release) -> Contents:
-    sums = {"documents": 0, "bytes": 0, "tokens": 0}
-    versions: dict[str, str] = {}
-    for batch in release.batches("documents", COLUMNS, None, BATCH_ROWS):
-        versions.update(zip(*(batch[n].to_pylist() for n in ("package", "version")), strict=True))
-        sums["documents"] += len(batch)
-        for name in ("bytes", "tokens"):
-            sums[name] += int(pc.sum(batch[name]).as_py() or 0)
-    return Contents(release, sums, versions, read_lookup(release, "content_id"))
-
-
-def _figures(old: Contents, new: Contents) -> list[Section]:
+def _figures(found: Comparison, old: Release, new: Release) -> list[Section]:
+    rows = {table.table: (table.before, table.now) for table in found.tables}
+    tokens = next((each for each in found.tokens if each.name == "all"), None)
     pairs = {
-        "files seen": tuple(side.release.manifest.files_seen for side in (old, new)),
-        "documents": (old.sums["documents"], new.sums["documents"]),
-        "packages": (len(old.versions), len(new.versions)),
-        "bytes": (old.sums["bytes"], new.sums["bytes"]),
-        "lexical tokens": (old.sums["tokens"], new.sums["tokens"]),
-        "functions": tuple(_rows(side.release, "functions") for side in (old, new)),
-        "instruction rows": tuple(_rows(side.release, "instruct") for side in (old, new)),
+        "files seen": (old.manifest.files_seen, new.manifest.files_seen),
+        "documents": rows["documents"],
+        "packages": (found.packages_before, found.packages_now),
+        "bytes": (found.bytes.before, found.bytes.now),
+        "lexical tokens": (tokens.before, tokens.now) if tokens else (0, 0),
+        "functions": rows["functions"],
+        "instruction rows": rows["instruct"],
     }
     return [
         {"name": name, "before": was, "now": now, "change": now - was}
@@ -94,49 +99,23 @@ def _figures(old: Contents, new: Contents) -> list[Section]:
     ]
 
 
-def _rows(release: Release, config: str) -> int:
-    return sum(shard.rows for shard in release.shards(config))
-
-
-def _documents(old: Contents, new: Contents) -> Section:
-    kept, stayed = _shared(new, old), _shared(old, new)
-    return {
-        "kept": kept,
-        "added": new.sums["documents"] - kept,
-        "removed": old.sums["documents"] - stayed,
-    }
-
-
-def _shared(contents: Contents, others: Contents) -> int:
-    return int((among(contents.places.keys, others.places.keys) >= 0).sum())
-
-
-def _packages(old: Contents, new: Contents) -> Section:
-    was, now = old.versions, new.versions
-    updated = sorted(name for name in was.keys() & now.keys() if was[name] != now[name])
-    return {
-        "added": _listed(sorted(now.keys() - was.keys())),
-        "removed": _listed(sorted(was.keys() - now.keys())),
-        "updated": _listed(updated),
-    }
-
-
-def _listed(names: list[str]) -> Section:
+def _listed(packages: Sequence[PackageChange]) -> Section:
+    names = [each.package for each in packages]
     return {"count": len(names), "first": names[:LISTED]}
 
 
-def _moved(old: Contents, new: Contents) -> list[Section]:
+def _moved(found: Comparison) -> list[Section]:
     """Count documents whose split changed, since this affects scores across versions.
 
     A document that moved from a held-out split to training cannot test a model trained on this
     version.
     """
-    found = among(new.places.keys, old.places.keys)
-    was, now = old.places.codes[found[found >= 0]], new.places.codes[found >= 0]
-    counts = Counter(zip(was.tolist(), now.tolist(), strict=True))
+    counts: Counter[tuple[str, str]] = Counter()
+    for move in found.documents_moved:
+        counts[move.before, move.now] += move.documents
     return [
-        {"before": before, "now": after, "documents": counts[one, other]}
-        for one, before in enumerate(SPLIT_NAMES)
-        for other, after in enumerate(SPLIT_NAMES)
-        if one != other and counts[one, other]
+        {"before": before, "now": after, "documents": counts[before, after]}
+        for before in SPLIT_NAMES
+        for after in SPLIT_NAMES
+        if counts[before, after]
     ]

@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from markupsafe import Markup
 
+from corpus.comparison import CAUSES, MOVES
 from pages import charts, frame
 from quality.report.figures import Bin, Files, Point, share
 from quality.report.highlighting import excerpt, highlight
@@ -39,10 +40,12 @@ def render(report: Report) -> bytes:
     environment.globals |= {
         "style": frame.style(),
         "bar": _bar,
+        "causes": CAUSES,
         "columns": _columns,
         "curve": _curve,
         "waterfall": waterfall,
         "most": _most,
+        "moves": MOVES,
         "ticks": ticks,
     }
     page: str = environment.get_template("report.html.j2").render(**report)

@@ -4,8 +4,8 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
-from corpus.explain import NothingFound, UnreadableRelease, explain
-from corpus.release import Release
+from corpus.explain import NothingFound, explain
+from corpus.release import Release, UnreadableRelease
 from corpus.terminal import show_explanation
 from tests.executors import LASTING
 from tests.releases import example_release

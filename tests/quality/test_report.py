@@ -399,6 +399,20 @@ def test_drift_tells_what_changed_since_the_parent(tmp_path: Path) -> None:
     assert drift["packages"]["added"] == {"count": 1, "first": ["fresh"]}
     assert drift["moved"] == [{"before": "test", "now": "train", "documents": 1}]
     assert {"name": "documents", "before": 5, "now": 6, "change": 1} in drift["figures"]
+    causes = {name: [each["why"] for each in drift["causes"][name]] for name in drift["causes"]}
+    assert causes == {
+        "added": ["content_changed", "not_read"],
+        "removed": ["content_changed"],
+        "moved": ["unknown"],
+    }
+
+
+def test_the_page_says_why_documents_came_and_went(tmp_path: Path) -> None:
+    candidate = parent_and_child(tmp_path)
+    page = write(candidate, None).html.read_text(encoding="utf-8")
+    assert "1 document: 2026.11.1 has other content at the same path: shop/lib/price.ex" in page
+    assert "1 document: the package is not among the archives of 2026.11.1" in page
+    assert "1 document from test to train: nothing in the releases says why" in page
 
 
 def test_drift_says_that_the_parent_is_absent_or_another(tmp_path: Path) -> None:
