@@ -1,4 +1,4 @@
-"""Declared data of a package: requirements, links and advisories."""
+"""Declared data of a package: requirements, links and advisories; what a host says of it."""
 
 from dataclasses import dataclass
 
@@ -46,3 +46,28 @@ class Link:
 
     name: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostedRepository:
+    """What the host of a repository said of it when a commit was fetched; times as it gives them.
+
+    `license_hint` is the host's own guess, an SPDX identifier. It is no evidence of a licence.
+    """
+
+    id: int
+    """The number that stays when a repository is renamed or transferred."""
+    stars: int
+    topics: tuple[str, ...]
+    default_branch: str
+    committed_at: str | None
+    """When the commit was made, as its author's clock said."""
+    created_at: str
+    pushed_at: str | None
+    kilobytes: int | None
+    """Size of the repository with its history."""
+    is_fork: bool
+    is_archived: bool
+    is_mirror: bool
+    is_template: bool
+    license_hint: str | None

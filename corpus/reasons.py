@@ -29,6 +29,8 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable"
     RETIRED = "retired"
     UNUSABLE_NAME = "unusable_name"
+    EMPTY_REPOSITORY = "empty_repository"
+    BLOCKED = "blocked"
 
     # unpack: the archive as a whole
     NOT_A_TARBALL = "not_a_tarball"
@@ -46,6 +48,8 @@ class Reason(StrEnum):
     PATH_TOO_LONG = "path_too_long"
     LINK = "link"
     SPECIAL_FILE = "special_file"
+    SUBMODULE = "submodule"
+    LFS_POINTER = "lfs_pointer"
     DUPLICATE_MEMBER = "duplicate_member"
     CASE_COLLISION = "case_collision"
 

@@ -37,7 +37,9 @@ def meaning_of(field: pa.Field) -> str:
 
 
 SOURCE = column(
-    "source", pa.string(), "where the archive came from: hex, or folder for one made of a folder"
+    "source",
+    pa.string(),
+    "where the archive came from: hex, github, or folder for one made of a folder",
 )
 
 
@@ -76,6 +78,21 @@ LINK = _struct(
     column("name", pa.string(), "what the package calls the link"),
     column("url", pa.string(), "where it leads, as declared"),
 )
+HOSTED_REPOSITORY = _struct(
+    column("id", pa.int64(), "the host's number, which stays when the repository is renamed"),
+    column("stars", pa.int64(), "stars when the commit was fetched"),
+    column("topics", pa.list_(pa.string()), "topics that its owner gave it"),
+    column("default_branch", pa.string(), "branch that the commit was the head of"),
+    column("committed_at", pa.string(), "when the commit was made, by the author's clock"),
+    column("created_at", pa.string(), "when the repository was created at the host"),
+    column("pushed_at", pa.string(), "when something was last pushed to it, null if unknown"),
+    column("kilobytes", pa.int64(), "size with its history, null if unknown"),
+    column("is_fork", pa.bool_(), "whether it was made as a fork of another"),
+    column("is_archived", pa.bool_(), "whether its owner archived it"),
+    column("is_mirror", pa.bool_(), "whether it is a mirror of another"),
+    column("is_template", pa.bool_(), "whether it is a template for others"),
+    column("license_hint", pa.string(), "the host's guess at its licence, which is no evidence"),
+)
 DOCUMENT_LICENSE = _struct(
     column("expression", pa.string(), "SPDX expression that holds for some documents"),
     column("documents", pa.int64(), "how many they are"),
@@ -88,7 +105,7 @@ LICENSE_TEXT = _struct(
 ARCHIVES = _table(
     SOURCE,
     column("name", pa.string(), "name of the package"),
-    column("version", pa.string(), "version of the package"),
+    column("version", pa.string(), "version of the package; of a repository, the commit"),
     column("url", pa.string(), "address that the archive was fetched from"),
     column("sha256", pa.string(), "digest of the archive file"),
     column("bytes", pa.int64(), "size of the archive file in bytes"),
@@ -105,6 +122,9 @@ ARCHIVES = _table(
     column("downloads", DOWNLOADS, "downloads of the package, null where the API was not asked"),
     column("owners", pa.list_(pa.string()), "who may publish it, null where the API was not asked"),
     column("superseded_by", pa.string(), "sha256 of what replaced this version, null if current"),
+    column(
+        "repository", HOSTED_REPOSITORY, "what the host says of the repository, null for packages"
+    ),
 )
 """Index of the archive store, one row an archive."""
 
@@ -195,6 +215,8 @@ EXTRACTED = _table(
     column("redactions", pa.list_(REDACTION), "spans that were cut out of the original file"),
     column("published_at", pa.string(), "when this version was published, null if unknown"),
     column("repository", pa.string(), "address of the package's repository, null if unknown"),
+    column("commit", pa.string(), "commit of that repository that has the file, null if unknown"),
+    column("stars", pa.int64(), "stars of the repository when it was fetched, null if unknown"),
 )
 """Documents as ingest leaves them, before clusters and splits are known."""
 

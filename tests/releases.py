@@ -107,6 +107,8 @@ def document(package: str, path: str, text: str, split: str = "train", **columns
         "redactions": [],
         "published_at": "2026-11-02T10:00:00Z",
         "repository": f"https://github.com/example/{package}",
+        "commit": None,
+        "stars": None,
         "cluster_id": sha(f"{package}/{path}"),
         "split": split,
         **columns,

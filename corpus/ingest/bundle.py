@@ -222,6 +222,8 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             **identity(item.archive, file.source),
             "published_at": item.archive.published_at,
             "repository": repositories[item.archive.sha256],
+            "commit": item.archive.version if item.archive.repository else None,
+            "stars": item.archive.repository.stars if item.archive.repository else None,
             **document_row(file, item.fingerprints[file.source.path].tokens),
             "license_expression": verdict.expression,
             "license_evidence": verdict.evidence.value,

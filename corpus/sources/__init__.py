@@ -1,5 +1,6 @@
 """Archives by their source: opened in memory, under limits, to files with safe names."""
 
+from corpus.sources.github import GITHUB, Snapshot, snapshot
 from corpus.sources.hexpm import HEX, HexMetadata, HexTarball, open_hex_tarball
 from corpus.sources.members import Contents, Member
 from corpus.sources.opening import FOLDER, SOURCES, Source, UnknownSource, source_named
@@ -7,6 +8,7 @@ from corpus.sources.tar import ArchiveError, ArchiveLimits
 
 __all__ = [
     "FOLDER",
+    "GITHUB",
     "HEX",
     "SOURCES",
     "ArchiveError",
@@ -15,8 +17,10 @@ __all__ = [
     "HexMetadata",
     "HexTarball",
     "Member",
+    "Snapshot",
     "Source",
     "UnknownSource",
     "open_hex_tarball",
+    "snapshot",
     "source_named",
 ]

@@ -7,10 +7,8 @@ licences come from the files.
 
 import errno
 import hashlib
-import io
 import os
 import stat
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +20,14 @@ from corpus.packages import Link
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.sources.members import printable, unsafe
 from corpus.sources.opening import FOLDER, source_named
-from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError, ArchiveLimits
+from corpus.sources.tar import (
+    DEFAULT_LIMITS,
+    ArchiveError,
+    ArchiveLimits,
+    Entry,
+    EntryKind,
+    write_tar,
+)
 from corpus.store import Archive, ArchiveStore, refuse_above_a_store
 from corpus.untrusted import check_text
 
@@ -110,7 +115,7 @@ def pack_folder(folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> PackedF
             raise _too_large(folder, f"more than {limits.files} files or {limits.expanded} bytes")
     if not files:
         raise UnusableFolder(f"{folder}: no file below it. Give the folder of a checkout.")
-    body = _tar(files)
+    body = write_tar((Entry(path, EntryKind.FILE, len(data)), data) for path, data in files)
     try:
         source_named(FOLDER).open(body, limits)
     except ArchiveError as error:
@@ -167,16 +172,6 @@ def _left_out(
 ) -> RejectedFile:
     reject = Reject(Stage.UNPACK, reason, detail)
     return RejectedFile(printable(path, limits), size, None, reject)
-
-
-def _tar(files: list[tuple[str, bytes]]) -> bytes:
-    body = io.BytesIO()
-    with tarfile.open(fileobj=body, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, data in files:
-            entry = tarfile.TarInfo(path)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return body.getvalue()
 
 
 def _too_large(folder: Path, what: str) -> UnusableFolder:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from corpus.errors import CorpusError
 from corpus.reasons import Reason
+from corpus.sources.github import GITHUB, GitHub
 from corpus.sources.hexpm import HEX, Hex
 from corpus.sources.members import Contents, members_of
 from corpus.sources.tar import ArchiveError, ArchiveLimits, TarReader
@@ -36,7 +37,7 @@ class Folder:
         return Contents(members_of(reader, limits))
 
 
-SOURCES: Mapping[str, Source] = {HEX: Hex(), FOLDER: Folder()}
+SOURCES: Mapping[str, Source] = {HEX: Hex(), FOLDER: Folder(), GITHUB: GitHub()}
 
 
 class UnknownSource(CorpusError):

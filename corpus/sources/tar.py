@@ -1,4 +1,4 @@
-"""A strict, streaming reader of tar files, and the limits and the error of all archives.
+"""A strict, streaming reader of tar files, a plain writer, and the limits and error of archives.
 
 It reads ustar, with pax and GNU extensions for long names. The standard library's tarfile takes a
 damaged header for the end of the archive, which loses files silently; here a wrong header makes the
@@ -6,9 +6,11 @@ archive an error. Formats: POSIX.1-2017, utility `pax`, "ustar Interchange Forma
 Header"; GNU tar manual, "Basic Tar Format".
 """
 
+import io
 import re
+import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
@@ -95,6 +97,13 @@ KINDS = {
     b"5": EntryKind.DIRECTORY,
 }
 """By type flag; all others are special: devices, pipes, sparse files, volume labels."""
+TYPES = {
+    EntryKind.FILE: tarfile.REGTYPE,
+    EntryKind.DIRECTORY: tarfile.DIRTYPE,
+    EntryKind.LINK: tarfile.SYMTYPE,
+    EntryKind.SPECIAL: tarfile.FIFOTYPE,
+}
+"""Type flags that are written."""
 WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 """Types whose size field, whatever it says, is followed by no data."""
 
@@ -222,6 +231,21 @@ class TarReader:
             return ArchiveError(Reason.TRUNCATED, f"{self.name}: {what} at byte {self.position}")
         begins = f"it begins with {block[:24]!r}" if block else "it is empty"
         return ArchiveError(Reason.NOT_A_TARBALL, f"{self.name}: not a tar file, {begins}")
+
+
+def write_tar(entries: Iterable[tuple[Entry, bytes]]) -> bytes:
+    """Return a tar of names, kinds and bytes alone: the same entries always give the same bytes.
+
+    Times, owners and modes are those of `tarfile.TarInfo`; links have no target.
+    """
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for entry, data in entries:
+            written = tarfile.TarInfo(entry.path)
+            written.type = TYPES[entry.kind]
+            written.size = len(data)
+            archive.addfile(written, io.BytesIO(data))
+    return body.getvalue()
 
 
 class Inflater:

@@ -1,6 +1,6 @@
 """The archive store: unchanged archives, each with an index row."""
 
-from corpus.packages import Advisory, Downloads, Link, Requirement
+from corpus.packages import Advisory, Downloads, HostedRepository, Link, Requirement
 from corpus.store.archives import (
     ArchiveStore,
     StoreBelow,
@@ -27,6 +27,7 @@ __all__ = [
     "DamagedArchive",
     "DamagedRow",
     "Downloads",
+    "HostedRepository",
     "Link",
     "RejectedArchive",
     "Requirement",

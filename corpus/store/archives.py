@@ -1,11 +1,12 @@
 """The archive store: every archive unchanged, with one index row beside it.
 
     ROOT/archives/hex/NAME/NAME-VERSION.tar     the archive as it was served
-    ROOT/archives/folder/OWNER/NAME/...         of a name with an owner
+    ROOT/archives/github/OWNER/NAME/...         of a name with an owner
     ROOT/archives/hex/NAME/NAME-VERSION.json    its index row
     ROOT/rejects/hex/NAME/NAME-VERSION.json     why an archive is not here
     ROOT/superseded/hex/NAME/NAME-VERSION-DIGEST.tar, .json
-                                                what a version was before it was published again
+                                                what a version was before it was published again,
+                                                and commits that a later one replaced
 
     ROOT/index/                                 rows that were packed together
 
@@ -95,6 +96,15 @@ class ArchiveStore:
         """
         self._archives.put(self._place(archive), canonical_json(row_of(archive)))
 
+    def supersede(self, earlier: Archive, by: Archive) -> None:
+        """Keep a stored archive as superseded by another version, which is stored already.
+
+        A writer that is killed in it leaves both as current, and the next one repeats it. Raises
+        DamagedArchive for an archive that is not as its row says, UnsafeName and OSError.
+        """
+        self._keep(replace(earlier, superseded_by=by.sha256), self.read(earlier))
+        self.remove(earlier)
+
     def get(self, source: str, name: str, version: str) -> Archive | None:
         """Return the row of one archive, or None if it is not stored. Raises DamagedRow.
 
@@ -161,6 +171,15 @@ class ArchiveStore:
         """Remove the record of a refusal beside an archive that is current. Raises OSError."""
         self._rejects.remove(self._place(archive))
 
+    def withdraw(self, row: RejectedArchive) -> None:
+        """Remove the record of an archive that is not asked for any more. Raises OSError."""
+        self._rejects.remove(checked(row.source, row.name, row.version))
+
+    def remove(self, archive: Archive) -> None:
+        """Remove an archive and its row; nothing of it is kept. Raises OSError."""
+        self._archives.remove(self._place(archive))
+        self.path(archive).unlink(missing_ok=True)
+
     def rejects(self) -> list[RejectedArchive]:
         """Return every record, sorted by source, name and version. Raises DamagedRow."""
         rows = [read_reject(*row) for row in self._rejects.rows()]
@@ -197,8 +216,11 @@ class ArchiveStore:
         if earlier is None or earlier.sha256 == archive.sha256 or not self._holds(earlier):
             return
         kept = replace(earlier, superseded_by=archive.sha256)
-        write_bytes(self.path(kept), self.path(earlier).read_bytes())
-        write_json(self._superseded(kept), row_of(kept))
+        self._keep(kept, self.path(earlier).read_bytes())
+
+    def _keep(self, superseded: Archive, body: bytes) -> None:
+        write_bytes(self.path(superseded), body)
+        write_json(self._superseded(superseded), row_of(superseded))
 
     def _is_current(self, archive: Archive) -> bool:
         current = self.get(archive.source, archive.name, archive.version)
@@ -231,7 +253,7 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _is_store(folder: Path) -> bool:
-    return any((folder / "archives" / source).is_dir() for source in ("hex", "folder"))
+    return any((folder / "archives" / source).is_dir() for source in ("hex", "folder", "github"))
 
 
 def checked(source: str, name: str, version: str) -> Key:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from corpus.errors import CorpusError
-from corpus.packages import Advisory, Downloads, Link, Requirement
+from corpus.packages import Advisory, Downloads, HostedRepository, Link, Requirement
 from corpus.reasons import Reason, Reject, Stage
 from corpus.untrusted import TIME, check_matches, parse_json
 
@@ -54,6 +54,7 @@ class Archive:
     downloads: Downloads | None = None
     owners: tuple[str, ...] | None = None
     superseded_by: str | None = None
+    repository: HostedRepository | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +113,7 @@ def row_of(archive: Archive) -> dict[str, object]:
     row["links"] = [asdict(item) for item in archive.links]
     row["advisories"] = [asdict(item) for item in archive.advisories]
     row["downloads"] = asdict(archive.downloads) if archive.downloads else None
+    row["repository"] = asdict(archive.repository) if archive.repository else None
     return row
 
 
@@ -140,6 +142,7 @@ def read_archive(data: bytes, path: str) -> Archive:
             downloads=downloads(row.values.get("downloads")),
             owners=None if row.values.get("owners") is None else row.texts("owners"),
             superseded_by=row.known("superseded_by"),
+            repository=hosted(row.values.get("repository")),
         )
     except (TypeError, ValueError) as error:
         raise damaged(path, str(error)) from error
@@ -179,6 +182,28 @@ def downloads(value: object) -> Downloads | None:
         return None
     told = fields_of(value, Downloads)
     return Downloads(told.count("all"), told.count("recent"))
+
+
+def hosted(value: object) -> HostedRepository | None:
+    """Read what a host said of a repository. Raises TypeError."""
+    if value is None:
+        return None
+    told = fields_of(value, HostedRepository)
+    return HostedRepository(
+        id=told.count("id"),
+        stars=told.count("stars"),
+        topics=told.texts("topics"),
+        default_branch=told.text("default_branch"),
+        committed_at=told.known("committed_at"),
+        created_at=told.text("created_at"),
+        pushed_at=told.known("pushed_at"),
+        kilobytes=None if told.values.get("kilobytes") is None else told.count("kilobytes"),
+        is_fork=told.truth("is_fork"),
+        is_archived=told.truth("is_archived"),
+        is_mirror=told.truth("is_mirror"),
+        is_template=told.truth("is_template"),
+        license_hint=told.known("license_hint"),
+    )
 
 
 def row_of_reject(rejected: RejectedArchive) -> dict[str, object]:

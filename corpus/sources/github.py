@@ -1,0 +1,167 @@
+"""Archives of GitHub repositories: made canonical for the store, and opened.
+
+GitHub packs a commit anew for each request, and the bytes of that archive are not stable: the
+compression has changed before, with the checksums of all archives. So what the store holds is a
+tar of the same files, in the order of their paths, without compression, times, owners, modes and
+the folder around them. It is a function of the commit's files alone: whoever fetches the same
+commit has the same archive, and with it the same digest and the same ids of documents.
+
+What is no file stays in it as an entry without data: links, and submodules, which git writes as
+empty folders (it has no others). The content of a link is not kept.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.sources.members import Contents, Member, members_of, printable, unsafe
+from corpus.sources.tar import (
+    BLOCK,
+    DEFAULT_LIMITS,
+    LONGEST_EXTENSION,
+    ArchiveError,
+    ArchiveLimits,
+    Entry,
+    EntryKind,
+    Inflater,
+    Stream,
+    TarReader,
+    parse_header,
+    pax_records,
+    write_tar,
+)
+
+GITHUB = "github"
+"""The `source` of archives of repositories on GitHub; their version is the commit."""
+GLOBAL = b"g"
+"""Type flag of a header for the whole archive; git writes the commit into one (git-archive(1))."""
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+"""How the file begins that Git LFS commits in place of another (git-lfs, docs/spec.md)."""
+LONGEST_POINTER = 1024
+"""A pointer is shorter than this, by the same specification."""
+POINTED_SIZE = re.compile(rb"^size ([0-9]{1,19})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of a commit as the store holds them."""
+
+    body: bytes = field(repr=False)
+    files: int
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the body, by which the store and documents know it."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def snapshot(served: bytes, commit: str, limits: ArchiveLimits = DEFAULT_LIMITS) -> Snapshot:
+    """Return the canonical archive of a `tar.gz` that GitHub served for a commit.
+
+    Raises ArchiveError: also if it says that it is of another commit, or has no file.
+    """
+    if not served:
+        raise ArchiveError(Reason.TRUNCATED, "the file is empty")
+    if len(served) > limits.compressed:
+        detail = f"{len(served)} bytes, over {limits.compressed}"
+        raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
+    told = commit_of(Inflater(served, limits))
+    if told not in (None, commit):
+        detail = f"an archive of the commit {told}, asked for was {commit}"
+        raise ArchiveError(Reason.CHECKSUM_MISMATCH, detail)
+    reader = TarReader(Inflater(served, limits), name="archive", headers=limits.files)
+    entries = sorted(_unwrapped(reader), key=lambda each: each[0].path)
+    files = sum(entry.kind is EntryKind.FILE for entry, _ in entries)
+    kept = list(_without_parents(entries))
+    if not kept:
+        raise ArchiveError(Reason.EMPTY_ARCHIVE, "the commit has no file")
+    body = write_tar(kept)
+    if len(body) > limits.expanded:
+        detail = f"{len(body)} bytes when expanded, over {limits.expanded}"
+        raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
+    return Snapshot(body, files)
+
+
+def commit_of(stream: Stream) -> str | None:
+    """Return the commit that git wrote at the beginning of an archive, None if there is none."""
+    try:
+        header = parse_header(stream.read(BLOCK))
+        if header.type != GLOBAL or header.size > LONGEST_EXTENSION:
+            return None
+        comment = pax_records(stream.read(header.size)).get("comment", b"")
+    except (ValueError, IndexError):
+        return None
+    return comment.decode("latin-1") or None
+
+
+def _unwrapped(reader: TarReader) -> Iterator[tuple[Entry, bytes]]:
+    """Yield the entries below the one folder that is around all. Raises ArchiveError."""
+    wrapper = None
+    for entry in reader:
+        top, slash, path = entry.path.partition("/")
+        if not slash and entry.kind is not EntryKind.DIRECTORY:
+            raise ArchiveError(Reason.NOT_A_TARBALL, "archive: a file outside of its folder")
+        if wrapper not in (None, top):
+            raise ArchiveError(Reason.NOT_A_TARBALL, "archive: more than one folder at the top")
+        wrapper = top
+        path = path.rstrip("/") if entry.kind is EntryKind.DIRECTORY else path
+        if path or entry.kind is not EntryKind.DIRECTORY:
+            data = reader.read() if entry.kind is EntryKind.FILE else b""
+            yield Entry(path, entry.kind, len(data)), data
+
+
+def _without_parents(entries: list[tuple[Entry, bytes]]) -> Iterator[tuple[Entry, bytes]]:
+    """Yield all entries but the folders that hold others; git lists every folder."""
+    parents = {entry.path.rpartition("/")[0] for entry, _ in entries}
+    for entry, data in entries:
+        if entry.kind is not EntryKind.DIRECTORY or entry.path not in parents:
+            yield entry, data
+
+
+class GitHub:
+    """Archives that `snapshot` made."""
+
+    def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
+        """Return the files; a repository declares no licence. Raises ArchiveError."""
+        if len(body) > limits.expanded:
+            detail = f"{len(body)} bytes, over {limits.expanded}"
+            raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)
+        reader = _WithFolders(io.BytesIO(body), name="archive", headers=limits.files)
+        members = [_unless_pointer(each) for each in members_of(reader, limits)]
+        return Contents([*members, *(_submodule(path, limits) for path in reader.folders)])
+
+
+class _WithFolders(TarReader):
+    """Notes the folders, which members do not mention."""
+
+    folders: list[str]
+
+    def __iter__(self) -> Iterator[Entry]:
+        self.folders = []
+        for entry in super().__iter__():
+            if entry.kind is EntryKind.DIRECTORY:
+                self.folders.append(entry.path.rstrip("/"))
+            yield entry
+
+
+def _unless_pointer(member: Member | RejectedFile) -> Member | RejectedFile:
+    """Return a member, or the reject of a file that only says what Git LFS has in its place."""
+    if isinstance(member, RejectedFile) or not member.data.startswith(POINTER):
+        return member
+    size = POINTED_SIZE.search(member.data)
+    if size is None or len(member.data) >= LONGEST_POINTER:
+        return member
+    detail = f"stands for {int(size[1])} bytes that Git LFS keeps elsewhere"
+    content_id = hashlib.sha256(member.data).hexdigest()
+    reject = Reject(Stage.UNPACK, Reason.LFS_POINTER, detail)
+    return RejectedFile(member.path, len(member.data), content_id, reject)
+
+
+def _submodule(path: str, limits: ArchiveLimits) -> RejectedFile:
+    found = unsafe(path, limits) or Reject(
+        Stage.UNPACK, Reason.SUBMODULE, "a commit of another repository, which is not fetched"
+    )
+    return RejectedFile(printable(path, limits), 0, None, found)
