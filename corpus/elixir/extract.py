@@ -38,7 +38,7 @@ from corpus.elixir.record import (
 )
 from corpus.elixir.repair import read
 from corpus.elixir.terms import Scope, alias_text, full_name, full_names, read_head, text_of
-from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module
+from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module, new
 from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
 
 BEHAVIOUR_OF_USE: Final = {
@@ -158,7 +158,9 @@ class Walk:
 
     def run(self, root: Node) -> None:
         """Visit nodes from a stack, so that depth takes memory and not recursion."""
-        stack = self._stack
+        stack, call, unary, comment = (
+            self._stack, grammar.CALL, grammar.UNARY_OPERATOR, grammar.COMMENT
+        )  # fmt: skip
         self._push(root.named_children, Place(None, Scope(), False, 0, ()))
         while stack:
             node, place = stack.pop()
@@ -167,13 +169,13 @@ class Walk:
                     self._forks.pop()
                 continue
             kind = node.kind_id
-            if kind == grammar.CALL:
+            if kind == call:
                 self._call(node, place)
-            elif kind == grammar.UNARY_OPERATOR:
+            elif kind == unary:
                 self._unary(node, place)
             elif kind in _OPENS:
                 self._block(node, place)
-            elif kind != grammar.COMMENT:
+            elif kind != comment:
                 self._enter(node, place)
 
     def _push(self, nodes: list[Node], place: Place) -> None:
@@ -190,8 +192,9 @@ class Walk:
 
     def _all_hits(self) -> list[int]:
         if self._hits is None:
-            found = (pattern.finditer(self.source) for pattern in _MATTERS)
-            self._hits = sorted(match.start() for each in found for match in each)
+            self._hits = sorted(
+                [match.start() for each in _MATTERS for match in each.finditer(self.source)]
+            )
         return self._hits
 
     def _block(self, node: Node, place: Place) -> None:
@@ -208,9 +211,10 @@ class Walk:
 
     def _call(self, node: Node, place: Place) -> None:
         match = _WORD.match(self.source, node.start_byte)
-        handler = None if match is None else _HANDLERS.get(match.group())
-        if handler is not None:
-            handler(self, node, place, match.group().decode() if match else "")
+        found = None if match is None else _HANDLERS.get(match.group())
+        if found is not None:
+            word, handler = found
+            handler(self, node, place, word)
         elif place.in_function:
             self._enter(node, place)
         elif self._holds(self._all_hits(), node):
@@ -241,17 +245,19 @@ class Walk:
     def _unary(self, node: Node, place: Place) -> None:
         match = _ATTRIBUTE.match(self.source, node.start_byte)
         name = match.group(1).decode() if match else self._name_behind_comments(node)
-        if name.encode() in _HANDLERS:
+        read = READERS.get(name)
+        if read is not None:
+            if place.module is not None and not place.in_function:
+                value = attribute_value(node)
+                if value is not None:
+                    read(self.source, value, place.module, place, name)
+                    if name in DOCUMENTATION:
+                        self.doc_spans.append((node.start_byte, node.end_byte))
+        elif name.encode() in _HANDLERS:
             operand = node.child_by_field_id(grammar.OPERAND)
             self._push([] if operand is None else operand.named_children[1:], place)
-        elif name not in READERS:
+        else:
             self._enter(node, place)
-        elif place.module is not None and not place.in_function:
-            value = attribute_value(node)
-            if value is not None:
-                READERS[name](self.source, value, place.module, place, name)
-                if name in DOCUMENTATION:
-                    self.doc_spans.append((node.start_byte, node.end_byte))
 
     def _name_behind_comments(self, node: Node) -> str:
         """Return the name of an attribute with comments after the at sign; empty for another
@@ -270,16 +276,17 @@ class Walk:
 
     def _definition(self, node: Node, place: Place, kind: str) -> None:
         """Record the clauses of a function or macro, then search its body for modules."""
-        if place.module is not None and not place.in_function:
-            plain = _PLAIN_HEAD.match(self.source, node.start_byte) if self._is_sound else None
-            if plain is not None and plain["name"] not in _NO_NAMES:
-                self._plain_clause(plain, node, kind, place.module, place)
+        module, start = place.module, node.start_byte
+        if module is not None and not place.in_function:
+            plain = _PLAIN_HEAD.match(self.source, start) if self._is_sound else None
+            if plain is not None and plain.group(1) not in _NO_NAMES:
+                self._plain_clause(plain, node, kind, module, place)
             elif (first := grammar.arguments(node)[1]) is not None:
                 self._clauses(node, first, kind, place)
-        if node.start_byte <= self._last_definer and self._holds(self._definers, node):
+        if start <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
-            inner = Place(place.module, scope, True, place.depth + 1, place.branch)
+            inner = Place(module, scope, True, place.depth + 1, place.branch)
             self._push(_body(node, arguments, head), inner)
 
     def _plain_clause(
@@ -291,7 +298,7 @@ class Walk:
         arity = arguments.count(b",") + 1 if arguments else 0
         guard = None if condition is None else condition.decode()
         self._spend()
-        clause = Clause(*self._span(node), guard)
+        clause = new(Clause, (*self._span(node), guard))
         module.add_clause(kind, name.decode(), arity, 0, place.branch, clause)
         module.settle()
 
@@ -304,9 +311,11 @@ class Walk:
         start, end = node.start_byte, node.end_byte
         if start < self._offset:
             return node.start_point.row + 1, node.end_point.row + 1, start, end
-        first = self._line + self.source.count(b"\n", self._offset, start)
-        self._offset, self._line = end, first + self.source.count(b"\n", start, end)
-        return first, self._line, start, end
+        count = self.source.count
+        first = self._line + count(b"\n", self._offset, start)
+        last = first + count(b"\n", start, end)
+        self._offset, self._line = end, last
+        return first, last, start, end
 
     def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> None:
         module = place.module
@@ -429,24 +438,27 @@ class Walk:
 
 
 Handler = Callable[[Walk, Node, Place, str], None]
-_HANDLERS: Final[dict[bytes, Handler]] = {
-    **dict.fromkeys(
-        (b"def", b"defp", b"defmacro", b"defmacrop", b"defdelegate", b"defguard", b"defguardp"),
-        Walk._definition,
-    ),
-    b"defmodule": Walk._module,
-    b"defprotocol": Walk._module,
-    b"defimpl": Walk._implementation,
-    b"use": Walk._use,
-    b"alias": Walk._alias,
-    b"require": Walk._alias,
-    b"defstruct": Walk._struct,
-    b"defexception": Walk._struct,
-    b"defoverridable": Walk._overridable,
-    **dict.fromkeys(
-        (b"if", b"unless", b"case", b"cond", b"with", b"try", b"receive"), Walk._conditional
-    ),
-    b"quote": Walk._skip,
+_HANDLERS: Final[dict[bytes, tuple[str, Handler]]] = {
+    word.encode(): (word, handler)
+    for word, handler in {
+        **dict.fromkeys(
+            ("def", "defp", "defmacro", "defmacrop", "defdelegate", "defguard", "defguardp"),
+            Walk._definition,
+        ),
+        "defmodule": Walk._module,
+        "defprotocol": Walk._module,
+        "defimpl": Walk._implementation,
+        "use": Walk._use,
+        "alias": Walk._alias,
+        "require": Walk._alias,
+        "defstruct": Walk._struct,
+        "defexception": Walk._struct,
+        "defoverridable": Walk._overridable,
+        **dict.fromkeys(
+            ("if", "unless", "case", "cond", "with", "try", "receive"), Walk._conditional
+        ),
+        "quote": Walk._skip,
+    }.items()
 }
 
 

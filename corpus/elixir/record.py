@@ -27,6 +27,7 @@ from corpus.extraction import (
     Function,
     Module,
     TypeDefinition,
+    new,
 )
 from corpus.parsing import NestedTooDeeply
 
@@ -175,12 +176,13 @@ class ModuleRecord:
     def _function(self, record: FunctionRecord, branch: Branch) -> Function:
         doc_kind, doc = record.doc or _NO_DOC
         specs = self.specs.get((record.name, record.arity))
-        return Function(
+        values = (
             self.name, record.name, record.arity, record.defaults, record.kind,
             tuple(record.clauses), doc, doc_kind,
             _specs_within(specs, record.branch) if specs else (), record.impl,
             (" / ".join(map(_shortened, branch)) or None) if branch else None,
         )  # fmt: skip
+        return new(Function, values)
 
 
 _NO_DOC: Final = (None, None)
@@ -188,7 +190,7 @@ _NO_DOC: Final = (None, None)
 
 def _specs_within(specs: list[tuple[Branch, str]], branch: Branch) -> tuple[str, ...]:
     """Return the specifications of a function, without those of other alternatives."""
-    return tuple(text for around, text in specs if _may_meet(around, branch))
+    return tuple([text for around, text in specs if not branch or _may_meet(around, branch)])
 
 
 def _may_meet(one: Branch, other: Branch) -> bool:

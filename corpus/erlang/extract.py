@@ -269,9 +269,10 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
     count, head, has_edoc = source.count, _PLAIN_HEAD.match, edoc.MARK.search(source) is not None
     offset, line = 0, 1
     before, clauses = (b"", 0, record.branch), list[Clause]()
+    function, comment, clause = grammar.FUNCTION_DECLARATION, grammar.COMMENT, Clause
     for form in forms:
         kind = form.kind_id
-        if kind == grammar.FUNCTION_DECLARATION:
+        if kind == function:
             start, end = form.start_byte, form.end_byte
             if is_as_written and source[end - 1] not in _STOPS and form is not forms[-1]:
                 return False
@@ -279,10 +280,10 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             line = first + count(b"\n", start, end)
             offset = end
             plain = head(source, start, end) if is_as_written else None
-            if plain is None or b"end" in plain[2]:  # `begin a, b end` is one argument.
+            name, arguments, group, guard = _NO_HEAD if plain is None else plain.groups()
+            if plain is None or b"end" in arguments:  # `begin a, b end` is one argument.
                 _unusual_function(record, form, (first, line, start, end))
             else:
-                name, arguments, group, guard = plain.groups()
                 if group is not None:
                     arguments = _GROUPS.sub(b"a", arguments)
                 arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
@@ -290,8 +291,8 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
                 if key != before or record.doc is not None:
                     before, clauses = key, record.clauses_of((name.decode(), arity))
                 text = None if guard is None else guard.strip().decode("utf-8", "replace")
-                clauses.append(new(Clause, (first, line, start, end, text)))
-        elif kind == grammar.COMMENT:
+                clauses.append(new(clause, (first, line, start, end, text)))
+        elif kind == comment:
             if has_edoc:
                 record.comments.append(form)
             continue
@@ -303,6 +304,9 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             record.comments.clear()
     record.last_line = line + count(b"\n", offset, len(source.rstrip()))
     return True
+
+
+_NO_HEAD: Final = (b"", b"", None, None)
 
 
 def _unusual_function(record: FileRecord, form: Node, place: tuple[int, int, int, int]) -> None:
