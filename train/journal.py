@@ -94,12 +94,18 @@ def _encode(line: Line) -> bytes:
     return text.encode() + b"\n"
 
 
+FIELDS: dict[str, dict[str, type]] = {"event": {"name": str}, "held_out": {"measured_on": str}}
+"""What lines of a kind are chosen by, besides their place."""
+
+
 def _decode(path: Path, number: int, data: bytes) -> Line:
     try:
         line = parse_object(data)
-        place_of(line)
+        fields = {"kind": str, "stage": int, "step": int, **FIELDS.get(str(line["kind"]), {})}
+        if wrong := [name for name, kind in fields.items() if not isinstance(line[name], kind)]:
+            raise TypeError(wrong[0])
         return line
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedMetrics(path, number) from error
 
 
