@@ -247,8 +247,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; leave with code 2 at the first word that is no option, with what it may mean."""
-        given, unknown = self.parse_known_args(args, namespace)
+        """Parse; leave with code 2 at the first word that is no option, with what it may mean.
+
+        That comes before what is missing: `--relese x` leaves `--release` out, too.
+        """
+        required = [action for action in self._actions if action.required]
+        for action in required:
+            action.required = False
+        _, unknown = self.parse_known_args(args)
+        for action in required:
+            action.required = True
         if unknown:
             name = unknown[0].partition("=")[0]
             known = [each for action in self._actions for each in action.option_strings]
@@ -256,7 +264,7 @@ class Parser(argparse.ArgumentParser):
             near = same or get_close_matches(name, known, 2)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             self.error(f"there is no option {name}.{hint}")
-        return given
+        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print one message to standard error and leave with code 2."""

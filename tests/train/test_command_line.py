@@ -111,6 +111,7 @@ def test_stages_are_taken_alone_or_both(stages: str, enabled: tuple[bool, bool])
         (("--release", "r", "--micro-batch", "3"), "batch is 8, but must be a multiple of micro_b"),
         (("--release", "r", "--stages", "3"), "--stages"),
         (("--release", "r", "surplus"), "no option surplus"),
+        (("--relese", "x"), "no option --relese. Did you mean --release"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_what_could(
