@@ -223,7 +223,7 @@ defmodule :judge do
   end
 
   defp start_tests(options),
-    do: ExUnit.start([autorun: false, colors: [enabled: false]] ++ options)
+    do: ExUnit.start([autorun: false, seed: 0, colors: [enabled: false]] ++ options)
 
   defp toolchain_path?(path), do: List.starts_with?(path, :code.lib_dir()) or elixir_path?(path)
 

@@ -1,7 +1,8 @@
 """What each model answered to each problem and what became of it, in a file beside evaluation.json.
 
 A line a problem, as JSON: `problem`, `source`, `package`, `prompt`, and for `base` and `adapter` a
-list of `verdict`, `detail` and `answer`, one for each sample. Equal answers give equal bytes.
+list of `verdict`, `detail` and `answer`, one for each sample. Equal answers give equal bytes, as
+long as what the programs print does not follow from chance: ExUnit runs tests in their order.
 """
 
 import json

@@ -11,6 +11,7 @@ from sandbox import Limits, Sandbox
 from tests.sandbox.machine import needs_elixir
 from train.evaluate.judge import LIMITS, NoToolchain, Verdict, judge, judge_all, toolchain
 from train.evaluate.problems import Problem, Prompt
+from train.evaluate.transcript import samples
 
 pytestmark = needs_elixir
 
@@ -147,6 +148,18 @@ def test_a_program_cannot_replace_its_tests(sandbox: Sandbox) -> None:
 def test_tests_that_are_not_there_are_not_passed(sandbox: Sandbox) -> None:
     empty = replace(PROBLEM, tests={"test/double_test.exs": "ExUnit.start()"})
     assert judge(empty, "    2 * number", sandbox).verdict is Verdict.FAILED
+
+
+def test_equal_answers_are_told_in_equal_words(sandbox: Sandbox) -> None:
+    names = ["one", "two", "three", "four", "five", "six"]
+    tests = "".join(f'  test "{name}", do: assert(Double.of(1) == 2)\n' for name in names)
+    several = f"ExUnit.start()\ndefmodule DoubleTest do\n  use ExUnit.Case\n{tests}end\n"
+    problem = replace(PROBLEM, tests={"test/double_test.exs": several})
+    first, second = (
+        samples(["    number"], [judge(problem, "    number", sandbox)]) for _ in range(2)
+    )
+    assert first == second
+    assert re.findall(r"\d\) test (\w+)", first[0]["detail"]) == names
 
 
 def test_a_problem_for_a_newer_elixir_is_not_failed(sandbox: Sandbox) -> None:
