@@ -86,6 +86,31 @@ def by_problem(judgements: Judgements, k: int) -> dict[str, float]:
     return values
 
 
+def measure(
+    group: str,
+    name: str,
+    packages: Sequence[str],
+    base: Figure,
+    adapter: Figure,
+    difference: Figure,
+    *,
+    unit: str = "share",
+    better: Literal["lower", "higher"] = "higher",
+) -> Measure:
+    """Return a measure of items that are from `packages`, one entry for each item."""
+    return Measure(
+        group=group,
+        name=name,
+        unit=unit,
+        better=better,
+        count=len(packages),
+        packages=len(set(packages)),
+        base=base,
+        adapter=adapter,
+        difference=difference,
+    )
+
+
 def shares(
     name: str,
     base: Sequence[float],
@@ -95,16 +120,13 @@ def shares(
     trials: float = 1.0,
 ) -> Measure:
     """Compare two lists of results from 0 to 1, of the same items in the same order."""
-    return Measure(
-        group=group,
-        name=name,
-        unit="share",
-        better="higher",
-        count=len(base),
-        packages=len(set(packages)),
-        base=share(base, packages, trials),
-        adapter=share(adapter, packages, trials),
-        difference=share_difference(base, adapter, packages),
+    return measure(
+        group,
+        name,
+        packages,
+        share(base, packages, trials),
+        share(adapter, packages, trials),
+        share_difference(base, adapter, packages),
     )
 
 

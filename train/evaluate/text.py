@@ -12,7 +12,7 @@ from corpus.progress import Progress, tracked
 from corpus.release import Release
 from corpus.rows import ModuleRow
 from train.evaluate.intervals import rate
-from train.evaluate.scores import Measure, shares
+from train.evaluate.scores import Measure, measure, shares
 from train.evaluate.subject import Pair, Sampling, Stops, Subject
 
 if TYPE_CHECKING:
@@ -143,16 +143,15 @@ def bits(
     sizes = [float(len(each.text.encode())) for each in documents]
     packages = [each.package or each.document_id for each in documents]
     less = [after - before for before, after in zip(base, adapter, strict=True)]
-    return Measure(
-        group=group,
-        name=name,
+    return measure(
+        group,
+        name,
+        packages,
+        rate(base, sizes, packages),
+        rate(adapter, sizes, packages),
+        rate(less, sizes, packages),
         unit="bits per byte",
         better="lower",
-        count=len(documents),
-        packages=len(set(packages)),
-        base=rate(base, sizes, packages),
-        adapter=rate(adapter, sizes, packages),
-        difference=rate(less, sizes, packages),
     )
 
 
