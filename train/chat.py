@@ -108,8 +108,10 @@ def plain(text: str) -> str:
 def open_model(folder: Path) -> "Subject":
     """Return the Subject of a finished run or an export, with its system prompt.
 
-    Raises NothingToTalkTo, NotARun, NoSuchModel, NoTokenizer and UnusableSystemPrompt.
+    Raises NothingToTalkTo, NotARun, NoSuchModel, DamagedAdapter, NoTokenizer and
+    UnusableSystemPrompt.
     """
+    from train.checkpoint import ADAPTER_SETTINGS
     from train.evaluate.subject import open_subject
     from train.export.run import adapter_settings, open_run
     from train.recipe import ModelSettings, load
@@ -120,7 +122,7 @@ def open_model(folder: Path) -> "Subject":
         recipe = load(folder / "recipe.json")
         tokenizer = open_tokenizer(*recipe.model.tokenizer_place, recipe.system_prompt)
         return open_subject(recipe.model, folder / "adapter", tokenizer)
-    if (folder / "adapter_config.json").is_file():
+    if (folder / ADAPTER_SETTINGS).is_file():
         base = str(adapter_settings(folder)["base_model_name_or_path"])
         settings, adapter = ModelSettings(name=base, quantization="none"), folder
     elif (folder / "config.json").is_file():

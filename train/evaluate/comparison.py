@@ -194,8 +194,8 @@ def place_of_release(run: FinishedRun) -> Path:
 def open_pair(request: Request, recipe: Recipe) -> Pair:
     """Open the run's model, and the one it is compared with: its base, a run, or any model.
 
-    Each is opened in the form in which it was trained on. Raises NoSuchModel, NoTokenizer and
-    NotARun.
+    Each is opened in the form in which it was trained on. Raises NoSuchModel, DamagedAdapter,
+    NoTokenizer and NotARun.
     """
 
     def opened(recipe: Recipe, adapter: Path | None) -> Subject:

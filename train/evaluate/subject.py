@@ -18,7 +18,9 @@ from transformers import StoppingCriteria
 
 from corpus.atomic import canonical_json, sha256_file, write_json
 from corpus.untrusted import parse_object
+from train.checkpoint import ADAPTER, ADAPTER_SETTINGS
 from train.dataset.packing import pack
+from train.errors import TrainError
 from train.evaluate.problems import Prompt
 from train.libraries import device_name, installed
 from train.model.generation import before_end, generated
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from train.tokenizer.interface import Ids, Sample, Tokenizer
 
+ADAPTER_FILES = (ADAPTER, ADAPTER_SETTINGS)
 FORMAT = 1
 """Raise the number when other answers come out of the same question."""
 TOOLS = ("torch", "transformers", "peft", "bitsandbytes")
@@ -186,7 +189,8 @@ def open_subject(
     """Load a base model, with the adapter of a folder if one is given.
 
     Its answers are kept in the folder `answers`, if one is given.
-    Raises NoSuchModel, also for a folder without a whole adapter, or with that of another base.
+    Raises DamagedAdapter, and NoSuchModel, also for a folder without an adapter, or with that of
+    another base.
     """
     base = load_base(settings)
     if adapter is None:
@@ -194,6 +198,7 @@ def open_subject(
     else:
         from peft import PeftModel
 
+        check_adapter(adapter)
         try:
             with readable(str(adapter)):
                 adapted = PeftModel.from_pretrained(base, str(adapter))
@@ -206,6 +211,37 @@ def open_subject(
         return Subject(model, tokenizer, device)
     told = describe(settings, adapter, base, tokenizer, device)
     return Subject(model, tokenizer, device, Answers(answers, told))
+
+
+class DamagedAdapter(TrainError):
+    """A file of an adapter is there and cannot be read."""
+
+    def __init__(self, path: Path, cause: Exception) -> None:
+        super().__init__(
+            f"{path}: it cannot be read ({cause}). The file was altered or copied badly. Copy the "
+            "run's folder again; its checkpoints have the adapter, too."
+        )
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise DamagedAdapter where a file of an adapter is cut off or altered.
+
+    What is not there is left to peft, which tells where it looked.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    weights, settings = (folder / name for name in ADAPTER_FILES)
+    try:
+        if weights.is_file():
+            with safe_open(weights, "pt"):  # reads the header, and compares sizes with it
+                pass
+    except (OSError, SafetensorError) as error:
+        raise DamagedAdapter(weights, error) from error
+    try:
+        if settings.is_file():
+            parse_object(settings.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DamagedAdapter(settings, error) from error
 
 
 def describe(
@@ -224,7 +260,6 @@ def describe(
     folder = Path(settings.name)
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     stats = {each.name: each.stat() for each in files if each.is_file()}
-    names = ("adapter_model.safetensors", "adapter_config.json")
     return {
         "name": place_of(settings.name),
         "revision": settings.revision,
@@ -232,7 +267,9 @@ def describe(
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
         "quantization": settings.quantization,
         "compute": str(compute_type(settings)),
-        "adapter": {name: sha256_file(adapter / name) for name in names} if adapter else None,
+        "adapter": {name: sha256_file(adapter / name) for name in ADAPTER_FILES}
+        if adapter
+        else None,
         "tokenizer": tokenizer.identity,
         "device": device_name(device),
         "tools": {name: installed(name) for name in TOOLS},

@@ -1,4 +1,5 @@
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from tests.train.export.runs import write_run
 from tests.train.models import write_model
 from train.evaluate.problems import Prompt
-from train.evaluate.subject import Sampling, Stops, Subject, open_subject
+from train.evaluate.subject import DamagedAdapter, Sampling, Stops, Subject, open_subject
 from train.model.generation import before_end
 from train.model.loading import NoSuchModel
 from train.recipe import ModelSettings
@@ -117,16 +118,15 @@ def test_what_stands_behind_the_end_is_no_part_of_an_answer(subject: Subject) ->
     assert tokenizer.decode(before_end([*said, *more], tokenizer)) == ":ok:error"
 
 
-@pytest.mark.parametrize("size", [0, 500])
-def test_a_damaged_adapter_is_named(
-    tiny_model: Path, adapter: Path, tmp_path: Path, size: int
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+@pytest.mark.parametrize("kept", [0, 500, -100])
+def test_a_file_of_an_adapter_that_was_cut_off_is_named(
+    tiny_model: Path, adapter: Path, tmp_path: Path, name: str, kept: int
 ) -> None:
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        (tmp_path / name).write_bytes((adapter / name).read_bytes())
-    weights = tmp_path / "adapter_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:size])
-    with pytest.raises(NoSuchModel, match=tmp_path.name):
-        opened(tiny_model, tmp_path)
+    folder = shutil.copytree(adapter, tmp_path / "adapter")
+    (folder / name).write_bytes((folder / name).read_bytes()[:kept])
+    with pytest.raises(DamagedAdapter, match=rf"adapter/{name}: it cannot be read \(.*Copy the"):
+        opened(tiny_model, folder)
 
 
 def test_a_folder_without_an_adapter_is_named(tiny_model: Path, tmp_path: Path) -> None:
