@@ -5,11 +5,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from corpus.atomic import whole_folder, write_json
+from train.checkpoint import ADAPTER, ADAPTER_SETTINGS
 from train.export.checking import SAME, Compared, prompts, refer_to
 from train.export.merged import adapted, check_base
 from train.export.run import (
-    CONFIG,
-    WEIGHTS,
     FinishedRun,
     adapter_settings,
     card_of,
@@ -47,13 +46,13 @@ def export_adapter(run: FinishedRun, out: Path, base: str | None = None) -> Comp
         check_named(run, base)
     with whole_folder(out, replaces=True) as folder:
         words = copy_tokenizer(run, folder)
-        for name in (CONFIG, WEIGHTS):
+        for name in (ADAPTER_SETTINGS, ADAPTER):
             shutil.copyfile(run.adapter / name, folder / name)
         write_card(folder, card)
         if base:
             config = adapter_settings(folder)
             renamed = config | {"base_model_name_or_path": base, "revision": None}
-            write_json(folder / CONFIG, renamed)
+            write_json(folder / ADAPTER_SETTINGS, renamed)
         own = load_base(settings_of(run))
         check_base(own, run, run.model["name"])
         model = adapted(own, run, run.model["name"])

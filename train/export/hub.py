@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from train.checkpoint import ADAPTER_SETTINGS
 from train.errors import TrainError
-from train.export.run import CONFIG, FinishedRun, adapter_settings
+from train.export.run import FinishedRun, adapter_settings
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 """OWNER/NAME."""
@@ -99,7 +100,7 @@ def publish(
 
 
 def _summary(folder: Path, names: list[str]) -> str:
-    if CONFIG in names:
+    if ADAPTER_SETTINGS in names:
         return f"Publish an adapter for {adapter_settings(folder)['base_model_name_or_path']}"
     files = [name for name in names if name.endswith(".gguf")]
     return f"Publish {', '.join(files)}" if files else "Publish merged weights"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.atomic import whole_folder
+from train.checkpoint import ADAPTER
 from train.errors import TrainError
 from train.export.checking import MULTIPLE, Compared, Learnt, prompts, refer_to
 from train.export.run import (
-    WEIGHTS,
     FinishedRun,
     NotARun,
     card_of,
@@ -144,7 +144,7 @@ def adapted(model: "PreTrainedModel", run: FinishedRun, name: str) -> "PeftModel
             warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
             return PeftModel.from_pretrained(model, str(run.adapter))
     except SafetensorError as error:
-        raise NotARun(run.folder, f"adapter/{WEIGHTS} cannot be read: {error}") from error
+        raise NotARun(run.folder, f"adapter/{ADAPTER} cannot be read: {error}") from error
     except (RuntimeError, ValueError) as error:
         raise BaseDoesNotFit(name, str(error).strip().splitlines()[-1].strip()) from error
 

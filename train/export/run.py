@@ -22,6 +22,7 @@ from corpus.untrusted import (
     parse_json,
     parse_object,
 )
+from train.checkpoint import ADAPTER, ADAPTER_SETTINGS
 from train.errors import TrainError
 from train.libraries import installed
 from train.tokenizer.conversation import (
@@ -34,8 +35,6 @@ from train.tokenizer.interface import Tokenizer
 from train.tokenizer.opening import locate, open_tokenizer
 from train.usage import Content, Usage, is_on_hub, with_usage
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 IDENTITY = ("version", "sha256")
 """What names a release; its place on this machine is nobody else's business."""
 
@@ -129,7 +128,7 @@ class FinishedRun:
 
 def open_run(folder: Path) -> FinishedRun:
     """Read what an export needs of a run. Raises NotARun."""
-    for name in (CONFIG, WEIGHTS):
+    for name in (ADAPTER_SETTINGS, ADAPTER):
         if not (folder / "adapter" / name).is_file():
             raise NotARun(folder, f"there is no adapter/{name}")
     adapter_settings(folder / "adapter")
@@ -142,7 +141,7 @@ def open_run(folder: Path) -> FinishedRun:
         found if isinstance(found := told.get(name), dict) else {} for name in ("model", "release")
     )
     release = {name: known[name] for name in IDENTITY if name in known}
-    digest = sha256_file(folder / "adapter" / WEIGHTS)
+    digest = sha256_file(folder / "adapter" / ADAPTER)
     place = known.get("place")
     system = told.get("system_prompt")
     return FinishedRun(
@@ -158,11 +157,11 @@ def open_run(folder: Path) -> FinishedRun:
 
 def adapter_settings(folder: Path) -> dict[str, object]:
     """Read the adapter_config.json of an adapter's folder, whose base is a name. Raises NotARun."""
-    settings = _json(folder, CONFIG)
+    settings = _json(folder, ADAPTER_SETTINGS)
     try:
         check_text(settings.get("base_model_name_or_path"))
     except ValueError as error:
-        raise NotARun(folder, f"{CONFIG} names no base model: {error}") from error
+        raise NotARun(folder, f"{ADAPTER_SETTINGS} names no base model: {error}") from error
     return settings
 
 

@@ -13,9 +13,9 @@ from tests.train.export.runs import write_run
 from tests.train.report.runs import RUN
 from tests.train.report.runs import write_run as write_reported
 from train.card import write
+from train.checkpoint import ADAPTER, ADAPTER_SETTINGS
 from train.export.adapter import export_adapter
-from train.export.run import CONFIG, FinishedRun, OutputTaken, card_of, open_run
-from train.export.run import WEIGHTS as ADAPTER
+from train.export.run import FinishedRun, OutputTaken, card_of, open_run
 from train.usage import Content
 
 WEIGHTS = "adapter_model.safetensors"
@@ -126,7 +126,7 @@ def finished(folder: Path, **model: str) -> FinishedRun:
     told = RUN | {"model": RUN["model"] | model}
     (run / "run.json").write_text(json.dumps(told), encoding="utf-8")
     (run / "adapter").mkdir(exist_ok=True)
-    (run / "adapter" / CONFIG).write_text('{"base_model_name_or_path": "mistralai/any"}')
+    (run / "adapter" / ADAPTER_SETTINGS).write_text('{"base_model_name_or_path": "mistralai/any"}')
     (run / "adapter" / ADAPTER).touch()
     write(run)
     return open_run(run)
