@@ -25,6 +25,8 @@ KEY_VALUE_HEADS = {"mistral": 8, "ministral3": 8, "qwen2": 32}
 """Where a file does not say; null means as many as there are heads, and so do other types."""
 HEAD_DIM = {"ministral3": 128}
 """Likewise; null, and other types, mean hidden / heads."""
+LARGEST = 2**31 - 1
+"""Of any number in a configuration; torch cannot take sizes above 64 bits."""
 WITH_VISION = ("mistral3",)
 """Types whose language model is `text_config`, beside a Pixtral vision tower."""
 
@@ -230,7 +232,7 @@ def of_config(config: Config, place: str) -> Architecture:
     """
     try:
         return _shape(config, place)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise MalformedConfig(place, f"a value is of the wrong type ({error})") from error
 
 
@@ -269,7 +271,7 @@ def _shape(config: Config, place: str) -> Architecture:
 
 
 class _Numbers:
-    """Reads whole numbers above 0 out of a configuration."""
+    """Reads whole numbers from 1 to `LARGEST` out of a configuration."""
 
     def __init__(self, config: Config, place: str) -> None:
         self.config = config
@@ -279,9 +281,10 @@ class _Numbers:
         """Return a number; `default` where it is null, or not there and `left_out` is None."""
         found = self.config.get(key, left_out)
         value = default if found is None else found
-        if type(value) is not int or value < 1:
-            said = "is missing" if value is None else f"is {value!r}"
-            raise MalformedConfig(self.place, f"`{key}` {said}, but must be a number above 0")
+        if type(value) is not int or not 1 <= value <= LARGEST:
+            said = "is missing" if value is None else f"is {value!r:.40}"
+            why = f"`{key}` {said}, but must be a number from 1 to {LARGEST:,}"
+            raise MalformedConfig(self.place, why)
         return value
 
 

@@ -196,6 +196,8 @@ def test_a_quantised_repository_tells_which_layers_it_exempts() -> None:
         (DEVSTRAL | {"rope_theta": None}, "a value is of the wrong type"),
         (DEVSTRAL | {"quantization_config": ["fp8"]}, "a value is of the wrong type"),
         (DEVSTRAL | {"sliding_window": 0}, "`sliding_window` is 0"),
+        (DEVSTRAL | {"hidden_size": 10**30}, "must be a number from 1 to 2,147,483,647"),
+        (DEVSTRAL | {"rope_theta": 10**400}, "a value is of the wrong type"),
         (
             DEVSTRAL_2512 | {"spatial_merge_size": "two"},
             "`spatial_merge_size` is 'two', but must be",

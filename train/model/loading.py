@@ -161,6 +161,7 @@ def readable(name: str) -> Iterator[None]:
 
     Raises NeedsItsCode where loading it would execute code that comes with it.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     try:
@@ -169,6 +170,10 @@ def readable(name: str) -> Iterator[None]:
         if "trust_remote_code" in str(error):
             raise NeedsItsCode(name) from error
         raise NoSuchModel(name, (str(error).strip() or repr(error)).splitlines()[0]) from error
+    except (AttributeError, KeyError, OverflowError, StrictDataclassError, TypeError) as error:
+        # of a value in config.json that nothing checked before it was used
+        said = (str(error).strip() or repr(error)).splitlines()[0]
+        raise NoSuchModel(name, f"its configuration cannot be used: {said}") from error
 
 
 def load_base(settings: ModelSettings) -> "PreTrainedModel":

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
+
 from corpus.atomic import sha256_file
 from corpus.untrusted import parse_object
+from train.checkpoint import ADAPTER
 from train.errors import TrainError
 from train.evaluate.transcript import Entry, NoAnswers, read
 from train.journal import read_metrics
@@ -14,9 +17,30 @@ from train.progress import Line
 RUN, RECIPE, EVALUATION = "run.json", "recipe.json", "evaluation.json"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
-WEIGHTS = "adapter/adapter_model.safetensors"
+WEIGHTS = f"adapter/{ADAPTER}"
 
 STAGES = (1, 2)
+
+
+class Device(TypedDict, total=False):
+    """What a run trained on."""
+
+    name: str | None
+    count: int | None
+    peak_flops: float | None
+
+
+class RunFile(TypedDict, total=False):
+    """What the report takes from run.json; other fields are not read."""
+
+    release: dict[str, Any] | None
+    model: dict[str, Any] | None
+    device: Device | None
+    tools: dict[str, str] | None
+    chats: list[dict[str, Any]] | None
+    data: dict[str, dict[str, dict[str, Any]]] | None
+    world_size: int | None
+
 
 Values = dict[str, Any]
 """JSON as a run wrote it, or as a template reads it."""
@@ -69,6 +93,7 @@ def read_sources(folder: Path) -> Sources:
                 f"{path}: it cannot be read ({error}). The file was altered. Restore it, or move "
                 "it away to tell of the run without it."
             ) from error
+    check_run(folder / RUN, told[RUN])
     try:
         answers = read(folder / EVALUATION)
     except NoAnswers:
@@ -83,6 +108,20 @@ def read_sources(folder: Path) -> Sources:
         samples=read_metrics(folder / SAMPLES),
         digests={name: sha256_file(folder / name) for name in found},
     )
+
+
+def check_run(path: Path, told: Values) -> None:
+    """Raise UnusableRun if a field of run.json is of another type."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(RunFile).validate_python(told, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UnusableRun(
+            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}. The file was altered. "
+            "Restore it, or move it away to tell of the run without it."
+        ) from error
 
 
 def steps_of(sources: Sources, stage: int | None = None) -> list[Line]:

@@ -161,7 +161,8 @@ class ChatTemplate:
     ) -> str:
         """Return the chat as text, up to where an answer begins if one is to follow.
 
-        Raises UnusableTemplate if the template refuses the messages or is no Jinja.
+        Raises UnusableTemplate if the template refuses the messages, renders nothing, or is no
+        Jinja.
         """
         from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -175,6 +176,8 @@ class ChatTemplate:
             )
         except Exception as error:  # whatever a template that others wrote runs into
             raise UnusableTemplate(self.path, f"the template refuses a chat: {error}") from error
+        if not rendered[0]:
+            raise UnusableTemplate(self.path, "the template renders nothing of a chat")
         return str(rendered[0])
 
 

@@ -180,6 +180,19 @@ def test_weights_that_are_damaged_are_refused(tiny_model: Path, tmp_path: Path) 
         load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
 
 
+@pytest.mark.parametrize(
+    "change", [{"text_config": 3}, {"hidden_size": 10**30}, {"hidden_size": "wide"}]
+)
+def test_a_configuration_that_cannot_be_used_is_refused(
+    tiny_model: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_bytes()) | change
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(NoSuchModel, match="its configuration cannot be used: "):
+        load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
+
+
 def with_code(folder: Path, model_type: str) -> Path:
     """Let a model's folder bring code, which leaves a file when it is executed."""
     config = json.loads((folder / "config.json").read_bytes()) | {

@@ -131,6 +131,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         write(run)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"world_size": "two"}', "world_size: Input should be a valid integer"),
+        ('{"release": "2026.11.1"}', "release: Input should be a valid dictionary"),
+        ('{"device": {"count": "2"}}', "device.count: Input should be a valid integer"),
+    ],
+)
+def test_a_field_of_another_type_is_named(tmp_path: Path, text: str, why: str) -> None:
+    run = write_run(tmp_path / "run")
+    (run / "run.json").write_text(text)
+    with pytest.raises(UnusableRun, match=rf"run.json: {why}\. .* move it away"):
+        write(run)
+
+
 INSTANT = '{"kind": "step", "stage": 1, "step": 1, "loss": 1, "tokens": 1, "seconds": 0}\n'
 
 
@@ -138,7 +153,6 @@ INSTANT = '{"kind": "step", "stage": 1, "step": 1, "loss": 1, "tokens": 1, "seco
     ("name", "text", "section"),
     [
         ("run.json", '{"data": {"train": {"stage1": {}}}}', "data"),
-        ("run.json", '{"release": "2026.11.1"}', "identity"),
         ("evaluation.json", '{"measures": [1]}', "evaluation"),
         ("metrics.jsonl", '{"kind": "step", "stage": 1, "step": 1}\n', "speed"),
         ("metrics.jsonl", INSTANT, "curves"),

@@ -168,6 +168,7 @@ LAST_ONLY = (
         (LAST_ONLY, "the first 1 messages of a chat render otherwise than as its beginning"),
         ("{{ raise_exception('no system message, please') }}", "no system message, please"),
         ("{% for %}", "the template refuses a chat"),
+        ("{# nothing #}", "the template renders nothing of a chat"),
     ],
 )
 def test_a_template_that_hides_the_answers_is_refused(
