@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from corpus.terminal import (
     show_progress,
     show_timings,
 )
+
+if TYPE_CHECKING:
+    from corpus.optout.ledger import Kind
 
 app = application("Turn an archive store into a release, verify and explain it, and inspect files.")
 
@@ -76,11 +79,11 @@ def build(
     tls_key: Annotated[
         Path | None, typer.Option(help="With tls://: the key of our certificate, PEM.")
     ] = None,
-    exclude: Annotated[
+    optout: Annotated[
         Path | None,
         typer.Option(
-            help="A TOML file of packages and files that authors opted out: [[exclude]] tables "
-            "with package, package and path, or content_id, and a reason."
+            help="The ledger of opt-outs, which `optout add` writes: what it names is left out. A "
+            "folder whose newest release has opt-outs takes no build without them."
         ),
     ] = None,
     dry_run: Annotated[
@@ -106,7 +109,7 @@ def build(
     the build could not finish.
     """
     if dry_run:
-        _show_plan(archives, out, config, exclude, log_level)
+        _show_plan(archives, out, config, optout, log_level)
         return
     from elixir_corpus.pipeline import build_release
 
@@ -119,7 +122,7 @@ def build(
             out,
             config,
             workers,
-            exclude=exclude,
+            optout=optout,
             cluster=cluster,
             progress=progress,
             clean=clean,
@@ -127,7 +130,8 @@ def build(
     show_funnel(built.release)
     show_timings(built.timings)
     for entry in built.unmatched:
-        errors.print(f"matches nothing: {entry.named} ({entry.reason})")
+        removal = entry.removal
+        errors.print(f"left out nothing: {entry.name}, {removal.kind} {removal.value}")
     if clean:
         output.print(f"removed {built.cleaned} folders of earlier builds from {out / 'work'}")
     output.print(f"release {built.release.manifest.version}: {built.release.path}")
@@ -137,14 +141,16 @@ def build(
 
 
 def _show_plan(
-    archives: Path, out: Path, config: Path | None, exclude: Path | None, log_level: LogLevel
+    archives: Path, out: Path, config: Path | None, optout: Path | None, log_level: LogLevel
 ) -> None:
     from corpus.build import plan_build
     from corpus.configuration import configured
+    from corpus.optout.ledger import read_ledger
     from corpus.store import ArchiveStore
 
     with plain_errors(), show_progress(log_level) as progress:
-        planned = plan_build(ArchiveStore(archives), out, configured(config, exclude), progress)
+        store, ledger = ArchiveStore(archives), read_ledger(optout) if optout else None
+        planned = plan_build(store, out, configured(config), progress, ledger)
     show_plan(planned)
 
 
@@ -338,6 +344,176 @@ def config(config: ConfigOption = None) -> None:
 
     with plain_errors():
         say(dump(load(config) if config else BuildConfig()).rstrip("\n"))
+
+
+ledger_app = application("Keep the ledger of opt-outs, and tell authors what a release holds.")
+app.add_typer(
+    ledger_app,
+    name="optout",
+    epilog="Example: `python -m corpus optout check --package plug releases/2026.11.1`",
+)
+
+LedgerOption = Annotated[
+    Path, typer.Option("--ledger", help="The ledger, a file of one entry a line.")
+]
+OwnerOption = Annotated[str | None, typer.Option(help="An account: hex:NAME, github.com:NAME, ...")]
+RepositoryOption = Annotated[
+    str | None, typer.Option(help="A repository, such as github.com/acme/shop.")
+]
+PackageOption = Annotated[str | None, typer.Option(help="A package, in all versions.")]
+PathOption = Annotated[
+    str | None, typer.Option(help="With --package: a file of it, or a pattern: lib/private/*.")
+]
+ContentOption = Annotated[str | None, typer.Option(help="The SHA-256 of a file, wherever it is.")]
+SwhidOption = Annotated[str | None, typer.Option(help="The SWHID of a file: swh:1:cnt:...")]
+
+
+def _named(
+    owner: str | None,
+    repository: str | None,
+    package: str | None,
+    path: str | None,
+    content: str | None,
+    swhid: str | None,
+) -> "tuple[Kind, str] | None":
+    """Return what the options name, None for nothing; ends the command if they name two things."""
+    from corpus.optout.ledger import Kind
+
+    if path is not None:
+        if package is None:
+            fail("--path is a file of a package: give --package too", 2)
+        package, path = None, f"{package}:{path}"
+    named = {
+        Kind.OWNER: owner,
+        Kind.REPOSITORY: repository,
+        Kind.PACKAGE: package,
+        Kind.PATH: path,
+        Kind.CONTENT: content,
+        Kind.SWHID: swhid,
+    }
+    given = [(kind, value) for kind, value in named.items() if value is not None]
+    if len(given) > 1:
+        fail(f"name one thing: --{given[0][0]} or --{given[1][0]}", 2)
+    return given[0] if given else None
+
+
+@ledger_app.command(
+    "add",
+    epilog="Example: `python -m corpus optout add --package plug --reason 'asked, discussion 12'`",
+)
+def optout_add(
+    owner: OwnerOption = None,
+    repository: RepositoryOption = None,
+    package: PackageOption = None,
+    path: PathOption = None,
+    content: ContentOption = None,
+    swhid: SwhidOption = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for example a discussion. Every release tells it.")
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option("--from", help="A TOML file of [[exclude]] tables, as version 0.1.0 had."),
+    ] = None,
+    ledger: LedgerOption = Path("optout.jsonl"),
+) -> None:
+    """Append an entry to the ledger, which begins with the first one. Nothing takes it back.
+
+    What the ledger has already is not added again. Exit code 2: nothing was added.
+    """
+    from datetime import UTC, datetime
+
+    from corpus.optout.ledger import add, read_exclusions, removal
+
+    named = _named(owner, repository, package, path, content, swhid)
+    with plain_errors():
+        if tables is not None and named is None and reason is None:
+            removals = read_exclusions(tables)
+        elif tables is None and named is not None and reason is not None:
+            removals = [removal(*named, reason)]
+        else:
+            fail("give --reason and what to leave out, such as --package NAME; or --from FILE", 2)
+        kept, new = add(ledger, removals, datetime.now(UTC).date())
+    for entry in kept.entries[len(kept.entries) - new :]:
+        output.print(f"{entry.name}: {entry.removal.kind} {entry.removal.value}")
+    if not new:
+        output.print(f"{ledger} has all of this already; nothing was added")
+
+
+@ledger_app.command(
+    "check",
+    epilog="Examples: `python -m corpus optout check`, "
+    "`python -m corpus optout check --package plug releases/2026.11.1 releases/2026.11.2`",
+)
+def optout_check(
+    releases: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of releases that are asked.")
+    ] = None,
+    owner: OwnerOption = None,
+    repository: RepositoryOption = None,
+    package: PackageOption = None,
+    path: PathOption = None,
+    content: ContentOption = None,
+    swhid: SwhidOption = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            help="The ledger whose chain is checked, and that has to have all entries of the "
+            "releases; optout.jsonl if no release is given."
+        ),
+    ] = None,
+) -> None:
+    """Check the chain of the ledger, and tell what releases hold of a package, a repository, ...
+
+    Exit code 1: a release holds something of it. Exit code 2: a ledger or a release cannot be used.
+    """
+    from corpus.optout.ledger import read_ledger, removal
+    from corpus.optout.releases import ask, refuse_lost_entries
+
+    named = _named(owner, repository, package, path, content, swhid)
+    if named is not None and not releases:
+        fail("name the releases that are to be asked, such as releases/2026.11.1", 2)
+    held = 0
+    with plain_errors():
+        opened = [Release.open(folder) for folder in releases or ()]
+        if ledger is not None or not opened:
+            place = ledger or Path("optout.jsonl")
+            kept = read_ledger(place)
+            for release in opened:
+                refuse_lost_entries(release, kept)
+            output.print(f"{place}: {len(kept.entries)} entries, unbroken; head {kept.head}")
+        if named is not None:
+            kind, value = named
+            value = removal(kind, value, "asked for").value
+            for release in opened:
+                answer = ask(release, kind, value)
+                held += answer.documents
+                output.print(answer.sentence)
+    if held:
+        raise typer.Exit(1)
+
+
+@ledger_app.command("list", epilog="Example: `python -m corpus optout list --json`")
+def optout_list(
+    ledger: LedgerOption = Path("optout.jsonl"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per entry.")
+    ] = False,
+) -> None:
+    """Print the entries of a ledger, or of optout.jsonl of a release, after a check of its chain.
+
+    Exit code 2: the ledger cannot be read.
+    """
+    from corpus.optout.ledger import read_ledger
+
+    with plain_errors():
+        entries = read_ledger(ledger).entries
+    for entry in entries:
+        if as_json:
+            say(entry.line().decode().removesuffix("\n"))
+        else:
+            removal = entry.removal
+            output.print(f"{entry.name}: {removal.kind} {removal.value} ({removal.reason})")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ from corpus.instructions import (
     leave_out_repeats,
     write_rows,
 )
+from corpus.optout.ledger import Ledger
+from corpus.optout.releases import refuse_lost_entries
+from corpus.optout.removals import OptedOut, opted_out
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
     RELEASE,
@@ -119,7 +122,7 @@ READ = ("documents", "functions", "fingerprints", "rejects", "archives")
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("kept", "drafts", "instruct")
+PARTS = ("kept", "rejected", "drafts", "instruct")
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -140,6 +143,7 @@ class Job:
     """
 
     inputs: Inputs
+    opted_out: OptedOut
     config: BuildConfig
     release: Identity
     layout: Layout
@@ -219,10 +223,11 @@ def assign_splits(job: Job) -> None:
 
 def select_documents(job: Job) -> None:
     """Keep the representatives; their duplicates and opted-out documents become rejects."""
-    parts = Parts(job.parts("fingerprints"), job.parts("archives"), job.parts("kept"))
-    task = partial(select, parts, job.file("clusters"), job.file("splits"), job.config.exclude)
+    tables = ("fingerprints", "archives", "rejects", "kept", "rejected")
+    parts = Parts(*map(job.parts, tables))
+    task = partial(select, parts, job.file("clusters"), job.file("splits"), job.opted_out)
     job.run("select documents", task, [job.file("duplicates")])
-    write_archive_rejects(job.inputs.refused, job.file("refused"))
+    write_archive_rejects(job.inputs.refused, job.file("refused"), job.opted_out)
 
 
 def write_instructions(job: Job) -> None:
@@ -299,7 +304,7 @@ def write_manifest(job: Job) -> None:
     """Write attribution and manifest of the candidate."""
     shards = _read(tuple[Shard, ...], job.file("shards"))
     made = job.parts("archives"), _rejects(job), job.file("splits"), job.layout.candidate
-    task = partial(assemble, *made, job.config.exclude)
+    task = partial(assemble, *made, job.opted_out)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
 
@@ -315,7 +320,7 @@ def _parts(job: Job, name: str) -> Iterable[Part]:
 
 
 def _rejects(job: Job) -> list[Path]:
-    return [*job.parts("rejects"), job.file("duplicates"), job.file("refused")]
+    return [*job.parts("rejected"), job.file("duplicates"), job.file("refused")]
 
 
 def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
@@ -350,7 +355,7 @@ def _read(kind: type[Result], path: Path) -> Result:
 STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "read archives",
-        inputs=("inputs.archives",),
+        inputs=("inputs.archives", "optout.archives"),
         outputs=READ,
         config=("ingest",),
         run=read_archives,
@@ -374,9 +379,12 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
     Stage(
         "select documents",
-        inputs=("fingerprints", "archives", "clusters", "splits", "inputs.refused"),
-        outputs=("kept", "duplicates", "refused"),
-        config=("exclude",),
+        inputs=(
+            *("fingerprints", "archives", "rejects", "clusters", "splits"),
+            *("inputs.refused", "optout.ledger"),
+        ),
+        outputs=("kept", "rejected", "duplicates", "refused"),
+        config=(),
         run=select_documents,
         is_internal=True,
     ),
@@ -391,7 +399,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "sort rows",
         inputs=(
-            *("documents", "functions", "rejects"),
+            *("documents", "functions", "rejected"),
             *("kept", "duplicates", "refused", "instruct"),
         ),
         outputs=("runs",),
@@ -409,16 +417,16 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "write manifest",
         inputs=(
-            *("shards", "archives", "rejects", "splits", "duplicates", "refused", "repeats"),
-            *("inputs.archives", "inputs.refused", "release"),
+            *("shards", "archives", "rejected", "splits", "duplicates", "refused", "repeats"),
+            *("inputs.archives", "inputs.refused", "optout.ledger", "release"),
         ),
         outputs=("manifest",),
         config=tuple(BuildConfig.__dataclass_fields__),
         run=write_manifest,
     ),
 )
-"""The given inputs: `inputs.*`, for the fields of `Inputs`, and `release`, for the name of the
-release.
+"""The given inputs: `inputs.*`, for the fields of `Inputs`, `optout.*`, for the ledger and what it
+leaves out as a whole, and `release`, for the name of the release.
 """
 
 
@@ -431,33 +439,50 @@ class BuildPlan:
     steps: tuple[Step, ...]
     """One step for every stage, in order; none if there is such a release."""
     inputs: Inputs
+    opted_out: OptedOut
     identity: Identity
     layout: Layout
     origins: Mapping[str, Origin]
 
 
 def plan_build(
-    store: ArchiveStore, out: Path, config: BuildConfig, progress: Progress | None = None
+    store: ArchiveStore,
+    out: Path,
+    config: BuildConfig,
+    progress: Progress | None = None,
+    ledger: Ledger | None = None,
 ) -> BuildPlan:
     """Check the archives and return what a build would do, and why; nothing is written.
 
-    Raises NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest and OSError.
+    `ledger` has what is opted out. Raises LostEntries, NothingToBuild, DamagedRow, DamagedArchive,
+    MalformedManifest, BadLedger and OSError.
     """
+    ledger, releases = ledger or Ledger(), releases_in(out)
+    if releases:
+        refuse_lost_entries(releases[-1], ledger)
     inputs = read_inputs(store, progress or Silent())
     if not inputs.archives:
         raise NothingToBuild(store.root, inputs)
+    leaving = opted_out(ledger, inputs.archives)
     digests = inputs.digests()
-    digest = digest_of(digests, config, code_digest(RELEASE), tool_versions())
-    releases = releases_in(out)
+    digest = digest_of(digests, config, code_digest(RELEASE), tool_versions(), ledger.head)
     identity = Identity(
         version=next_version(inputs.newest, releases), digest=digest, parent=_parent(releases)
     )
     given = {f"inputs.{name}": each for name, each in digests.items()}
+    given |= {
+        "optout.ledger": ledger.head,
+        "optout.archives": digest_of(sorted(leaving.archives)),
+    }
     made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())
     work, reading = out / "work", made_from[STAGES[0].name]
     made_by = digest_of(reading.sources, reading.tools)
+    parts = work / PARTS_FOLDER
+    bundles = plan_bundles(
+        inputs.archives, store, parts, config.ingest, made_by, leaving.archives.keys()
+    )
     layout = Layout(
-        bundles=plan_bundles(inputs.archives, store, work / PARTS_FOLDER, config.ingest, made_by),
+        bundles=bundles,
         folders={
             output: folder_of(work, stage, made_from[stage.name])
             for stage in STAGES
@@ -471,6 +496,7 @@ def plan_build(
         release=existing,
         steps=steps,
         inputs=inputs,
+        opted_out=leaving,
         identity=identity,
         layout=layout,
         origins=made_from,
@@ -489,16 +515,17 @@ def build(
     config: BuildConfig,
     executor: Executor,
     progress: Progress | None = None,
+    ledger: Ledger | None = None,
 ) -> Release:
     """Run every stage and return the candidate, or an existing release from the same origin.
 
     `out` contains releases by version and `work/`, which may be deleted at any time; then the next
-    build takes longer. The candidate has the seconds of every stage in `timings.json`. Raises
-    NothingToBuild, WorkerDied, DamagedRow, DamagedArchive, DamagedRelease, MalformedManifest and
-    OSError.
+    build takes longer. The candidate has the seconds of every stage in `timings.json`. `ledger` has
+    what is opted out. Raises WorkerDied, DamagedRelease, and what `plan_build` does.
     """
     progress = progress or Silent()
-    return carry_out_plan(plan_build(store, out, config, progress), out, config, executor, progress)
+    planned = plan_build(store, out, config, progress, ledger)
+    return carry_out_plan(planned, out, config, executor, progress)
 
 
 def carry_out_plan(
@@ -514,6 +541,7 @@ def carry_out_plan(
         known = {name for name in (*stage.inputs, *stage.outputs) if name in layout.folders}
         return Job(
             inputs=planned.inputs,
+            opted_out=planned.opted_out,
             config=config,
             release=planned.identity,
             layout=replace(layout, folders={name: layout.folders[name] for name in known}),

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import get_type_hints
@@ -12,7 +12,6 @@ from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import IngestConfig
 from corpus.instruct import InstructConfig
-from corpus.optout import Exclusions, entries, read_exclusions
 from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
@@ -27,8 +26,12 @@ class BuildConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
-    exclude: Exclusions = ()
-    """Packages, files and contents that authors asked to leave out."""
+
+
+MOVED = (
+    "[[exclude]] is now a ledger of opt-outs: put these tables into a file of their own, run "
+    "`python -m corpus optout add --from FILE`, and give the ledger to `build --optout`"
+)
 
 
 class BadConfiguration(CorpusError):
@@ -47,14 +50,14 @@ def load(path: Path) -> BuildConfig:
 
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        exclude = entries(values.pop("exclude", []))
+        if "exclude" in values:
+            raise BadConfiguration(path, MOVED)
         unknown = next(_unknown_keys(values, BuildConfig), None)
         if unknown is not None:
             raise BadConfiguration(path, unknown)
         # As JSON, because strict validation refuses lists for tuples and sets.
         text = json.dumps(values, default=str)
-        config = TypeAdapter(BuildConfig).validate_json(text, strict=True)
-        return replace(config, exclude=exclude)
+        return TypeAdapter(BuildConfig).validate_json(text, strict=True)
     except OSError as error:
         raise BadConfiguration(path, error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -64,21 +67,13 @@ def load(path: Path) -> BuildConfig:
         where = ".".join(map(str, first["loc"]))
         what = first["msg"].removeprefix("Value error, ")
         raise BadConfiguration(path, f"{where}: {what}") from error
-    except ValueError as error:
-        raise BadConfiguration(path, f"exclude: {error}") from error
 
 
-def configured(config: str | Path | BuildConfig | None, exclude: str | Path | None) -> BuildConfig:
-    """Return a configuration, or read it from a file, and add a file of exclusions.
-
-    Raises the errors of `load` and `corpus.optout.read_exclusions`.
-    """
+def configured(config: str | Path | BuildConfig | None) -> BuildConfig:
+    """Return a configuration, or read it from a file. Raises the errors of `load`."""
     if not isinstance(config, BuildConfig):
         config = load(Path(config)) if config else BuildConfig()
-    if exclude is None:
-        return config
-    named = {*config.exclude, *read_exclusions(Path(exclude))}
-    return replace(config, exclude=tuple(sorted(named)))
+    return config
 
 
 def dump(config: BuildConfig) -> str:
@@ -88,8 +83,7 @@ def dump(config: BuildConfig) -> str:
 
 def _dumped(values: Mapping[str, object], table: str) -> Iterator[str]:
     """Yield the lines of a table: its own keys first, then the tables below it."""
-    rows = {key: _rows(value) for key, value in values.items()}
-    own = {k: v for k, v in values.items() if not (isinstance(v, dict) or rows[k])}
+    own = {key: value for key, value in values.items() if not isinstance(value, dict)}
     if own:
         if table:
             yield f"[{table}]"
@@ -102,15 +96,6 @@ def _dumped(values: Mapping[str, object], table: str) -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _dumped(value, f"{table}.{key}".removeprefix("."))
-    for key, tables in rows.items():
-        for each in tables:
-            told = {name: value for name, value in each.items() if value}
-            yield from _dumped(told, f"[{table}.{key}]".replace("[.", "["))
-
-
-def _rows(value: object) -> list[dict[str, object]]:
-    """Return the values that TOML writes as an array of tables: the exclusions."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _unknown_keys(values: dict[str, object], model: type, prefix: str = "") -> Iterator[str]:

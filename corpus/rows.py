@@ -145,6 +145,7 @@ class RejectRow(IdentityRow):
     detail: str
     representative_id: str | None
     functions_lost: int | None
+    removed_by: Sequence[int] | None
 
 
 class RedactionRow(TypedDict):
@@ -206,6 +207,7 @@ def reject_row(
     size: int | None = None,
     representative_id: str | None = None,
     functions_lost: int | None = None,
+    removed_by: Sequence[int] | None = None,
 ) -> RejectRow:
     """Return the row of `tables.REJECTS` that says why a file or an archive was left out."""
     return {
@@ -216,4 +218,5 @@ def reject_row(
         "detail": reject.detail,
         "representative_id": representative_id,
         "functions_lost": functions_lost,
+        "removed_by": removed_by,
     }

@@ -12,7 +12,14 @@ import pyarrow.compute as pc
 
 from corpus.atomic import replacing
 from corpus.identifiers import among, identifiers
-from corpus.optout import Exclusions, left_out, without_packages
+from corpus.optout.removals import (
+    Entries,
+    OptedOut,
+    archive_rejects,
+    left_out,
+    opted_out_row,
+    rewritten,
+)
 from corpus.parts import part_writer, read_part, write_part
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import DuplicateRow, RejectRow, reject_row
@@ -24,17 +31,19 @@ DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLIC
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of fingerprints and of archives, and where the kept documents of each are told."""
+    """The parts that are read, and where the kept documents and the rejects of each are told."""
 
     fingerprints: Sequence[Path]
     archives: Sequence[Path]
+    rejects: Sequence[Path]
     kept: Sequence[Path]
+    rejected: Sequence[Path]
 
 
-def select(
-    parts: Parts, clusters: Path, splits: Path, exclusions: Exclusions, duplicates: Path
-) -> None:
+def select(parts: Parts, clusters: Path, splits: Path, out: OptedOut, duplicates: Path) -> None:
     """Write the documents that stay, as `tables.KEPT`, and those that do not, as rejects.
+
+    The rejects of ingest are written again, without what is told of files that are opted out.
 
     Of fingerprints the shingles are not read; the digests of all functions that stay are held in
     memory, 8 bytes each, to count what is lost with each duplicate. `clusters` is sorted by
@@ -43,11 +52,15 @@ def select(
     if duplicates.exists():
         return
     settled, places = read_part(clusters), read_part(splits)
-    excluded = left_out(exclusions, parts.fingerprints, settled)
+    excluded = left_out(out, parts.fingerprints, settled)
+    settled = _without(settled, excluded)
     known = identifiers(settled["document_id"])
     functions = _kept_functions(parts.fingerprints, settled, excluded)
     with replacing(duplicates) as temporary, part_writer(temporary, REJECTS) as writer:
-        writer.write_table(without_packages(exclusions, parts.archives))
+        writer.write_table(archive_rejects(out, parts.archives))
+        for part, destination in zip(parts.rejects, parts.rejected, strict=True):
+            with replacing(destination) as rejected:
+                write_part(rewritten(out, read_part(part)), rejected)
         for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
             documents = _with_clusters(part, settled, known)
             if excluded:
@@ -59,6 +72,19 @@ def select(
             _write_kept(documents.filter(stays), places, destination)
             dropped = documents.filter(pc.invert(stays))
             writer.write_table(_rejects(dropped, _lost(part, dropped, functions)))
+
+
+def _without(clusters: pa.Table, excluded: Collection[str]) -> pa.Table:
+    """Return clusters in which none is named after a document that is left out."""
+    out = pa.array(sorted(excluded), pa.string())
+    if not pc.any(pc.is_in(clusters["cluster_id"], value_set=out)).as_py():
+        return clusters
+    stays = clusters.filter(pc.invert(pc.is_in(clusters["document_id"], value_set=out)))
+    named = stays.group_by("cluster_id").aggregate([("document_id", "min")])
+    found = pc.index_in(clusters["cluster_id"], value_set=named["cluster_id"])
+    names = pc.coalesce(named["document_id_min"].take(found), clusters["cluster_id"])
+    place = clusters.column_names.index("cluster_id")
+    return clusters.set_column(place, CLUSTERS.field("cluster_id"), names)
 
 
 def _kept_functions(
@@ -129,14 +155,9 @@ def _rejects(documents: pa.Table, lost: Sequence[int]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
-def _opted_out(documents: pa.Table, why: Mapping[str, str]) -> pa.Table:
+def _opted_out(documents: pa.Table, why: Mapping[str, tuple[Reject, Entries]]) -> pa.Table:
     found: list[DuplicateRow] = documents.to_pylist()
-    rows = [
-        reject_row(
-            row, Reject(Stage.OPT_OUT, Reason.OPTED_OUT, why[row["document_id"]]), row["bytes"]
-        )
-        for row in found
-    ]
+    rows = [opted_out_row(row, *why[row["document_id"]], row["bytes"]) for row in found]
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 

@@ -262,6 +262,11 @@ REJECTS = _table(
     column("detail", pa.string(), "what exactly was found"),
     column("representative_id", pa.string(), "document_id of the kept document it duplicates"),
     column("functions_lost", pa.int32(), "functions of a dropped duplicate that no document holds"),
+    column(
+        "removed_by",
+        pa.list_(pa.int64()),
+        "numbers of the opt-out entries that leave it out, null for other reasons",
+    ),
 )
 """One row a rejected file; an empty `path` means the archive as a whole."""
 

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from corpus.errors import CorpusError
 from corpus.licenses import LicensePolicy
+from corpus.optout.ledger import read_ledger
+from corpus.optout.removals import Removals
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
@@ -36,6 +38,7 @@ DEFAULTS = {
     "ARCHIVE_STORE": "archives",
     "PERMITTED_LICENSES": "",
     "CRAWLER_CONTACT": "",
+    "OPTOUT_LEDGER": "",
 }
 """Settings that may come from the environment, with their defaults.
 
@@ -88,6 +91,8 @@ class Repository:
     store: Path
     policy: LicensePolicy
     """The licences of packages that may be stored."""
+    removals: Removals = field(default_factory=Removals)
+    """What the ledger of opt-outs names: it is not fetched."""
     mirror: str | None = None
     """The mirror, which is used instead of `url`."""
     token: str | None = field(default=None, repr=False)
@@ -165,7 +170,9 @@ def truth(name: str, text: str) -> bool:
 
 
 def read_repository(settings: Settings) -> Repository:
-    """Read the repository, the store and the policy. Raises InvalidArgument and UnusableKey."""
+    """Read the repository, the store and the policy. Raises InvalidArgument, UnusableKey and
+    BadLedger.
+    """
     url = address("HEX_REPO_URL", given(settings, "HEX_REPO_URL"))
     mirror = given(settings, "HEX_MIRROR")
     api_token = token("HEX_API_KEY", settings)
@@ -182,6 +189,7 @@ def read_repository(settings: Settings) -> Repository:
         key=read_public_key(Path(str(given(settings, "HEX_PUBLIC_KEY")))),
         store=folder("ARCHIVE_STORE", given(settings, "ARCHIVE_STORE")),
         policy=read_policy(settings),
+        removals=read_removals(settings),
         mirror=address("HEX_MIRROR", mirror) if mirror else None,
         token=token("HEX_REPOS_KEY", settings),
         api_token=api_token,
@@ -220,6 +228,12 @@ def read_policy(settings: Settings) -> LicensePolicy:
         raise InvalidArgument(
             f"PERMITTED_LICENSES: {error}. Separate ids by commas, such as MPL-2.0,EPL-2.0."
         ) from error
+
+
+def read_removals(settings: Settings) -> Removals:
+    """Read OPTOUT_LEDGER, the path of a ledger; empty for none. Raises BadLedger."""
+    path = str(given(settings, "OPTOUT_LEDGER") or "").strip()
+    return Removals(read_ledger(Path(path)).entries) if path else Removals()
 
 
 def folder(name: str, value: object) -> Path:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from scrapy import Request
 
-from corpus.packages import Downloads
+from corpus.packages import Downloads, Link
 from corpus.reasons import Reject
 from corpus.sources import HEX, HexMetadata
 from crawler.registry import Release
@@ -21,6 +21,7 @@ class PackageDetails:
 
     downloads: Downloads | None = None
     owners: tuple[str, ...] | None = None
+    links: tuple[Link, ...] = ()
     first_published_at: str | None = None
     last_published_at: str | None = None
 

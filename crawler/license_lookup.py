@@ -22,7 +22,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from corpus.licenses import LicensePolicy, judge_declaration
-from corpus.packages import Downloads
+from corpus.packages import Downloads, Link
 from corpus.reasons import Reject, Stage
 from crawler.failures import GONE, explain, licensing
 from crawler.items import NO_DETAILS, PackageDetails, Refusal
@@ -74,6 +74,8 @@ class LicenseLookup:
     refuse: Callable[[PackageVersions, Reject], Iterator[Refusal]]
     describe: Callable[[str, PackageDetails], None]
     later: Callable[[Request, float], None]
+    opted_out: Callable[[str, PackageDetails], Reject | None] = lambda name, details: None
+    """Returns why a package is not fetched whose author opted out."""
     token: str | None = field(default=None, repr=False)
     handed_on: set[str] = field(default_factory=set)
     """Packages that proceeded without their answer."""
@@ -139,6 +141,9 @@ class LicenseLookup:
         """Pass on one package by the licences of its latest release."""
         self.describe(package.name, declared.details)
         if package.name in self.handed_on:
+            return
+        if (removed := self.opted_out(package.name, declared.details)) is not None:
+            yield from self.refuse(package, removed)
             return
         verdict = judge_declaration(declared.licenses, self.policy)
         if verdict.reason:
@@ -267,6 +272,7 @@ def details(package: dict[str, object]) -> PackageDetails:
     return PackageDetails(
         downloads=downloads(package.get("downloads")),
         owners=owners(package.get("owners")),
+        links=links(package.get("meta")),
         first_published_at=when(package.get("inserted_at")),
         last_published_at=max(filter(None, published), default=None),
     )
@@ -288,6 +294,13 @@ def owners(value: object) -> tuple[str, ...] | None:
         return None
     names = [each.get("username") for each in objects(value)]
     return tuple(sorted(name for name in names if isinstance(name, str)))
+
+
+def links(meta: object) -> tuple[Link, ...]:
+    """Read the links of a package, those that are texts."""
+    told = meta.get("links") if isinstance(meta, dict) else None
+    pairs = told.items() if isinstance(told, dict) else ()
+    return tuple(Link(name, url) for name, url in sorted(pairs) if isinstance(url, str))
 
 
 def objects(value: object) -> list[dict[str, object]]:

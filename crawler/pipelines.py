@@ -1,7 +1,8 @@
-"""The pipelines for a fetched tarball: checksum, licence, store and ledger."""
+"""The pipelines for a fetched tarball: checksum, licence, opt-out, store and ledger."""
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Self
 
@@ -136,8 +137,34 @@ def mislabelled(wanted: Wanted, metadata: HexMetadata) -> str | None:
     return f"the tarball calls itself {metadata.name} {metadata.version}"
 
 
+class OptOutPipeline:
+    """The third pipeline: refuses a tarball whose links lead to a repository that opted out.
+
+    Where the API was not asked, they are known only now.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Keep the crawler, whose spider knows what opted out."""
+        return cls(crawler)
+
+    def process_item(self, item: Item) -> Item:
+        """Return the tarball, or a refusal."""
+        spider = self.crawler.spider
+        assert isinstance(spider, HexSpider)
+        if isinstance(item, Described):
+            details = spider.details.get(item.wanted.name, NO_DETAILS)
+            found = replace(details, links=item.metadata.links)
+            if (removed := spider.opted_out(item.wanted.name, found)) is not None:
+                return refuse(item.wanted, removed)
+        return item
+
+
 class StorePipeline:
-    """The third pipeline: stores tarballs that passed unchanged, and records the others.
+    """The fourth pipeline: stores tarballs that passed unchanged, and records the others.
 
     Rows have the time of the fetch. If the store cannot be written, the crawl ends. Stats:
     `archives/stored`, `archives/refused/REASON`, `archives/lost`.

@@ -55,6 +55,7 @@ REMOTE_CONTROL_ENABLED = False
 ITEM_PIPELINES = {
     "crawler.pipelines.ChecksumPipeline": 100,
     "crawler.pipelines.LicensePipeline": 200,
+    "crawler.pipelines.OptOutPipeline": 250,
     "crawler.pipelines.StorePipeline": 300,
     "crawler.pipelines.LedgerPipeline": 400,
 }

@@ -62,6 +62,11 @@ def add(tree: typer.Typer, panel: str, **renamed: str) -> None:
         own = command.name or command.callback.__name__
         name = renamed.get(own, own)
         app.command(name, rich_help_panel=panel, epilog=command.epilog)(command.callback)
+    for group in tree.registered_groups:
+        assert group.typer_instance is not None
+        app.add_typer(
+            group.typer_instance, name=group.name, rich_help_panel=panel, epilog=group.epilog
+        )
 
 
 add(corpus.__main__.app, "Corpus")

@@ -13,17 +13,16 @@ A script calls it below `if __name__ == "__main__"`, since worker processes impo
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from corpus.atomic import remove_folder
 from corpus.executor import SERIAL, Cluster, Executor, connect
 from corpus.locking import claim
-from corpus.optout import Exclusion, Exclusions, unmatched
+from corpus.optout.ledger import Entry, Ledger, read_ledger
+from corpus.optout.releases import unmatched
 from corpus.progress import Progress, Silent
 from corpus.release import GateSummary, Release, finalize
 from corpus.store import ArchiveStore
@@ -42,8 +41,8 @@ class Built:
 
     release: Release
     failed: tuple[str, ...] = ()
-    unmatched: tuple[Exclusion, ...] = ()
-    """What was to be left out and is nowhere among the packages and files that were seen."""
+    unmatched: tuple[Entry, ...] = ()
+    """Entries of the opt-out ledger that left out nothing of what was seen."""
     timings: "tuple[Timing, ...]" = ()
     """How long each stage took, gate, report and card last; also in `timings.json`."""
     cleaned: int = 0
@@ -76,7 +75,7 @@ def build_release(
     config: "str | Path | BuildConfig | None" = None,
     workers: int | None = None,
     *,
-    exclude: str | Path | None = None,
+    optout: str | Path | None = None,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
     finish: Finish = judge_and_tell,
@@ -88,26 +87,28 @@ def build_release(
     and `work/`, with which a build that was interrupted goes on. `config` is a TOML file or a
     configuration, the defaults without one. `workers` are processes on this machine, one a CPU
     without a number, and 0 works in this process; with `cluster`, one that already runs works
-    instead. What the file `exclude` names is left out, beside what the configuration leaves out.
-    `finish` judges the candidate and writes its report and card. With `clean` what earlier builds
+    instead. What the ledger `optout` names is left out. `finish` judges the candidate and writes
+    its report and card. With `clean` what earlier builds
     left in `work/` and this one does not use is removed, once the release has its name.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
-    `corpus.configuration.configured` and `corpus.executor.connect` do.
+    `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger` and
+    `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured
 
     archives, out, progress = Path(archives), Path(out), progress or Silent()
-    settings = configured(config, exclude)
+    settings = configured(config)
+    ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
     if cluster is not None:
         archives, out = archives.resolve(), out.resolve()
     with claim(out, "build"):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
-            planned = plan_build(ArchiveStore(archives), out, settings, progress)
+            planned = plan_build(ArchiveStore(archives), out, settings, progress, ledger)
             release = carry_out_plan(planned, out, settings, executor, progress)
-            unknown = unmatched(settings.exclude, _files(release))
+            unknown = unmatched(release)
             if _is_named(release):
                 built = Built(release, (), unknown)
             else:
@@ -153,7 +154,7 @@ class Clock:
 def _finished(
     candidate: Release,
     out: Path,
-    unknown: Exclusions,
+    unknown: tuple[Entry, ...],
     gate: GateSummary,
     seconds: list[tuple[str, float]],
 ) -> Built:
@@ -168,9 +169,3 @@ def _finished(
     release = finalize(candidate, gate, out / candidate.manifest.version)
     write_timings(release.path, timings)
     return Built(release, (), unknown, timings)
-
-
-def _files(release: Release) -> Iterator[pa.Table]:
-    for table in ("documents", "rejects"):
-        for batch in release.batches(table, ["package", "path", "content_id"], None, 65536):
-            yield pa.Table.from_batches([batch])

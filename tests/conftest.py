@@ -22,10 +22,11 @@ SLOW = frozenset(
         ".": "architecture console_command contributing site fast",
         "benchmarks": "hostile",
         "corpus": "adding_a_table build build_hostile console erlang_terms executor "
-        "explain fingerprint_comments full_disk inspect instruct licenses_files optout parsing "
+        "explain fingerprint_comments full_disk inspect instruct licenses_files parsing "
         "provenance stages store store_index supervision",
         "corpus/elixir": "against_the_compiler",
         "corpus/ingest": "isolation",
+        "corpus/optout": "removals releases",
         "corpus/release": "manifest verification",
         "corpus/sources": "folder hexpm",
         "crawler": "crawl crawl_endings crawl_faults crawl_patience crawl_republished "

@@ -17,8 +17,8 @@ from tests import programs
 from tests.project import PACKAGES, PROJECT
 
 COMMANDS = (
-    "crawl", "build", "verify", "explain", "inspect", "config", "gate", "report", "card", "plan",
-    "train", "sandbox", "evaluate", "chat", "export", "train-report", "demo",
+    "crawl", "build", "optout", "verify", "explain", "inspect", "config", "gate", "report", "card",
+    "plan", "train", "sandbox", "evaluate", "chat", "export", "train-report", "demo",
 )  # fmt: skip
 
 

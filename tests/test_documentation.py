@@ -58,10 +58,20 @@ SINGLE: dict[str, Any] = {
     "train.export": get_command(train.export.__main__.app),
     "train.report": get_command(train.report.__main__.app),
 }
+
+
+def groups_of(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the groups of commands in a tree: their name as it is written, and their commands."""
+    for name, command in tree.commands.items():
+        if hasattr(command, "commands"):
+            yield f"{name} ", command.commands
+
+
 COMMANDS: dict[str, Any] = {
-    f"python -m {package} {name}": command
+    f"python -m {package} {group}{name}": command
     for package, tree in TREES.items()
-    for name, command in tree.commands.items()
+    for group, commands in [("", tree.commands), *groups_of(tree)]
+    for name, command in commands.items()
 } | {f"python -m {name}": command for name, command in SINGLE.items()}
 WITH_RECIPES = {
     "train.plan": train.plan.add_plan_options,

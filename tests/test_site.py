@@ -41,7 +41,7 @@ def test_the_command_reference_has_every_command_with_its_options(site: Path) ->
     page = (site / "commands.html").read_text(encoding="utf-8")
     missing = [name for name in COMMANDS if f"elixir-corpus {name}" not in page]
     assert missing == []
-    for option in ("--archives", "--exclude", "--benchmark", "--vram", "--recipe", "packages="):
+    for option in ("--archives", "--optout", "--benchmark", "--vram", "--recipe", "packages="):
         assert option in page
 
 

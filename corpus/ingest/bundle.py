@@ -2,7 +2,7 @@
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -73,6 +73,8 @@ class Bundle:
     config: IngestConfig
     refusals: Mapping[int, Mapping[int, Reject]] = field(default_factory=dict)
     one_by_one: bool = False
+    opted_out: frozenset[int] = frozenset()
+    """Archives of which nothing is written but fingerprints and the names of files."""
 
     def seconds(self, number: int) -> float:
         """Return the CPU time that an archive has left after its refusals."""
@@ -87,24 +89,37 @@ def plan_bundles(
     folder: Path,
     config: IngestConfig,
     made_by: str = "",
+    opted_out: Collection[str] = (),
 ) -> list[Bundle]:
     """Divide archives into bundles, in the order given; the same archives give the same bundles.
+
+    `opted_out` are digests of archives that are left out as a whole.
 
     Their folders are named by the archives, the configuration, and the digest of the code in
     `made_by`. Raises UnknownSource for an archive of an unknown source.
     """
     for archive in archives:
         source_named(archive.source)
-    return [_bundle(group, store, folder, config, made_by) for group in _grouped(archives, config)]
+    return [
+        _bundle(group, store, folder, config, made_by, opted_out)
+        for group in _grouped(archives, config)
+    ]
 
 
 def _bundle(
-    archives: list[Archive], store: "ArchiveStore", folder: Path, config: IngestConfig, made_by: str
+    archives: list[Archive],
+    store: "ArchiveStore",
+    folder: Path,
+    config: IngestConfig,
+    made_by: str,
+    opted_out: Collection[str],
 ) -> Bundle:
     rows = [replace(archive, fetched_at="") for archive in archives]
-    name = digest_of(rows, config.read, made_by)
+    out = frozenset(n for n, archive in enumerate(archives) if archive.sha256 in opted_out)
+    # Without any, the name is the same for every ledger, so that an entry rereads little.
+    name = digest_of(rows, config.read, made_by, *([sorted(out)] if out else []))
     paths = tuple(store.path(archive) for archive in archives)
-    return Bundle(tuple(archives), paths, folder / name, config)
+    return Bundle(tuple(archives), paths, folder / name, config, opted_out=out)
 
 
 def _grouped(archives: Sequence[Archive], config: IngestConfig) -> Iterator[list[Archive]]:
@@ -156,7 +171,8 @@ def _open(bundle: Bundle, watch: Watch) -> list[OpenedArchive]:
     for number, (archive, path) in enumerate(zip(bundle.archives, bundle.paths, strict=True)):
         with watch.group(number, bundle.seconds(number)):
             refusals = bundle.refusals.get(number, {})
-            opened.append(open_archive(archive, path, config, refusals, watch, bundle.one_by_one))
+            each = open_archive(archive, path, config, refusals, watch, bundle.one_by_one)
+            opened.append(replace(each, is_opted_out=number in bundle.opted_out))
     return opened
 
 
@@ -229,7 +245,7 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "license_evidence": verdict.evidence.value,
         }
         for item in opened
-        if item.licenses is not None
+        if item.licenses is not None and not item.is_opted_out
         for file in item.files
         if isinstance(file, Parsed)
         for verdict in [item.licenses.of(file.source.path)]
@@ -309,6 +325,7 @@ def functions_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.
         (
             (document_id(item.archive.sha256, file.source.path), file.extraction.functions)
             for item in opened
+            if not item.is_opted_out
             for file in item.files
             if isinstance(file, Parsed)
         ),
@@ -408,7 +425,7 @@ def list_array(values: Sequence[np.ndarray]) -> pa.Array:
 
 
 def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
-    """Tabulate the data of each archive."""
+    """Tabulate the data of each archive; of one that is opted out, only what names it."""
     rows = [
         {
             "source": item.archive.source,
@@ -431,4 +448,7 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
         }
         for item in opened
     ]
+    for row, item in zip(rows, opened, strict=True):
+        if item.is_opted_out:
+            row |= {"license_texts": [], "copyright": [], "links": [], "notes": []}
     return pa.Table.from_pylist(rows, schema=READ_ARCHIVES)

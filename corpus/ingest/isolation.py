@@ -81,6 +81,7 @@ def _alone(bundle: Bundle, number: int) -> Bundle:
         paths=(bundle.paths[number],),
         refusals={0: bundle.refusals.get(number, {})},
         one_by_one=True,
+        opted_out=frozenset({0} if number in bundle.opted_out else ()),
     )
 
 

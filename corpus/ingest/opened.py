@@ -77,6 +77,8 @@ class OpenedArchive:
     failure: RejectedFile | None
     notes: tuple[str, ...] = ()
     """The parts of its metadata that could not be understood."""
+    is_opted_out: bool = False
+    """Whether it was read for its fingerprints only."""
 
     @property
     def verdict(self) -> LicenseVerdict | None:

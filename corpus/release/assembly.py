@@ -9,12 +9,13 @@ from typing import TypedDict
 
 import pyarrow as pa
 
-from corpus.atomic import replacing
+from corpus.atomic import replacing, write_bytes
 from corpus.attribution import write_attribution
-from corpus.optout import Exclusions
+from corpus.optout.ledger import LEDGER_NAME
+from corpus.optout.removals import OptedOut, numbers, origin
 from corpus.parts import read_part, write_part
 from corpus.reasons import Stage
-from corpus.release.manifest import Input, Manifest, StageCount
+from corpus.release.manifest import Input, Manifest, Removed, StageCount
 from corpus.release.reading import batches_of, open_shard
 from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.store import RejectedArchive
@@ -44,15 +45,17 @@ class InputRow(TypedDict):
     files_seen: int
 
 
-def write_archive_rejects(refused: Sequence[RejectedArchive], destination: Path) -> None:
+def write_archive_rejects(
+    refused: Sequence[RejectedArchive], destination: Path, out: OptedOut
+) -> None:
     """Write the archives that are not read, as reject rows with an empty path."""
-    rows = [_archive_reject(row) for row in refused]
+    rows = [_archive_reject(row, out) for row in refused]
     table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
     with replacing(destination) as temporary:
         write_part(table, temporary)
 
 
-def _archive_reject(row: RejectedArchive) -> RejectRow:
+def _archive_reject(row: RejectedArchive, out: OptedOut) -> RejectRow:
     name = f"{row.source}\0{row.name}\0{row.version}"
     identity: IdentityRow = {
         "document_id": hashlib.sha256(name.encode()).hexdigest(),
@@ -63,7 +66,10 @@ def _archive_reject(row: RejectedArchive) -> RejectRow:
         "archive_sha256": None,
         "path": "",
     }
-    return reject_row(identity, row.reject)
+    if row.reject.stage is not Stage.OPT_OUT:
+        return reject_row(identity, row.reject)
+    entries = out.removals.of_archive(origin(row.source, row.name))
+    return reject_row(identity, row.reject, removed_by=numbers(entries))
 
 
 def assemble(
@@ -71,17 +77,17 @@ def assemble(
     rejects: Sequence[Path],
     splits: Path,
     candidate: Path,
-    exclusions: Exclusions,
+    out: OptedOut,
     manifest: Manifest,
 ) -> None:
-    """Write attribution and manifest of a candidate whose shards are written.
+    """Write attribution, the opt-out ledger and manifest of a candidate with its shards.
 
     `archives` and `rejects` are parts, those of archives in the order of the index; `splits` has
-    the families; `manifest` lacks the counts. An archive whose package is left out is only counted
-    as seen.
+    the families; `manifest` lacks the counts. An archive that is opted out is only counted as seen.
     """
     documents = _documents_by_archive(candidate, manifest)
-    excluded = {each.package for each in exclusions if not each.path}
+    if out.ledger.entries:
+        write_bytes(candidate / LEDGER_NAME, out.ledger.to_bytes())
     tables = (read_part(part) for part in archives)
     write_attribution(tables, documents, candidate, read_part(splits))
     columns = list(InputRow.__annotations__)
@@ -92,10 +98,11 @@ def assemble(
     files_seen = sum(row["files_seen"] for row in inputs)
     replace(
         manifest,
-        inputs=tuple(_input(row, row["package"] in excluded) for row in inputs),
+        inputs=tuple(_input(row, row["sha256"] in out.archives) for row in inputs),
         archives_rejected=dict(sorted(of_archives.items())),
         files_seen=files_seen,
         stages=tuple(_stage_counts(files_seen, of_files)),
+        removed=Removed(len(out.ledger.entries), out.ledger.head) if out.ledger.entries else None,
     ).write(candidate)
 
 

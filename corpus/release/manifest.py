@@ -155,6 +155,20 @@ class Parent:
         check_digest(self.identity)
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The opt-out ledger that the release was built with and has a copy of."""
+
+    entries: int
+    head: str
+    """Digest of its last entry."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no ledger."""
+        check_counts(self.entries)
+        check_digest(self.head)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """Everything needed to check a release and to build it again."""
@@ -182,6 +196,8 @@ class Manifest:
     report_digest: str | None = None
     instructions_left_out: dict[str, int] = field(default_factory=dict)
     """Instruction rows that say again what another says, and documents without any, by reason."""
+    removed: Removed | None = None
+    """None without a ledger."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

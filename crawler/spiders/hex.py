@@ -25,13 +25,14 @@ from twisted.python.failure import Failure
 
 from corpus.errors import CorpusError
 from corpus.locking import claim
+from corpus.optout.removals import origin, reject_by
 from corpus.reasons import Reason, Reject, Stage
-from corpus.store import ArchiveStore, refuse_above_a_store
+from corpus.store import Archive, ArchiveStore, refuse_above_a_store
 from crawler import contact
 from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, Closing, advice
 from crawler.failures import NOT_MODIFIED, asks_for_more, explain, what_now
-from crawler.items import NO_DETAILS, PackageDetails, Refusal, Tarball, Wanted, refuse
+from crawler.items import NO_DETAILS, SOURCE, PackageDetails, Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
 from crawler.memory import RegistryCopy, Settlements, dedicate
@@ -111,6 +112,8 @@ class HexSpider(Spider):
             self.planner.is_complete,
             gone_after_days=amount("GONE_AFTER_DAYS", crawler.settings),
         )
+        self.known: dict[str, Archive] = {}
+        """An archive of each package in the store, if owners or repositories have opted out."""
         self.patience = Patience(crawler, read_limits(crawler.settings))
         self.closing = Closing(crawler)
         self.losses = Losses()
@@ -126,6 +129,8 @@ class HexSpider(Spider):
             self.claim = claim(self.repository.store, "crawl")
             self.store.sweep()
             dedicate(self.repository.store, self.repository.name)
+            if self.repository.removals.asks_for_origins:
+                self.known = {each.name: each for each in self.store.archives()}
         except CorpusError as error:
             self.end("store_unusable", str(error))
         except OSError as error:
@@ -182,7 +187,9 @@ class HexSpider(Spider):
     def look_at(self, chosen: Sequence[PackageVersions], listed_at: str, listed: int) -> Output:
         """Check the packages that changed since an earlier crawl."""
         unusable = list(refuse_unusable(chosen, self.order.selection, listed_at))
-        usable = list(filter(is_named_well, chosen))
+        named_well = list(filter(is_named_well, chosen))
+        removed = {each.name: self.opted_out(each.name, NO_DETAILS) for each in named_well}
+        usable = [package for package in named_well if removed[package.name] is None]
         unsettled, doubtful = [], []
         for package in usable:
             if not self.ledger.is_settled(package):
@@ -191,9 +198,13 @@ class HexSpider(Spider):
                 doubtful.append(package)
         self.count("packages/listed", len(chosen))
         self.count("packages/settled", len(usable) - len(unsettled) - len(doubtful))
-        self.count("packages/unusable", len(chosen) - len(usable))
+        self.count("packages/unusable", len(chosen) - len(named_well))
         self.count("archives/wanted", len(unusable))
         yield from unusable
+        for package in named_well:
+            why = removed[package.name]
+            if why is not None and not self.ledger.is_settled(package):
+                yield from self.refuse(package, why)
         yield from (self.package_request(package, is_settled=True) for package in doubtful)
         yield from self.look_up(unsettled, listed)
 
@@ -242,11 +253,23 @@ class HexSpider(Spider):
             refuse=self.refuse,
             describe=self.describe,
             later=self.patience.later,
+            opted_out=self.opted_out,
             token=self.repository.api_token,
         )
         yield from lookup.ask(newest, listed)
         named = {package.name for package in newest}
         yield from map(self.package_request, (each for each in packages if each.name not in named))
+
+    def opted_out(self, name: str, details: PackageDetails) -> Reject | None:
+        """Return why a package is not fetched whose author opted out, as far as that is known.
+
+        Owners and links are those of the API, or of an archive that is in the store already.
+        """
+        known = self.known.get(name)
+        owners = details.owners or (known.owners if known else None)
+        links = details.links or (known.links if known else ())
+        entries = self.repository.removals.of_archive(origin(SOURCE, name, owners, links))
+        return reject_by(entries) if entries else None
 
     # One package
 

@@ -97,10 +97,13 @@ def limits(sources: Sources) -> Limits:
         ],
         "opt_out": (
             "If you are an author and want your code removed from future releases, open a "
-            "discussion where this dataset is published. Name the package, the package and path, "
-            "or the SHA-256 of a file. The next version excludes it, together with copies in "
-            "other packages, and lists these files as rejects with the reason `opted_out`. "
-            "Versions that are already published stay traceable by their digests."
+            "discussion where this dataset is published. Name the package, the repository, your "
+            "account, the package and path, or the SHA-256 or SWHID of a file. The next version "
+            "and all later ones exclude it, together with copies in other packages, and list "
+            "these files as rejects with the reason `opted_out`. Every release carries the ledger "
+            "of removals, so `python -m corpus optout check --package NAME RELEASE` tells what it "
+            "holds of a package. Versions that are already published stay traceable by their "
+            "digests."
         ),
     }
 

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from corpus.configuration import BadConfiguration, BuildConfig, dump, load
-from corpus.optout import Exclusion
 
 
 def write(folder: Path, text: str) -> Path:
@@ -102,6 +101,8 @@ def test_what_is_in_effect_is_printed_as_a_file_that_means_the_same(tmp_path: Pa
     assert "bands = [20, 6]\n" in text
     assert load(write(tmp_path, text)) == config
     assert load(write(tmp_path, dump(BuildConfig()))) == BuildConfig()
-    entries = (Exclusion(content_id="a" * 64, reason='"x"'), Exclusion(package="b", reason="y"))
-    excluding = BuildConfig(exclude=entries)
-    assert load(write(tmp_path, dump(excluding))) == excluding
+
+
+def test_exclusions_of_version_0_1_are_sent_to_the_ledger(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="optout add --from"):
+        load(write(tmp_path, "[[exclude]]\npackage = 'shop'\nreason = 'asked'\n"))

@@ -100,4 +100,5 @@ def test_a_reject_becomes_a_row_with_the_identity_of_what_it_rejects() -> None:
         "detail": "similar to another",
         "representative_id": "b",
         "functions_lost": 3,
+        "removed_by": None,
     }

@@ -38,6 +38,7 @@ BEFORE_INSTRUCTIONS = ["read archives", "find duplicates", "assign splits", "sel
 FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write manifest"]
 GIVEN = {
     **dict.fromkeys(("inputs.archives", "inputs.refused", "inputs.published"), "0"),
+    **dict.fromkeys(("optout.ledger", "optout.archives"), "0"),
     "release": "0",
 }
 

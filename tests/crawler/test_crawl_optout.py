@@ -1,0 +1,105 @@
+"""What authors opted out is not fetched: by package, and by owner and repository once known."""
+
+from datetime import date
+
+import pytest
+
+from corpus.optout.ledger import Kind, add, removal
+from demo.hex_repository import publish
+from demo.hex_tarball import Term
+from tests.crawler.crawling import Crawl
+from tests.peers.hex_repository_server import HexRepositoryServer
+
+DAY = date(2026, 11, 30)
+
+
+def opted_out(crawl: Crawl, kind: str, value: str) -> str:
+    """Add to the ledger of a crawl and return its path."""
+    path = crawl.folder / "optout.jsonl"
+    add(path, [removal(Kind(kind), value, "asked")], DAY)
+    return str(path)
+
+
+def linked(peer: HexRepositoryServer, name: str, url: str, version: str = "1.0.0") -> None:
+    metadata: dict[str, Term] = {"name": name, "version": version, "licenses": ["MIT"]}
+    metadata["links"] = {"GitHub": url}
+    peer.release(publish(metadata, {"lib/a.ex": name.encode()}))
+
+
+def test_nothing_of_a_package_that_is_opted_out_is_requested(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.add("beta", "1.0.0")
+    ledger = opted_out(crawl, "package", "beta")
+
+    assert crawl(OPTOUT_LEDGER=ledger).status == 0
+
+    assert crawl.stored() == ["alpha 1.0.0"]
+    row = crawl.reject("beta")
+    assert (row.reject.stage, row.reject.reason) == ("opt_out", "opted_out")
+    assert row.reject.detail == "entry 1 of 2026-11-30: asked"
+    assert peer.asked("/packages/beta") + peer.asked("/tarballs/beta") == []
+
+    peer.forget()
+    peer.add("beta", "1.1.0")
+    assert crawl(OPTOUT_LEDGER=ledger).status == 0
+    assert peer.asked("/packages/beta") + peer.asked("/tarballs/beta") == []
+    assert crawl.reject("beta", "1.1.0").reject.reason == "opted_out"
+
+
+def test_what_is_stored_already_stays_and_is_not_fetched_again(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    linked(peer, "shop", "https://github.com/acme/shop")
+    assert crawl().status == 0
+    linked(peer, "shop", "https://github.com/acme/shop", "1.1.0")
+    peer.forget()
+
+    assert crawl(OPTOUT_LEDGER=opted_out(crawl, "owner", "github.com:acme")).status == 0
+
+    assert crawl.stored() == ["shop 1.0.0"]
+    assert crawl.refused() == {"shop 1.1.0": "opted_out"}
+    assert peer.asked("/packages/shop") + peer.asked("/tarballs/shop") == []
+
+
+def test_owners_are_known_from_the_api(peer: HexRepositoryServer, crawl: Crawl) -> None:
+    peer.add("alpha", "1.0.0")
+    peer.add("beta", "1.0.0")
+    peer.details["beta"] = {"owners": [{"username": "ann"}, {"username": "bob"}]}
+    ledger = opted_out(crawl, "owner", "hex:bob")
+
+    assert crawl(HEX_API_URL=f"{peer.url}/api", OPTOUT_LEDGER=ledger).status == 0
+
+    assert crawl.stored() == ["alpha 1.0.0"]
+    assert crawl.refused() == {"beta 1.0.0": "opted_out"}
+    assert peer.asked("/packages/beta") + peer.asked("/tarballs/beta") == []
+
+
+def test_a_tarball_whose_repository_is_opted_out_is_not_stored(
+    peer: HexRepositoryServer, crawl: Crawl
+) -> None:
+    linked(peer, "shop", "https://github.com/Acme/Shop")
+    linked(peer, "till", "https://github.com/acme/till")
+    ledger = opted_out(crawl, "repository", "https://github.com/acme/shop")
+
+    assert crawl(OPTOUT_LEDGER=ledger).status == 0
+
+    assert crawl.stored() == ["till 1.0.0"]
+    assert crawl.refused() == {"shop 1.0.0": "opted_out"}
+
+
+@pytest.mark.parametrize("content", ["{}\n", "x", None])
+def test_a_ledger_that_cannot_be_read_ends_the_crawl_before_anything_is_fetched(
+    peer: HexRepositoryServer, crawl: Crawl, content: str | None
+) -> None:
+    path = crawl.folder / "optout.jsonl"
+    if content is not None:
+        path.write_text(content)
+
+    outcome = crawl(OPTOUT_LEDGER=str(path))
+
+    assert outcome.status == 2
+    assert "optout.jsonl" in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert peer.asked() == []
