@@ -1,4 +1,4 @@
-"""Writing of README.md and croissant.json of a release, only from its report.json.
+"""Writing of README.md, LICENSE.md and croissant.json of a release, only from its report.json.
 
 The Hub reads the front matter of README.md to show, search and load a dataset. Its keys are in the
 Hub's documentation, "Dataset Cards" and "Data files Configuration".
@@ -15,7 +15,7 @@ from datacards.croissant import Json, croissant
 from pages import frame
 from quality.report.published import Feature, Kind, ListedSplit, ListedTable, Report, read_report
 
-CARD_NAME, CROISSANT_NAME = "README.md", "croissant.json"
+CARD_NAME, LICENSE_NAME, CROISSANT_NAME = "README.md", "LICENSE.md", "croissant.json"
 SIZE_CATEGORIES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -33,9 +33,10 @@ under the name of its table. The names of the files do not change.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardFiles:
-    """The paths of the card and the Croissant description."""
+    """The paths of the card, the licence statement and the Croissant description."""
 
     card: Path
+    license: Path
     croissant: Path
 
 
@@ -69,9 +70,17 @@ def write(release: Release) -> CardFiles:
     """
     published = release.manifest.report_digest is not None
     report = read_report(release)
-    files = CardFiles(card=release.path / CARD_NAME, croissant=release.path / CROISSANT_NAME)
+    files = CardFiles(
+        card=release.path / CARD_NAME,
+        license=release.path / LICENSE_NAME,
+        croissant=release.path / CROISSANT_NAME,
+    )
     try:
-        made = {files.card: card(report), files.croissant: canonical_json(croissant(report))}
+        made = {
+            files.card: card(report),
+            files.license: license_statement(report),
+            files.croissant: canonical_json(croissant(report)),
+        }
     except Exception as error:
         if not published:
             raise
@@ -87,9 +96,21 @@ def write(release: Release) -> CardFiles:
 
 def card(report: Report) -> bytes:
     """Render the card from the values of report.json."""
+    return _rendered("README.md.j2", report)
+
+
+def license_statement(report: Report) -> bytes:
+    """Render what the card's metadata links to: under which licences the documents are.
+
+    The Hub takes a file of this name, or an address, for a licence that is none of its list.
+    """
+    return _rendered("LICENSE.md.j2", report)
+
+
+def _rendered(name: str, report: Report) -> bytes:
     environment = frame.environment("datacards", html=False)
     environment.filters["split_name"] = split_name
-    template = environment.get_template("README.md.j2")
+    template = environment.get_template(name)
     text: str = template.render(**report, metadata=metadata(report))
     return f"{text.rstrip()}\n".encode()
 
@@ -139,7 +160,7 @@ def metadata(report: Report) -> Metadata:
         "pretty_name": "Elixir Corpus",
         "license": "other",
         "license_name": "per-document",
-        "license_link": "LICENSES",
+        "license_link": LICENSE_NAME,
         "language": ["en", "code"],
         "task_categories": ["text-generation"],
         "task_ids": ["language-modeling"],

@@ -33,11 +33,15 @@ def run(
 
     A second run finds what the first one left: it fetches nothing and builds nothing again.
     """
+    from demo.main_job import show_publishing
+    from demo.run import PUBLISHED_AS
     from demo.run import run as run_demo
 
     with plain_errors():
         release = run_demo(out, workers)
-    show(release)
+        show(release)
+        output.print()
+        show_publishing(release, PUBLISHED_AS)
 
 
 @app.command(epilog="Example: `python -m demo real --out build/real`")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import CorpusError
+from corpus.release import Release
 
 
 class StepFailed(CorpusError):
@@ -83,6 +84,12 @@ def build(workplace: Workplace, *, config: Path | None = None, workers: int | No
     command += ["--config", str(config)] if config else []
     command += ["--workers", str(workers)] if workers is not None else []
     run_python("build", command, {})
+
+
+def show_publishing(release: Release, repository: str) -> None:
+    """Print what publishing a release would send. The Hub is not asked. Raises StepFailed."""
+    command = ["-m", "datacards", "publish", str(release.path), repository, "--dry-run"]
+    run_python("dry run of publishing", command, {"HF_HUB_OFFLINE": "1"})
 
 
 def run_python(step: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:

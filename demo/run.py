@@ -10,6 +10,8 @@ from demo.packages import load_packages
 
 REPOSITORY = "demo"
 """The name that the registry is signed for."""
+PUBLISHED_AS = "you/elixir-corpus"
+"""The dataset that the demo shows how to publish; it publishes nothing."""
 
 
 def run(out: Path, workers: int | None = None) -> Release:

@@ -22,6 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "erlang_tokens",
             "errors",
             "extraction",
+            "hub",
             "identifiers",
             "locking",
             "packages",

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.release import Release
@@ -217,3 +218,16 @@ def test_a_second_run_finds_everything_done(out: Path, release: Release) -> None
     assert re.search(r"archives stored +0 \n +already there +30 ", done.stdout + done.stderr)
     (still,) = releases_in(out / "releases")
     assert still.identity == identity
+    assert "you/elixir-corpus: not asked what it holds, because HF_HUB_OFFLINE is" in done.stdout
+    files = len(release.manifest.paths()) + 1
+    assert f"{release.manifest.version}: {files} of {files} files to send" in done.stdout
+
+
+def test_row_groups_are_what_the_viewer_of_the_hub_reads(release: Release) -> None:
+    """It reads row groups up to 286 MiB before compression, and pages by their index."""
+    for shard in release.manifest.shards:
+        footer = pq.ParquetFile(release.path / shard.path).metadata
+        for group in map(footer.row_group, range(footer.num_row_groups)):
+            assert group.total_byte_size < 286 << 20
+            columns = map(group.column, range(group.num_columns))
+            assert all(each.has_offset_index and each.has_column_index for each in columns)

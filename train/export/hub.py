@@ -1,24 +1,11 @@
 """Publishing an export on the Hub, in one commit: whole or not at all."""
 
-import re
 from pathlib import Path
 
+from corpus.hub import HUB_NAME, refusal, token
 from train.checkpoint import ADAPTER_SETTINGS
 from train.errors import TrainError
 from train.export.run import FinishedRun, adapter_settings
-
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
-"""OWNER/NAME."""
-
-
-class NoToken(TrainError):
-    """Nobody is logged in."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Publishing needs a Hub token with permission to write, and HF_TOKEN is not set. Make "
-            "one in the Hub's settings, then: export HF_TOKEN=hf_..."
-        )
 
 
 class BadRepository(TrainError):
@@ -63,15 +50,6 @@ def check_publishable(
     token()
 
 
-def token() -> str:
-    """Return the Hub's token, from HF_TOKEN or an earlier login. Raises NoToken."""
-    from huggingface_hub import get_token
-
-    if found := get_token():
-        return found
-    raise NoToken
-
-
 def publish(
     folder: Path, repository: str, *, public: bool = False, endpoint: str | None = None
 ) -> str:
@@ -80,8 +58,8 @@ def publish(
     `endpoint` is the Hub's address; HF_ENDPOINT or the public one unless given. A repository that
     holds the same files already gets no commit. Raises NoToken and HubRefused.
     """
+    from httpx import HTTPError
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     hub = HfApi(endpoint=endpoint, token=token())
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
@@ -92,10 +70,8 @@ def publish(
             operations=[CommitOperationAdd(name, str(folder / name)) for name in names],
             commit_message=_summary(folder, names),
         )
-    except HfHubHTTPError as error:
-        raise HubRefused(repository, said(error.server_message or str(error))) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HubRefused(repository, said(str(error.__cause__ or error))) from error
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        raise HubRefused(repository, refusal(error).message) from error
     return str(address)
 
 
@@ -104,9 +80,3 @@ def _summary(folder: Path, names: list[str]) -> str:
         return f"Publish an adapter for {adapter_settings(folder)['base_model_name_or_path']}"
     files = [name for name in names if name.endswith(".gguf")]
     return f"Publish {', '.join(files)}" if files else "Publish merged weights"
-
-
-def said(message: str) -> str:
-    """Return a message as one sentence."""
-    line = " ".join(message.split())
-    return line if line.endswith(".") else f"{line}."

@@ -54,7 +54,7 @@ def _of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def environment(hub: HubServer, home: Path, token: str | None = TOKEN) -> dict[str, str]:
     chosen = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    chosen |= {"OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
+    chosen |= {"OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1,localhost"}
     return chosen | ({"HF_TOKEN": token} if token else {})
 
 
