@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
-from corpus.licenses import is_license_file
+from corpus.licenses import is_license_text
 from corpus.tables import ATTRIBUTION, FAMILY, SPLITS
 
 
@@ -19,14 +19,16 @@ def write_attribution(
     folder: Path,
     families: pa.Table | None = None,
 ) -> None:
-    """Write `attribution.parquet`, and one original text of every licence to LICENSES/.
+    """Write `attribution.parquet`, and every licence and NOTICE text once to LICENSES/.
 
     `archives` are tables of `tables.READ_ARCHIVES` in the order of the index. `documents` has, by
     archive checksum, the number of documents by licence expression; an archive without documents is
     left out. `families` is a table of `tables.SPLITS`; values that it lacks are null. The table has
-    the licence files of every package; the folder is for readers.
+    the licence files of every package by path. The folder has one text for each licence by its SPDX
+    id, for readers, and all texts by digest, `LICENSES/texts/AB/ABC....txt`.
     """
     texts: dict[str, str] = {}
+    written: set[str] = set()
     families = SPLITS.empty_table() if families is None else families
     with (
         replacing(folder / "attribution.parquet") as temporary,
@@ -37,8 +39,18 @@ def write_attribution(
             writer.write_table(contributing)
             for name, text in _texts(contributing):
                 texts.setdefault(name, text)
+            for each in contributing["license_texts"].to_pylist():
+                for told in each:
+                    if told["sha256"] not in written:
+                        written.add(told["sha256"])
+                        write_bytes(folder / text_path(told["sha256"]), told["text"].encode())
     for name, text in sorted(texts.items()):
         write_bytes(folder / "LICENSES" / f"{name}.txt", text.encode())
+
+
+def text_path(digest: str) -> str:
+    """Return where a release has a text, in one of 256 folders: the Hub takes 10,000 files each."""
+    return f"LICENSES/texts/{digest[:2]}/{digest}.txt"
 
 
 def _contributing(
@@ -68,7 +80,7 @@ def _texts(table: pa.Table) -> Iterator[tuple[str, str]]:
     """Yield licence id and text if a verified package has one file at the root for one id."""
     for row in table.to_pylist():
         expression = row["license_expression"] or ""
-        texts = [each for each in row["license_texts"] if is_license_file(each["path"])]
+        texts = [each for each in row["license_texts"] if is_license_text(each["path"])]
         single = expression.replace("-", "").replace(".", "").isalnum()
         if single and len(texts) == 1 and row["license_evidence"] == "verified":
             yield expression, texts[0]["text"]

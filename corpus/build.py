@@ -118,7 +118,7 @@ class Layout:
         return [folder / f"{output}.arrow"]
 
 
-READ = ("documents", "functions", "fingerprints", "rejects", "archives")
+READ = ("documents", "functions", "fingerprints", "rejects", "archives", "licenses")
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
@@ -399,7 +399,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "sort rows",
         inputs=(
-            *("documents", "functions", "rejected"),
+            *("documents", "functions", "licenses", "rejected"),
             *("kept", "duplicates", "refused", "instruct"),
         ),
         outputs=("runs",),

@@ -568,8 +568,10 @@ class _Documents:
             lists = rows["document_ids"]
             filled = lists.filter(pc.greater(pc.list_value_length(lists), 0))
             ids = pc.list_element(filled, 0)
-        else:
+        elif "document_id" in rows.column_names:
             ids = rows["document_id"]
+        else:  # a verdict on a licence is of an archive
+            return 0
         known = self._sorted[side]
         if known is None:
             known = np.sort(np.concatenate([np.empty(0, np.uint64), *self._carried[side]]))

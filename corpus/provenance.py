@@ -1,6 +1,7 @@
 """The code and the tools that made a release."""
 
 import hashlib
+import json
 import os
 import subprocess
 import tomllib
@@ -24,6 +25,9 @@ RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
 """Packages whose source determines the content of a release, including its report and card."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
+PERMISSIVE_LIST = "@blueoak/list"
+"""The list of permissive licences, which is the default policy."""
+PERMISSIVE = Path(__file__).parent / "licenses" / "permissive.json"
 GRAMMARS = ("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack")
 
 
@@ -72,7 +76,8 @@ def code_digest(packages: tuple[str, ...]) -> str:
 
 def tool_versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a release's bytes."""
-    return {name: version(name) for name in (*TOOLS, *GRAMMARS)}
+    found = {name: version(name) for name in (*TOOLS, *GRAMMARS)}
+    return {**found, PERMISSIVE_LIST: json.loads(PERMISSIVE.read_bytes())["version"]}
 
 
 def digest_of(*values: object) -> str:

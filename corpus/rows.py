@@ -148,6 +148,34 @@ class RejectRow(IdentityRow):
     removed_by: Sequence[int] | None
 
 
+class DetectedRow(TypedDict):
+    """A value of `tables.DETECTED_LICENSE`."""
+
+    path: str
+    sha256: str
+    licenses: Sequence[str]
+    appended: Sequence[str]
+    coverage: float
+
+
+class LicenseRow(TypedDict):
+    """A row of `tables.LICENSES`."""
+
+    archive_sha256: str
+    source: str
+    package: str
+    version: str
+    declared: Sequence[str]
+    detected: Sequence[DetectedRow]
+    expression: str | None
+    evidence: str
+    verdict: str
+    reason: str | None
+    detail: str
+    own_statements: int
+    own_refused: int
+
+
 class RedactionRow(TypedDict):
     """A value of `tables.REDACTION`."""
 

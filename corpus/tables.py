@@ -98,8 +98,9 @@ DOCUMENT_LICENSE = _struct(
     column("documents", pa.int64(), "how many they are"),
 )
 LICENSE_TEXT = _struct(
-    column("path", pa.string(), "path of the licence file inside the archive"),
+    column("path", pa.string(), "path of the licence or NOTICE file inside the archive"),
     column("text", pa.string(), "its text"),
+    column("sha256", pa.string(), "digest of its text in UTF-8, which names its file in LICENSES/"),
 )
 
 ARCHIVES = _table(
@@ -219,6 +220,33 @@ EXTRACTED = _table(
     column("stars", pa.int64(), "stars of the repository when it was fetched, null if unknown"),
 )
 """Documents as ingest leaves them, before clusters and splits are known."""
+
+DETECTED_LICENSE = _struct(
+    column("path", pa.string(), "path of the licence or NOTICE file inside the archive"),
+    column("sha256", pa.string(), "digest of its text in UTF-8, which names its file in LICENSES/"),
+    column("licenses", pa.list_(pa.string()), "licences that its text is, as SPDX ids"),
+    column("appended", pa.list_(pa.string()), "those of third parties that it lists after its own"),
+    column("coverage", pa.float32(), "share of the text that these licences cover, from 0 to 1"),
+)
+LICENSE_VERDICTS = ("allowed", "refused", "quarantined")
+"""Quarantined: what is declared and what the texts say contradict each other."""
+
+LICENSES = _table(
+    column("archive_sha256", pa.string(), "digest of the archive"),
+    SOURCE,
+    column("package", pa.string(), "name of the package or repository"),
+    column("version", pa.string(), "version of the package, commit of the repository"),
+    column("declared", pa.list_(pa.string()), "licences as declared, unchanged"),
+    column("detected", pa.list_(DETECTED_LICENSE), "what its licence files were recognised as"),
+    column("expression", pa.string(), "SPDX expression of the package, null if none was found"),
+    column("evidence", pa.string(), "how it is known: verified, declared_only, text_only, ..."),
+    column("verdict", pa.string(), "allowed, refused or quarantined"),
+    column("reason", pa.string(), "why no file of it is allowed, null if some are"),
+    column("detail", pa.string(), "what exactly was found"),
+    column("own_statements", pa.int64(), "source files with a statement of their own"),
+    column("own_refused", pa.int64(), "those of them that are not allowed"),
+)
+"""One row an archive whose licence was judged."""
 
 CLUSTER_ID = column("cluster_id", pa.string(), "smallest document_id of its near-duplicates")
 SPLIT = column("split", pa.string(), "train, validation or test")
@@ -629,6 +657,24 @@ _SHARDED = (
             Holds("license_is_inherited", "a row has the licence of its documents"),
             Permitted("license_expression"),
             OneOf("verification", VERIFICATIONS),
+        ),
+    ),
+    ShardedTable(
+        name="licenses",
+        row="one archive, with the verdict on its licence and the evidence",
+        schema=LICENSES,
+        files="data/licenses/*.parquet",
+        sort_key=("archive_sha256",),
+        row_key=("archive_sha256",),
+        is_split=False,
+        promises=(
+            digests("archive_sha256"),
+            Unique("archive_sha256"),
+            never_null("source", "package", "version", "declared", "detected", "evidence"),
+            never_null("verdict", "own_statements", "own_refused"),
+            OneOf("verdict", LICENSE_VERDICTS),
+            Between("own_statements", 0),
+            Between("own_refused", 0),
         ),
     ),
     ShardedTable(

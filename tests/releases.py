@@ -322,8 +322,12 @@ def write_release(
         for config, rows in tables.items()
         for split in SPLIT_NAMES
     ]
-    shards.append(_shard(folder, ShardPlan("rejects", "all", 0, 1, 0, ()), rejects, row_group_rows))
     inputs = _inputs(documents, rejects)
+    whole = {"rejects": rejects, "licenses": _licenses(inputs, rejects)}
+    shards += [
+        _shard(folder, ShardPlan(config, "all", 0, 1, 0, ()), rows, row_group_rows)
+        for config, rows in whole.items()
+    ]
     write_attribution([_archives(inputs)], _documents_by_archive(documents), folder)
     replace(_manifest(shards, inputs, documents, rejects), **manifest).write(folder)
     return Release.open(folder)
@@ -371,6 +375,30 @@ def _input(row: Row, license: str | None, evidence: str | None, kept: bool) -> d
     }
 
 
+def _licenses(inputs: Iterable[Input], rejects: Iterable[Row]) -> list[Row]:
+    """Return a verdict for each input whose licence was judged."""
+    reasons = {row["package"]: row["reason"] for row in rejects if row["stage"] == "license"}
+    return [
+        {
+            "archive_sha256": item.sha256,
+            "source": item.source,
+            "package": item.package,
+            "version": item.version,
+            "declared": [item.license_expression],
+            "detected": [],
+            "expression": item.license_expression,
+            "evidence": item.license_evidence,
+            "verdict": "allowed" if item.kept else "refused",
+            "reason": None if item.kept else reasons[item.package],
+            "detail": "",
+            "own_statements": 0,
+            "own_refused": 0,
+        }
+        for item in inputs
+        if item.license_evidence
+    ]
+
+
 def _archives(inputs: Iterable[Input]) -> pa.Table:
     links = [{"name": "GitHub", "url": "https://github.com/example/{}"}]
     rows = [
@@ -383,10 +411,11 @@ def _archives(inputs: Iterable[Input]) -> pa.Table:
             "license_expression": item.license_expression,
             "license_evidence": item.license_evidence,
             "copyright": ["Copyright 2026 The Authors"],
-            "license_texts": [{"path": "LICENSE", "text": f"{item.license_expression} text"}],
+            "license_texts": [{"path": "LICENSE", "text": text, "sha256": sha(text)}],
             "links": [{**link, "url": link["url"].format(item.package)} for link in links],
         }
         for item in inputs
+        for text in [f"{item.license_expression} text"]
     ]
     return pa.Table.from_pylist(rows, schema=READ_ARCHIVES)
 

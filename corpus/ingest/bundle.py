@@ -20,10 +20,19 @@ from corpus.bounds import check_least
 from corpus.extraction import Clause, Function, Module
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
+from corpus.licenses import PackageLicenses, recognize
 from corpus.parts import write_part
 from corpus.provenance import digest_of
-from corpus.reasons import Reject, RejectedFile, Stage
-from corpus.rows import DescribedRow, IdentityRow, ModuleRow, RejectRow, reject_row
+from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.rows import (
+    DescribedRow,
+    DetectedRow,
+    IdentityRow,
+    LicenseRow,
+    ModuleRow,
+    RejectRow,
+    reject_row,
+)
 from corpus.sources import source_named
 from corpus.split.repository import address_of
 from corpus.store import Archive
@@ -33,6 +42,7 @@ from corpus.tables import (
     EXTRACTED,
     EXTRACTED_FUNCTIONS,
     FINGERPRINTS,
+    LICENSES,
     READ_ARCHIVES,
     REJECTS,
 )
@@ -194,6 +204,7 @@ def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
         "fingerprints": fingerprints_table(opened),
         "rejects": rejects_table(opened),
         "archives": archives_table(opened),
+        "licenses": licenses_table(opened),
     }
 
 
@@ -424,6 +435,52 @@ def list_array(values: Sequence[np.ndarray]) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, pa.array(flat, pa.uint64()))
 
 
+def licenses_table(opened: Sequence[OpenedArchive]) -> pa.Table:
+    """Tabulate the verdicts on the licences of archives that are not opted out."""
+    rows = [
+        _license_row(item, item.licenses)
+        for item in opened
+        if item.licenses is not None and not item.is_opted_out
+    ]
+    return pa.Table.from_pylist(rows, schema=LICENSES)
+
+
+def _license_row(item: OpenedArchive, licenses: PackageLicenses) -> LicenseRow:
+    reason, package = licenses.reason, licenses.package
+    refused = "quarantined" if reason is Reason.LICENSE_CONTRADICTED else "refused"
+    return {
+        "archive_sha256": item.archive.sha256,
+        "source": item.archive.source,
+        "package": item.archive.name,
+        "version": item.archive.version,
+        "declared": item.declared,
+        "detected": [_detected_row(*each) for each in sorted(licenses.texts.items())],
+        "expression": package.expression,
+        "evidence": package.evidence.value,
+        "verdict": "allowed" if reason is None else refused,
+        "reason": None if reason is None else reason.value,
+        "detail": package.detail,
+        "own_statements": len(licenses.files),
+        "own_refused": sum(each.reason is not None for each in licenses.files.values()),
+    }
+
+
+def _detected_row(path: str, text: bytes) -> DetectedRow:
+    found = recognize(text)
+    return {
+        "path": path,
+        "sha256": digest_of_text(text.decode(errors="replace")),
+        "licenses": sorted(found.ids),
+        "appended": sorted(found.appended),
+        "coverage": found.coverage,
+    }
+
+
+def digest_of_text(text: str) -> str:
+    """Return the digest that names a licence text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate the data of each archive; of one that is opted out, only what names it."""
     rows = [
@@ -437,8 +494,9 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "license_evidence": item.verdict.evidence.value if item.verdict else None,
             "license_reason": item.licenses.reason if item.licenses else None,
             "license_texts": [
-                {"path": path, "text": text.decode(errors="replace")}
+                {"path": path, "text": told, "sha256": digest_of_text(told)}
                 for path, text in item.license_texts.items()
+                for told in [text.decode(errors="replace")]
             ],
             "copyright": item.copyright,
             "links": [{"name": link.name, "url": link.url} for link in item.archive.links],

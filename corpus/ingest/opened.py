@@ -77,6 +77,8 @@ class OpenedArchive:
     failure: RejectedFile | None
     notes: tuple[str, ...] = ()
     """The parts of its metadata that could not be understood."""
+    declared: tuple[str, ...] = ()
+    """The licences that it declares, as they are written."""
     is_opted_out: bool = False
     """Whether it was read for its fingerprints only."""
 
@@ -139,7 +141,7 @@ def open_archive(
     texts = _stepwise(text_of, members, watch)
     files = _stepwise(parsed, texts, watch)
     prints = fingerprint_files(files, config.file, watch, one_by_one)
-    return OpenedArchive(archive, licenses, files, prints, None, opened.notes)
+    return OpenedArchive(archive, licenses, files, prints, None, opened.notes, tuple(declared))
 
 
 def fingerprint_files(

@@ -3,7 +3,7 @@
 from corpus.licenses.files import PackageLicenses, judge_files, statements_of
 from corpus.licenses.judgement import LicenseEvidence, LicenseVerdict, judge, judge_declaration
 from corpus.licenses.policy import LicensePolicy, is_license_id
-from corpus.licenses.texts import copyright_lines, is_license_file
+from corpus.licenses.texts import copyright_lines, is_license_file, is_license_text, recognize
 
 __all__ = [
     "LicenseEvidence",
@@ -13,8 +13,10 @@ __all__ = [
     "copyright_lines",
     "is_license_file",
     "is_license_id",
+    "is_license_text",
     "judge",
     "judge_declaration",
     "judge_files",
+    "recognize",
     "statements_of",
 ]

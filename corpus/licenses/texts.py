@@ -78,13 +78,15 @@ class Recognition:
     """The result for one licence text: SPDX ids, and an added condition (rider) if it has one.
 
     `appended` are those that only stand below a heading for third parties, after another licence.
-    Without any id, `terms` are those restrictive ones that the text names.
+    Without any id, `terms` are those restrictive ones that the text names. `coverage` is the share
+    of the text, from 0 to 1, that known licences cover.
     """
 
     ids: frozenset[str]
     appended: frozenset[str]
     rider: str | None
     terms: frozenset[str]
+    coverage: float = 0.0
 
 
 def is_license_file(path: str) -> bool:
@@ -149,8 +151,13 @@ def recognize(text: bytes) -> Recognition:
     ids = frozenset(match.id for match in matches if match.start < heading)
     appended = frozenset(match.id for match in matches) - ids
     named = (" ".join(found.group().split()) for found in TERMS.finditer(content))
+    covered = sum(match.end - match.start for match in matches)
     return Recognition(
-        ids, appended, rider(content, matches), frozenset() if ids else frozenset(named)
+        ids,
+        appended,
+        rider(content, matches),
+        frozenset() if ids else frozenset(named),
+        round(min(1.0, covered / max(1, len(content))), 3),
     )
 
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from re import Pattern
 from re import compile as compiled
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -286,8 +286,10 @@ def rewritten(out: OptedOut, rejects: pa.Table) -> pa.Table:
 def opted_out_row(
     row: IdentityRow, reject: Reject, entries: Entries, size: int | None
 ) -> RejectRow:
-    """Return the reject of a file that is left out, without the digest of its bytes."""
-    return {**reject_row(row, reject, size, removed_by=numbers(entries)), "content_id": None}
+    """Return the reject of a file that is left out, without what tells its bytes."""
+    told = reject_row(row, reject, size, removed_by=numbers(entries))
+    hidden = dict.fromkeys({"content_id", "swhid"} & told.keys())
+    return cast(RejectRow, {**told, **hidden})
 
 
 def numbers(entries: Entries) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.tables import ATTRIBUTION_TABLE, SPLIT_NAMES
+from corpus.tables import ATTRIBUTION_TABLE, LICENSE_VERDICTS, SPLIT_NAMES
 from quality.partial import summed
 from quality.report.figures import (
     BYTES_PER_TOKEN,
@@ -24,7 +24,7 @@ from quality.report.figures import (
     total,
 )
 from quality.report.published import Composition, Licenses
-from quality.report.sources import Facts, Refusals, Sources, Tally, tally
+from quality.report.sources import Facts, Sources, Tally, tally
 
 CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 131072)
 """In tokens. The last is the context length of Devstral Small."""
@@ -131,6 +131,7 @@ def licenses(sources: Sources) -> Licenses:
         ],
         "own": _own(sources),
         "refused": _refused(sources),
+        "verdicts": _verdicts(sources),
     }
 
 
@@ -158,18 +159,24 @@ def _own(sources: Sources) -> list[Section]:
     ]
 
 
+def _verdicts(sources: Sources) -> list[Section]:
+    """Count archives by the verdict on their licence."""
+    counts = Counter(sources.release.read("licenses", ["verdict"])["verdict"].to_pylist())
+    total = counts.total()
+    return [
+        {"name": name, "archives": counts[name], "share": share(counts[name], total)}
+        for name in LICENSE_VERDICTS
+    ]
+
+
 def _refused(sources: Sources) -> list[Section]:
-    """Count the refused archives by licence expression, evidence and reason."""
+    """Count the refused and quarantined archives by licence expression, evidence and reason."""
     inputs = sources.release.manifest.inputs
-    reasons = sources.of(Refusals).license_reasons
+    judged = sources.release.read("licenses", ["expression", "evidence", "verdict", "reason"])
     refused = Counter(
-        (
-            item.license_expression or "none that could be read",
-            str(item.license_evidence),
-            reasons.get(item.sha256, "license_unknown"),
-        )
-        for item in inputs
-        if not item.kept and item.license_evidence
+        (row["expression"] or "none that could be read", row["evidence"], row["reason"])
+        for row in judged.to_pylist()
+        if row["verdict"] != "allowed"
     )
     ordered = sorted(refused.items(), key=lambda item: (-item[1], item[0]))
     return [

@@ -66,6 +66,7 @@ class Licenses(TypedDict):
     evidence: Sequence[Section]
     own: Sequence[Section]
     refused: Sequence[Section]
+    verdicts: Sequence[Section]
 
 
 class Limits(TypedDict):

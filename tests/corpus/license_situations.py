@@ -5,8 +5,11 @@
 prints for each what is expected and what is found, by opening an archive as the build does.
 """
 
+import hashlib
+import re
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +18,13 @@ from rich.table import Table
 
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed
-from corpus.store import ArchiveStore
+from corpus.licenses import LicensePolicy, judge
+from corpus.sources import GITHUB, snapshot
+from corpus.store import Archive, ArchiveStore
+from tests.peers.github_archive import Tree, packed
 from tests.stores import MIT, add
 
+COMMIT = "c0ffee" + "0" * 34
 APACHE = Path(__file__).parents[2].joinpath("LICENSE").read_bytes()
 GPL_NOTICE = """This program is free software: you can redistribute it and/or modify
 it under the terms of the GNU General Public License as published by
@@ -132,11 +139,18 @@ class Situation:
     expected: dict[str, str]
     declared: tuple[str, ...] = ("MIT",)
     license: bytes | None = field(default=MIT, repr=False)
+    is_repository: bool = False
+    """Whether it is a commit on GitHub, which declares nothing."""
 
 
 def one(name: str, content: str, expected: str, path: str = EX) -> Situation:
     """Return a situation of one file in an MIT package."""
     return Situation(name, {path: content}, {path: expected})
+
+
+def repository(name: str, files: dict[str, str | bytes], expected: dict[str, str]) -> Situation:
+    """Return a situation of a commit on GitHub."""
+    return Situation(name, files, expected, (), None, is_repository=True)
 
 
 DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
@@ -705,6 +719,79 @@ SITUATIONS = (
         (),
         None,
     ),
+    # repositories: nothing is declared, and what GitHub guesses of a licence is no evidence
+    repository("repository, nothing said", {EX: ex()}, {EX: "license_unknown None"}),
+    repository("repository, MIT", {"LICENSE": MIT, EX: ex()}, {EX: "MIT text_only"}),
+    repository(
+        "repository, GPL",
+        {"COPYING": GPL_NOTICE, EX: ex()},
+        {EX: "license_not_permitted GPL-3.0-only"},
+    ),
+    repository(
+        "repository, an empty list of licences",
+        {"mix.exs": "[package: [licenses: []]]\n", EX: ex()},
+        {EX: "license_unknown None"},
+    ),
+    repository(
+        "repository, two texts of which one may choose",
+        {"LICENSE-MIT": MIT, "LICENSE-APACHE": APACHE, EX: ex()},
+        {EX: "Apache-2.0 AND MIT text_only"},
+    ),
+    repository(
+        "repository, GPL code vendored in it",
+        {
+            "LICENSE": MIT,
+            EX: ex(),
+            "c_src/gnu/COPYING": GPL_NOTICE,
+            "c_src/gnu/gnu.ex": ex(),
+            "priv/copied.ex": ex(GPL_NOTICE, "Copied"),
+        },
+        {
+            EX: "MIT text_only",
+            "c_src/gnu/gnu.ex": f"{NOT_PERMITTED} GPL-3.0",
+            "priv/copied.ex": f"{NOT_PERMITTED} GPL-3.0-or-later",
+        },
+    ),
+    repository(
+        "repository, REUSE",
+        {
+            "LICENSES/MIT.txt": MIT,
+            "LICENSES/Apache-2.0.txt": APACHE,
+            "REUSE.toml": reuse("lib/**", "Apache-2.0"),
+            EX: ex(),
+            "test/a_test.exs": ex(tag("MIT")),
+        },
+        {EX: "Apache-2.0 verified", "test/a_test.exs": "MIT verified"},
+    ),
+    repository(
+        "repository, REUSE with code under the GPL",
+        {
+            "LICENSES/MIT.txt": MIT,
+            "LICENSES/GPL-3.0-or-later.txt": GPL_NOTICE,
+            "REUSE.toml": reuse("lib/gnu/**", "GPL-3.0-or-later"),
+            EX: ex(tag("MIT")),
+            "lib/gnu/a.ex": ex(),
+        },
+        {EX: "MIT text_only", "lib/gnu/a.ex": f"{NOT_PERMITTED} GPL-3.0-or-later"},
+    ),
+    repository(
+        "repository, a tag is all there is",
+        {EX: ex(tag("Apache-2.0")), "lib/b.ex": ex()},
+        {EX: "Apache-2.0 declared_only", "lib/b.ex": "license_unknown None"},
+    ),
+    repository(
+        "repository, applications under licences of their own",
+        {
+            "apps/x/LICENSE": MIT,
+            "apps/x/lib/x.ex": ex(),
+            "apps/y/COPYING": GPL_NOTICE,
+            "apps/y/lib/y.ex": ex(),
+        },
+        {
+            "apps/x/lib/x.ex": "MIT text_only",
+            "apps/y/lib/y.ex": f"{NOT_PERMITTED} GPL-3.0",
+        },
+    ),
     Situation("too many licences", {EX: ex()}, {EX: "license_too_long None"}, ("aaaaa",) * 50_000),
     Situation("one long licence", {EX: ex()}, {EX: "license_too_long None"}, ("MIT " * 1_000,)),
 )
@@ -721,8 +808,33 @@ def opened(situation: Situation, folder: Path) -> OpenedArchive:
     }
     if situation.license is not None:
         files["LICENSE"] = situation.license
-    archive = add(store, "a", files, licenses=situation.declared)
+    if situation.is_repository:
+        archive = add_repository(store, files)
+    else:
+        archive = add(store, "a", files, licenses=situation.declared)
     return open_archive(archive, store.path(archive), ReadConfig())
+
+
+def add_repository(store: ArchiveStore, files: Mapping[str, bytes]) -> Archive:
+    """Put a commit into a store as the crawl of GitHub does."""
+    body = snapshot(packed(Tree(files=files), COMMIT, folder="ada-a-c0ffee"), COMMIT).body
+    archive = Archive(
+        source=GITHUB,
+        name="ada/a",
+        version=COMMIT,
+        url=f"https://github.com/ada/a/tree/{COMMIT}",
+        sha256=hashlib.sha256(body).hexdigest(),
+        bytes=len(body),
+        licenses=(),
+        requirements=(),
+        links=(),
+        published_at=None,
+        retirement=None,
+        advisories=(),
+        fetched_at="2026-11-02T10:00:00Z",
+    )
+    store.put(archive, body)
+    return archive
 
 
 def found(situation: Situation, folder: Path) -> dict[str, str]:
@@ -741,11 +853,58 @@ def found(situation: Situation, folder: Path) -> dict[str, str]:
     return {path: outcome[path] for path in situation.expected}
 
 
+COMMON = Path("/usr/share/common-licenses")
+"""Whole licence texts as Debian has them (package base-files); none of them is in this project."""
+COMMON_TEXTS = {
+    "Apache-2.0": "Apache-2.0 text_only",
+    "BSD": "BSD-3-Clause text_only",
+    "CC0-1.0": "CC0-1.0 text_only",
+    "GPL-2": "license_not_permitted GPL-2.0-only",
+    "GPL-3": "license_not_permitted GPL-3.0-only",
+    "LGPL-2.1": "license_not_permitted LGPL-2.1-only",
+    "LGPL-3": "license_not_permitted LGPL-3.0-only",
+    "MPL-1.1": "license_not_permitted MPL-1.1",
+    "MPL-2.0": "license_not_permitted MPL-2.0",
+}
+
+
+def debian_situations() -> Iterator[Situation]:
+    """Yield repositories whose LICENSE is a text of this machine; none where it has no Debian."""
+    for name, expected in COMMON_TEXTS.items():
+        if (path := COMMON / name).is_file():
+            files: dict[str, str | bytes] = {"LICENSE": path.read_bytes(), EX: ex()}
+            yield repository(f"Debian's text {name}", files, {EX: expected})
+
+
+def wrongly_permitted(documentation: Path = Path("/usr/share/doc")) -> tuple[int, list[str]]:
+    """Judge `copyright` files of packages that name the GPL, as the LICENSE of a repository.
+
+    Returns how many there are, and those that a policy of permissive licences would let pass
+    although a stanza of theirs is under the GPL alone.
+    """
+    seen, passed = 0, []
+    for path in sorted(documentation.glob("*/copyright")):
+        data = path.read_bytes()
+        stanzas = set(GPL_STANZA.findall(data.decode(errors="replace")))
+        if not stanzas:
+            continue
+        seen += 1
+        verdict = judge((), {"LICENSE": data}, LicensePolicy())
+        if verdict.reason is None:
+            passed.append(f"{path.parent.name}: {verdict.expression} ({', '.join(stanzas)})")
+    return seen, passed
+
+
+GPL_STANZA = re.compile(r"^License: (A?GPL-[0-9.+]+(?:-only|-or-later)?)$", re.MULTILINE)
+"""A stanza of Debian's machine-readable format (DEP-5) that is under the GPL and nothing else."""
+
+
 def main() -> int:
     """Print the table; return how many situations are judged otherwise than expected."""
+    situations = (*SITUATIONS, *debian_situations())
     table = Table("situation", "file", "expected", "found")
     wrong = 0
-    for situation in SITUATIONS:
+    for situation in situations:
         with tempfile.TemporaryDirectory() as folder:
             got = found(situation, Path(folder))
         for path, expected in situation.expected.items():
@@ -754,7 +913,10 @@ def main() -> int:
             table.add_row(situation.name, path, expected, got[path] + mark)
     console = Console(width=150)
     console.print(table)
-    console.print(f"{len(SITUATIONS)} situations, {wrong} files judged otherwise than expected")
+    console.print(f"{len(situations)} situations, {wrong} files judged otherwise than expected")
+    seen, passed = wrongly_permitted()
+    console.print(f"{seen} copyright files of Debian packages with a part under the GPL alone:")
+    console.print(f"{len(passed)} are permitted as a whole", *passed, sep="\n  ")
     return wrong
 
 

@@ -14,7 +14,16 @@ from corpus.licenses.reuse import Globs, toml_tokens
 from corpus.licenses.statements import read_file
 from corpus.parts import write_part
 from corpus.reasons import RejectedFile
-from tests.corpus.license_situations import SITUATIONS, Situation, ex, found, opened, reuse, tag
+from tests.corpus.license_situations import (
+    SITUATIONS,
+    Situation,
+    debian_situations,
+    ex,
+    found,
+    opened,
+    reuse,
+    tag,
+)
 from tests.stores import MIT
 
 POLICY = LicensePolicy()
@@ -32,6 +41,13 @@ LINES = (
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_every_file_has_its_own_licence(situation: Situation, tmp_path: Path) -> None:
+    assert found(situation, tmp_path) == situation.expected
+
+
+@pytest.mark.parametrize(
+    "situation", debian_situations(), ids=lambda situation: situation.name.split()[-1]
+)
+def test_whole_texts_of_this_machine_are_judged(situation: Situation, tmp_path: Path) -> None:
     assert found(situation, tmp_path) == situation.expected
 
 

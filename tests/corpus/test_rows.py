@@ -26,6 +26,8 @@ TYPES = {
     rows.InstructRow: tables.INSTRUCT,
     rows.IdentityRow: tables.IDENTITY,
     rows.RejectRow: tables.REJECTS,
+    rows.DetectedRow: tables.DETECTED_LICENSE,
+    rows.LicenseRow: tables.LICENSES,
     rows.RedactionRow: tables.REDACTION,
     rows.DescribedRow: [tables.EXTRACTED.field(name) for name in DESCRIBED],
     rows.DuplicateRow: DUPLICATE,
