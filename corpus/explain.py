@@ -13,8 +13,8 @@ from corpus.errors import CorpusError
 from corpus.reasons import Reason
 from corpus.release import Input, Release, UnreadableRelease
 
-HASH = re.compile(r"[0-9a-f]{8,64}")
-PLACE = ["document_id", "content_id", "package", "version", "path"]
+HASH = re.compile(r"(?:swh:1:cnt:)?[0-9a-f]{8,64}")
+PLACE = ["document_id", "content_id", "swhid", "package", "version", "purl", "path"]
 KEPT_COLUMNS = [*PLACE, "license_expression", "license_evidence", "role", "cluster_id", "split"]
 DROPPED_COLUMNS = [*PLACE, "stage", "reason", "detail", "representative_id"]
 
@@ -32,7 +32,8 @@ class NothingFound(CorpusError):
             f"{release.path}: nothing known about {wanted!r}. "
             + (f"Did you mean {near[0]!r}? " if near else "")
             + "Give a package (`plug`), a file or folder (`plug/lib/plug.ex`, `plug/lib`), at "
-            "least 8 digits of a document, content or archive hash, or a reason "
+            "least 8 digits of a document, content or archive hash, a SWHID "
+            "(`swh:1:cnt:...`), or a reason "
             "(`near_duplicate`)."
         )
 
@@ -43,8 +44,10 @@ class KeptFile:
 
     document_id: str
     content_id: str
+    swhid: str
     package: str
     version: str
+    purl: str
     path: str
     license_expression: str
     license_evidence: str
@@ -62,8 +65,10 @@ class DroppedFile:
 
     document_id: str
     content_id: str | None
+    swhid: str | None
     package: str
     version: str
+    purl: str
     path: str
     stage: str
     reason: str
@@ -91,8 +96,8 @@ class _Question:
 
 
 def explain(release: Release, wanted: str) -> Explanation:
-    """Look up `wanted`: PACKAGE, PACKAGE/PATH, a hash of a document, its content or archive, or a
-    reason. A package has precedence over a reason or a hash with the same name.
+    """Look up `wanted`: PACKAGE, PACKAGE/PATH, a hash of a document, its content or archive, a
+    SWHID, or a reason. A package has precedence over a reason or a hash of the same name.
 
     Raises NothingFound and UnreadableRelease.
     """
@@ -121,7 +126,7 @@ def _question(release: Release, wanted: str) -> _Question:
     named = tuple(item for item in inputs if item.package == package)
     if not named and HASH.fullmatch(wanted):
         condition = ds.scalar(False)
-        for column in ("document_id", "content_id", "archive_sha256"):
+        for column in ("document_id", "content_id", "swhid", "archive_sha256"):
             condition = condition | pc.starts_with(ds.field(column), wanted)
         found = tuple(item for item in inputs if item.sha256.startswith(wanted))
         return _Question(condition, condition, found)

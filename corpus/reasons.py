@@ -103,10 +103,12 @@ class Reject:
 class RejectedFile:
     """A file that is left out, as in a row of the reject table.
 
-    An empty `path` means the archive as a whole. `content_id` is None for a file that was not read.
+    An empty `path` means the archive as a whole. `content_id` and `swhid` are None for a file that
+    was not read.
     """
 
     path: str
     bytes: int
     content_id: str | None
     reject: Reject
+    swhid: str | None = None

@@ -80,6 +80,7 @@ class FunctionRow(TypedDict):
     source: str
     package: str
     version: str
+    purl: str
     path: str
     license_expression: str | None
     module: str
@@ -129,9 +130,11 @@ class IdentityRow(TypedDict):
 
     document_id: str
     content_id: str | None
+    swhid: str | None
     source: str
     package: str
     version: str
+    purl: str
     archive_sha256: str | None
     path: str
 
@@ -221,9 +224,11 @@ def identity_of(row: IdentityRow) -> IdentityRow:
     return {
         "document_id": row["document_id"],
         "content_id": row["content_id"],
+        "swhid": row["swhid"],
         "source": row["source"],
         "package": row["package"],
         "version": row["version"],
+        "purl": row["purl"],
         "archive_sha256": row["archive_sha256"],
         "path": row["path"],
     }

@@ -173,9 +173,11 @@ REDACTION = _struct(
 IDENTITY: tuple[pa.Field, ...] = (
     column("document_id", pa.string(), "digest of archive_sha256 and path"),
     column("content_id", pa.string(), "digest of the file's original bytes"),
+    column("swhid", pa.string(), "SWHID of the file's original bytes: swh:1:cnt:..."),
     SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
+    column("purl", pa.string(), "purl of the package at this version: pkg:hex/plug@1.19.2"),
     column("archive_sha256", pa.string(), "digest of the archive that holds the file"),
     column("path", pa.string(), "path of the file inside the archive"),
 )
@@ -263,7 +265,7 @@ CLAUSE = _struct(
 )
 EXTRACTED_FUNCTIONS = _table(
     column("document_id", pa.string(), "document that defines the function"),
-    *(EXTRACTED.field(name) for name in ("source", "package", "version", "path")),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
     EXTRACTED.field("license_expression"),
     column("module", pa.string(), "full name of its module"),
     column("name", pa.string(), "name of the function or macro"),
@@ -318,6 +320,7 @@ READ_ARCHIVES = _table(
     SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
+    column("purl", pa.string(), "purl of the package at this version: pkg:hex/plug@1.19.2"),
     column("sha256", pa.string(), "digest of the archive"),
     column("url", pa.string(), "address that the archive was fetched from"),
     column("license_expression", pa.string(), "SPDX expression of the package"),
@@ -391,6 +394,7 @@ ATTRIBUTION = _table(
     SOURCE,
     column("package", pa.string(), "name of the package"),
     column("version", pa.string(), "version of the package"),
+    column("purl", pa.string(), "purl of the package at this version: pkg:hex/plug@1.19.2"),
     column("url", pa.string(), "address that the archive was fetched from"),
     column("sha256", pa.string(), "digest of the archive"),
     column("license_expression", pa.string(), "SPDX expression of the package"),
@@ -594,8 +598,9 @@ _SHARDED = (
             never_null("license_expression", "license_evidence", "bytes", "lines", "tokens"),
             never_null("median_line_length", "longest_line", "hidden_characters"),
             never_null("control_tokens", "parse_errors", "comment_fraction"),
-            never_null("package", "version", "path"),
+            never_null("package", "version", "path", "swhid", "purl"),
             filled("package", "version", "path"),
+            Holds("identities_agree", "swhid and purl are well-formed, the purl its package's"),
             OneOf("source", SOURCES),
             OneOf("language", LANGUAGES),
             OneOf("role", ROLES),

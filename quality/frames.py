@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.identifiers import purl
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
@@ -23,6 +24,8 @@ from quality.promises import judged_columns
 
 TEXT_BATCH_ROWS = 256
 DUPLICATES = (Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value)
+NAMES = ("source", "package", "version")
+"""The columns that a purl is made of."""
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
@@ -77,7 +80,20 @@ def _of_documents(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
             pc.less_equal(documented, public), pc.less_equal(specified, public)
         ),
         "lists_are_told": pc.and_(pc.is_valid(batch["modules"]), pc.is_valid(batch["redactions"])),
+        "identities_agree": _identities_agree(batch),
     }
+
+
+def _identities_agree(batch: pa.RecordBatch) -> pa.Array:
+    """Return whether each SWHID is one of contents, and each purl that of its package.
+
+    Nothing is said of values that are null.
+    """
+    names = zip(*(batch[name].to_pylist() for name in NAMES), strict=True)
+    purls = [None if None in row else purl(*row) for row in names]
+    formed = pc.match_substring_regex(batch["swhid"], "^swh:1:cnt:[0-9a-f]{40}$")
+    same = pc.equal(batch["purl"], pa.array(purls, pa.string()))
+    return pc.and_(pc.fill_null(formed, True), pc.fill_null(same, True))
 
 
 def _of_functions(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
@@ -153,7 +169,7 @@ STATEMENTS = {
     "documents": Statements(
         (
             *("text", "split", "public_functions", "documented_functions", "specified_functions"),
-            *("modules", "redactions"),
+            *("modules", "redactions", "swhid", "purl", *NAMES),
         ),
         _of_documents,
     ),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.attribution import write_attribution
+from corpus.identifiers import purl, swhid
 from corpus.release import Input, Manifest, Release, Shard, StageCount
 from corpus.release.assembly import FILE_STAGES
 from corpus.release.planning import ShardPlan
@@ -73,9 +74,11 @@ def place(package: str, path: str, text: str = "") -> Row:
     return {
         "document_id": sha(f"{package}/{path}"),
         "content_id": sha(text) if path else None,
+        "swhid": swhid(text.encode()) if path else None,
         "source": "hex",
         "package": package,
         "version": "1.0.0",
+        "purl": f"pkg:hex/{package}@1.0.0",
         "archive_sha256": sha(package),
         "path": path,
     }
@@ -139,7 +142,10 @@ def function(of: Row, module: str, name: str, arity: int, **columns: Any) -> Row
     """Return a row of FUNCTIONS."""
     clause = {"start_line": 2, "end_line": 2, "start_byte": 0, "end_byte": 1, "guard": None}
     return {
-        **{name: of[name] for name in ("document_id", "source", "package", "version", "path")},
+        **{
+            name: of[name]
+            for name in ("document_id", "source", "package", "version", "purl", "path")
+        },
         "license_expression": of["license_expression"],
         "split": of["split"],
         "module": module,
@@ -406,6 +412,7 @@ def _archives(inputs: Iterable[Input]) -> pa.Table:
             "source": item.source,
             "package": item.package,
             "version": item.version,
+            "purl": purl(item.source, item.package, item.version),
             "sha256": item.sha256,
             "url": f"https://repo.hex.pm/tarballs/{item.package}-{item.version}.tar",
             "license_expression": item.license_expression,

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from corpus.atomic import whole_folder
 from corpus.bounds import check_least
 from corpus.extraction import Clause, Function, Module
+from corpus.identifiers import purl
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.licenses import PackageLicenses, recognize
@@ -224,9 +225,11 @@ def identity(archive: Archive, file: SourceText | RejectedFile) -> IdentityRow:
     return {
         "document_id": document_id(archive.sha256, file.path),
         "content_id": file.content_id,
+        "swhid": file.swhid,
         "source": archive.source,
         "package": archive.name,
         "version": archive.version,
+        "purl": purl(archive.source, archive.name, archive.version),
         "archive_sha256": archive.sha256,
         "path": file.path,
     }
@@ -488,6 +491,7 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "source": item.archive.source,
             "package": item.archive.name,
             "version": item.archive.version,
+            "purl": purl(item.archive.source, item.archive.name, item.archive.version),
             "sha256": item.archive.sha256,
             "url": item.archive.url,
             "license_expression": item.verdict.expression if item.verdict else None,

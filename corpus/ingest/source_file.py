@@ -22,6 +22,7 @@ from corpus.filters import (
     recode,
 )
 from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
+from corpus.identifiers import swhid
 from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.source import language_of, role_of
@@ -69,6 +70,7 @@ class SourceText:
 
     path: str
     content_id: str
+    swhid: str
     original_bytes: int
     language: str
     role: str
@@ -103,7 +105,8 @@ def read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
 def rejected(member: Member, reject: Reject) -> RejectedFile:
     """Return the reject of a file that was unpacked."""
     content_id = hashlib.sha256(member.data).hexdigest()
-    return RejectedFile(member.path, len(member.data), content_id, reject)
+    size, own = len(member.data), swhid(member.data)
+    return RejectedFile(member.path, size, content_id, reject, own)
 
 
 def _read_text(member: Member, config: FileConfig) -> SourceText | RejectedFile:
@@ -122,6 +125,7 @@ def describe(
     return SourceText(
         path=member.path,
         content_id=hashlib.sha256(member.data).hexdigest(),
+        swhid=swhid(member.data),
         original_bytes=len(member.data),
         language=language,
         role=role_of(member.path, language),
@@ -163,7 +167,8 @@ def _unparsed(source: SourceText, reason: Reason, detail: str) -> RejectedFile:
 
 
 def _rejected(source: SourceText, reject: Reject) -> RejectedFile:
-    return RejectedFile(source.path, source.original_bytes, source.content_id, reject)
+    size = source.original_bytes
+    return RejectedFile(source.path, size, source.content_id, reject, source.swhid)
 
 
 def code_of(file: Parsed) -> Code | RejectedFile:

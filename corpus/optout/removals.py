@@ -66,6 +66,7 @@ class ArchiveRow(TypedDict):
     source: str
     package: str
     version: str
+    purl: str
     sha256: str
     failure: str | None
 
@@ -257,9 +258,11 @@ def _identity(row: ArchiveRow) -> IdentityRow:
     return {
         "document_id": hashlib.sha256(f"{row['sha256']}\0".encode()).hexdigest(),
         "content_id": None,
+        "swhid": None,
         "source": row["source"],
         "package": row["package"],
         "version": row["version"],
+        "purl": row["purl"],
         "archive_sha256": row["sha256"],
         "path": "",
     }

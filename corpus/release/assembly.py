@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from corpus.atomic import replacing, write_bytes
 from corpus.attribution import write_attribution
+from corpus.identifiers import purl
 from corpus.optout.ledger import LEDGER_NAME
 from corpus.optout.removals import OptedOut, numbers, origin
 from corpus.parts import read_part, write_part
@@ -60,9 +61,11 @@ def _archive_reject(row: RejectedArchive, out: OptedOut) -> RejectRow:
     identity: IdentityRow = {
         "document_id": hashlib.sha256(name.encode()).hexdigest(),
         "content_id": None,
+        "swhid": None,
         "source": row.source,
         "package": row.name,
         "version": row.version,
+        "purl": purl(row.source, row.name, row.version),
         "archive_sha256": None,
         "path": "",
     }

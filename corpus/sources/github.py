@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from corpus.identifiers import swhid
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.sources.members import Contents, Member, members_of, printable, unsafe
 from corpus.sources.tar import (
@@ -157,7 +158,8 @@ def _unless_pointer(member: Member | RejectedFile) -> Member | RejectedFile:
     detail = f"stands for {int(size[1])} bytes that Git LFS keeps elsewhere"
     content_id = hashlib.sha256(member.data).hexdigest()
     reject = Reject(Stage.UNPACK, Reason.LFS_POINTER, detail)
-    return RejectedFile(member.path, len(member.data), content_id, reject)
+    own = swhid(member.data)
+    return RejectedFile(member.path, len(member.data), content_id, reject, own)
 
 
 def _submodule(path: str, limits: ArchiveLimits) -> RejectedFile:

@@ -47,6 +47,8 @@ def test_an_archive_that_was_not_fetched_is_explained(release: Release) -> None:
 def test_the_beginning_of_a_content_hash_is_enough(release: Release) -> None:
     (kept,) = explain(release, "quarry/lib/quarry.ex").kept
     assert explain(release, kept.content_id[:12]).kept == (kept,)
+    assert explain(release, kept.swhid).kept == (kept,)
+    assert explain(release, kept.swhid[:24]).kept == (kept,)
     assert explain(release, kept.document_id).kept == (kept,)
 
 

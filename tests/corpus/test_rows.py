@@ -76,9 +76,11 @@ def test_a_reject_becomes_a_row_with_the_identity_of_what_it_rejects() -> None:
     document: rows.DuplicateRow = {
         "document_id": "d",
         "content_id": "c",
+        "swhid": "s",
         "source": "hex",
         "package": "anchor",
         "version": "1.0.0",
+        "purl": "pkg:hex/anchor@1.0.0",
         "archive_sha256": "a",
         "path": "lib/anchor.ex",
         "bytes": 120,
@@ -91,9 +93,11 @@ def test_a_reject_becomes_a_row_with_the_identity_of_what_it_rejects() -> None:
     assert rows.reject_row(document, reject, 120, "b", 3) == {
         "document_id": "d",
         "content_id": "c",
+        "swhid": "s",
         "source": "hex",
         "package": "anchor",
         "version": "1.0.0",
+        "purl": "pkg:hex/anchor@1.0.0",
         "archive_sha256": "a",
         "path": "lib/anchor.ex",
         "bytes": 120,

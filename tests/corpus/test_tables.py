@@ -12,6 +12,7 @@ from corpus import tables
 from corpus.__main__ import app
 from corpus.build import build
 from corpus.configuration import BuildConfig
+from corpus.identifiers import swhid
 from corpus.release import Release
 from corpus.store import ArchiveStore, Link
 from corpus.tables import TABLES, columns_of, dictionary, meaning_of
@@ -110,10 +111,18 @@ def test_a_row_makes_sense_alone(release: Release) -> None:
     assert anchor["repository"] == "https://github.com/shop/anchor"
     assert anchor["published_at"] == "2026-11-01T08:00:00Z"
     assert (ember["repository"], ember["published_at"]) == (None, None)
+    assert anchor["swhid"] == swhid(module("Anchor", WORDS[0]))
+    assert anchor["purl"] == "pkg:hex/anchor@1.0.0"
+    left_out = {row["path"]: row for row in release.read("rejects").to_pylist()}
+    assert left_out["LICENSE"]["swhid"] == swhid(MIT)
+    assert left_out["LICENSE"]["purl"].startswith("pkg:hex/")
+    attribution = release.read("attribution", ["package", "purl"]).to_pylist()
+    assert {"package": "ember", "purl": "pkg:hex/ember@1.0.0"} in attribution
     functions = release.read("functions").to_pylist()
-    columns = ["source", "package", "version", "path", "license_expression", "split"]
+    columns = ["source", "package", "version", "purl", "path", "license_expression", "split"]
     of_anchor = [row for row in functions if row["package"] == "anchor"]
     assert [row["name"] for row in of_anchor] == ["anchor", "basket", "candle", "dragon"]
-    told = ["hex", "anchor", "1.0.0", "lib/anchor.ex", "MIT", anchor["split"]]
+    purl = "pkg:hex/anchor@1.0.0"
+    told = ["hex", "anchor", "1.0.0", purl, "lib/anchor.ex", "MIT", anchor["split"]]
     assert [[row[name] for name in columns] for row in of_anchor] == [told] * 4
     assert all(row["split"] == documents[row["package"]]["split"] for row in functions)

@@ -227,6 +227,15 @@ def test_a_document_has_a_name(tmp_path: Path) -> None:
     assert names(verdict, Outcome.FAILED) == {"documents.path.filled"}
 
 
+def test_a_swhid_or_purl_that_names_something_else_fails_the_gate(tmp_path: Path) -> None:
+    documents = example_documents()
+    documents[0]["swhid"] = "swh:1:dir:" + "0" * 40
+    documents[1]["purl"] = "pkg:hex/shop@2.0.0"
+    verdict = judge(write_release(tmp_path, documents))
+    assert names(verdict, Outcome.FAILED) == {"documents.identities_agree"}
+    assert found(verdict, "documents.identities_agree").observed == "2 of 5 rows break it"
+
+
 def test_files_and_archives_that_vanished_fail_the_gate(tmp_path: Path) -> None:
     verdict = judge(example_release(tmp_path, files_seen=13, archives_seen=9))
     assert names(verdict, Outcome.FAILED) == {
