@@ -28,6 +28,7 @@ from corpus.terminal import (
     show_comparison,
     show_explanation,
     show_funnel,
+    show_origin,
     show_plan,
     show_progress,
     show_timings,
@@ -259,6 +260,49 @@ def diff(
         say_json(asdict(found))
     else:
         show_comparison(found)
+
+
+@app.command(
+    epilog="Examples: `python -m corpus origin releases/2026.11.1 lib/cart.ex`, "
+    "`cat answer.md | python -m corpus origin releases/2026.11.1 - --json`, "
+    "`python -m corpus origin releases/2026.11.1 "
+    "swh:1:cnt:94a9ed024d3859793618152ea559a168bbcbb5e2`"
+)
+def origin(
+    release: ReleaseFolder,
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|HASH|-",
+            help="A file, or - for standard input: a source file, or any text with pieces of code "
+            "in it. Or the SHA-256, the Git blob id or the SWHID of a file.",
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as one JSON object.")
+    ] = False,
+) -> None:
+    """Say where a file or a piece of code is from, with its licence and whom to name.
+
+    Exit code 1: the release has nothing like it; 2: there is no answer, with the cause.
+    """
+    from corpus.origin.search import Origins, is_hash, read_query
+
+    with plain_errors():
+        origins = Origins(Release.open(release))
+        if query == "-":
+            answer = origins.ask(read_query(sys.stdin.buffer))
+        elif is_hash(query) and not Path(query).exists():
+            answer = origins.ask_hash(query)
+        else:
+            with Path(query).open("rb") as file:
+                answer = origins.ask(read_query(file), query)
+    if as_json:
+        say_json(answer.plain())
+    else:
+        show_origin(answer)
+    if not answer.matches:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `python -m corpus schema documents`")

@@ -33,6 +33,7 @@ from corpus.instructions import (
 from corpus.optout.ledger import Ledger
 from corpus.optout.releases import refuse_lost_entries
 from corpus.optout.removals import OptedOut, opted_out
+from corpus.origin.index import OriginTask, write_copies, write_origins
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
     RELEASE,
@@ -122,7 +123,7 @@ READ = ("documents", "functions", "fingerprints", "rejects", "archives", "licens
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("kept", "rejected", "drafts", "instruct")
+PARTS = ("kept", "rejected", "drafts", "instruct", "origin")
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -257,6 +258,14 @@ def write_instructions(job: Job) -> None:
     )
 
 
+def index_origins(job: Job) -> None:
+    """Write the keys by which the origin of a file or a piece of code is found."""
+    parts = zip(*map(job.parts, ("documents", "kept", "origin")), strict=True)
+    job.run("index origins", write_origins, [OriginTask(*paths) for paths in parts])
+    task = partial(write_copies, job.file("duplicates"), job.parts("fingerprints"))
+    job.run("index duplicates", task, [job.file("copies")])
+
+
 @dataclass(frozen=True, slots=True)
 class SortedTable:
     """A table with the files of its runs and the plans of its shards."""
@@ -316,7 +325,11 @@ def _parts(job: Job, name: str) -> Iterable[Part]:
     """Return the parts of a table of the release, with the kept rows of each."""
     if SHARDED[name].is_of_documents:
         return map(Part, job.parts(name), job.parts("kept"))
-    return (Part(path, None) for path in (_rejects(job) if name == "rejects" else job.parts(name)))
+    paths = {
+        "rejects": lambda: _rejects(job),
+        "origin": lambda: [*job.parts("origin"), job.file("copies")],
+    }.get(name, lambda: job.parts(name))()
+    return (Part(path, None) for path in paths)
 
 
 def _rejects(job: Job) -> list[Path]:
@@ -397,10 +410,19 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "index origins",
+        inputs=("documents", "fingerprints", "kept", "duplicates"),
+        outputs=("origin", "copies"),
+        config=(),
+        run=index_origins,
+        is_internal=True,
+    ),
+    Stage(
         "sort rows",
         inputs=(
             *("documents", "functions", "licenses", "rejected"),
             *("kept", "duplicates", "refused", "instruct"),
+            *("origin", "copies"),
         ),
         outputs=("runs",),
         config=("shards",),

@@ -28,10 +28,15 @@ from corpus.tables import ATTRIBUTION_TABLE, SHARDED
 
 KEYS: dict[str, tuple[str, ...]] = {
     "documents": ("content_id",),
-    **{name: table.row_key for name, table in SHARDED.items() if name != "documents"},
+    **{
+        name: table.row_key
+        for name, table in SHARDED.items()
+        if name not in ("documents", "origin")
+    },
 }
 """What names a row in both releases. No two documents have the same bytes, so a document is its
-content: a file that moved, or that a new version of its package has unchanged, is the same one."""
+content: a file that moved, or that a new version of its package has unchanged, is the same one.
+The keys of origins follow from the documents, so they are left out."""
 TEXTS = frozenset({"text"})
 """Columns that are not read: a document's bytes are its key, and what was cut out of them is in
 `redactions`."""

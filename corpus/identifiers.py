@@ -80,7 +80,13 @@ def among(known: npt.NDArray[Any], asked: npt.NDArray[Any]) -> npt.NDArray[np.bo
 
 
 def prefixes(column: pa.Array | pa.ChunkedArray) -> Prefixes:
-    """Return the first four digits of every identifier as a number, in the order of identifiers."""
+    """Return the first four digits of every identifier as a number, in the order of identifiers.
+
+    An identifier may also be a number of 64 bits, whose sixteen digits are meant.
+    """
+    if pa.types.is_uint64(column.type):
+        found: Prefixes = (np.asarray(column) >> np.uint64(48)).astype(np.uint16)
+        return found
     values = identifiers(column)
     digits = _VALUES[values.view(np.uint8).reshape(-1, DIGITS)[:, :4]]
     numbers: Prefixes = digits @ np.array([1 << 12, 1 << 8, 1 << 4, 1], dtype=np.uint16)

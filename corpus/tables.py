@@ -390,6 +390,18 @@ INSTRUCT = _table(
 )
 """Instruction rows."""
 
+ORIGIN_KINDS = ("content", "swhid", "code", "run", "copy")
+"""What a key is the beginning of; `corpus.origin` explains them."""
+
+ORIGIN = _table(
+    column("key", pa.uint64(), "first 64 bits of a digest: of a file, its code or a run in it"),
+    column("kind", pa.string(), "content, swhid, code, run; copy for the bytes of a duplicate"),
+    column("content", pa.uint64(), "first 64 bits of the document's content_id"),
+    column("line", pa.int32(), "line where the run begins, from 1; 0 for the whole file"),
+    column("package", pa.string(), "package of the document"),
+)
+"""Keys by which the origin of a file or a piece of code is found."""
+
 ATTRIBUTION = _table(
     SOURCE,
     column("package", pa.string(), "name of the package"),
@@ -543,8 +555,9 @@ class ShardedTable(Table):
     """A table of a release that is cut into shards: a configuration of the dataset on the Hub."""
 
     sort_key: tuple[str, ...]
-    """What rows are sorted by. The first column is a SHA-256 digest, because its first digits cut
-    the table evenly. Rows with equal keys keep the order in which they stand in their part."""
+    """What rows are sorted by. The first column is a SHA-256 digest, or 64 bits of a digest as a
+    number, because its first digits cut the table evenly. Rows with equal keys keep the order in
+    which they stand in their part."""
     row_key: tuple[str, ...]
     """The columns that name a row, the first of them that of `sort_key`: what the logical digest of
     a shard is made of."""
@@ -698,6 +711,16 @@ _SHARDED = (
             Holds("is_no_document", "what was rejected is not a document as well"),
             Holds("representative_is_kept", "a duplicate names a document that stands for it"),
         ),
+    ),
+    ShardedTable(
+        name="origin",
+        row="one key of a document: of the file, its code, or a run of tokens in it",
+        schema=ORIGIN,
+        files="data/origin/*.parquet",
+        sort_key=("key", "kind", "content", "line"),
+        row_key=("key", "kind", "content"),
+        is_split=False,
+        promises=(Holds("is_key", "a key has a known kind, a document, its package and a line"),),
     ),
 )
 

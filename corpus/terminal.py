@@ -22,6 +22,7 @@ from corpus.release import Release
 if TYPE_CHECKING:
     from corpus.build import BuildPlan
     from corpus.comparison import Comparison, Example, PackageChange, TableChanges
+    from corpus.origin.search import Answer
     from corpus.stages import Timing
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -208,6 +209,16 @@ def show_explanation(found: Explanation) -> None:
     if len(found.kept) + len(found.dropped) > 1:
         share = f"{len(found.kept):,} kept, " if found.kept or found.archives else ""
         output.print(f"{share}{len(found.dropped):,} dropped")
+
+
+def show_origin(answer: "Answer") -> None:
+    """Print what a release knows about a query: each finding, and whom to name for it."""
+    if not answer.matches:
+        output.print("nothing like it is in this release")
+    for match in answer.matches:
+        output.print(match.told)
+        for place in match.places:
+            output.print("\n".join(f"  {line}" for line in place.attribution.splitlines()))
 
 
 def _dropped_line(dropped: DroppedFile) -> str:

@@ -60,6 +60,7 @@ TYPES = {
     "bool": "sc:Boolean",
     "int32": "sc:Integer",
     "int64": "sc:Integer",
+    "uint64": "sc:Integer",
     "float32": "sc:Float",
     "float64": "sc:Float",
 }

@@ -18,7 +18,7 @@ from corpus.identifiers import purl
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
-from corpus.tables import CHAT_ROLES, SPLIT_NAMES
+from corpus.tables import CHAT_ROLES, ORIGIN_KINDS, SPLIT_NAMES
 from quality.lookup import MISSING, Lookup, lookup_of, split_places
 from quality.promises import judged_columns
 
@@ -157,6 +157,14 @@ def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
     }
 
 
+def _of_origin(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    """One statement for all columns: there are some 160 keys for each document."""
+    holds = pc.is_in(batch["kind"], value_set=pa.array(ORIGIN_KINDS))
+    for name in ("key", "content", "package"):
+        holds = pc.and_(holds, pc.is_valid(batch[name]))
+    return {"is_key": pc.and_(holds, pc.greater_equal(batch["line"], 0))}
+
+
 @dataclass(frozen=True, slots=True)
 class Statements:
     """The columns that a table's statements are computed from, and the function for it."""
@@ -178,6 +186,7 @@ STATEMENTS = {
         ("messages", "document_ids", "split", "license_expression"), _of_instruct
     ),
     "rejects": Statements(("document_id", "reason", "representative_id"), _of_rejects),
+    "origin": Statements(("key", "kind", "content", "line", "package"), _of_origin),
 }
 """Statements about rows that take more than one column, by table name."""
 

@@ -62,6 +62,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "corpus.instruct",
             "corpus.optout",
             "corpus.instructions",
+            "corpus.origin",
             "corpus.release",
             "corpus.selection",
             "corpus.split",

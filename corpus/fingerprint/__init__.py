@@ -11,12 +11,13 @@ from corpus.fingerprint.fingerprinting import (
     sketches,
 )
 from corpus.fingerprint.signature import signature
-from corpus.fingerprint.tokens import Tokens, tokenize
+from corpus.fingerprint.tokens import Hashes, Tokens, runs, shingle, tokenize
 
 __all__ = [
     "Code",
     "Fingerprint",
     "FingerprintConfig",
+    "Hashes",
     "Tokens",
     "UnknownLanguage",
     "code_only",
@@ -24,6 +25,8 @@ __all__ = [
     "comment_spans",
     "fingerprint",
     "fingerprints",
+    "runs",
+    "shingle",
     "signature",
     "sketches",
     "tokenize",

@@ -155,6 +155,18 @@ def tokenize(*texts: bytes) -> Tokens:
     return Tokens(padded, first, last, edges[:-1], first.searchsorted(edges))
 
 
+def runs(hashes: Hashes, size: int) -> Hashes:
+    """Return the hash of every run of `size` tokens of one text, in order; none if it is shorter.
+
+    The hashes are those of `shingle`.
+    """
+    windows = hashes[: max(0, len(hashes) - size + 1)].copy()
+    for place in range(1, size):
+        windows *= _SECOND
+        windows += hashes[place : place + len(windows)]
+    return mix(windows)
+
+
 def shingle(hashes: Hashes, bounds: Places, size: int) -> tuple[Hashes, Places]:
     """Return the sorted, unique hashes of all runs of `size` tokens of each text, and bounds.
 

@@ -1,7 +1,7 @@
 """Where shards and row groups begin: decided by the rows alone.
 
 Never by how the rows were divided into parts or among workers, so the same rows give the same
-bytes. Every table is sorted by a SHA-256 digest, so its first digits cut it evenly: rows are
+bytes. Every table is sorted by a digest, so its first digits cut it evenly: rows are
 counted by prefix, and a border lies between two prefixes.
 """
 

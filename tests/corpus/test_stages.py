@@ -92,6 +92,7 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
         ("corpus/split/kinship.py", "assign splits"),
         ("corpus/selection.py", "select documents"),
         ("corpus/instruct/kinds.py", "write instructions"),
+        ("corpus/origin/index.py", "index origins"),
         ("corpus/release/runs.py", "sort rows"),
         ("corpus/release/shards.py", "write shards"),
     ],
@@ -115,7 +116,11 @@ def test_a_file_counts_from_the_first_stage_that_uses_it(
             "corpus/tables.py",
             b'column("lines", pa.int32()',
             b'column("lines", pa.int64()',
-            [*BEFORE_INSTRUCTIONS, *FROM_INSTRUCTIONS],
+            [
+                *BEFORE_INSTRUCTIONS,
+                *("write instructions", "index origins"),
+                *("sort rows", "write shards", "write manifest"),
+            ],
         ),
         ("corpus/tables.py", b"", b"", []),
         ("corpus/atomic.py", b"", b"", []),
@@ -223,6 +228,7 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
         "assign splits": ["pyarrow"],
         "select documents": ["licenseclassifier", "numpy", "pyarrow"],
         "write instructions": ["numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"],
+        "index origins": ["datasketch", "numpy", "pyarrow"],
         "sort rows": ["numpy", "pyarrow"],
         "write shards": ["numpy", "pyarrow"],
         "write manifest": [

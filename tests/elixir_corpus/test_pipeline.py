@@ -147,7 +147,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert (out / "2026.11.1" / "README.md").exists()
     assert [each.stage for each in built.timings] == [
         *("read archives", "find duplicates", "assign splits", "select documents"),
-        *("write instructions", "sort rows", "write shards", "write manifest"),
+        *("write instructions", "index origins", "sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
     assert read_timings(built.release.path) == list(built.timings)
@@ -174,6 +174,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
         "assign splits is there 1 of 1 files there",
         "select documents is there 3 of 3 files there",
         f"write instructions runs 0 of 3 files there {config_changed}",
+        "index origins is there 4 of 4 files there",
         "sort rows runs 0 of 2 files there input: instruct",
         "write shards runs 0 of 2 files there input: release, runs",
         f"write manifest runs 0 of 1 files there {config_changed}; input: release, repeats, shards",

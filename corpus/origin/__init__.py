@@ -1,0 +1,1 @@
+"""Where code comes from: the index of a release, and answers from it."""
