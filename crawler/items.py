@@ -72,6 +72,7 @@ class Refusal:
     version: str
     url: str
     reject: Reject
+    source: str = SOURCE
 
 
 Item = Tarball | Described | Refusal

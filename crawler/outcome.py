@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpus.reasons import Reason, Stage
+from corpus.sources import HEX
 from crawler.items import Refusal
 from crawler.patience import OUT_OF_ORDER
 
@@ -42,13 +43,15 @@ class Losses:
     """Releases that the registry lists and the repository answered 404 or 410 for."""
     unread: list[str] = field(default_factory=list)
     """Packages whose entry could not be read, but of which no archive is known to be missing."""
+    unlisted: list[str] = field(default_factory=list)
+    """Sentences about what a search did not list."""
 
     def note(self, refusal: Refusal) -> None:
         """Record a refusal if it is of these kinds."""
         reason = refusal.reject.reason
         if refusal.reject.stage is Stage.CRAWL and reason in NOT_DELIVERED:
             self.lost.append(f"{refusal.name} {refusal.version} ({reason})")
-        elif reason is Reason.GONE:
+        elif reason is Reason.GONE and refusal.source == HEX:
             self.gone.append(f"{refusal.name} {refusal.version}")
 
 
@@ -61,15 +64,23 @@ def status(stats: Stats) -> int:
         return LOST
     if reason != "finished":
         return FAILED
-    lost = any(map(stats.get, ("archives/lost", "packages/unavailable")))
+    lost = any(map(stats.get, ("archives/lost", "packages/unavailable", "packages/unlisted")))
     return LOST if lost else COMPLETE
 
 
 def words(
-    stats: Stats, reason: str, losses: Losses, unfinished: Sequence[str], store: Path
+    stats: Stats,
+    reason: str,
+    losses: Losses,
+    unfinished: Sequence[str],
+    store: Path,
+    things: tuple[str, str] = ("package", "packages"),
 ) -> list[str]:
-    """Return what is missing and what to do about it, as sentences; none if nothing is missing."""
-    said = []
+    """Return what is missing and what to do about it, as sentences; none if nothing is missing.
+
+    `things` are what the crawl lists, as one and as several.
+    """
+    said = [*losses.unlisted]
     if lost := [*losses.lost, *(f"{each} (not reached)" for each in unfinished)]:
         said.append(
             f"{counted(lost, 'archive')} could not be fetched: {listed(lost)}. Crawl again: the "
@@ -83,13 +94,13 @@ def words(
         )
     if losses.unread:
         said.append(
-            f"It is not known whether {counted(losses.unread, 'package')} changed: "
+            f"It is not known whether {counted(losses.unread, *things)} changed: "
             f"{listed(losses.unread)}. Their stored archives stay; the next crawl checks again."
         )
     ahead = packages_ahead(stats)
     if reason != "finished" and ahead:
         said.append(
-            f"{ahead} of {count_of(stats, 'packages/listed')} packages were not checked. Stored "
+            f"{ahead} of {count_of(stats, 'packages/listed')} {things[1]} were not checked. Stored "
             "archives are complete; the next crawl continues from here."
         )
     return said
@@ -108,9 +119,9 @@ def count_of(stats: Stats, name: str) -> int:
     return found
 
 
-def counted(things: Sequence[str], name: str) -> str:
+def counted(things: Sequence[str], one: str, several: str | None = None) -> str:
     """Return a number with its noun."""
-    return f"{len(things):,} {name}" if len(things) == 1 else f"{len(things):,} {name}s"
+    return f"{len(things):,} {one if len(things) == 1 else several or f'{one}s'}"
 
 
 def listed(things: Sequence[str]) -> str:

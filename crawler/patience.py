@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import TypeGuard
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Slot
@@ -120,6 +121,44 @@ def amount(name: str, settings: Settings) -> float:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer asks for that turns its request away."""
+
+    seconds: float | None
+    """How long to wait, None if the host gives no time."""
+    doubles: bool = False
+    """Whether the time is twice as long at each further attempt, since it is our own choice."""
+    is_about_us: bool = True
+    """Whether it concerns this client, and not just one address."""
+
+
+class Manners:
+    """How a host says that it wants to be left alone: by the signs of HTTP and of hex.pm.
+
+    A host with signs of its own has a subclass. `now` is in seconds since the epoch. The same
+    answer may be shown several times, first before Scrapy sets `response.request`.
+    """
+
+    def asked(self, request: Request, response: Response, now: float) -> Asked | None:
+        """Return what an answer asks for, or None if it does not turn its request away."""
+        if response.status not in ASKS_FOR_PATIENCE:
+            return None
+        return Asked(
+            asked_wait(response.headers, now),
+            is_about_us=response.status == TOO_MANY_REQUESTS,
+        )
+
+    def pause_after(self, request: Request, response: Response, now: float) -> float | None:
+        """Return for how many seconds no request may follow a good answer, or None."""
+        if not is_exhausted(response.headers):
+            return None
+        return until_reset(response.headers, now) or 0.0
+
+
+HTTP = Manners()
+
+
 @dataclass(slots=True)
 class Host:
     """Failures of a host since its last successful answer."""
@@ -136,16 +175,22 @@ class Host:
 class Patience:
     """Pauses hosts and repeats requests, for one crawl.
 
-    `or_else` makes errbacks that are called when a request is not repeated any more. Stats:
+    `or_else` makes errbacks that are called when a request is not repeated any more; a host that
+    turns requests away with the status of a good answer needs `again` in callbacks. Stats:
     `patience/rests`, `patience/repeated` and `patience/given_up`.
     """
 
     def __init__(
-        self, crawler: Crawler, limits: RateLimits, clock: Callable[[], float] = time.time
+        self,
+        crawler: Crawler,
+        limits: RateLimits,
+        clock: Callable[[], float] = time.time,
+        manners: Manners = HTTP,
     ) -> None:
         self.crawler = crawler
         self.limits = limits
         self.clock = clock
+        self.manners = manners
         self.hosts: dict[str, Host] = {}
         self.waiting: dict[asyncio.TimerHandle, Request] = {}
         crawler.signals.connect(self.response_downloaded, signals.response_downloaded)
@@ -182,16 +227,28 @@ class Patience:
 
     def repeats(self, failure: Failure) -> bool:
         """Repeat a failed request after a while, unless that cannot help or takes too long."""
-        request = request_of(failure)
-        if not may_pass(failure) or self.is_closing():
+        request, asked = request_of(failure), self.asked(failure)
+        if not (asked or may_pass(failure)) or self.is_closing():
             return False
-        asked = told_to_wait(failure, self.clock())
-        key = FAILED if asked is None else TURNED_AWAY
-        tries = request.meta.get(key, 0)
         if not isinstance(failure.value, HttpError):
             self.note(request)
+        return self.again(request, asked)
+
+    def asked(self, failure: Failure) -> Asked | None:
+        """Return what the answer behind a failure asks for."""
+        error = failure.value
+        if not is_answer(error):
+            return None
+        return self.manners.asked(request_of(failure), error.response, self.clock())
+
+    def again(self, request: Request, asked: Asked | None) -> bool:
+        """Make a request again after a while, if it may have another attempt."""
+        is_told = asked is not None and asked.seconds is not None
+        key = TURNED_AWAY if is_told else FAILED
+        tries = request.meta.get(key, 0)
         wait = self.wait(asked, tries)
-        if wait > self.limits.longest_wait or tries >= self.allowed(asked):
+        allowed = self.limits.times if is_told else self.limits.retries
+        if wait > self.limits.longest_wait or tries >= allowed:
             self.crawler.stats.inc_value("patience/given_up")
             return False
         meta = {TURNED_AWAY_AT: time.monotonic(), **request.meta, key: tries + 1}
@@ -199,19 +256,17 @@ class Patience:
         self.later(request.replace(meta=meta, priority=priority, dont_filter=True), wait)
         return True
 
-    def allowed(self, asked: float | None) -> int:
-        """Return how often a request is repeated."""
-        return self.limits.retries if asked is None else self.limits.times
-
-    def wait(self, asked: float | None, tries: int) -> float:
+    def wait(self, asked: Asked | None, tries: int) -> float:
         """Return the seconds after which a request is repeated.
 
         If the host asks to wait for the same request again, the wait is at least a quarter of the
         doubling wait, even if the host gives a shorter time.
         """
-        if asked is None:
+        if asked is None or asked.seconds is None:
             return self.limits.retry_wait * BACKOFF**tries
-        return max(asked, self.limits.first_wait * 2.0**tries / 4 if tries else 0.0)
+        if asked.doubles:
+            return asked.seconds * 2.0**tries
+        return max(asked.seconds, self.limits.first_wait * 2.0**tries / 4 if tries else 0.0)
 
     def later(self, request: Request, seconds: float) -> None:
         """Make a request after some seconds; until then the crawl stays open."""
@@ -243,12 +298,12 @@ class Patience:
         Scrapy sends this signal before the downloader takes the host's next request from its
         queue, and calls errbacks after that.
         """
-        host = self.host(request)
+        host, now = self.host(request), self.clock()
+        asked = self.manners.asked(request, response, now)
         if response.status in PASSING:
             self.note(request)
-        if response.status in ASKS_FOR_PATIENCE:
-            asked = asked_wait(response.headers, self.clock())
-            if asked is not None and not self.is_alone(request, response, host):
+        if asked is not None:
+            if asked.seconds is not None and not self.is_alone(request, asked, host):
                 self.rest(request, self.wait(asked, request.meta.get(TURNED_AWAY, 0)))
             return
         if response.status not in PASSING:
@@ -257,14 +312,14 @@ class Patience:
             host.succeeded_at = time.monotonic()
         if response.status not in NO_ACCESS:
             host.barred.clear()
-        if is_exhausted(response.headers):
-            self.rest(request, until_reset(response.headers, self.clock()) or 0)
+        pause = self.manners.pause_after(request, response, now)
+        if pause is not None:
+            self.rest(request, pause)
 
-    def is_alone(self, request: Request, response: Response, host: Host) -> bool:
+    def is_alone(self, request: Request, asked: Asked, host: Host) -> bool:
         """Return whether a 503 concerns one address: others were answered since the first."""
         last = request.meta.get(TURNED_AWAY_AT)
-        is_own = response.status != TOO_MANY_REQUESTS
-        return is_own and last is not None and host.succeeded_at > last
+        return not asked.is_about_us and last is not None and host.succeeded_at > last
 
     def note(self, request: Request) -> None:
         """Record an address that failed at its first attempt; after several, pause the host."""
@@ -280,7 +335,7 @@ class Patience:
     def is_barred(self, failure: Failure) -> bool:
         """Return whether several different addresses in a row were answered 401 or 403."""
         error = failure.value
-        if not (isinstance(error, HttpError) and error.response.status in NO_ACCESS):
+        if not (is_answer(error) and error.response.status in NO_ACCESS) or self.asked(failure):
             return False
         barred = self.host(request_of(failure)).barred
         barred.add(request_of(failure).url)
@@ -362,6 +417,11 @@ def access(failure: Failure) -> str:
     if request.headers.get("Authorization") is None:
         return f"{said}: it wants a key, or does not serve this client. Set {setting} to a key"
     return f"{said}: the key in {setting} is wrong, out of date or not for this repository"
+
+
+def is_answer(error: object) -> TypeGuard[HttpError]:
+    """Return whether an error is an answer with a status that is none of success."""
+    return isinstance(error, HttpError)
 
 
 def may_pass(failure: Failure) -> bool:

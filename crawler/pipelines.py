@@ -13,7 +13,8 @@ from corpus.packages import Requirement
 from corpus.reasons import Reason, Reject, Stage
 from corpus.sources import ArchiveError, HexMetadata, open_hex_tarball
 from corpus.store import Archive, ArchiveStore, RejectedArchive, StoreError
-from crawler.arguments import read_policy, read_repository
+from crawler.archive_spider import ArchiveSpider
+from crawler.arguments import folder, given, read_policy
 from crawler.failures import appearance, licensing
 from crawler.items import (
     NO_DETAILS,
@@ -180,32 +181,39 @@ class StorePipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Open the store of the settings."""
-        return cls(crawler, ArchiveStore(read_repository(crawler.settings).store))
+        root = folder("ARCHIVE_STORE", given(crawler.settings, "ARCHIVE_STORE"))
+        return cls(crawler, ArchiveStore(root))
 
     def process_item(self, item: Item) -> Item:
         """Store the item and pass it on. Raises DropItem if it cannot be written."""
         spider = self.crawler.spider
-        assert isinstance(spider, HexSpider)
+        assert isinstance(spider, ArchiveSpider)
         try:
             self.keep(item, spider)
         except (OSError, StoreError) as error:
             raise spider.closing.unwritable(error) from error
         return item
 
-    def keep(self, item: Item, spider: HexSpider) -> None:
+    def keep(self, item: Item, spider: ArchiveSpider) -> None:
         """Write one item. Raises OSError and StoreError."""
         if isinstance(item, Described):
+            assert isinstance(spider, HexSpider)
             details = spider.details.get(item.wanted.name, NO_DETAILS)
             row = described(archive_row(item, self.clock()), item.wanted, details)
             self.store.put(row, item.body)
             self.crawler.stats.inc_value("archives/stored")
         elif isinstance(item, Refusal):
             self.store.reject(reject_row(item, self.clock()))
-            self.crawler.stats.inc_value(f"archives/refused/{item.reject.reason}")
-            spider.losses.note(item)
-            self.crawler.stats.set_value("archives/lost", len(spider.losses.lost))
-            why = item.reject
-            logger.info("%s %s: %s: %s", item.name, item.version, why.reason, why.detail)
+            note(item, spider)
+
+
+def note(item: Refusal, spider: ArchiveSpider) -> None:
+    """Count a refusal and tell of it."""
+    stats, why = spider.crawler.stats, item.reject
+    stats.inc_value(f"archives/refused/{why.reason}")
+    spider.losses.note(item)
+    stats.set_value("archives/lost", len(spider.losses.lost))
+    logger.info("%s %s: %s: %s", item.name, item.version, why.reason, why.detail)
 
 
 def archive_row(item: Described, fetched_at: str) -> Archive:
@@ -244,7 +252,7 @@ def requirement(dependency: Dependency) -> Requirement:
 def reject_row(item: Refusal, recorded_at: str) -> RejectedArchive:
     """Return a refusal in the form of the store."""
     return RejectedArchive(
-        source=SOURCE,
+        source=item.source,
         name=item.name,
         version=item.version,
         url=item.url,

@@ -17,8 +17,8 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
 
 from corpus.console import PlainFormatter, Terminal
+from crawler.archive_spider import ArchiveSpider
 from crawler.outcome import Stats, count_of, packages_ahead, words
-from crawler.spiders.hex import HexSpider
 
 logger = logging.getLogger(__name__)
 
@@ -114,10 +114,10 @@ class CrawlProgress:
             self.bar.stop()
             redirect_log()
         stats = self.crawler.stats.get_stats()
-        self.console.print(summary(stats, reason))
-        assert isinstance(spider, HexSpider)
-        unfinished, store = list(spider.ledger.unfinished()), spider.repository.store
-        for sentence in words(stats, reason, spider.losses, unfinished, store):
+        assert isinstance(spider, ArchiveSpider)
+        self.console.print(summary(stats, reason, spider.things[1]))
+        unfinished = list(spider.unfinished())
+        for sentence in words(stats, reason, spider.losses, unfinished, spider.root, spider.things):
             self.console.print(Text(sentence), soft_wrap=True)
 
 
@@ -169,8 +169,8 @@ def refusals(stats: Stats) -> dict[str, int]:
     return {name.removeprefix(REFUSED): count_of(stats, name) for name in names}
 
 
-def summary(stats: Stats, reason: str) -> Table:
-    """Return the table of results for the packages and archives of a crawl."""
+def summary(stats: Stats, reason: str, things: str = "packages") -> Table:
+    """Return the table of results for the packages, or other things, and archives of a crawl."""
     title = "Crawl finished" if reason == "finished" else f"Crawl ended early: {reason}"
     # A title is wrapped at the width of its table.
     table = Table(
@@ -179,7 +179,7 @@ def summary(stats: Stats, reason: str) -> Table:
     table.add_column()
     table.add_column(justify="right")
     rows = {
-        "packages listed": count_of(stats, "packages/listed"),
+        f"{things} listed": count_of(stats, "packages/listed"),
         "  unchanged since an earlier crawl": count_of(stats, "packages/settled"),
         "archives stored": count_of(stats, "archives/stored"),
         "  already there": count_of(stats, "archives/kept"),

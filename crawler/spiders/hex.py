@@ -10,28 +10,24 @@ gives the checksums, and wanted releases that are not in the store are fetched, 
 was published again with other bytes. docs/how-to/crawl.md has the details.
 """
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import IO, NoReturn, Self, TypeVar
+from typing import Self, TypeVar
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from corpus.errors import CorpusError
-from corpus.locking import claim
 from corpus.optout.removals import origin, reject_by
 from corpus.reasons import Reason, Reject, Stage
-from corpus.store import Archive, ArchiveStore, refuse_above_a_store
-from crawler import contact
+from corpus.store import Archive, ArchiveStore
+from crawler.archive_spider import ArchiveSpider
 from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
 from crawler.closing import UNWRITABLE, Closing, advice
-from crawler.failures import NOT_MODIFIED, asks_for_more, explain, what_now
+from crawler.failures import NOT_MODIFIED, explain, what_now
 from crawler.items import NO_DETAILS, SOURCE, PackageDetails, Refusal, Tarball, Wanted, refuse
 from crawler.ledger import Ledger, terms
 from crawler.license_lookup import LicenseLookup
@@ -58,7 +54,7 @@ Output = Iterator[Request | Refusal | Tarball]
 Value = TypeVar("Value")
 
 
-class HexSpider(Spider):
+class HexSpider(ArchiveSpider):
     """Crawls one Hex repository; see the module docstring.
 
     Stats: `packages/listed`, `packages/settled`, `packages/opened`, `packages/unavailable`,
@@ -66,6 +62,8 @@ class HexSpider(Spider):
     """
 
     name = "hex"
+    defaults = DEFAULTS
+    things = "package", "packages"
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
@@ -77,18 +75,6 @@ class HexSpider(Spider):
         read_order(arguments)
         read_repository(settings)
         read_limits(settings)
-
-    @classmethod
-    def update_settings(cls, settings: BaseSettings) -> None:
-        """Read the environment, and add the contact to the User-Agent.
-
-        Settings from a script or the command line have precedence.
-        """
-        super().update_settings(settings)
-        for variable in DEFAULTS.keys() & os.environ.keys():
-            settings.set(variable, os.environ[variable], priority="default")
-        agent = contact.user_agent(settings.get("CRAWLER_CONTACT"))
-        settings.set("USER_AGENT", agent, priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
@@ -120,14 +106,11 @@ class HexSpider(Spider):
         self.details: dict[str, PackageDetails] = {}
         self.stored: dict[str, list[Wanted]] = {}
         """Accounts of packages whose API data may still arrive."""
-        self.claim: IO[bytes] | None = None
 
     async def start(self) -> AsyncIterator[Request]:
         """Claim the store and request the index of versions."""
+        self.claim_store(self.repository.address)
         try:
-            refuse_above_a_store(self.repository.store)
-            self.claim = claim(self.repository.store, "crawl")
-            self.store.sweep()
             dedicate(self.repository.store, self.repository.name)
             if self.repository.removals.asks_for_origins:
                 self.known = {each.name: each for each in self.store.archives()}
@@ -135,16 +118,13 @@ class HexSpider(Spider):
             self.end("store_unusable", str(error))
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
-        if missing := contact.advice(self.settings["USER_AGENT"], self.repository.address):
-            self.logger.warning("%s", missing)
         yield self.resources.request(
             "versions", self.read_index, self.patience.or_else(self.index_failed)
         )
 
-    def closed(self, reason: str) -> None:
-        """Release the claim on the store, for another crawl in this process too."""
-        if self.claim:
-            self.claim.close()
+    def unfinished(self) -> Iterator[str]:
+        """Yield "NAME VERSION" for each release that the crawl began and did not finish."""
+        return self.ledger.unfinished()
 
     # The indexes of versions and of names
 
@@ -426,20 +406,6 @@ class HexSpider(Spider):
             return self.resources.read(path, response, decode)
         except OSError as error:
             self.end(UNWRITABLE, advice(error))
-
-    def heed(self, failure: Failure) -> None:
-        """End the crawl if the repository asks for a longer pause than allowed."""
-        if said := asks_for_more(failure, self.patience.limits.longest_wait):
-            self.end("rate_limited", said)
-
-    def count(self, stat: str, by: int = 1) -> None:
-        """Add to a stat."""
-        self.crawler.stats.inc_value(stat, by)
-
-    def end(self, reason: str, message: str) -> NoReturn:
-        """End the crawl with a message for the user."""
-        self.logger.error("%s", message)
-        raise CloseSpider(reason)
 
 
 def untrusted(error: RegistryError, setting: str) -> str:
