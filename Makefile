@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 MODEL := .venv/model-installed
 DOCS := .venv/docs-installed
 
-.PHONY: help demo train-demo test test-fast pythons emulate real check format dictionary docs clean
+.PHONY: help demo train-demo test test-fast pythons emulate real check format dictionary github-schema docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,18 @@ dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the schemas
 	sed '/^## /,$$d' docs/data-dictionary.md > docs/.data-dictionary.md
 	$(BIN)/python -m corpus schema >> docs/.data-dictionary.md
 	mv docs/.data-dictionary.md docs/data-dictionary.md
+
+# GitHub's own text, which is no part of this repository. Tests that need it are skipped without it.
+SCHEMA := build/github-schema/schema.graphql
+
+github-schema: $(SCHEMA) ## Fetch the GraphQL schema that GitHub publishes, for the tests of its crawl (needs npm)
+
+$(SCHEMA):
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent @octokit/graphql-schema@15.26.1
+	cd $(@D) && tar --extract --gzip --strip-components=1 --file octokit-graphql-schema-15.26.1.tgz \
+		package/schema.graphql
+	rm $(@D)/octokit-graphql-schema-15.26.1.tgz
 
 # Without what the tests and the trainer need, so that a machine that builds the site installs little.
 $(DOCS): pyproject.toml constraints.txt

@@ -129,6 +129,7 @@ ENTRANCES = (
     "datacards.__main__",
     "demo.__main__",
     "elixir_corpus.__main__",
+    "crawler.spiders.github",
     "crawler.spiders.hex",
     "sandbox.__main__",
     "train.chat",

@@ -29,6 +29,7 @@ from corpus.configuration import BuildConfig
 from corpus.reasons import Reason, Stage
 from crawler import settings
 from crawler.arguments import ARGUMENTS, DEFAULTS
+from crawler.github import order
 from tests.project import PACKAGES, PROJECT
 from train.command_line import Parser, add_recipe_options, add_run_options, dashed
 
@@ -44,6 +45,7 @@ PROJECT_VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding=
 ]["version"]
 BUILD = PAGES["docs/how-to/build.md"]
 CRAWL = PAGES["docs/how-to/crawl.md"]
+CRAWL_GITHUB = PAGES["docs/how-to/crawl-github.md"]
 
 CONSOLE: Any = get_command(elixir_corpus.__main__.app)
 TREES: dict[str, Any] = {
@@ -111,9 +113,11 @@ def test_every_command_explains_itself_with_an_example(name: str) -> None:
     assert f"`{name} " in command.epilog
 
 
-def test_every_argument_and_setting_of_the_spider_is_documented() -> None:
+def test_every_argument_and_setting_of_the_spiders_is_documented() -> None:
     assert [name for name in ARGUMENTS if f"`{name}=" not in CRAWL] == []
     assert [name for name in DEFAULTS if f"`{name}`" not in CRAWL] == []
+    assert [name for name in order.ARGUMENTS if f"`{name}=" not in CRAWL_GITHUB] == []
+    assert [name for name in order.DEFAULTS if f"`{name}`" not in CRAWL_GITHUB] == []
     ours = [name for name in vars(settings) if name.startswith(("RATE_LIMIT_", "RETRY_", "GONE_"))]
     assert [name for name in ours if f"`{name}`" not in CRAWL] == ["RETRY_ENABLED"]
 

@@ -9,11 +9,14 @@ from scrapy.exceptions import UsageError
 
 from corpus.errors import CorpusError
 from crawler.arguments import overview
+from crawler.github import order
 from crawler.outcome import FAILED, status
 
 EXAMPLES = """Examples:
   scrapy crawl hex
-  scrapy crawl hex -a packages=plug,ecto -a versions=3"""
+  scrapy crawl hex -a packages=plug,ecto -a versions=3
+  scrapy crawl github -a min_stars=10
+  scrapy crawl github -a repositories=elixir-lang/elixir,erlang/otp"""
 
 
 NO_FEED = (
@@ -37,7 +40,10 @@ class Command(ScrapyCrawl):
         """Add the arguments of the spider at the end of the help."""
         super().add_options(parser)
         parser.formatter_class = HelpFormatter
-        parser.epilog = f"Spider arguments for hex, as -a NAME=VALUE:\n{overview()}\n\n{EXAMPLES}"
+        parser.epilog = (
+            f"Spider arguments for hex, as -a NAME=VALUE:\n{overview()}\n\n"
+            f"Spider arguments for github:\n{order.overview()}\n\n{EXAMPLES}"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the spider that `args` names."""

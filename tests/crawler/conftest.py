@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from tests.crawler.crawling import Crawl
+from tests.crawler.crawling import Crawl, GitHubCrawl
+from tests.peers.github_server import GitHubServer, serving_github
 from tests.peers.hex_repository_server import HexRepositoryServer, serving
 
 
@@ -22,3 +23,14 @@ def peer(key: RSAPrivateKey) -> Iterator[HexRepositoryServer]:
 @pytest.fixture
 def crawl(peer: HexRepositoryServer, tmp_path: Path) -> Crawl:
     return Crawl(peer, tmp_path)
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubServer]:
+    with serving_github(GitHubServer()) as peer:
+        yield peer
+
+
+@pytest.fixture
+def github_crawl(github: GitHubServer, tmp_path: Path) -> GitHubCrawl:
+    return GitHubCrawl(github, tmp_path)

@@ -14,6 +14,7 @@ import crawler.commands.crawl
 import crawler.patience
 import crawler.pipelines
 import crawler.progress
+import crawler.spiders.github
 import crawler.spiders.hex
 from corpus.licenses import LicensePolicy, judge_declaration
 

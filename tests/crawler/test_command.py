@@ -25,9 +25,25 @@ Spider arguments for hex, as -a NAME=VALUE:
   prereleases  yes to count pre-releases like releases
   retired      yes to also fetch retired releases
 
+Spider arguments for github:
+  languages    elixir, erlang or both, which is the default
+  min_stars    only repositories with at least this number of stars
+  pushed_after only repositories with a push since this day, such as 2024-01-31
+  topics       only repositories with all of these topics, such as phoenix,liveview
+  owners       only repositories of these users and organisations
+  repositories these repositories instead of a search, such as elixir-lang/elixir
+  forks        yes to also fetch forks
+  archived     no to leave out archived repositories
+  mirrors      yes to also fetch mirrors
+  templates    no to leave out templates
+  limit        only this number of repositories, such as 100
+  fetch        no to search only, and tell how many repositories are not in the store
+
 Examples:
   scrapy crawl hex
   scrapy crawl hex -a packages=plug,ecto -a versions=3
+  scrapy crawl github -a min_stars=10
+  scrapy crawl github -a repositories=elixir-lang/elixir,erlang/otp
 """)
 
 
@@ -35,7 +51,7 @@ def test_a_spider_that_does_not_exist_is_named_with_those_that_do() -> None:
     command = [sys.executable, "-m", "scrapy", "crawl", "hexx"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "there is no spider 'hexx'; available: hex" in done.stdout + done.stderr
+    assert "there is no spider 'hexx'; available: github, hex" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -261,7 +261,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request."""
-        answer = self.peer.respond(self.path, self.headers)  # type: ignore[arg-type]
+        self.send(self.peer.respond(self.path, self.headers))  # type: ignore[arg-type]
+
+    def send(self, answer: Answer) -> None:
+        """Send an answer, with its faults."""
         if answer.reset:
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -1,0 +1,1 @@
+"""GitHub: what to search for, how its API is asked, and how a search is read completely."""

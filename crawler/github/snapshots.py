@@ -1,0 +1,206 @@
+"""What becomes of a repository that was found: it is stored, refused, or there already.
+
+The store is the ledger. A commit that is stored, or was refused for good, is not asked for again;
+so a crawl that was killed goes on, and a second one fetches only repositories with another commit.
+An archive is named by its repository and commit. When another commit is stored, the one before is
+kept as superseded, and builds do not read it. The same holds for a repository that was renamed or
+transferred, which GitHub's number tells; if its commit is the same, nothing is fetched.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from corpus.reasons import Reason, Reject, Stage
+from corpus.sources import GITHUB, ArchiveLimits
+from corpus.store import (
+    Archive,
+    ArchiveStore,
+    DamagedArchive,
+    HostedRepository,
+    Link,
+    RejectedArchive,
+)
+from corpus.untrusted import check_package
+from crawler.github.api import Found
+from crawler.items import Refusal
+from crawler.plan import quoted, stand_in
+
+LARGEST_ARCHIVE = 64 * 1024 * 1024
+"""Bytes of an archive as served; a repository has what a package leaves out, such as tests."""
+LIMITS = ArchiveLimits(compressed=LARGEST_ARCHIVE)
+NO_COMMIT = "no-commit"
+"""Stands for the commit of a repository that has none."""
+LASTING = frozenset({Reason.ARCHIVE_TOO_LARGE, Reason.EMPTY_REPOSITORY, Reason.UNUSABLE_NAME})
+"""Reasons of the stage `crawl` that do not change while the commit stays the same."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """An archive as GitHub served it for a repository."""
+
+    found: Found
+    url: str
+    body: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The repository as OWNER/NAME."""
+        return self.found.name
+
+
+class Shelf:
+    """The archives and records of repositories that the store had when the crawl began."""
+
+    def __init__(self, store: ArchiveStore) -> None:
+        self.store = store
+        self.by_id: dict[int, dict[tuple[str, str], Archive]] = {}
+        self.refused: dict[str, dict[str, RejectedArchive]] = {}
+
+    def read(self) -> None:
+        """Read the index of the store. Raises StoreError."""
+        for archive in self.store.archives():
+            if archive.source == GITHUB and archive.repository:
+                self.add(archive)
+        for row in self.store.rejects():
+            if row.source == GITHUB:
+                self.refused.setdefault(row.name, {})[row.version] = row
+
+    def add(self, archive: Archive) -> None:
+        """Note an archive."""
+        assert archive.repository
+        kept = self.by_id.setdefault(archive.repository.id, {})
+        kept[archive.name, archive.version] = archive
+
+    def current(self, found: Found) -> Archive | None:
+        """Return the whole archive of a repository's commit, maybe under an earlier name."""
+        archives = self.by_id.get(found.id, {}).values()
+        same = [each for each in archives if each.version == found.commit and self.is_whole(each)]
+        own = [each for each in same if each.name == found.name]
+        return next(iter(own or same), None)
+
+    def is_whole(self, archive: Archive) -> bool:
+        """Return whether the file of an archive is there, by its size."""
+        path = self.store.path(archive)
+        return path.is_file() and path.stat().st_size == archive.bytes
+
+    def is_refused(self, name: str, version: str) -> bool:
+        """Return whether a commit was refused for a reason that stays."""
+        row = self.refused.get(name, {}).get(version)
+        return row is not None and (
+            row.reject.stage is not Stage.CRAWL or row.reject.reason in LASTING
+        )
+
+    def put(self, archive: Archive, body: bytes) -> None:
+        """Store an archive in place of what the repository had. Raises OSError, StoreError."""
+        self.store.put(archive, body)
+        self.add(archive)
+        self.settle(archive)
+
+    def settle(self, archive: Archive) -> int:
+        """Supersede what else a repository has; return how many that were."""
+        assert archive.repository
+        kept = self.by_id[archive.repository.id]
+        others = [key for key in kept if key != (archive.name, archive.version)]
+        for key in others:
+            other = kept.pop(key)
+            try:
+                self.store.supersede(other, archive)
+            except (DamagedArchive, FileNotFoundError):
+                self.store.remove(other)
+        for row in self.refused.pop(archive.name, {}).values():
+            self.store.withdraw(row)
+        return len(others)
+
+    def reject(self, row: RejectedArchive) -> None:
+        """Record a refusal in place of those of other commits. Raises OSError."""
+        for version, other in self.refused.pop(row.name, {}).items():
+            if version != row.version:
+                self.store.withdraw(other)
+        self.store.reject(row)
+        self.refused[row.name] = {row.version: row}
+
+
+def refusal_before(found: Found, url: str, largest_kb: float) -> Refusal | None:
+    """Return why a repository is not fetched, as far as the answer of a search tells."""
+    name = found.name
+    try:
+        check_package("repository", name)
+    except ValueError:
+        why = Reject(
+            Stage.CRAWL, Reason.UNUSABLE_NAME, f"a repository of the name {quoted(found.name)}"
+        )
+        return refused(replace(found, name=stand_in(name)), url, why)
+    if found.is_private:
+        return refused(found, url, Reject(Stage.CRAWL, Reason.BLOCKED, "it is not public"))
+    if found.is_disabled:
+        return refused(found, url, Reject(Stage.CRAWL, Reason.BLOCKED, "GitHub disabled it"))
+    if found.commit is None:
+        why = Reject(Stage.CRAWL, Reason.EMPTY_REPOSITORY, "it has no commit on a default branch")
+        return refused(found, url, why)
+    if found.kilobytes is not None and found.kilobytes > largest_kb:
+        detail = f"{found.kilobytes} KB with its history, over GITHUB_LARGEST_KB ({largest_kb:.0f})"
+        return refused(found, url, Reject(Stage.CRAWL, Reason.ARCHIVE_TOO_LARGE, detail))
+    return None
+
+
+def refused(found: Found, url: str, reject: Reject) -> Refusal:
+    """Refuse a repository."""
+    version = found.commit or NO_COMMIT
+    return Refusal(name=found.name, version=version, url=url, reject=reject, source=GITHUB)
+
+
+def archive_row(found: Found, url: str, sha256: str, size: int, fetched_at: str) -> Archive:
+    """Return the index row of a repository's archive."""
+    assert found.commit
+    return Archive(
+        source=GITHUB,
+        name=found.name,
+        version=found.commit,
+        url=url,
+        sha256=sha256,
+        bytes=size,
+        licenses=(),
+        requirements=(),
+        links=(Link("GitHub", found.url),),
+        published_at=published_at(found),
+        retirement=None,
+        advisories=(),
+        fetched_at=fetched_at,
+        first_published_at=found.created_at,
+        last_published_at=found.pushed_at,
+        description=found.description,
+        repository=HostedRepository(
+            id=found.id,
+            stars=found.stars,
+            topics=found.topics,
+            default_branch=found.branch or "",
+            committed_at=found.committed_at,
+            created_at=found.created_at,
+            pushed_at=found.pushed_at,
+            kilobytes=found.kilobytes,
+            is_fork=found.is_fork,
+            is_archived=found.is_archived,
+            is_mirror=found.is_mirror,
+            is_template=found.is_template,
+            license_hint=found.license_hint,
+        ),
+    )
+
+
+def published_at(found: Found) -> str:
+    """Return when a commit was published: when it was made, between creation and last push.
+
+    A commit has the time of whoever made it, which may be any; those of GitHub bound it.
+    """
+    earliest, latest = found.created_at, found.pushed_at or found.created_at
+    told = found.committed_at or latest
+    return min(max(told, earliest, key=moment), latest, key=moment)
+
+
+def moment(time: str) -> float:
+    """Return an ISO 8601 time as seconds since the epoch, or 0 for one that does not exist."""
+    try:
+        read = datetime.fromisoformat(time)
+        return read.timestamp() if read.tzinfo else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
