@@ -129,9 +129,12 @@ class ArchiveStore:
         check_body(archive, body, str(path))
         return body
 
-    def archives(self) -> list[Archive]:
-        """Return every row, sorted by source, name and version. Raises DamagedRow."""
-        rows = [read_archive(*row) for row in self._archives.rows()]
+    def archives(self, source: str | None = None) -> list[Archive]:
+        """Return every row, or those of one source, sorted by source, name and version.
+
+        Raises DamagedRow.
+        """
+        rows = [read_archive(*row) for row in self._archives.rows(source)]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def superseded(self) -> list[Archive]:
@@ -180,9 +183,12 @@ class ArchiveStore:
         self._archives.remove(self._place(archive))
         self.path(archive).unlink(missing_ok=True)
 
-    def rejects(self) -> list[RejectedArchive]:
-        """Return every record, sorted by source, name and version. Raises DamagedRow."""
-        rows = [read_reject(*row) for row in self._rejects.rows()]
+    def rejects(self, source: str | None = None) -> list[RejectedArchive]:
+        """Return every record, or those of one source, sorted by source, name and version.
+
+        Raises DamagedRow.
+        """
+        rows = [read_reject(*row) for row in self._rejects.rows(source)]
         return sorted(rows, key=lambda row: (row.source, row.name, row.version))
 
     def sweep(self) -> int:

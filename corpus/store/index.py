@@ -85,10 +85,10 @@ class Index:
                 return self._row(files[line.segment], line) if line else None
         return None if found.data.strip() == NOTHING else found
 
-    def rows(self) -> Iterator[Row]:
-        """Yield every row, in no order. Raises DamagedRow as `get` does."""
+    def rows(self, source: str | None = None) -> Iterator[Row]:
+        """Yield every row, or those of one source, in no order. Raises DamagedRow as `get` does."""
         loose: dict[str, Row] = {}
-        for key, path in self._loose():
+        for key, path in self._loose(source):
             try:
                 loose["/".join(key)] = Row(path.read_bytes(), str(path))
             except FileNotFoundError:  # packed meanwhile
@@ -96,7 +96,9 @@ class Index:
         yield from (row for row in loose.values() if row.data.strip() != NOTHING)
         with self._opened() as files:
             for named, line in self._lines.items():
-                if named not in loose and (row := self._row(files[line.segment], line)):
+                if named in loose or (source and not named.startswith(f"{source}/")):
+                    continue
+                if row := self._row(files[line.segment], line):
                     yield row
 
     def extend(self, rows: Iterable[tuple[Key, bytes]]) -> None:
@@ -170,10 +172,12 @@ class Index:
             for key, data in rows:
                 file.write(b"%s\t%08x\t%s\n" % (key.encode(), zlib.crc32(data), data))
 
-    def _loose(self) -> Iterator[tuple[Key, Path]]:
+    def _loose(self, only: str | None = None) -> Iterator[tuple[Key, Path]]:
         top = self.root / self.kind
         # The folder above a store that is called `archives` has these where sources would stand.
         for source in (each for each in _folders(top) if each not in FOLDERS):
+            if only not in (None, source):
+                continue
             for name in _folders(f"{top}/{source}"):
                 for inside in (yield from _rows(f"{top}/{source}", source, name)):
                     yield from _rows(f"{top}/{source}", source, f"{name}/{inside}")

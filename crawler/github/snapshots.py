@@ -58,12 +58,11 @@ class Shelf:
 
     def read(self) -> None:
         """Read the index of the store. Raises StoreError."""
-        for archive in self.store.archives():
-            if archive.source == GITHUB and archive.repository:
+        for archive in self.store.archives(GITHUB):
+            if archive.repository:
                 self.add(archive)
-        for row in self.store.rejects():
-            if row.source == GITHUB:
-                self.refused.setdefault(row.name, {})[row.version] = row
+        for row in self.store.rejects(GITHUB):
+            self.refused.setdefault(row.name, {})[row.version] = row
 
     def add(self, archive: Archive) -> None:
         """Note an archive."""

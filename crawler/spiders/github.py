@@ -145,6 +145,8 @@ class GitHubSpider(ArchiveSpider):
             ARCHIVE_ADDRESSES: {"concurrency": 1, "delay": 0.75, "jitter": 0},
             ARCHIVES: {"concurrency": 2, "delay": 0.5, "jitter": 0},
         },
+        # AutoThrottle would shorten these delays where GitHub answers fast.
+        "AUTOTHROTTLE_ENABLED": False,
         "DOWNLOAD_MAXSIZE": LARGEST_ARCHIVE,
         "REDIRECT_ENABLED": False,
         # A spent hour is waited for.
@@ -183,7 +185,6 @@ class GitHubSpider(ArchiveSpider):
         self.pending: dict[str, str] = {}
         """Commits that are asked for, by repository."""
         self.seen: set[int] = set()
-        self.expected = 0
         self.expensive = 0
         """Queries in a row that GitHub could not answer."""
         self.waiting: list[str] = list(reversed(self.order.searches))

@@ -23,6 +23,7 @@ from crawler.github.access import (
     TOKEN as TOKEN_KEY,
 )
 from crawler.patience import Asked
+from crawler.spiders.github import GitHubSpider
 from tests.crawler.crawling import GitHubCrawl
 from tests.peers.github_server import OWN_SCHEMA, TOKEN, GitHubServer, serving_github, told
 from tests.peers.hex_repository_server import RESET, Answer
@@ -52,6 +53,20 @@ def test_limits_are_waited_for_and_never_crossed(
     assert len(github_crawl.stored()) == 12
     assert not any(access.is_over for access in github.log)
     assert "its host is paused" in outcome.errors
+
+
+def test_the_delays_stay_below_the_limits_that_github_documents() -> None:
+    given = GitHubSpider.custom_settings
+    slots = given["DOWNLOAD_SLOTS"]
+    assert isinstance(slots, dict)
+    assert (slots["github-graphql"]["concurrency"], slots["github-rest"]["concurrency"]) == (1, 1)
+    # 5,000 requests an hour, 2,000 queries and 900 other requests a minute. The points of an hour
+    # are watched besides.
+    assert 3_600 / slots["github-rest"]["delay"] <= 5_000
+    assert 60 / slots["github-graphql"]["delay"] <= 2_000
+    assert 60 / slots["github-rest"]["delay"] <= 900
+    assert {slot["jitter"] for slot in slots.values()} == {0}
+    assert given["AUTOTHROTTLE_ENABLED"] is False
 
 
 def test_answers_that_turn_a_query_away_are_asked_again_later(
