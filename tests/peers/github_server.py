@@ -119,6 +119,8 @@ class GitHubServer:
         self.errors: list[dict[str, Any]] = []
         """Errors of coming GraphQL answers, which have no data."""
         self.down_after: int | None = None
+        self.slow_after: int | None = None
+        """Archives after which each further one takes a minute."""
         self.log: list[Access] = []
         self.lock = Lock()
         self.in_flight = 0
@@ -400,7 +402,9 @@ class GitHubServer:
             number = self.served
         folder = f"{owner}-{name}-{commit[:7]}"
         body = packed(repository.tree, commit, folder=folder, time=number, level=number % 9 + 1)
-        return Answer(body=body, headers={"Content-Type": "application/x-gzip"})
+        is_slow = self.slow_after is not None and number > self.slow_after
+        delay = 60.0 if is_slow else 0.0
+        return Answer(body=body, headers={"Content-Type": "application/x-gzip"}, delay=delay)
 
     # Apps
 
