@@ -31,7 +31,6 @@ from crawler.patience import (
     Manners,
     asked_wait,
     is_exhausted,
-    number,
     text,
     until_reset,
 )
@@ -113,10 +112,9 @@ class GitHubManners(Manners):
             return Asked(self.spent(request, response, now))
         if trouble is not Trouble.TOO_FAST:
             return None
-        told = number(text(response.headers, "Retry-After"))
-        if told is not None:
-            return Asked(asked_wait(response.headers, now))
-        return Asked(SECONDARY_WAIT, doubles=True)
+        is_told = text(response.headers, "Retry-After") is not None
+        told = asked_wait(response.headers, now) if is_told else None
+        return Asked(SECONDARY_WAIT, doubles=True) if told is None else Asked(told)
 
     def pause_after(self, request: Request, response: Response, now: float) -> float | None:
         """Return how long to wait after the last request that all tokens allow, or None."""

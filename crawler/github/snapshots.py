@@ -121,14 +121,12 @@ class Shelf:
 
 def refusal_before(found: Found, url: str, largest_kb: float) -> Refusal | None:
     """Return why a repository is not fetched, as far as the answer of a search tells."""
-    name = found.name
-    try:
-        check_package("repository", name)
-    except ValueError:
+    name = usable(found.name)
+    if name != found.name:
         why = Reject(
             Stage.CRAWL, Reason.UNUSABLE_NAME, f"a repository of the name {quoted(found.name)}"
         )
-        return refused(replace(found, name=stand_in(name)), url, why)
+        return refused(replace(found, name=name), url, why)
     if found.is_private:
         return refused(found, url, Reject(Stage.CRAWL, Reason.BLOCKED, "it is not public"))
     if found.is_disabled:
@@ -140,6 +138,15 @@ def refusal_before(found: Found, url: str, largest_kb: float) -> Refusal | None:
         detail = f"{found.kilobytes} KB with its history, over GITHUB_LARGEST_KB ({largest_kb:.0f})"
         return refused(found, url, Reject(Stage.CRAWL, Reason.ARCHIVE_TOO_LARGE, detail))
     return None
+
+
+def usable(name: str) -> str:
+    """Return the name of a repository, or one that stands for it if the store cannot hold it."""
+    try:
+        check_package("repository", name)
+    except ValueError:
+        return stand_in(name)
+    return name
 
 
 def refused(found: Found, url: str, reject: Reject) -> Refusal:

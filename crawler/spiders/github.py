@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import NoReturn, Self
 from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
@@ -76,6 +76,7 @@ from crawler.github.snapshots import (
     archive_row,
     refusal_before,
     refused,
+    usable,
 )
 from crawler.items import Refusal
 from crawler.ledger import utc_now
@@ -300,6 +301,8 @@ class GitHubSpider(ArchiveSpider):
         yield from ()
         known = request_of(failure).cb_kwargs
         error = failure.value
+        if self.patience.is_closing():
+            return
         if isinstance(error, HttpError) and error.response.status in (502, 504):
             yield from self.go_on(known["reading"], self.too_expensive(Answer(None, ())))
             return
@@ -321,7 +324,7 @@ class GitHubSpider(ArchiveSpider):
             self.count("packages/opened")
             self.count("archives/wanted")
             yield Refusal(
-                name=name,
+                name=usable(name),
                 version=NO_COMMIT,
                 url=url,
                 reject=Reject(Stage.CRAWL, reason, said),
@@ -340,7 +343,8 @@ class GitHubSpider(ArchiveSpider):
     def named_failed(self, failure: Failure) -> Output:
         """End the crawl."""
         yield from ()
-        self.give_up(failure)
+        if not self.patience.is_closing():
+            self.give_up(failure)
 
     def take(self, found: Found) -> Output:
         """Fetch the archive of a repository, unless it is stored or refused already."""
@@ -544,7 +548,7 @@ class GitHubSpider(ArchiveSpider):
             if wait:
                 self.patience.rest(response.request, wait)
 
-    def give_up(self, failure: Failure) -> None:
+    def give_up(self, failure: Failure) -> NoReturn:
         """End the crawl after a failure that it cannot do without."""
         error, request = failure.value, request_of(failure)
         if isinstance(error, NoAccess):

@@ -128,10 +128,10 @@ def test_repositories_are_named_and_found_under_the_names_that_they_have_now(
 ) -> None:
     shop(github)
     github.rename("erl/otp", "erlang/OTP")
-    outcome = github_crawl("repositories=erl/otp,go/lang,ada/nothing")
+    outcome = github_crawl("repositories=erl/otp,go/lang,ada/nothing,ada/.github")
     assert outcome.status == 0, outcome.errors
     assert names(github_crawl) == ["erlang/OTP", "go/lang"]
-    assert reasons(github_crawl) == {"ada/nothing": "gone"}
+    assert reasons(github_crawl) == {"ada/nothing": "gone", "unusable": "gone"}
     assert "erl/otp is erlang/OTP now" in outcome.errors
 
 

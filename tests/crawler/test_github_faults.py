@@ -268,6 +268,8 @@ def response(status: int, body: bytes = b"", resource: str = REST, **headers: st
         (response(403, SLOW, retry_after="7"), Asked(7.0)),
         (response(403, b'{"message": "secondary rate limit"}'), Asked(60.0, doubles=True)),
         (response(429), Asked(60.0, doubles=True)),
+        (response(429, retry_after="Fri, 15 Jan 2027 08:01:30 GMT"), Asked(90.0)),
+        (response(429, retry_after="soon"), Asked(60.0, doubles=True)),
         (response(403, x_ratelimit_remaining="0", x_ratelimit_reset="1800000090"), Asked(90.0)),
         (response(200, SLOW, GRAPHQL, retry_after="9"), Asked(9.0)),
         (response(200, SLOW, GRAPHQL), Asked(60.0, doubles=True)),
