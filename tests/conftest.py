@@ -28,9 +28,10 @@ SLOW = frozenset(
         "corpus/ingest": "isolation",
         "corpus/optout": "removals releases",
         "corpus/release": "manifest verification",
-        "corpus/sources": "folder hexpm",
+        "corpus/sources": "folder github hexpm",
         "crawler": "crawl crawl_endings crawl_faults crawl_patience crawl_republished "
-        "crawls_in_one_process killed_writer progress reference",
+        "crawls_in_one_process github_crawl github_faults github_search killed_writer progress "
+        "reference",
         "datacards": "card",
         "demo": "agreement demo model packages real",
         "elixir_corpus": "pipeline",
@@ -51,6 +52,8 @@ SLOW = frozenset(
 LONGEST = (
     "train/evaluate/test_judge_cheats.py",
     "crawler/test_crawl_faults.py",
+    "crawler/test_github_faults.py",
+    "crawler/test_github_crawl.py",
     "corpus/test_build.py",
     "train/evaluate/test_judge.py",
     "train/test_run.py",
