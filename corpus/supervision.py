@@ -1,11 +1,11 @@
 """Processing untrusted bytes in a helper process, which the system ends when it exceeds its budget.
 
-A thread cannot do this: parsers and regular expressions hold the interpreter's lock, and no handler
-of a signal runs before they return. So a caller keeps one helper process, asks it to call a
-function, and learns its result or how it ended, and where. Inside the helper the function says by
-`Watch.step` what it begins; a timer of the kernel (ITIMER_PROF) then counts the processor time of
-the helper, so a busy machine changes nothing. The caller itself only looks whether a step goes on
-far longer than that on the clock: a helper that sleeps or swaps uses no processor time.
+A thread cannot do this: parsers and regular expressions hold the interpreter's lock, and no
+signal handler runs before they return. So a caller keeps one helper process, asks it to call a
+function, and gets its result, or how and where it ended. Inside the helper, the function calls
+`Watch.step` before each step; a timer of the kernel (ITIMER_PROF) then counts the CPU time of the
+helper, so the load of the machine has no effect. The caller only checks whether a step takes far
+longer than that in wall-clock time: a helper that sleeps or swaps uses no CPU time.
 """
 
 import atexit
@@ -37,9 +37,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What hostile input may cost before it is given up.
+    """The limits for hostile input, after which it is rejected.
 
-    The limits lie so far above real code that the outcome is the same on any machine. Raises
+    They are so far above real code that the outcome is the same on any machine. Raises
     ValueError unless all are above 0.
     """
 
@@ -104,8 +104,8 @@ def watched(
 ) -> Result | Ended:
     """Call `function(task, watch)` in this thread's helper process.
 
-    An exception that the function raises is raised here, but for MemoryError, which is an `Ended`.
-    Function, task and result cross as pickles.
+    An exception that the function raises is raised here, except MemoryError, which is an `Ended`.
+    Function, task and result are sent as pickles.
     """
     return _own_helper().call(function, task, budget)
 

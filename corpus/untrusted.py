@@ -1,8 +1,8 @@
 """Checks of untrusted values: JSON, names, digests, counts, and paths below a folder.
 
-A manifest, a checkpoint or a benchmark comes from a download or a shared disk. Whatever it says
-ends in a safe value, or in ValueError with what is wrong; who reads a file turns
-that into the error of that file.
+A manifest, a checkpoint or a benchmark comes from a download or a shared disk. A check
+returns a safe value or raises ValueError with the cause; the reader of a file turns that into an
+error about this file.
 """
 
 import json
@@ -29,10 +29,10 @@ WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Parse JSON; raise ValueError for all that is none.
+    """Parse JSON. Raises ValueError for anything else.
 
-    So that one type tells it: also for what nests too deeply, where `json.loads` raises
-    RecursionError, for keys that stand twice, and for NaN and Infinity, which JSON has not.
+    That includes excessive nesting, for which `json.loads` raises RecursionError, repeated keys,
+    and NaN and Infinity, which are not JSON.
     """
     try:
         return json.loads(data, object_pairs_hook=_object, parse_constant=_no_number)
@@ -100,7 +100,7 @@ def check_counts(*values: object) -> None:
 
 
 def check_text(*values: object) -> None:
-    """Raise ValueError unless every value is text without characters that steer a terminal."""
+    """Raise ValueError unless every value is text without characters that control a terminal."""
     for value in values:
         if not isinstance(value, str) or not value.isprintable():
             raise ValueError(f"{shown(value)} is no plain text")
@@ -137,7 +137,7 @@ def below(root: Path, path: str) -> Path:
 
 
 def check_unique(what: str, values: Iterable[str]) -> None:
-    """Raise ValueError if a value stands twice."""
+    """Raise ValueError if a value is repeated."""
     seen: set[str] = set()
     for value in values:
         if value in seen:
@@ -154,8 +154,8 @@ def shown(value: object) -> str:
 def quoted(text: str, longest: int, start: int = 0) -> str:
     """Return at most `longest` characters of a text from `start` on, as a message may quote them.
 
-    Blanks are one space each, a word is there whole or not at all unless it is alone longer, and
-    what steers a terminal or hides stands escaped.
+    A run of blanks becomes one space. A word is not cut unless it alone is longer than that.
+    Invisible characters, and those that control a terminal, are escaped.
     """
     first, end = start, start + 2 * longest
     while max(0, first - longest) < start and not any(

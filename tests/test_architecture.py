@@ -1,4 +1,4 @@
-"""The shape of the code, told from its imports: floors, no cycles, light module heads."""
+"""The shape of the code, told from its imports: layers, no cycles, light module heads."""
 
 import ast
 import re
@@ -211,7 +211,7 @@ def test_there_are_no_cycles() -> None:
 
 
 def cycle() -> list[str] | None:
-    """Return the first cycle of imports, or None. A package's face and its rooms are one."""
+    """Return the first cycle of imports, or None. A package and its modules are one."""
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str] | None:
@@ -310,20 +310,20 @@ def imported_at_the_top(name: str) -> Iterator[str]:
             yield from imports(statement)
 
 
-def test_a_face_is_no_room() -> None:
-    rooms = [
+def test_an_init_defines_nothing() -> None:
+    defining = [
         name
         for name, path in modules().items()
         if path.name == "__init__.py"
         for statement in tree(name).body
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
-    assert rooms == []
+    assert defining == []
 
 
-def test_the_architecture_names_every_room_on_its_floor() -> None:
+def test_the_architecture_names_every_module_in_its_layer() -> None:
     page = (PROJECT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    table = page.split("| Floor | Rooms |\n|---|---|\n")[1].split("\n\n")[0]
+    table = page.split("| Layer | Modules |\n|---|---|\n")[1].split("\n\n")[0]
     named = {room for row in table.splitlines() for room in re.findall(r"`(?:\w+\.)?(\w+)`", row)}
     assert named == {room.rpartition(".")[2] for floor in FLOORS for room in floor}
     rooms = {path.stem for path in (PROJECT / "corpus").iterdir() if path.suffix in ("", ".py")}

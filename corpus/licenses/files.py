@@ -78,8 +78,8 @@ class Statement:
 class PackageLicenses:
     """The verdict on a package as a whole, and on files with their own statement.
 
-    `texts` are the licence files that something here stands under, by path; `copyright` are lines
-    of annotations and `.license` files, which nobody finds in the files that they speak of.
+    `texts` are the licence files that apply to something here, by path; `copyright` are lines of
+    annotations and `.license` files, which are not in the files that they describe.
     """
 
     package: LicenseVerdict
@@ -189,11 +189,11 @@ def without_those_of_files(
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What files are judged by.
+    """The data by which files are judged.
 
     `stands` is the verdict on files that say what the package says. It is None where those need no
-    verdict of their own, since files that say nothing have the same. They have not where REUSE's
-    folder holds a text that is not permitted and that nobody names: it may be theirs.
+    verdict of their own, because files without a statement have the same one. That is not so if
+    REUSE's folder contains a text that is not permitted and that nothing names: it may be theirs.
     """
 
     package: LicenseVerdict

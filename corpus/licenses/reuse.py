@@ -1,8 +1,9 @@
 """Annotations: files that say which licence other files have, as the REUSE specification has it.
 
-`REUSE.toml` (specification 3.3) may stand in every folder and speaks of what lies below it;
+`REUSE.toml` (specification 3.3) may be in any folder and applies to what is below it;
 `.reuse/dep5` (3.0) is a Debian copyright file at the root. In both the last match of a file wins.
-A file that cannot be read, or is larger than `LARGEST`, says an unreadable thing of all below it.
+A file that cannot be read, or is larger than `LARGEST`, is an unreadable statement about everything
+below its folder.
 """
 
 import re
@@ -29,7 +30,7 @@ TOML, DEP5 = "REUSE.toml", ".reuse/dep5"
 
 
 class Precedence(StrEnum):
-    """How an annotation stands to what the file says itself (specification 3.3, section 4.4)."""
+    """Whether an annotation or the file's own statement applies (specification 3.3, 4.4)."""
 
     CLOSEST = "closest"
     AGGREGATE = "aggregate"

@@ -11,7 +11,7 @@ from corpus.tables import SHARDED
 
 
 def logical_digest(config: str, read: Callable[[list[str]], Iterator[pa.RecordBatch]]) -> str:
-    """Return the SHA-256 of the sorted row keys, one a line, its columns parted by NUL.
+    """Return the SHA-256 of the sorted row keys, one a line, its columns separated by NUL.
 
     `read` yields the named columns of every row in the order of the shard, which is that of the
     first column, so that only rows with equal first columns are left to sort.

@@ -1,7 +1,7 @@
 """Joining of families that share code without a common repository: forks, renames, copies.
 
-What generators write, and configuration, says nothing of kinship, and neither does a single file
-that one took from the other, unless it is most of what it has.
+Generated files and configuration are no evidence of it, and neither is a single file that one took
+from the other, unless it is most of its code.
 """
 
 import re

@@ -114,9 +114,9 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
 def repository_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return a package's repository as `host/path` in lower case, or None.
 
-    A link whose name says that it is the source has precedence. Without one, a link to a known
-    forge will do if it is called after another page of one's own, or after the package, or if the
-    repository is; but not to a repository that documentation names as an example.
+    A link whose name says that it is the source has precedence. Otherwise a link to a known forge
+    counts if its name is that of another page of the project or of the package, or if the
+    repository has the package's name; repositories that documentation uses as examples do not.
     """
     ordered = sorted(links, key=lambda link: (plainness(words(link.name)), link.name))
     told = ((link, repository_at(link.url)) for link in ordered)

@@ -3,13 +3,14 @@
     ROOT/KIND/SOURCE/NAME/NAME-VERSION.json     a loose row, as it was just written
     ROOT/index/KIND-000001.rows                 a segment of packed rows
 
-A row a file is safe under any kill and needs no reader's care, but all of Hex would be 170,000 more
-files. So what is loose is packed into a segment, and segments into one: each is written beside and
-renamed, and what it holds is removed only then. A loose row counts before packed ones, a later
-segment before an earlier one, and a row `null` says that there is none. Writers lock the index for
-each change, so that none packs what another is just replacing; readers need no lock.
+One file for each row is safe if a writer is killed, but all of Hex would be 170,000 more files. So
+loose rows are packed into a segment, and segments into one: each is written to a temporary file and
+renamed, and only then are its sources removed. A loose row has precedence over packed ones, a later
+segment over an earlier one, and a row `null` means that there is none. Writers lock the index for
+each change, so that none packs a row that another one is replacing; readers need no lock.
 
-A line of a segment is key, CRC-32 of the row in hexadecimal, and the row as JSON, parted by tabs.
+A line of a segment has the key, the CRC-32 of the row in hexadecimal, and the row as JSON,
+separated by tabs.
 """
 
 import fcntl
@@ -275,7 +276,7 @@ def _folders(path: Path | str) -> list[str]:
 
 
 def _compact(path: Path) -> bytes | None:
-    """Return a loose row on one line, None where it is no JSON: that is for a reader to tell."""
+    """Return a loose row on one line, None if it is not JSON, which readers report."""
     try:
         row = parse_json(path.read_bytes())
     except ValueError:

@@ -298,7 +298,7 @@ def fields_of(value: object, kind: type) -> Fields:
 def read_row(data: bytes, path: str, required: frozenset[str]) -> Fields:
     """Read a JSON object that has the keys of `required`. Raises DamagedRow.
 
-    What else it has belongs to a later version, and nobody asks for it.
+    Other keys belong to a later version and are ignored.
     """
     try:
         row = parse_json(data)
