@@ -28,7 +28,7 @@ from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.split.repository import repository_at, repository_of
 from corpus.store import Archive
-from corpus.tables import IDENTITY, REJECTS
+from corpus.tables import REJECTS
 
 HEX, GITHUB = "hex", "github"
 """Sources whose archives belong to accounts, as `corpus.sources` names them."""
@@ -42,11 +42,11 @@ class NamedRow(TypedDict):
     package: str
     path: str
     content_id: str | None
+    swhid: str | None
     archive_sha256: str | None
 
 
-HAS_SWHID = any(field.name == "swhid" for field in IDENTITY)
-NAMED = [*NamedRow.__annotations__, *(["swhid"] if HAS_SWHID else [])]
+NAMED = list(NamedRow.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +197,7 @@ def named_rows(out: OptedOut, rows: pa.Table) -> Iterator[tuple[int, NamedRow, E
     chosen = pc.or_(chosen, pc.is_in(rows["content_id"], value_set=removals.contents))
     whole = pa.array(sorted(out.archives), pa.string())
     chosen = pc.or_(chosen, pc.is_in(rows["archive_sha256"], value_set=whole))
-    if HAS_SWHID:
-        chosen = pc.or_(chosen, pc.is_in(rows["swhid"], value_set=removals.identifiers))
+    chosen = pc.or_(chosen, pc.is_in(rows["swhid"], value_set=removals.identifiers))
     places = pc.indices_nonzero(chosen)
     for place, row in zip(
         places.to_pylist(), rows.select(NAMED).take(places).to_pylist(), strict=True
@@ -206,7 +205,7 @@ def named_rows(out: OptedOut, rows: pa.Table) -> Iterator[tuple[int, NamedRow, E
         if not row["path"]:
             continue
         of_archive = out.archives.get(row["archive_sha256"], ())
-        contents = (row["content_id"], row.get("swhid"))
+        contents = (row["content_id"], row["swhid"])
         of_file = removals.of_file(row["package"], row["path"], *contents)
         if entries := _ordered((*of_archive, *of_file)):
             yield place, row, entries

@@ -13,7 +13,7 @@ from corpus.configuration import BuildConfig
 from corpus.identifiers import swhid
 from corpus.optout.ledger import Kind, Ledger, removal
 from corpus.optout.releases import unmatched
-from corpus.optout.removals import HAS_SWHID, Removals, origin
+from corpus.optout.removals import Removals, origin
 from corpus.packages import Link
 from corpus.progress import Silent
 from corpus.release import Release
@@ -157,11 +157,7 @@ def test_the_original_stays_where_only_a_copy_is_left_out(
     ("kind", "value"),
     [
         ("content", hashlib.sha256(ANCHOR).hexdigest()),
-        pytest.param(
-            "swhid",
-            swhid(ANCHOR),
-            marks=pytest.mark.skipif(not HAS_SWHID, reason="rows have no SWHID"),
-        ),
+        ("swhid", swhid(ANCHOR)),
     ],
 )
 def test_a_content_is_left_out_wherever_it_stands_and_is_told_nowhere(
