@@ -5,13 +5,13 @@
 A copy has every row of a release many times, each time under other ids (digests of the old id and
 the number of the copy) and in packages of other names; texts are empty, because a comparison does
 not read them. Each comparison runs in a process of its own, which reports the seconds of `compare`
-by the clock and by the processor, and the most memory that it held (ru_maxrss).
+by the clock and by the processor, and the most memory that it held (VmHWM: ru_maxrss would be that
+of the process which wrote the copies, if it held more).
 """
 
 import argparse
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -95,11 +95,16 @@ def measure(old: Path, new: Path) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - wall,
         "processor seconds": time.process_time() - processor,
-        "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "MB": _most_memory(),
         "rows": sum(table.before + table.now for table in found.tables),
         "documents": found.tables[0].before + found.tables[0].now,
         "came and went": sum(each.added + each.removed for each in found.tables[:1]),
     }
+
+
+def _most_memory() -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

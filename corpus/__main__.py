@@ -102,6 +102,13 @@ def build(
             "not use: tables of earlier archives, settings and code.",
         ),
     ] = False,
+    sign: Annotated[
+        Path | None,
+        typer.Option(
+            help="An Ed25519 private key, PEM without a password: sign the statement of what the "
+            "release was made from, in provenance.dsse.json."
+        ),
+    ] = None,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Build a release, run the gate on it, and name it if it passes.
@@ -127,6 +134,7 @@ def build(
             cluster=cluster,
             progress=progress,
             clean=clean,
+            sign=sign,
         )
     show_funnel(built.release)
     show_timings(built.timings)
@@ -191,18 +199,29 @@ def add_folder(
 
 
 @app.command(epilog="Example: `python -m corpus verify releases/2026.11.1`")
-def verify(release: ReleaseFolder) -> None:
-    """Recheck every digest of a release. Exit code 1 means that something differs."""
+def verify(
+    release: ReleaseFolder,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="An Ed25519 public key, PEM: the release has to be signed by it."),
+    ] = None,
+) -> None:
+    """Recheck every digest of a release, and the statement of what it was made from.
+
+    Exit code 1 means that something differs, or with --key that its signature does not hold.
+    """
     from corpus.release import DamagedRelease
     from corpus.release import verify as problems_of
 
     with plain_errors():
         opened = Release.open(release)
-        problems = problems_of(opened)
+        problems = problems_of(opened, key=key)
     if problems:
         fail(str(DamagedRelease(opened, problems)), 1)
     files = len(opened.manifest.shards) + len(opened.manifest.artifacts)
     output.print(f"{release}: {files} files match the manifest; identity {opened.identity}")
+    if key is not None:
+        output.print(f"{release}: signed by the key in {key}")
 
 
 @app.command(

@@ -24,7 +24,10 @@ DISTRIBUTION = "elixir-corpus"
 RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
 """Packages whose source determines the content of a release, including its report and card."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
-TOOLS = ("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy", "pyarrow")
+TOOLS = (
+    *("cyclonedx-python-lib", "datasketch", "license-expression", "licenseclassifier"),
+    *("licenselynx", "numpy", "packageurl-python", "py-serializable", "pyarrow"),
+)
 PERMISSIVE_LIST = "@blueoak/list"
 """The list of permissive licences, which is the default policy."""
 PERMISSIVE = Path(__file__).parent / "licenses" / "permissive.json"

@@ -25,7 +25,7 @@ def render(
         Path, typer.Argument(help="The folder of a release or candidate with a report.json.")
     ],
 ) -> None:
-    """Write README.md (the card for the Hub), LICENSE.md and croissant.json from report.json.
+    """Write README.md (the card for the Hub), LICENSE.md, croissant.json and bom.cdx.json.
 
     The card of a published release is made again and compared, and never changed. Exit code 1: it
     differs from the published one. 2: there is no release or no report.
@@ -38,7 +38,7 @@ def render(
             files = write(opened)
         except CardDiffers as error:
             fail(str(error), 1)
-    output.print(f"{files.card}\n{files.license}\n{files.croissant}")
+    output.print(f"{files.card}\n{files.license}\n{files.croissant}\n{files.materials}")
 
 
 @app.command(

@@ -1,4 +1,5 @@
-"""Writing of README.md, LICENSE.md and croissant.json of a release, only from its report.json.
+"""Writing of README.md, LICENSE.md and croissant.json of a release, only from its report.json, and
+of its bill of materials, from its attribution.
 
 The Hub reads the front matter of README.md to show, search and load a dataset. Its keys are in the
 Hub's documentation, "Dataset Cards" and "Data files Configuration".
@@ -12,6 +13,7 @@ from corpus.atomic import canonical_json, write_bytes
 from corpus.errors import CorpusError
 from corpus.release import Release
 from datacards.croissant import Json, croissant
+from datacards.materials import MATERIALS_NAME, bill_of_materials
 from pages import frame
 from quality.report.published import Feature, Kind, ListedSplit, ListedTable, Report, read_report
 
@@ -33,11 +35,14 @@ under the name of its table. The names of the files do not change.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardFiles:
-    """The paths of the card, the licence statement and the Croissant description."""
+    """The paths of the card, the licence statement, the Croissant description and the bill of
+    materials.
+    """
 
     card: Path
     license: Path
     croissant: Path
+    materials: Path
 
 
 class CardDiffers(CorpusError):
@@ -64,7 +69,9 @@ class UnusableReport(CorpusError):
 
 
 def write(release: Release) -> CardFiles:
-    """Write the card of a candidate, or check that of a published release.
+    """Write the card and the bill of materials of a candidate, or check those of a release.
+
+    Releases of versions that wrote no bill of materials have none to check.
 
     Raises NoReport without a readable report.json, UnusableReport, CardDiffers, OSError.
     """
@@ -74,6 +81,7 @@ def write(release: Release) -> CardFiles:
         card=release.path / CARD_NAME,
         license=release.path / LICENSE_NAME,
         croissant=release.path / CROISSANT_NAME,
+        materials=release.path / MATERIALS_NAME,
     )
     try:
         made = {
@@ -86,6 +94,8 @@ def write(release: Release) -> CardFiles:
             raise
         # Published reports are untrusted: any value may be missing or have another type.
         raise UnusableReport(release.path, error) from error
+    if not published or any(each.path == MATERIALS_NAME for each in release.manifest.artifacts):
+        made[files.materials] = bill_of_materials(release)
     for path, data in made.items():
         if not published:
             write_bytes(path, data)

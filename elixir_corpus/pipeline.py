@@ -25,6 +25,7 @@ from corpus.optout.ledger import Entry, Ledger, read_ledger
 from corpus.optout.releases import unmatched
 from corpus.progress import Progress, Silent
 from corpus.release import GateSummary, Release, finalize
+from corpus.release.statement import private_key, write_signed
 from corpus.store import ArchiveStore
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def build_release(
     progress: Progress | None = None,
     finish: Finish = judge_and_tell,
     clean: bool = False,
+    sign: str | Path | None = None,
 ) -> Built:
     """Build a candidate from an archive store, judge it, tell of it, and name it if it passed.
 
@@ -89,16 +91,18 @@ def build_release(
     without a number, and 0 works in this process; with `cluster`, one that already runs works
     instead. What the ledger `optout` names is left out. `finish` judges the candidate and writes
     its report and card. With `clean` what earlier builds
-    left in `work/` and this one does not use is removed, once the release has its name.
+    left in `work/` and this one does not use is removed, once the release has its name. `sign` is a
+    private key, with which the statement of a release that has its name is signed.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
-    Raises FolderInUse while another build writes to `out`, and what `corpus.build.build`,
-    `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger` and
+    Raises UnusableKey, FolderInUse while another build writes to `out`, and what
+    `corpus.build.build`, `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger` and
     `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured
 
+    key = None if sign is None else private_key(Path(sign))
     archives, out, progress = Path(archives), Path(out), progress or Silent()
     settings = configured(config)
     ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
@@ -119,6 +123,8 @@ def build_release(
         useless = leftovers(planned, out) if clean and _is_named(built.release) else []
         for folder in useless:
             remove_folder(folder)
+        if key is not None and _is_named(built.release):
+            write_signed(built.release.path, built.release.manifest, key)
         return replace(built, cleaned=len(useless))
 
 

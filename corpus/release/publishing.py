@@ -9,6 +9,7 @@ from corpus.atomic import publish_folder, sha256_file
 from corpus.errors import CorpusError
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, GateSummary
 from corpus.release.reading import Release
+from corpus.release.statement import ENVELOPE_NAME, STATEMENT_NAME, write_statement
 
 REPORT_NAME = "report.json"
 
@@ -26,9 +27,9 @@ class GateNotPassed(CorpusError):
 def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Release:
     """Seal a candidate and rename it to `destination`; return the release.
 
-    The manifest is written last and the rename is atomic, so a folder with a release's name is
-    always complete. Other candidates of the same version are removed. Raises GateNotPassed unless
-    the verdict is "passed".
+    The manifest and the statement of it are written last and the rename is atomic, so a folder with
+    a release's name is always complete. Other candidates of the same version are removed. Raises
+    GateNotPassed unless the verdict is "passed".
     """
     if gate.outcome != "passed":
         raise GateNotPassed(candidate.path, gate)
@@ -39,6 +40,7 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
         report_digest=sha256_file(candidate.path / REPORT_NAME),
     )
     sealed.write(candidate.path)
+    write_statement(candidate.path, sealed)
     publish_folder(candidate.path, destination)
     for stale in destination.parent.glob(f"{destination.name}.candidate-*"):
         shutil.rmtree(stale)
@@ -46,9 +48,10 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
 
 
 def artifacts(candidate: Release) -> Iterator[Artifact]:
-    """List every file that is neither a shard, the manifest nor timings, sorted by path."""
-    shards = {shard.path for shard in candidate.manifest.shards}
+    """List every file that is neither a shard nor one that stands beside a manifest, by path."""
+    others = {MANIFEST_NAME, TIMINGS_NAME, STATEMENT_NAME, ENVELOPE_NAME}
+    others |= {shard.path for shard in candidate.manifest.shards}
     for path in sorted(candidate.path.rglob("*")):
         name = path.relative_to(candidate.path).as_posix()
-        if path.is_file() and name not in {MANIFEST_NAME, TIMINGS_NAME, *shards}:
+        if path.is_file() and name not in others:
             yield Artifact(path=name, sha256=sha256_file(path), bytes=path.stat().st_size)

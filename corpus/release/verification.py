@@ -16,6 +16,8 @@ from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, Shard
 from corpus.release.reading import Release, batches_of, open_shard
+from corpus.release.statement import ENVELOPE_NAME, STATEMENT_NAME
+from corpus.release.statement import check as check_statement
 from corpus.tables import SHARDED
 
 DIGEST_ROWS = 2048
@@ -76,19 +78,28 @@ def _named(version: str, commit: str | None) -> str:
     return f"version {version}, commit {commit[:12]}" if commit else f"version {version}"
 
 
-def verify(release: Release, executor: Executor = SERIAL) -> list[Problem]:
-    """Recheck every digest, row count and schema; an empty list means that all of it holds.
+def verify(release: Release, executor: Executor = SERIAL, key: Path | None = None) -> list[Problem]:
+    """Recheck every digest, row count and schema, and the statement of what the release was made
+    from; an empty list means that all of it holds.
 
-    Files that the manifest does not list are problems too, but for `timings.json` and hidden ones
-    beside it: the Hub's tools leave such. Of a candidate only the shards are listed yet.
+    With a public key, the release has to be signed by it. Files that the manifest does not list are
+    problems too, but for the statement, its signature, `timings.json` and hidden ones beside it:
+    the Hub's tools leave such. Of a candidate only the shards are listed yet. Raises UnusableKey.
     """
     manifest = release.manifest
     shards = [(release.path, shard) for shard in manifest.shards]
     return [
         *chain.from_iterable(in_order(executor, "check digests", _shard_problems, shards)),
         *chain.from_iterable(_file_problems(release.path, item) for item in manifest.artifacts),
+        *_statement_problems(release, key),
         *_unlisted(release),
     ]
+
+
+def _statement_problems(release: Release, key: Path | None) -> Iterator[Problem]:
+    if release.manifest.artifacts or key is not None:
+        for path, detail in check_statement(release.path, release.manifest, key):
+            yield Problem(path, detail)
 
 
 def _file_problems(folder: Path, expected: Shard | Artifact) -> Iterator[Problem]:
@@ -150,6 +161,8 @@ def _unlisted(release: Release) -> Iterator[Problem]:
     listed |= {
         MANIFEST_NAME,
         TIMINGS_NAME,
+        STATEMENT_NAME,
+        ENVELOPE_NAME,
         *(artifact.path for artifact in release.manifest.artifacts),
     }
     is_sealed = bool(release.manifest.artifacts)
