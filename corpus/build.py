@@ -67,6 +67,7 @@ from corpus.stages import (
 )
 from corpus.store import ArchiveStore, store_near
 from corpus.tables import SHARDED
+from corpus.withdrawn import without_withdrawn
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -482,7 +483,7 @@ def plan_build(
     ledger, releases = ledger or Ledger(), releases_in(out)
     if releases:
         refuse_lost_entries(releases[-1], ledger)
-    inputs = read_inputs(store, progress or Silent())
+    inputs = without_withdrawn(read_inputs(store, progress or Silent()), config.withdrawn)
     if not inputs.archives:
         raise NothingToBuild(store.root, inputs)
     leaving = opted_out(ledger, inputs.archives)

@@ -15,6 +15,7 @@ from corpus.instruct import InstructConfig
 from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
+from corpus.withdrawn import WithdrawnConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +27,7 @@ class BuildConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
+    withdrawn: WithdrawnConfig = field(default_factory=WithdrawnConfig)
 
 
 MOVED = (

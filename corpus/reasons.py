@@ -8,6 +8,7 @@ class Stage(StrEnum):
     """The stage of the pipeline that rejected a file or an archive."""
 
     CRAWL = "crawl"
+    WITHDRAWN = "withdrawn"
     UNPACK = "unpack"
     LICENSE = "license"
     FILTER = "filter"
@@ -31,6 +32,10 @@ class Reason(StrEnum):
     UNUSABLE_NAME = "unusable_name"
     EMPTY_REPOSITORY = "empty_repository"
     BLOCKED = "blocked"
+
+    # withdrawn: versions that the registry warns of, and RETIRED
+    DEPRECATED = "deprecated"
+    SECURITY_ADVISORY = "security_advisory"
 
     # unpack: the archive as a whole
     NOT_A_TARBALL = "not_a_tarball"

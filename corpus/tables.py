@@ -103,6 +103,9 @@ LICENSE_TEXT = _struct(
     column("sha256", pa.string(), "digest of its text in UTF-8, which names its file in LICENSES/"),
 )
 
+RETIREMENT = column("retirement", pa.string(), "why the version was retired, null if it was not")
+ADVISORIES = column("advisories", pa.list_(ADVISORY), "security advisories that name the version")
+
 ARCHIVES = _table(
     SOURCE,
     column("name", pa.string(), "name of the package"),
@@ -114,8 +117,8 @@ ARCHIVES = _table(
     column("requirements", pa.list_(REQUIREMENT), "packages that it requires"),
     column("links", pa.list_(LINK), "links that the package declares"),
     column("published_at", pa.string(), "when this version was published, null if unknown"),
-    column("retirement", pa.string(), "why the version was retired, null if it was not"),
-    column("advisories", pa.list_(ADVISORY), "security advisories that name the version"),
+    RETIREMENT,
+    ADVISORIES,
     column("fetched_at", pa.string(), "when the archive was fetched"),
     column("first_published_at", pa.string(), "when the package's first version was published"),
     column("last_published_at", pa.string(), "when its latest version was published"),
@@ -220,6 +223,8 @@ EXTRACTED = _table(
     column("repository", pa.string(), "address of the package's repository, null if unknown"),
     column("commit", pa.string(), "commit of that repository that has the file, null if unknown"),
     column("stars", pa.int64(), "stars of the repository when it was fetched, null if unknown"),
+    RETIREMENT,
+    column("advisories", pa.list_(pa.string()), "security advisories that name the version"),
 )
 """Documents as ingest leaves them, before clusters and splits are known."""
 
@@ -329,6 +334,8 @@ READ_ARCHIVES = _table(
     column("copyright", pa.list_(pa.string()), "copyright lines of its licence files"),
     column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
     column("links", pa.list_(LINK), "links that the package declares"),
+    RETIREMENT,
+    ADVISORIES,
     column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("files_seen", pa.int64(), "files in the archive"),
     column("failure", pa.string(), "why the archive could not be opened, null if it could"),
@@ -416,6 +423,8 @@ ATTRIBUTION = _table(
     ),
     column("license_texts", pa.list_(LICENSE_TEXT), "its licence files"),
     column("links", pa.list_(LINK), "links that the package declares"),
+    RETIREMENT,
+    ADVISORIES,
     column("notes", pa.list_(pa.string()), "what of its metadata could not be understood"),
     column("documents", pa.int64(), "documents that the release holds of it"),
     column("document_licenses", pa.list_(DOCUMENT_LICENSE), "their licences, by their own files"),

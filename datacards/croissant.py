@@ -1,10 +1,14 @@
-"""The dataset in Croissant, MLCommons' JSON-LD vocabulary for datasets (version 1.0).
+"""The dataset in Croissant, MLCommons' JSON-LD vocabulary for datasets (version 1.0), with its
+extension for responsible AI (RAI 1.0).
 
 Every shard is listed with its SHA-256, so a copy can be checked without our code.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict, cast
 
+from pages.formats import plural
+from quality.report.figures import Count, Files
 from quality.report.published import Feature, ListedTable, Report
 
 Json = dict[str, object]
@@ -18,8 +22,6 @@ CONTEXT: Json = {
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
-    "dataBiases": "cr:dataBiases",
-    "dataCollection": "cr:dataCollection",
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
     "equivalentProperty": "cr:equivalentProperty",
@@ -37,7 +39,6 @@ CONTEXT: Json = {
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
-    "personalSensitiveInformation": "cr:personalSensitiveInformation",
     "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
@@ -51,7 +52,9 @@ CONTEXT: Json = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-"""The context that the Croissant 1.0 specification gives for every document."""
+"""The context that the Croissant 1.0 specification gives for every document. The terms of RAI are
+written with their prefix: the context names some of them as if they were Croissant's own."""
+CONFORMS_TO = ("http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0")
 
 PARQUET = "application/x-parquet"
 TYPES = {
@@ -67,27 +70,169 @@ TYPES = {
 
 
 def croissant(report: Report) -> Json:
-    """Return the Croissant description of a release, from the values of report.json."""
+    """Return the Croissant description of a release, from the values of report.json.
+
+    A build has no clock: the date is the month in the version, that of the newest archive.
+    """
     version = report["identity"]["version"]
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": list(CONFORMS_TO),
         "name": "elixir-corpus",
         "description": (
             f"{report['summary']['documents']} source files of the Elixir ecosystem, traceable to "
             "archive, checksum, path and licence, deduplicated and split by repository."
         ),
         "version": version,
+        "datePublished": version[:7].replace(".", "-"),
         "license": [row["name"] for row in report["licenses"]["expressions"]],
         "keywords": [row["name"] for row in report["composition"]["languages"]],
         "isLiveDataset": False,
         "citeAs": f"Elixir Corpus {version}, content {report['identity']['content_digest']}",
-        "dataCollection": "Packages of the Hex registry, filtered by licence and quality.",
-        "personalSensitiveInformation": " ".join(report["limits"]["known"]),
+        **_responsible(report),
         "distribution": [part for table in report["tables"] for part in _files(table)],
         "recordSet": [_records(table) for table in report["tables"]],
     }
+
+
+class _Archives(TypedDict):
+    seen: int
+    kept: int
+
+
+class _Funnel(TypedDict):
+    archives: _Archives
+    files: Files
+
+
+class _Dropped(TypedDict):
+    documents: int
+
+
+class _Duplicates(TypedDict):
+    exact: _Dropped
+    near: _Dropped
+    threshold: float
+
+
+class _Rule(TypedDict):
+    name: str
+    spans: int
+    documents: int
+
+
+class _Redactions(TypedDict):
+    spans: int
+    documents: int
+    rules: Sequence[_Rule]
+
+
+class _Concentration(TypedDict):
+    largest_share: float
+    effective_packages: float
+
+
+class _OptedOut(TypedDict):
+    archives: int
+    files: int
+
+
+class _Overlap(TypedDict):
+    statement: str
+
+
+def _responsible(report: Report) -> Json:
+    """Return the terms of RAI 1.0, each from the figures of the release.
+
+    Terms about human annotators are left out: there are none.
+    """
+    funnel = cast(_Funnel, report["funnel"])
+    duplicates = cast(_Duplicates, report["duplicates"])
+    concentration = cast(_Concentration, report["concentration"])
+    overlap = cast(_Overlap, report["contamination"])
+    seen, files = funnel["archives"]["seen"], funnel["files"]["seen"]
+    removed = [row for stage in funnel["files"]["stages"] for row in stage["reasons"]]
+    reasons = "; ".join(f"{row['reason']} {row['count']}" for row in removed)
+    tools = ", ".join(f"{name} {version}" for name, version in report["identity"]["tools"].items())
+    opted_out = cast(_OptedOut, report["limits"]["opted_out"])
+    languages = cast(Sequence[Count], report["composition"]["languages"])
+    shares = ", ".join(f"{row['name']} {row['share']:.1%}" for row in languages)
+    return {
+        "rai:dataCollection": (
+            f"Read: {plural(seen, 'archive')} of packages, as their authors published them in a "
+            f"package registry or as they lie in a folder, with {plural(files, 'file')}; "
+            f"{report['summary']['documents']:,} of them became documents."
+        ),
+        "rai:dataCollectionType": ["Web API", "User-generated content data"],
+        "rai:dataCollectionRawData": (
+            "The archives, unchanged. manifest.json and bom.cdx.json name each with its SHA-256."
+        ),
+        "rai:dataCollectionMissingData": (
+            "Every file that was read and is no document is a row of `rejects`, with its reason. "
+            f"Files by reason: {reasons or 'none'}."
+        ),
+        "rai:dataPreprocessingProtocol": [
+            "Files without a permitted licence are left out. The licence of a file is that of the "
+            "nearest statement, or else of its package.",
+            "Generated, minified, oversized and binary files, data and what is not source code "
+            "are left out.",
+            f"Left out: {plural(duplicates['exact']['documents'], 'exact duplicate')} and "
+            f"{plural(duplicates['near']['documents'], 'near-duplicate')} (Jaccard similarity of "
+            f"at least {duplicates['threshold']}); each names the document that is kept.",
+            "Families of packages are assigned to a split as a whole, so no document of a "
+            "held-out split has a near-duplicate in train.",
+        ],
+        "rai:dataManipulationProtocol": _redacted(report),
+        "rai:dataAnnotationProtocol": (
+            "Modules, functions, documentation and types are extracted by parsers, and "
+            "instruction rows are derived from them by rules. No person annotated anything, and "
+            "no language model wrote anything."
+        ),
+        "rai:machineAnnotationTools": [tools],
+        "rai:dataUseCases": [
+            "Training and evaluating language models on Elixir and Erlang source code.",
+            "Research on the source code of that ecosystem.",
+        ],
+        "rai:dataBiases": [
+            f"Documents by language: {shares or 'none'}.",
+            f"The largest package has {concentration['largest_share']:.1%} of all bytes; the bytes "
+            f"are as concentrated as in {concentration['effective_packages']} packages of equal "
+            "size.",
+            "Only code under licences that the build permits is in it, so authors who choose "
+            "other licences are not represented. Comments and documentation are mostly in English.",
+        ],
+        "rai:dataLimitations": [*report["limits"]["known"], overlap["statement"]],
+        "rai:dataSocialImpact": (
+            "Authors are named: attribution.parquet has the copyright lines and licence texts of "
+            "every package, and each document names its package and licence. "
+            f"Opted out by authors: {plural(opted_out['archives'], 'archive')} and "
+            f"{plural(opted_out['files'], 'file')}. Code may hold defects and insecure practices, "
+            "which a model learns too."
+        ),
+        "rai:personalSensitiveInformation": (
+            "Texts are source code that its authors published. Names and addresses of authors, and "
+            "secrets that no rule finds, may be in comments and strings. "
+            f"{_redacted(report)}"
+        ),
+        "rai:dataReleaseMaintenancePlan": (
+            "A release is never changed; a later one has another version, and names its parent. "
+            f"{report['limits']['opt_out']}"
+        ),
+    }
+
+
+def _redacted(report: Report) -> str:
+    """Say what was cut out of texts, by rule."""
+    redactions = cast(_Redactions, report["redactions"])
+    if not redactions["spans"]:
+        return "Nothing was cut out of any text."
+    rules = ", ".join(f"{rule['name']} {rule['spans']}" for rule in redactions["rules"])
+    return (
+        f"Cut out: {plural(redactions['spans'], 'span')} of "
+        f"{plural(redactions['documents'], 'document')}; a tag "
+        f"replaces each, and the column `redactions` has its place. Spans by rule: {rules}."
+    )
 
 
 def _files(table: ListedTable) -> Iterator[Json]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from corpus.packages import Advisory
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import Archive, ArchiveStore, Link, RejectedArchive
 from demo.hex_tarball import pack
@@ -53,6 +54,8 @@ def add(
     published_at: str | None = None,
     first_published_at: str | None = None,
     links: tuple[Link, ...] = (),
+    retirement: str | None = None,
+    advisories: tuple[Advisory, ...] = (),
 ) -> Archive:
     """Put one package into a store; `body` replaces the tarball that would be packed."""
     if body is None:
@@ -69,8 +72,8 @@ def add(
         links=links,
         published_at=published_at,
         first_published_at=first_published_at,
-        retirement=None,
-        advisories=(),
+        retirement=retirement,
+        advisories=advisories,
         fetched_at="2026-11-02T10:00:00Z",
     )
     store.put(archive, body)

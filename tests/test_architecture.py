@@ -66,6 +66,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "corpus.release",
             "corpus.selection",
             "corpus.split",
+            "corpus.withdrawn",
             "crawler",
         }
     ),

@@ -4,7 +4,7 @@ import gc
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -254,6 +254,8 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "repository": repositories[item.archive.sha256],
             "commit": item.archive.version if item.archive.repository else None,
             "stars": item.archive.repository.stars if item.archive.repository else None,
+            "retirement": item.archive.retirement,
+            "advisories": [advisory.id for advisory in item.archive.advisories],
             **document_row(file, item.fingerprints[file.source.path].tokens),
             "license_expression": verdict.expression,
             "license_evidence": verdict.evidence.value,
@@ -504,6 +506,8 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             ],
             "copyright": item.copyright,
             "links": [{"name": link.name, "url": link.url} for link in item.archive.links],
+            "retirement": item.archive.retirement,
+            "advisories": list(map(asdict, item.archive.advisories)),
             "notes": list(item.notes),
             "files_seen": len(item.files),
             "failure": item.failure.reject.reason.value if item.failure else None,

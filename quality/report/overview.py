@@ -76,7 +76,9 @@ def limits(sources: Sources) -> Limits:
     """Return the known limits and how to opt out, as sentences, and how much was opted out."""
     manifest = sources.release.manifest
     reason = Reason.OPTED_OUT.value
+    withdrawn = (Reason.RETIRED, Reason.DEPRECATED, Reason.SECURITY_ADVISORY)
     return {
+        "withdrawn": {each.value: manifest.archives_rejected.get(each, 0) for each in withdrawn},
         "opted_out": {
             "archives": manifest.archives_rejected.get(reason, 0),
             "files": sum(stage.reasons.get(reason, 0) for stage in manifest.stages),

@@ -70,9 +70,10 @@ class Licenses(TypedDict):
 
 
 class Limits(TypedDict):
-    """Known limits, and how authors opt out."""
+    """Known limits, withdrawn versions by reason, and how authors opt out."""
 
     opted_out: Section
+    withdrawn: Section
     known: list[str]
     opt_out: str
 
