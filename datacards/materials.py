@@ -26,6 +26,7 @@ PREFIX = DISTRIBUTION
 """What our properties begin with, as the specification wants of names of one's own."""
 COLUMNS = ["source", "package", "version", "url", "sha256", "license_expression"]
 COLUMNS += ["license_evidence", "copyright", "documents", "document_licenses"]
+COLUMNS += ["retirement", "advisories"]
 
 
 class LicenseCount(TypedDict):
@@ -33,6 +34,12 @@ class LicenseCount(TypedDict):
 
     expression: str | None
     documents: int
+
+
+class Warned(TypedDict):
+    """A security advisory that names an archive which was kept."""
+
+    id: str
 
 
 class Material(TypedDict):
@@ -48,6 +55,8 @@ class Material(TypedDict):
     copyright: list[str] | None
     documents: int
     document_licenses: list[LicenseCount]
+    retirement: str | None
+    advisories: list[Warned] | None
 
 
 class _Written(Protocol):
@@ -143,6 +152,8 @@ def _component(row: Material) -> "Component":
                 f"documents:{each['expression'] or 'NOASSERTION'}": str(each["documents"])
                 for each in row["document_licenses"]
             },
+            **({"retirement": row["retirement"]} if row["retirement"] else {}),
+            **{f"advisory:{each['id']}": "kept" for each in row["advisories"] or ()},
         ),
     )
 

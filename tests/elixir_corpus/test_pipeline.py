@@ -3,12 +3,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from corpus.__main__ import app
 from corpus.executor import Cluster, Executor
 from corpus.locking import FolderInUse, claim
 from corpus.progress import Progress
 from corpus.release import GateSummary, Release, verify
+from corpus.release.statement import UnusableKey
 from corpus.stages import read_timings
 from elixir_corpus import build_release
 from elixir_corpus.pipeline import Finish
@@ -52,6 +60,30 @@ def test_the_same_inputs_are_not_built_twice(tmp_path: Path) -> None:
     first, _ = run(tmp_path, verdict("passed"))
     again, _ = run(tmp_path, verdict("failed"))
     assert first == again
+
+
+def test_a_release_is_signed_also_when_it_was_there_before(tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    key, public = tmp_path / "key.pem", tmp_path / "key.pub"
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    of_public = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(private.public_key().public_bytes(*of_public))
+    path, _ = run(tmp_path, verdict("passed"))
+    assert [each.path for each in verify(Release.open(path), key=public)] == [
+        "provenance.dsse.json"
+    ]
+    for _ in range(2):
+        built = build_release(tmp_path / "store", tmp_path / "out", workers=0, sign=key)
+        assert built.release.path == path
+        assert verify(built.release, key=public) == []
+
+
+def test_a_key_that_cannot_sign_ends_a_build_before_it_begins(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("no key", encoding="utf-8")
+    with pytest.raises(UnusableKey):
+        build_release(tmp_path / "store", tmp_path / "out", workers=0, sign=key)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_earlier_builds_left_goes_when_a_release_has_its_name_and_that_is_asked_for(
