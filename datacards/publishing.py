@@ -19,9 +19,17 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
 from corpus.hub import HUB_NAME, Refusal, refusal, token
-from corpus.release import MANIFEST_NAME, DamagedRelease, Release, verify
+from corpus.release import (
+    ENVELOPE_NAME,
+    MANIFEST_NAME,
+    STATEMENT_NAME,
+    DamagedRelease,
+    Release,
+    verify,
+)
 from corpus.untrusted import parse_object
 from datacards.render import CARD_NAME
 
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
 
 KIND = "dataset"
 MAIN = "main"
+BESIDE_MANIFEST = (STATEMENT_NAME, ENVELOPE_NAME)
+"""Files of a release that its manifest cannot list, because they are of the manifest."""
 OF_THE_HUB = ".gitattributes"
 """The file that the Hub makes in every repository. It says which files are large."""
 LARGEST_MANIFEST = 256 << 20
@@ -296,6 +306,10 @@ def files_of(release: Release) -> dict[str, LocalFile]:
     listed += [(each.path, each.bytes, each.sha256) for each in manifest.artifacts]
     size = (release.path / MANIFEST_NAME).stat().st_size
     listed.append((MANIFEST_NAME, size, release.identity))
+    for name in BESIDE_MANIFEST:
+        path = release.path / name
+        if path.is_file():
+            listed.append((name, path.stat().st_size, sha256_file(path)))
     return {path: LocalFile(release.path / path, size, digest) for path, size, digest in listed}
 
 
@@ -357,7 +371,7 @@ def compared(new: Plan, hub: "Hub") -> Plan:
         is_private=is_private,
         main=main,
         head=head,
-        listed=listed | {MANIFEST_NAME},
+        listed=listed | {MANIFEST_NAME, *BESIDE_MANIFEST},
         replaced=there,
         tagged=tagged,
     )

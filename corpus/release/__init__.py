@@ -20,11 +20,14 @@ from corpus.release.reading import (
     UnreadableRelease,
     opened,
 )
+from corpus.release.statement import ENVELOPE_NAME, STATEMENT_NAME
 from corpus.release.verification import DamagedRelease, Problem, advice, verify
 
 __all__ = [
+    "ENVELOPE_NAME",
     "MANIFEST_NAME",
     "SPAN_ROWS",
+    "STATEMENT_NAME",
     "Artifact",
     "DamagedRelease",
     "GateSummary",

@@ -146,8 +146,14 @@ def _code(manifest: Manifest) -> list[Dependency]:
     )
     if manifest.code_commit is not None:
         ours["digest"] = Digests(gitCommit=manifest.code_commit)
-    tools = [(quote(name), quote(version)) for name, version in sorted(manifest.tools.items())]
-    return [ours, *(Dependency(uri=f"pkg:pypi/{name}@{version}") for name, version in tools)]
+    tools = sorted(manifest.tools.items())
+    return [ours, *(Dependency(uri=_tool(name, version)) for name, version in tools)]
+
+
+def _tool(name: str, version: str) -> str:
+    """Return the purl of a library: those with a scope are from npm, all others from PyPI."""
+    kind = "npm" if name.startswith("@") else "pypi"
+    return f"pkg:{kind}/{quote(name)}@{quote(version)}"
 
 
 def write_statement(folder: Path, manifest: Manifest) -> None:

@@ -123,7 +123,7 @@ def of_nobody() -> dict[str, str]:
 
 
 def files_of(release: Release) -> Files:
-    names = ["manifest.json", *release.manifest.paths()]
+    names = ["manifest.json", "provenance.intoto.json", *release.manifest.paths()]
     return {name: (release.path / name).read_bytes() for name in names}
 
 
@@ -337,7 +337,7 @@ def test_a_release_above_the_limit_is_merged_when_it_is_whole_and_resumed_when_k
     for moment in IN_PARTS:
         Killing(hub, release, *moment).run()
     told = published(hub, release)
-    assert "0 of 19 files to send" in told
+    assert "0 of 21 files to send" in told
     assert whole(hub, *states)
     assert repository(hub).history[-1].summary.startswith("Publish 2026.11.1 (")
     assert [each.status for each in repository(hub).pull_requests] == ["merged"]
@@ -592,6 +592,7 @@ def test_every_file_is_hashed_once(hub: Hub, release: Release) -> None:
         check=True,
     )
     assert json.loads(done.stdout) == {
-        str(release.path / path): 1 for path in release.manifest.paths()
+        str(release.path / path): 1
+        for path in ("provenance.intoto.json", *release.manifest.paths())
     }
     assert whole(hub, files_of(release))

@@ -3,6 +3,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from corpus.release.statement import (
     UnusableKey,
     encoded,
     private_key,
+    statement,
     write_signed,
 )
 from tests.releases import example_release
@@ -90,6 +92,16 @@ def test_a_statement_names_every_file_and_everything_that_it_was_made_from(
             "uri": "pkg:generic/elixir-corpus@0.1.0",
         },
         {"uri": "pkg:pypi/pyarrow@26.0.1"},
+    ]
+
+
+def test_libraries_are_named_by_the_registry_that_has_them(release: Release) -> None:
+    tools = {"@blueoak/list": "9.0.0", "torch": "2.13.0+cpu"}
+    data = statement(replace(release.manifest, tools=tools), release.identity)
+    build = json.loads(data)["predicate"]["buildDefinition"]
+    assert [each["uri"] for each in build["resolvedDependencies"][-2:]] == [
+        "pkg:npm/%40blueoak/list@9.0.0",
+        "pkg:pypi/torch@2.13.0%2Bcpu",
     ]
 
 
