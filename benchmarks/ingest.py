@@ -27,13 +27,14 @@ from rich.table import Table
 
 from corpus.configuration import BuildConfig, load
 from corpus.extraction import Extraction
-from corpus.filters import Redaction, cut_encoded, judge, recode
+from corpus.filters import Redaction, data_tags, judge, recode
 from corpus.ingest.bundle import Bundle, ingest, plan_bundles, tables_of, uncollected
 from corpus.ingest.opened import ReadConfig, fingerprint_files, open_archive
 from corpus.ingest.source_file import EXTRACTORS, Parsed, describe
 from corpus.licenses import judge_files
 from corpus.parts import write_part
 from corpus.reasons import Reject
+from corpus.redaction import redact
 from corpus.source import language_of
 from corpus.sources import HexTarball, Member, open_hex_tarball
 from corpus.store import ArchiveStore
@@ -105,20 +106,38 @@ def unpacking(bundle: Bundle) -> Stages:
     members = [member for _, group in packages for member in group]
     kept = [m for m in members if judge(m.path, m.data, limits) is None]
 
-    def cut_and_decode() -> list[tuple[Member, bytes | Reject, tuple[Redaction, ...]]]:
-        cut = [(member, *cut_encoded(member.data, limits)) for member in kept]
-        return [(m, recode(raw, language_of(m.path)), redactions) for m, raw, redactions in cut]
+    def find_data() -> list[list[tuple[Redaction, bytes]]]:
+        return [data_tags(member.data, limits) for member in kept]
+
+    data = find_data()
+
+    def redacted() -> list[tuple[bytes, tuple[Redaction, ...]]]:
+        hidden = read.file.redaction
+        return [
+            redact(member.data, language_of(member.path), hidden, spans)
+            for member, spans in zip(kept, data, strict=True)
+        ]
+
+    cut = redacted()
+
+    def decode() -> list[bytes | Reject]:
+        return [
+            recode(raw, language_of(member.path))
+            for member, (raw, _) in zip(kept, cut, strict=True)
+        ]
 
     decoded = [
         (member, language, text, redactions)
-        for member, text, redactions in cut_and_decode()
+        for member, (_, redactions), text in zip(kept, cut, decode(), strict=True)
         if (language := language_of(member.path)) and isinstance(text, bytes)
     ]
     return {
         "unpack": unpack,
         "licences": lambda: [judge_files(*each, read.license) for each in judged],
         "filter": lambda: [judge(m.path, m.data, limits) for m in members],
-        "cut and decode": cut_and_decode,
+        "find data": find_data,
+        "redact": redacted,
+        "decode": decode,
         "describe": lambda: [describe(*each) for each in decoded],
     }
 

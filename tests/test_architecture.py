@@ -48,6 +48,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "filters",
             "fingerprint",
             "licenses",
+            "redaction",
             "sources",
             "store",
         )

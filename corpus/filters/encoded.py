@@ -54,16 +54,24 @@ def cut_encoded(raw: bytes, limits: Limits) -> tuple[bytes, tuple[Redaction, ...
 
     It works on bytes, before `decode`, so that offsets are those of the file.
     """
-    found = sorted(encoded_spans(raw, limits), key=lambda span: (span.start, -span.end))
-    if not found:
+    tagged = data_tags(raw, limits)
+    if not tagged:
         return raw, ()
-    pieces, cut, position = [], [], 0
-    for span in found:
+    pieces, position = [], 0
+    for span, tag in tagged:
+        pieces += [raw[position : span.start], tag]
+        position = span.end
+    return b"".join([*pieces, raw[position:]]), tuple(span for span, _ in tagged)
+
+
+def data_tags(raw: bytes, limits: Limits) -> list[tuple[Redaction, bytes]]:
+    """Return the spans to be replaced, in order and without overlaps, with their tags."""
+    tagged, position = [], 0
+    for span in sorted(encoded_spans(raw, limits), key=lambda span: (span.start, -span.end)):
         if span.start >= position:
-            pieces += [raw[position : span.start], b"encoded_%d_bytes" % (span.end - span.start)]
-            cut.append(span)
+            tagged.append((span, b"encoded_%d_bytes" % (span.end - span.start)))
             position = span.end
-    return b"".join([*pieces, raw[position:]]), tuple(cut)
+    return tagged
 
 
 def mostly_data(raw: bytes, cut: tuple[Redaction, ...], limits: Limits) -> Reject | None:

@@ -25,6 +25,7 @@ from corpus.licenses import PackageLicenses, recognize
 from corpus.parts import write_part
 from corpus.provenance import digest_of
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.redaction import redact_text
 from corpus.rows import (
     DescribedRow,
     DetectedRow,
@@ -459,22 +460,26 @@ def _license_row(item: OpenedArchive, licenses: PackageLicenses) -> LicenseRow:
         "package": item.archive.name,
         "version": item.archive.version,
         "declared": item.declared,
-        "detected": [_detected_row(*each) for each in sorted(licenses.texts.items())],
+        "detected": [
+            _detected_row(path, text, item.license_texts[path])
+            for path, text in sorted(licenses.texts.items())
+        ],
         "expression": package.expression,
         "evidence": package.evidence.value,
         "verdict": "allowed" if reason is None else refused,
         "reason": None if reason is None else reason.value,
-        "detail": package.detail,
+        "detail": package.detail and redact_text(package.detail, item.redaction),
         "own_statements": len(licenses.files),
         "own_refused": sum(each.reason is not None for each in licenses.files.values()),
     }
 
 
-def _detected_row(path: str, text: bytes) -> DetectedRow:
+def _detected_row(path: str, text: bytes, told: str) -> DetectedRow:
+    """Tell what a text is; it is named by the digest of what is told of it, which is redacted."""
     found = recognize(text)
     return {
         "path": path,
-        "sha256": digest_of_text(text.decode(errors="replace")),
+        "sha256": digest_of_text(told),
         "licenses": sorted(found.ids),
         "appended": sorted(found.appended),
         "coverage": found.coverage,
@@ -500,12 +505,17 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "license_evidence": item.verdict.evidence.value if item.verdict else None,
             "license_reason": item.licenses.reason if item.licenses else None,
             "license_texts": [
-                {"path": path, "text": told, "sha256": digest_of_text(told)}
+                {"path": path, "text": text, "sha256": digest_of_text(text)}
                 for path, text in item.license_texts.items()
-                for told in [text.decode(errors="replace")]
             ],
             "copyright": item.copyright,
-            "links": [{"name": link.name, "url": link.url} for link in item.archive.links],
+            "links": [
+                {
+                    "name": redact_text(link.name, item.redaction),
+                    "url": redact_text(link.url, item.redaction),
+                }
+                for link in item.archive.links
+            ],
             "retirement": item.archive.retirement,
             "advisories": list(map(asdict, item.archive.advisories)),
             "notes": list(item.notes),

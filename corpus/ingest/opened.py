@@ -1,7 +1,8 @@
 """Reading one archive of a bundle: it is opened, its licence is judged, and its files are read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -26,6 +27,8 @@ from corpus.licenses import (
     statements_of,
 )
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.redaction import RedactionConfig, hold_scanner, redact_text
+from corpus.source import language_of
 from corpus.sources import (
     ArchiveError,
     ArchiveLimits,
@@ -62,7 +65,7 @@ class ReadConfig:
         return self.budget.archive_seconds + self.budget.archive_seconds_a_megabyte * megabytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenedArchive:
     """The result for one archive: its licences, and every file as a document or a reject.
 
@@ -81,22 +84,34 @@ class OpenedArchive:
     """The licences that it declares, as they are written."""
     is_opted_out: bool = False
     """Whether it was read for its fingerprints only."""
+    redaction: RedactionConfig = field(default_factory=RedactionConfig)
+    """What its texts and files were redacted for."""
 
     @property
     def verdict(self) -> LicenseVerdict | None:
         """The verdict on the package as a whole, None for an archive that failed."""
         return self.licenses.package if self.licenses else None
 
-    @property
-    def license_texts(self) -> Mapping[str, bytes]:
-        """The licence files that apply to the package or some of its files, by path."""
-        return self.licenses.texts if self.licenses else {}
+    @cached_property
+    def license_texts(self) -> Mapping[str, str]:
+        """The licence files that apply to the package or some of its files, by path, redacted."""
+        texts = self.licenses.texts if self.licenses else {}
+        return {
+            path: redact_text(text.decode(errors="replace"), self.redaction)
+            for path, text in texts.items()
+        }
 
     @property
     def copyright(self) -> list[str]:
-        """The copyright lines of its licence files and annotations, each once, in order."""
-        lines = [line for text in self.license_texts.values() for line in copyright_lines(text)]
-        return list(dict.fromkeys([*lines, *(self.licenses.copyright if self.licenses else ())]))
+        """The copyright lines of its licence files and annotations, each once, in order.
+
+        Who holds the rights stays; e-mail addresses do not.
+        """
+        texts = self.license_texts.values()
+        lines = [line for text in texts for line in copyright_lines(text.encode())]
+        told = self.licenses.copyright if self.licenses else ()
+        lines += [redact_text(line, self.redaction) for line in told]
+        return list(dict.fromkeys(lines))
 
 
 def open_archive(
@@ -118,11 +133,14 @@ def open_archive(
         opened = _open(archive, path, config.archive)
     except ArchiveError as error:
         return _failed(archive, error.reject)
-    members = opened.members
+    redaction = config.file.redaction
+    members = with_redacted_paths(opened.members, redaction)
     if not members:
         detail = "its contents hold no file"
         return _failed(archive, Reject(Stage.UNPACK, Reason.EMPTY_ARCHIVE, detail))
     contents = {item.path: item.data for item in members if isinstance(item, Member)}
+    if redaction.secrets:
+        hold_scanner(data for path, data in contents.items() if language_of(path))
     declared = opened.licenses or archive.licenses
     said = {}
     for position, item in enumerate(members):
@@ -141,7 +159,45 @@ def open_archive(
     texts = _stepwise(text_of, members, watch)
     files = _stepwise(parsed, texts, watch)
     prints = fingerprint_files(files, config.file, watch, one_by_one)
-    return OpenedArchive(archive, licenses, files, prints, None, opened.notes, tuple(declared))
+    files = [_with_redacted_detail(file, redaction) for file in files]
+    notes = tuple(redact_text(note, redaction) for note in opened.notes)
+    told = tuple(redact_text(each, redaction) for each in declared)
+    return OpenedArchive(archive, licenses, files, prints, None, notes, told, redaction=redaction)
+
+
+def with_redacted_paths(
+    members: list[Member | RejectedFile], config: RedactionConfig
+) -> list[Member | RejectedFile]:
+    """Redact what is private in paths; a path that then stands twice has a number before its name.
+
+    All that follows knows the redacted path only.
+    """
+    listed = "\n".join(member.path for member in members)
+    if redact_text(listed, config) == listed:
+        return members
+    taken = {member.path for member in members}
+    renamed = []
+    for member in members:
+        path = redact_text(member.path, config)
+        if path != member.path:
+            folder, slash, name = path.rpartition("/")
+            number = 1
+            while path in taken:
+                number += 1
+                path = f"{folder}{slash}{number}_{name}"
+            taken.add(path)
+            member = replace(member, path=path)
+        renamed.append(member)
+    return renamed
+
+
+def _with_redacted_detail(
+    file: Parsed | RejectedFile, config: RedactionConfig
+) -> Parsed | RejectedFile:
+    if isinstance(file, Parsed):
+        return file
+    detail = redact_text(file.reject.detail, config)
+    return replace(file, reject=replace(file.reject, detail=detail))
 
 
 def fingerprint_files(

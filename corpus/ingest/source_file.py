@@ -15,7 +15,7 @@ from corpus.filters import (
     Limits,
     Redaction,
     control_tokens,
-    cut_encoded,
+    data_tags,
     hidden_characters,
     judge,
     mostly_data,
@@ -25,6 +25,7 @@ from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, 
 from corpus.identifiers import swhid
 from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
+from corpus.redaction import RedactionConfig, redact
 from corpus.source import language_of, role_of
 from corpus.sources import Member
 
@@ -48,6 +49,7 @@ class FileConfig:
     """The limits for one file."""
 
     filters: Limits = field(default_factory=Limits)
+    redaction: RedactionConfig = field(default_factory=RedactionConfig)
     fingerprint: FingerprintConfig = field(default_factory=FingerprintConfig)
     unparsable_share: float = 0.2
     """From this share of unreadable bytes on, a text is another language or prose. Of 4,089 Elixir
@@ -211,9 +213,10 @@ def _decode(
         return refused
     language = language_of(member.path)
     assert language is not None, "the filters let only known languages through"
-    cut, redactions = cut_encoded(member.data, config.filters)
-    if redactions and (data := mostly_data(member.data, redactions, config.filters)):
-        return data
+    data = data_tags(member.data, config.filters)
+    cut, redactions = redact(member.data, language, config.redaction, data)
+    if redactions and (mostly := mostly_data(member.data, redactions, config.filters)):
+        return mostly
     text = recode(cut, language)
     return text if isinstance(text, Reject) else (language, text, redactions)
 

@@ -92,8 +92,9 @@ def limits(sources: Sources) -> Limits:
             "The licence of a file is read from tags, annotations, notices and licence files. "
             "`debian/copyright` is not read. Statements in languages other than English are not "
             "read, except for plain denials in German, French and Spanish.",
-            "E-mail addresses, secrets and other personal data are not redacted in this version. "
-            "Only encoded data, long lists and similar data are removed.",
+            "Secrets, private keys, e-mail addresses and public IP addresses are found by rules "
+            "and replaced by tags. A password that reads like a word is not recognised. Names of "
+            "people, postal addresses and telephone numbers are not looked for.",
             "Instruction rows are derived from documentation. They were parsed but not executed, "
             "unless the column `verification` says otherwise.",
         ],
