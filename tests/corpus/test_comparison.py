@@ -55,6 +55,7 @@ def test_equal_releases_have_no_difference(tmp_path: Path) -> None:
         ("documents", 5, 0, 0, 0),
         ("functions", 6, 0, 0, 0),
         ("instruct", 2, 0, 0, 0),
+        ("licenses", 4, 0, 0, 0),
         ("rejects", 9, 0, 0, 0),
     ]
     packages = (*found.packages_added, *found.packages_removed, *found.packages_changed)
@@ -269,6 +270,7 @@ def test_the_command_prints_what_differs(tmp_path: Path) -> None:
         "documents: 5 rows before, 6 now; 4 in both; 2 added; 1 removed",
         "functions: 6 rows before, 6 now; 6 in both; 0 added; 0 removed",
         "instruct: 2 rows before, 2 now; 2 in both; 0 added; 0 removed",
+        "licenses: 4 rows before, 5 now; 4 in both; 1 added; 0 removed",
         "rejects: 9 rows before, 9 now; 9 in both; 0 added; 0 removed",
         "+ package fresh 1.0.0: not read; 0 to 1 documents",
         "+ 1 document: 2026.11.1 has other content at the same path",
