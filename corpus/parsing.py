@@ -11,10 +11,10 @@ from tree_sitter import Node, Parser, Tree
 
 from corpus.errors import CorpusError
 
-UNWATCHED: Final = 1 << 14
-"""Below this size even quadratic time is about five seconds (the worst case found is 20 ms for the
-square of a kilobyte, in Erlang's `;?+`), half of the default limit of a step on a file. The check
-of the time takes 2 percent.
+UNWATCHED: Final = 1 << 13
+"""Below this size even quadratic time is at most four seconds (the worst case found is 20 to 54 ms
+for the square of a kilobyte on two machines, in Erlang's `;?+`), less than half of the default
+limit of a step on a file. The check of the time takes 2 percent.
 """
 LOOK_EVERY: Final = 8
 """Number of calls by the parser between two checks of its time."""

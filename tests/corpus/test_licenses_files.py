@@ -45,7 +45,7 @@ def test_every_file_has_its_own_licence(situation: Situation, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "situation", debian_situations(), ids=lambda situation: situation.name.split()[-1]
+    "situation", list(debian_situations()), ids=lambda situation: situation.name.split()[-1]
 )
 def test_whole_texts_of_this_machine_are_judged(situation: Situation, tmp_path: Path) -> None:
     assert found(situation, tmp_path) == situation.expected
