@@ -1,11 +1,12 @@
 """What every spider of archives does, whatever it crawls: settings, the store, counts, an end."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, ClassVar, NoReturn
+from typing import IO, ClassVar, NoReturn, Self
 
 from scrapy import Spider
+from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
@@ -14,15 +15,21 @@ from corpus.errors import CorpusError
 from corpus.locking import claim
 from corpus.store import ArchiveStore, refuse_above_a_store
 from crawler import contact
+from crawler.arguments import Settings
 from crawler.closing import UNWRITABLE, Closing, advice
 from crawler.failures import asks_for_more
 from crawler.outcome import Losses
-from crawler.patience import Patience
+from crawler.patience import Patience, read_limits
+
+ReadArguments = Callable[[Mapping[str, str]], object]
+ReadSettings = Callable[[Settings], object]
 
 
 class ArchiveSpider(Spider):
-    """A spider that fills an archive store; a subclass sets the attributes when it is opened."""
+    """A spider that fills an archive store; a subclass sets the attributes in `open`."""
 
+    reads: ClassVar[tuple[ReadArguments, ReadSettings]]
+    """What reads its arguments and its settings; each raises CorpusError for what is wrong."""
     defaults: ClassVar[Mapping[str, str | None]]
     """Settings that may come from the environment, with their defaults."""
     things: ClassVar[tuple[str, str]]
@@ -33,6 +40,29 @@ class ArchiveSpider(Spider):
     closing: Closing
     losses: Losses
     claim: IO[bytes] | None = None
+
+    def __init__(self, name: str | None = None, **arguments: str) -> None:
+        super().__init__(name)
+        self.arguments = arguments
+
+    @classmethod
+    def check(cls, settings: Settings, arguments: Mapping[str, str]) -> None:
+        """Raise CorpusError if the spider could not start with these settings and arguments."""
+        read_arguments, read_settings = cls.reads
+        read_arguments(arguments)
+        read_settings(settings)
+        read_limits(settings)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
+        """Build the spider and open the store of the settings."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.open(crawler)
+        return spider
+
+    def open(self, crawler: Crawler) -> None:
+        """Set up the state of the crawl from settings and arguments; nothing is written yet."""
+        raise NotImplementedError
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:

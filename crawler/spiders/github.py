@@ -13,10 +13,10 @@ costs no request. For the others the archive of the commit is fetched, and store
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NoReturn, Self
+from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
@@ -29,7 +29,6 @@ from corpus.reasons import Reason, Reject, Stage
 from corpus.sources import GITHUB, ArchiveError, snapshot
 from corpus.store import ArchiveStore, DamagedArchive, StoreError, UnsafeName
 from crawler.archive_spider import ArchiveSpider
-from crawler.arguments import Settings
 from crawler.closing import UNWRITABLE, Closing, advice
 from crawler.failures import explain
 from crawler.github.access import (
@@ -56,7 +55,7 @@ from crawler.github.api import (
     read_repository,
     read_search,
 )
-from crawler.github.order import DEFAULTS, Access, read_access, read_order
+from crawler.github.order import DEFAULTS, read_access, read_order
 from crawler.github.search import (
     FIRST_REPOSITORY,
     Ask,
@@ -137,6 +136,7 @@ class GitHubSpider(ArchiveSpider):
     name = "github"
     defaults = DEFAULTS
     things = "repository", "repositories"
+    reads = read_order, read_access
     custom_settings = {  # noqa: RUF012 (Scrapy wants a dictionary)
         "ITEM_PIPELINES": {"crawler.spiders.github.SnapshotPipeline": 100},
         "DOWNLOADER_MIDDLEWARES": {"crawler.github.access.GitHubAccess": 100},
@@ -154,26 +154,10 @@ class GitHubSpider(ArchiveSpider):
         "RATE_LIMIT_LONGEST_WAIT": 3_700.0,
     }
 
-    def __init__(self, name: str | None = None, **arguments: str) -> None:
-        super().__init__(name)
-        self.order = read_order(arguments)
-
-    @classmethod
-    def check(cls, settings: Settings, arguments: Mapping[str, str]) -> None:
-        """Raise CorpusError if the spider could not start with these settings and arguments."""
-        read_order(arguments)
-        read_access(settings)
-        read_limits(settings)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
-        """Build the spider and open the store of the settings."""
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.open(read_access(crawler.settings), crawler)
-        return spider
-
-    def open(self, given: Access, crawler: Crawler) -> None:
+    def open(self, crawler: Crawler) -> None:
         """Set up the state of the crawl; nothing is written yet."""
+        self.order = read_order(self.arguments)
+        given = read_access(crawler.settings)
         self.access = given
         self.store = ArchiveStore(given.store)
         self.shelf = Shelf(self.store)

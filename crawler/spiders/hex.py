@@ -10,10 +10,10 @@ gives the checksums, and wanted releases that are not in the store are fetched, 
 was published again with other bytes. docs/how-to/crawl.md has the details.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -25,7 +25,7 @@ from corpus.optout.removals import origin, reject_by
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import Archive, ArchiveStore
 from crawler.archive_spider import ArchiveSpider
-from crawler.arguments import DEFAULTS, Repository, Settings, read_order, read_repository
+from crawler.arguments import DEFAULTS, read_order, read_repository
 from crawler.closing import UNWRITABLE, Closing, advice
 from crawler.failures import NOT_MODIFIED, explain, what_now
 from crawler.items import NO_DETAILS, SOURCE, PackageDetails, Refusal, Tarball, Wanted, refuse
@@ -64,27 +64,12 @@ class HexSpider(ArchiveSpider):
     name = "hex"
     defaults = DEFAULTS
     things = "package", "packages"
+    reads = read_order, read_repository
 
-    def __init__(self, name: str | None = None, **arguments: str) -> None:
-        super().__init__(name)
-        self.order = read_order(arguments)
-
-    @classmethod
-    def check(cls, settings: Settings, arguments: Mapping[str, str]) -> None:
-        """Raise CorpusError if the spider could not start with these settings and arguments."""
-        read_order(arguments)
-        read_repository(settings)
-        read_limits(settings)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: object, **kwargs: object) -> Self:
-        """Build the spider and open the store of the settings."""
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.open(read_repository(crawler.settings), crawler)
-        return spider
-
-    def open(self, repository: Repository, crawler: Crawler) -> None:
+    def open(self, crawler: Crawler) -> None:
         """Set up the state of the crawl; nothing is written yet."""
+        self.order = read_order(self.arguments)
+        repository = read_repository(crawler.settings)
         memory = repository.store / "registry" / repository.name
         selection = self.order.selection
         self.repository = repository
