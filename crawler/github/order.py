@@ -1,7 +1,7 @@
 """Arguments and settings of the spider `github`, checked before it starts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -9,12 +9,15 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from corpus.optout.removals import GITHUB, Removals, origin, reject_by
+from corpus.reasons import Reject
 from crawler.arguments import (
     InvalidArgument,
     Settings,
     address,
     folder,
     positive,
+    read_removals,
     token,
     truth,
 )
@@ -30,6 +33,7 @@ DEFAULTS = {
     "GITHUB_LARGEST_KB": "1000000",
     "ARCHIVE_STORE": "archives",
     "CRAWLER_CONTACT": "",
+    "OPTOUT_LEDGER": "",
 }
 """Settings that may come from the environment, as `crawler.arguments.DEFAULTS`."""
 
@@ -92,6 +96,13 @@ class Access:
     largest_kb: float
     """Repositories that take more, with their history, are not fetched."""
     store: Path
+    removals: Removals = field(default_factory=Removals)
+    """What the ledger of opt-outs names: it is not fetched."""
+
+    def opted_out(self, names: Iterable[str]) -> Reject | None:
+        """Return why a repository that has or had these names is not fetched, if it opted out."""
+        entries = (self.removals.of_archive(origin(GITHUB, name)) for name in names)
+        return next(map(reject_by, filter(None, entries)), None)
 
 
 def overview() -> str:
@@ -211,7 +222,9 @@ def day(name: str, text: str) -> str:
 
 
 def read_access(settings: Settings) -> Access:
-    """Read where the API is, what lets us in, and the store. Raises InvalidArgument."""
+    """Read where the API is, what lets us in, the store, and what opted out. Raises
+    InvalidArgument and BadLedger.
+    """
     size = positive("GITHUB_PAGE_SIZE", str(given(settings, "GITHUB_PAGE_SIZE")), "")
     if size > LARGEST_PAGE:
         raise InvalidArgument(f"GITHUB_PAGE_SIZE: GitHub allows {LARGEST_PAGE}, found {size}.")
@@ -231,6 +244,7 @@ def read_access(settings: Settings) -> Access:
         page_size=size,
         largest_kb=amount("GITHUB_LARGEST_KB", Given(settings)),
         store=folder("ARCHIVE_STORE", given(settings, "ARCHIVE_STORE")),
+        removals=read_removals(settings),
     )
 
 

@@ -83,10 +83,19 @@ class Shelf:
         return path.is_file() and path.stat().st_size == archive.bytes
 
     def is_refused(self, name: str, version: str) -> bool:
-        """Return whether a commit was refused for a reason that stays."""
+        """Return whether a commit was refused for a reason that stays.
+
+        What opted out is asked of the ledger each time.
+        """
         row = self.refused.get(name, {}).get(version)
-        return row is not None and (
-            row.reject.stage is not Stage.CRAWL or row.reject.reason in LASTING
+        if row is None or row.reject.stage is Stage.OPT_OUT:
+            return False
+        return row.reject.stage is not Stage.CRAWL or row.reject.reason in LASTING
+
+    def names(self, found: Found) -> list[str]:
+        """Return the names of a repository: its own, and earlier ones that the store has."""
+        return list(
+            dict.fromkeys([found.name, *(name for name, _ in self.by_id.get(found.id, ()))])
         )
 
     def put(self, archive: Archive, body: bytes) -> None:
@@ -119,9 +128,16 @@ class Shelf:
         self.refused[row.name] = {row.version: row}
 
 
-def refusal_before(found: Found, url: str, largest_kb: float) -> Refusal | None:
-    """Return why a repository is not fetched, as far as the answer of a search tells."""
+def refusal_before(
+    found: Found, url: str, largest_kb: float, removed: Reject | None = None
+) -> Refusal | None:
+    """Return why a repository is not fetched, as far as ledger and answer of a search tell.
+
+    `removed` is the reject of one whose author opted out.
+    """
     name = usable(found.name)
+    if removed is not None:
+        return refused(replace(found, name=name), url, removed)
     if name != found.name:
         why = Reject(
             Stage.CRAWL, Reason.UNUSABLE_NAME, f"a repository of the name {quoted(found.name)}"

@@ -175,7 +175,7 @@ class GitHubSpider(ArchiveSpider):
         self.waiting: list[str] = list(reversed(self.order.searches))
         """Searches that were not begun yet."""
 
-    async def start(self) -> AsyncIterator[Request]:
+    async def start(self) -> AsyncIterator[Request | Refusal]:
         """Claim the store, and ask for the repositories that are named, or for the first search."""
         self.claim_store(self.access.api_url)
         try:
@@ -184,8 +184,7 @@ class GitHubSpider(ArchiveSpider):
             self.end("store_unusable", str(error))
         self.until = datetime.now(UTC).replace(microsecond=0)
         for owner, name in self.order.named[: self.order.limit]:
-            body = payload(NAMED, owner=owner, name=name)
-            yield self.query(body, self.read_named, self.named_failed, name=f"{owner}/{name}")
+            yield self.ask_for(owner, name)
         for request in self.next_search():
             yield request
 
@@ -294,26 +293,31 @@ class GitHubSpider(ArchiveSpider):
 
     # Repositories
 
+    def ask_for(self, owner: str, name: str) -> Request | Refusal:
+        """Ask for a repository that is named, or refuse it."""
+        whole = f"{owner}/{name}"
+        if (removed := self.access.opted_out([whole])) is not None:
+            return self.refuse_named(whole, removed)
+        body = payload(NAMED, owner=owner, name=name)
+        return self.query(body, self.read_named, self.named_failed, name=whole)
+
+    def refuse_named(self, name: str, reject: Reject) -> Refusal:
+        """Refuse a repository of which nothing but its name is known."""
+        for stat in ("packages/listed", "packages/opened", "archives/wanted"):
+            self.count(stat)
+        url = f"{self.access.api_url}/repos/{name}"
+        return Refusal(name=usable(name), version=NO_COMMIT, url=url, reject=reject, source=GITHUB)
+
     def read_named(self, response: Response, name: str) -> Output:
         """Take a repository that was named."""
         answer = self.answer(response)
         if answer is None:
             return
-        url = f"{self.access.api_url}/repos/{name}"
         if answer.data is None or answer.data.get("repository") is None:
             gone = answer.problem(Trouble.NOT_FOUND)
             said = answer.problems[0].message if answer.problems else "no data"
             reason = Reason.GONE if gone else Reason.UNAVAILABLE
-            self.count("packages/listed")
-            self.count("packages/opened")
-            self.count("archives/wanted")
-            yield Refusal(
-                name=usable(name),
-                version=NO_COMMIT,
-                url=url,
-                reject=Reject(Stage.CRAWL, reason, said),
-                source=GITHUB,
-            )
+            yield self.refuse_named(name, Reject(Stage.CRAWL, reason, said))
             return
         try:
             found = read_repository(part(answer.data, "repository"))
@@ -341,7 +345,11 @@ class GitHubSpider(ArchiveSpider):
             is_there = self.shelf.current(found) is not None
             self.count("packages/settled" if is_there else "packages/unfetched")
             return
-        refusal = refusal_before(found, url, self.access.largest_kb)
+        removed = self.access.opted_out(self.shelf.names(found))
+        if removed is not None and self.shelf.current(found):
+            self.count("packages/settled")
+            return
+        refusal = refusal_before(found, url, self.access.largest_kb, removed)
         try:
             if refusal is None and self.is_there(found, url):
                 self.count("packages/settled")

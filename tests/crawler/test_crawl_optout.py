@@ -7,13 +7,14 @@ import pytest
 from corpus.optout.ledger import Kind, add, removal
 from demo.hex_repository import publish
 from demo.hex_tarball import Term
-from tests.crawler.crawling import Crawl
+from tests.crawler.crawling import Crawl, Crawling, GitHubCrawl
+from tests.peers.github_server import GitHubServer
 from tests.peers.hex_repository_server import HexRepositoryServer
 
 DAY = date(2026, 11, 30)
 
 
-def opted_out(crawl: Crawl, kind: str, value: str) -> str:
+def opted_out(crawl: Crawling, kind: str, value: str) -> str:
     """Add to the ledger of a crawl and return its path."""
     path = crawl.folder / "optout.jsonl"
     add(path, [removal(Kind(kind), value, "asked")], DAY)
@@ -103,3 +104,98 @@ def test_a_ledger_that_cannot_be_read_ends_the_crawl_before_anything_is_fetched(
     assert "optout.jsonl" in outcome.errors
     assert "Traceback" not in outcome.errors
     assert peer.asked() == []
+
+
+def about(peer: GitHubServer, name: str) -> list[str]:
+    """Return the kinds of requests that name a repository, in any letters."""
+    found = []
+    for access in peer.log:
+        asked = f"/{access.variables.get('owner')}/{access.variables.get('name')}/"
+        if f"/{name}/".lower() in f"{access.path}{asked}".lower():
+            found.append(access.kind)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("owner", "github.com:acme"),
+        ("repository", "https://github.com/acme/shop"),
+        ("package", "Acme/Shop"),
+    ],
+)
+def test_nothing_of_a_repository_that_is_opted_out_is_fetched_from_github(
+    github: GitHubServer, github_crawl: GitHubCrawl, kind: str, value: str
+) -> None:
+    shop = github.add("Acme/Shop")
+    github.add("ada/cart", salt="cart")
+    ledger = opted_out(github_crawl, kind, value)
+
+    outcome = github_crawl(OPTOUT_LEDGER=ledger)
+
+    assert outcome.status == 0, outcome.errors
+    assert [row.name for row in github_crawl.store.archives()] == ["ada/cart"]
+    row = github_crawl.store.rejected("github", "Acme/Shop", shop.commit)
+    assert row
+    assert (row.reject.stage, row.reject.reason) == ("opt_out", "opted_out")
+    assert row.reject.detail == "entry 1 of 2026-11-30: asked"
+    assert about(github, "Acme/Shop") == []
+    assert about(github, "ada/cart") == ["tarball", "archive"]
+
+    github.change("Acme/Shop", salt="another commit")
+    assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
+    assert about(github, "Acme/Shop") == []
+    (again,) = github_crawl.store.rejects("github")
+    assert again.version == github.repositories["acme/shop"].commit
+
+    # Without the ledger nothing holds it back: the record is no answer for good.
+    assert github_crawl().status == 0
+    assert about(github, "Acme/Shop") == ["tarball", "archive"]
+    assert github_crawl.store.rejects("github") == []
+
+
+def test_a_named_repository_that_is_opted_out_is_not_asked_for(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    github.add("acme/shop")
+    github.add("ada/cart")
+    ledger = opted_out(github_crawl, "repository", "https://github.com/acme/shop")
+
+    assert github_crawl("repositories=Acme/Shop,ada/cart", OPTOUT_LEDGER=ledger).status == 0
+
+    assert github_crawl.refused() == {"Acme/Shop no-commit": "opted_out"}
+    assert about(github, "acme/shop") == []
+    assert about(github, "ada/cart") == ["graphql", "tarball", "archive"]
+
+
+def test_a_repository_that_is_renamed_stays_opted_out_and_what_is_stored_stays(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    shop = github.add("acme/shop")
+    assert github_crawl().status == 0
+    ledger = opted_out(github_crawl, "owner", "github.com:acme")
+    github.rename("acme/shop", "grace/basket")
+    github.forget()
+
+    assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
+    assert github_crawl.stored() == [f"acme/shop {shop.commit}"]
+    assert github_crawl.refused() == {}
+
+    changed = github.change("grace/basket", salt="another commit")
+    assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
+    assert github_crawl.stored() == [f"acme/shop {shop.commit}"]
+    assert github_crawl.refused() == {f"grace/basket {changed.commit}": "opted_out"}
+    assert {access.kind for access in github.log} == {"graphql"}
+
+
+def test_an_edited_ledger_ends_a_crawl_of_github_before_anything_is_asked_for(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    path = github_crawl.folder / "optout.jsonl"
+    path.write_text("{}\n")
+
+    outcome = github_crawl(OPTOUT_LEDGER=str(path))
+
+    assert outcome.status == 2
+    assert "optout.jsonl" in outcome.errors
+    assert github.log == []
