@@ -1,11 +1,13 @@
 """Every family of hostile input ends within its budget, in time that grows with its size."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.hostile import ARCHIVES, FILES, attempt
 from corpus.supervision import end_helpers
+from tests.project import PROJECT
 
 NOISE = 0.5
 """Seconds that a busy machine may add to processor time, through its caches."""
@@ -24,3 +26,8 @@ def test_four_times_the_input_takes_some_four_times_the_time(name: str) -> None:
     small, large = attempt(name, 30_000), attempt(name, 120_000)
     assert "over_budget" not in small.outcome + large.outcome
     assert large.seconds < max(6 * small.seconds + NOISE, LIMITED if small.seconds > 1 else 0)
+
+
+def test_the_page_has_a_row_for_every_family() -> None:
+    page = (PROJECT / "docs" / "hostile.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (?!input )(.+?) \|", page, re.MULTILINE) == [*FILES, *ARCHIVES]
