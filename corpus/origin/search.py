@@ -1,10 +1,10 @@
 """Answers to "where is this from?", from a release alone.
 
 `Origins` holds the footers of the tables `origin` and `documents`. A key is looked up in the one
-row group that may have it, and a document in at most one row group of each split, so an answer
-reads a few row groups, however large the release is. What the keys suggest is compared with the
-text of the document before it is told: every shared run of tokens, and the exact Jaccard similarity
-of the shingles that near-duplicates are found by.
+row group that may have it, and a document in at most one row group of each split, of whose texts
+one page is decompressed. So an answer reads little, however large the release is. What the keys
+suggest is compared with the text of the document before it is told: every shared run of tokens, and
+the exact Jaccard similarity of the shingles that near-duplicates are found by.
 
 A query is text of others: it is never parsed, all steps are linear, and one that is longer than any
 document is refused before it is read completely.
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import pairwise
+from pathlib import Path
 from typing import BinaryIO, Final, NotRequired, TypedDict
 
 import numpy as np
@@ -29,8 +30,10 @@ from corpus.fingerprint import Hashes, shingle
 from corpus.identifiers import swhid
 from corpus.origin.index import RUN, Places, Runs, code_key, key_of, runs_of, winnowed
 from corpus.release import Release, UnreadableRelease
+from corpus.release.page import text_at
 from corpus.release.reading import open_shard
 from corpus.source import LANGUAGES, language_of
+from corpus.tables import ATTRIBUTION_TABLE
 
 LONGEST_QUERY = 2_000_000
 """Bytes of a query. A document has at most 1 MiB, unless a build is configured otherwise."""
@@ -206,7 +209,7 @@ class Row(TypedDict):
     path: str
     license_expression: str
     archive_sha256: str
-    text: NotRequired[str]
+    text: NotRequired[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +242,9 @@ class Origins:
         if not release.shards("origin"):
             raise NoIndex(release)
         self._release = release
+        self._holders: Holders | None = None
         try:
-            self._keys = Groups(release, "origin", "key")
+            self._keys = Groups(release, "origin", "key", ("kind", "package"))
             self._documents = Groups(release, "documents", "content_id")
         except (OSError, pa.ArrowException) as error:
             raise UnreadableRelease(release, error) from error
@@ -343,7 +347,7 @@ class Origins:
             lines = lines_of(text, asked.starts[[first, last]])
             return Match(Relation.COMMON, (), tuple(packages), lines, tokens)
         row = self._row(best, with_text=True)
-        theirs_text = row["text"].encode()
+        theirs_text = row["text"]
         theirs = runs_of(theirs_text)
         tokens, first, last = longest(np.isin(asked.hashes, theirs.hashes).nonzero()[0])
         if tokens < LEAST_TOKENS:
@@ -367,75 +371,120 @@ class Origins:
 
     def _hits(self, key: int) -> Iterator[tuple[str, Hit]]:
         """Yield the rows of the index with a key, with their kind."""
-        for table in self._keys.having(key, key, ["key", "kind", "content", "line", "package"]):
-            keys = table["key"].to_numpy()
-            first, stop = (int(keys.searchsorted(np.uint64(key), side)) for side in SIDES)
-            rows = table.slice(first, min(stop - first, MOST_ROWS))
-            for row in rows.to_pylist():
+        for rows in self._keys.rows(key, ("kind", "content", "line", "package")):
+            for row in rows.slice(0, MOST_ROWS).to_pylist():
                 yield row["kind"], Hit(row["content"], row["package"], row["line"])
 
     def _row(self, content: int, with_text: bool = False) -> Row:
         """Return the columns of a document by its key."""
         digits = f"{content:016x}"
-        for file, group in self._documents.places(content, content):
-            ids = file.read_row_group(group, columns=["content_id"], use_threads=False)[
-                "content_id"
-            ]
-            (places,) = np.asarray(pc.starts_with(ids, digits)).nonzero()
+        for shard, group in self._documents.places(content):
+            ids = shard.read(group, ["content_id"])["content_id"]
+            places = pc.indices_nonzero(pc.starts_with(ids, digits))
             if len(places):
-                columns = [*COLUMNS, *(["text"] if with_text else [])]
-                table = file.read_row_group(group, columns=columns, use_threads=False)
-                row: Row = table.slice(int(places[0]), 1).to_pylist()[0]
+                place = places[0].as_py()
+                row: Row = shard.read(group, COLUMNS).slice(place, 1).to_pylist()[0]
+                if with_text:
+                    row["text"] = text_at(shard.path, shard.file.metadata, group, "text", place)
                 return row
         raise OSError(f"the index names a document {digits}... that is not there")
 
     def _place(self, row: Row, lines: Lines | None = None) -> Place:
         plain = {name: row[name] for name in COLUMNS[:-1]}  # type: ignore[literal-required]
-        return Place(**plain, lines=lines, copyright=self._copyright(row["archive_sha256"]))
+        if self._holders is None:
+            self._holders = Holders(self._release)
+        return Place(**plain, lines=lines, copyright=self._holders.of(row["archive_sha256"]))
 
-    def _copyright(self, archive: str) -> tuple[str, ...]:
-        for batch in self._release.batches("attribution", ["sha256", "copyright"], None, 65536):
-            place = pc.index(batch["sha256"], archive).as_py()
-            if place >= 0:
-                return tuple(batch["copyright"][place].as_py())
-        return ()
+
+class Holders:
+    """The copyright lines of archives, from the attribution of a release."""
+
+    def __init__(self, release: Release) -> None:
+        """Read the digests of all archives. Raises OSError and pyarrow.ArrowException."""
+        self._file = open_shard(release.path / ATTRIBUTION_TABLE.files)
+        self._places: dict[str, tuple[int, int]] = {}
+        for group in range(self._file.num_row_groups):
+            digests = self._file.read_row_group(group, columns=["sha256"], use_threads=False)
+            for place, digest in enumerate(digests["sha256"].to_pylist()):
+                self._places[digest] = group, place
+
+    def of(self, archive: str) -> tuple[str, ...]:
+        """Return the lines of one archive; none if it has no attribution."""
+        if archive not in self._places:
+            return ()
+        group, place = self._places[archive]
+        rows = self._file.read_row_group(group, columns=["copyright"], use_threads=False)
+        return tuple(rows["copyright"][place].as_py() or ())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShard:
+    """A shard and where it is."""
+
+    path: Path
+    file: pq.ParquetFile
+
+    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """Read columns of a row group. Raises OSError and pyarrow.ArrowException."""
+        return self.file.read_row_group(group, columns=list(columns), use_threads=False)
 
 
 class Groups:
     """The row groups of a table that is sorted by a digest, found by their least and most."""
 
-    def __init__(self, release: Release, table: str, column: str) -> None:
-        """Read the footers of all shards. Raises OSError and pyarrow.ArrowException."""
-        self._read: dict[tuple[int, int], pa.Table] = {}
-        self._files: list[tuple[pq.ParquetFile, int]] = []
+    def __init__(
+        self, release: Release, table: str, column: str, dictionaries: Sequence[str] = ()
+    ) -> None:
+        """Read the footers of all shards. Raises OSError and pyarrow.ArrowException.
+
+        `dictionaries` are columns that are quicker to read as such.
+        """
+        self._column = column
+        self._keys: dict[tuple[Path, int], Hashes] = {}
+        self._rows: dict[tuple[Path, int], pa.Table] = {}
+        self._groups: list[tuple[OpenShard, int]] = []
         least: list[int] = []
         most: list[int] = []
-        for shard in release.shards(table):
-            file = open_shard(release.path / shard.path)
-            place = file.schema_arrow.get_field_index(column)
-            for group in range(file.metadata.num_row_groups):
-                bounds = file.metadata.row_group(group).column(place).statistics
-                self._files.append((file, group))
+        for each in release.shards(table):
+            path = release.path / each.path
+            shard = OpenShard(path, open_shard(path, dictionaries))
+            place = shard.file.schema_arrow.get_field_index(column)
+            for group in range(shard.file.num_row_groups):
+                bounds = shard.file.metadata.row_group(group).column(place).statistics
+                self._groups.append((shard, group))
                 least.append(_number(bounds.min))
                 most.append(_number(bounds.max))
         self._least, self._most = np.array(least, np.uint64), np.array(most, np.uint64)
 
-    def places(self, least: int, most: int) -> Iterator[tuple[pq.ParquetFile, int]]:
-        """Yield the row groups that may have values in a range."""
-        here = (self._least <= np.uint64(most)) & (self._most >= np.uint64(least))
+    def places(self, value: int) -> Iterator[tuple[OpenShard, int]]:
+        """Yield the row groups that may have a value."""
+        wanted = np.uint64(value)
+        here = (self._least <= wanted) & (self._most >= wanted)
         for place in here.nonzero()[0].tolist():
-            yield self._files[place]
+            yield self._groups[place]
 
-    def having(self, least: int, most: int, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield these row groups, of which the last ones are kept in memory."""
-        for file, group in self.places(least, most):
-            name = id(file), group
-            if name not in self._read:
-                if len(self._read) >= KEPT_GROUPS:
-                    self._read.pop(next(iter(self._read)))
-                rows = file.read_row_group(group, columns=list(columns), use_threads=False)
-                self._read[name] = rows.combine_chunks()
-            yield self._read[name]
+    def rows(self, value: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield the rows with a number in the column of the digest.
+
+        The other columns of a row group are read where it has the number. The last row groups are
+        kept in memory. DLPack is used because `to_numpy` imports pandas, which takes 0.3 s.
+        """
+        for shard, group in self.places(value):
+            name = shard.path, group
+            if name not in self._keys:
+                if len(self._keys) >= KEPT_GROUPS:
+                    oldest = next(iter(self._keys))
+                    self._keys.pop(oldest)
+                    self._rows.pop(oldest, None)
+                keys = shard.read(group, [self._column])[self._column].combine_chunks()
+                self._keys[name] = np.asarray(np.from_dlpack(keys), np.uint64)
+            first, stop = (
+                int(self._keys[name].searchsorted(np.uint64(value), side)) for side in SIDES
+            )
+            if first < stop:
+                if name not in self._rows:
+                    self._rows[name] = shard.read(group, columns)
+                yield self._rows[name].slice(first, stop - first)
 
 
 KEPT_GROUPS = 256

@@ -166,8 +166,8 @@ def _cut(path: Path, most: int) -> Iterator[tuple[range, int]]:
     yield range(first, len(sizes)), rows
 
 
-def open_shard(path: Path) -> pq.ParquetFile:
-    """Open a shard to be read piece by piece.
+def open_shard(path: Path, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+    """Open a shard to be read piece by piece; `dictionaries` are columns read as such.
 
     What Arrow does by default is to fetch the columns of all row groups ahead and hold them until
     the file is closed, which is a quarter of the text. Raises FileNotFoundError that names the path
@@ -175,7 +175,9 @@ def open_shard(path: Path) -> pq.ParquetFile:
     """
     if not path.exists():
         raise FileNotFoundError(str(path))
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16)
+    return pq.ParquetFile(
+        path, pre_buffer=False, buffer_size=1 << 16, read_dictionary=list(dictionaries)
+    )
 
 
 def batches_of(

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -263,6 +265,17 @@ def test_the_command_answers_people_and_programs(release: Release, tmp_path: Pat
     empty = CliRunner().invoke(app, ["origin", str(release.path), "-"], input=b"")
     assert empty.exit_code == 2
     assert "the query is empty" in empty.output
+
+
+def test_an_answer_does_without_what_takes_long_to_import(release: Release) -> None:
+    asked = (
+        "import sys; from pathlib import Path; from corpus.origin.search import Origins;"
+        "from corpus.release import Release; origins = Origins(Release.open(Path(sys.argv[1])));"
+        "print(origins.ask(sys.stdin.buffer.read()).matches[0].relation, 'pandas' in sys.modules)"
+    )
+    command = [sys.executable, "-c", asked, str(release.path)]
+    said = subprocess.run(command, input=ANSWER.encode(), capture_output=True, check=True)
+    assert said.stdout == b"part False\n"
 
 
 TOKENS = st.lists(st.sampled_from(["a", "b", "c1", "+", "("]), max_size=60)
