@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,train-cpu]'
 	@touch $@
 
-demo: $(INSTALLED) ## Crawl the shipped Hex repository and build, gate and render a release from it
+demo: $(INSTALLED) ## Crawl the shipped packages and repositories and build, gate and render a release from them
 	$(BIN)/python -m demo run --out build/demo
 
 # Without what it depends on, which is a program to run models and a compiler's work.

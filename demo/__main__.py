@@ -29,19 +29,19 @@ def run(
     out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("build/demo"),
     workers: Workers = None,
 ) -> None:
-    """Serve the shipped packages as a Hex repository, crawl it, and build a release from it.
+    """Serve the shipped packages and repositories, crawl both, and build a release from them.
+
+    They are served on loopback, as a Hex repository and as GitHub. Each step prints its command.
 
     A second run finds what the first one left: it fetches nothing and builds nothing again.
     """
-    from demo.main_job import show_publishing
-    from demo.run import PUBLISHED_AS
     from demo.run import run as run_demo
+    from demo.run import show as show_demo
 
     with plain_errors():
         release = run_demo(out, workers)
+        show_demo(release)
         show(release)
-        output.print()
-        show_publishing(release, PUBLISHED_AS)
 
 
 @app.command(epilog="Example: `python -m demo real --out build/real`")

@@ -37,7 +37,15 @@ from crawler.registry import RETIREMENT_REASONS, SEVERITIES, Dependency, Retirem
 from crawler.versions import Version
 from demo.hex_tarball import Term, gzipped, inner_checksum, pack
 
-__all__ = ["Publication", "pack", "private_key", "publish", "serve", "write_repository"]
+__all__ = [
+    "Publication",
+    "listening",
+    "pack",
+    "private_key",
+    "publish",
+    "serve",
+    "write_repository",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,6 +272,13 @@ class StaticFiles(BaseHTTPRequestHandler):
 def serve(folder: Path, port: int = 0) -> Iterator[str]:
     """Serve a folder on loopback and yield its address; port 0 takes a free one."""
     handler = type("Handler", (StaticFiles,), {"folder": folder.resolve()})
+    with listening(handler, port) as url:
+        yield url
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """Answer requests to a port of loopback, and yield the address; port 0 takes a free one."""
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -1,18 +1,21 @@
-"""The main job, run as a user would run it: crawl a repository, build a release from it.
+"""The main job, run as a user would run it: crawl, opt-out, build, and what publishing would send.
 
-Both steps are subprocesses with the commands that the README names, so that what a demo shows is
-what a user gets. They inherit the terminal; their progress is the demo's.
+Each step is a subprocess with the command that a user would type, which is printed before it, so
+that what a demo shows is what a user gets. They inherit the terminal; their progress is the demo's.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from corpus.console import output
 from corpus.errors import CorpusError
 from corpus.release import Release
+from demo.github_host import TOKEN
 
 
 class StepFailed(CorpusError):
@@ -48,9 +51,20 @@ class Workplace:
         return self.root / "archives"
 
     @property
+    def ledger(self) -> Path:
+        """The ledger of opt-outs; a demo without one has no such file."""
+        return self.root / "optout.jsonl"
+
+    @property
     def releases(self) -> Path:
         """The releases, each in a folder named by its version."""
         return self.root / "releases"
+
+
+def opt_out(workplace: Workplace, named: Sequence[str], reason: str) -> None:
+    """Add an entry to the ledger; `named` are the options that name it. Raises StepFailed."""
+    command = ["optout", "add", *named, "--reason", reason, "--ledger", str(workplace.ledger)]
+    run_command("opt-out", command)
 
 
 def crawl(
@@ -61,43 +75,78 @@ def crawl(
     versions: str = "latest",
     settings: Mapping[str, str] | None = None,
 ) -> None:
-    """Crawl the repository at `url` into the archive store. Raises StepFailed."""
-    addresses = {
+    """Crawl the Hex repository at `url` into the archive store. Raises StepFailed."""
+    environment = {
         "HEX_REPO_URL": url,
         "HEX_API_URL": "",
         "HEX_PUBLIC_KEY": str(workplace.repository / "public_key"),
         "HEX_REPOSITORY_NAME": repository,
-        "ARCHIVE_STORE": str(workplace.archives),
-        "SCRAPY_SETTINGS_MODULE": "crawler.settings",
+        **store(workplace),
     }
     # The politeness that hex.pm is owed would only slow the loopback down.
     unhurried = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "0", **(settings or {})}
     options = [part for name, value in unhurried.items() for part in ("-s", f"{name}={value}")]
-    command = ["-m", "scrapy", "crawl", "hex", "-a", f"versions={versions}", *options]
-    run_python("crawl", command, addresses)
+    run_command("crawl", ["crawl", "hex", "-a", f"versions={versions}", *options], environment)
+
+
+def crawl_github(workplace: Workplace, url: str, *, owner: str) -> None:
+    """Crawl the repositories of an owner at `url` into the archive store. Raises StepFailed."""
+    environment = {
+        "GITHUB_API_URL": url,
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_APP_ID": "",
+        "GITHUB_APP_PRIVATE_KEY": "",
+        **store(workplace),
+    }
+    run_command("crawl", ["crawl", "github", "-a", f"owners={owner}"], environment)
+
+
+def store(workplace: Workplace) -> dict[str, str]:
+    """Return the settings that every crawl of a workplace has."""
+    ledger = str(workplace.ledger) if workplace.ledger.exists() else ""
+    return {"ARCHIVE_STORE": str(workplace.archives), "OPTOUT_LEDGER": ledger}
 
 
 def build(workplace: Workplace, *, config: Path | None = None, workers: int | None = None) -> None:
     """Build, gate and render a release from the archive store. Raises StepFailed."""
-    command = ["-m", "corpus", "build"]
-    command += ["--archives", str(workplace.archives), "--out", str(workplace.releases)]
+    command = ["build", "--archives", str(workplace.archives), "--out", str(workplace.releases)]
+    command += ["--optout", str(workplace.ledger)] if workplace.ledger.exists() else []
     command += ["--config", str(config)] if config else []
     command += ["--workers", str(workers)] if workers is not None else []
-    run_python("build", command, {})
+    run_command("build", command)
+
+
+def check_opt_out(release: Release, named: Sequence[str]) -> None:
+    """Print what a release holds of what was opted out, in a sentence.
+
+    Raises StepFailed if it holds anything of it.
+    """
+    run_command("check of the opt-out", ["optout", "check", *named, str(release.path)])
 
 
 def show_publishing(release: Release, repository: str) -> None:
     """Print what publishing a release would send. The Hub is not asked. Raises StepFailed."""
-    command = ["-m", "datacards", "publish", str(release.path), repository, "--dry-run"]
-    run_python("dry run of publishing", command, {"HF_HUB_OFFLINE": "1"})
+    command = ["publish", str(release.path), repository, "--dry-run"]
+    run_command("dry run of publishing", command, {"HF_HUB_OFFLINE": "1"})
 
 
-def run_python(step: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run this Python with arguments, importing nothing from the working directory.
+def run_command(
+    step: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> None:
+    """Print and run `elixir-corpus` with arguments, importing nothing from the working directory.
 
     Raises StepFailed.
     """
-    command = [sys.executable, "-P", *arguments]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=False)
+    variables = dict(environment or {})
+    output.print(f"\n$ {written(['elixir-corpus', *arguments], variables)}", style="bold")
+    command = [sys.executable, "-P", "-m", "elixir_corpus", *arguments]
+    done = subprocess.run(command, env={**os.environ, **variables}, check=False)
     if done.returncode:
         raise StepFailed(step, done.returncode)
+
+
+def written(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return a command as a user would type it here: paths below this folder are relative."""
+    here = f"{Path.cwd()}{os.sep}"
+    settings = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join([*settings, shlex.join(command)]).replace(here, "")

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from corpus.errors import CorpusError
 from crawler.registry import Retirement
@@ -26,11 +27,12 @@ PUBLISHED_AT = 1_790_000_000
 """Seconds since the epoch (21 September 2026), the same for all: a demo has no history."""
 
 
-class BadPackage(CorpusError):
-    """A package folder that cannot be read."""
+class BadDescription(CorpusError):
+    """A file that describes a package or a repository of the demo cannot be read."""
 
-    def __init__(self, folder: Path, detail: str) -> None:
-        super().__init__(f"{folder / 'package.toml'}: {detail}; see the head of demo/packages.py.")
+    def __init__(self, path: Path, detail: str) -> None:
+        module = "packages" if path.name == "package.toml" else "repositories"
+        super().__init__(f"{path}: {detail}; see the head of demo/{module}.py.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,29 +141,37 @@ class PackageVersion:
 
 
 def load_packages(root: Path = PACKAGES) -> list[PackageVersion]:
-    """Read every package under `root`, sorted by folder. Raises BadPackage."""
+    """Read every package under `root`, sorted by folder. Raises BadDescription."""
     folders = sorted(path.parent for path in root.glob("*/package.toml"))
     return [version for folder in folders for version in load_package(folder)]
 
 
 def load_package(folder: Path) -> list[PackageVersion]:
-    """Read one package, its versions in the order of package.toml. Raises BadPackage."""
+    """Read one package, its versions in the order of package.toml. Raises BadDescription."""
+    described = read_description(folder / "package.toml", Description)
+    return [read_version(folder, described, each) for each in described.versions]
+
+
+Described = TypeVar("Described")
+
+
+def read_description(path: Path, kind: type[Described]) -> Described:
+    """Read a TOML file as a dataclass. Raises BadDescription."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        told = tomllib.loads((folder / "package.toml").read_text(encoding="utf-8"))
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+        if unknown := sorted(told.keys() - known):
+            raise BadDescription(path, f"unknown key {unknown[0]}")
+        return TypeAdapter(kind).validate_python(told)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPackage(folder, f"not TOML: {error}") from error
-    if unknown := sorted(told.keys() - {field.name for field in fields(Description)}):
-        raise BadPackage(folder, f"unknown key {unknown[0]}")
-    if missing := sorted({"name", "versions"} - told.keys()):
-        raise BadPackage(folder, f"{missing[0]} is missing")
-    try:
-        described = TypeAdapter(Description).validate_python(told)
+        raise BadDescription(path, f"not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadPackage(folder, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return [read_version(folder, described, each) for each in described.versions]
+        if first["type"] == "missing":
+            raise BadDescription(path, f"{first['loc'][0]} is missing") from error
+        raise BadDescription(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def read_version(folder: Path, described: Description, edition: Edition) -> PackageVersion:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from corpus.release import Release
 from corpus.release.versions import releases_in
-from demo.main_job import Workplace, run_python
+from demo.main_job import Workplace, run_command
 from demo.model import write_model
 from demo.run import run
 
@@ -18,7 +18,7 @@ def train(out: Path, workers: int | None = None) -> Path:
     release = demo_release(workplace, workers)
     model = write_model(workplace.root / "model")
     folder = workplace.root / "training"
-    run_python("training", training_command(release.path, model, folder), {})
+    run_command("training", training_command(release.path, model, folder))
     return folder
 
 
@@ -29,6 +29,6 @@ def demo_release(workplace: Workplace, workers: int | None) -> Release:
 
 
 def training_command(release: Path, model: Path, folder: Path) -> list[str]:
-    """Return the arguments of Python that train a model on a release, as a user would give them."""
-    command = ["-m", "train.qlora", "--release", str(release), "--recipe", "smoke-cpu"]
+    """Return the arguments of `elixir-corpus` that train a model on a release."""
+    command = ["train", "--release", str(release), "--recipe", "smoke-cpu"]
     return [*command, "--model.name", str(model), "--out", str(folder)]

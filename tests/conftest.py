@@ -33,7 +33,7 @@ SLOW = frozenset(
         "crawls_in_one_process github_crawl github_faults github_search killed_writer progress "
         "reference",
         "datacards": "card",
-        "demo": "agreement demo model packages real",
+        "demo": "agreement demo model packages real repositories",
         "elixir_corpus": "pipeline",
         "quality": "commands gate gate_on_builds memory report",
         "reference": "archive_against_rebar3 registry_against_rebar3 terms_against_erlang",

@@ -21,7 +21,7 @@ from corpus.ingest.source_file import Parsed
 from corpus.licenses import LicensePolicy, judge
 from corpus.sources import GITHUB, snapshot
 from corpus.store import Archive, ArchiveStore
-from tests.peers.github_archive import Tree, packed
+from demo.github_archive import Tree, packed
 from tests.stores import MIT, add
 
 COMMIT = "c0ffee" + "0" * 34

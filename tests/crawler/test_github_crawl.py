@@ -11,9 +11,9 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
+from demo.github_archive import Tree, packed
 from tests.crawler.crawling import GitHubCrawl
 from tests.executors import LASTING
-from tests.peers.github_archive import Tree, packed
 from tests.peers.github_server import TOKEN, GitHubServer
 from tests.stores import MIT, module
 

@@ -25,11 +25,22 @@ def run_demo(out: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return the folder of the first run, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     done = run_demo(folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def out(ran: tuple[Path, str]) -> Path:
+    return ran[0]
+
+
+@pytest.fixture(scope="module")
+def told(ran: tuple[Path, str]) -> str:
+    return ran[1]
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +98,20 @@ def test_the_readme_loads_it(
 
 def test_the_funnel_adds_up_to_what_is_written_here(release: Release) -> None:
     manifest = release.manifest
-    assert manifest.archives_seen == 31
-    assert manifest.archives_rejected == {"license_not_permitted": 1, "retired": 1}
-    assert manifest.files_seen == 243
+    assert manifest.archives_seen == 36
+    assert manifest.archives_rejected == {
+        "license_not_permitted": 1,
+        "opted_out": 1,
+        "retired": 1,
+    }
+    assert manifest.files_seen == 278
     assert [(each.stage, each.files_in, each.files_out) for each in manifest.stages] == [
-        ("unpack", 243, 243),
-        ("license", 243, 238),
-        ("filter", 238, 199),
-        ("parse", 199, 197),
-        ("opt_out", 197, 197),
-        ("deduplicate", 197, 184),
+        ("unpack", 278, 276),
+        ("license", 276, 268),
+        ("filter", 268, 223),
+        ("parse", 223, 221),
+        ("opt_out", 221, 219),
+        ("deduplicate", 219, 200),
     ]
 
 
@@ -104,8 +119,8 @@ def test_documents_and_rejects_are_all_files_seen(
     release: Release, documents: list[Row], rejects: list[Row]
 ) -> None:
     rejected_files = [row for row in rejects if row["path"]]
-    assert (len(documents), len(rejected_files)) == (184, 59)
-    assert release.manifest.files_seen == 184 + 59
+    assert (len(documents), len(rejected_files)) == (200, 78)
+    assert release.manifest.files_seen == 200 + 78
 
 
 def test_every_odd_file_has_the_reason_that_it_was_made_for(rejects: list[Row]) -> None:
@@ -119,6 +134,14 @@ def test_every_odd_file_has_the_reason_that_it_was_made_for(rejects: list[Row]) 
         "borrowed_plumes/LICENSE": "license_contradicted",
         "borrowed_plumes/lib/borrowed_plumes.ex": "license_contradicted",
         "borrowed_plumes/mix.exs": "license_contradicted",
+        "elixir-corpus-demo/ferry_board/lib/ferry_board/crew/rota.ex": "opted_out",
+        "elixir-corpus-demo/ferry_board/test/ferry_board/crew/rota_test.exs": "opted_out",
+        "elixir-corpus-demo/morse_key/lessons": "submodule",
+        "elixir-corpus-demo/morse_key/priv/key.wav": "lfs_pointer",
+        "elixir-corpus-demo/pilot_log/": "opted_out",
+        "elixir-corpus-demo/tide_tables/COPYING": "license_not_permitted",
+        "elixir-corpus-demo/tide_tables/lib/tide_tables.ex": "license_not_permitted",
+        "elixir-corpus-demo/tide_tables/mix.exs": "license_not_permitted",
         "noted/lib/noted.ex": "license_unknown",
         "noted/mix.exs": "license_unknown",
         "rough_edges/assets/node_modules/thing/build.exs": "vendored",
@@ -175,6 +198,140 @@ def test_odd_bytes_that_are_good_source_stay(documents: list[Row]) -> None:
     assert "\r\n" in texts["lib/rough_edges/carriage_return.ex"]
 
 
+def test_one_release_has_packages_and_repositories(documents: list[Row]) -> None:
+    found = Counter(row["package"] for row in documents if row["source"] == "github")
+    assert found == {
+        "elixir-corpus-demo/cronline": 3,
+        "elixir-corpus-demo/ferry_board": 10,
+        "elixir-corpus-demo/morse_key": 2,
+    }
+    assert {row["source"] for row in documents} == {"hex", "github"}
+
+
+def test_a_repository_adds_what_the_tarball_of_its_package_lacks(
+    documents: list[Row], rejects: list[Row]
+) -> None:
+    name = "elixir-corpus-demo/cronline"
+    repository = [row for row in documents if row["package"] == name]
+    assert {row["path"] for row in repository} == {
+        "bench/next.exs",
+        "lib/cronline/words.ex",
+        "test/cronline/words_test.exs",
+    }
+    assert {(row["stars"], row["purl"].partition("@")[0]) for row in repository} == {
+        (230, f"pkg:github/{name}")
+    }
+    place = {row["document_id"]: (row["package"], row["path"]) for row in documents}
+    copies = {
+        row["path"]: place[row["representative_id"]]
+        for row in rejects
+        if row["package"] == name and row["reason"] == "exact_duplicate"
+    }
+    assert set(copies) == {
+        "lib/cronline/expression.ex",
+        "lib/cronline/next.ex",
+        "lib/cronline/scheduler.ex",
+        "mix.exs",
+        "test/cronline_test.exs",
+    }
+    assert all(copy == ("cronline", path) for path, copy in copies.items())
+    splits = {row["split"] for row in documents if row["package"] in (name, "cronline")}
+    assert len(splits) == 1
+
+
+PLANTED = {
+    "credential": b"eBI2Y1rzw27jkoo" + b"EKqazwJ7QFMPd3W",
+    "email": b"ada.brandt" + b"@rough-edges-demo.org",
+    "ip_address": b"{8, 8, " + b"4, 4}",
+    "salt": b"JC06" + b"DPdR",
+    "secret_key_base": b"ujPeIxdGcBefB0hoO8Kz+c2sjht0lLOx" + b"JednRBuLDtYSpKH4Us+hAWjFcQWK4uSM",
+    "url_password": b"O9YrxPbC" + b"khdVipy2",
+}
+"""What is private in the file `secrets.ex` of rough_edges, by the rule that finds it."""
+
+
+def test_what_is_private_becomes_tags_that_report_and_card_count(
+    release: Release, documents: list[Row]
+) -> None:
+    (row,) = (row for row in documents if row["path"] == "lib/rough_edges/secrets.ex")
+    spans = {cut["rule"]: cut["end"] - cut["start"] for cut in row["redactions"]}
+    assert spans == {rule: len(value) for rule, value in PLANTED.items()}
+    assert 'secret_key_base: "redacted_secret"' in row["text"]
+    assert "Questions go to redacted_email, who" in row["text"]
+    assert "{:redacted, :ip, :address, :v4}" in row["text"]
+    assert row["parse_errors"] == 0
+
+    report = json.loads((release.path / "report.json").read_bytes())
+    assert {rule["name"] for rule in report["redactions"]["rules"]} == {*PLANTED, "encoded"}
+    card = (release.path / "README.md").read_text(encoding="utf-8")
+    assert "removed from 2 documents (4.39 kB in 7 spans): 1 encoded, 1 secret key base" in card
+
+
+def test_nothing_private_is_in_any_table_or_page(release: Release) -> None:
+    private = [value.decode() for value in PLANTED.values()]
+    for config in ("documents", "functions", "instruct", "rejects"):
+        told = json.dumps(release.read(config).to_pylist(), default=str)
+        assert [value for value in private if value in told] == []
+    for page in release.path.glob("*.*"):
+        data = page.read_bytes()
+        assert [value for value in PLANTED.values() if value in data] == [], page.name
+
+
+def test_no_file_of_the_demo_has_a_secret_in_one_piece() -> None:
+    for path in (PROJECT / "demo").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert [value for value in PLANTED.values() if value in data] == [], path
+
+
+def test_what_authors_opted_out_is_left_out_by_crawl_and_build(
+    release: Release, rejects: list[Row]
+) -> None:
+    removed = {
+        (row["package"], row["path"], row["stage"], *row["removed_by"])
+        for row in rejects
+        if row["reason"] == "opted_out"
+    }
+    board = "elixir-corpus-demo/ferry_board"
+    assert removed == {
+        (board, "lib/ferry_board/crew/rota.ex", "opt_out", 1),
+        (board, "test/ferry_board/crew/rota_test.exs", "opt_out", 1),
+        ("elixir-corpus-demo/pilot_log", "", "opt_out", 2),
+    }
+    report = json.loads((release.path / "report.json").read_bytes())
+    assert report["limits"]["opted_out"] == {"archives": 1, "files": 2}
+    assert "1 whole archive, and 2 files" in (release.path / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
+COMMANDS = (
+    "optout add --package elixir-corpus-demo/ferry_board --path '*/crew/*' --reason",
+    "optout add --repository github.com/elixir-corpus-demo/pilot_log --reason",
+    "crawl hex -a versions=all",
+    "crawl github -a owners=elixir-corpus-demo",
+    "build --archives",
+    "optout check --package elixir-corpus-demo/ferry_board --path '*/crew/*'",
+    "optout check --repository github.com/elixir-corpus-demo/pilot_log",
+    "publish",
+)
+
+
+def test_every_step_prints_its_command(told: str) -> None:
+    printed = re.findall(r"^\$ (?:\w+=\S+ )*elixir-corpus (.*)$", told, re.MULTILINE)
+    assert len(printed) == len(COMMANDS)
+    for line, begins in zip(printed, COMMANDS, strict=True):
+        assert line.startswith(begins)
+
+
+def test_authors_are_answered_in_a_sentence(told: str, release: Release) -> None:
+    version = release.manifest.version
+    board = "elixir-corpus-demo/ferry_board:*/crew/*"
+    log = "github.com/elixir-corpus-demo/pilot_log"
+    assert f"{version} holds nothing of {board}; removed by entry 1 of " in told
+    assert f"{version} holds nothing of {log}; removed by entry 2 of " in told
+
+
 def test_an_image_is_cut_out_of_a_file_that_stays(documents: list[Row]) -> None:
     (favicon,) = (row for row in documents if row["path"].endswith("favicon.ex"))
     assert [(cut["rule"], cut["end"] - cut["start"]) for cut in favicon["redactions"]] == [
@@ -196,7 +353,7 @@ def test_licences_come_with_their_evidence(documents: list[Row]) -> None:
 def test_there_are_instruction_rows_of_both_kinds(release: Release) -> None:
     rows = release.read("instruct", columns=["kind", "split"]).to_pylist()
     kinds = Counter(row["kind"] for row in rows)
-    assert kinds == {"documentation_to_function": 196, "behaviour_module": 14}
+    assert kinds == {"documentation_to_function": 208, "behaviour_module": 15}
     left_out = dict(release.manifest.instructions_left_out)
     assert left_out == {"repeated_answer": 1, "repeated_subject": 1}
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
@@ -215,7 +372,11 @@ def test_a_second_run_finds_everything_done(out: Path, release: Release) -> None
     identity = release.identity
     done = run_demo(out)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"archives stored +0 \n +already there +30 ", done.stdout + done.stderr)
+    told = done.stdout + done.stderr
+    assert re.findall(r"archives stored +(\d+) ", told) == ["0", "0"]
+    assert re.search(r"packages listed +30 .*\n +already there +30 ", told, re.DOTALL)
+    assert re.search(r"repositories listed +5 \n +unchanged since an earlier crawl +4 ", told)
+    assert done.stdout.count("has all of this already; nothing was added") == 2
     (still,) = releases_in(out / "releases")
     assert still.identity == identity
     assert "you/elixir-corpus: not asked what it holds, because HF_HUB_OFFLINE is" in done.stdout

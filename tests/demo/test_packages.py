@@ -9,7 +9,7 @@ from corpus.sources import Member, open_hex_tarball
 from demo.packages import (
     COPYRIGHT,
     PACKAGES,
-    BadPackage,
+    BadDescription,
     PackageVersion,
     load_package,
     load_packages,
@@ -33,7 +33,7 @@ def file(package: str, version: str, path: str) -> bytes:
 def test_thirty_packages_ship_with_the_project() -> None:
     assert len({name for name, _ in VERSIONS}) == 30
     assert len(VERSIONS) == 32
-    assert sum(len(each.files) for each in VERSIONS.values()) == 262
+    assert sum(len(each.files) for each in VERSIONS.values()) == 263
 
 
 @pytest.mark.parametrize("package", VERSIONS.values(), ids=lambda each: each.name)
@@ -110,7 +110,7 @@ def test_requirements_name_packages_that_exist() -> None:
 )
 def test_a_broken_description_is_explained(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "package.toml").write_text(text)
-    with pytest.raises(BadPackage, match=complaint):
+    with pytest.raises(BadDescription, match=complaint):
         load_package(tmp_path)
 
 

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse
 from graphql import validate as validated
 
-from tests.peers.github_archive import Tree, packed
+from demo.github_archive import Tree, packed
 from tests.peers.hex_repository_server import RESET, Answer, Handler
 from tests.peers.loopback import listening
 

@@ -21,8 +21,8 @@ from corpus.sources import (
 )
 from corpus.sources.tar import Entry, EntryKind, write_tar
 from corpus.store import Archive, ArchiveStore, HostedRepository, Link
+from demo.github_archive import Tree, packed
 from tests.executors import LASTING
-from tests.peers.github_archive import Tree, packed
 from tests.stores import MIT, module
 
 COMMIT = "5b0f3a90c8d1e7f2a4b6c8d0e2f4a6b8c0d2e4f6"

@@ -1,0 +1,3 @@
+import Config
+
+config :ferry_board, refresh: :timer.seconds(2)

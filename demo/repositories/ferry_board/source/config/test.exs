@@ -1,0 +1,3 @@
+import Config
+
+config :ferry_board, piers: [:north_quay], refresh: :infinity
