@@ -316,10 +316,10 @@ def mentions(text: str, flat: str, alone: bool) -> list[Mention]:
 
 def texts(flat: str) -> Iterator[Mention]:
     """Yield the licences that stand in a text as a whole."""
-    from licenseclassifier import identify_license
-
     if TEXT.search(flat):
-        for match in identify_license(flat, coverage_threshold=0):
+        from corpus.licenses.classifier import identify
+
+        for match in identify(flat, least_percent=0):
             if match.end - match.start >= SHORTEST_TEXT:
                 yield Mention(match.start, match.end, match.id, True)
 

@@ -140,25 +140,33 @@ def recognize(text: bytes) -> Recognition:
 
     A text is recognised if known licences cover three quarters of it (licensecheck's threshold).
     """
-    from licenseclassifier import identify_license
+    from corpus.licenses.classifier import identify
 
     content = decoded(text)
-    matches = identify_license(content)
-    heading = next(
-        (each.start() for each in APPENDED.finditer(content) if begins_before(each, matches)),
-        len(content),
-    )
+    matches = identify(content)
+    heading = appendix(content, matches)
     ids = frozenset(match.id for match in matches if match.start < heading)
     appended = frozenset(match.id for match in matches) - ids
-    named = (" ".join(found.group().split()) for found in TERMS.finditer(content))
+    terms = [] if ids else TERMS.findall(content)
     covered = sum(match.end - match.start for match in matches)
     return Recognition(
         ids,
         appended,
         rider(content, matches),
-        frozenset() if ids else frozenset(named),
+        frozenset(" ".join(term.split()) for term in terms),
         round(min(1.0, covered / max(1, len(content))), 3),
     )
+
+
+def appendix(content: str, matches: list["LicenseIdentificationResult"]) -> int:
+    """Return where a list of third parties' licences begins behind another licence, else the end.
+
+    It is not searched for in a text of one licence, which is before any such list.
+    """
+    if len({match.id for match in matches}) < 2:
+        return len(content)
+    headings = (each.start() for each in APPENDED.finditer(content) if begins_before(each, matches))
+    return next(headings, len(content))
 
 
 def begins_before(heading: re.Match[str], matches: list["LicenseIdentificationResult"]) -> bool:
