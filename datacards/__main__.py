@@ -27,8 +27,8 @@ def render(
 ) -> None:
     """Write README.md (the card for the Hub), LICENSE.md, croissant.json and bom.cdx.json.
 
-    The card of a published release is made again and compared, and never changed. Exit code 1: it
-    differs from the published one. 2: there is no release or no report.
+    The card of a published release is rendered again and compared, and never changed. Exit code 1:
+    it differs from the published one. 2: there is no release or no report.
     """
     from datacards.render import CardDiffers, write
 
@@ -60,12 +60,12 @@ def publish(
         bool, typer.Option("--dry-run", help="Only print what would be done.")
     ] = False,
 ) -> None:
-    """Publish a release on the Hub as a dataset, so that its readers see it whole or not at all.
+    """Publish a release on the Hub as a dataset; readers see all of it or nothing.
 
-    What is there already is not sent again, files of an earlier version are removed, the version is
-    tagged, and everything is read back. Run it again after any interruption. Exit code 1: the Hub
-    refused or could not be reached, and the same command resumes. 2: this release cannot be
-    published there, and nothing was changed.
+    Files that are there already are not sent again, files of an earlier version are removed, the
+    version is tagged, and everything is read back. Run it again after any interruption. Exit code
+    1: the Hub refused or could not be reached, and the same command resumes. 2: this release cannot
+    be published there, and nothing was changed.
     """
     from datacards.publishing import Differs, HubRefused
     from datacards.publishing import plan as compare
@@ -89,7 +89,7 @@ def publish(
 
 
 def show(plan: "Plan") -> None:
-    """Print every file and what becomes of it, and the repository."""
+    """Print the action for every file, and the repository."""
     from pages.formats import size
 
     missing = set(plan.missing)

@@ -12,7 +12,7 @@ from quality.report.figures import Count, Files
 from quality.report.published import Feature, ListedTable, Report
 
 Json = dict[str, object]
-"""An object of JSON or YAML that is written and not used in further computation."""
+"""An object of JSON or YAML that is only written."""
 
 CONTEXT: Json = {
     "@language": "en",
@@ -72,7 +72,7 @@ TYPES = {
 def croissant(report: Report) -> Json:
     """Return the Croissant description of a release, from the values of report.json.
 
-    A build has no clock: the date is the month in the version, that of the newest archive.
+    A build does not read a clock: the date is the month in the version, that of the newest archive.
     """
     version = report["identity"]["version"]
     return {
@@ -223,7 +223,7 @@ def _responsible(report: Report) -> Json:
 
 
 def _redacted(report: Report) -> str:
-    """Say what was cut out of texts, by rule."""
+    """Return a sentence about the redactions, with their number by rule."""
     redactions = cast(_Redactions, report["redactions"])
     if not redactions["spans"]:
         return "Nothing was cut out of any text."

@@ -1,8 +1,8 @@
-"""The bill of materials of a release: what it is made of, in CycloneDX 1.6 (ECMA-424).
+"""The bill of materials of a release, in CycloneDX 1.6 (ECMA-424).
 
-A component is an archive that contributed documents, named by its purl, with its digest, its
-licence and how that is known. The same release gives the same bytes: there is no time in the file,
-and its serial number follows from the build.
+A component is an archive that contributed documents, with its purl, its digest, its licence and the
+evidence for it. The same release gives the same bytes: the file has no time stamp, and its serial
+number is derived from the build.
 """
 
 import json
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
 
 MATERIALS_NAME = "bom.cdx.json"
-"""The name by which the specification recommends that such files are found."""
+"""The file name that the specification recommends."""
 PREFIX = DISTRIBUTION
-"""What our properties begin with, as the specification wants of names of one's own."""
+"""The prefix of this project's properties, which the specification requires."""
 COLUMNS = ["source", "package", "version", "url", "sha256", "license_expression"]
 COLUMNS += ["license_evidence", "copyright", "documents", "document_licenses"]
 COLUMNS += ["retirement", "advisories"]
@@ -37,13 +37,13 @@ class LicenseCount(TypedDict):
 
 
 class Warned(TypedDict):
-    """A security advisory that names an archive which was kept."""
+    """A security advisory about an archive that was kept."""
 
     id: str
 
 
 class Material(TypedDict):
-    """The columns of attribution that a component tells."""
+    """The columns of attribution that a component contains."""
 
     source: str
     package: str
@@ -60,7 +60,7 @@ class Material(TypedDict):
 
 
 class _Written(Protocol):
-    """What the library's decorator adds to its classes, which type checkers do not see."""
+    """Methods that the library's decorator adds to its classes, which type checkers do not see."""
 
     def as_json(self, view_: type[object]) -> str: ...
 
@@ -68,8 +68,8 @@ class _Written(Protocol):
 def bill_of_materials(release: Release) -> bytes:
     """Return the bill of materials of a release or candidate as canonical JSON.
 
-    Components are serialised one by one: as parts of one model of the library they took quadratic
-    time. Raises OSError and pyarrow.ArrowException if the attribution cannot be read.
+    Components are serialised one by one: in one model of the library they took quadratic time.
+    Raises OSError and pyarrow.ArrowException if the attribution cannot be read.
     """
     from cyclonedx.output.json import JsonV1Dot6
     from cyclonedx.schema.schema import SchemaVersion1Dot6
@@ -159,14 +159,14 @@ def _component(row: Material) -> "Component":
 
 
 def _all_of(expressions: list[str]) -> str:
-    """Return the expression that holds for files of several licences together."""
+    """Return the AND of the licences of several files."""
     if len(expressions) == 1:
         return expressions[0]
     return " AND ".join(f"({each})" if " " in each else each for each in expressions)
 
 
 def _references(row: Material) -> "Iterator[ExternalReference]":
-    """Yield where the archive was fetched from, if that is an address."""
+    """Yield the URL of the archive, if it has one."""
     from cyclonedx.exception.model import InvalidUriException
     from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
 

@@ -1,13 +1,13 @@
-"""Publishing a release on the Hub: `main` holds a whole release at every moment.
+"""Publishing a release on the Hub: `main` has a complete release at every moment.
 
-Everything is compared first: the files of the release with those in the repository, by digest
-(`plan`). A release that fits one commit is then one commit, and the Hub takes it only if `main` is
-still what was compared. A larger one fills the branch of a pull request, commit by commit; when the
-branch holds exactly what `main` is to hold, it is merged. At the end everything is read back and
-compared again, and the version is tagged (`publish`).
+First the files of the release are compared with those in the repository, by digest (`plan`). A
+release that fits into one commit is sent as one, which the Hub accepts only if `main` has not
+changed since the comparison. A larger one is sent to the branch of a pull request, in several
+commits; when the branch has exactly the files of the release, it is merged. At the end everything
+is read back and compared again, and the version is tagged (`publish`).
 
-Nothing is remembered here between runs. What arrived is seen by comparing again, so a run that was
-killed at any moment is resumed by the same command.
+There is no local state between runs. Each run compares again, so a run that was killed at any
+moment is resumed by the same command.
 """
 
 import hashlib
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 KIND = "dataset"
 MAIN = "main"
 BESIDE_MANIFEST = (STATEMENT_NAME, ENVELOPE_NAME)
-"""Files of a release that its manifest cannot list, because they are of the manifest."""
+"""Files of a release that its manifest cannot list: itself and its statement."""
 OF_THE_HUB = ".gitattributes"
-"""The file that the Hub makes in every repository. It says which files are large."""
+"""The file that the Hub creates in every repository. It selects the large files."""
 LARGEST_MANIFEST = 256 << 20
-"""Bytes of a manifest that is read from the Hub; that of 20,000 packages has 7 MB."""
+"""Maximum size of a manifest that is read from the Hub; that of 20,000 packages has 7 MB."""
 
 
 class BadRepository(CorpusError):
-    """What was given is no name of a repository."""
+    """The name of a repository is invalid."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name}: the name of a repository on the Hub is OWNER/NAME.")
@@ -66,7 +66,7 @@ class NotPublishable(CorpusError):
 
 
 class NotOurs(CorpusError):
-    """The repository holds something else."""
+    """The repository has other content."""
 
     def __init__(self, repository: str, files: list[str]) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class NotOurs(CorpusError):
 
 
 class Superseded(CorpusError):
-    """The repository holds a later version."""
+    """The repository has a later version."""
 
     def __init__(self, repository: str, there: str, version: str) -> None:
         super().__init__(
@@ -86,7 +86,7 @@ class Superseded(CorpusError):
 
 
 class IsPublic(CorpusError):
-    """A private repository was asked for, and everyone can read this one."""
+    """A private repository was requested, and this one is public."""
 
     def __init__(self, repository: str) -> None:
         super().__init__(
@@ -108,7 +108,7 @@ class TagTaken(CorpusError):
 
 
 class Differs(CorpusError):
-    """What was read back is not the release."""
+    """The files that were read back differ from the release."""
 
     def __init__(self, repository: str, revision: str, differing: list[str]) -> None:
         super().__init__(
@@ -130,11 +130,11 @@ ADVICE = {
     413: "It is too large for the Hub, in one piece as well",
     429: "The Hub limits how often it is asked: wait",
 }
-"""What to do, by status."""
+"""Advice by status."""
 
 
 class HubRefused(CorpusError):
-    """A request failed; nothing is lost."""
+    """A request to the Hub failed."""
 
     def __init__(self, repository: str, doing: str, why: Refusal) -> None:
         self.status = why.status
@@ -153,7 +153,7 @@ class HubRefused(CorpusError):
 
 
 class RefusedCard(CorpusError):
-    """The Hub does not take the card's metadata."""
+    """The Hub refuses the card's metadata."""
 
     def __init__(self, card: Path, why: str) -> None:
         super().__init__(
@@ -169,11 +169,11 @@ def _some(names: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one commit may hold. Below them a release is one commit."""
+    """Limits of one commit. A release below them is one commit."""
 
     files: int = 99
-    """Files that are added or removed. The Hub recommends fewer than 100 in a commit (its page
-    "Storage limits"); it refuses more than 25,000 (huggingface_hub, `create_commit`).
+    """Number of added or removed files. The Hub recommends fewer than 100 in a commit (its page
+    "Storage limits") and refuses more than 25,000 (huggingface_hub, `create_commit`).
     """
     content: int = 100 << 20
     """Bytes of small files, which are part of the request. Where huggingface_hub splits commits
@@ -181,13 +181,13 @@ class Limits:
     """
 
     def halved(self) -> "Limits":
-        """Return those of commits of half the size."""
+        """Return half of these limits."""
         return Limits(max(1, self.files // 2), max(1, self.content // 2))
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file of the release; its SHA-256 is that of the manifest, and has been checked."""
+    """A file of the release, with the SHA-256 of the manifest, which was checked."""
 
     place: Path
     bytes: int
@@ -196,7 +196,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file in the repository: of a large one the Hub tells the SHA-256, of a small one Git's."""
+    """A file in the repository, with the SHA-256 of a large file or the Git id of a small one."""
 
     bytes: int
     git: str
@@ -208,7 +208,7 @@ Tree = Mapping[str, RemoteFile]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be done for main to hold the release."""
+    """The changes after which main has the release."""
 
     repository: str
     version: str
@@ -216,23 +216,23 @@ class Plan:
     card: Path
     files: Mapping[str, LocalFile]
     exists: bool
-    """Whether the repository does."""
+    """Whether the repository exists."""
     asked: bool
-    """Whether the Hub was asked at all."""
+    """Whether the Hub was queried."""
     is_private: bool
     main: Tree = field(default_factory=dict)
     head: str | None = None
     """The commit of main that was compared."""
     listed: frozenset[str] = frozenset()
-    """What the manifest on main lists."""
+    """The paths in the manifest on main."""
     replaced: str | None = None
     """The version on main."""
     tagged: str | None = None
-    """The commit that the version's tag names; it holds the release."""
+    """The commit of the version's tag, which has the release."""
 
     @cached_property
     def kept(self) -> Tree:
-        """Files on main that belong to no release, as those that the Hub made."""
+        """Files on main that belong to no release, such as those that the Hub created."""
         return {
             path: file
             for path, file in self.main.items()
@@ -242,58 +242,58 @@ class Plan:
 
     @cached_property
     def missing(self) -> list[str]:
-        """The files that main lacks, or has with other content, the card first."""
+        """The files that main lacks or has with other content, the card first."""
         return self.missing_in(self.main)
 
     @cached_property
     def stale(self) -> list[str]:
-        """The files on main that are to go."""
+        """The files on main to remove."""
         return self.stale_in(self.main)
 
     def missing_in(self, tree: Tree) -> list[str]:
-        """Return the files of the release that a tree lacks, or has with other content."""
+        """Return the files of the release that a tree lacks or has with other content."""
         missing = [path for path, file in self.files.items() if not same(file, tree.get(path))]
         return sorted(missing, key=lambda path: (path != CARD_NAME, path))
 
     def stale_in(self, tree: Tree) -> list[str]:
-        """Return the files of a tree that main is not to hold."""
+        """Return the files of a tree that are to be removed."""
         return sorted(tree.keys() - self.files.keys() - self.kept.keys())
 
     def differing_in(self, tree: Tree) -> list[str]:
-        """Return all paths in which a tree is not what main is to hold."""
+        """Return all paths in which a tree differs from the release."""
         changed = [path for path, file in self.kept.items() if tree.get(path) != file]
         return [*self.missing_in(tree), *self.stale_in(tree), *changed]
 
     @property
     def title(self) -> str:
-        """The title of the pull request: what it brings, and the main that it begins from."""
+        """The title of the pull request: the version, and the commit of main as its base."""
         return f"Publish {self.version} ({self.identity[:12]}) on {(self.head or '')[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the release is."""
+    """The result of publishing."""
 
     address: str
     commit: str | None
-    """None for a pull request that waits for its merge."""
+    """None for a pull request that is not merged yet."""
 
 
 def same(file: LocalFile, there: RemoteFile | None) -> bool:
-    """Say whether a file is in the repository as it is here."""
+    """Return whether a file in the repository has the same content."""
     if there is None or there.bytes != file.bytes:
         return False
     return there.sha256 == file.sha256 if there.sha256 else there.git == git_name(file.place)
 
 
 def git_name(path: Path) -> str:
-    """Return Git's name for a file's content, as hexadecimal digits. Raises OSError."""
-    data = path.read_bytes()  # small: the Hub keeps what is above 10 MB as a large file
+    """Return the Git blob id of a file in hexadecimal. Raises OSError."""
+    data = path.read_bytes()  # small: the Hub stores files above 10 MB as large files
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def files_of(release: Release) -> dict[str, LocalFile]:
-    """Return the files of a release, by their paths, and check them.
+    """Check the files of a release and return them by path.
 
     Raises NotPublishable without a passing verdict, DamagedRelease.
     """
@@ -314,9 +314,9 @@ def files_of(release: Release) -> dict[str, LocalFile]:
 
 
 def plan(folder: Path, repository: str, *, private: bool = False, dry_run: bool = False) -> Plan:
-    """Compare a release with what is in a repository; nothing is changed there.
+    """Compare a release with a repository, without changing it.
 
-    A dry run needs no token for what everyone can read, and asks nobody if HF_HUB_OFFLINE is set.
+    A dry run needs no token for a public repository, and sends no request if HF_HUB_OFFLINE is set.
     Raises what `files_of` and opening a release raise, NoToken, BadRepository, NotOurs, Superseded,
     IsPublic, TagTaken, RefusedCard and HubRefused.
     """
@@ -344,7 +344,7 @@ def plan(folder: Path, repository: str, *, private: bool = False, dry_run: bool 
 
 
 def compared(new: Plan, hub: "Hub") -> Plan:
-    """Complete a plan with what the repository holds."""
+    """Complete a plan with the content of the repository."""
     found = hub.look()
     if found is None:
         return new
@@ -378,9 +378,9 @@ def compared(new: Plan, hub: "Hub") -> Plan:
 
 
 def listed_by(manifest: bytes) -> tuple[frozenset[str], str | None]:
-    """Return the paths and the version of a manifest on the Hub, None if it is none.
+    """Return the paths and the version of a manifest on the Hub, None if it is not a manifest.
 
-    Any version of this project may have written it, and only these are needed of it.
+    Another version of this project may have written it, so only these fields are read.
     """
     try:
         told = parse_object(manifest)
@@ -403,9 +403,9 @@ def publish(
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Published:
-    """Carry out a plan; `tell` is called with what begins.
+    """Carry out a plan; `tell` is called with the name of each step.
 
-    With `create_pr` it ends with a pull request that somebody else merges. Raises NoToken,
+    With `create_pr` the pull request is left for somebody else to merge. Raises NoToken,
     HubRefused, Differs and TagTaken.
     """
     hub = Hub(plan.repository, token())
@@ -431,7 +431,7 @@ def publish(
 
 
 def commit_all(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], None]) -> None:
-    """Let main hold the release, by one commit if that is possible."""
+    """Change main to the release, by one commit if possible."""
     paths = first_part(plan, plan.missing, plan.stale, limits)
     if paths == (plan.missing, plan.stale):
         try:
@@ -448,7 +448,7 @@ def commit_all(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], Non
 def first_part(
     plan: Plan, missing: list[str], stale: list[str], limits: Limits
 ) -> tuple[list[str], list[str]]:
-    """Return what of the files that are missing, and of those that are to go, one commit takes."""
+    """Return the missing files and the files to remove that fit into one commit."""
     held = 0
 
     def fits(path: str) -> bool:
@@ -462,13 +462,15 @@ def first_part(
 
 
 SMALL_BYTES = 10_000_000
-"""The Hub takes larger files as large ones, and Parquet of any size. They are sent beforehand."""
+"""Size above which the Hub stores a file as a large one; Parquet files always are. They are sent
+before the commit.
+"""
 
 
 def fill(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], None]) -> int:
-    """Fill the branch of a pull request, resuming one of this release; return its number.
+    """Fill the branch of a pull request, or resume one of this release; return its number.
 
-    A commit that the Hub finds too large is tried again in halves.
+    A commit that the Hub refuses as too large is sent again in halves.
     """
     number = hub.pull_request(plan)
     branch = f"refs/pr/{number}"
@@ -495,10 +497,10 @@ def fill(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], None]) ->
 
 
 def merge(plan: Plan, hub: "Hub", number: int, tell: Callable[[str], None]) -> None:
-    """Merge the pull request, if main is still what it begins from.
+    """Merge the pull request, if main has not changed since.
 
-    The Hub has no way to ask for both at once. A commit of somebody else between the two is seen
-    when main is read back.
+    The Hub has no atomic operation for both. A commit of somebody else between the check and the
+    merge is detected when main is read back.
     """
     if hub.head(MAIN) != plan.head:
         raise HubRefused(plan.repository, "merging", Refusal(412, "main has another commit now."))
@@ -508,14 +510,14 @@ def merge(plan: Plan, hub: "Hub", number: int, tell: Callable[[str], None]) -> N
 
 
 def proposed(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], None]) -> Published:
-    """Leave a filled pull request open."""
+    """Leave a complete pull request open."""
     number = fill(plan, hub, limits, tell)
     hub.open(number)
     return Published(f"{hub.address}/discussions/{number}", None)
 
 
 def check(plan: Plan, hub: "Hub", commit: str) -> None:
-    """Read everything back, small files as a whole. Raises Differs."""
+    """Compare all files of a commit, small ones by their content. Raises Differs."""
     tree = hub.tree(commit)
     differing = plan.differing_in(tree)
     for path, file in plan.files.items():
@@ -528,7 +530,7 @@ def check(plan: Plan, hub: "Hub", commit: str) -> None:
 
 
 def tag(plan: Plan, hub: "Hub", commit: str) -> None:
-    """Name a commit by the version; somebody else may have done so."""
+    """Tag a commit with the version; somebody else may have tagged it."""
     hub.tag(plan.version, commit, f"SHA-256 of {MANIFEST_NAME}: {plan.identity}")
     named = hub.tags()[plan.version]
     if named != commit and (differing := plan.missing_in(hub.tree(named))):
@@ -547,9 +549,9 @@ class Hub:
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Turn what the client raises into a sentence.
+        """Convert exceptions of the client to HubRefused.
 
-        ValueError, KeyError and TypeError are those for an answer that is not what it should be.
+        ValueError, KeyError and TypeError mean a response of an unexpected form.
         """
         from httpx import HTTPError
 
@@ -576,7 +578,7 @@ class Hub:
             hf_raise_for_status(answer)
 
     def look(self) -> tuple[str, bool] | None:
-        """Return the head of main and whether the repository is private; None if there is none."""
+        """Return the head of main and whether the repository is private, or None."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         with self.doing("looking for the repository"):
@@ -587,14 +589,14 @@ class Hub:
             return str(found.sha), bool(found.private)
 
     def create(self, *, private: bool) -> None:
-        """Create the repository; one that exists by now is used."""
+        """Create the repository, unless it exists."""
         with self.doing("creating the repository"):
             self.api.create_repo(
                 self.repository, repo_type=KIND, private=private or None, exist_ok=True
             )
 
     def head(self, revision: str) -> str:
-        """Return the commit that a branch names."""
+        """Return the commit of a branch."""
         with self.doing(f"looking at {revision}"):
             return str(self.api.dataset_info(self.repository, revision=revision).sha)
 
@@ -615,7 +617,7 @@ class Hub:
             }
 
     def read(self, path: str, commit: str, size: int) -> bytes:
-        """Return a file, and no more than a byte above the size that it should have."""
+        """Return a file, reading at most one byte more than the expected size."""
         from huggingface_hub import hf_hub_url
         from huggingface_hub.utils import (
             build_hf_headers,
@@ -646,13 +648,13 @@ class Hub:
             return bytes(data)
 
     def tags(self) -> dict[str, str]:
-        """Return the commits that tags name."""
+        """Return the commits of tags by name."""
         with self.doing("listing tags"):
             found = self.api.list_repo_refs(self.repository, repo_type=KIND)
             return {each.name: each.target_commit for each in found.tags}
 
     def tag(self, name: str, commit: str, message: str) -> None:
-        """Name a commit; a tag that exists stays as it is."""
+        """Tag a commit; an existing tag is not changed."""
         with self.doing(f"tagging {name}"):
             self.api.create_tag(
                 self.repository,
@@ -672,7 +674,7 @@ class Hub:
         additions = [addition(path, plan.files[path]) for path in added]
         deletions = [CommitOperationDelete(path, is_folder=False) for path in removed]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [*additions, *deletions]
-        distinct = {each.upload_info.sha256: each for each in additions}  # or equal ones go twice
+        distinct = {each.upload_info.sha256: each for each in additions}  # each once
         with self.doing("sending files"):
             self.api.preupload_lfs_files(
                 self.repository,
@@ -693,10 +695,10 @@ class Hub:
             )
 
     def pull_request(self, plan: Plan) -> int:
-        """Return the pull request of this release on this main; without one, open one.
+        """Return the pull request of this release on this main, or open one.
 
-        The branch of one is used only if it changes no file that is not of the release, and one
-        that cannot be used is left as it is.
+        An existing branch is used only if it changes no file outside the release; otherwise it is
+        not touched.
         """
         with self.doing("listing pull requests"):
             found = [
@@ -721,7 +723,7 @@ class Hub:
             return int(made.num)
 
     def open(self, number: int) -> None:
-        """Make a draft ready to be merged."""
+        """Mark a draft as ready to merge."""
         with self.doing(f"opening pull request {number}"):
             found = self.api.get_discussion_details(self.repository, number, repo_type=KIND)
             if found.status == "draft":
@@ -734,7 +736,7 @@ class Hub:
 
 
 def addition(path: str, file: LocalFile) -> "CommitOperationAdd":
-    """Return a file as the client sends it, with the digest that need not be computed again."""
+    """Return a file in the form of the client, with its known digest, so that it is hashed once."""
     from huggingface_hub import CommitOperationAdd
 
     made = CommitOperationAdd(path, file.place)

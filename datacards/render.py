@@ -110,9 +110,9 @@ def card(report: Report) -> bytes:
 
 
 def license_statement(report: Report) -> bytes:
-    """Render what the card's metadata links to: under which licences the documents are.
+    """Render LICENSE.md, to which the card's metadata links: the licences of the documents.
 
-    The Hub takes a file of this name, or an address, for a licence that is none of its list.
+    For a licence outside its list the Hub requires a file of this name or an address.
     """
     return _rendered("LICENSE.md.j2", report)
 
@@ -126,7 +126,7 @@ def _rendered(name: str, report: Report) -> bytes:
 
 
 class Config(TypedDict):
-    """A configuration that can be loaded by name, and whether it is the default."""
+    """A configuration of the dataset, and whether it is the default."""
 
     config_name: str
     default: NotRequired[bool]
@@ -144,7 +144,7 @@ class Info(TypedDict):
 
 
 class Metadata(TypedDict):
-    """The front matter."""
+    """The front matter of the card."""
 
     pretty_name: str
     license: str

@@ -1,4 +1,4 @@
-"""The shape of the code, told from its imports: layers, no cycles, light module heads."""
+"""The architecture of the code, checked by its imports: layers, no cycles, no heavy imports."""
 
 import ast
 import re
@@ -12,10 +12,10 @@ from benchmarks.structure import Sources
 from corpus.tables import TABLES
 from tests.project import PACKAGES, PROJECT
 
-FLOORS: tuple[frozenset[str], ...] = (
+LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
-        f"corpus.{room}"
-        for room in (
+        f"corpus.{package}"
+        for package in (
             "atomic",
             "bounds",
             "console",
@@ -39,8 +39,8 @@ FLOORS: tuple[frozenset[str], ...] = (
         )
     ),
     frozenset(
-        f"corpus.{room}"
-        for room in (
+        f"corpus.{package}"
+        for package in (
             "elixir",
             "erlang",
             "erlang_terms",
@@ -72,8 +72,8 @@ FLOORS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset(
-        f"corpus.{room}"
-        for room in (
+        f"corpus.{package}"
+        for package in (
             *("alignment", "build", "comparison", "configuration", "explain", "inspect"),
             *("stages", "terminal"),
         )
@@ -83,14 +83,14 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"demo"}),
     frozenset({"elixir_corpus"}),
 )
-"""Lowest first. A module imports from its own floor and from those below."""
+"""Lowest first. A module imports from its own layer and from lower ones."""
 
-FACES = ("corpus",)
-"""Packages whose `__init__` stands on no floor: it holds a docstring."""
+WITHOUT_LAYER = ("corpus",)
+"""Packages that belong to no layer: their `__init__` has a docstring only."""
 
 READERS_OF_RELEASES = ("quality", "datacards", "train")
 BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpus.stages")
-"""What those who read releases must not see: they know what `corpus.release` tells them."""
+"""Modules that readers of releases must not import: they use `corpus.release` only."""
 
 READS_FILES_OF_OTHERS = {
     "train.dataset.sources": "general text that is replayed, and own chats",
@@ -106,7 +106,7 @@ OPENS_FILES = frozenset(
 )
 """Modules, functions and classes that open a table as a file."""
 
-SPEAK_OF_EVERY_TABLE = (
+ITERATE_TABLES = (
     "corpus.release.logical",
     "corpus.release.manifest",
     "corpus.release.planning",
@@ -119,11 +119,11 @@ SPEAK_OF_EVERY_TABLE = (
     "quality.promises",
     "quality.report.tables",
 )
-"""What goes through tables as `corpus.tables` lists them. `corpus.release.assembly` is no part of
-it: it fills the table of attribution from the documents."""
+"""Modules that iterate the tables of `corpus.tables`. `corpus.release.assembly` is not among them,
+because it fills the table of attribution from the documents."""
 
 HEAVY = ("dask", "distributed", "great_expectations", "torch", "transformers", "datasets", "scipy")
-"""Each costs a second or hundreds of megabytes; a command that does not need it must not pay."""
+"""Each takes a second or hundreds of megabytes, so only commands that need it may import it."""
 
 ENTRANCES = (
     "corpus.__main__",
@@ -145,7 +145,7 @@ ENTRANCES = (
 
 @cache
 def modules() -> dict[str, Path]:
-    """Return every module of the packages by its name; `__main__` is a composition root."""
+    """Return every module of the packages by its name, except `__main__`, which may import all."""
     found = {}
     for package in PACKAGES:
         for path in sorted((PROJECT / package).rglob("*.py")):
@@ -161,7 +161,7 @@ def tree(name: str) -> ast.Module:
 
 
 def imports(node: ast.AST) -> Iterator[str]:
-    """Yield what is imported below a node, as `package.module.name` where that is written."""
+    """Yield the imported names below a node, as `package.module.name` if written so."""
     for child in ast.walk(node):
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
@@ -177,24 +177,24 @@ def imported_modules(name: str) -> frozenset[str]:
 
 
 def owner(imported: str) -> str | None:
-    """Return the module that an imported name is or stands in."""
+    """Return the module that an imported name is or belongs to."""
     if imported in modules():
         return imported
     parent = imported.rpartition(".")[0]
     return parent if parent in modules() else None
 
 
-def floor_of(name: str) -> int | None:
+def layer_of(name: str) -> int | None:
     parts = name.split(".")
-    for number, floor in enumerate(FLOORS):
-        if parts[0] in floor or ".".join(parts[:2]) in floor:
+    for number, layer in enumerate(LAYERS):
+        if parts[0] in layer or ".".join(parts[:2]) in layer:
             return number
     return None
 
 
-def test_every_module_has_a_floor() -> None:
-    homeless = [name for name in modules() if floor_of(name) is None and name not in FACES]
-    assert homeless == [], "give it a place in FLOORS and in docs/ARCHITECTURE.md"
+def test_every_module_has_a_layer() -> None:
+    missing = [name for name in modules() if layer_of(name) is None and name not in WITHOUT_LAYER]
+    assert missing == [], "add it to LAYERS and to docs/ARCHITECTURE.md"
 
 
 def test_imports_run_downwards() -> None:
@@ -202,8 +202,8 @@ def test_imports_run_downwards() -> None:
         f"{name} imports {other}"
         for name in modules()
         for other in imported_modules(name)
-        if name not in FACES and other not in FACES
-        if (floor_of(name) or 0) < (floor_of(other) or 0)
+        if name not in WITHOUT_LAYER and other not in WITHOUT_LAYER
+        if (layer_of(name) or 0) < (layer_of(other) or 0)
     ]
     assert upwards == []
 
@@ -232,14 +232,14 @@ def cycle() -> list[str] | None:
 
 
 def test_those_who_read_releases_see_only_the_release() -> None:
-    peeking = [
+    importing = [
         f"{name} imports {other}"
         for name in modules()
         if name.startswith(READERS_OF_RELEASES)
         for other in imported_modules(name)
         if other.startswith((*BEHIND_THE_RELEASE, "crawler"))
     ]
-    assert peeking == []
+    assert importing == []
 
 
 def test_those_who_read_releases_open_no_file_of_one() -> None:
@@ -270,7 +270,7 @@ def named_in(node: ast.AST) -> Iterator[str]:
             yield child.attr
 
 
-@pytest.mark.parametrize("name", SPEAK_OF_EVERY_TABLE)
+@pytest.mark.parametrize("name", ITERATE_TABLES)
 def test_what_goes_through_tables_names_none(name: str) -> None:
     texts = {node.value for node in ast.walk(tree(name)) if isinstance(node, ast.Constant)}
     assert texts.isdisjoint(TABLES), "iterate `corpus.tables.SHARDED` or `TABLES`"
@@ -294,8 +294,8 @@ def loaded_with(entrance: str) -> set[str]:
         for imported in imported_at_the_top(name):
             own = owner(imported)
             parents = imported.split(".")
-            faces = (".".join(parents[:n]) for n in range(1, len(parents)))
-            waiting += [each for each in (own, *faces) if each in modules()]
+            packages = (".".join(parents[:n]) for n in range(1, len(parents)))
+            waiting += [each for each in (own, *packages) if each in modules()]
             if own is None:
                 foreign.add(parents[0])
     return foreign
@@ -326,8 +326,10 @@ def test_an_init_defines_nothing() -> None:
 def test_the_architecture_names_every_module_in_its_layer() -> None:
     page = (PROJECT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = page.split("| Layer | Modules |\n|---|---|\n")[1].split("\n\n")[0]
-    named = {room for row in table.splitlines() for room in re.findall(r"`(?:\w+\.)?(\w+)`", row)}
-    assert named == {room.rpartition(".")[2] for floor in FLOORS for room in floor}
+    named = {
+        package for row in table.splitlines() for package in re.findall(r"`(?:\w+\.)?(\w+)`", row)
+    }
+    assert named == {package.rpartition(".")[2] for layer in LAYERS for package in layer}
     rooms = {path.stem for path in (PROJECT / "corpus").iterdir() if path.suffix in ("", ".py")}
     assert rooms - named - {"__pycache__"} == {"__init__", "__main__"}
 

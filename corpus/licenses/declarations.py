@@ -18,8 +18,8 @@ fewer, and the parser is recursive for every bracket.
 """
 
 MOST_DECLARED = 32
-"""Licences that one package may declare, of `LONGEST` characters together. On hex.pm most declare
-one, and all of them stand on every row of the package."""
+"""Maximum number of licences that one package may declare, of `LONGEST` characters together. Most
+packages on hex.pm declare one, and all of them are on every row of the package."""
 
 FAMILY_SUFFIXES = ("-only", "-or-later")
 NOBODY = frozenset({"NONE", "UNLICENSED"})
@@ -28,7 +28,7 @@ LICENSE_REF = re.compile(r"(?:DocumentRef-[\w.-]+:)?LicenseRef-[\w.-]+")
 
 
 class Expression(Protocol):
-    """A licence expression of `license_expression`, which has no types of its own."""
+    """A licence expression of `license_expression`, a library without type annotations."""
 
     args: Sequence["Expression"]
     """The parts of an AND or OR."""
@@ -94,7 +94,7 @@ def too_long(licenses: Sequence[str]) -> str | None:
 
 
 def read_declaration(licenses: Sequence[str]) -> Declaration:
-    """Read a declared list. Hex gives it no meaning of AND or OR, so all of it must hold: AND."""
+    """Read a declared list. Hex does not define AND or OR for it, so all must hold: AND."""
     named = [text.strip() for text in licenses if text.strip()]
     read = {text: read_license(text) for text in named}
     readable = list(dict.fromkeys(str(item) for item in read.values() if item is not None))
@@ -156,13 +156,13 @@ def read_expression(text: str) -> Expression | None:
 
 @lru_cache(maxsize=4096)
 def parse(expression: str) -> Expression:
-    """Return an expression that is known to be one; the files of a package have mostly the same."""
+    """Return a valid expression, parsed; cached, because files of a package mostly share one."""
     return licensing().parse(expression)
 
 
 @cache
 def licensing() -> Licensing:
-    """Return the parser, which knows the SPDX licence list; 20 ms, once a process."""
+    """Return the parser with the SPDX licence list; made once a process, in 20 ms."""
     from license_expression import get_spdx_licensing
 
     parser: Licensing = get_spdx_licensing()
@@ -189,7 +189,7 @@ def read_tag(value: str) -> str | None:
 
 
 def with_references(value: str) -> str | None:
-    """Return an expression that may name licences that are on no list."""
+    """Return an expression that may contain licences that are not on the SPDX list."""
     from license_expression import ExpressionError
 
     try:
@@ -221,7 +221,7 @@ def license_ids(expression: Expression | None) -> frozenset[str]:
 
 
 def joined(expressions: Sequence[str]) -> Expression:
-    """Return the expression by which all of them hold, without repetition."""
+    """Return the AND of expressions, without repetition."""
     parts: dict[str, None] = {}
     for text in expressions:
         parsed = parse(text)
@@ -333,9 +333,9 @@ RESTRICTIVE = {
 """Words for terms that a permissive text denies, with how the ids of texts begin that grant them.
 
 The licences are the copyleft and source-available ones of the SPDX list that packages for Elixir,
-Erlang and the web go by; the last lines are what authors write who grant nothing to everybody
-(npm's word for that is UNLICENSED), which no text bears out. A word too many costs a package; a
-word too few lets one in that its author did not offer, so the words are broad.
+Erlang and the web use; the last lines are phrases of authors who grant no licence to the public
+(UNLICENSED in npm), for which there is no licence text. A phrase too many excludes a package; a
+phrase too few includes code that its author did not license, so the phrases are broad.
 """
 
 
@@ -350,17 +350,17 @@ def respelled(text: str) -> str | None:
 
 
 def is_restrictive(text: str) -> bool:
-    """Return whether a text names copyleft or proprietary terms."""
+    """Return whether a text mentions copyleft or proprietary terms."""
     return bool(claims(text))
 
 
 def is_contradicted(text: str, families: Collection[str]) -> bool:
-    """Say whether licences were found, and none grants copyleft or proprietary terms in a text."""
+    """Return whether licences were found and none confirms a restrictive term in a text."""
     return bool(families) and any(
         not any(name.startswith(ids) for name in families) for ids in claims(text)
     )
 
 
 def claims(text: str) -> list[tuple[str, ...]]:
-    """Return for all restrictive terms that a text names how the ids begin that bear them out."""
+    """Return, for each restrictive term in a text, the prefixes of the ids that confirm it."""
     return [ids for words, ids in RESTRICTIVE.items() if re.search(words, text, re.IGNORECASE)]

@@ -1,9 +1,10 @@
-"""The licence of every file of a package: by the nearest statement, else the package's own.
+"""The licence of every file of a package: from the nearest statement, or else of the package.
 
 Nearest first: an overriding annotation, a `.license` file beside the file, SPDX tags in its
 comments, an annotation, a notice in its head, the licence file of the nearest folder above, and
-then what the package declares and ships at its root. Only a statement that grants permissions ends
-the search. A statement that denies permissions, anywhere in a file, refuses the file.
+then the declaration of the package and the licence files at its root. Only a statement that grants
+permissions ends the search. A statement that denies permissions, anywhere in a file, refuses the
+file.
 """
 
 import re
@@ -78,8 +79,8 @@ class Statement:
 class PackageLicenses:
     """The verdict on a package as a whole, and on files with their own statement.
 
-    `texts` are the licence files that apply to something here, by path; `copyright` are lines of
-    annotations and `.license` files, which are not in the files that they describe.
+    `texts` are the licence files that apply to a file of the package, by path; `copyright` are
+    lines of annotations and `.license` files, because they are not in the files that they describe.
     """
 
     package: LicenseVerdict
@@ -91,13 +92,13 @@ class PackageLicenses:
     def of(self, path: str) -> LicenseVerdict:
         """Return the verdict on one file.
 
-        Its expression is the licence that is used: of a choice, the permitted branches.
+        Its expression is the licence in effect: for an OR, the permitted branches.
         """
         return self.files.get(path, self.default)
 
     @property
     def reason(self) -> Reason | None:
-        """Why no file of the package is permitted; None if some files are."""
+        """The reason why no file of the package is permitted; None if some files are."""
         if any(verdict.reason is None for verdict in self.files.values()):
             return None
         return self.package.reason
@@ -111,8 +112,8 @@ def judge_files(
 ) -> PackageLicenses:
     """Judge a package and each of its source files; `members` are its files, path to content.
 
-    `said` is what `statements_of` finds in each of them, for who reads file by file; nothing is
-    known of a file that is missing there.
+    `said` has the result of `statements_of` for each of them, if the caller has computed it; a file
+    that is not in it has no statement.
     """
     if said is None:
         said = {path: statements_of(path, data) for path, data in members.items()}
@@ -170,10 +171,10 @@ def of_package(members: Mapping[str, bytes]) -> dict[str, bytes]:
 def without_those_of_files(
     texts: Mapping[str, bytes], stated: frozenset[str] | None, policy: LicensePolicy
 ) -> dict[str, bytes]:
-    """Return the licence files less those in REUSE's folder that are there for certain files.
+    """Return the licence files without those in REUSE's folder that belong to certain files.
 
-    Those are what `stated` names, and with None all. A permitted text stays: it bears out what is
-    declared.
+    These are the licences in `stated`, and all if it is None. A permitted text is kept, because it
+    confirms the declaration.
     """
 
     def is_of_files(path: str) -> bool:
@@ -191,9 +192,10 @@ def without_those_of_files(
 class Bench:
     """The data by which files are judged.
 
-    `stands` is the verdict on files that say what the package says. It is None where those need no
-    verdict of their own, because files without a statement have the same one. That is not so if
-    REUSE's folder contains a text that is not permitted and that nothing names: it may be theirs.
+    `stands` is the verdict on files whose statement is the licence of the package. It is None if
+    they need no verdict of their own, because files without a statement have the same one. They
+    need one if REUSE's folder contains a text that is not permitted and that no statement refers
+    to, because it may apply to them.
     """
 
     package: LicenseVerdict
@@ -293,9 +295,9 @@ class Bench:
 
 @dataclass(slots=True)
 class Folders:
-    """Statements below the root about a folder.
+    """Statements about folders below the root.
 
-    These are licence files, and project files of applications, which declare licences.
+    These are licence files, and project files of applications that declare licences.
     """
 
     members: Mapping[str, bytes]

@@ -32,8 +32,8 @@ class LicenseEvidence(StrEnum):
     TEXT_ONLY = "text_only"
     """The licence is known from the texts; the declaration is missing or cannot be read."""
     CONTRADICTED = "contradicted"
-    """Declared, and the texts say something else. What cannot be read, on either side, contradicts
-    the other if it names copyleft or proprietary terms that nothing there grants ("Commercial")."""
+    """The declaration and the texts differ. An unreadable declaration or text is a contradiction if
+    it mentions copyleft or proprietary terms that the other does not grant ("Commercial")."""
     UNKNOWN = "unknown"
     """Neither the declaration nor a text could be read."""
 
@@ -42,8 +42,8 @@ class LicenseEvidence(StrEnum):
 class LicenseVerdict:
     """The judgement on one package; permitted if `reason` is None.
 
-    `expression` is the whole SPDX expression, all its choices included, so that no user of the data
-    is bound by the choice that made it permitted.
+    `expression` is the whole SPDX expression with all its choices, so that users of the data can
+    choose another branch than the permitted one.
     """
 
     expression: str | None
@@ -86,7 +86,7 @@ def judge(
 ) -> LicenseVerdict:
     """Judge a package by its declared licences and its licence files (path to content).
 
-    Of `texts` those count that are licence texts for the whole package; see `is_license_file`.
+    Only the licence texts for the whole package are used; see `is_license_file`.
     """
     if refused := refusal(licenses):
         return refused
@@ -151,8 +151,8 @@ def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy
     """Return whether the texts contradict the declaration; `declared` are its families.
 
     They do if one is not permitted, or if all are recognised and none is of a declared licence. A
-    permitted text beside others is treated as that of a part, and an appended one as that of a
-    third party.
+    permitted text beside others is assumed to apply to a part of the package, and an appended text
+    to third parties.
     """
     undeclared = found.families - declared
     if not all(permits(policy, each) for each in undeclared):
@@ -161,7 +161,7 @@ def contradicts(declared: frozenset[str], found: Findings, policy: LicensePolicy
 
 
 def verified(expression: Expression, found: Findings, policy: LicensePolicy) -> bool:
-    """Return whether the texts confirm an expression: by a permitted choice, if there is one."""
+    """Return whether the texts confirm an expression; for an OR, a permitted branch is enough."""
     permitted = satisfied(expression, policy.permits)
 
     def borne_out(license_id: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 GNU = {"affero": "AGPL", "lesser": "LGPL", "library": "LGPL", "": "GPL"}
 OLDEST = {"AGPL": "3.0", "LGPL": "2.0", "GPL": "1.0"}
-"""The first version of each; a notice without a version lets everybody choose (GPL, section 14)."""
+"""The first version of each; a notice without a version permits any version (GPL, section 14)."""
 
 NAMES: tuple[tuple[str, str], ...] = (
     ("GNU", r"(?:gnu\s+)?(?:affero|lesser|library)\s+(?:general\s+)?public\s+licen[cs]e"),
@@ -90,12 +90,12 @@ MENTIONED = re.compile(
     r"|(?:v?\d(?:\.\d)?\s+)?(?:is|are|(?:must|should|will)\s+be)\s+(?:refused|rejected|denied)\b)",
     re.IGNORECASE,
 )
-"""Words after a name: it is an adjective, or a thing is named after the licence."""
+"""Words after a name that show that the licence itself is not meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A licence that a text names or holds, from `start` to `end`."""
+    """A licence that a text mentions or contains, from `start` to `end`."""
 
     start: int
     end: int
@@ -104,7 +104,7 @@ class Mention:
 
 
 def names(flat: str) -> Iterator[Mention]:
-    """Yield the licences that a text names, in any context; `flat` is one line."""
+    """Yield the licences that a text mentions, in any context; `flat` is one line."""
     for found in NAME.finditer(flat):
         if not MENTIONED.match(flat, found.end()):
             license_id, end = named(flat, found)
@@ -163,7 +163,7 @@ def gnu(flat: str, found: re.Match[str], version: str, end: int) -> tuple[str, i
 
 
 def creative_commons(flat: str, found: re.Match[str]) -> tuple[str, int]:
-    """Return the id of a Creative Commons licence: its conditions in their fixed order."""
+    """Return the id of a Creative Commons licence, its conditions in the order of SPDX."""
     said = flat[found.start() : found.end() + 80].lower()
     parts = [short for word, short in CONDITIONS if re.search(word, said)]
     number = re.search(r"[1-4]\.0", said)

@@ -1,7 +1,7 @@
 """Reading of licence notices: prose at the head of a file about its terms.
 
-A notice counts if it grants or denies permissions. "Works with GPL software" names a licence but is
-not about this file, and neither is "finds packages licensed under the GPL" in a checker.
+A notice counts if it grants or denies permissions. "Works with GPL software" mentions a licence but
+is not about this file; the same holds for "finds packages licensed under the GPL" in a checker.
 """
 
 import re
@@ -16,7 +16,7 @@ from corpus.licenses.names import NAME, Mention, named, names
 from corpus.untrusted import quoted
 
 SHORTEST_TEXT = 150
-"""A match of licenseclassifier from this number of characters on is a licence and not a mention."""
+"""A match of licenseclassifier of at least this length is a licence text and not a mention."""
 EXCERPT = 120
 """Maximum number of characters of a notice that a verdict quotes."""
 
@@ -29,14 +29,14 @@ class Standing(StrEnum):
     """A known licence is restricted: Commons Clause, no commercial use, no training."""
     PROPRIETARY = "proprietary"
     UNKNOWN = "unknown"
-    """Unknown terms are named."""
+    """The notice refers to unknown terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a text says: an SPDX expression where it is LICENSED, and the words that say it.
+    """The statement of a text: its effect, an SPDX expression if it is LICENSED, and its words.
 
-    `in_full` tells that the licence itself stands there and is not only named.
+    With `in_full` the text contains the licence and does not only mention it.
     """
 
     standing: Standing
@@ -56,9 +56,9 @@ GRANT = re.compile(
     r"|\blicen[cs]ed\s+(?:as\s+)?$|\bcopyright\s[^.;:]{0,60}?[,(]\s*$",
     re.IGNORECASE,
 )
-"""Words that make the name of a licence a statement; the name follows in the same sentence."""
+"""Words of a grant; the name of the licence follows in the same sentence."""
 REACH = 260
-"""Characters after a grant in which the licence is named: the dual notice of Rust has 230."""
+"""Characters after a grant in which the licence is mentioned: the dual notice of Rust has 230."""
 SENTENCE = re.compile(r"[.;!?]\s+(?=[A-Z\"(@])|\n\s*\n")
 HYPOTHETICAL = re.compile(
     r"^\W*(?:(?:an?|the|this)\s+[\w-]+\s+(?:that\s+|which\s+)?)?(?:checks|finds|detects|lists|reports"
@@ -74,7 +74,7 @@ HYPOTHETICAL = re.compile(
     r"|\bwas\s+originally\s+$",
     re.IGNORECASE,
 )
-"""Words before a grant in its sentence: the sentence is about other things than this file."""
+"""Words before a grant in its sentence that show that the sentence is not about this file."""
 CLAUSE = re.compile(r",\s*(?:(?:and|which|that)\s+)?(?:(?:is|was|are)\s+)?$", re.IGNORECASE)
 """Words before a grant: it applies to the subject of the sentence ("A linked list, released
 under").
@@ -91,7 +91,7 @@ SAME = re.compile(
     r"|rabbitmq)(?![\w-])",
     re.IGNORECASE,
 )
-"""Whose terms those are that a file stands under; Erlang's were two, and which depends on when."""
+"""The licence of another project; that of Erlang/OTP depends on the date."""
 LONGEST_LINE = 200
 ALONE = re.compile(
     r"(?:the|(?:copyright|c \d{4}|\d{4}).*|released?|licen[cs]es?|spdx|under)?", re.IGNORECASE
@@ -112,7 +112,7 @@ CHOICE = re.compile(
 )
 OR = re.compile(r"\bor\b|\balternatively\b", re.IGNORECASE)
 SLASH = re.compile(r"[/|]")
-"""Means OR where all are permissive, where it makes no difference; else it is unknown which."""
+"""Means OR if all are permissive, because it makes no difference then; otherwise it is unknown."""
 
 OWNED = re.compile(
     r"\bcopyright\b|\(c\)|\u00a9|\ball\s+rights\s+reserved|\bproperty\s+of\b"
@@ -120,7 +120,7 @@ OWNED = re.compile(
     r"|\b(?:this|the)\s+(?:source\s+)?(?:file|program|software|library|code|module|work|material|document)",
     re.IGNORECASE,
 )
-"""Without one of these, words of secrecy describe what the program handles."""
+"""Without one of these, words such as "confidential" describe the data of the program."""
 FORBIDDEN = (
     r"(?:(?:strictly|expressly|explicitly)\s+)?(?:prohibited|forbidden|not\s+(?:permitted|allowed))"
 )
@@ -154,7 +154,7 @@ HANDLED = (
     r"|request|mode|option|codec|element|type|event|transport|firmware|feature|server|sensor|network"
     r"|vendor|schema|parameter|string)s?\b)"
 )
-"""What a program may speak or keep that is proprietary or confidential, without being it itself."""
+"""Things that a program handles and that may be called proprietary or confidential."""
 DENYING = re.compile(
     rf"\bproprietary\b{HANDLED}|\btrade\s+secrets?\b|\bconfidential\b{HANDLED}"
     rf"|\bvertraulich\b|\bconfidentiel(?:le)?\b|\bconfidencial\b|\beigentum\s+der\b"
@@ -177,7 +177,7 @@ DENYING = re.compile(
     rf"|\b(?:commercial|closed[\s-]source)\s+licen[cs]e\b|\bsource[\s-]available\b",
     re.IGNORECASE,
 )
-"""Words that deny where the same notice grants nothing, as BSD's "without prior permission"."""
+"""Words that deny permissions unless the notice grants some: BSD's "without prior permission"."""
 CONDITION = re.compile(
     r"\bcommons\s+clause\b|\b(?:for\s+)?non-?\s?commercial\s+(?:use|purposes?)\b"
     r"|\bnot\b[^.]{0,40}?\bfor\s+(?:any\s+)?commercial\b"
@@ -195,13 +195,13 @@ UNKNOWN_NAME = re.compile(
     r"|(?:\s*[Tt]he)?\s*(?P<short>(?!LI[CS]EN|COPY|README|NOTICE)[A-Z][\w-]{0,20}[A-Z0-9][\w-]{0,20}"
     r"(?:\s+[A-Z]{2,5}\b)?(?:\s+[vV]?\d[\d.]*)?)\s*(?:[.,;]\s|[.,;]?$)"
 )
-"""A name, behind what grants: "the Acme License", or capitals alone at the end of a sentence."""
+"""A name after a grant: "the Acme License", or only capitals at the end of a sentence."""
 FIELD = re.compile(
     r"^[ \t]*@?licen[cs]e(?:[-_ ]identifier)?[ \t]*(?:[:=][ \t]*|(?<=@license)[ \t]+)"
     r"(?P<name>[^\n]{1,60})$",
     re.IGNORECASE | re.MULTILINE,
 )
-"""`License: X`, where X is no name that prose uses."""
+"""`License: X`, where X is not a name that prose uses."""
 ELSEWHERE = re.compile(
     r"^(?:an?|the)\s|\bsee\b|licen[cs]e\b|https?:|\bfile\b|/|\bsame\b|\bbelow\b|[(){}=]",
     re.IGNORECASE,
@@ -212,7 +212,7 @@ TEXT = re.compile(
     r"|terms\s+and\s+conditions\s+for|hereby\s+granted|beer-?ware",
     re.IGNORECASE,
 )
-"""What whole licence texts say, and notices do not: only then is the classifier asked."""
+"""Phrases of whole licence texts: the classifier runs only if one is present."""
 
 
 TITLE = re.compile(
@@ -226,8 +226,9 @@ TITLE = re.compile(
 def read_notice(text: str, *, alone: bool = True) -> Notice | None:
     """Return the statement of a text about licences; None if it grants and denies nothing.
 
-    `text` has no comment signs and some thousand characters at most; the notices of a project
-    are mostly the same, hence the cache. With `alone` the bare name of a licence is a grant.
+    `text` has no comment signs and at most some thousand characters. Results are cached, because
+    most files of a project have the same notice. With `alone` the bare name of a licence is a
+    grant.
     """
     flat = " ".join(text.split())
     granted = mentions(text, flat, alone)
@@ -275,7 +276,7 @@ def licensed(flat: str, found: list[Mention]) -> Notice | None:
 
 
 def unknown(text: str, flat: str) -> Notice | None:
-    """Return unknown terms that are named for this file."""
+    """Return the unknown terms that a text refers to for this file."""
     if (same := SAME.search(flat)) and not hypothetical(flat, same.start()):
         if same["of"].lower() == "elixir":
             return Notice(Standing.LICENSED, "Apache-2.0", excerpt(same))
@@ -315,7 +316,7 @@ def mentions(text: str, flat: str, alone: bool) -> list[Mention]:
 
 
 def texts(flat: str) -> Iterator[Mention]:
-    """Yield the licences that stand in a text as a whole."""
+    """Yield the licences whose full text is in a text."""
     if TEXT.search(flat):
         from corpus.licenses.classifier import identify
 
@@ -346,7 +347,7 @@ def plain(text: str) -> str:
 
 
 def granted(flat: str, start: int) -> bool:
-    """Return whether a licence that is named at `start` is granted."""
+    """Return whether a licence that is mentioned at `start` is granted."""
     window = max(0, start - REACH)
     for found in reversed(list(GRANT.finditer(flat, window, start))):
         between = flat[found.end() : start]
@@ -362,7 +363,7 @@ def is_adjective(flat: str, named: Mention) -> bool:
 
 
 def hypothetical(flat: str, start: int) -> bool:
-    """Return whether the sentence up to `start` is about other things than this file."""
+    """Return whether the sentence up to `start` is about something other than this file."""
     before = flat[max(0, start - 150) : start]
     return not CLAUSE.search(before) and bool(HYPOTHETICAL.search(SENTENCE.split(before)[-1]))
 

@@ -11,11 +11,11 @@ from corpus.licenses.declarations import license_ids, licensing, permissive, rea
 class LicensePolicy:
     """SPDX ids that may enter a release, spelt as in the SPDX licence list.
 
-    Raises ValueError for an unknown id, because it would permit nothing.
+    Raises ValueError for an unknown id, because it would have no effect.
     """
 
     permitted: frozenset[str] = field(default_factory=permissive)
-    """The list to start from. Weak copyleft, such as MPL-2.0, is not on the default list."""
+    """The base list. Weak copyleft, such as MPL-2.0, is not on the default list."""
     permitted_extra: frozenset[str] = frozenset()
     """More ids, so that a configuration can add one without repeating the list."""
 
@@ -43,7 +43,7 @@ def known_ids() -> frozenset[str]:
 
 
 def nearest(text: str) -> str:
-    """Return the id that was probably meant: that of the text as a name, or of similar spelling."""
+    """Return the id that was probably meant: of this name, or of a similar spelling."""
     read = license_ids(read_license(text)) & known_ids()
     if len(read) == 1:
         return min(read)

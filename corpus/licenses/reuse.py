@@ -1,4 +1,4 @@
-"""Annotations: files that say which licence other files have, as the REUSE specification has it.
+"""Annotations: files with the licences of other files, by the REUSE specification.
 
 `REUSE.toml` (specification 3.3) may be in any folder and applies to what is below it;
 `.reuse/dep5` (3.0) is a Debian copyright file at the root. In both the last match of a file wins.
@@ -18,12 +18,12 @@ from corpus.licenses.notices import EXCERPT, Notice, Standing
 from corpus.untrusted import quoted
 
 LARGEST = 65_536
-"""Bytes of one file of annotations. The largest that was found has 3 KB."""
+"""Maximum size of a file of annotations. The largest that was found has 3 KB."""
 LONGEST_PATTERNS = 8_192
-"""Characters of all patterns of one file: what a path costs is proportional to them."""
+"""Maximum length of all patterns of one file: matching a path takes time proportional to it."""
 DEEPEST = 32
-"""Brackets open at once, for each of which the TOML reader calls itself, and dots in a key, for
-which it takes quadratic time."""
+"""Maximum depth of brackets, for which the TOML reader is recursive, and number of dots in a key,
+for which it takes quadratic time."""
 DOTTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\w-]+|[ \t]+|[^\w-]", re.DOTALL)
 TOKEN = re.compile(r"\\.|\*+|.", re.DOTALL)
 TOML, DEP5 = "REUSE.toml", ".reuse/dep5"
@@ -51,9 +51,9 @@ class Annotation:
 class Globs:
     """Patterns that are matched all at once, character by character of a path.
 
-    A set of places in all patterns is one integer, so that no pattern is tried twice ("bitap",
-    Baeza-Yates and Gonnet 1992, with stars as states that stay). The time is that of the path
-    times the length of the patterns over 64, whatever the stars.
+    A set of positions in all patterns is one integer, so that there is no backtracking ("bitap",
+    Baeza-Yates and Gonnet 1992, with stars as states with a loop). The time is the length of the
+    path times that of the patterns over 64, independent of the stars.
     """
 
     tokens: Iterable[Sequence[str]]
@@ -67,7 +67,7 @@ class Globs:
     states: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Lay the patterns out one behind the other."""
+        """Concatenate the patterns."""
         place = 0
         for tokens in self.tokens:
             self.start |= 1 << place
@@ -88,14 +88,14 @@ class Globs:
             place += 1
 
     def last_match(self, path: str) -> int | None:
-        """Return the place of the last pattern that matches all of a path, None for none."""
+        """Return the index of the last pattern that matches a whole path, or None."""
         folder, slash, name = path.rpartition("/")
         state = self._after(name, self._folder(folder + slash))
         found = state & self.accepts
         return bisect_left(self.accepting, found.bit_length() - 1) if found else None
 
     def _folder(self, folder: str) -> int:
-        """Return the state after a folder; its files share it."""
+        """Return the state after a folder, which its files share."""
         known = self.states.get(folder)
         if known is None:
             known = self._after(folder, self._closed(self.start))
@@ -112,7 +112,7 @@ class Globs:
         return state
 
     def _closed(self, state: int) -> int:
-        """Add the places behind stars, which may stand for nothing. No two stars are neighbours."""
+        """Add the positions after stars, which may match nothing. No two stars are adjacent."""
         return state | ((state & (self.stays | self.stays_in_folder)) << 1)
 
 
@@ -125,7 +125,7 @@ class Annotations:
     annotations: tuple[Annotation, ...]
     globs: Globs
     owners: tuple[int, ...]
-    """For each pattern its annotation."""
+    """The annotation of each pattern."""
 
     def of(self, path: str) -> Annotation | None:
         """Return the annotation of a file, which is the last that matches it."""
@@ -137,12 +137,12 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All annotations of a package, by the folder that they stand in."""
+    """All annotations of a package, by their folder."""
 
     by_folder: Mapping[str, Annotations]
 
     def of(self, path: str) -> Iterator[tuple[str, Annotation]]:
-        """Yield the annotations of a file with where they stand, the nearest to the root first."""
+        """Yield the annotations of a file with their folder, the nearest to the root first."""
         end = 0
         while self.by_folder and end >= 0:
             known = self.by_folder.get(path[:end])
@@ -152,7 +152,7 @@ class Project:
             end = path.find("/", end) + 1 or -1
 
     def notices(self) -> Iterator[Notice]:
-        """Yield what is said of some files."""
+        """Yield the annotations."""
         for known in self.by_folder.values():
             yield from (one.notice for one in known.annotations if one.notice)
 
@@ -160,7 +160,7 @@ class Project:
 def read_annotations(files: Mapping[str, bytes]) -> Project:
     """Read all files of annotations among `files` (path to content).
 
-    Where a `REUSE.toml` stands at the root, `.reuse/dep5` does not count (specification 3.3).
+    If there is a `REUSE.toml` at the root, `.reuse/dep5` is ignored (specification 3.3).
     """
     paths = [path for path in files if path == TOML or path.endswith(f"/{TOML}")]
     if DEP5 in files and TOML not in files:
@@ -190,7 +190,7 @@ def read(path: str, data: bytes) -> Annotations:
 
 
 def toml(text: str) -> Iterator[Annotation]:
-    """Yield the annotations of a REUSE.toml. Raises ValueError for what is none."""
+    """Yield the annotations of a REUSE.toml. Raises ValueError if it has another form."""
     if too_deep(text):
         raise ValueError("nested too deeply")
     table = tomllib.loads(text)
@@ -212,7 +212,7 @@ def toml(text: str) -> Iterator[Annotation]:
 
 
 def too_deep(text: str) -> bool:
-    """Say whether more brackets are open somewhere than the TOML reader should be given."""
+    """Return whether brackets or dots are nested deeper than the TOML reader may be given."""
     depth = dots = 0
     for token in DOTTED.findall(text):
         if token in "[{":
@@ -258,13 +258,13 @@ def dep5(text: str) -> Iterator[Annotation]:
 
 
 def debian_name(text: str) -> str:
-    """Return a short name of Debian's as SPDX writes it, where they differ in form only."""
+    """Return Debian's short name of a licence in the form of SPDX, if only the form differs."""
     text = re.sub(r",\s*(and|or)\b", r" \1", text, flags=re.IGNORECASE)
     return re.sub(r"\b(A?GPL|LGPL)-(\d)(?!\.?\d)", r"\1-\2.0", text)
 
 
 def together(values: Sequence[str]) -> Notice | None:
-    """Return what several identifiers say together, None for none."""
+    """Return the AND of several identifiers, None for none."""
     if not values:
         return None
     read = [read_tag(value.strip()) for value in values]
@@ -285,7 +285,7 @@ def toml_tokens(pattern: str) -> list[str]:
 
 
 def debian_tokens(pattern: str) -> list[str]:
-    r"""Read a pattern of Debian's: `*` stands for slashes too, `?` for one character."""
+    r"""Read a pattern of Debian: `*` also matches slashes, `?` matches one character."""
     return [
         "**" if found[0] == "*" else "?" if found == "?" else f"={found[-1]}"
         for found in re.findall(TOKEN, pattern.removeprefix("./"))

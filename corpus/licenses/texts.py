@@ -24,7 +24,7 @@ NAME = re.compile(
     re.IGNORECASE,
 )
 """LICENSE, LICENCE.md, LICENSE-MIT, MIT-LICENSE.txt, COPYING.LESSER, UNLICENSE, LISENSE.md; and
-what has the name of a licence: GPL.txt, Apache-2.0."""
+files with the name of a licence: GPL.txt, Apache-2.0."""
 CODE_SUFFIXES = frozenset(
     (".ex", ".exs", ".erl", ".hrl", ".eex", ".heex", ".json", ".js", ".ts", ".py", ".sh", ".xrl")
 )
@@ -44,15 +44,15 @@ TERMS = re.compile(
     r"|proprietary\s+and\s+confidential|unauthori[sz]ed\s+(?:copying|use)\b",
     re.IGNORECASE,
 )
-"""What a text that is not recognised as a whole may still say: half of a Business Source License
-are the parameters of its author."""
+"""Phrases that identify a text that is not recognised as a whole: half of a Business Source License
+are parameters of its author."""
 
 MARKS = re.compile(
     r"\A\W*[^\n]{0,80}\b(?:trade\s?marks?|logos?|brand(?:ing)?)\b[^\n]{0,40}"
     r"\b(?:polic(?:y|ies)|guidelines?|usage|use|terms|rules|licen[cs]e)\b",
     re.IGNORECASE,
 )
-"""The title of a text about the use of names and pictures, which says nothing of code."""
+"""The title of a text about trademarks and pictures, which does not apply to code."""
 
 APPENDED = re.compile(
     r"^[^\n]{0,60}?\b(?:third[- ]part(?:y|ies)|subcomponents?|bundled|dependenc(?:y|ies)"
@@ -61,13 +61,13 @@ APPENDED = re.compile(
     r"|(?:portions|parts)\s+of\s+th(?:is|e))\b",
     re.IGNORECASE | re.MULTILINE,
 )
-"""How a list of other people's licences begins that is appended to one's own."""
+"""The heading of a list of third-party licences that is appended to the licence."""
 
 COPYRIGHT = re.compile(r"(copyright|\(c\)|©)[\s:]*(.*)", re.IGNORECASE)
 SIGN = re.compile(r"\([cC]\)|©")
 YEAR = re.compile(r"\b(?:19|20)[0-9]{2}\b")
 HOLDER = re.compile(r"(?!(?i:notice|holder|owner|licen[cs]e|law|or\b|and\b))[^\W\d_]*[A-Z]")
-"""The first word of a name; what licences say of copyright in general begins otherwise."""
+"""The first word of a name; general phrases about copyright in licences begin differently."""
 PLACEHOLDER = re.compile(r"[\[{<](?:yyyy|year|name)\b", re.IGNORECASE)
 LONGEST_LINE = 300
 MOST_LINES = 200
@@ -77,9 +77,9 @@ MOST_LINES = 200
 class Recognition:
     """The result for one licence text: SPDX ids, and an added condition (rider) if it has one.
 
-    `appended` are those that only stand below a heading for third parties, after another licence.
-    Without any id, `terms` are those restrictive ones that the text names. `coverage` is the share
-    of the text, from 0 to 1, that known licences cover.
+    `appended` are those that occur only below a heading for third parties, after another licence.
+    Without any id, `terms` are the restrictive terms that the text mentions. `coverage` is the
+    share of the text, from 0 to 1, that known licences cover.
     """
 
     ids: frozenset[str]
@@ -108,7 +108,7 @@ def is_license_text(path: str) -> bool:
 
 
 def is_notice(path: str) -> bool:
-    """Say whether a file is a NOTICE, which names authors and third parties but licenses nothing.
+    """Return whether a file is a NOTICE, which lists authors and third parties and grants nothing.
 
     Apache License 2.0, section 4(d): its contents "are for informational purposes only".
     """
@@ -170,13 +170,13 @@ def appendix(content: str, matches: list["LicenseIdentificationResult"]) -> int:
 
 
 def begins_before(heading: re.Match[str], matches: list["LicenseIdentificationResult"]) -> bool:
-    """Say whether a heading stands behind a recognised licence and inside none."""
+    """Return whether a heading is after a recognised licence and not inside one."""
     inside = any(each.start <= heading.start() < each.end for each in matches)
     return not inside and any(each.end <= heading.start() for each in matches)
 
 
 def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | None:
-    """Return the condition that stands outside the recognised licences, if one is known."""
+    """Return the known condition outside the recognised licences, or None."""
     for match in reversed(matches):
         content = content[: match.start] + "\n" + content[match.end :]
     found = None if not matches and MARKS.match(content[:400]) else RIDER.search(content)
@@ -205,7 +205,7 @@ def names_holder(line: str) -> bool:
 
 
 def decoded(text: bytes) -> str:
-    """Return the looked-at part of a text: UTF-8 or, where it is not that, latin-1."""
+    """Return the part of a text that is read, as UTF-8, or as latin-1 if it is not valid UTF-8."""
     head = text[:LONGEST_TEXT]
     try:
         return head.decode("utf-8-sig")

@@ -2,11 +2,11 @@
 
 A line is one entry in canonical JSON (RFC 8785): `sequence` from 1, `date`, `kind`, `value`,
 `reason`, `previous` with the digest of the entry before (zeros for the first), and `digest`, the
-SHA-256 of the entry's canonical JSON without it. So an entry that is changed, moved or left out in
-the middle breaks the chain at its line. Entries that are cut off at the end leave a whole chain;
-a build finds them missing, because its parent release carries the ledger that it was built with.
+SHA-256 of the entry's canonical JSON without it. An entry that is changed, moved or removed in the
+middle breaks the chain at its line. If entries are removed at the end, the rest is a valid chain;
+a build detects this, because its parent release has a copy of the ledger that it was built with.
 
-Nothing takes an entry back: a release can be copied by anyone once it is published.
+Entries cannot be revoked, because a published release can be copied by anyone.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ LEDGER_NAME = "optout.jsonl"
 """The ledger's file in a release."""
 FIRST_PREVIOUS = "0" * 64
 LONGEST_REASON = 500
-"""Maximum number of characters of a reason, which is in every row that it leaves out."""
+"""Maximum number of characters of a reason, which is in every row of a removed file."""
 LONGEST_LINE = 16_384
 """Maximum number of bytes of a line: a path has up to 1,024, a reason up to 2,000."""
 LARGEST_LEDGER = 256 << 20
@@ -53,7 +53,7 @@ KEYS = ("sequence", "date", "kind", "value", "reason", "previous", "digest")
 
 
 class Kind(StrEnum):
-    """What a removal names."""
+    """The kinds of things that an entry removes."""
 
     OWNER = "owner"
     """An account, `hex:NAME` or `github.com:NAME`: all packages and repositories that it owns."""
@@ -65,9 +65,9 @@ class Kind(StrEnum):
     """Files of a package, `PACKAGE:PATH`; `*`, `?` and `[...]` as in `fnmatch`, where `*` also
     stands for slashes."""
     CONTENT = "content"
-    """A file's bytes wherever they stand, by their SHA-256."""
+    """A file in any package, by the SHA-256 of its bytes."""
     SWHID = "swhid"
-    """A file's bytes wherever they stand, by their Software Heritage identifier."""
+    """A file in any package, by its Software Heritage identifier."""
 
 
 class BadLedger(CorpusError):
@@ -83,19 +83,19 @@ class BadLedger(CorpusError):
 
 
 class BadRemoval(CorpusError):
-    """What is to be added to a ledger names nothing that can be left out."""
+    """A removal has a value that its kind does not permit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What is left out, and why. The reason is published with every release."""
+    """Code that is left out, and the reason, which is published with every release."""
 
     kind: Kind
     value: str
     reason: str
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a value that its kind cannot have."""
+        """Raise ValueError for a value that its kind does not permit."""
         if not self.reason.strip() or len(self.reason) > LONGEST_REASON:
             raise ValueError(f"a reason has 1 to {LONGEST_REASON} characters")
         check_text(self.reason, self.value)
@@ -120,7 +120,7 @@ class Removal:
 
 
 def removal(kind: Kind, value: str, reason: str) -> Removal:
-    """Return a removal of a value as people write it: an address of a repository, a purl's name.
+    """Return a removal from a value in another spelling, such as the URL of a repository.
 
     Raises BadRemoval.
     """
@@ -139,7 +139,7 @@ def removal(kind: Kind, value: str, reason: str) -> Removal:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A removal in its place in the ledger."""
+    """A removal with its position in the ledger."""
 
     sequence: int
     date: str
@@ -195,7 +195,7 @@ class Ledger:
         return b"".join(entry.line() for entry in self.entries)
 
     def with_removals(self, removals: Sequence[Removal], day: date) -> "Ledger":
-        """Return the ledger with an entry for each removal that it does not have yet."""
+        """Return the ledger with an entry added for each removal that it does not have."""
         entries = list(self.entries)
         known = {(each.removal.kind, each.removal.value) for each in entries}
         previous = self.head
@@ -208,7 +208,7 @@ class Ledger:
         return Ledger(tuple(entries))
 
     def lacks(self, earlier: "Ledger") -> Entry | None:
-        """Return the first entry of an earlier ledger that this one does not have in its place."""
+        """Return the first entry of an earlier ledger that this one lacks at the same position."""
         for number, entry in enumerate(earlier.entries):
             if number >= len(self.entries) or self.entries[number] != entry:
                 return entry
@@ -231,8 +231,8 @@ def add(path: Path, removals: Sequence[Removal], day: date) -> tuple[Ledger, int
     """Append removals, all or none; return the new ledger and how many entries are new.
 
     A file that does not exist begins a ledger. Removals that the ledger has already are not added
-    again. The file is replaced by a rename, so one that was killed leaves the old ledger or the
-    new. Raises BadLedger, FolderInUse while another process adds, and OSError.
+    again. The file is replaced by a rename, so a killed process leaves the old ledger or the new
+    one. Raises BadLedger, FolderInUse while another process adds, and OSError.
     """
     with claim(path.parent, "optout"):
         old = read_ledger(path) if path.exists() else Ledger()
@@ -269,7 +269,7 @@ def _entries(data: bytes, path: Path) -> Iterator[Entry]:
 
 def _entry(line: bytes, number: int, previous: str) -> Entry:
     """Read the entry of a line. Raises ValueError."""
-    line.decode()  # so that invalid UTF-8 is told as such
+    line.decode()  # so that invalid UTF-8 has a message of its own
     try:
         fields = parse_object(line)
     except json.JSONDecodeError as error:
@@ -297,7 +297,7 @@ def _entry(line: bytes, number: int, previous: str) -> Entry:
 
 
 def read_exclusions(path: Path) -> list[Removal]:
-    """Read the `[[exclude]]` tables that version 0.1.0 took in place of a ledger.
+    """Read the `[[exclude]]` tables that version 0.1.0 used instead of a ledger.
 
     Raises BadRemoval.
     """

@@ -1,4 +1,4 @@
-"""Opt-outs in releases: the ledger that each carries, and what it holds of those who ask."""
+"""Opt-outs in releases: the copy of the ledger in each, and answers to authors."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from corpus.release.reading import Release
 from corpus.tables import SHARDED
 
 NAMED_VERSIONS = 3
-"""Versions that an answer names; it counts the others."""
+"""Maximum number of versions that an answer lists; it counts the others."""
 BATCH = 65_536
 
 
@@ -33,11 +33,11 @@ class LostEntries(CorpusError):
 
 
 class NotTold(CorpusError):
-    """A release has no column that tells what is asked for."""
+    """A release has no column that answers the question."""
 
 
 def ledger_of(release: Release) -> Ledger:
-    """Return the ledger that a release carries, empty without one. Raises BadLedger."""
+    """Return the ledger of a release, empty if it has none. Raises BadLedger."""
     if release.manifest.removed is None:
         return Ledger()
     path = release.path / LEDGER_NAME
@@ -54,7 +54,7 @@ def refuse_lost_entries(parent: Release, ledger: Ledger) -> None:
 
 
 def unmatched(release: Release) -> Entries:
-    """Return the entries of a release's ledger that left out nothing of it."""
+    """Return the entries of a release's ledger that removed nothing from it."""
     ledger = ledger_of(release)
     if not ledger.entries:
         return ()
@@ -66,7 +66,7 @@ def unmatched(release: Release) -> Entries:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a release holds of what an author asks for, and which entry leaves it out."""
+    """The documents of a release that match a question, or the entry that removed them."""
 
     release: str
     asked: str
@@ -88,9 +88,9 @@ class Answer:
 
 
 def ask(release: Release, kind: Kind, value: str) -> Answer:
-    """Answer whether a release holds anything of a package, a repository, a file, ...
+    """Return whether a release has documents of a package, a repository, a file, ...
 
-    `value` is one that a removal of this kind can have. Raises NotTold, BadLedger, OSError and
+    `value` has the form of a removal of this kind. Raises NotTold, BadLedger, OSError and
     pyarrow.ArrowException.
     """
     if kind is Kind.OWNER and value.startswith("hex:"):
@@ -116,11 +116,11 @@ COLUMNS = {
     Kind.CONTENT: ["content_id"],
     Kind.SWHID: ["swhid"],
 }
-"""The columns of documents that tell what is asked for, beside package and version."""
+"""The columns of documents that answer a question, besides package and version."""
 
 
 def _holds(rows: pa.RecordBatch, kind: Kind, value: str) -> pa.Array:
-    """Return which rows of documents are of what is asked for."""
+    """Return a mask of the rows of documents that match a question."""
     match kind:
         case Kind.OWNER:
             under = f"https://{value.replace(':', '/', 1)}/"
@@ -145,7 +145,7 @@ def _holds(rows: pa.RecordBatch, kind: Kind, value: str) -> pa.Array:
 
 
 def _removed_by(release: Release, kind: Kind, value: str) -> Entry | None:
-    """Return the first entry of a release that leaves out what is asked for."""
+    """Return the first entry of a release's ledger that matches a question."""
     ledger = ledger_of(release)
     if not ledger.entries:
         return None
@@ -167,7 +167,7 @@ def _removed_by(release: Release, kind: Kind, value: str) -> Entry | None:
 
 
 def _numbers_of(release: Release, package: str) -> set[int]:
-    """Return the numbers of the entries that leave out whole archives of a package."""
+    """Return the numbers of the entries that removed whole archives of a package."""
     numbers: set[int] = set()
     for batch in release.batches("rejects", ["package", "path", "removed_by"], None, BATCH):
         whole = pc.and_(pc.equal(batch["package"], package), pc.equal(batch["path"], ""))

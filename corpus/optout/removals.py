@@ -1,4 +1,4 @@
-"""What a ledger leaves out of a build.
+"""The removals of a ledger, applied to a build.
 
 An archive that an owner, a repository or a package names is left out as a whole: it is opened for
 fingerprints only, and no text of it is written anywhere. A file that a path, a content or a
@@ -31,7 +31,7 @@ from corpus.store import Archive
 from corpus.tables import REJECTS
 
 HEX, GITHUB = "hex", "github"
-"""Sources whose archives belong to accounts, as `corpus.sources` names them."""
+"""Sources whose archives belong to accounts, by their names in `corpus.sources`."""
 Entries = tuple[Entry, ...]
 
 
@@ -51,7 +51,7 @@ NAMED = list(NamedRow.__annotations__)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of an archive before it is fetched or opened; None is unknown."""
+    """The facts about an archive before it is fetched or opened; None is unknown."""
 
     source: str
     package: str
@@ -91,20 +91,20 @@ def origin(
 
 @dataclass(frozen=True)
 class Removals:
-    """The entries of a ledger, arranged by what they name."""
+    """The entries of a ledger, indexed by kind and value."""
 
     entries: Entries = ()
     by_value: Mapping[tuple[Kind, str], Entry] = field(init=False, repr=False)
     paths: Mapping[str, Sequence[tuple[Entry, str, Pattern[str]]]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Arrange the entries."""
+        """Index the entries."""
         by_value = {(each.removal.kind, each.removal.value): each for each in self.entries}
         paths: dict[str, list[tuple[Entry, str, Pattern[str]]]] = {}
         for entry in self.entries:
             if entry.removal.kind is Kind.PATH:
                 package, _, path = entry.removal.value.partition(":")
-                # Its expressions do not backtrack over a star, so they are linear in the path.
+                # These expressions do not backtrack over a star, so they are linear in the path.
                 found = entry, path, compiled(translate(path))
                 paths.setdefault(package, []).append(found)
         object.__setattr__(self, "by_value", by_value)
@@ -112,12 +112,12 @@ class Removals:
 
     @cached_property
     def asks_for_origins(self) -> bool:
-        """Whether an entry names an owner or a repository, which the name of a package lacks."""
+        """Whether an entry needs the owner or repository of a package, not only its name."""
         kinds = (Kind.OWNER, Kind.REPOSITORY)
         return any(each.removal.kind in kinds for each in self.entries)
 
     def of_archive(self, origin: Origin) -> Entries:
-        """Return the entries that leave out a whole archive, or a package that is not fetched."""
+        """Return the entries that remove a whole archive, or a package before it is fetched."""
         asked = [(Kind.PACKAGE, origin.package)]
         asked += [(Kind.REPOSITORY, each) for each in origin.repositories]
         if origin.source == HEX:
@@ -160,7 +160,7 @@ def _ordered(entries: Iterable[Entry]) -> Entries:
 
 @dataclass(frozen=True)
 class OptedOut:
-    """What is left out of one build: the removals, and the archives that they name as a whole."""
+    """The removals of one build, and the archives that they remove as a whole."""
 
     ledger: Ledger
     archives: Mapping[str, Entries] = field(default_factory=dict)
@@ -168,19 +168,19 @@ class OptedOut:
 
     @cached_property
     def removals(self) -> Removals:
-        """The entries, arranged."""
+        """The indexed entries."""
         return Removals(self.ledger.entries)
 
 
 def opted_out(ledger: Ledger, archives: Iterable[Archive]) -> OptedOut:
-    """Return what a ledger leaves out of a build from these archives."""
+    """Return the removals of a ledger for a build from these archives."""
     removals = Removals(ledger.entries)
     found = {each.sha256: removals.of_archive(origin_of(each)) for each in archives}
     return OptedOut(ledger, {digest: entries for digest, entries in found.items() if entries})
 
 
 def reject_by(entries: Entries) -> Reject:
-    """Return the reject of what some entries leave out."""
+    """Return the reject for code that some entries remove."""
     first, *more = entries
     others = f" (also entry {', '.join(str(each.sequence) for each in more[:9])})" if more else ""
     detail = f"{first.name}: {first.removal.reason}{others}"
@@ -214,7 +214,7 @@ def named_rows(out: OptedOut, rows: pa.Table) -> Iterator[tuple[int, NamedRow, E
 def left_out(
     out: OptedOut, fingerprints: Sequence[Path], clusters: pa.Table
 ) -> dict[str, tuple[Reject, Entries]]:
-    """Return, by document_id, why a document is left out: it is named, or a copy of a named one.
+    """Return rejects by document_id: of documents that entries name, and of their copies.
 
     `clusters` has the columns of `tables.CLUSTERS`.
     """
@@ -238,7 +238,7 @@ def left_out(
 
 
 def archive_rejects(out: OptedOut, archives: Sequence[Path]) -> pa.Table:
-    """Return a reject, with an empty path, for every archive that is left out as a whole.
+    """Return a reject, with an empty path, for every archive that is removed as a whole.
 
     `archives` are parts of `tables.READ_ARCHIVES`. One that could not be opened has its own reject.
     """
@@ -268,9 +268,9 @@ def _identity(row: ArchiveRow) -> IdentityRow:
 
 
 def rewritten(out: OptedOut, rejects: pa.Table) -> pa.Table:
-    """Return rejects of `tables.REJECTS` in which files that entries name have no other reason.
+    """Return rejects (`tables.REJECTS`) in which files that entries name are `opted_out`.
 
-    What is opted out is told by nothing else: not by its digest, nor by a detail that may quote it.
+    The row has no digest of such a file and no detail of its former reason, which may quote it.
     """
     named = {place: entries for place, _, entries in named_rows(out, rejects)}
     if not named:
@@ -288,7 +288,7 @@ def rewritten(out: OptedOut, rejects: pa.Table) -> pa.Table:
 def opted_out_row(
     row: IdentityRow, reject: Reject, entries: Entries, size: int | None
 ) -> RejectRow:
-    """Return the reject of a file that is left out, without what tells its bytes."""
+    """Return the reject of a removed file, without the digests of its bytes."""
     told = reject_row(row, reject, size, removed_by=numbers(entries))
     hidden = dict.fromkeys({"content_id", "swhid"} & told.keys())
     return cast(RejectRow, {**told, **hidden})

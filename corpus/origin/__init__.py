@@ -1,1 +1,1 @@
-"""Where code comes from: the index of a release, and answers from it."""
+"""The origin of code: the index of a release, and lookups in it."""

@@ -1,9 +1,9 @@
-"""The index of origins: the keys of every document, by which a file or a piece of it is found.
+"""The index of origins: the keys of every document, for lookups of files and pieces of code.
 
 A key is 64 bits of a digest. Each document has one of its original bytes (kind `content`: SHA-256,
 and `swhid`), one of the tokens of its text without comments (`code`), and some of runs of tokens
-(`run`). A duplicate that was dropped has keys of its bytes (`copy`), which lead to the document
-that is kept for it. Code and runs are those of the text in the release, after redaction.
+(`run`). A dropped duplicate has keys of its bytes (`copy`), which refer to the document that is
+kept for it. Code and runs are those of the text in the release, after redaction.
 
 Runs are chosen by winnowing (Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms for
 document fingerprinting", SIGMOD 2003): of every `WINDOW` runs of `RUN` tokens that follow each
@@ -54,7 +54,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class OriginTask:
-    """A part of documents, those that stay, and where the keys are written."""
+    """A part of documents, the kept ones, and the file for their keys."""
 
     documents: Path
     kept: Path
@@ -62,7 +62,7 @@ class OriginTask:
 
 
 def write_origins(task: OriginTask) -> None:
-    """Write the keys of the documents of a part that stay; an existing file is left as it is."""
+    """Write the keys of the kept documents of a part; an existing file is not changed."""
     if task.destination.exists():
         return
     names = ["document_id", "content_id", "swhid", "package", "language", "text"]
@@ -96,10 +96,10 @@ def _keys_of(
 
 
 def write_copies(duplicates: Path, fingerprints: Sequence[Path], destination: Path) -> None:
-    """Write the keys of dropped duplicates: they lead to the document that is kept for each.
+    """Write the keys of dropped duplicates, which refer to the document that is kept for each.
 
-    What was left out for another reason, such as an opt-out, has no keys. `fingerprints` name the
-    documents that are kept. An existing file is left as it is.
+    Files that were rejected for another reason, such as an opt-out, have no keys. `fingerprints`
+    name the documents that are kept. An existing file is left as it is.
     """
     if destination.exists():
         return
@@ -136,14 +136,14 @@ def code_key(text: bytes, language: str) -> int:
 
 
 def runs_of(text: bytes) -> Runs:
-    """Return all runs of tokens of a text, whose lines of comments do not count."""
+    """Return all runs of tokens of a text, without its comment lines."""
     tokens = tokenize(COMMENT_LINE.sub(lambda found: bytes(len(found[0])), text))
     hashes = tokens.hashes()
     return Runs(runs(hashes, RUN), hashes, tokens.starts)
 
 
 def winnowed(hashes: Hashes) -> Places:
-    """Return the places of the hashes that are chosen, in order: of every window the smallest."""
+    """Return the positions of the chosen hashes, in order: the smallest of every window."""
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
     if len(hashes) <= WINDOW:

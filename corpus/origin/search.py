@@ -1,4 +1,4 @@
-"""Answers to "where is this from?", from a release alone.
+"""Lookup of the origin of code, from a release only.
 
 `Origins` holds the footers of the tables `origin` and `documents`. A key is looked up in the one
 row group that may have it, and a document in at most one row group of each split, of whose texts
@@ -6,8 +6,8 @@ one page is decompressed. So an answer reads little, however large the release i
 suggest is compared with the text of the document before it is told: every shared run of tokens, and
 the exact Jaccard similarity of the shingles that near-duplicates are found by.
 
-A query is text of others: it is never parsed, all steps are linear, and one that is longer than any
-document is refused before it is read completely.
+A query is untrusted text: it is not parsed, all steps are linear, and a query that is longer than
+any document is refused before it is read completely.
 """
 
 import hashlib
@@ -36,18 +36,18 @@ from corpus.source import LANGUAGES, language_of
 from corpus.tables import ATTRIBUTION_TABLE
 
 LONGEST_QUERY = 2_000_000
-"""Bytes of a query. A document has at most 1 MiB, unless a build is configured otherwise."""
+"""Maximum size of a query. A document has at most 1 MiB, unless a build is configured otherwise."""
 MOST_KEYS = 2_000
-"""Keys of a query that are looked up. Of a longer one those with the smallest hashes are taken,
-which is a fair sample."""
+"""Maximum number of keys that are looked up. Of a longer query those with the smallest hashes are
+taken, which is an unbiased sample."""
 MOST_ROWS = 4_096
-"""Rows of the index that are read for one key; only boilerplate has more."""
+"""Maximum number of rows of the index that are read for one key; only boilerplate has more."""
 MOST_MATCHES = 3
-"""Documents that one answer compares a query with."""
+"""Maximum number of documents that are compared with a query."""
 LEAST_TOKENS = 32
 """Tokens in sequence that make a match. docs/how-to/origin.md has what was measured."""
 COMMON = 5
-"""What stands in this number of packages is told as common, and is attributed to none of them."""
+"""Code in at least this number of packages is reported as common, without attribution."""
 SHARED = 0.9
 """A document has the same piece if it has this share of the keys that the best one has."""
 SHINGLE = 5
@@ -67,7 +67,7 @@ COLUMNS = (
 
 
 class EmptyQuery(CorpusError):
-    """There is nothing to ask about."""
+    """The query is empty."""
 
     def __init__(self) -> None:
         super().__init__("the query is empty: give a file, a piece of code, or a hash of a file")
@@ -101,7 +101,7 @@ class NoIndex(CorpusError):
 
 
 class Relation(StrEnum):
-    """What a query is to a document, the closest first."""
+    """The relation between a query and a document, the closest first."""
 
     IDENTICAL = "identical"
     """The same bytes."""
@@ -114,7 +114,7 @@ class Relation(StrEnum):
     PART = "part"
     """They share `LEAST_TOKENS` tokens in sequence."""
     COMMON = "common"
-    """As a part, but in `COMMON` or more packages."""
+    """As a part, but of `COMMON` or more packages."""
 
 
 Lines = tuple[int, int]
@@ -123,7 +123,7 @@ Lines = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A document, the lines of it that a query has, and what to write where they are used."""
+    """A document, the lines that it shares with a query, and the data for attribution."""
 
     document_id: str
     content_id: str
@@ -138,7 +138,7 @@ class Place:
 
     @property
     def attribution(self) -> str:
-        """A text that names package, file, licence and holders of copyright."""
+        """An attribution: package, file, licence and holders of copyright."""
         lines = f", lines {self.lines[0]} to {self.lines[1]}" if self.lines else ""
         origin = f"{self.path}{lines} of {self.package} {self.version} ({self.purl})"
         return "\n".join([f"From {origin}, {self.license_expression}.", *self.copyright])
@@ -182,7 +182,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a release knows about a query; no matches mean that it has nothing like it."""
+    """The matches of a query in a release; empty if nothing in it is similar."""
 
     sha256: str | None
     swhid: str | None
@@ -235,7 +235,7 @@ def is_hash(text: str) -> bool:
 
 
 class Origins:
-    """An opened release to ask many questions."""
+    """An opened release for any number of lookups."""
 
     def __init__(self, release: Release) -> None:
         """Read the footers. Raises NoIndex and UnreadableRelease."""
@@ -250,7 +250,7 @@ class Origins:
             raise UnreadableRelease(release, error) from error
 
     def ask(self, data: bytes, path: str = "") -> Answer:
-        """Say where the bytes of a file or a piece of code are from.
+        """Look up the origin of a file or a piece of code.
 
         The suffix of `path` gives the language; without one all are tried. Raises EmptyQuery,
         QueryTooLong, NotText and UnreadableRelease.
@@ -267,7 +267,7 @@ class Origins:
         return Answer(digest, own, matches)
 
     def ask_hash(self, text: str) -> Answer:
-        """Say which document has a SHA-256, Git blob id or SWHID. Raises UnreadableRelease.
+        """Look up the document with a SHA-256, Git blob id or SWHID. Raises UnreadableRelease.
 
         Raises ValueError if `is_hash` is false.
         """
@@ -307,7 +307,7 @@ class Origins:
         yield from self._pieces(text)
 
     def _pieces(self, text: bytes) -> Iterator[Match]:
-        """Yield the documents that share most with a text, each for a piece of its own."""
+        """Yield the documents that share most with a text, one for each separate piece."""
         asked = runs_of(text)
         chosen = asked.hashes[winnowed(asked.hashes)]
         found: dict[int, dict[int, Hit]] = defaultdict(dict)
@@ -334,7 +334,7 @@ class Origins:
         best: int,
         keys: set[int],
     ) -> Match | None:
-        """Return what the best document and others share with a query; None for too little."""
+        """Return the match of the best document and of others; None if they share too little."""
         sharing = [
             content
             for content, hits in found.items()

@@ -33,7 +33,7 @@ FILE_STAGES = (
 
 
 class InputRow(TypedDict):
-    """The columns of `tables.READ_ARCHIVES` for the manifest's entry of an archive."""
+    """The columns of `tables.READ_ARCHIVES` that are in the manifest."""
 
     source: str
     package: str
@@ -49,7 +49,7 @@ class InputRow(TypedDict):
 def write_archive_rejects(
     refused: Sequence[RejectedArchive], destination: Path, out: OptedOut
 ) -> None:
-    """Write the archives that are not read, as reject rows with an empty path."""
+    """Write the rejected archives as reject rows with an empty path."""
     rows = [_archive_reject(row, out) for row in refused]
     table = pa.Table.from_pylist(rows, schema=REJECTS).sort_by("document_id")
     with replacing(destination) as temporary:
@@ -86,7 +86,7 @@ def assemble(
     """Write attribution, the opt-out ledger and manifest of a candidate with its shards.
 
     `archives` and `rejects` are parts, those of archives in the order of the index; `splits` has
-    the families; `manifest` lacks the counts. An archive that is opted out is only counted as seen.
+    the families; `manifest` is without counts. An opted-out archive is only counted as seen.
     """
     documents = _documents_by_archive(candidate, manifest)
     if out.ledger.entries:

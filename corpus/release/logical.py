@@ -13,8 +13,8 @@ from corpus.tables import SHARDED
 def logical_digest(config: str, read: Callable[[list[str]], Iterator[pa.RecordBatch]]) -> str:
     """Return the SHA-256 of the sorted row keys, one a line, its columns separated by NUL.
 
-    `read` yields the named columns of every row in the order of the shard, which is that of the
-    first column, so that only rows with equal first columns are left to sort.
+    `read` yields the named columns of every row in the order of the shard. Shards are sorted by the
+    first column, so only rows with equal first columns are sorted here.
     """
     digest = hashlib.sha256()
     rows = (row for batch in read(list(SHARDED[config].row_key)) for row in _rows(batch))

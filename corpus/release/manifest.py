@@ -1,7 +1,7 @@
 """The manifest of a release; the digest of its canonical JSON is the release's identity.
 
-A release may be fetched from others, so its manifest is untrusted: the types below accept no
-version that is a path, no file outside the release, and no invalid digest or count.
+A release may come from others, so its manifest is untrusted: the types below refuse a version that
+is a path, a file outside the release, and an invalid digest or count.
 """
 
 import re
@@ -63,7 +63,7 @@ class Input:
     """Whether the archive opened, its licence is permitted, and its package is not opted out."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what no store holds."""
+        """Raise ValueError for values that no archive of a store has."""
         check_name("source", self.source)
         check_package("package", self.package)
         check_name("version", self.version)
@@ -81,7 +81,7 @@ class StageCount:
     reasons: dict[str, int]
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what counts nothing."""
+        """Raise ValueError for invalid counts."""
         check_matches(WORD, "stage", self.stage)
         check_counts(self.files_in, self.files_out)
         _check_reasons(self.reasons)
@@ -103,7 +103,7 @@ class Shard:
     logical_digest: str
 
     def __post_init__(self) -> None:
-        """Raise ValueError unless the path is the one that config and split have."""
+        """Raise ValueError unless the path is that of configuration and split."""
         if self.config not in SHARDED or self.split not in SHARDED[self.config].splits:
             raise ValueError(f"there is no split {self.split!r} of a table {self.config!r}")
         name = rf"data/{self.config}/{self.split}-[0-9]{{5}}-of-[0-9]{{5}}\.parquet"
@@ -121,7 +121,7 @@ class Artifact:
     bytes: int
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a path that leaves the release."""
+        """Raise ValueError for a path outside the release."""
         check_path(self.path)
         check_digest(self.sha256)
         check_counts(self.bytes)
@@ -136,7 +136,7 @@ class GateSummary:
     failed: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no verdict."""
+        """Raise ValueError for invalid values."""
         check_matches(WORD, "verdict", self.outcome)
         check_counts(self.checks)
         check_text(*self.failed)
@@ -150,7 +150,7 @@ class Parent:
     identity: str
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what names no release."""
+        """Raise ValueError for an invalid version or digest."""
         check_matches(VERSION, "version", self.version)
         check_digest(self.identity)
 
@@ -164,7 +164,7 @@ class Removed:
     """Digest of its last entry."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no ledger."""
+        """Raise ValueError for an invalid length or digest."""
         check_counts(self.entries)
         check_digest(self.head)
 
@@ -181,7 +181,7 @@ class Manifest:
     code_version: str
     code_commit: str | None
     code_digest: str
-    """Of the packages that make, judge and tell a release."""
+    """Digest of the packages that build, check and describe a release."""
     tools: dict[str, str]
     inputs: tuple[Input, ...]
     archives_seen: int
@@ -195,7 +195,7 @@ class Manifest:
     gate: GateSummary | None = None
     report_digest: str | None = None
     instructions_left_out: dict[str, int] = field(default_factory=dict)
-    """Instruction rows that say again what another says, and documents without any, by reason."""
+    """Repeated instruction rows, and documents without instruction rows, by reason."""
     removed: Removed | None = None
     """None without a ledger."""
     schema_version: int = SCHEMA_VERSION

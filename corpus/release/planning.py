@@ -1,8 +1,8 @@
-"""Where shards and row groups begin: decided by the rows alone.
+"""The boundaries of shards and row groups, which depend on the rows only.
 
-Never by how the rows were divided into parts or among workers, so the same rows give the same
-bytes. Every table is sorted by a digest, so its first digits cut it evenly: rows are
-counted by prefix, and a border lies between two prefixes.
+They do not depend on the division of the rows into parts or among workers, so the same rows give
+the same bytes. Every table is sorted by a digest, so its first digits divide it evenly: rows are
+counted by prefix, and a boundary is between two prefixes.
 """
 
 from collections import defaultdict
@@ -23,16 +23,16 @@ from corpus.tables import SHARDED, WHOLE
 
 Weights = npt.NDArray[np.int64]
 Range = tuple[int, int]
-"""The prefixes from the first number up to, but without, the second."""
+"""The prefixes from the first number up to the second, which is excluded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardLimits:
-    """How large shards and row groups may grow. Raises ValueError unless all are above 0.
+    """Maximum sizes of shards and row groups. Raises ValueError unless all are above 0.
 
     The Hub's viewer refuses row groups over 286 MiB; shards of 200 to 500 MB suit transfers (Hub
-    documentation, "Datasets: uploading"). A row group is what a worker holds several times over
-    while it sorts and compresses: at 16 MB of text it was the peak of the whole build. Sizes are
+    documentation, "Datasets: uploading"). A worker holds several copies of a row group while it
+    sorts and compresses: at 16 MB of text this was the peak memory of the whole build. Sizes are
     bytes of text before compression, of which zstd leaves about a quarter.
     """
 
@@ -43,7 +43,7 @@ class ShardLimits:
     row_group_rows: int = 10_000
 
     def __post_init__(self) -> None:
-        """Check that every limit can be kept."""
+        """Check that every limit is positive."""
         check_least(1, self, *self.__slots__)
 
 
@@ -51,8 +51,8 @@ class ShardLimits:
 class Part:
     """Some rows of a table, in any order.
 
-    `kept` tells which of their documents stay, as `tables.KEPT`, where the rows hang on documents
-    and have no cluster and split of their own; None takes every row.
+    `kept` (`tables.KEPT`) has the documents that are kept, for rows that belong to documents and
+    have no cluster and split of their own; with None every row is taken.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TableParts:
-    """One configuration of a release before it is cut: its parts, in any order."""
+    """The parts of one configuration before it is divided into shards, in any order."""
 
     config: str
     parts: tuple[Part, ...]
@@ -71,7 +71,7 @@ class TableParts:
 class ShardPlan:
     """One shard to be written: a row group for each of its ranges, in order.
 
-    `first` is the place of the first range among those of all shards of the table.
+    `first` is the index of the first range among those of all shards of the table.
     """
 
     config: str
@@ -120,7 +120,7 @@ def plan_shards(
 
 
 def _cut(weights: Weights, within: Range | None, limit: int) -> Iterator[Range]:
-    """Cut where the running weight first passes each multiple of `limit`, at prefixes with rows."""
+    """Divide at prefixes with rows, where the running weight exceeds a multiple of `limit`."""
     start, stop = within or (0, PREFIXES)
     present = start + np.flatnonzero(weights[start:stop])
     if not len(present):

@@ -1,4 +1,4 @@
-"""The last step: a candidate that passed its gate gets its verdict, its digests and its name."""
+"""The last step: verdict, digests and name of a candidate that passed its gate."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ class GateNotPassed(CorpusError):
 def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Release:
     """Seal a candidate and rename it to `destination`; return the release.
 
-    The manifest and the statement of it are written last and the rename is atomic, so a folder with
-    a release's name is always complete. Other candidates of the same version are removed. Raises
+    The manifest and its statement are written last and the rename is atomic, so a folder with the
+    name of a release is always complete. Other candidates of the same version are removed. Raises
     GateNotPassed unless the verdict is "passed".
     """
     if gate.outcome != "passed":
@@ -48,7 +48,7 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
 
 
 def artifacts(candidate: Release) -> Iterator[Artifact]:
-    """List every file that is neither a shard nor one that stands beside a manifest, by path."""
+    """List every file by path, except shards and the files beside a manifest."""
     others = {MANIFEST_NAME, TIMINGS_NAME, STATEMENT_NAME, ENVELOPE_NAME}
     others |= {shard.path for shard in candidate.manifest.shards}
     for path in sorted(candidate.path.rglob("*")):

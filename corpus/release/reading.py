@@ -102,7 +102,7 @@ class Release:
     def read(
         self, config: str, columns: Sequence[str] | None = None, split: str | None = None
     ) -> pa.Table:
-        """Read a whole table into memory; name `columns` to leave the text on disk."""
+        """Read a whole table into memory, or some of its columns."""
         whole = TABLES[config].schema
         projected = whole if columns is None else pa.schema([whole.field(name) for name in columns])
         return pa.Table.from_batches(self.batches(config, columns, split, 65536), projected)
@@ -131,7 +131,7 @@ class Span:
 
     @property
     def release(self) -> Release:
-        """The release, which a process opens once. Raises what `Release.open` does."""
+        """The release, opened once per process. Raises what `Release.open` raises."""
         return opened(self.folder, self.identity)
 
     def batches(
@@ -150,7 +150,7 @@ def opened(folder: Path, identity: str) -> Release:
 
 
 def _cut(path: Path, most: int) -> Iterator[tuple[range, int]]:
-    """Yield row groups that follow each other and their rows, no more than `most` or one group."""
+    """Yield consecutive row groups and their number of rows, at most `most` or one group."""
     with open_shard(path) as file:
         footer = file.metadata
         sizes = [
@@ -167,11 +167,11 @@ def _cut(path: Path, most: int) -> Iterator[tuple[range, int]]:
 
 
 def open_shard(path: Path, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
-    """Open a shard to be read piece by piece; `dictionaries` are columns read as such.
+    """Open a shard to read it in pieces; `dictionaries` are columns that are read as dictionaries.
 
-    What Arrow does by default is to fetch the columns of all row groups ahead and hold them until
-    the file is closed, which is a quarter of the text. Raises FileNotFoundError that names the path
-    alone: Arrow's own message says the same in three ways.
+    By default Arrow reads the columns of all row groups ahead and holds them until the file is
+    closed, which is a quarter of the text. Raises FileNotFoundError with the path only, because
+    Arrow's own message repeats the cause three times.
     """
     if not path.exists():
         raise FileNotFoundError(str(path))
@@ -186,10 +186,10 @@ def batches_of(
     columns: Sequence[str] | None = None,
     groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield record batches, and give back what Arrow keeps of each that was let go.
+    """Yield record batches, and release the memory that Arrow keeps after each.
 
-    Its allocator keeps freed memory for every thread that decoded something, several times what a
-    batch takes; hence one thread.
+    Arrow's allocator keeps freed memory for every thread that decoded data, several times the size
+    of a batch; therefore one thread is used.
     """
     for batch in file.iter_batches(rows, groups, columns, use_threads=False):
         yield batch

@@ -1,9 +1,9 @@
-"""Runs: some parts of a table, their rows laid out by the ranges of its plan.
+"""Runs: some parts of a table, their rows grouped by the ranges of its plan.
 
-What every external sort does first (Knuth, The Art of Computer Programming, volume 3, section 5.4):
-a row is read from its part and written to a run once, however many shards there are, and a row
-group is then one batch of every run. A run is an Arrow IPC file, because its index is small and a
-batch is read alone.
+This is the first phase of an external sort (Knuth, The Art of Computer Programming, volume 3,
+section 5.4): a row is read from its part and written to a run once, however many shards there are,
+and a row group is then one batch of every run. A run is an Arrow IPC file, because its index is
+small and each batch can be read by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +26,12 @@ from corpus.tables import SHARDED
 RUN_BYTES = 4_000_000
 """Compressed bytes of the parts of one run, unless there would be more than RUNS of them."""
 RUNS = 200
-"""All runs of a table are open at once while a shard is written; systems allow 256 and more."""
+"""All runs of a table are open while a shard is written; systems allow at least 256 files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Parts that are laid out together, the plan they are laid out by, and where."""
+    """The parts of a run, the plan with its ranges, and the path of its file."""
 
     config: str
     parts: tuple[Part, ...]
@@ -82,13 +82,13 @@ def _write(rows: pa.Table, run: Run, destination: Path) -> None:
 
 
 def _rows(config: str, part: Part) -> pa.Table:
-    """Return the rows of a part that stay, with their split where the table has one."""
+    """Return the rows of a part that are kept, with their split if the table has one."""
     rows = read_part(part.path)
     return rows if part.kept is None else of_kept(rows, part.kept)
 
 
 def _places(rows: pa.Table, run: Run) -> npt.NDArray[np.int64]:
-    """Return for every row the place of its range among the ranges of all shards."""
+    """Return the index of the range of every row among the ranges of all shards."""
     found = prefixes(rows[SHARDED[run.config].sort_key[0]])
     places = np.full(len(found), -1)
     splits = rows["split"].to_numpy() if "split" in rows.column_names else None
@@ -101,13 +101,13 @@ def _places(rows: pa.Table, run: Run) -> npt.NDArray[np.int64]:
 
 
 def _starts(plans: Sequence[ShardPlan], split: str) -> tuple[list[int], int]:
-    """Return the first prefix of every range of a split, and the place of the first range."""
+    """Return the first prefix of every range of a split, and the index of the first range."""
     of_split = [plan for plan in plans if plan.split == split]
     return [start for plan in of_split for start, _ in plan.ranges], of_split[0].first
 
 
 def read_batches(runs: Sequence[pa.ipc.RecordBatchFileReader], place: int) -> Iterator[pa.Table]:
-    """Yield the rows of one range from every run that has some."""
+    """Yield the rows of one range from every run with such rows."""
     for run in runs:
         batch = run.get_batch(place)
         if batch.num_rows:

@@ -31,7 +31,7 @@ def write_shard(task: tuple[Sequence[Path], ShardPlan, Path]) -> Shard:
 
 
 def describe(path: Path, plan: ShardPlan) -> Shard:
-    """Return what the manifest says of a shard that was written to `path`."""
+    """Return the entry of the manifest for a shard that was written to `path`."""
     with open_shard(path) as file:
         rows = file.metadata.num_rows
         digest = logical_digest(plan.config, lambda columns: batches_of(file, 8192, columns))

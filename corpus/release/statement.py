@@ -1,15 +1,15 @@
-"""The in-toto statement of a release: which files it is, and what they were made from.
+"""The in-toto statement of a release: its files, and the inputs that they were made from.
 
-`provenance.intoto.json` lies beside the manifest. Its subjects are the manifest and every file that
+`provenance.intoto.json` is beside the manifest. Its subjects are the manifest and every file that
 the manifest lists; its predicate is SLSA Provenance 1.0 (https://slsa.dev/spec/v1.0/provenance).
-All of it follows from the manifest, so the same release has the same statement, `verify` makes it
-again, and no clock is in it. It is no file that the manifest lists: a manifest that listed it could
-not be its subject, and signing would change the identity of a release.
+All of it follows from the manifest, so the same release has the same statement, `verify` can
+compute it again, and it has no time stamp. The manifest does not list it: a manifest that listed it
+could not be its subject, and signing would change the identity of a release.
 
-A signature is made with the user's Ed25519 key, in an envelope of its own beside it
-(`provenance.dsse.json`; https://github.com/secure-systems-lab/dsse, version 1). Unsigned, a
-statement is as trustworthy as the place it was fetched from; what the signature says is that the
-holder of the key vouches for it.
+A signature is made with the user's Ed25519 key, in an envelope beside the statement
+(`provenance.dsse.json`; https://github.com/secure-systems-lab/dsse, version 1). Without a signature
+a statement is as trustworthy as its source; a signature attests that the holder of the key signed
+it.
 """
 
 import base64
@@ -36,14 +36,14 @@ STATEMENT_NAME, ENVELOPE_NAME = "provenance.intoto.json", "provenance.dsse.json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = f"urn:{DISTRIBUTION}:build:v1"
-"""What the parameters of the build mean; docs/provenance.md says it."""
+"""The type of the build; docs/provenance.md documents its parameters."""
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LARGEST_KEY = 100_000
-"""Bytes of a file that may be a key."""
+"""Maximum size of a key file."""
 
 
 class UnusableKey(CorpusError):
-    """A file is no Ed25519 key, or not of the kind that is asked for."""
+    """A file is not an Ed25519 key of the required kind (private or public)."""
 
     def __init__(self, path: Path, kind: str, detail: str) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class Dependency(TypedDict, total=False):
 
 
 class Checked(NamedTuple):
-    """What was found wrong with a file beside the manifest."""
+    """A problem with a file beside the manifest."""
 
     path: str
     detail: str
@@ -127,7 +127,7 @@ def statement(manifest: Manifest, manifest_digest: str) -> bytes:
 
 
 def _archives(manifest: Manifest) -> list[Dependency]:
-    """Return every archive that was read, whether or not something of it was kept."""
+    """Return every archive that was read, also those without a kept file."""
     return [
         Dependency(
             uri=purl(each.source, each.package, each.version),
@@ -182,13 +182,13 @@ def write_signed(folder: Path, manifest: Manifest, key: "Ed25519PrivateKey") -> 
 
 
 def encoded(payload: bytes) -> bytes:
-    """Return what is signed: DSSE's pre-authentication encoding of type and payload."""
+    """Return the signed bytes: DSSE's pre-authentication encoding of type and payload."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def check(folder: Path, manifest: Manifest, key: Path | None = None) -> list[Checked]:
-    """Return what is wrong with statement and signature of a release.
+    """Return the problems of the statement and signature of a release.
 
     An earlier version of this project wrote no statement; a release that lists a bill of materials
     has one. The signature is checked with a public key; without one, an envelope must still hold
@@ -213,7 +213,7 @@ def check(folder: Path, manifest: Manifest, key: Path | None = None) -> list[Che
 
 
 def _problem(data: bytes, expected: bytes, key: "Ed25519PublicKey | None") -> str | None:
-    """Return what is wrong with an envelope, None if nothing is."""
+    """Return the problem of an envelope, or None."""
     from cryptography.exceptions import InvalidSignature
 
     try:

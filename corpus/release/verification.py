@@ -24,7 +24,7 @@ DIGEST_ROWS = 2048
 
 
 class Difference(StrEnum):
-    """Why a file is not what this code expects, and what to do about it."""
+    """Causes of problems; each has its own advice."""
 
     ALTERED = (
         "What is missing or differs was altered or copied badly: fetch the release again, or move "
@@ -40,7 +40,7 @@ class Difference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way in which a file differs from the manifest, or from what this code reads."""
+    """One difference between a file and the manifest, or between a file and the expected format."""
 
     path: str
     detail: str
@@ -65,7 +65,7 @@ class DamagedRelease(CorpusError):
 
 
 def advice(release: Release, problems: list[Problem]) -> list[str]:
-    """Say what to do about problems, a sentence or two for each of their causes."""
+    """Return advice about problems, one or two sentences for each cause."""
     causes = {problem.cause for problem in problems}
     said = [cause.value for cause in Difference if cause in causes]
     if Difference.OTHER_VERSION in causes:
@@ -79,12 +79,11 @@ def _named(version: str, commit: str | None) -> str:
 
 
 def verify(release: Release, executor: Executor = SERIAL, key: Path | None = None) -> list[Problem]:
-    """Recheck every digest, row count and schema, and the statement of what the release was made
-    from; an empty list means that all of it holds.
+    """Return the problems of all digests, row counts and schemas, and of the provenance.
 
     With a public key, the release has to be signed by it. Files that the manifest does not list are
-    problems too, but for the statement, its signature, `timings.json` and hidden ones beside it:
-    the Hub's tools leave such. Of a candidate only the shards are listed yet. Raises UnusableKey.
+    problems too, except the statement, its signature, `timings.json` and hidden files beside it,
+    which the Hub's tools write. The manifest of a candidate lists shards only. Raises UnusableKey.
     """
     manifest = release.manifest
     shards = [(release.path, shard) for shard in manifest.shards]
@@ -137,7 +136,7 @@ def _row_problems(file: pq.ParquetFile, shard: Shard) -> Iterator[Problem]:
 
 
 def _columns(found: pa.Schema, expected: pa.Schema) -> str:
-    """Say in which columns two schemas differ."""
+    """Return the columns in which two schemas differ, as a text."""
     shared = sorted(set(found.names) & set(expected.names))
     differing = {
         "lacks": sorted(set(expected.names) - set(found.names)),

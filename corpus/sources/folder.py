@@ -32,7 +32,7 @@ from corpus.store import Archive, ArchiveStore, refuse_above_a_store
 from corpus.untrusted import check_text
 
 NOT_ENTERED = frozenset({".git", ".hg", ".svn", "_build", "deps", "node_modules"})
-"""Folders that hold what tools made or fetched."""
+"""Folders of files that tools generated or fetched."""
 LONGEST_URL = 2_000
 """Characters."""
 
@@ -43,7 +43,7 @@ class UnusableFolder(CorpusError):
 
 @dataclass(frozen=True, slots=True)
 class PackedFolder:
-    """A folder as an archive; `left_out` are files that it does not hold, each with its reason."""
+    """A folder as an archive; `left_out` has the files that are not in it, each with its reason."""
 
     body: bytes
     files: int
@@ -61,9 +61,9 @@ def add_folder(
 ) -> tuple[Archive, PackedFolder]:
     """Store the files of a folder as an archive; return its row and what was packed.
 
-    `name` is NAME or OWNER/NAME; `url` tells where the folder comes from. A folder that is stored
-    already stays as it is; one that changed supersedes what its version was before. Raises
-    UnusableFolder, StoreBelow, FolderInUse while a crawl writes to the store, UnsafeName and
+    `name` is NAME or OWNER/NAME; `url` is the public address of the folder. If the same archive is
+    stored already, nothing changes; otherwise the archive supersedes the one of this version.
+    Raises UnusableFolder, StoreBelow, FolderInUse while a crawl writes to the store, UnsafeName and
     OSError.
     """
     if url is not None:
@@ -96,7 +96,7 @@ def add_folder(
 def pack_folder(folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> PackedFolder:
     """Return the files below a folder as an archive; the same files give the same bytes.
 
-    Folders of NOT_ENTERED are passed over in silence. Links, special files and files that are too
+    Folders in NOT_ENTERED are skipped without a record. Links, special files and files that are too
     large or have an unsafe name are left out. Raises UnusableFolder and OSError.
     """
     if not folder.is_dir():
@@ -124,7 +124,7 @@ def pack_folder(folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> PackedF
 
 
 def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what is no folder, by its path below; a link to a folder is a link."""
+    """Yield all entries except folders by relative path; a link to a folder counts as a link."""
 
     def fail(error: OSError) -> None:
         raise error
@@ -140,7 +140,7 @@ def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read(path: str, place: Path, limits: ArchiveLimits) -> bytes | RejectedFile:
     """Return the bytes of a file, or why it is left out.
 
-    No link is followed, and no pipe waited for.
+    Links are not followed, and reading does not block on a pipe.
     """
     try:
         path.encode()

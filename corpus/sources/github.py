@@ -1,13 +1,13 @@
 """Archives of GitHub repositories: made canonical for the store, and opened.
 
-GitHub packs a commit anew for each request, and the bytes of that archive are not stable: the
-compression has changed before, with the checksums of all archives. So what the store holds is a
-tar of the same files, in the order of their paths, without compression, times, owners, modes and
-the folder around them. It is a function of the commit's files alone: whoever fetches the same
-commit has the same archive, and with it the same digest and the same ids of documents.
+GitHub packs a commit again for each request, and the bytes of its archives are not stable: its
+compression has changed before, and with it the checksums of all archives. Therefore the store holds
+a tar of the same files in the order of their paths, without compression, times, owners, modes and
+the enclosing folder. It depends on the files of the commit only, so every crawl of the same commit
+gives the same archive, the same digest and the same document ids.
 
-What is no file stays in it as an entry without data: links, and submodules, which git writes as
-empty folders (it has no others). The content of a link is not kept.
+Links and submodules are kept as entries without data; git archives submodules as empty folders, and
+no other folder is empty. The target of a link is not kept.
 """
 
 import hashlib
@@ -38,31 +38,31 @@ from corpus.sources.tar import (
 GITHUB = "github"
 """The `source` of archives of repositories on GitHub; their version is the commit."""
 GLOBAL = b"g"
-"""Type flag of a header for the whole archive; git writes the commit into one (git-archive(1))."""
+"""Type flag of a global pax header; git writes the commit id into one (git-archive(1))."""
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-"""How the file begins that Git LFS commits in place of another (git-lfs, docs/spec.md)."""
+"""First line of a Git LFS pointer file (git-lfs, docs/spec.md)."""
 LONGEST_POINTER = 1024
-"""A pointer is shorter than this, by the same specification."""
+"""A pointer file has fewer bytes than this (same specification)."""
 POINTED_SIZE = re.compile(rb"^size ([0-9]{1,19})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of a commit as the store holds them."""
+    """The canonical archive of a commit."""
 
     body: bytes = field(repr=False)
     files: int
 
     @property
     def sha256(self) -> str:
-        """The digest of the body, by which the store and documents know it."""
+        """The digest of the archive, which the store and document ids use."""
         return hashlib.sha256(self.body).hexdigest()
 
 
 def snapshot(served: bytes, commit: str, limits: ArchiveLimits = DEFAULT_LIMITS) -> Snapshot:
     """Return the canonical archive of a `tar.gz` that GitHub served for a commit.
 
-    Raises ArchiveError: also if it says that it is of another commit, or has no file.
+    Raises ArchiveError, also if its header names another commit, or if it has no file.
     """
     if not served:
         raise ArchiveError(Reason.TRUNCATED, "the file is empty")
@@ -87,7 +87,7 @@ def snapshot(served: bytes, commit: str, limits: ArchiveLimits = DEFAULT_LIMITS)
 
 
 def commit_of(stream: Stream) -> str | None:
-    """Return the commit that git wrote at the beginning of an archive, None if there is none."""
+    """Return the commit id in the global header of an archive, None if there is none."""
     try:
         header = parse_header(stream.read(BLOCK))
         if header.type != GLOBAL or header.size > LONGEST_EXTENSION:
@@ -99,7 +99,7 @@ def commit_of(stream: Stream) -> str | None:
 
 
 def _unwrapped(reader: TarReader) -> Iterator[tuple[Entry, bytes]]:
-    """Yield the entries below the one folder that is around all. Raises ArchiveError."""
+    """Yield the entries below the single top-level folder. Raises ArchiveError."""
     wrapper = None
     for entry in reader:
         top, slash, path = entry.path.partition("/")
@@ -115,7 +115,7 @@ def _unwrapped(reader: TarReader) -> Iterator[tuple[Entry, bytes]]:
 
 
 def _without_parents(entries: list[tuple[Entry, bytes]]) -> Iterator[tuple[Entry, bytes]]:
-    """Yield all entries but the folders that hold others; git lists every folder."""
+    """Yield all entries except folders that are not empty; git lists every folder."""
     parents = {entry.path.rpartition("/")[0] for entry, _ in entries}
     for entry, data in entries:
         if entry.kind is not EntryKind.DIRECTORY or entry.path not in parents:
@@ -136,7 +136,7 @@ class GitHub:
 
 
 class _WithFolders(TarReader):
-    """Notes the folders, which members do not mention."""
+    """Records the folders, which are not members."""
 
     folders: list[str]
 
@@ -149,7 +149,7 @@ class _WithFolders(TarReader):
 
 
 def _unless_pointer(member: Member | RejectedFile) -> Member | RejectedFile:
-    """Return a member, or the reject of a file that only says what Git LFS has in its place."""
+    """Return a member, or a reject if it is a Git LFS pointer."""
     if isinstance(member, RejectedFile) or not member.data.startswith(POINTER):
         return member
     size = POINTED_SIZE.search(member.data)

@@ -22,19 +22,19 @@ from corpus.sources.tar import (
 )
 
 HEX = "hex"
-"""What the store calls archives from a Hex repository."""
+"""The `source` of archives from a Hex repository."""
 VERSION = b"3"
 OUTER_HEADERS = 64
 """Headers in the outer tar: four files, and room for extended headers."""
 NOTHING = frozenset(("nil", "undefined", "null"))
-"""Atoms that packers wrote where there was no value."""
+"""Atoms that packers wrote in place of a missing value."""
 NOTES = 10
-"""Notes that are kept of one archive."""
+"""Maximum number of notes that are kept for one archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HexMetadata:
-    """What a package says of itself; what it leaves out is empty or None."""
+    """The metadata of a package; missing fields are empty or None."""
 
     name: str
     version: str
@@ -48,7 +48,7 @@ class HexMetadata:
     elixir: str | None
     extra: dict[str, object]
     notes: tuple[str, ...] = ()
-    """What could not be understood and was left out, at most NOTES of them."""
+    """Fields that could not be read and were left out, at most NOTES."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +62,10 @@ class HexTarball:
     limits: ArchiveLimits
 
     def members(self) -> Iterator[Member | RejectedFile]:
-        """Yield every member in the order of the archive; folders are not mentioned.
+        """Yield every member in the order of the archive, except folders; see `members_of`.
 
-        As `members_of` says.
-        Raises ArchiveError before any is yielded if the contents are too large, truncated or not
-        what they should be: then the archive is to be rejected as a whole.
+        Raises ArchiveError before the first member if the contents are too large, truncated or not
+        a gzip-compressed tar; the whole archive has to be rejected then.
         """
         expanded = Inflater(self.contents, self.limits)
         reader = TarReader(expanded, name="contents", headers=self.limits.files)
@@ -86,8 +85,8 @@ class Hex:
 def open_hex_tarball(body: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> HexTarball:
     """Open a Hex tarball as served. Raises ArchiveError.
 
-    The contents are expanded only by `HexTarball.members`. Comparing `outer_checksum` with the
-    registry's is for the caller to do.
+    The contents are expanded by `HexTarball.members` only. The caller has to compare
+    `outer_checksum` with that of the registry.
     """
     if not body:
         raise ArchiveError(Reason.TRUNCATED, "the file is empty")
@@ -109,7 +108,7 @@ def open_hex_tarball(body: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> Hex
 
 
 def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
-    """Return the files of the outer tar: all must be known, and all but CHECKSUM be there."""
+    """Return the files of the outer tar. Raises ArchiveError for unknown and missing files."""
     largest = {
         "VERSION": 16,
         "CHECKSUM": 256,
@@ -138,7 +137,7 @@ def outer_files(body: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
 def verified_checksum(files: dict[str, bytes]) -> str | None:
     """Return the inner checksum, None if there is none. Raises ArchiveError if it is wrong.
 
-    It is deprecated, and promises nothing that the outer one does not, but costs little.
+    It is deprecated and redundant with the outer checksum, but cheap to check.
     """
     if "CHECKSUM" not in files:
         return None
@@ -156,8 +155,8 @@ def verified_checksum(files: dict[str, bytes]) -> str | None:
 def read_metadata(data: bytes) -> HexMetadata:
     """Read metadata.config. Raises ArchiveError(MALFORMED_METADATA).
 
-    The last of several equal keys wins, as in the reference implementation. Name and version must
-    be there; of everything else what can be understood is read, and the rest noted.
+    The last of several equal keys wins, as in the reference implementation. Name and version are
+    required; other fields are read if possible, and unreadable ones are noted.
     """
     try:
         return metadata(top_level(consult(data)))
@@ -166,7 +165,7 @@ def read_metadata(data: bytes) -> HexMetadata:
 
 
 def top_level(terms: list[Term]) -> dict[str, Term]:
-    """Return the pairs that the file is made of. Raises ArchiveError for anything else."""
+    """Return the top-level pairs of the file. Raises ArchiveError if it has other terms."""
     fields: dict[str, Term] = {}
     for term in terms:
         if not isinstance(term, tuple) or len(term) != 2 or (key := text(term[0])) is None:
@@ -195,7 +194,7 @@ def metadata(fields: dict[str, Term]) -> HexMetadata:
 
 
 def required(fields: dict[str, Term], key: str) -> str:
-    """Return a text that must be there and not empty."""
+    """Return a required text. Raises ArchiveError if it is missing or empty."""
     value = text(fields.get(key))
     if not value:
         raise malformed(f"{key} is missing")
@@ -203,7 +202,7 @@ def required(fields: dict[str, Term], key: str) -> str:
 
 
 def text(term: Term | None) -> str | None:
-    """Return a term as text; None if it is not text or stands for nothing."""
+    """Return a term as text; None if it is not text or represents a missing value."""
     if isinstance(term, bytes):
         try:
             return term.decode()
@@ -215,12 +214,12 @@ def text(term: Term | None) -> str | None:
 
 
 def is_nothing(term: Term | None) -> bool:
-    """Tell whether a term stands for no value."""
+    """Return whether a term represents a missing value."""
     return term is None or term == [] or (isinstance(term, Atom) and term in NOTHING)
 
 
 def optional_text(fields: dict[str, Term], key: str, notes: list[str]) -> str | None:
-    """Return a text, None where there is none; anything else is noted."""
+    """Return a text or None; other types are noted."""
     found = text(fields.get(key))
     if found is None and not is_nothing(fields.get(key)):
         notes.append(f"{key} is no text")
@@ -228,7 +227,7 @@ def optional_text(fields: dict[str, Term], key: str, notes: list[str]) -> str | 
 
 
 def texts(fields: dict[str, Term], key: str, notes: list[str]) -> tuple[str, ...]:
-    """Return a list of texts, or a single one; what is not text is left out and noted."""
+    """Return a list of texts, or a single text as a list; other types are left out and noted."""
     value = fields.get(key, [])
     items = value if isinstance(value, list) else [value]
     found = tuple(told for item in items if (told := text(item)) is not None)
@@ -238,7 +237,7 @@ def texts(fields: dict[str, Term], key: str, notes: list[str]) -> tuple[str, ...
 
 
 def pairs(term: Term | None, where: str, notes: list[str]) -> Iterator[tuple[str, Term]]:
-    """Yield the pairs of a map or of a list of two-tuples, keys as text; note what is none."""
+    """Yield the pairs of a map or of a list of two-tuples, keys as text; other terms are noted."""
     if isinstance(term, Map):
         term = list(term.pairs)
     if is_nothing(term):
@@ -254,7 +253,7 @@ def pairs(term: Term | None, where: str, notes: list[str]) -> Iterator[tuple[str
 
 
 def links(term: Term | None, notes: list[str]) -> tuple[Link, ...]:
-    """Read named addresses, or addresses alone, which then have no name."""
+    """Read links: pairs of name and address, or addresses without a name."""
     if (alone := text(term)) is not None:
         return (Link("", alone),)
     unnamed: list[Link] = []
@@ -271,9 +270,9 @@ def links(term: Term | None, notes: list[str]) -> tuple[Link, ...]:
 
 
 def requirements(term: Term | None, notes: list[str]) -> tuple[Requirement, ...]:
-    """Read `[{Name, Fields}]`, or `[Fields]` with the name among them, as old packers wrote.
+    """Read `[{Name, Fields}]`, or `[Fields]` with a field `name`, as old packers wrote.
 
-    Of a tuple of more than two, as rebar wrote for a dependency from git, the name is understood.
+    Of longer tuples, which rebar wrote for dependencies from git, only the name is read.
     """
     if isinstance(term, Map):
         term = list(term.pairs)
@@ -298,7 +297,7 @@ def requirements(term: Term | None, notes: list[str]) -> tuple[Requirement, ...]
 
 
 def requirement_fields(item: Term, notes: list[str]) -> dict[str, Term]:
-    """Return the fields of one requirement with its name; its constraint may stand alone."""
+    """Return the fields of one requirement with its name; the fields may be only a constraint."""
     if isinstance(item, list | Map):
         return dict(pairs(item, "requirements", notes))
     if text(item) is not None:
@@ -315,7 +314,7 @@ def requirement_fields(item: Term, notes: list[str]) -> dict[str, Term]:
 
 
 def plain(term: Term) -> object:
-    """Return a term in the types of JSON, as far as packers use them for `extra`."""
+    """Return a term of `extra` in the types of JSON."""
     if isinstance(term, (bytes, str)):
         return text(term)
     if isinstance(term, (list, tuple)):
@@ -326,5 +325,5 @@ def plain(term: Term) -> object:
 
 
 def malformed(what: str) -> ArchiveError:
-    """Build the error for metadata that cannot be used."""
+    """Return the error for unusable metadata."""
     return ArchiveError(Reason.MALFORMED_METADATA, f"metadata.config: {what}")

@@ -1,4 +1,4 @@
-"""The files of an archive: which of them are given out, and under which names."""
+"""The files of an archive: which of them are members, and their normalized paths."""
 
 import re
 import unicodedata
@@ -9,9 +9,9 @@ from corpus.sources.tar import ArchiveLimits, Entry, EntryKind, TarReader
 
 LATER = Reject(Stage.UNPACK, Reason.DUPLICATE_MEMBER, "the archive has a later member of this name")
 INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Unicode categories of characters that hide or reorder what a reader of the path sees."""
+"""Unicode categories of characters that are invisible or reorder the text around them."""
 NAMELESS = "<no name>"
-"""Stands for an empty path, which in a table means the archive as a whole."""
+"""Replaces an empty path, because an empty path in a table means the whole archive."""
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -25,21 +25,21 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What an archive holds, in its order, and what it says of itself."""
+    """The members of an archive in its order, and its own metadata."""
 
     members: list[Member | RejectedFile]
     licenses: tuple[str, ...] = ()
-    """Licences that it declares."""
+    """The declared licences."""
     notes: tuple[str, ...] = ()
-    """What of its metadata could not be understood."""
+    """Fields of the metadata that could not be read."""
 
 
 def members_of(reader: TarReader, limits: ArchiveLimits) -> list[Member | RejectedFile]:
-    """Return every member in the order of the archive; folders are not mentioned.
+    """Return every member in the order of the archive, except folders.
 
-    Of several with the same name the last counts, as where an archive is unpacked to a disk. A
-    member that is not given out has the size that its header tells, and its path is printable.
-    Raises ArchiveError: then the archive is to be rejected as a whole.
+    Of several members with the same name the last counts, as when an archive is unpacked. A
+    rejected member has the size in its header and a printable path. Raises ArchiveError if the
+    whole archive has to be rejected.
     """
     names = Names()
     found: list[Member | RejectedFile] = []
@@ -72,7 +72,7 @@ class Names:
         self.paths: dict[str, str] = {}
 
     def collision(self, path: str) -> Reject | None:
-        """Remember a normalized path; say with which other one it would be one file, if any."""
+        """Add a normalized path; return an earlier one that a file system may treat as the same."""
         key = caseless(path)
         earlier = self.paths.setdefault(key, path)
         if earlier == path:
@@ -83,7 +83,7 @@ class Names:
 
 
 def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Reject | None:
-    """Say why an entry is not given out whatever comes later, or None if it may be."""
+    """Return the reject of an entry, or None; later entries do not change this."""
     if entry.kind is EntryKind.LINK:
         return Reject(Stage.UNPACK, Reason.LINK, "a symbolic or hard link")
     if entry.kind is EntryKind.SPECIAL:
@@ -97,7 +97,7 @@ def refused(entry: Entry, names: Names, limits: ArchiveLimits) -> Reject | None:
 
 
 def unsafe(path: str, limits: ArchiveLimits) -> Reject | None:
-    """Say why a path must not be used on any system, or None if it may."""
+    """Return the reject of a path that is unsafe on any system, or None."""
     parts = path.split("/")
     if len(path.encode()) > limits.path:
         return Reject(Stage.UNPACK, Reason.PATH_TOO_LONG, f"over {limits.path} bytes")
@@ -119,17 +119,17 @@ def unsafe(path: str, limits: ArchiveLimits) -> Reject | None:
 
 
 def invisible(character: str) -> bool:
-    """Tell whether a character hides or reorders; `str.isprintable` is false for all of these."""
+    """Return whether a character is in HIDDEN; `str.isprintable` is false for all of these."""
     return unicodedata.category(character) in INVISIBLE
 
 
 def normalized(path: str) -> str:
-    """Return a safe path without its empty and `.` parts."""
+    """Return a safe path without empty and `.` parts."""
     return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def caseless(path: str) -> str:
-    """Return what is equal for paths that a file system may take for one.
+    """Return a key that is equal for paths that a file system may treat as the same.
 
     Canonical caseless matching, The Unicode Standard, section 3.13, definition D145.
     """
@@ -140,7 +140,7 @@ def caseless(path: str) -> str:
 
 
 def printable(path: str, limits: ArchiveLimits) -> str:
-    """Return a path of any kind so that it can stand in a table: not empty, cut, and escaped."""
+    """Return a path in a form for tables: not empty, shortened, and escaped."""
     cut = path[: limits.path] or NAMELESS
     return "".join(
         character.encode("unicode_escape").decode() if invisible(character) else character

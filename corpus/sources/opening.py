@@ -1,6 +1,6 @@
 """Sources by name: the `source` of an archive's row determines the class that opens it.
 
-A new source is a class with `open` and an entry in SOURCES; later code gets members only.
+A new source is a class with a method `open` and an entry in SOURCES; later steps see members only.
 """
 
 import io
@@ -22,14 +22,14 @@ class Source(Protocol):
     """Opens the archives of one origin."""
 
     def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
-        """Return what an archive holds. Raises ArchiveError; then all of it is to be rejected."""
+        """Return the contents of an archive. Raises ArchiveError if it is rejected as a whole."""
 
 
 class Folder:
     """Archives that `corpus.sources.folder` made: a tar of names and bytes."""
 
     def open(self, body: bytes, limits: ArchiveLimits) -> Contents:
-        """Return the files; it declares nothing. Raises ArchiveError."""
+        """Return the files; such an archive has no metadata. Raises ArchiveError."""
         if len(body) > limits.expanded:
             detail = f"{len(body)} bytes, over {limits.expanded}"
             raise ArchiveError(Reason.ARCHIVE_TOO_LARGE, detail)

@@ -1,8 +1,8 @@
 """A strict, streaming reader of tar files, a plain writer, and the limits and error of archives.
 
-It reads ustar, with pax and GNU extensions for long names. The standard library's tarfile takes a
-damaged header for the end of the archive, which loses files silently; here a wrong header makes the
-archive an error. Formats: POSIX.1-2017, utility `pax`, "ustar Interchange Format" and "pax Extended
+It reads ustar, with pax and GNU extensions for long names. The standard library's tarfile treats a
+damaged header as the end of the archive and so loses files silently; here a damaged header is an
+error. Formats: POSIX.1-2017, utility `pax`, "ustar Interchange Format" and "pax Extended
 Header"; GNU tar manual, "Basic Tar Format".
 """
 
@@ -22,23 +22,23 @@ from corpus.reasons import Reason, Reject, Stage
 MIB = 1024 * 1024
 BLOCK = 512
 PIECE = 64 * 1024
-"""Bytes taken from a compressed stream, and at most given out of it, at a time."""
+"""Bytes that are read from a compressed stream at a time, and at most returned from it."""
 GZIP = 16 + zlib.MAX_WBITS
 GZIP_MAGIC = b"\x1f\x8b"
 LONGEST_EXTENSION = 64 * 1024
-"""Bytes in one extended header: paths need a few hundred, and nothing else in it is read."""
+"""Maximum size of one extended header: paths need a few hundred bytes, and only they are read."""
 MOST_EXTENSIONS = 8 * 1024 * 1024
-"""Bytes in all extended headers of an archive, which take ten times as long to read as data."""
+"""Maximum size of all extended headers of an archive: they take ten times as long as data."""
 RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,9}) ")
 ZEROS = bytes(BLOCK)
 BLANKED = b" " * 8
-"""What stands for the checksum of a header where it is computed."""
+"""Replaces the checksum field of a header while its checksum is computed."""
 OCTAL = re.compile(rb"[0-7]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveLimits:
-    """Bounds that hold before anything is expanded; sizes in bytes.
+    """Limits that are checked before data is expanded; sizes in bytes.
 
     Raises ValueError unless all are above 0.
     """
@@ -61,10 +61,10 @@ class ArchiveLimits:
     """Expanded by compressed: Apache POI's bound (ZipSecureFile). Of 81 real applications none
     reaches 12; DEFLATE ends at 1,032."""
     ratio_from: int = 1 * MIB
-    """Expanded size from which the ratio counts: a few zeros are no bomb."""
+    """Expanded size from which the ratio is checked: small files of zeros are harmless."""
 
     def __post_init__(self) -> None:
-        """Check that every bound lets something through."""
+        """Check that every limit is positive."""
         check_least(1, self, *self.__slots__)
 
 
@@ -83,7 +83,7 @@ class ArchiveError(CorpusError):
 
 
 class EntryKind(Enum):
-    """What an entry is, as far as a reader of source code cares."""
+    """The kinds of entries that matter for reading source code."""
 
     FILE = auto()
     DIRECTORY = auto()
@@ -105,11 +105,11 @@ TYPES = {
 }
 """Type flags that are written."""
 WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
-"""Types whose size field, whatever it says, is followed by no data."""
+"""Types without data, whatever their size field contains."""
 
 
 class Stream(Protocol):
-    """Where the bytes come from: a file, or an `Inflater`."""
+    """A source of bytes: a file, or an `Inflater`."""
 
     def read(self, size: int, /) -> bytes:
         """Return `size` bytes, fewer only at the end."""
@@ -117,7 +117,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member; `size` is in bytes, below 2 ** 63, and 0 for what has no data."""
+    """One member; `size` is in bytes, below 2 ** 63, and 0 for entries without data."""
 
     path: str
     kind: EntryKind
@@ -125,7 +125,7 @@ class Entry:
 
 
 class Header(NamedTuple):
-    """The fields of a header block that matter here."""
+    """The fields of a header block that are used here."""
 
     path: bytes
     type: bytes
@@ -135,8 +135,9 @@ class Header(NamedTuple):
 class TarReader:
     """Iterates over the entries of a tar stream; `read` gives the data of the latest one.
 
-    Both raise ArchiveError: NOT_A_TARBALL if the stream does not begin like one or goes on behind
-    its end, TRUNCATED if it breaks off or up, TOO_MANY_FILES for more than `headers` headers.
+    Both raise ArchiveError: NOT_A_TARBALL if the stream does not begin with a header or has data
+    after its end, TRUNCATED if it ends early or has a damaged header, TOO_MANY_FILES for more than
+    `headers` headers.
     """
 
     def __init__(self, source: Stream, *, name: str, headers: int) -> None:
@@ -165,14 +166,14 @@ class TarReader:
         self.drain()
 
     def read(self) -> bytes:
-        """Return the data of the latest entry, which can be had only once."""
+        """Return the data of the latest entry; it can be read only once."""
         size, self.unread = self.unread, 0
         data = self.take(size)
         self.take(-size % BLOCK)
         return data
 
     def skip_data(self) -> None:
-        """Pass over the data of the latest entry, unless it has been read."""
+        """Skip the data of the latest entry, unless it has been read."""
         left = self.unread + -self.unread % BLOCK
         self.unread = 0
         while left:
@@ -218,7 +219,7 @@ class TarReader:
         return data
 
     def drain(self) -> None:
-        """Read to the end, which verifies the checksum of a compressed stream; all is padding."""
+        """Read the padding to the end, which verifies the checksum of a compressed stream."""
         while rest := self.source.read(PIECE):
             if rest.count(0) != len(rest):
                 raise ArchiveError(
@@ -226,7 +227,7 @@ class TarReader:
                 )
 
     def broken(self, what: str, block: bytes = b"") -> ArchiveError:
-        """Build the error for a stream that is no tar file, or no longer one."""
+        """Return the error for a stream that is not a tar file, or has a damaged header later."""
         if self.headers_read:
             return ArchiveError(Reason.TRUNCATED, f"{self.name}: {what} at byte {self.position}")
         begins = f"it begins with {block[:24]!r}" if block else "it is empty"
@@ -234,7 +235,7 @@ class TarReader:
 
 
 def write_tar(entries: Iterable[tuple[Entry, bytes]]) -> bytes:
-    """Return a tar of names, kinds and bytes alone: the same entries always give the same bytes.
+    """Return a tar of names, kinds and bytes only: the same entries always give the same bytes.
 
     Times, owners and modes are those of `tarfile.TarInfo`; links have no target.
     """
@@ -251,8 +252,8 @@ def write_tar(entries: Iterable[tuple[Entry, bytes]]) -> bytes:
 class Inflater:
     """Expands a gzip file piece by piece; each `read` raises ArchiveError past a limit.
 
-    Several gzip members one after another are one stream (RFC 1952, section 2.2), and zero bytes
-    behind the last are padding. The checksum of each member is verified.
+    Consecutive gzip members are one stream (RFC 1952, section 2.2), and zero bytes after the last
+    are padding. The checksum of each member is verified.
     """
 
     def __init__(self, compressed: bytes, limits: ArchiveLimits) -> None:
@@ -288,7 +289,7 @@ class Inflater:
         return b""
 
     def begin_member(self) -> bool:
-        """Go on to the next gzip member if this one has ended; is there anything left to expand?"""
+        """Start the next gzip member if this one has ended; return whether data is left."""
         if self.ended or not self.member.eof:
             return not self.ended
         self.offset -= len(self.member.unused_data)
@@ -308,7 +309,7 @@ class Inflater:
         return piece
 
     def count(self, size: int) -> None:
-        """Raise ArchiveError if `size` more bytes are too many."""
+        """Raise ArchiveError if `size` more bytes exceed a limit."""
         self.expanded += size
         if self.expanded > self.limits.expanded:
             raise ArchiveError(
@@ -340,7 +341,7 @@ def parse_header(block: bytes) -> Header:
 def sum_of(block: bytes) -> int:
     """Add the bytes of a block: Adler-32 (RFC 1950) has 1 and their sum modulo 65,521 below.
 
-    A half of a block stays below that; `sum` takes thirty times as long.
+    The sum of half a block stays below that; `sum` takes thirty times as long.
     """
     halves = block[: BLOCK // 2], block[BLOCK // 2 :]
     return sum((zlib.adler32(half) & 0xFFFF) - 1 for half in halves)
@@ -376,7 +377,7 @@ def extended(header: Header, extensions: dict[str, bytes]) -> Entry:
 
 
 def decoded(path: bytes) -> str:
-    """Return a path as text: UTF-8 or, where it is not that, latin-1."""
+    """Return a path as text: UTF-8, or latin-1 if it is not valid UTF-8."""
     try:
         return path.decode()
     except UnicodeDecodeError:
@@ -406,7 +407,7 @@ def long_path(data: bytes) -> dict[str, bytes]:
 
 
 def nothing(_: bytes) -> dict[str, bytes]:
-    """Pass over what does not bear on a single file: global records, the names of link targets."""
+    """Skip headers that do not describe a file: global records and names of link targets."""
     return {}
 
 

@@ -1,1 +1,1 @@
-"""GitHub: what to search for, how its API is asked, and how a search is read completely."""
+"""Crawling of GitHub: arguments, API queries, complete search, archives of commits."""

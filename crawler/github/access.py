@@ -1,11 +1,11 @@
-"""What lets a crawl in at GitHub, and what GitHub asks for in return.
+"""Authentication at GitHub, and its rate limits.
 
-A token, or an installation of a GitHub App, has so many points an hour for GraphQL, and so many
-requests an hour for REST. A request gets the first token that has some left; the crawl waits when
-none has. Tokens stand in headers of requests to the API only, never in messages or in the store.
+A token, or an installation of a GitHub App, has a number of points an hour for GraphQL, and of
+requests an hour for REST. A request gets the first token with some left; the crawl waits if there
+is none. Tokens are in headers of requests to the API only, never in messages or in the store.
 
-GitHub turns requests away with 403, 429 or 200. It says how long to wait in `retry-after`, else in
-`x-ratelimit-reset`; else its documentation asks for a minute, doubled each time.
+GitHub rejects requests over a limit with 403, 429 or 200. The time to wait is in `retry-after`, or
+in `x-ratelimit-reset`; without either its documentation prescribes a minute, doubled each time.
 """
 
 import asyncio
@@ -42,44 +42,44 @@ GRAPHQL, REST = "graphql", "core"
 TOKEN = "github_token"
 """The key in a request's meta with the number of its token."""
 SECONDARY_WAIT = 60.0
-"""Seconds to wait after a secondary limit for which GitHub gives no time; then twice as long."""
+"""Seconds to wait after a secondary limit without a given time; doubled each time."""
 FORBIDDEN = 403
 VALID_SECONDS = 540
-"""How long a JSON web token of an App is valid; GitHub allows ten minutes."""
+"""Validity of a JSON web token of an App, in seconds; GitHub allows ten minutes."""
 CLOCK_DIFFERENCE = 60
-"""Seconds that our clock may be ahead of GitHub's."""
+"""Seconds by which this machine's clock may be ahead of GitHub's."""
 RENEWED_BEFORE = 300.0
-"""Seconds before its end from which on the token of an installation is not used any more."""
+"""The token of an installation is renewed this number of seconds before it expires."""
 INSTALLATION_SECONDS = 3600.0
-"""How long the token of an installation is valid."""
+"""Validity of the token of an installation, in seconds."""
 
 
 class NoAccess(IgnoreRequest):
-    """A GitHub App that is not let in, and what to do; another attempt would not change it."""
+    """A GitHub App cannot authenticate; a retry would not help, and the message says what does."""
 
 
 @dataclass(slots=True)
 class Token:
-    """A token, and until when it has nothing left of a resource, in seconds since the epoch."""
+    """A token, and until when its limit of a resource is exhausted, in seconds since the epoch."""
 
     secret: str = field(repr=False)
     ends: float | None = None
     spent: dict[str, float] = field(default_factory=dict)
 
     def is_left(self, resource: str, now: float) -> bool:
-        """Return whether it has something left of a resource."""
+        """Return whether its limit of a resource is not exhausted."""
         return self.spent.get(resource, 0.0) <= now
 
 
 class Tokens:
-    """The tokens of a crawl, in the order in which they are used."""
+    """The tokens of a crawl, in the order of their use."""
 
     def __init__(self, secrets: tuple[str, ...], clock: Callable[[], float] = time.time) -> None:
         self.tokens = [Token(secret) for secret in secrets]
         self.clock = clock
 
     def choose(self, resource: str) -> int:
-        """Return the number of a token that has something left, or will have first."""
+        """Return the index of a token that can be used now, or of the one that is reset first."""
         now = self.clock()
         numbers = range(len(self.tokens))
         left = (number for number in numbers if self.tokens[number].is_left(resource, now))
@@ -87,7 +87,7 @@ class Tokens:
         return next(left, first)
 
     def spend(self, number: int, resource: str, seconds: float) -> float:
-        """Note that a token has nothing left for so long; return when there is some of any."""
+        """Record that a token is exhausted; return the seconds until any token can be used."""
         now = self.clock()
         if number < len(self.tokens):
             self.tokens[number].spent[resource] = now + seconds
@@ -95,13 +95,13 @@ class Tokens:
 
 
 class GitHubManners(Manners):
-    """The signs of GitHub."""
+    """Recognises the rate limits of GitHub in its responses."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
 
     def asked(self, request: Request, response: Response, now: float) -> Asked | None:
-        """Return what an answer asks for, or None if it does not turn its request away."""
+        """Return the wait that a response requires, or None if it is not about a limit."""
         if response.status == 200:
             trouble = trouble_of(request, response)
         elif response.status in (FORBIDDEN, TOO_MANY_REQUESTS):
@@ -117,13 +117,13 @@ class GitHubManners(Manners):
         return Asked(SECONDARY_WAIT, doubles=True) if told is None else Asked(told)
 
     def pause_after(self, request: Request, response: Response, now: float) -> float | None:
-        """Return how long to wait after the last request that all tokens allow, or None."""
+        """Return the wait after a response that exhausts the last token, or None."""
         if not is_exhausted(response.headers) or RESOURCE not in request.meta:
             return None
         return self.spent(request, response, now) or None
 
     def spent(self, request: Request, response: Response, now: float) -> float:
-        """Note that the token of a response has nothing left; return how long to wait."""
+        """Record that the token of a response is exhausted; return the wait."""
         token, resource = request.meta.get(TOKEN), request.meta.get(RESOURCE)
         told = until_reset(response.headers, now)
         seconds = SECONDARY_WAIT if told is None else told
@@ -133,7 +133,7 @@ class GitHubManners(Manners):
 
 
 def trouble_of(request: Request, response: Response) -> Trouble | None:
-    """Return whether an answer of the status 200 turns its request away, and how."""
+    """Return the limit that a response with status 200 reports, or None."""
     if request.meta.get(RESOURCE) != GRAPHQL or b'"errors"' not in response.body:
         return None
     try:
@@ -145,7 +145,7 @@ def trouble_of(request: Request, response: Response) -> Trouble | None:
 
 
 def denial(response: Response) -> Trouble | None:
-    """Return which limit an answer of the status 403 or 429 is about, if it is about one."""
+    """Return the limit that a response with status 403 or 429 reports, or None."""
     if is_exhausted(response.headers) and text(response.headers, "Retry-After") is None:
         return Trouble.EXHAUSTED
     said = message_of(response.body)
@@ -157,7 +157,7 @@ def denial(response: Response) -> Trouble | None:
 
 
 def message_of(body: bytes) -> str:
-    """Return the `message` of an answer of the REST API, empty if there is none."""
+    """Return the `message` of a response of the REST API, empty if there is none."""
     try:
         told = parse_json(body)
     except ValueError:
@@ -167,14 +167,14 @@ def message_of(body: bytes) -> str:
 
 
 class GitHubAccess:
-    """A downloader middleware that puts a token into each request to the API."""
+    """A downloader middleware that adds a token to each request to the API."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "GitHubAccess":
-        """Keep the crawler, whose spider has the tokens."""
+        """Keep the crawler; its spider has the tokens."""
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
@@ -191,7 +191,7 @@ class GitHubAccess:
 
 
 class Keys:
-    """The tokens of a crawl, with that of an installation of a GitHub App, which ends hourly."""
+    """The tokens of a crawl, with that of a GitHub App's installation, which expires hourly."""
 
     def __init__(
         self, access: Access, crawler: Crawler, clock: Callable[[], float] = time.time
@@ -204,7 +204,7 @@ class Keys:
         self.installed: Token | None = None
 
     async def renew(self) -> None:
-        """Get a token for the installation, unless there is one that lasts. Raises NoAccess."""
+        """Request a token for the installation if none is valid long enough. Raises NoAccess."""
         app = self.access.app
         if app is None:
             return
@@ -245,7 +245,7 @@ class Keys:
         return numbers[0]
 
     async def asked(self, app: App, path: str, method: str) -> object:
-        """Ask the API as an App. Raises NoAccess."""
+        """Send a request as an App. Raises NoAccess."""
         url = f"{self.access.api_url}/{path}"
         headers = {
             "Authorization": f"Bearer {web_token(app, self.clock())}",
@@ -271,7 +271,7 @@ class Keys:
 
 
 def web_token(app: App, now: float) -> str:
-    """Return a JSON web token by which GitHub knows an App (RFC 7519, RS256)."""
+    """Return a JSON web token that authenticates an App (RFC 7519, RS256)."""
     claims = {
         "iat": int(now) - CLOCK_DIFFERENCE,
         "exp": int(now) + VALID_SECONDS - CLOCK_DIFFERENCE,

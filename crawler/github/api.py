@@ -1,7 +1,7 @@
-"""Queries to GitHub's GraphQL API, and its answers as types that cannot hold a bad value.
+"""Queries to GitHub's GraphQL API, and its responses as validated types.
 
-GitHub answers 200 to most of what goes wrong, with `errors` beside `data` that may be null. What an
-error means is told by its `type`, by `extensions.code`, or by its words only
+GitHub reports most errors with status 200 and `errors` beside `data`, which may be null. The
+meaning of an error is in its `type`, in `extensions.code`, or only in its message
 (docs.github.com/graphql, "Rate limits and query limits for the GraphQL API").
 """
 
@@ -51,7 +51,7 @@ query Named($owner: String!, $name: String!) {
 )
 
 LONGEST_TEXT = 10_000
-"""Characters of a description or an error that are kept."""
+"""Maximum length of a description or an error message that is kept."""
 TOPIC = re.compile("[a-z0-9][a-z0-9-]{0,49}")
 LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 SECONDARY = re.compile("secondary rate limit|abuse detection", re.IGNORECASE)
@@ -59,22 +59,22 @@ TIMED_OUT = re.compile("something went wrong while executing|timeout|timed out",
 
 
 class MalformedAnswer(ValueError):
-    """An answer that does not follow GitHub's documentation."""
+    """A response does not have the documented form."""
 
 
 class Trouble(Enum):
-    """What an answer with errors means for a crawl."""
+    """Kinds of errors in a response, by their effect on a crawl."""
 
     EXHAUSTED = auto()
     """No points are left until the reset."""
     TOO_FAST = auto()
     """A secondary limit."""
     TOO_EXPENSIVE = auto()
-    """This query takes more than is allowed; a smaller one may not."""
+    """The query exceeds a resource limit; a smaller one may not."""
     UNKNOWN_FIELD = auto()
-    """The schema is not the one that the query was written for."""
+    """The schema has changed."""
     NO_ACCESS = auto()
-    """The token may not do this."""
+    """The token has no permission."""
     NOT_FOUND = auto()
     OTHER = auto()
 
@@ -89,12 +89,12 @@ BY_TYPE = {
     "NOT_FOUND": Trouble.NOT_FOUND,
 }
 UNKNOWN = frozenset({"undefinedField", "undefinedType", "argumentNotAccepted", "undefinedFragment"})
-"""Values of `extensions.code` of GitHub's validation of a query."""
+"""Values of `extensions.code` for queries that fail validation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One of the errors of an answer."""
+    """One of the errors of a response."""
 
     trouble: Trouble
     message: str
@@ -102,7 +102,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: `data` is None if there is none; `cost` and `remaining` are in points."""
+    """A response: `data` is None if there is none; `cost` and `remaining` are in points."""
 
     data: Mapping[str, object] | None
     problems: tuple[Problem, ...]
@@ -116,11 +116,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A repository as GitHub tells of it; `commit` is None if it has no default branch yet."""
+    """The facts about a repository; `commit` is None if it has no default branch yet."""
 
     id: int
     name: str
-    """OWNER/NAME in the writing of the host."""
+    """OWNER/NAME in the spelling of the host."""
     url: str
     commit: str | None
     branch: str | None
@@ -141,7 +141,7 @@ class Found:
 
 
 def read_answer(body: bytes) -> Answer:
-    """Read the body of an answer. Raises MalformedAnswer."""
+    """Read the body of a response. Raises MalformedAnswer."""
     try:
         told = parse_json(body)
     except ValueError as error:
@@ -164,7 +164,7 @@ def read_answer(body: bytes) -> Answer:
 
 
 def problem(error: object) -> Problem:
-    """Say what an error means."""
+    """Classify an error."""
     told = error if isinstance(error, dict) else {}
     message = str(told.get("message"))[:LONGEST_TEXT]
     extensions = told.get("extensions")
@@ -220,7 +220,7 @@ def read_repository(node: object) -> Found:
             commit=commit if isinstance(commit, str) else None,
             branch=shortened(name),
             description=shortened(told.get("description")),
-            # By the clock of whoever made the commit, so it may be anything.
+            # The time is from the author's clock, so it may have any value.
             committed_at=committed if is_time(committed) else None,
             created_at=text(told, "createdAt"),
             pushed_at=pushed if isinstance(pushed, str) else None,
@@ -269,7 +269,7 @@ def text(told: Mapping[str, object], key: str) -> str:
 
 
 def truth(told: Mapping[str, object], key: str) -> bool:
-    """Return yes or no. Raises MalformedAnswer."""
+    """Return a boolean. Raises MalformedAnswer."""
     value = told.get(key)
     if not isinstance(value, bool):
         raise MalformedAnswer(f"{key} is neither true nor false")
@@ -277,7 +277,7 @@ def truth(told: Mapping[str, object], key: str) -> bool:
 
 
 def topics(connection: object) -> tuple[str, ...]:
-    """Return the names of topics; what is none is left out."""
+    """Return the names of topics; invalid ones are left out."""
     nodes = connection.get("nodes") if isinstance(connection, dict) else None
     found = []
     for node in nodes if isinstance(nodes, list) else ():
@@ -289,14 +289,14 @@ def topics(connection: object) -> tuple[str, ...]:
 
 
 def hint(license: object) -> str | None:
-    """Return GitHub's guess at a licence; NOASSERTION is none."""
+    """Return the licence that GitHub detected; NOASSERTION gives None."""
     spdx = license.get("spdxId") if isinstance(license, dict) else None
     is_one = isinstance(spdx, str) and LICENSE.fullmatch(spdx) and spdx != "NOASSERTION"
     return spdx if is_one else None
 
 
 def shortened(told: object) -> str | None:
-    """Return an owner's text without what steers a terminal, None for an empty one."""
+    """Return an owner's text without control characters, None for an empty one."""
     if not isinstance(told, str):
         return None
     return "".join(filter(str.isprintable, told))[:LONGEST_TEXT] or None

@@ -55,46 +55,46 @@ ARGUMENTS = {
 
 LANGUAGES = {"elixir": "Elixir", "erlang": "Erlang"}
 OWNER = re.compile("[A-Za-z0-9](?:[A-Za-z0-9]|[-_](?=[A-Za-z0-9])|-(?=-)){0,38}-?")
-"""Names of users and organisations; those of enterprises have an underscore."""
+"""Names of users and organisations; enterprise accounts have an underscore."""
 NAME = re.compile("[A-Za-z0-9_.-]{1,100}")
 TOPIC = re.compile("[a-z0-9][a-z0-9-]{0,49}")
 LARGEST_PAGE = 100
-"""GitHub's limit for the nodes of a page."""
+"""GitHub's maximum number of nodes in a page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """Which repositories to fetch: those that are named, or those that a search finds."""
+    """The repositories to fetch: listed by name, or found by a search."""
 
     named: tuple[tuple[str, str], ...] = ()
     """Owners and names."""
     searches: tuple[str, ...] = ()
-    """Qualifiers of searches that have no result in common, without a range of times."""
+    """Qualifiers of searches with disjoint results, without a range of times."""
     limit: int | None = None
     fetches: bool = True
-    """Whether archives are fetched; else repositories are counted only."""
+    """Whether archives are fetched; otherwise repositories are only counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class App:
-    """A GitHub App, as which an installation of it is used."""
+    """A GitHub App, which is used through one of its installations."""
 
     id: str
     key: RSAPrivateKey = field(repr=False)
     installation: str | None
-    """None to look for the only one."""
+    """None if the App has only one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """Where the API is and what lets us in; the address has no final slash."""
+    """Address and credentials of the API; the address has no final slash."""
 
     api_url: str
     tokens: tuple[str, ...] = field(repr=False)
     app: App | None
     page_size: int
     largest_kb: float
-    """Repositories that take more, with their history, are not fetched."""
+    """Larger repositories, with their history, are not fetched."""
     store: Path
     removals: Removals = field(default_factory=Removals)
     """What the ledger of opt-outs names: it is not fetched."""
@@ -158,7 +158,7 @@ def searches(arguments: Mapping[str, str]) -> list[str]:
 
 
 def told_apart(name: str, value: str, *, shown: str | None, hidden: str | None) -> list[str]:
-    """Return the qualifier for repositories of a kind, which search shows or hides on its own."""
+    """Return the qualifier that includes or excludes a kind of repositories, if one is needed."""
     names = {"fork": "forks", "mirror": "mirrors", "template": "templates"}
     qualifier = shown if truth(names.get(name, name), value) else hidden
     return [f"{name}:{qualifier}"] if qualifier else []
@@ -176,7 +176,7 @@ def languages(text: str) -> list[str]:
 
 
 def listed(name: str, arguments: Mapping[str, str]) -> tuple[str, ...]:
-    """Read what is separated by commas, each once. Raises InvalidArgument if there is nothing."""
+    """Read a list with commas, without repetition. Raises InvalidArgument if it is empty."""
     parts = (part.strip() for part in arguments[name].split(","))
     found = tuple(dict.fromkeys(part for part in parts if part))
     if not found:
@@ -185,7 +185,7 @@ def listed(name: str, arguments: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def check(name: str, values: tuple[str, ...], pattern: re.Pattern[str], allowed: str) -> None:
-    """Raise InvalidArgument unless all values match: a blank would begin another qualifier."""
+    """Raise InvalidArgument unless all values match: a blank would start another qualifier."""
     for value in values:
         if not pattern.fullmatch(value):
             raise InvalidArgument(

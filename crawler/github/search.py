@@ -1,12 +1,13 @@
-"""Reads a search of GitHub completely, though each answer ends after 1,000 results.
+"""Reads all results of a search of GitHub, although GitHub returns at most 1,000 of them.
 
-A search is divided by the time when repositories were created, until each range is below that
-limit. A range is one qualifier `created:A..B`, inclusive at both ends: a second one in the same
-query does not intersect with the first.
+A search is divided by the creation time of repositories until each range is below that limit. A
+range is one qualifier `created:A..B`, inclusive at both ends; GitHub does not intersect a second
+one in the same query with the first.
 
-What was read is held against GitHub's own count: of each range on each of its pages, and at the end
-of all ranges together. A range whose count changed while it was read, or of which a result is
-missing, is read again, then in halves. `Survey` knows no network: it asks, and is told.
+The results are compared with GitHub's own count: for each range on each of its pages, and at the
+end for all ranges together. A range is read again, then in halves, if its count changed while it
+was read or a result is missing. `Survey` sends no requests: it yields them and receives the
+responses.
 """
 
 from collections.abc import Generator, Sequence
@@ -16,15 +17,15 @@ from datetime import UTC, datetime, timedelta
 from crawler.github.api import Found
 
 MOST_RESULTS = 1_000
-"""GitHub shows no more results of a search (REST and GraphQL documentation of search)."""
+"""Maximum number of results of a search (REST and GraphQL documentation of search)."""
 FIRST_REPOSITORY = datetime(2007, 10, 1, tzinfo=UTC)
 """Before GitHub's first repository, of 29 October 2007."""
 ATTEMPTS = 3
-"""How often a range that moves is read before it is divided, or counted as not complete."""
+"""How often a changing range is read before it is divided or counted as incomplete."""
 PASSES = 3
-"""How often all ranges are counted again if their sum is not the count of the search."""
+"""How often all ranges are counted again if their sum differs from the count of the search."""
 MOST_RANGES = 10_000
-"""A search is not divided into more; 30,000 repositories take about 60."""
+"""Maximum number of ranges; 30,000 repositories need about 60."""
 SECOND = timedelta(seconds=1)
 
 
@@ -40,11 +41,11 @@ class Range:
 
     @property
     def is_divisible(self) -> bool:
-        """Whether it has more than one second."""
+        """Whether it is longer than one second."""
         return self.first < self.last
 
     def halves(self) -> tuple["Range", "Range"]:
-        """Return two ranges that together are this one and have nothing in common."""
+        """Return two disjoint ranges that cover this one."""
         seconds = (self.last - self.first) // SECOND
         middle = self.first + (seconds // 2) * SECOND
         return Range(self.first, middle), Range(middle + SECOND, self.last)
@@ -52,7 +53,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request to make: of a page of results, or of their number if `size` is 0."""
+    """A request for a page of results, or for their number if `size` is 0."""
 
     query: str
     size: int
@@ -61,7 +62,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer; `hidden` is the number of results that GitHub counts and does not show."""
+    """A response; `hidden` is the number of results that GitHub counts but does not return."""
 
     count: int
     found: Sequence[Found] = ()
@@ -72,7 +73,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class TooExpensive:
-    """An answer without data, because the query took more than GitHub allows."""
+    """A response without data, because the query exceeded a resource limit."""
 
 
 Reply = Page | TooExpensive
@@ -81,7 +82,7 @@ Steps = Generator[Ask, Reply, None]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How often a range was counted by GitHub, and how many of it were read."""
+    """GitHub's count of a range, and the number of results that were read."""
 
     span: Range
     count: int
@@ -89,27 +90,27 @@ class Read:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that GitHub counts was read."""
+        """Whether all counted results were read."""
         return self.count == self.results
 
 
 @dataclass(slots=True)
 class Survey:
-    """One search, read completely."""
+    """One search, of which all results are read."""
 
     qualifiers: str
     whole: Range
     page_size: int
     most_results: int = MOST_RESULTS
-    """Results after which an answer ends."""
+    """Maximum number of results that GitHub returns."""
     total: int = 0
-    """Results of the search by GitHub's latest count."""
+    """GitHub's latest count of the search."""
     read: dict[Range, Read] = field(default_factory=dict)
-    """The ranges that the whole was divided into."""
+    """The ranges that were read."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the ranges have as many results as GitHub counts in all, and all were read."""
+        """Whether all results were read and their sum is GitHub's count of the search."""
         ranges = self.read.values()
         return all(each.is_complete for each in ranges) and self.results == self.total
 
@@ -119,7 +120,7 @@ class Survey:
         return sum(each.results for each in self.read.values())
 
     def steps(self) -> Steps:
-        """Yield what to ask for, one at a time, and take the answer of each."""
+        """Yield one request at a time and receive its response."""
         self.total = yield from self.counted(self.whole)
         yield from self.cover(self.whole, self.total)
         for _ in range(PASSES):
@@ -129,7 +130,7 @@ class Survey:
             yield from self.read_what_moved()
 
     def read_what_moved(self) -> Steps:
-        """Count each range again, and read those of which something is missing."""
+        """Count each range again, and read the changed or incomplete ones."""
         for before in list(self.read.values()):
             count = yield from self.counted(before.span)
             if not before.is_complete or count != before.count:
@@ -137,7 +138,7 @@ class Survey:
                 yield from self.cover(before.span, count)
 
     def cover(self, whole: Range, count: int) -> Steps:
-        """Read a range of which GitHub counts so many, dividing it as often as necessary."""
+        """Read a range with a known count, and divide it as often as necessary."""
         waiting: list[tuple[Range, int | None]] = [(whole, count)]
         while waiting:
             span, known = waiting.pop()
@@ -154,9 +155,10 @@ class Survey:
                 self.read[span] = done
 
     def read_range(self, span: Range, may_divide: bool) -> Generator[Ask, Reply, Read]:
-        """Read a range until all of it was read, up to three times.
+        """Read a range until it is complete, up to three times.
 
-        One that is too long is given up at once if it may be divided, else read as far as shown.
+        A range with too many results is abandoned at once if it can be divided, otherwise it is
+        read as far as GitHub returns results.
         """
         size, done = self.page_size, Read(span, 0, 0)
         for _ in range(ATTEMPTS):
@@ -181,7 +183,7 @@ class Survey:
         return done
 
     def counted(self, span: Range) -> Generator[Ask, Reply, int]:
-        """Return GitHub's count of a range; one that it cannot count is too long."""
+        """Return GitHub's count of a range, or more than the maximum if it cannot be counted."""
         reply = yield Ask(self.query(span), 0)
         return reply.count if isinstance(reply, Page) else self.most_results + 1
 

@@ -1,10 +1,10 @@
-"""What becomes of a repository that was found: it is stored, refused, or there already.
+"""Storing and refusing of repositories, and detection of those that are in the store already.
 
-The store is the ledger. A commit that is stored, or was refused for good, is not asked for again;
-so a crawl that was killed goes on, and a second one fetches only repositories with another commit.
-An archive is named by its repository and commit. When another commit is stored, the one before is
-kept as superseded, and builds do not read it. The same holds for a repository that was renamed or
-transferred, which GitHub's number tells; if its commit is the same, nothing is fetched.
+The store is the only state. A commit that is stored or permanently refused is not requested again,
+so a killed crawl can be resumed, and a second crawl fetches only repositories with a new commit. An
+archive is named by its repository and commit. When a new commit is stored, the previous one is kept
+as superseded, and builds do not read it. A repository that was renamed or transferred is identified
+by GitHub's id; if its commit is the same, nothing is fetched.
 """
 
 from dataclasses import dataclass, field, replace
@@ -26,12 +26,12 @@ from crawler.items import Refusal
 from crawler.plan import quoted, stand_in
 
 LARGEST_ARCHIVE = 64 * 1024 * 1024
-"""Bytes of an archive as served; a repository has what a package leaves out, such as tests."""
+"""Maximum size of an archive as served; repositories contain more than packages, such as tests."""
 LIMITS = ArchiveLimits(compressed=LARGEST_ARCHIVE)
 NO_COMMIT = "no-commit"
-"""Stands for the commit of a repository that has none."""
+"""Used as the version of a repository without a commit."""
 LASTING = frozenset({Reason.ARCHIVE_TOO_LARGE, Reason.EMPTY_REPOSITORY, Reason.UNUSABLE_NAME})
-"""Reasons of the stage `crawl` that do not change while the commit stays the same."""
+"""Reasons of the stage `crawl` that are final for a commit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class Fetched:
 
 
 class Shelf:
-    """The archives and records of repositories that the store had when the crawl began."""
+    """The archives and rejects of repositories in the store when the crawl began."""
 
     def __init__(self, store: ArchiveStore) -> None:
         self.store = store
@@ -65,27 +65,27 @@ class Shelf:
             self.refused.setdefault(row.name, {})[row.version] = row
 
     def add(self, archive: Archive) -> None:
-        """Note an archive."""
+        """Add an archive."""
         assert archive.repository
         kept = self.by_id.setdefault(archive.repository.id, {})
         kept[archive.name, archive.version] = archive
 
     def current(self, found: Found) -> Archive | None:
-        """Return the whole archive of a repository's commit, maybe under an earlier name."""
+        """Return the complete archive of a repository's commit, possibly under an earlier name."""
         archives = self.by_id.get(found.id, {}).values()
         same = [each for each in archives if each.version == found.commit and self.is_whole(each)]
         own = [each for each in same if each.name == found.name]
         return next(iter(own or same), None)
 
     def is_whole(self, archive: Archive) -> bool:
-        """Return whether the file of an archive is there, by its size."""
+        """Return whether the file of an archive exists and has the right size."""
         path = self.store.path(archive)
         return path.is_file() and path.stat().st_size == archive.bytes
 
     def is_refused(self, name: str, version: str) -> bool:
-        """Return whether a commit was refused for a reason that stays.
+        """Return whether a commit was permanently refused.
 
-        What opted out is asked of the ledger each time.
+        Opt-outs are looked up in the ledger each time instead.
         """
         row = self.refused.get(name, {}).get(version)
         if row is None or row.reject.stage is Stage.OPT_OUT:
@@ -99,13 +99,13 @@ class Shelf:
         )
 
     def put(self, archive: Archive, body: bytes) -> None:
-        """Store an archive in place of what the repository had. Raises OSError, StoreError."""
+        """Store an archive instead of the repository's previous one. Raises OSError, StoreError."""
         self.store.put(archive, body)
         self.add(archive)
         self.settle(archive)
 
     def settle(self, archive: Archive) -> int:
-        """Supersede what else a repository has; return how many that were."""
+        """Supersede the other archives of a repository; return their number."""
         assert archive.repository
         kept = self.by_id[archive.repository.id]
         others = [key for key in kept if key != (archive.name, archive.version)]
@@ -120,7 +120,7 @@ class Shelf:
         return len(others)
 
     def reject(self, row: RejectedArchive) -> None:
-        """Record a refusal in place of those of other commits. Raises OSError."""
+        """Record a refusal, which replaces those of other commits. Raises OSError."""
         for version, other in self.refused.pop(row.name, {}).items():
             if version != row.version:
                 self.store.withdraw(other)
@@ -131,9 +131,9 @@ class Shelf:
 def refusal_before(
     found: Found, url: str, largest_kb: float, removed: Reject | None = None
 ) -> Refusal | None:
-    """Return why a repository is not fetched, as far as ledger and answer of a search tell.
+    """Return why a repository is not fetched, by the ledger and the result of a search.
 
-    `removed` is the reject of one whose author opted out.
+    `removed` is the reject of an opted-out repository.
     """
     name = usable(found.name)
     if removed is not None:
@@ -157,7 +157,7 @@ def refusal_before(
 
 
 def usable(name: str) -> str:
-    """Return the name of a repository, or one that stands for it if the store cannot hold it."""
+    """Return the name of a repository, or a generated one if the store cannot use it."""
     try:
         check_package("repository", name)
     except ValueError:
@@ -210,9 +210,9 @@ def archive_row(found: Found, url: str, sha256: str, size: int, fetched_at: str)
 
 
 def published_at(found: Found) -> str:
-    """Return when a commit was published: when it was made, between creation and last push.
+    """Return the publication time of a commit: its own time, limited to creation and last push.
 
-    A commit has the time of whoever made it, which may be any; those of GitHub bound it.
+    The time of a commit is from its author's clock and may have any value; GitHub's times bound it.
     """
     earliest, latest = found.created_at, found.pushed_at or found.created_at
     told = found.committed_at or latest
