@@ -32,6 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "provenance",
             "reasons",
             "rows",
+            "screen",
             "source",
             "supervision",
             "tables",

@@ -13,6 +13,7 @@ character class ends, so that no byte is read twice.
 import re
 import string
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from corpus.filters.verdict import Limits, Redaction
@@ -46,45 +47,41 @@ BRACKET = re.compile(rb"[(){}\[\]<>]")
 CLOSES = {b")": b"(", b"}": b"{", b"]": b"[", b">": b"<"}
 
 
-def one_byte(characters: bytes) -> bytes:
-    """Return a translation table that maps some characters to `a` and the rest to a line end."""
-    return bytes(ord("a") if byte in characters else ord("\n") for byte in range(256))
-
-
 WORD = (string.ascii_letters + string.digits).encode()
+LONGEST_RUN = 32_000
+"""Hyperscan repeats a class at most 32,767 times; of a longer run its beginning is searched."""
+
+
+def run_of(characters: bytes, least: int) -> bytes:
+    """Return a pattern for so many bytes of some characters."""
+    return rb"[%b]{%d}" % (re.escape(characters), min(least, LONGEST_RUN))
+
+
 BLANK = b" \t\r\n"
-FIGURE_CLASS = one_byte(string.hexdigits.encode() + b"#xoU+-_.,:;(){}[]<>" + BLANK)
-PLAIN_WORD_CLASS = one_byte(WORD + b"_'.@/+-\v\f" + BLANK)
-SAMPLES = 64
-"""Number of bytes of a run that are checked first."""
-ELEMENT = re.compile(rb"<(?:p|svg)")
 QUOTES = {quotes: re.compile(quotes) for quotes in (b'"""', b"'''")}
-"""For text that begins with a rare byte, a pattern takes half the time of `in`."""
 HEREDOC_END = {quotes: re.compile(rb"\n[ \t]*" + quotes) for quotes in QUOTES}
 CODE_LINE = re.compile(rb"\n[^\"'(=\n]*[(=](?=[^\"'\n]*\n)")
 """A line up to a call or an equals sign outside of strings, which ends a list of literals."""
 
 
-def has_run(raw: bytes, table: bytes, least: int) -> bool:
-    """Return whether there is a run of `least` bytes that `table` (see `one_byte`) maps to `a`.
-
-    Almost no file has such a run, and usually the bytes at equal distances are enough to exclude
-    it.
-    """
-    if len(raw) < least:
-        return False
-    step = least // SAMPLES
-    if step > 1 and b"a" * (least // step) not in raw[::step].translate(table):
-        return False
-    return b"a" * least in raw.translate(table)
-
-
-def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
-    """Find the spans of each rule; spans of different rules may overlap."""
+@lru_cache(maxsize=64)
+def data_signs(limits: Limits) -> dict[str, bytes]:
+    """Return the patterns for `corpus.screen` without which the rules below find nothing."""
     run = 2 * limits.numbers - 1
-    if has_run(raw, FIGURE_CLASS, run):
+    figures = string.hexdigits.encode() + b"#xoU+-_.,:;(){}[]<>" + BLANK
+    return {
+        "tables": run_of(figures, run),
+        "word_sigils": run_of(WORD + b"_'.@/+-\v\f" + BLANK, run),
+        "drawings": b"<(?:p|svg)",
+        "heredocs": b"|".join(QUOTES),
+    }
+
+
+def data_spans(raw: bytes, limits: Limits, signs: set[str]) -> Iterator[Redaction]:
+    """Find the spans of each rule; spans of different rules may overlap."""
+    if "tables" in signs:
         yield from tables(raw, limits)
-    commas = raw.count(b",") if len(raw) >= run else 0
+    commas = raw.count(b",") if len(raw) >= 2 * limits.numbers - 1 else 0
     if commas + 1 >= limits.numbers:
         strings = raw.count(b'",') + raw.count(b">>,")
         is_dense = 2 * strings >= limits.numbers or 2 * raw.count(b"},") + 2 >= limits.numbers
@@ -92,12 +89,12 @@ def data_spans(raw: bytes, limits: Limits) -> Iterator[Redaction]:
             yield from lists(raw, limits)
     if 2 * commas + 2 >= limits.numbers and 2 * raw.count(b"=>") >= limits.numbers:
         yield from maps(raw, limits)
-    if b"~" in raw and has_run(raw, PLAIN_WORD_CLASS, run):
+    if b"~" in raw and "word_sigils" in signs:
         yield from word_sigils(raw, limits)
-    if ELEMENT.search(raw) and may_draw(raw):
+    if "drawings" in signs and may_draw(raw):
         yield from drawings(raw, limits)
-    for quotes, opening in QUOTES.items():
-        if opening.search(raw):
+    if "heredocs" in signs:
+        for quotes in QUOTES:
             yield from heredocs(raw, quotes, limits)
 
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Limits
 from corpus.reasons import Reason, Reject, Stage
+from corpus.screen import SPACE, Screen
 from corpus.untrusted import quoted
 
 HEAD = 8_192
@@ -45,6 +46,8 @@ fast.
 def generated(candidate: Candidate, limits: Limits) -> Reject | None:
     """Code that a tool generated from another source; the tool itself is not such code."""
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
+    if candidate.language in SIGNS and not TELLING(head):
+        return None
     if found := signature(candidate, head):
         tool, line = found
         return Reject(Stage.FILTER, Reason.GENERATED, f"by {tool}: {quoted(line.lstrip(), QUOTED)}")
@@ -250,6 +253,31 @@ FORBIDS = re.compile(
     rb"(?:@(?:doc|private|hidden|copyright)[\W_]+)?(?:edit|modif|chang|touch|alter)"
 )
 """Words in every prohibition; a line may end between two words."""
+
+
+_BETWEEN = rb"(?:(?:to|be|ever|manually|hand|doc|private|hidden|copyright)[^A-Za-z0-9]*)*"
+
+
+def _both(these: tuple[bytes, ...], those: tuple[bytes, ...]) -> bytes:
+    """Return a pattern for a text with one of each, in any order."""
+    first, second = b"|".join(these), b"|".join(those)
+    return b"(?:%b).*(?:%b)|(?:%b).*(?:%b)" % (first, second, second, first)
+
+
+TELLING = Screen(
+    {
+        "signed": rb"(?:^|\n)" + SIGNED.pattern.removeprefix(rb"\n").replace(rb"\s", SPACE),
+        "generated": b"(?i)(?:generated|%b)" % _both((b"generat",), LOSING),
+        "forbids": b"(?i)" + FORBIDS.pattern,
+        "forbids in two comments": rb"(?i)[#%%][^\n]*n(?:ot|'?t|ever)[^A-Za-z0-9]*%b\n"
+        rb".*\n[^\n!-~]*[#%%][^A-Za-z0-9]*%b(?:%b)" % (_BETWEEN, _BETWEEN, b"|".join(EDITED)),
+        "made by a machine": b"(?i)(?:%b)" % _both(MACHINES, MADE_IN_BYTES),
+        "made": rb"(?i)^(?:[^\n!-~]*(?:[#%%][^\n]*)?\n)*[^\n!-~]*[#%%][^\n]*(?:%b)"
+        % b"|".join(MADE_IN_BYTES),
+    }
+)
+"""A head of Elixir or Erlang in which none of these occurs has neither a signature nor a statement.
+"""
 
 
 def _telling(lower: bytes, language: str) -> int:

@@ -122,7 +122,7 @@ def describe(
     member: Member, language: str, text: bytes, redactions: tuple[Redaction, ...]
 ) -> SourceText:
     """Return a file that passed the filters, with the data that needs no parse."""
-    lengths = _line_lengths(text)
+    lengths = _lengths_of(text)
     comments = COMMENT_LINE.get(language)
     return SourceText(
         path=member.path,
@@ -136,7 +136,7 @@ def describe(
         lines=len(lengths),
         comment_lines=len(comments.findall(b"\n" + text)) if comments else 0,
         median_line_length=_median(lengths),
-        longest_line=int(lengths[-1]),
+        longest_line=int(lengths.max()),
         hidden_characters=0 if text.isascii() else hidden_characters(text.decode()),
         control_tokens=control_tokens(text),
     )
@@ -221,15 +221,8 @@ def _decode(
     return text if isinstance(text, Reject) else (language, text, redactions)
 
 
-def _median(ordered: np.ndarray) -> float:
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return float(ordered[middle])
-    return (int(ordered[middle - 1]) + int(ordered[middle])) / 2
-
-
-def _line_lengths(text: bytes) -> np.ndarray:
-    """Return the lengths of all lines in bytes, without their newlines, in ascending order."""
+def _lengths_of(text: bytes) -> np.ndarray:
+    """Return the lengths of all lines in bytes, without their newlines."""
     newlines = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
     is_open = not text.endswith(b"\n")
     lengths = np.empty(len(newlines) + is_open, np.int64)
@@ -237,5 +230,13 @@ def _line_lengths(text: bytes) -> np.ndarray:
     if is_open:
         lengths[-1] = len(text)
     lengths[1:] -= newlines[: len(lengths) - 1] + 1
-    lengths.sort()
     return lengths
+
+
+def _median(lengths: np.ndarray) -> float:
+    """Return what `statistics.median` does; numpy.median takes ten times as long for a file."""
+    middle = len(lengths) // 2
+    if len(lengths) % 2:
+        return float(np.partition(lengths, middle)[middle])
+    ordered = np.partition(lengths, (middle - 1, middle))
+    return (int(ordered[middle - 1]) + int(ordered[middle])) / 2

@@ -13,6 +13,7 @@ from functools import lru_cache
 from corpus.fingerprint.comments import comment_spans
 from corpus.licenses.declarations import NOBODY, licensing, read_tag
 from corpus.licenses.notices import EXCERPT, Notice, Standing, read_notice
+from corpus.screen import Screen
 from corpus.untrusted import quoted
 
 HEAD = 8_192
@@ -25,7 +26,8 @@ WORDS = (
     *(b"public domain", b"rights reserved", b"prohib", b"commercial", b"redistribut"),
     *(b"t distribut", b"for distribution", b"internal use", b"same terms"),
 )
-"""A comment without one of these, in lower case, has no statement; a search takes 1 us."""
+SPEAKING = Screen({"word": b"(?i)(?:%b)" % b"|".join(WORDS)})
+"""A comment without one of these words, in any case, has no statement."""
 
 TAG = re.compile(
     r"SPDX[- ]Licen[cs]e[- ]Identifiers?[\"']?[ \t]*[:=]?[ \t]*(?P<value>[^\n]*)", re.IGNORECASE
@@ -87,6 +89,8 @@ def read_file(data: bytes, language: str) -> Said:
     data = data.removeprefix(BYTE_ORDER_MARK)
     head = data[:HEAD]
     has_tag = TAG_BYTES in data
+    if not has_tag and not speaks(head):
+        return SILENT
     top_end = found.end() if (found := PLAIN_COMMENTS.match(head)) else 0
     if not may_speak(head[top_end:], language):
         if not has_tag and not speaks(head[:top_end]):
@@ -129,7 +133,7 @@ def read_head(head: bytes, language: str) -> tuple[Texts, Texts, Texts]:
 
 def speaks(text: bytes) -> bool:
     """Return whether a text has a word that every statement about licences has."""
-    return any(map(text.lower().__contains__, WORDS))
+    return bool(SPEAKING(text))
 
 
 def may_speak(text: bytes, language: str) -> bool:

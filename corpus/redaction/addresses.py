@@ -7,9 +7,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final
 
 from corpus.filters.verdict import Redaction
+from corpus.screen import SPACE
 
 # E-mail addresses ---------------------------------------------------------------------------------
 
+EMAIL_SIGN: Final = rb"\w@[A-Za-z0-9][A-Za-z0-9-]{0,62}\.[A-Za-z0-9]"
+"""Matches wherever `emails` finds something."""
 AT: Final = re.compile(
     rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9])"
 )
@@ -110,6 +113,16 @@ GROUP: Final = rb"(?:0x|16#)?[0-9A-Fa-f]{1,5}"
 TUPLE_OF_EIGHT: Final = re.compile(
     rb"\{\s{0,4}" + GROUP + rb"(?:\s{0,4},\s{0,4}" + GROUP + rb"){7}\s{0,4}\}"
 )
+ADDRESS_SIGN: Final = b"|".join(
+    (
+        rb"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+        rb"[0-9][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2}",
+        rb"\{%b{0,4}[0-9]{1,3}(?:%b{0,4},%b{0,4}[0-9]{1,3}){3}%b{0,4}\}" % ((SPACE,) * 4),
+        rb"\{%b{0,4}[0-9][0-9A-Fa-fx#]{0,7}(?:%b{0,4},%b{0,4}[0-9A-Fa-fx#]{1,8}){7}%b{0,4}\}"
+        % ((SPACE,) * 4),
+    )
+)
+"""Matches wherever `addresses` finds something."""
 NEIGHBOURS: Final = frozenset((string.ascii_letters + string.digits + "._-").encode())
 BEHIND: Final = NEIGHBOURS | frozenset(b"+")
 """The plus sign stands in versions."""

@@ -16,8 +16,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
-from corpus.filters.data import has_run, one_byte
 from corpus.filters.verdict import Redaction
+from corpus.screen import SPACE, Screen
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 SCANNERS: Final = ("betterleaks.", "kingfisher.", "veles.")
 """How the names of the scanner's rules begin."""
-TOKEN_CLASS: Final = one_byte((string.ascii_letters + string.digits + "+/=_-").encode())
 SHORTEST_TOKEN: Final = 16
 """No rule of the scanner that we use has a shorter secret: a text without so long a word need not
 be scanned, nor the scanner be loaded for it.
 """
+TOKEN_SIGN: Final = rb"[A-Za-z0-9+/=_-]{%d}" % SHORTEST_TOKEN
 PUBLIC: Final = re.compile(
     r"(?:[-.](?:client-)?id|-(?:user)?name|-(?:url|host|domain|repository|address|account|key-id"
     r"|pub-key|public-key))(?:\.\d+)?$"
@@ -47,8 +47,6 @@ PLAIN: Final = re.compile(rb"[\w+/=.:@~%!$^&*?,-]+")
 
 def scanned_secrets(text: bytes) -> Iterator[Redaction]:
     """Find what the scanner finds."""
-    if not needs_scanner(text):
-        return
     for finding in _scanner().scan(text):
         rule = finding.rule_id
         if rule in OURS or (PUBLIC.search(rule) and rule not in WEBHOOKS):
@@ -65,9 +63,12 @@ def scanned_secrets(text: bytes) -> Iterator[Redaction]:
                     yield Redaction(rule, start + part.start(), start + part.end())
 
 
+HAS_TOKEN: Final = Screen({"token": TOKEN_SIGN})
+
+
 def needs_scanner(text: bytes) -> bool:
     """Return whether there is a word that is long enough to be a token."""
-    return has_run(text, TOKEN_CLASS, SHORTEST_TOKEN)
+    return bool(HAS_TOKEN(text))
 
 
 def hold_scanner(texts: Iterable[bytes]) -> None:
@@ -95,6 +96,7 @@ def _with_base(text: bytes, start: int) -> int:
 
 # Private keys -------------------------------------------------------------------------------------
 
+KEY_SIGN: Final = rb"PRIVATE KEY"
 KEY_BEGINS: Final = re.compile(rb"PRIVATE KEY(?: BLOCK)?-----")
 KEY_SEAM: Final = re.compile(
     rb"(?:[\s\"'<>,#%*|\[\]()]|\\[rnt]|\\\r?\n|\+\+|~[csSCw]|"
@@ -113,8 +115,6 @@ BEFORE_BEGIN: Final = 60
 
 def private_keys(text: bytes) -> Iterator[Redaction]:
     """Find the bodies of private keys in PEM; the lines that begin and end them stay."""
-    if b"PRIVATE KEY" not in text:
-        return
     for match in KEY_BEGINS.finditer(text):
         if b"-----BEGIN" in text[max(0, match.start() - BEFORE_BEGIN) : match.start()]:
             lines = list(_key_lines(text, match.end()))
@@ -156,6 +156,11 @@ def _bodies(text: bytes, lines: list[tuple[int, int]]) -> Iterator[Redaction]:
 # Secrets that a name tells ------------------------------------------------------------------------
 
 ANYTHING: Final = re.compile(rb"")
+KEYS: Final = (
+    rb"api|app|auth|access|account|private|signing|encryption|master|shared|license|cipher|crypto?"
+    rb"|aes|server|admin|service|consumer|hmac|jwt|webhook|deploy|write|read"
+)
+"""What stands before `key` in the name of a secret."""
 NAMES: Final = (
     (b"secret", ANYTHING, ANYTHING, "credential"),
     (b"salt", ANYTHING, ANYTHING, "salt"),
@@ -166,11 +171,7 @@ NAMES: Final = (
     (b"bearer", ANYTHING, ANYTHING, "credential"),
     (
         b"key",
-        re.compile(
-            rb"(?:api|app|auth|access|account|private|signing|encryption|master|shared|license"
-            rb"|cipher|crypto?|aes|server|admin|service|consumer|hmac|jwt|webhook|deploy|write"
-            rb"|read)[_-]?$"
-        ),
+        re.compile(rb"(?:%b)[_-]?$" % KEYS),
         ANYTHING,
         "credential",
     ),
@@ -193,9 +194,32 @@ BLANK_IS_ENOUGH: Final = frozenset((b"cookie", b"bearer"))
 QUOTED: Final = re.compile(rb"[^\s\"'\\<>{}|()\[\]`]{6,256}")
 BARE_VALUE: Final = re.compile(rb"[\w+/=.:-]{16,256}")
 
+_BLANKS: Final = SPACE + rb"{0,40}"
+_REST: Final = rb"[\w?!-]{0,40}(?:\\?[\"'])?(?:>>)?[)\]]?" + _BLANKS
+_NAME: Final = (
+    rb"(?:(?:secret|salt|pwd|token|bearer|cookie|(?:%b)[_-]?key|pass(?:w|phrase|[_?!-]))%b"
+    rb"|pass(?:\\?[\"'])?(?:>>)?[)\]]?%b)" % (KEYS, _REST, _BLANKS)
+)
+_MARK: Final = rb"(?:=>|:=|\|\||<>|[=:]|(?:,%b)?do:|,)?%b" % (_BLANKS, _BLANKS)
+_SECOND: Final = rb"(?::?[\w.()]{1,40},%b)?(?:<<%b)?" % (_BLANKS, _BLANKS)
+_QUOTED: Final = (
+    rb"(?:(?:~[csSC])?(?:\"\"\"%b|:?\\?[\"'])|~[csSC][(\[{|/<])[^ \t\n\r\f\v\"'\\<>{}|()\[\]`]{6}"
+    % (SPACE + rb"{1,80}",)
+)
+_BARE: Final = rb"[\w+/=.:-]{16}"
+NAME_SIGN: Final = b"(?i)(?:%b)" % b"|".join(
+    (
+        _NAME + _MARK + _SECOND + b"(?:%b|:%b)" % (_QUOTED, _BARE),
+        _NAME + rb"(?:(?:,%b)?do:|:?=|:)%b%b" % (_BLANKS, _BLANKS, _BARE),
+        b"cookie" + _REST + rb"\(" + _BLANKS + _SECOND + b"(?:%b|:%b)" % (_QUOTED, _BARE),
+        b"(?:cookie|bearer)" + SPACE + b"{1,80}" + _BARE,
+    )
+)
+"""Matches wherever `named_secrets` finds something: a name, and a value that may be one."""
 
-def own_secrets(text: bytes) -> Iterator[Redaction]:
-    """Find secrets by their names, in URLs, in authorization headers and in JSON Web Keys."""
+
+def named_secrets(text: bytes) -> Iterator[Redaction]:
+    """Find secrets by their names."""
     lower = text.lower()
     for name, before, behind, rule in NAMES:
         for place in _places(lower, name):
@@ -206,14 +230,6 @@ def own_secrets(text: bytes) -> Iterator[Redaction]:
                 continue
             if behind.match(lower, end):
                 yield from _named(text, lower, place, end, rule)
-    if b"://" in text:
-        yield from _passwords_in_urls(text)
-    if b"ecode64" in text:
-        yield from _decoded_keys(text)
-    if b"asic " in text:
-        yield from _basic_credentials(text)
-    if b"kty" in text:
-        yield from _web_keys(text)
 
 
 def _places(text: bytes, name: bytes) -> Iterator[int]:
@@ -286,12 +302,13 @@ def _kinds(value: bytes) -> int:
 
 
 LONGEST_PASSWORD: Final = 64
+URL_SIGN: Final = rb"://[^ \t\n\r\f\v/:@\"'<>\\{}]{0,64}:[^ \t\n\r\f\v/@\"'<>\\{}]{3,128}@[\w.-]"
 URL_PASSWORD: Final = re.compile(
     rb"://([^\s/:@\"'<>\\{}]{0,64}):([^\s/@\"'<>\\{}]{3,128})@([\w.-]{1,253})"
 )
 
 
-def _passwords_in_urls(text: bytes) -> Iterator[Redaction]:
+def passwords_in_urls(text: bytes) -> Iterator[Redaction]:
     """Find passwords such as that of `postgres://user:password@host/database`."""
     for match in URL_PASSWORD.finditer(text):
         user, password, host = map(unquote_to_bytes, match.groups())
@@ -302,11 +319,12 @@ def _passwords_in_urls(text: bytes) -> Iterator[Redaction]:
             yield Redaction("url_password", *match.span(2))
 
 
+DECODED_SIGN: Final = rb"ecode64!?\((?:<<)?\"[\w+/-]{40}"
 DECODED: Final = re.compile(rb"ecode64!?\((?:<<)?\"([\w+/-]{40,256}={0,2})\"")
 KEY_BEFORE: Final = 60
 
 
-def _decoded_keys(text: bytes) -> Iterator[Redaction]:
+def decoded_keys(text: bytes) -> Iterator[Redaction]:
     """Find a key that is written as `key: Base.decode64!("...")`."""
     for match in DECODED.finditer(text):
         before = text[max(0, match.start() - KEY_BEFORE) : match.start()].rpartition(b"\n")[2]
@@ -314,10 +332,11 @@ def _decoded_keys(text: bytes) -> Iterator[Redaction]:
             yield Redaction("credential", *match.span(1))
 
 
+BASIC_SIGN: Final = rb"asic [A-Za-z0-9+/]{8}"
 BASIC: Final = re.compile(rb"asic ([A-Za-z0-9+/]{8,256}={0,2})")
 
 
-def _basic_credentials(text: bytes) -> Iterator[Redaction]:
+def basic_credentials(text: bytes) -> Iterator[Redaction]:
     """Find a password in the header `Authorization: Basic`."""
     for match in BASIC.finditer(text):
         try:
@@ -328,14 +347,20 @@ def _basic_credentials(text: bytes) -> Iterator[Redaction]:
             yield Redaction("credential", *match.span(1))
 
 
+WEB_KEY_SIGN: Final = (
+    rb"[\"'](?:d|p|q|dp|dq|qi|k)\\?[\"'](?:>>)?%b(?::|=>|,)%b(?:<<)?\\?[\"'][A-Za-z0-9_-]{20}"
+    % (_BLANKS, _BLANKS)
+)
 WEB_KEY: Final = re.compile(
     rb"[\"'](?:d|p|q|dp|dq|qi|k)\\?[\"'](?:>>)?\s{0,8}(?::|=>|,)\s{0,8}(?:<<)?\\?[\"']"
     rb"([A-Za-z0-9_-]{20,2048})"
 )
 
 
-def _web_keys(text: bytes) -> Iterator[Redaction]:
+def web_keys(text: bytes) -> Iterator[Redaction]:
     """Find the private members of JSON Web Keys (RFC 7518, 6.2.2, 6.3.2 and 6.4.1)."""
+    if b"kty" not in text:
+        return
     for match in WEB_KEY.finditer(text):
         if is_random(match[1]):
             yield Redaction("json_web_key", *match.span(1))

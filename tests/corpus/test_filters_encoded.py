@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from corpus import elixir
 from corpus.filters import Limits, Redaction, cut_encoded
-from corpus.filters.data import has_run, one_byte
 
 NOISE = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(48))
 BASE64 = base64.b64encode(NOISE)  # 2,048 bytes
@@ -90,12 +89,6 @@ def test_a_limit_can_be_lowered() -> None:
     limits = Limits(encoded=100, encoded_numbers=4)
     assert cut_encoded(b'"%s"' % BASE64[:100], limits)[0] == b'"encoded_100_bytes"'
     assert cut_encoded(b"<<1, 2, 3, 4>>", limits)[0] == b"<<encoded_10_bytes>>"
-
-
-@given(st.lists(st.integers(0, 400), max_size=20), st.integers(1, 400))
-def test_a_long_run_is_found_wherever_it_is(lengths: list[int], least: int) -> None:
-    raw = b"-".join(b"xy" * (length // 2) + b"x" * (length % 2) for length in lengths)
-    assert has_run(raw, one_byte(b"xy"), least) == any(length >= least for length in lengths)
 
 
 PIECES = st.lists(

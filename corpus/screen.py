@@ -1,0 +1,60 @@
+"""Which of several patterns may match a text, decided in one pass over it.
+
+Most rules that read source code find nothing in most files. A screen excludes them at 2 to 4 GB/s
+for a pattern, with Hyperscan (Wang et al., NSDI 2019), whose automata are linear in the text
+whatever it holds. What it does not exclude is then read with the patterns of the rule itself, so a
+screen may report too much, but never too little.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyperscan import Database
+
+SPACE = rb"[ \t\n\r\f\v]"
+r"""What `\s` is for Python in bytes; for Hyperscan `\s` is what PCRE says."""
+
+
+class Screen:
+    r"""Patterns by name, in the syntax that Hyperscan has in common with `re`: no assertions but
+    `\b`, and no back-references. Bytes are compared as `re` compares them, without Unicode.
+
+    Calling it with a text returns the names of the patterns that match somewhere in it. Compiling
+    takes 0.1 s of CPU time, once in each thread that uses it. Raises hyperscan.CompilerError for a
+    pattern that is none.
+    """
+
+    def __init__(self, patterns: Mapping[str, bytes]) -> None:
+        """Keep the patterns; they are compiled when a text is read first."""
+        self._names = tuple(patterns)
+        self._patterns = tuple(patterns.values())
+        self._compiled = threading.local()
+
+    def __call__(self, text: bytes) -> set[str]:
+        """Return the names of the patterns that match."""
+        found: set[str] = set()
+        names = self._names
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> None:
+            found.add(names[number])
+
+        self._database().scan(text, match_event_handler=report)
+        return found
+
+    def _database(self) -> "Database":
+        database: Database | None = getattr(self._compiled, "database", None)
+        if database is None:
+            import hyperscan
+
+            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+            database.compile(
+                expressions=list(self._patterns),
+                ids=list(range(len(self._patterns))),
+                elements=len(self._patterns),
+                flags=[hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL]
+                * len(self._patterns),
+            )
+            self._compiled.database = database
+        return database
