@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, write_bytes
 from corpus.licenses import is_license_text
-from corpus.tables import ATTRIBUTION, FAMILY, SPLITS
+from corpus.tables import ALIGNED, ATTRIBUTION, FAMILY, SPLITS, VERSIONS
 
 
 def write_attribution(
@@ -18,24 +18,27 @@ def write_attribution(
     documents: Mapping[str, Counter[str | None]],
     folder: Path,
     families: pa.Table | None = None,
+    aligned: pa.Table | None = None,
 ) -> None:
     """Write `attribution.parquet`, and every licence and NOTICE text once to LICENSES/.
 
     `archives` are tables of `tables.READ_ARCHIVES` in the order of the index. `documents` has, by
     archive checksum, the number of documents by licence expression; an archive without documents is
-    left out. `families` is a table of `tables.SPLITS`; values that it lacks are null. The table has
-    the licence files of every package by path. The folder has one text for each licence by its SPDX
-    id, for readers, and all texts by digest, `LICENSES/texts/AB/ABC....txt`.
+    left out. `families` is a table of `tables.SPLITS`, `aligned` one of `tables.VERSIONS`; values
+    that they lack are null. The table has the licence files of every package by path. The folder
+    has one text for each licence by its SPDX id, for readers, and all texts by digest,
+    `LICENSES/texts/AB/ABC....txt`.
     """
     texts: dict[str, str] = {}
     written: set[str] = set()
     families = SPLITS.empty_table() if families is None else families
+    aligned = VERSIONS.empty_table() if aligned is None else aligned
     with (
         replacing(folder / "attribution.parquet") as temporary,
         pq.ParquetWriter(temporary, ATTRIBUTION, compression="zstd") as writer,
     ):
         for table in archives:
-            contributing = _contributing(table, documents, families)
+            contributing = _contributing(table, documents, families, aligned)
             writer.write_table(contributing)
             for name, text in _texts(contributing):
                 texts.setdefault(name, text)
@@ -54,7 +57,10 @@ def text_path(digest: str) -> str:
 
 
 def _contributing(
-    archives: pa.Table, documents: Mapping[str, Counter[str | None]], families: pa.Table
+    archives: pa.Table,
+    documents: Mapping[str, Counter[str | None]],
+    families: pa.Table,
+    aligned: pa.Table,
 ) -> pa.Table:
     found = [documents.get(checksum, Counter()) for checksum in archives["sha256"].to_pylist()]
     licenses = [
@@ -68,6 +74,9 @@ def _contributing(
     places = pc.index_in(archives["package"], value_set=families["package"])
     for field in FAMILY:
         archives = archives.append_column(field, families[field.name].take(places))
+    places = pc.index_in(archives["sha256"], value_set=aligned["archive_sha256"])
+    for field in ALIGNED:
+        archives = archives.append_column(field, aligned[field.name].take(places))
     return archives.filter(pc.greater(archives["documents"], 0)).select(ATTRIBUTION.names)
 
 

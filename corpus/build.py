@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from corpus.atomic import write_json
 from corpus.configuration import BuildConfig
+from corpus.counterparts import align, pairs, preference
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed, WorkerDied
@@ -202,11 +203,23 @@ def read_archives(job: Job) -> None:
         job.executor.renew()
 
 
+def align_repositories(job: Job) -> None:
+    """Find the commits that have the files of packages."""
+    task = partial(align, job.inputs.archives, job.parts("fingerprints"), job.parts("rejects"))
+    job.run("align repositories", task, [job.file("alignments")])
+
+
 def find_duplicates(job: Job) -> None:
     """Group documents that are exact duplicates or near-duplicates."""
-    fingerprints, published = job.parts("fingerprints"), job.inputs.published
-    task = partial(cluster, fingerprints, job.file("clusters"), published=published)
+    task = partial(
+        cluster, job.parts("fingerprints"), job.file("clusters"), published=_preference(job)
+    )
     job.run("find duplicates", task, [job.config.duplicates])
+
+
+def _preference(job: Job) -> Mapping[tuple[str, str], int]:
+    """Return the order in which packages are preferred among duplicates."""
+    return preference(job.inputs.archives, job.inputs.published, job.file("alignments"))
 
 
 def assign_splits(job: Job) -> None:
@@ -219,6 +232,7 @@ def assign_splits(job: Job) -> None:
         job.parts("fingerprints"),
         job.file("splits"),
         published=job.inputs.published,
+        aligned=pairs(job.file("alignments")),
     )
     job.run("assign splits", task, [job.config.split])
 
@@ -227,7 +241,8 @@ def select_documents(job: Job) -> None:
     """Keep the representatives; their duplicates and opted-out documents become rejects."""
     tables = ("fingerprints", "archives", "rejects", "kept", "rejected")
     parts = Parts(*map(job.parts, tables))
-    task = partial(select, parts, job.file("clusters"), job.file("splits"), job.opted_out)
+    clusters, splits, alignments = map(job.file, ("clusters", "splits", "alignments"))
+    task = partial(select, parts, clusters, splits, alignments, job.opted_out)
     job.run("select documents", task, [job.file("duplicates")])
     write_archive_rejects(job.inputs.refused, job.file("refused"), job.opted_out)
 
@@ -246,8 +261,8 @@ def write_instructions(job: Job) -> None:
         for documents, functions, kept, destination in zip(*map(job.parts, tables), strict=True)
     ]
     job.run("write instructions", write_rows, tasks)
-    drafts, repeats, published = job.parts("drafts"), job.file("repeats"), job.inputs.published
-    task = partial(find_repeats, drafts, job.parts("fingerprints"), published=published)
+    drafts, repeats = job.parts("drafts"), job.file("repeats")
+    task = partial(find_repeats, drafts, job.parts("fingerprints"), published=_preference(job))
     job.run("find repeated answers", task, [repeats])
     job.run(
         "leave out repeated answers",
@@ -313,8 +328,8 @@ def write_shards(job: Job) -> None:
 def write_manifest(job: Job) -> None:
     """Write attribution and manifest of the candidate."""
     shards = _read(tuple[Shard, ...], job.file("shards"))
-    made = job.parts("archives"), _rejects(job), job.file("splits"), job.layout.candidate
-    task = partial(assemble, *made, job.opted_out)
+    made = job.parts("archives"), _rejects(job), job.file("splits"), job.file("alignments")
+    task = partial(assemble, *made, job.layout.candidate, job.opted_out)
     job.run("write manifest", task, [_unfinished_manifest(job, shards)])
 
 
@@ -376,8 +391,16 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "align repositories",
+        inputs=("fingerprints", "rejects", "inputs.archives"),
+        outputs=("alignments",),
+        config=(),
+        run=align_repositories,
+        is_internal=True,
+    ),
+    Stage(
         "find duplicates",
-        inputs=("fingerprints", "inputs.published"),
+        inputs=("fingerprints", "alignments", "inputs.archives", "inputs.published"),
         outputs=("clusters",),
         config=("duplicates",),
         run=find_duplicates,
@@ -385,7 +408,9 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
     Stage(
         "assign splits",
-        inputs=("fingerprints", "clusters", "inputs.archives", "inputs.published"),
+        inputs=(
+            *("fingerprints", "clusters", "alignments", "inputs.archives", "inputs.published"),
+        ),
         outputs=("splits",),
         config=("split",),
         run=assign_splits,
@@ -394,7 +419,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "select documents",
         inputs=(
-            *("fingerprints", "archives", "rejects", "clusters", "splits"),
+            *("fingerprints", "archives", "rejects", "clusters", "splits", "alignments"),
             *("inputs.refused", "optout.ledger"),
         ),
         outputs=("kept", "rejected", "duplicates", "refused"),
@@ -404,7 +429,10 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
     Stage(
         "write instructions",
-        inputs=("documents", "functions", "fingerprints", "kept", "inputs.published"),
+        inputs=(
+            *("documents", "functions", "fingerprints", "kept"),
+            *("alignments", "inputs.archives", "inputs.published"),
+        ),
         outputs=("drafts", "repeats", "instruct"),
         config=("instruct",),
         run=write_instructions,
@@ -441,7 +469,7 @@ STAGES: tuple[Stage[Job], ...] = (
         "write manifest",
         inputs=(
             *("shards", "archives", "rejected", "splits", "duplicates", "refused", "repeats"),
-            *("inputs.archives", "inputs.refused", "optout.ledger", "release"),
+            *("alignments", "inputs.archives", "inputs.refused", "optout.ledger", "release"),
         ),
         outputs=("manifest",),
         config=tuple(BuildConfig.__dataclass_fields__),

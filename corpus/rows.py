@@ -209,6 +209,16 @@ class DescribedRow(TypedDict):
     redactions: Sequence[RedactionRow]
 
 
+class HostRow(TypedDict):
+    """The columns of `tables.HOST`."""
+
+    repository: str | None
+    commit: str | None
+    stars: int | None
+    committed_at: str | None
+    repository_created_at: str | None
+
+
 class DuplicateRow(IdentityRow):
     """Identity and size of a document, with the columns of `tables.CLUSTERS`."""
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.atomic import replacing
+from corpus.counterparts import Told, told_of
 from corpus.identifiers import among, identifiers
 from corpus.optout.removals import (
     Entries,
@@ -22,7 +23,7 @@ from corpus.optout.removals import (
 )
 from corpus.parts import part_writer, read_part, write_part
 from corpus.reasons import Reason, Reject, Stage
-from corpus.rows import DuplicateRow, RejectRow, reject_row
+from corpus.rows import DuplicateRow, HostRow, RejectRow, reject_row
 from corpus.tables import CLUSTERS, IDENTITY, KEPT, REJECTS
 
 Digests = npt.NDArray[np.uint64]
@@ -40,7 +41,9 @@ class Parts:
     rejected: Sequence[Path]
 
 
-def select(parts: Parts, clusters: Path, splits: Path, out: OptedOut, duplicates: Path) -> None:
+def select(
+    parts: Parts, clusters: Path, splits: Path, alignments: Path, out: OptedOut, duplicates: Path
+) -> None:
     """Write the documents that stay, as `tables.KEPT`, and those that do not, as rejects.
 
     The rejects of ingest are written again, without what is told of files that are opted out.
@@ -52,6 +55,7 @@ def select(parts: Parts, clusters: Path, splits: Path, out: OptedOut, duplicates
     if duplicates.exists():
         return
     settled, places = read_part(clusters), read_part(splits)
+    told = told_of(alignments, out.archives.keys())
     excluded = left_out(out, parts.fingerprints, settled)
     settled = _without(settled, excluded)
     known = identifiers(settled["document_id"])
@@ -69,9 +73,9 @@ def select(parts: Parts, clusters: Path, splits: Path, out: OptedOut, duplicates
                 writer.write_table(_opted_out(documents.filter(is_out), excluded))
                 documents = documents.filter(pc.invert(is_out))
             stays = pc.equal(documents["relation"], "representative")
-            _write_kept(documents.filter(stays), places, destination)
+            _write_kept(documents.filter(stays), places, told, destination)
             dropped = documents.filter(pc.invert(stays))
-            writer.write_table(_rejects(dropped, _lost(part, dropped, functions)))
+            writer.write_table(_rejects(dropped, _lost(part, dropped, functions), told))
 
 
 def _without(clusters: pa.Table, excluded: Collection[str]) -> pa.Table:
@@ -120,12 +124,20 @@ def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
 
 
 def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
-    """Return the rows whose document stays, with its `cluster_id` and `split`."""
-    places = read_part(kept, columns=["document_id", "cluster_id", "split"])
+    """Return the rows whose document stays, with its `cluster_id` and `split`.
+
+    What is known of its repository now takes the place of what ingest knew.
+    """
+    better = [name for name in HostRow.__annotations__ if name in rows.schema.names]
+    places = read_part(kept, columns=["document_id", "cluster_id", "split", *better])
     found = pc.index_in(rows["document_id"], value_set=places["document_id"])
     rows, places = rows.filter(pc.is_valid(found)), places.take(pc.drop_null(found))
     for name in ("cluster_id", "split"):
         rows = rows.append_column(KEPT.field(name), places[name])
+    for name in better:
+        place = rows.schema.get_field_index(name)
+        known = pc.coalesce(places[name], rows[name])
+        rows = rows.set_column(place, rows.schema.field(name), known)
     return rows
 
 
@@ -143,15 +155,20 @@ def _with_clusters(part: Path, clusters: pa.Table, known: npt.NDArray[Any]) -> p
     return documents
 
 
-def _write_kept(documents: pa.Table, splits: pa.Table, destination: Path) -> None:
+def _write_kept(documents: pa.Table, splits: pa.Table, told: Told, destination: Path) -> None:
     places = pc.index_in(documents["package"], value_set=splits["package"])
     table = documents.append_column("split", splits["split"].take(places))
+    known = told.columns(documents["archive_sha256"], documents["content_id"])
+    for field in known.schema:
+        table = table.append_column(field, known[field.name])
     with replacing(destination) as temporary:
         write_part(table.select(KEPT.names).cast(KEPT), temporary)
 
 
-def _rejects(documents: pa.Table, lost: Sequence[int]) -> pa.Table:
-    rows = [_reject(row, count) for row, count in zip(documents.to_pylist(), lost, strict=True)]
+def _rejects(documents: pa.Table, lost: Sequence[int], told: Told) -> pa.Table:
+    rows = [
+        _reject(row, count, told) for row, count in zip(documents.to_pylist(), lost, strict=True)
+    ]
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
@@ -161,7 +178,9 @@ def _opted_out(documents: pa.Table, why: Mapping[str, tuple[Reject, Entries]]) -
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 
-def _reject(row: DuplicateRow, lost: int) -> RejectRow:
+def _reject(row: DuplicateRow, lost: int, told: Told) -> RejectRow:
     detail = f"Jaccard similarity {row['similarity']:.3f} to its representative"
+    if version := told.published.get((row["archive_sha256"] or "", row["content_id"] or "")):
+        detail = f"{detail}; the same bytes are in {version} on Hex, which this commit has"
     reject = Reject(Stage.DEDUPLICATE, DUPLICATE_REASONS[row["relation"]], detail)
     return reject_row(row, reject, row["bytes"], row["representative_id"], lost)

@@ -186,6 +186,23 @@ IDENTITY: tuple[pa.Field, ...] = (
 )
 """What says where a file came from; the same columns in documents, rejects and fingerprints."""
 
+HOST: tuple[pa.Field, ...] = (
+    column("repository", pa.string(), "address of the package's repository, null if unknown"),
+    column("commit", pa.string(), "commit of that repository that has the file, null if unknown"),
+    column("stars", pa.int64(), "stars of the repository when it was fetched, null if unknown"),
+    column(
+        "committed_at",
+        pa.string(),
+        "when that commit was made, the last one when it was fetched; null if unknown",
+    ),
+    column(
+        "repository_created_at",
+        pa.string(),
+        "when the repository was created at its host, null if unknown",
+    ),
+)
+"""What is known of the repository of a document."""
+
 EXTRACTED = _table(
     IDENTITY,
     column("language", pa.string(), "elixir, erlang, heex or eex"),
@@ -220,9 +237,7 @@ EXTRACTED = _table(
     column("specified_functions", pa.int32(), "public ones with a specification"),
     column("redactions", pa.list_(REDACTION), "spans that were cut out of the original file"),
     column("published_at", pa.string(), "when this version was published, null if unknown"),
-    column("repository", pa.string(), "address of the package's repository, null if unknown"),
-    column("commit", pa.string(), "commit of that repository that has the file, null if unknown"),
-    column("stars", pa.int64(), "stars of the repository when it was fetched, null if unknown"),
+    HOST,
     RETIREMENT,
     column("advisories", pa.list_(pa.string()), "security advisories that name the version"),
 )
@@ -348,8 +363,37 @@ KEPT = _table(
     column("bytes", pa.int64(), "length of its text in bytes"),
     CLUSTER_ID,
     SPLIT,
+    HOST,
 )
-"""One row a document that stays in the release."""
+"""One row a document that stays in the release. What is known of its repository takes the place of
+what ingest knew, where it is not null."""
+
+ALIGNMENTS = _table(
+    column("package", pa.string(), "name of the package on Hex"),
+    column("version", pa.string(), "version of the package"),
+    column("archive_sha256", pa.string(), "digest of its tarball"),
+    column("host", pa.string(), "repository as OWNER/NAME"),
+    column("host_sha256", pa.string(), "digest of the archive of its commit"),
+    column("folder", pa.string(), "folder of the repository that has the package"),
+    column("files", pa.int64(), "files of the version that tell something"),
+    column("shared", pa.int64(), "those of them that the commit has unchanged at their paths"),
+    column("share", pa.float64(), "their share, from 0 to 1"),
+    column("is_best", pa.bool_(), "whether no other commit has more of the version"),
+    column("contents", pa.list_(pa.string()), "digests of what is unchanged, for the best commit"),
+    HOST,
+)
+"""Versions of packages and the commits that have their files."""
+
+ALIGNED: tuple[pa.Field, ...] = (
+    column("repository", pa.string(), "repository that has the files of the version, null if none"),
+    column("commit", pa.string(), "commit of it that was compared"),
+    column("repository_folder", pa.string(), "folder of it that has them, empty for the root"),
+    column("aligned_files", pa.int64(), "files of the version that were compared by content"),
+    column("aligned_share", pa.float64(), "share of them that the commit has unchanged, 0 to 1"),
+)
+"""Which commit a version of a package on Hex is aligned with."""
+VERSIONS = _table(column("archive_sha256", pa.string(), "digest of the tarball"), ALIGNED)
+"""One row a version that is aligned with a commit."""
 
 CLUSTERS = _table(
     column("document_id", pa.string(), "the document"),
@@ -429,6 +473,7 @@ ATTRIBUTION = _table(
     column("documents", pa.int64(), "documents that the release holds of it"),
     column("document_licenses", pa.list_(DOCUMENT_LICENSE), "their licences, by their own files"),
     FAMILY,
+    ALIGNED,
 )
 """One row an archive that contributed."""
 

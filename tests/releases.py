@@ -112,6 +112,8 @@ def document(package: str, path: str, text: str, split: str = "train", **columns
         "repository": f"https://github.com/example/{package}",
         "commit": None,
         "stars": None,
+        "committed_at": None,
+        "repository_created_at": None,
         "retirement": None,
         "advisories": [],
         "cluster_id": sha(f"{package}/{path}"),

@@ -58,6 +58,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "corpus.attribution",
+            "corpus.counterparts",
             "corpus.deduplicate",
             "corpus.ingest",
             "corpus.inputs",

@@ -29,6 +29,7 @@ from corpus.redaction import redact_text
 from corpus.rows import (
     DescribedRow,
     DetectedRow,
+    HostRow,
     IdentityRow,
     LicenseRow,
     ModuleRow,
@@ -36,7 +37,7 @@ from corpus.rows import (
     reject_row,
 )
 from corpus.sources import source_named
-from corpus.split.repository import address_of
+from corpus.split.repository import host_row
 from corpus.store import Archive
 from corpus.supervision import NO_BUDGET, Watch
 from corpus.tables import (
@@ -245,16 +246,12 @@ def reject_id(archive: Archive, file: RejectedFile, position: int) -> str:
 
 def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate documents, sorted by content_id and document_id."""
-    repositories = {
-        item.archive.sha256: address_of(item.archive.links, item.archive.name) for item in opened
-    }
+    hosts = {each.sha256: _host(each) for each in (item.archive for item in opened)}
     rows = [
         {
             **identity(item.archive, file.source),
             "published_at": item.archive.published_at,
-            "repository": repositories[item.archive.sha256],
-            "commit": item.archive.version if item.archive.repository else None,
-            "stars": item.archive.repository.stars if item.archive.repository else None,
+            **hosts[item.archive.sha256],
             "retirement": item.archive.retirement,
             "advisories": [advisory.id for advisory in item.archive.advisories],
             **document_row(file, item.fingerprints[file.source.path].tokens),
@@ -269,6 +266,10 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     ]
     rows.sort(key=lambda row: (row["content_id"], row["document_id"]))
     return pa.Table.from_pylist(rows, schema=EXTRACTED)
+
+
+def _host(archive: Archive) -> HostRow:
+    return host_row(archive.links, archive.name, archive.version, archive.repository)
 
 
 def document_row(file: Parsed, tokens: int) -> DescribedRow:

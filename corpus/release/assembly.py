@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from corpus.atomic import replacing, write_bytes
 from corpus.attribution import write_attribution
+from corpus.counterparts import told_of
 from corpus.identifiers import purl
 from corpus.optout.ledger import LEDGER_NAME
 from corpus.optout.removals import OptedOut, numbers, origin
@@ -79,6 +80,7 @@ def assemble(
     archives: Sequence[Path],
     rejects: Sequence[Path],
     splits: Path,
+    alignments: Path,
     candidate: Path,
     out: OptedOut,
     manifest: Manifest,
@@ -86,13 +88,15 @@ def assemble(
     """Write attribution, the opt-out ledger and manifest of a candidate with its shards.
 
     `archives` and `rejects` are parts, those of archives in the order of the index; `splits` has
-    the families; `manifest` is without counts. An opted-out archive is only counted as seen.
+    the families, `alignments` the commits of versions; `manifest` is without counts. An opted-out
+    archive is only counted as seen.
     """
     documents = _documents_by_archive(candidate, manifest)
     if out.ledger.entries:
         write_bytes(candidate / LEDGER_NAME, out.ledger.to_bytes())
     tables = (read_part(part) for part in archives)
-    write_attribution(tables, documents, candidate, read_part(splits))
+    aligned = told_of(alignments, out.archives.keys()).versions
+    write_attribution(tables, documents, candidate, read_part(splits), aligned)
     columns = list(InputRow.__annotations__)
     inputs: list[InputRow] = [
         row for part in archives for row in read_part(part, columns=columns).to_pylist()

@@ -26,20 +26,21 @@ def assign(
     destination: Path,
     config: SplitConfig,
     published: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    aligned: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Write one row a package as `tables.SPLITS`, sorted by package; an existing file stays.
 
     `fingerprints` are parts of `tables.FINGERPRINTS`, of which shingles, signatures and functions
     are not read; `clusters` is a table of `tables.CLUSTERS`, or None where nothing was compared.
     `published` says by source and package when a package was first published, the smaller the
-    earlier.
+    earlier; `aligned` are packages and the repositories that have their files.
     The order of packages and rows does not matter.
     """
     if destination.exists():
         return destination
     known = {name for part in fingerprints for name in _packages(part)}
     unlinked = [PackageLinks(name, ()) for name in sorted(known)]
-    linked = families_by_repository([*packages, *unlinked])
+    linked = families_by_repository([*packages, *unlinked], aligned)
     census = count(read_documents(fingerprints, clusters, linked), config.boilerplate)
     joined, reasons = join_kin(census, config, _first_of_families(published, linked))
     families = {package: joined.get(family, family) for package, family in linked.items()}

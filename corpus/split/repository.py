@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from corpus.packages import Link
+from corpus.packages import HostedRepository, Link
+from corpus.rows import HostRow
 from corpus.split.groups import Groups
 
 FORGES = {"github.com": 2, "bitbucket.org": 2, "codeberg.org": 2, "git.sr.ht": 2, "gitlab.com": 9}
@@ -92,11 +93,13 @@ class PackageLinks:
     links: tuple[Link, ...]
 
 
-def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
+def families_by_repository(
+    packages: Iterable[PackageLinks], aligned: Iterable[tuple[str, str]] = ()
+) -> dict[str, str]:
     """Return the family of each package: packages that share a repository share a family.
 
-    A family is named by its repository (the first of them in order, where versions name several),
-    or by its package where no repository is known.
+    So do two that are `aligned` by content. A family is named by its repository (the first of them
+    in order, where versions name several), or by its package where no repository is known.
     """
     groups: Groups[tuple[int, str]] = Groups()
     for item in packages:
@@ -107,6 +110,12 @@ def families_by_repository(packages: Iterable[PackageLinks]) -> dict[str, str]:
             groups.add(repository)
             first, second = sorted((groups.leader(package), groups.leader(repository)))
             groups.follow(first, second)
+    for pair in aligned:
+        both = [(PACKAGE, name) for name in pair]
+        for each in both:
+            groups.add(each)
+        first, second = sorted(map(groups.leader, both))
+        groups.follow(first, second)
     packaged = [member for member in groups.members() if member[0] == PACKAGE]
     return {member[1]: groups.leader(member)[1] for member in packaged}
 
@@ -131,6 +140,19 @@ def address_of(links: Sequence[Link], package: str = "") -> str | None:
     """
     repository = repository_of(links, package)
     return f"https://{repository}" if repository else None
+
+
+def host_row(
+    links: Sequence[Link], package: str, version: str, host: HostedRepository | None
+) -> HostRow:
+    """Return what an archive tells of its repository: of a commit of one more than the address."""
+    return {
+        "repository": address_of(links, package),
+        "commit": version if host else None,
+        "stars": host.stars if host else None,
+        "committed_at": host.committed_at if host else None,
+        "repository_created_at": host.created_at if host else None,
+    }
 
 
 def _is_own(link: Link, address: str, package: str) -> bool:

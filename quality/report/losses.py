@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
+from statistics import median
 from typing import TypedDict
 
 import numpy as np
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 from corpus.reasons import Reason
 from corpus.release import Release, Span
 from corpus.rows import RedactionRow
+from corpus.tables import ATTRIBUTION_TABLE
 from quality.lookup import Keys, among, joined, keys
 from quality.partial import Counts, Each, Listed, summed
 from quality.report.figures import Bin, Files, Numbers, Section, even_histogram, share, total
@@ -118,6 +120,51 @@ def duplicates(sources: Sources) -> Section:
         **_by_package(sources, dropped),
         "similarities": _similarities(sources, threshold),
         "clusters": _clusters(sources),
+        "aligned": _aligned(sources),
+    }
+
+
+class Aligned(TypedDict):
+    """A version of a package and the commit that it is aligned with, from attribution."""
+
+    source: str
+    package: str
+    version: str
+    repository: str | None
+    commit: str | None
+    repository_folder: str | None
+    aligned_files: int | None
+    aligned_share: float | None
+
+
+def _aligned(sources: Sources) -> Section:
+    """Count the versions on Hex that a commit of a repository has, and list them, those with the
+    most files first.
+    """
+    columns = list(Aligned.__annotations__)
+    rows: list[Aligned] = sources.release.read(ATTRIBUTION_TABLE.name, columns).to_pylist()
+    versions = [row for row in rows if row["source"] == "hex"]
+    found = [row for row in versions if row["commit"] is not None]
+    found.sort(key=lambda row: (-(row["aligned_files"] or 0), row["package"], row["version"]))
+    shares = [row["aligned_share"] or 0.0 for row in found]
+    return {
+        "versions": len(versions),
+        "aligned": len(found),
+        "repositories": len({row["repository"] for row in found}),
+        "unchanged": sum(each == 1 for each in shares),
+        "median_share": round(median(shares), 3) if shares else None,
+        "largest": [
+            {
+                "package": row["package"],
+                "version": row["version"],
+                "repository": row["repository"],
+                "commit": row["commit"],
+                "folder": row["repository_folder"],
+                "files": row["aligned_files"],
+                "share": round(row["aligned_share"] or 0.0, 3),
+            }
+            for row in found[:LARGEST]
+        ],
     }
 
 

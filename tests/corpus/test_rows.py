@@ -31,6 +31,7 @@ TYPES = {
     rows.RedactionRow: tables.REDACTION,
     rows.DescribedRow: [tables.EXTRACTED.field(name) for name in DESCRIBED],
     rows.DuplicateRow: DUPLICATE,
+    rows.HostRow: tables.HOST,
     InputRow: [tables.READ_ARCHIVES.field(name) for name in InputRow.__annotations__],
 }
 

@@ -34,7 +34,10 @@ from corpus.stages import (
 from corpus.tables import SHARDED
 from tests.project import PACKAGES, PROJECT
 
-BEFORE_INSTRUCTIONS = ["read archives", "find duplicates", "assign splits", "select documents"]
+BEFORE_INSTRUCTIONS = [
+    *("read archives", "align repositories", "find duplicates", "assign splits"),
+    "select documents",
+]
 FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write manifest"]
 GIVEN = {
     **dict.fromkeys(("inputs.archives", "inputs.refused", "inputs.published"), "0"),
@@ -88,6 +91,7 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
     [
         ("corpus/licenses/permissive.json", "read archives"),
         ("corpus/elixir/extract.py", "read archives"),
+        ("corpus/counterparts.py", "align repositories"),
         ("corpus/deduplicate/stars.py", "find duplicates"),
         ("corpus/split/kinship.py", "assign splits"),
         ("corpus/selection.py", "select documents"),
@@ -224,6 +228,7 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
             *("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy"),
             *("pyarrow", "tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
         ],
+        "align repositories": ["pyarrow"],
         "find duplicates": ["numpy", "pyarrow"],
         "assign splits": ["pyarrow"],
         "select documents": ["licenseclassifier", "numpy", "pyarrow"],

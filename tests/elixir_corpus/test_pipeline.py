@@ -178,7 +178,8 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert (out / "2026.11.1" / "report.html").exists()
     assert (out / "2026.11.1" / "README.md").exists()
     assert [each.stage for each in built.timings] == [
-        *("read archives", "find duplicates", "assign splits", "select documents"),
+        *("read archives", "align repositories", "find duplicates", "assign splits"),
+        "select documents",
         *("write instructions", "index origins", "sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
@@ -202,6 +203,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     config_changed = "config: instruct.behaviour_module.longest_module"
     assert told == [
         "read archives is there 6 of 6 files there",
+        "align repositories is there 1 of 1 files there",
         "find duplicates is there 1 of 1 files there",
         "assign splits is there 1 of 1 files there",
         "select documents is there 4 of 4 files there",

@@ -160,25 +160,32 @@ def test_packages_that_are_mostly_copies_of_another_are_named(tmp_path: Path) ->
     }
 
 
+def attribute(release: Release, columns: dict[str, list[Any]]) -> None:
+    """Put columns in place of those of the attribution table, whose packages are sorted."""
+    path = release.path / "attribution.parquet"
+    table = pq.read_table(path)
+    assert table["package"].to_pylist() == sorted(table["package"].to_pylist())
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
+    pq.write_table(table, path)
+
+
 def test_families_say_why_they_were_joined(tmp_path: Path) -> None:
     release = write_release(
         tmp_path / "2026.11.1",
         [document(name, "lib/a.ex", f"def {name}") for name in ("cart", "fork", "hat", "till")],
     )
-    path = release.path / "attribution.parquet"
-    table = pq.read_table(path)
-    told = {
-        "family": ["mono", "mono", "hat", "mono"],
-        "joined_by": ["repository", "kinship", None, "repository"],
-        "joined_with": ["mono", "till", None, "mono"],
-        "joined_share": [None, 0.25, None, None],
-        "joined_documents": [None, 3, None, None],
-    }
-    assert table["package"].to_pylist() == ["cart", "fork", "hat", "till"]
-    for name, values in told.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
-    pq.write_table(table, path)
+    attribute(
+        release,
+        {
+            "family": ["mono", "mono", "hat", "mono"],
+            "joined_by": ["repository", "kinship", None, "repository"],
+            "joined_with": ["mono", "till", None, "mono"],
+            "joined_share": [None, 0.25, None, None],
+            "joined_documents": [None, 3, None, None],
+        },
+    )
     repository = {"by": "repository", "with": "mono", "share": None, "documents": None}
     assert concentration(count(release))["families"] == {
         "count": 2,
@@ -204,6 +211,38 @@ def test_families_say_why_they_were_joined(tmp_path: Path) -> None:
     }
     page = write(release, None).html.read_text(encoding="utf-8")
     assert "fork: 25% of the code in 3 files shared with till; cart: same repository" in page
+
+
+def test_versions_on_hex_are_told_with_the_commit_that_has_them(tmp_path: Path) -> None:
+    release = write_release(
+        tmp_path / "2026.11.1",
+        [document(name, "lib/a.ex", f"def {name}") for name in ("cart", "hat", "till")],
+    )
+    address = "https://github.com/shop/mono"
+    attribute(
+        release,
+        {
+            "repository": [address, None, address],
+            "commit": ["c0ffee" * 6 + "c0ff", None, "c0ffee" * 6 + "c0ff"],
+            "repository_folder": ["apps/cart/", None, ""],
+            "aligned_files": [4, None, 9],
+            "aligned_share": [1.0, None, 2 / 3],
+        },
+    )
+    found = told(release)["aligned"]
+    till = {"package": "till", "folder": "", "files": 9, "share": 0.667}
+    cart = {"package": "cart", "folder": "apps/cart/", "files": 4, "share": 1.0}
+    same = {"version": "1.0.0", "repository": address, "commit": "c0ffee" * 6 + "c0ff"}
+    assert found == {
+        "versions": 3,
+        "aligned": 2,
+        "repositories": 1,
+        "unchanged": 1,
+        "median_share": 0.833,
+        "largest": [{**till, **same}, {**cart, **same}],
+    }
+    page = write(release, None).html.read_text(encoding="utf-8")
+    assert "2 of 3 versions from Hex are aligned with a commit of 1 repository" in page
 
 
 def test_the_elixir_view_counts_modules_behaviours_and_documentation(
