@@ -29,6 +29,7 @@ from corpus.licenses.judgement import (
     judge,
     permits,
     read_texts,
+    statements,
     verified,
 )
 from corpus.licenses.notices import Notice, Standing, read_notice
@@ -123,14 +124,14 @@ def judge_files(
         for path, data in members.items()
         if path.endswith(SIDECAR)
     }
-    project = read_annotations(members)
     texts = of_package(members)
+    project = read_annotations(members, filter(is_license_text, texts))
     stated = stated_families([*said.values(), *beside.values()], project)
-    package = judge(declared, without_those_of_files(texts, stated, policy), policy)
+    package = judge(declared, without_those_of_files(texts, stated, project, policy), policy)
     default = replace(package, expression=taken(package.expression, policy.permits))
     own = package
     if package.reason not in (None, Reason.LICENSE_UNKNOWN):
-        own = judge(declared, without_those_of_files(texts, None, policy), policy)
+        own = judge(declared, without_those_of_files(texts, None, project, policy), policy)
         if own.reason not in (None, Reason.LICENSE_UNKNOWN) or not stated:
             return PackageLicenses(package, default, {}, texts, ())
     folders = Folders(members)
@@ -169,15 +170,23 @@ def of_package(members: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def without_those_of_files(
-    texts: Mapping[str, bytes], stated: frozenset[str] | None, policy: LicensePolicy
+    texts: Mapping[str, bytes],
+    stated: frozenset[str] | None,
+    project: Project,
+    policy: LicensePolicy,
 ) -> dict[str, bytes]:
-    """Return the licence files without those in REUSE's folder that belong to certain files.
+    """Return the licence files without those that belong to certain files.
 
-    These are the licences in `stated`, and all if it is None. A permitted text is kept, because it
-    confirms the declaration.
+    In REUSE's folder these are the licences in `stated`, and all if it is None. A licence file
+    that annotates belongs to certain files too. A permitted text is kept, because it confirms the
+    declaration.
     """
+    annotating = {each.path for each in project.by_folder.values()}
 
     def is_of_files(path: str) -> bool:
+        if path in annotating:
+            stated_there = map(parse, statements(texts[path]))
+            return not all(satisfied(each, policy.permits) for each in stated_there)
         if not path.startswith(f"{REUSE_FOLDER}/"):
             return False
         ids = recognize(texts[path]).ids or {PurePosixPath(path).stem}

@@ -1,8 +1,10 @@
 """Comparison of the declared licences of a package with its licence texts."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from corpus.licenses.declarations import (
     FAMILY_SUFFIXES,
@@ -11,12 +13,16 @@ from corpus.licenses.declarations import (
     family,
     is_contradicted,
     join,
+    joined,
     license_ids,
+    parse,
     read_declaration,
     satisfied,
     too_long,
 )
+from corpus.licenses.notices import Standing, read_notice
 from corpus.licenses.policy import LicensePolicy
+from corpus.licenses.reuse import LARGEST, dep5, is_debian
 from corpus.licenses.texts import is_license_text, recognize
 from corpus.reasons import Reason
 
@@ -56,11 +62,13 @@ class LicenseVerdict:
 class Findings:
     """The result of all texts of a package; ids are families (GPL-3.0 for "only" and "or later").
 
-    `appended` are licences of third parties that a text lists after its own.
+    `appended` are licences of third parties that a text lists after its own. `stated` are the
+    expressions that it states besides.
     """
 
     families: frozenset[str]
     appended: frozenset[str]
+    stated: tuple[str, ...]
     unrecognized: tuple[str, ...]
     riders: tuple[str, ...]
     terms: tuple[str, ...]
@@ -100,6 +108,11 @@ def judge(
     if expression is not None and not satisfied(expression, policy.permits):
         detail = "not on the list of the policy"
         return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
+    stated = [each for each in found.stated if not satisfied(parse(each), policy.permits)]
+    if stated and evidence not in DENIED:
+        detail = f"a licence file also states {', '.join(stated[:MOST_TOLD])}"
+        text = str(joined([*filter(None, [text]), *stated[:MOST_TOLD]]))
+        return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
     return LicenseVerdict(text, evidence, DENIED.get(evidence), explain(evidence, declared, found))
 
 
@@ -109,6 +122,10 @@ def refusal(licenses: Sequence[str]) -> LicenseVerdict | None:
         return LicenseVerdict(None, LicenseEvidence.UNKNOWN, Reason.LICENSE_TOO_LONG, detail)
     return None
 
+
+UNNAMED = re.compile(r"[^A-Za-z0-9.]+")
+MOST_TOLD = 4
+"""Statements that a verdict quotes; one is enough to refuse."""
 
 DENIED = {
     LicenseEvidence.CONTRADICTED: Reason.LICENSE_CONTRADICTED,
@@ -122,10 +139,34 @@ def read_texts(texts: Mapping[str, bytes]) -> Findings:
     return Findings(
         families=frozenset(family(each) for text in read.values() for each in text.ids),
         appended=frozenset(family(each) for text in read.values() for each in text.appended),
+        stated=tuple(dict.fromkeys(each for path in read for each in statements(texts[path]))),
         unrecognized=tuple(path for path, text in read.items() if not text.ids),
         riders=tuple(f"{text.rider!r} in {path}" for path, text in read.items() if text.rider),
         terms=tuple(sorted(frozenset().union(*(text.terms for text in read.values())))),
     )
+
+
+@lru_cache(maxsize=1024)
+def statements(text: bytes) -> tuple[str, ...]:
+    """Return the expressions that a licence file states besides the licences that it contains.
+
+    With the format of Debian's copyright files these are the licences of all paragraphs, otherwise
+    what a sentence outside the licences grants ("The files in priv/ are licensed under the GPL").
+    """
+    if is_debian(text):
+        if len(text) > LARGEST:
+            return (reference("unread"),)
+        notices = [each.notice for each in dep5(text.decode(errors="replace")) if each.notice]
+        return tuple(dict.fromkeys(each.expression or reference(each.words) for each in notices))
+    notice = read_notice(recognize(text).outside, alone=False)
+    is_grant = notice is not None and notice.standing is Standing.LICENSED
+    return (notice.expression,) if notice and is_grant and notice.expression else ()
+
+
+def reference(words: str) -> str:
+    """Return an id for a licence that is on no list, from its name."""
+    name = UNNAMED.sub("-", words.rpartition(":")[2].strip()).strip("-.")
+    return f"LicenseRef-{name or 'unknown'}"
 
 
 def weigh(declared: Declaration, found: Findings, policy: LicensePolicy) -> LicenseEvidence:

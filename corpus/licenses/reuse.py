@@ -1,9 +1,9 @@
 """Annotations: files with the licences of other files, by the REUSE specification.
 
 `REUSE.toml` (specification 3.3) may be in any folder and applies to what is below it;
-`.reuse/dep5` (3.0) is a Debian copyright file at the root. In both the last match of a file wins.
-A file that cannot be read, or is larger than `LARGEST`, is an unreadable statement about everything
-below its folder.
+`.reuse/dep5` (3.0) is a Debian copyright file at the root, and a licence file at the root may be
+written as one. In all of them the last match of a file wins. A file that cannot be read, or is
+larger than `LARGEST`, is an unreadable statement about everything below its folder.
 """
 
 import re
@@ -27,6 +27,12 @@ for which it takes quadratic time."""
 DOTTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\w-]+|[ \t]+|[^\w-]", re.DOTALL)
 TOKEN = re.compile(r"\\.|\*+|.", re.DOTALL)
 TOML, DEP5 = "REUSE.toml", ".reuse/dep5"
+DEBIAN = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:#[^\n]*\n|[ \t\r]*\n)*Format(?:-Specification)?:[ \t]*\S*"
+    rb"(?:copyright-format|dep5|/dep/)",
+    re.IGNORECASE,
+)
+"""The first field of a Debian copyright file; before version 1.0 of the format it had others."""
 
 
 class Precedence(StrEnum):
@@ -157,34 +163,42 @@ class Project:
             yield from (one.notice for one in known.annotations if one.notice)
 
 
-def read_annotations(files: Mapping[str, bytes]) -> Project:
+def is_debian(data: bytes) -> bool:
+    """Return whether a licence file has the format of Debian's machine-readable copyright files."""
+    return DEBIAN.match(data) is not None
+
+
+def read_annotations(files: Mapping[str, bytes], licenses: Iterable[str] = ()) -> Project:
     """Read all files of annotations among `files` (path to content).
 
-    If there is a `REUSE.toml` at the root, `.reuse/dep5` is ignored (specification 3.3).
+    `licenses` are licence files at the root; the first with the format of Debian's copyright files
+    annotates if there is no `.reuse/dep5`. If there is a `REUSE.toml` at the root, both are ignored
+    (specification 3.3).
     """
     paths = [path for path in files if path == TOML or path.endswith(f"/{TOML}")]
-    if DEP5 in files and TOML not in files:
-        paths.append(DEP5)
+    if TOML not in files:
+        debian = sorted(path for path in licenses if "/" not in path and is_debian(files[path]))
+        paths += [DEP5] if DEP5 in files else debian[:1]
     read_files = [read(path, files[path]) for path in sorted(paths)]
     return Project({each.folder: each for each in read_files})
 
 
 def read(path: str, data: bytes) -> Annotations:
     """Read one file of annotations."""
-    is_dep5 = path == DEP5
-    folder = "" if is_dep5 else path.removesuffix(TOML)
+    is_toml = path.rpartition("/")[2] == TOML
+    folder = path.removesuffix(TOML) if is_toml else ""
     try:
         if len(data) > LARGEST:
             raise ValueError(f"larger than {LARGEST:,} bytes")
         text = data.decode("utf-8-sig")
-        annotations = tuple(dep5(text) if is_dep5 else toml(text))
+        annotations = tuple(toml(text) if is_toml else dep5(text))
         if sum(len(each) for one in annotations for each in one.patterns) > LONGEST_PATTERNS:
             raise ValueError(f"patterns of more than {LONGEST_PATTERNS:,} characters")
     except ValueError as error:
         said = Notice(Standing.UNKNOWN, None, quoted(f"cannot be read: {error}", EXCERPT))
         annotations = (Annotation(("**",), Precedence.CLOSEST, said),)
     owned = [(n, pattern) for n, one in enumerate(annotations) for pattern in one.patterns]
-    tokens = debian_tokens if is_dep5 else toml_tokens
+    tokens = toml_tokens if is_toml else debian_tokens
     globs = Globs([tokens(pattern) for _, pattern in owned])
     return Annotations(path, folder, annotations, globs, tuple(n for n, _ in owned))
 
@@ -235,26 +249,49 @@ def strings(value: object) -> list[str]:
 
 def dep5(text: str) -> Iterator[Annotation]:
     """Yield the `Files` paragraphs of a Debian copyright file (format 1.0)."""
-    for paragraph in re.split(r"\n[ \t\r]*\n", text):
-        fields: dict[str, str] = {}
-        name = ""
-        for line in paragraph.splitlines():
-            if line.startswith("#"):
-                continue
-            if line[:1] in (" ", "\t"):
-                fields[name] = f"{fields.get(name, '')}\n{line.strip()}"
-            else:
-                name, _, value = line.partition(":")
-                name = name.strip().lower()
-                fields[name] = value.strip()
+    paragraphs = [debian_fields(each) for each in re.split(r"\n[ \t\r]*\n", text)]
+    licenses = [each.get("license", "").strip().partition("\n") for each in paragraphs]
+    texts = {name.lower(): words for name, _, words in licenses if words}
+    read: dict[tuple[str, str], Notice | None] = {}
+    for fields, (name, _, words) in zip(paragraphs, licenses, strict=True):
         if "files" in fields:
-            license_line = fields.get("license", "").strip().split("\n")[0]
+            stated = name, words or texts.get(name.lower(), "")
+            if stated not in read:
+                read[stated] = debian_notice(*stated)
             yield Annotation(
                 patterns=tuple(fields["files"].split()),
                 precedence=Precedence.AGGREGATE,
-                notice=together([debian_name(license_line)] if license_line else []),
+                notice=read[stated],
                 copyright=tuple(filter(None, fields.get("copyright", "").split("\n"))),
             )
+
+
+def debian_fields(paragraph: str) -> dict[str, str]:
+    """Return the fields of a paragraph by name, without the indent of further lines."""
+    lines: dict[str, list[str]] = {}
+    name = ""
+    for line in paragraph.splitlines():
+        if line.startswith("#"):
+            continue
+        if line[:1] in (" ", "\t"):
+            lines.setdefault(name, []).append(line.strip())
+        else:
+            name, _, value = line.partition(":")
+            name = name.strip().lower()
+            lines[name] = [value.strip()]
+    return {name: "\n".join(each) for name, each in lines.items()}
+
+
+def debian_notice(name: str, words: str) -> Notice | None:
+    """Return what a paragraph says: the licence that it names or, if that is no name, its text."""
+    notice = together([debian_name(name)]) if name else None
+    if words and (notice is None or notice.standing is not Standing.LICENSED):
+        from corpus.licenses.classifier import identify
+
+        if ids := sorted({match.id for match in identify(words)}):
+            said = quoted(f"License: {name}", EXCERPT)
+            return Notice(Standing.LICENSED, read_tag(" AND ".join(ids)), said, in_full=True)
+    return notice
 
 
 def debian_name(text: str) -> str:

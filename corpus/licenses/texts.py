@@ -69,6 +69,8 @@ YEAR = re.compile(r"\b(?:19|20)[0-9]{2}\b")
 HOLDER = re.compile(r"(?!(?i:notice|holder|owner|licen[cs]e|law|or\b|and\b))[^\W\d_]*[A-Z]")
 """The first word of a name; general phrases about copyright in licences begin differently."""
 PLACEHOLDER = re.compile(r"[\[{<](?:yyyy|year|name)\b", re.IGNORECASE)
+LONGEST_STATEMENT = 16_384
+"""Characters outside the recognised licences that are kept."""
 LONGEST_LINE = 300
 MOST_LINES = 200
 
@@ -79,7 +81,8 @@ class Recognition:
 
     `appended` are those that occur only below a heading for third parties, after another licence.
     Without any id, `terms` are the restrictive terms that the text mentions. `coverage` is the
-    share of the text, from 0 to 1, that known licences cover.
+    share of the text, from 0 to 1, that known licences cover, and `outside` the beginning of the
+    rest.
     """
 
     ids: frozenset[str]
@@ -87,6 +90,7 @@ class Recognition:
     rider: str | None
     terms: frozenset[str]
     coverage: float = 0.0
+    outside: str = ""
 
 
 def is_license_file(path: str) -> bool:
@@ -155,6 +159,7 @@ def recognize(text: bytes) -> Recognition:
         rider(content, matches),
         frozenset(" ".join(term.split()) for term in terms),
         round(min(1.0, covered / max(1, len(content))), 3),
+        outside(content, matches)[:LONGEST_STATEMENT] if matches else "",
     )
 
 
@@ -177,10 +182,17 @@ def begins_before(heading: re.Match[str], matches: list["LicenseIdentificationRe
 
 def rider(content: str, matches: list["LicenseIdentificationResult"]) -> str | None:
     """Return the known condition outside the recognised licences, or None."""
+    if not matches and MARKS.match(content[:400]):
+        return None
+    found = RIDER.search(outside(content, matches))
+    return found.group() if found else None
+
+
+def outside(content: str, matches: list["LicenseIdentificationResult"]) -> str:
+    """Return a text without the recognised licences."""
     for match in reversed(matches):
         content = content[: match.start] + "\n" + content[match.end :]
-    found = None if not matches and MARKS.match(content[:400]) else RIDER.search(content)
-    return found.group() if found else None
+    return content
 
 
 def copyright_lines(text: bytes) -> list[str]:

@@ -154,6 +154,12 @@ def repository(name: str, files: dict[str, str | bytes], expected: dict[str, str
 
 
 DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+EXPAT_PARAGRAPH = "License: Expat\n" + "".join(
+    f" {line}\n" if line else " .\n" for line in MIT.decode().splitlines()[4:]
+)
+BSD_PARAGRAPH = "License: BSD-variant\n" + "".join(
+    f" {line}\n" if line else " .\n" for line in BSD_NOTICE.splitlines()[2:]
+)
 SITUATIONS = (
     one("nothing but the package", ex(), KEPT_MIT),
     # tags
@@ -791,6 +797,80 @@ SITUATIONS = (
             "apps/x/lib/x.ex": "MIT text_only",
             "apps/y/lib/y.ex": f"{NOT_PERMITTED} GPL-3.0",
         },
+    ),
+    # licence files that name several licences for several paths
+    repository(
+        "a licence file in Debian's format, one part under the GPL",
+        {
+            "COPYRIGHT": f"{DEP5}Files: *\nCopyright: 2020 Ada\nLicense: Expat\n\n"
+            f"Files: lib/gpl/*\nCopyright: 2021 Bob\nLicense: GPL-2\n\n{EXPAT_PARAGRAPH}",
+            EX: ex(),
+            "lib/gpl/b.ex": ex(),
+        },
+        {EX: "MIT verified", "lib/gpl/b.ex": f"{NOT_PERMITTED} GPL-2.0-only"},
+    ),
+    repository(
+        "a licence file in Debian's format, a name that is on no list, with its text",
+        {
+            "LICENSE": f"{DEP5}Files: *\nCopyright: 2020 Ada\n{BSD_PARAGRAPH}\n"
+            "Files: debian/*\nCopyright: 2021 Bob\nLicense: GPL-2+\n The text is elsewhere.\n",
+            EX: ex(),
+            "debian/b.ex": ex(),
+        },
+        {EX: "BSD-3-Clause verified", "debian/b.ex": f"{NOT_PERMITTED} GPL-2.0-or-later"},
+    ),
+    repository(
+        "a licence file in Debian's format, a name that is on no list, without a text",
+        {"LICENSE": f"{DEP5}Files: lib/*\nLicense: custom\n\n{EXPAT_PARAGRAPH}", EX: ex()},
+        {EX: f"{UNKNOWN} None"},
+    ),
+    repository(
+        "a licence file in Debian's format that leaves a file out",
+        {
+            "LICENSE": f"{DEP5}Files: src/*\nLicense: GPL-2\n\n"
+            f"Files: lib/b.ex\nLicense: Expat\n\n{EXPAT_PARAGRAPH}",
+            EX: ex(),
+            "lib/b.ex": ex(),
+        },
+        {EX: "license_unknown None", "lib/b.ex": "MIT verified"},
+    ),
+    Situation(
+        "a licence file in Debian's format, and what is declared",
+        {EX: ex(), "lib/gpl/b.ex": ex()},
+        {EX: "MIT declared_only", "lib/gpl/b.ex": f"{NOT_PERMITTED} MIT AND GPL-2.0-only"},
+        ("MIT",),
+        f"{DEP5}Files: *\nLicense: Expat\n\nFiles: lib/gpl/*\nLicense: MIT and GPL-2\n\n"
+        f"{EXPAT_PARAGRAPH}".encode(),
+    ),
+    repository(
+        "a licence, and a sentence that puts some files under the GPL",
+        {
+            "LICENSE": MIT + b"\nThe files in lib/gpl/ are licensed under the GNU General Public\n"
+            b"License, version 2.\n",
+            EX: ex(),
+            "lib/b.ex": ex(tag("MIT")),
+        },
+        {
+            EX: "license_not_permitted MIT AND GPL-2.0-only",
+            "lib/b.ex": "license_not_permitted MIT AND GPL-2.0-only",
+        },
+    ),
+    repository(
+        "a licence, and a sentence that offers the GPL besides",
+        {
+            "LICENSE": b"This library is dual-licensed under MIT or the GNU General Public\n"
+            b"License, version 2, at your option.\n\n" + MIT,
+            EX: ex(),
+        },
+        {EX: "MIT text_only"},
+    ),
+    repository(
+        "a licence, and a sentence that puts some files under a permitted one",
+        {
+            "LICENSE": MIT + b"\nThe files in lib/b/ are licensed under the Apache License 2.0.\n",
+            EX: ex(),
+        },
+        {EX: "MIT text_only"},
     ),
     Situation("too many licences", {EX: ex()}, {EX: "license_too_long None"}, ("aaaaa",) * 50_000),
     Situation("one long licence", {EX: ex()}, {EX: "license_too_long None"}, ("MIT " * 1_000,)),

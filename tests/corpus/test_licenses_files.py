@@ -23,6 +23,7 @@ from tests.corpus.license_situations import (
     opened,
     reuse,
     tag,
+    wrongly_permitted,
 )
 from tests.stores import MIT
 
@@ -49,6 +50,11 @@ def test_every_file_has_its_own_licence(situation: Situation, tmp_path: Path) ->
 )
 def test_whole_texts_of_this_machine_are_judged(situation: Situation, tmp_path: Path) -> None:
     assert found(situation, tmp_path) == situation.expected
+
+
+def test_no_copyright_file_of_this_machine_with_a_part_under_the_gpl_is_permitted() -> None:
+    _, permitted = wrongly_permitted()
+    assert permitted == []
 
 
 def test_there_are_many_situations() -> None:
