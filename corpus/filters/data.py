@@ -48,8 +48,10 @@ CLOSES = {b")": b"(", b"}": b"{", b"]": b"[", b">": b"<"}
 
 
 WORD = (string.ascii_letters + string.digits).encode()
-LONGEST_RUN = 32_000
-"""Hyperscan repeats a class at most 32,767 times; of a longer run its beginning is searched."""
+LONGEST_RUN = 1_000
+"""Of a longer run its beginning is searched: few files have one that does not go on, and Hyperscan
+repeats a class at most 32,767 times.
+"""
 
 
 def run_of(characters: bytes, least: int) -> bytes:

@@ -46,7 +46,7 @@ fast.
 def generated(candidate: Candidate, limits: Limits) -> Reject | None:
     """Code that a tool generated from another source; the tool itself is not such code."""
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
-    if candidate.language in SIGNS and not TELLING(head):
+    if candidate.language in SIGNS and not may_tell(head):
         return None
     if found := signature(candidate, head):
         tool, line = found
@@ -255,29 +255,48 @@ FORBIDS = re.compile(
 """Words in every prohibition; a line may end between two words."""
 
 
+_DENIAL = rb"n(?:ot|'?t|ever)[^A-Za-z0-9]"
 _BETWEEN = rb"(?:(?:to|be|ever|manually|hand|doc|private|hidden|copyright)[^A-Za-z0-9]*)*"
-
-
-def _both(these: tuple[bytes, ...], those: tuple[bytes, ...]) -> bytes:
-    """Return a pattern for a text with one of each, in any order."""
-    first, second = b"|".join(these), b"|".join(those)
-    return b"(?:%b).*(?:%b)|(?:%b).*(?:%b)" % (first, second, second, first)
-
-
-TELLING = Screen(
+_EDITED = b"(?:%b)" % b"|".join(EDITED)
+_MADE = b"(?:%b)" % b"|".join(MADE_IN_BYTES)
+SAID = Screen(
     {
         "signed": rb"(?:^|\n)" + SIGNED.pattern.removeprefix(rb"\n").replace(rb"\s", SPACE),
-        "generated": b"(?i)(?:generated|%b)" % _both((b"generat",), LOSING),
-        "forbids": b"(?i)" + FORBIDS.pattern,
-        "forbids in two comments": rb"(?i)[#%%][^\n]*n(?:ot|'?t|ever)[^A-Za-z0-9]*%b\n"
-        rb".*\n[^\n!-~]*[#%%][^A-Za-z0-9]*%b(?:%b)" % (_BETWEEN, _BETWEEN, b"|".join(EDITED)),
-        "made by a machine": b"(?i)(?:%b)" % _both(MACHINES, MADE_IN_BYTES),
-        "made": rb"(?i)^(?:[^\n!-~]*(?:[#%%][^\n]*)?\n)*[^\n!-~]*[#%%][^\n]*(?:%b)"
-        % b"|".join(MADE_IN_BYTES),
+        "generated": b"(?i)generated",
+        "generates": b"(?i)generat",
+        "losing": b"(?i)(?:%b)" % b"|".join(LOSING),
+        "forbids": b"(?i)%b[^A-Za-z0-9]*%b%b" % (_DENIAL, _BETWEEN, _EDITED),
+        "denies": rb"(?i)[#%%][^\n]*%b[^A-Za-z0-9]*%b\n" % (_DENIAL, _BETWEEN),
+        "edits": rb"(?i)\n[^\n!-~]*[#%%][^A-Za-z0-9]*%b%b" % (_BETWEEN, _EDITED),
+        "machine": b"(?i)(?:%b)" % b"|".join(MACHINES),
+        "made": b"(?i)" + _MADE,
+        "made in a preamble": rb"(?i)^(?:[^\n!-~]*(?:[#%%][^\n]*)?\n)*[^\n!-~]*[#%%][^\n]*%b"
+        % _MADE,
     }
 )
-"""A head of Elixir or Erlang in which none of these occurs has neither a signature nor a statement.
+TELLING = tuple(
+    map(
+        frozenset,
+        (
+            ("signed",),
+            ("generated",),
+            ("generates", "losing"),
+            ("forbids",),
+            ("denies", "edits"),
+            ("machine", "made"),
+            ("made in a preamble",),
+        ),
+    )
+)
+"""A signature or a statement in a head of Elixir or Erlang has all of one of these. A prohibition
+may go on in the comment behind a line of code: it denies in the first, and edits in the second.
 """
+
+
+def may_tell(head: bytes) -> bool:
+    """Return False for a head without a signature and without a statement."""
+    said = SAID(head)
+    return any(each <= said for each in TELLING)
 
 
 def _telling(lower: bytes, language: str) -> int:

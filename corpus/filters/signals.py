@@ -102,7 +102,8 @@ ANGLED = re.compile(
     + rb")>)"
 )
 SQUARE = re.compile(rb"\[/?(?:" + NAMED + rb")\]")
-TOKENS = Screen({"token": ANGLED.pattern + b"|" + SQUARE.pattern})
+_UNBOUNDED = ANGLED.pattern.replace(b"{0,60}", b"*").replace(b"{1,90}", b"+")
+TOKENS = Screen({"token": _UNBOUNDED + b"|" + SQUARE.pattern})
 
 
 def control_tokens(text: bytes) -> int:

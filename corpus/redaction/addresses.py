@@ -11,7 +11,7 @@ from corpus.screen import SPACE
 
 # E-mail addresses ---------------------------------------------------------------------------------
 
-EMAIL_SIGN: Final = rb"\w@[A-Za-z0-9][A-Za-z0-9-]{0,62}\.[A-Za-z0-9]"
+EMAIL_SIGN: Final = rb"\w@[A-Za-z0-9][A-Za-z0-9-]*\.[A-Za-z0-9]"
 """Matches wherever `emails` finds something."""
 AT: Final = re.compile(
     rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9])"
@@ -117,9 +117,8 @@ ADDRESS_SIGN: Final = b"|".join(
     (
         rb"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
         rb"[0-9][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2}",
-        rb"\{%b{0,4}[0-9]{1,3}(?:%b{0,4},%b{0,4}[0-9]{1,3}){3}%b{0,4}\}" % ((SPACE,) * 4),
-        rb"\{%b{0,4}[0-9][0-9A-Fa-fx#]{0,7}(?:%b{0,4},%b{0,4}[0-9A-Fa-fx#]{1,8}){7}%b{0,4}\}"
-        % ((SPACE,) * 4),
+        rb"\{%b*[0-9]{1,3}(?:%b*,%b*[0-9]{1,3}){3}%b*\}" % ((SPACE,) * 4),
+        rb"\{%b*[0-9][0-9A-Fa-fx#]*(?:%b*,%b*[0-9A-Fa-fx#]+){7}%b*\}" % ((SPACE,) * 4),
     )
 )
 """Matches wherever `addresses` finds something."""

@@ -250,9 +250,9 @@ SEAM: Final = "seam"
 _TOKEN: Final = rb"[A-Za-z0-9_+/=.-]"
 SEAM_SIGN: Final = b"|".join(
     (
-        rb"%b[\"']%b{0,80}(?:<>|\+\+)%b{0,80}(?:~[csS])?[\"']%b" % (_TOKEN, SPACE, SPACE, _TOKEN),
-        rb"%b\"%b{1,80}\"%b" % (_TOKEN, SPACE, _TOKEN),
-        rb"%b\\\r?\n[ \t]{0,80}%b" % (_TOKEN, _TOKEN),
+        rb"%b[\"']%b*(?:<>|\+\+)%b*(?:~[csS])?[\"']%b" % (_TOKEN, SPACE, SPACE, _TOKEN),
+        rb"%b\"%b+\"%b" % (_TOKEN, SPACE, _TOKEN),
+        rb"%b\\\r?\n[ \t]*%b" % (_TOKEN, _TOKEN),
     )
 )
 SCREEN: Final = Screen(
