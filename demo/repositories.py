@@ -29,6 +29,8 @@ REPOSITORIES = Path(__file__).with_name("repositories")
 FIRST_ID = 900_000_001
 """The number of the first repository; the others follow."""
 A_DAY = 86_400
+CREATED_AT, PUSHED_AT = PUBLISHED_AT - 700 * A_DAY, PUBLISHED_AT + 2 * A_DAY
+"""Seconds since the epoch: long before the packages were published, and after it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +76,8 @@ def read_repository(folder: Path, newest: Mapping[str, PackageVersion], id: int)
         language=told.language,
         stars=told.stars,
         topics=told.topics,
-        created_at=at(PUBLISHED_AT + A_DAY),
-        pushed_at=at(PUBLISHED_AT + 2 * A_DAY),
+        created_at=at(CREATED_AT),
+        pushed_at=at(PUSHED_AT),
         tree=Tree(files=files, submodules=told.submodules),
     )
 

@@ -52,6 +52,7 @@ SLOW = frozenset(
 LONGEST = (
     "train/evaluate/test_judge_cheats.py",
     "crawler/test_crawl_faults.py",
+    "demo/test_demo.py",
     "crawler/test_github_faults.py",
     "crawler/test_github_crawl.py",
     "corpus/test_build.py",
@@ -64,12 +65,11 @@ LONGEST = (
     "train/evaluate/test_comparison.py",
     "quality/test_gate.py",
     "train/evaluate/test_subject_answers.py",
-    "demo/test_demo.py",
     "test_contributing.py",
     "corpus/test_executor.py",
     "corpus/ingest/test_isolation.py",
 )
-"""Files of 20 to 40 s, in the order in which they begin. The first uses two processors, and the
+"""Files of 20 s and more, in the order in which they begin. The first uses two processors, and the
 second mostly waits."""
 MOST = 2.0
 """Seconds of a processor that a test of another file may take there, with what it imports."""

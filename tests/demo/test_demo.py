@@ -202,7 +202,7 @@ def test_one_release_has_packages_and_repositories(documents: list[Row]) -> None
     found = Counter(row["package"] for row in documents if row["source"] == "github")
     assert found == {
         "elixir-corpus-demo/cronline": 3,
-        "elixir-corpus-demo/ferry_board": 10,
+        "elixir-corpus-demo/ferry_board": 11,
         "elixir-corpus-demo/morse_key": 2,
     }
     assert {row["source"] for row in documents} == {"hex", "github"}
@@ -237,6 +237,27 @@ def test_a_repository_adds_what_the_tarball_of_its_package_lacks(
     assert all(copy == ("cronline", path) for path, copy in copies.items())
     splits = {row["split"] for row in documents if row["package"] in (name, "cronline")}
     assert len(splits) == 1
+
+
+def test_a_package_is_aligned_with_the_commit_that_has_its_files(
+    release: Release, documents: list[Row]
+) -> None:
+    """The repository is older than the package on Hex, and represents nothing that both have."""
+    (commit,) = {row["commit"] for row in documents if row["package"].endswith("/cronline")}
+    aligned = {
+        row["path"]: (row["stars"], row["commit"])
+        for row in documents
+        if row["package"] == "cronline" and row["path"] != "mix.exs"
+    }
+    assert aligned == {
+        "lib/cronline/expression.ex": (230, commit),
+        "lib/cronline/next.ex": (230, commit),
+        "lib/cronline/scheduler.ex": (230, commit),
+        "test/cronline_test.exs": (230, commit),
+    }
+    rows = pq.read_table(release.path / "attribution.parquet").to_pylist()
+    (told,) = (row for row in rows if row["package"] == "cronline")
+    assert (told["commit"], told["aligned_files"], told["aligned_share"]) == (commit, 4, 1.0)
 
 
 PLANTED = {
