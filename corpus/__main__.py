@@ -87,6 +87,15 @@ def build(
             "folder whose newest release has opt-outs takes no build without them."
         ),
     ] = None,
+    licenses: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="The licences that are permitted, in place of those of the configuration: "
+            "blueoak, blueoak-silver, file-copyleft, or a file with one SPDX id a line, or a JSON "
+            "array of them.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -117,7 +126,7 @@ def build(
     the build could not finish.
     """
     if dry_run:
-        _show_plan(archives, out, config, optout, log_level)
+        _show_plan(archives, out, config, licenses, optout, log_level)
         return
     from elixir_corpus.pipeline import build_release
 
@@ -130,6 +139,7 @@ def build(
             out,
             config,
             workers,
+            licenses=licenses,
             optout=optout,
             cluster=cluster,
             progress=progress,
@@ -150,16 +160,23 @@ def build(
 
 
 def _show_plan(
-    archives: Path, out: Path, config: Path | None, optout: Path | None, log_level: LogLevel
+    archives: Path,
+    out: Path,
+    config: Path | None,
+    licenses: str | None,
+    optout: Path | None,
+    log_level: LogLevel,
 ) -> None:
     from corpus.build import plan_build
-    from corpus.configuration import configured
+    from corpus.configuration import configured, permitting
     from corpus.optout.ledger import read_ledger
     from corpus.store import ArchiveStore
 
     with plain_errors(), show_progress(log_level) as progress:
         store, ledger = ArchiveStore(archives), read_ledger(optout) if optout else None
-        planned = plan_build(store, out, configured(config), progress, ledger)
+        settings = configured(config)
+        settings = settings if licenses is None else permitting(settings, licenses)
+        planned = plan_build(store, out, settings, progress, ledger)
     show_plan(planned)
 
 

@@ -3,15 +3,16 @@
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import IngestConfig
 from corpus.instruct import InstructConfig
+from corpus.licenses import BadList, read_list
 from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
 from corpus.split import SplitConfig
@@ -57,9 +58,12 @@ def load(path: Path) -> BuildConfig:
         unknown = next(_unknown_keys(values, BuildConfig), None)
         if unknown is not None:
             raise BadConfiguration(path, unknown)
+        _resolve_list(values, path.parent)
         # As JSON, because strict validation refuses lists for tuples and sets.
         text = json.dumps(values, default=str)
         return TypeAdapter(BuildConfig).validate_json(text, strict=True)
+    except BadList as error:
+        raise BadConfiguration(path, f"ingest.read.license.permitted: {error}") from error
     except OSError as error:
         raise BadConfiguration(path, error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -76,6 +80,22 @@ def configured(config: str | Path | BuildConfig | None) -> BuildConfig:
     if not isinstance(config, BuildConfig):
         config = load(Path(config)) if config else BuildConfig()
     return config
+
+
+def _resolve_list(values: dict[str, Any], folder: Path) -> None:
+    """Put the ids of a list in place of its name or path, so that a release tells what it meant."""
+    licenses: object = values
+    for key in ("ingest", "read", "license"):
+        licenses = licenses.get(key) if isinstance(licenses, dict) else None
+    if isinstance(licenses, dict) and isinstance(licenses.get("permitted"), str):
+        licenses["permitted"] = sorted(read_list(licenses["permitted"], folder))
+
+
+def permitting(config: BuildConfig, licenses: str) -> BuildConfig:
+    """Return a configuration with the list of licences of a name or path. Raises BadList."""
+    read = config.ingest.read
+    policy = replace(read.license, permitted=read_list(licenses))
+    return replace(config, ingest=replace(config.ingest, read=replace(read, license=policy)))
 
 
 def dump(config: BuildConfig) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from corpus.errors import CorpusError
-from corpus.licenses import LicensePolicy
+from corpus.licenses import BadList, LicensePolicy, read_list
 from corpus.optout.ledger import read_ledger
 from corpus.optout.removals import Removals
 from crawler.registry import read_public_key
@@ -36,6 +36,7 @@ DEFAULTS = {
     "HEX_API_KEY": "",
     "HEX_REPOS_KEY": "",
     "ARCHIVE_STORE": "archives",
+    "LICENSE_POLICY": "",
     "PERMITTED_LICENSES": "",
     "CRAWLER_CONTACT": "",
     "OPTOUT_LEDGER": "",
@@ -219,11 +220,18 @@ def token(name: str, settings: Settings) -> str | None:
 
 
 def read_policy(settings: Settings) -> LicensePolicy:
-    """Read PERMITTED_LICENSES, SPDX ids separated by commas. Raises InvalidArgument."""
+    """Read LICENSE_POLICY, the name of a list of licences or a file with one, and
+    PERMITTED_LICENSES, more SPDX ids separated by commas. Raises InvalidArgument.
+    """
+    named = str(given(settings, "LICENSE_POLICY") or "").strip()
     text = str(given(settings, "PERMITTED_LICENSES") or "")
     ids = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return LicensePolicy(permitted_extra=frozenset(ids))
+        base = read_list(named) if named else LicensePolicy().permitted
+    except BadList as error:
+        raise InvalidArgument(f"LICENSE_POLICY: {error}") from error
+    try:
+        return LicensePolicy(permitted=base, permitted_extra=frozenset(ids))
     except ValueError as error:
         raise InvalidArgument(
             f"PERMITTED_LICENSES: {error}. Separate ids by commas, such as MPL-2.0,EPL-2.0."

@@ -76,6 +76,7 @@ def build_release(
     config: "str | Path | BuildConfig | None" = None,
     workers: int | None = None,
     *,
+    licenses: str | None = None,
     optout: str | Path | None = None,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
@@ -87,12 +88,13 @@ def build_release(
 
     `archives` is the store that a crawl filled. `out` holds releases, each in a folder by version,
     and `work/`, with which a build that was interrupted goes on. `config` is a TOML file or a
-    configuration, the defaults without one. `workers` are processes on this machine, one a CPU
-    without a number, and 0 works in this process; with `cluster`, one that already runs works
+    configuration, the defaults without one; `licenses` is the name of a list of licences, or a file
+    with one, in place of that of the configuration. `workers` are processes on this machine, one a
+    CPU without a number, and 0 works in this process; with `cluster`, one that already runs works
     instead. What the ledger `optout` names is left out. `finish` judges the candidate and writes
-    its report and card. With `clean` what earlier builds
-    left in `work/` and this one does not use is removed, once the release has its name. `sign` is a
-    private key, with which the statement of a release that has its name is signed.
+    its report and card. With `clean` what earlier builds left in `work/` and this one does not use
+    is removed, once the release has its name. `sign` is a private key, with which the statement of
+    a release that has its name is signed.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises UnusableKey, FolderInUse while another build writes to `out`, and what
@@ -100,11 +102,12 @@ def build_release(
     `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
-    from corpus.configuration import configured
+    from corpus.configuration import configured, permitting
 
     key = None if sign is None else private_key(Path(sign))
     archives, out, progress = Path(archives), Path(out), progress or Silent()
     settings = configured(config)
+    settings = settings if licenses is None else permitting(settings, licenses)
     ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
     if cluster is not None:
         archives, out = archives.resolve(), out.resolve()

@@ -2,10 +2,11 @@
 
 from corpus.licenses.files import PackageLicenses, judge_files, statements_of
 from corpus.licenses.judgement import LicenseEvidence, LicenseVerdict, judge, judge_declaration
-from corpus.licenses.policy import LicensePolicy, is_license_id
+from corpus.licenses.policy import BadList, LicensePolicy, is_license_id, read_list
 from corpus.licenses.texts import copyright_lines, is_license_file, is_license_text, recognize
 
 __all__ = [
+    "BadList",
     "LicenseEvidence",
     "LicensePolicy",
     "LicenseVerdict",
@@ -17,6 +18,7 @@ __all__ = [
     "judge",
     "judge_declaration",
     "judge_files",
+    "read_list",
     "recognize",
     "statements_of",
 ]

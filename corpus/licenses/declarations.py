@@ -280,8 +280,15 @@ def permissive() -> frozenset[str]:
     Public-domain dedications (CC0-1.0, Unlicense, 0BSD) are among them; the rating Lead (WTFPL,
     Beerware, ...) is not included, because its licences have weaker terms.
     """
+    return rated()["ids"]
+
+
+@cache
+def rated() -> dict[str, frozenset[str]]:
+    """Return the ids that the Blue Oak Council rates `silver` or better, and all `ids`."""
     data = files("corpus.licenses").joinpath("permissive.json").read_bytes()
-    return frozenset(json.loads(data)["ids"])
+    told = json.loads(data)
+    return {name: frozenset(told[name]) for name in ("silver", "ids")}
 
 
 VERSIONED = re.compile(

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from corpus.licenses import LicensePolicy
 from corpus.optout.removals import GITHUB, Removals, origin, reject_by
 from corpus.reasons import Reject
 from crawler.arguments import (
@@ -17,6 +18,7 @@ from crawler.arguments import (
     address,
     folder,
     positive,
+    read_policy,
     read_removals,
     token,
     truth,
@@ -34,6 +36,8 @@ DEFAULTS = {
     "ARCHIVE_STORE": "archives",
     "CRAWLER_CONTACT": "",
     "OPTOUT_LEDGER": "",
+    "LICENSE_POLICY": "",
+    "PERMITTED_LICENSES": "",
 }
 """Settings that may come from the environment, as `crawler.arguments.DEFAULTS`."""
 
@@ -48,6 +52,7 @@ ARGUMENTS = {
     "archived": "no to leave out archived repositories",
     "mirrors": "yes to also fetch mirrors",
     "templates": "no to leave out templates",
+    "prefilter": "yes to leave out what GitHub says is under a licence that is not permitted",
     "limit": "only this number of repositories, such as 100",
     "fetch": "no to search only, and tell how many repositories are not in the store",
 }
@@ -73,6 +78,8 @@ class Order:
     limit: int | None = None
     fetches: bool = True
     """Whether archives are fetched; otherwise repositories are only counted."""
+    prefilters: bool = False
+    """Whether GitHub's guess at a licence may leave out a repository."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +103,8 @@ class Access:
     largest_kb: float
     """Larger repositories, with their history, are not fetched."""
     store: Path
+    policy: LicensePolicy = field(default_factory=LicensePolicy)
+    """The licences that GitHub's guess is held against if the order says so."""
     removals: Removals = field(default_factory=Removals)
     """What the ledger of opt-outs names: it is not fetched."""
 
@@ -117,15 +126,17 @@ def read_order(arguments: Mapping[str, str]) -> Order:
             raise InvalidArgument(f"{name}: no such argument. There are:\n{overview()}")
     limit = positive("limit", arguments["limit"], "") if "limit" in arguments else None
     fetches = truth("fetch", arguments.get("fetch", "yes"))
+    prefilters = truth("prefilter", arguments.get("prefilter", "no"))
+    order = Order(limit=limit, fetches=fetches, prefilters=prefilters)
     if "repositories" not in arguments:
-        return Order(searches=tuple(searches(arguments)), limit=limit, fetches=fetches)
-    if other := sorted(arguments.keys() - {"repositories", "limit", "fetch"}):
+        return replace(order, searches=tuple(searches(arguments)))
+    if other := sorted(arguments.keys() - {"repositories", "limit", "fetch", "prefilter"}):
         raise InvalidArgument(
             f"{other[0]}: it narrows a search, and repositories= names what to fetch. Leave out "
             "one of them."
         )
     names = tuple(map(named, listed("repositories", arguments)))
-    return Order(named=names, limit=limit, fetches=fetches)
+    return replace(order, named=names)
 
 
 def searches(arguments: Mapping[str, str]) -> list[str]:
@@ -222,7 +233,7 @@ def day(name: str, text: str) -> str:
 
 
 def read_access(settings: Settings) -> Access:
-    """Read where the API is, what lets us in, the store, and what opted out. Raises
+    """Read where the API is, what lets us in, the store, the policy, and what opted out. Raises
     InvalidArgument and BadLedger.
     """
     size = positive("GITHUB_PAGE_SIZE", str(given(settings, "GITHUB_PAGE_SIZE")), "")
@@ -244,6 +255,7 @@ def read_access(settings: Settings) -> Access:
         page_size=size,
         largest_kb=amount("GITHUB_LARGEST_KB", Given(settings)),
         store=folder("ARCHIVE_STORE", given(settings, "ARCHIVE_STORE")),
+        policy=read_policy(settings),
         removals=read_removals(settings),
     )
 

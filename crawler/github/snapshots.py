@@ -10,6 +10,7 @@ by GitHub's id; if its commit is the same, nothing is fetched.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from corpus.licenses import LicensePolicy, judge_declaration
 from corpus.reasons import Reason, Reject, Stage
 from corpus.sources import GITHUB, ArchiveLimits
 from corpus.store import (
@@ -85,10 +86,10 @@ class Shelf:
     def is_refused(self, name: str, version: str) -> bool:
         """Return whether a commit was permanently refused.
 
-        Opt-outs are looked up in the ledger each time instead.
+        Opt-outs are looked up in the ledger each time instead, and licences in the policy.
         """
         row = self.refused.get(name, {}).get(version)
-        if row is None or row.reject.stage is Stage.OPT_OUT:
+        if row is None or row.reject.stage in (Stage.OPT_OUT, Stage.LICENSE):
             return False
         return row.reject.stage is not Stage.CRAWL or row.reject.reason in LASTING
 
@@ -128,16 +129,32 @@ class Shelf:
         self.refused[row.name] = {row.version: row}
 
 
-def refusal_before(
-    found: Found, url: str, largest_kb: float, removed: Reject | None = None
-) -> Refusal | None:
-    """Return why a repository is not fetched, by the ledger and the result of a search.
+def unlicensed(found: Found, policy: LicensePolicy) -> Reject | None:
+    """Return why GitHub's guess at its licence alone leaves out a repository.
 
-    `removed` is the reject of an opted-out repository.
+    It is a guess, from the file at the root: it may leave out what the files would permit, and it
+    never lets in anything.
+    """
+    verdict = judge_declaration([found.license_hint or ""], policy)
+    if verdict.reason is not Reason.LICENSE_NOT_PERMITTED:
+        return None
+    detail = (
+        f"GitHub takes its licence to be {found.license_hint}, which is not permitted; nothing of "
+        "it was looked at (prefilter=yes)"
+    )
+    return Reject(Stage.LICENSE, verdict.reason, detail)
+
+
+def refusal_before(
+    found: Found, url: str, largest_kb: float, held: Reject | None = None
+) -> Refusal | None:
+    """Return why a repository is not fetched, as far as the answer of a search tells.
+
+    `held` is the reject of one that opted out, or whose licence leaves it out.
     """
     name = usable(found.name)
-    if removed is not None:
-        return refused(replace(found, name=name), url, removed)
+    if held is not None:
+        return refused(replace(found, name=name), url, held)
     if name != found.name:
         why = Reject(
             Stage.CRAWL, Reason.UNUSABLE_NAME, f"a repository of the name {quoted(found.name)}"

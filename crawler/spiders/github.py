@@ -75,6 +75,7 @@ from crawler.github.snapshots import (
     archive_row,
     refusal_before,
     refused,
+    unlicensed,
     usable,
 )
 from crawler.items import Refusal
@@ -345,11 +346,13 @@ class GitHubSpider(ArchiveSpider):
             is_there = self.shelf.current(found) is not None
             self.count("packages/settled" if is_there else "packages/unfetched")
             return
-        removed = self.access.opted_out(self.shelf.names(found))
-        if removed is not None and self.shelf.current(found):
+        held = self.access.opted_out(self.shelf.names(found))
+        if held is None and self.order.prefilters:
+            held = unlicensed(found, self.access.policy)
+        if held is not None and self.shelf.current(found):
             self.count("packages/settled")
             return
-        refusal = refusal_before(found, url, self.access.largest_kb, removed)
+        refusal = refusal_before(found, url, self.access.largest_kb, held)
         try:
             if refusal is None and self.is_there(found, url):
                 self.count("packages/settled")

@@ -2,7 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus.configuration import BadConfiguration, BuildConfig, dump, load
+from corpus.build import build
+from corpus.configuration import BadConfiguration, BuildConfig, dump, load, permitting
+from corpus.store import ArchiveStore
+from tests.executors import LASTING
+from tests.stores import add, module
 
 
 def write(folder: Path, text: str) -> Path:
@@ -101,6 +105,39 @@ def test_what_is_in_effect_is_printed_as_a_file_that_means_the_same(tmp_path: Pa
     assert "bands = [20, 6]\n" in text
     assert load(write(tmp_path, text)) == config
     assert load(write(tmp_path, dump(BuildConfig()))) == BuildConfig()
+
+
+def test_the_list_of_licences_may_be_a_name_or_a_file_beside_the_configuration(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ours.txt").write_text("MIT\nGPL-3.0-only\n")
+    given = write(tmp_path, "[ingest.read.license]\npermitted = 'ours.txt'\n")
+    config = load(given)
+    assert config.ingest.read.license.permitted == {"MIT", "GPL-3.0-only"}
+    assert 'permitted = ["GPL-3.0-only", "MIT"]' in dump(config)
+    given = write(tmp_path, "[ingest.read.license]\npermitted = 'blueoak'\n")
+    assert load(given) == BuildConfig()
+    assert permitting(config, "blueoak") == BuildConfig()
+
+    given = write(tmp_path, "[ingest.read.license]\npermitted = 'theirs.txt'\n")
+    message = r"license\.permitted: 'theirs.txt' is no list of licences \(blueoak, .*No such file"
+    with pytest.raises(BadConfiguration, match=message):
+        load(given)
+
+
+def test_a_list_of_licences_decides_what_a_release_holds(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    for name, license_id in (("cart", "MIT"), ("gnu", "GPL-3.0-only")):
+        files = {"lib/a.ex": module(name.title(), f"{name}_one {name}_two")}
+        add(store, name, files, licenses=(license_id,))
+    (tmp_path / "ours.json").write_text('["GPL-3.0-only"]')
+    config = permitting(BuildConfig(), str(tmp_path / "ours.json"))
+
+    release = build(store, tmp_path / "out", config, LASTING)
+
+    assert release.read("documents")["package"].to_pylist() == ["gnu"]
+    verdicts = {row["package"]: row["verdict"] for row in release.read("licenses").to_pylist()}
+    assert verdicts == {"cart": "refused", "gnu": "allowed"}
 
 
 def test_exclusions_of_version_0_1_are_sent_to_the_ledger(tmp_path: Path) -> None:

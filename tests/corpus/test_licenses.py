@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.licenses import (
+    BadList,
     LicenseEvidence,
     LicensePolicy,
     LicenseVerdict,
@@ -12,6 +13,7 @@ from corpus.licenses import (
     is_license_file,
     judge,
     judge_declaration,
+    read_list,
 )
 from corpus.reasons import Reason
 
@@ -352,6 +354,71 @@ def test_a_policy_names_licences_that_there_are(text: str, meant: str) -> None:
 def test_a_policy_may_name_what_declarations_are_read_as_beside_spdx() -> None:
     policy = LicensePolicy(permitted_extra=frozenset({"LicenseRef-public-domain"}))
     assert judge_declaration(["Public Domain"], policy).reason is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# ours\nMIT\n\nMPL-2.0  # since 2026\nLicenseRef-public-domain\n",
+        "\ufeffMIT\r\nMPL-2.0\r\nLicenseRef-public-domain\r\n",
+        '["MIT", "MPL-2.0", "LicenseRef-public-domain"]',
+        '{"about": "ours", "ids": ["MIT", "MPL-2.0", "LicenseRef-public-domain"]}',
+    ],
+    ids=["lines", "lines of Windows", "array", "object"],
+)
+def test_a_list_of_licences_is_a_file_with_ids(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ours").write_text(text, encoding="utf-8", newline="")
+    expected = {"MIT", "MPL-2.0", "LicenseRef-public-domain"}
+    assert read_list(str(tmp_path / "ours")) == expected
+    assert read_list("ours", tmp_path) == expected
+
+
+@pytest.mark.parametrize("name", ["blueoak", "blueoak-silver", "file-copyleft"])
+def test_a_list_with_a_name_is_a_policy(name: str) -> None:
+    policy = LicensePolicy(permitted=read_list(name))
+    assert judge_declaration(["MIT"], policy).reason is None
+    assert judge_declaration(["GPL-3.0"], policy).reason is Reason.LICENSE_NOT_PERMITTED
+
+
+def test_lists_have_names() -> None:
+    assert read_list("blueoak") == POLICY.permitted
+    assert read_list("blueoak-silver") < POLICY.permitted
+    assert {"MIT", "Apache-2.0", "ISC"} <= read_list("blueoak-silver")
+    assert "BSD-3-Clause" not in read_list("blueoak-silver")
+    assert read_list("file-copyleft") - POLICY.permitted >= {"MPL-2.0", "CDDL-1.1", "ErlPL-1.1"}
+    assert not {"GPL-2.0-only", "LGPL-3.0-only", "EPL-2.0"} & read_list("file-copyleft")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"MIT\nApache 2.0\n", r"line 2: 'Apache 2.0' is no SPDX id \(did you mean Apache-2.0\)"),
+        (b'["MIT", "mit"]', r"element 1: 'mit' is no SPDX id \(did you mean MIT\)"),
+        (b"# nothing yet\n", "names no licence, so nothing would be permitted"),
+        (b'{"ids": [], "ids": []}', r"not JSON \(an object has a key twice\)"),
+        (b'["MIT"', "not JSON"),
+        (b'{"permitted": ["MIT"]}', "its JSON is no array of texts"),
+        (b"[1]", "its JSON is no array of texts"),
+        (b"\xff\xfeM\x00", "not UTF-8"),
+        (b"M" * 5_000, "line 1: a text of 5000 characters is no SPDX id"),
+        (b"MIT\n" * 300_000, "more than 1048576 bytes"),
+    ],
+    ids=["name", "spelling", "empty", "twice", "cut", "key", "number", "UTF-16", "long", "large"],
+)
+def test_a_list_that_cannot_be_used_says_what_to_do(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    (tmp_path / "ours").write_bytes(data)
+    with pytest.raises(BadList, match=message) as told:
+        read_list(str(tmp_path / "ours"))
+    assert str(told.value).endswith("one SPDX id a line, or is a JSON array of them.")
+    assert str(tmp_path / "ours") in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["blue-oak", "", ".", "a\0b"])
+def test_a_list_that_does_not_exist_names_those_that_do(text: str) -> None:
+    with pytest.raises(BadList, match=r"\(blueoak, blueoak-silver, file-copyleft\)"):
+        read_list(text)
 
 
 def test_the_default_policy_is_blue_oak_bronze_or_better() -> None:

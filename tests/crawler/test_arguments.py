@@ -106,3 +106,15 @@ def test_more_licences_may_be_permitted_by_their_ids() -> None:
     for text in ("MPL 2.0", "EPL-2.0,MPL-2"):
         with pytest.raises(InvalidArgument, match=r"^PERMITTED_LICENSES: 'MPL.*mean MPL-2\.0\)"):
             read_policy({"PERMITTED_LICENSES": text})
+
+
+def test_the_policy_of_a_crawl_is_a_list_by_name_or_path_and_more_ids(tmp_path: Path) -> None:
+    ours = tmp_path / "ours.txt"
+    ours.write_text("ISC\n")
+    policy = read_policy({"LICENSE_POLICY": str(ours), "PERMITTED_LICENSES": "MPL-2.0"})
+    assert policy.permits("ISC")
+    assert policy.permits("MPL-2.0")
+    assert not policy.permits("MIT")
+    assert read_policy({"LICENSE_POLICY": "file-copyleft"}).permits("MPL-2.0")
+    with pytest.raises(InvalidArgument, match=r"^LICENSE_POLICY: 'gpl' is no list .*blueoak"):
+        read_policy({"LICENSE_POLICY": "gpl"})

@@ -1,11 +1,13 @@
-"""The pre-filter by the JSON API, and the last word of the tarball's own metadata."""
+"""The pre-filters by the JSON API and by GitHub's guess, and the last word of the tarball's own
+metadata."""
 
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tests.crawler.crawling import Crawl
+from tests.crawler.crawling import Crawl, GitHubCrawl
+from tests.peers.github_server import GitHubServer
 from tests.peers.hex_repository_server import HexRepositoryServer, serving
 
 
@@ -117,3 +119,65 @@ def test_an_api_that_is_out_of_order_costs_downloads_only(
     assert crawl.stored() == ["alpha 1.0.0", "unclear 1.0.0"]
     assert crawl.refused() == {"copyleft 1.0.0": "license_not_permitted"}
     assert len(peer.asked("/tarballs/")) == 3
+
+
+def test_the_policy_may_be_a_file(peer: HexRepositoryServer, crawl: Crawl) -> None:
+    fill(peer)
+    (crawl.folder / "ours.txt").write_text("GPL-3.0-only\n")
+
+    assert crawl(LICENSE_POLICY=str(crawl.folder / "ours.txt")).status == 0
+
+    assert crawl.stored() == ["copyleft 1.0.0", "unclear 1.0.0"]
+    assert crawl.refused() == {"alpha 1.0.0": "license_not_permitted"}
+
+
+def test_github_is_believed_only_where_it_leaves_out(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    copyleft = github.add("ada/copyleft", license="GPL-3.0", salt="copyleft")
+    github.add("ada/free", license="MIT", salt="free")
+    github.add("ada/unclear", license="NOASSERTION", salt="unclear")
+    github.add("ada/untold", license=None, salt="untold")
+
+    outcome = github_crawl("prefilter=yes")
+
+    assert outcome.status == 0, outcome.errors
+    names = [row.name for row in github_crawl.store.archives()]
+    assert names == ["ada/free", "ada/unclear", "ada/untold"]
+    row = github_crawl.store.rejected("github", "ada/copyleft", copyleft.commit)
+    assert row
+    assert (row.reject.stage, row.reject.reason) == ("license", "license_not_permitted")
+    assert row.reject.detail == (
+        "GitHub takes its licence to be GPL-3.0, which is not permitted; nothing of it was looked "
+        "at (prefilter=yes)"
+    )
+    assert not [path for path in github.asked("tarball") if "copyleft" in path]
+
+    # Of what is permitted GitHub knows no more than of anything else; and without the option the
+    # record holds nothing back.
+    github.forget()
+    assert github_crawl("repositories=ada/copyleft", "prefilter=no").status == 0
+    assert len(github.asked("archive")) == 1
+    assert github_crawl.refused() == {}
+    github.forget()
+    assert github_crawl("prefilter=yes").status == 0
+    assert (github.asked("tarball"), github_crawl.refused()) == ([], {})
+
+
+def test_the_policy_decides_what_github_may_leave_out(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    github.add("ada/broker", license="MPL-2.0", salt="broker")
+    github.add("ada/free", license="MIT", salt="free")
+    (github_crawl.folder / "ours.txt").write_text("MIT\n")
+
+    one = github_crawl("prefilter=yes", LICENSE_POLICY=str(github_crawl.folder / "ours.txt"))
+    assert one.status == 0, one.errors
+    assert [row.name for row in github_crawl.store.archives()] == ["ada/free"]
+
+    assert github_crawl("prefilter=yes", LICENSE_POLICY="file-copyleft").status == 0
+    assert [row.name for row in github_crawl.store.archives()] == ["ada/broker", "ada/free"]
+
+    wrong = github_crawl("prefilter=yes", LICENSE_POLICY="gpl")
+    assert wrong.status == 2
+    assert "LICENSE_POLICY: 'gpl' is no list of licences (blueoak, " in wrong.errors

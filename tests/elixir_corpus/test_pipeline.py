@@ -220,3 +220,17 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
         *("write instructions", "sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
+
+
+@pytest.mark.parametrize("dry_run", [["--dry-run"], []], ids=["a plan", "a build"])
+def test_a_list_of_licences_that_does_not_exist_ends_a_build_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dry_run: list[str]
+) -> None:
+    small_store(tmp_path / "store")
+    places = ["--archives", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        app(["build", *places, "--licenses", "gpl", "--workers", "0", *dry_run])
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'gpl' is no list of licences (blueoak, blueoak-silver, file-copyleft)" in said
+    assert not (tmp_path / "out").exists()
