@@ -1,9 +1,9 @@
-"""Recognition of licences in a text: licenseclassifier, with a faster way to cut text into words.
+"""Recognition of licences in a text: licenseclassifier with a faster split into words.
 
-licenseclassifier cuts a text character by character, which took two thirds of its time. `Words` is
-its dictionary with the same words from a regular expression; a text with characters for which the
-two could differ is cut by licenseclassifier itself. This uses names that it does not promise to
-keep, so pyproject.toml bounds its version, and a test compares the words.
+licenseclassifier splits a text character by character, which took two thirds of its time. `Words`
+is its dictionary with a regular expression that gives the same words; a text with characters for
+which the two could differ is split by licenseclassifier itself. This uses names outside its public
+API, so pyproject.toml limits its version, and a test compares the words.
 """
 
 import re
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from licenseclassifier._engine import Scanner
 
 Word = tuple[int, int, int]
-"""The number of a word, and where it begins and ends."""
+"""The id of a word, and its start and end."""
 
 WORD = re.compile(r"\([cC]\)|[^\W_]+(?:\(s\))?|©")
 MARKUP = re.compile(r"[<&{]|\]\(")
@@ -37,9 +37,9 @@ SIZES = {
     "{": _markdown_anchor_size,
     "]": _markdown_link_size,
 }
-"""How much of a text is markup, by the character with which it begins; it counts for nothing."""
+"""Functions that return the length of markup, by its first character; markup is ignored."""
 MOST_WORDS = 50_000
-"""Words as they are written whose numbers are kept."""
+"""Maximum number of spellings whose ids are cached."""
 SIGN = "&copy;"
 """Markup that is a word."""
 
@@ -67,7 +67,7 @@ class Words(Dict):
     """The dictionary of a scanner."""
 
     def __init__(self, known: Dict) -> None:
-        """Take the words of another dictionary."""
+        """Copy the words of another dictionary."""
         super().__init__()
         self.list, self._map = known.list, known._map
         self._numbers = Numbers(known)
@@ -92,22 +92,22 @@ class Words(Dict):
 
 
 class Numbers(dict[str, int]):
-    """The numbers of words as they are written, each looked up once."""
+    """The ids of words by their spelling, each looked up once."""
 
     def __init__(self, words: Dict) -> None:
-        """Look up in a dictionary."""
+        """Use the ids of a dictionary."""
         super().__init__()
         self._words = words
 
     def __missing__(self, written: str) -> int:
-        """Ask the dictionary how it reads one word."""
+        """Return the id of one word from the dictionary."""
         number: int = self._words.split(written)[0][0]
         self[written] = number
         return number
 
 
 def is_plain(text: str) -> bool:
-    """Say whether letters and digits are what `WORD` takes for them, outside ASCII as well."""
+    """Return whether `WORD` finds the same letters and digits, also outside ASCII."""
     if text.isascii():
         return True
     others = {each for each in set(text) if each > "\x7f"}
