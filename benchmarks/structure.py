@@ -5,15 +5,17 @@
 FOLDER is a Python package or a project; without one, the packages that this project ships are
 measured. Peers (datatrove, Scrapy, httpx) are measured in the same way from a checkout of theirs.
 
-Lines are those of the files. A function's lines go from its `def` to its end, its decorators left
-out; median and 90th percentile are of all functions and methods. An import chain follows imports
-within the folders, those inside functions too; modules that import one another count as one link.
-A signature is untyped where a parameter but `self` and `cls`, or the returned value, has no
-annotation or one that names `Any`.
+Hidden folders, virtual environments, and folders such as `build` and `deps` that are no packages
+are not read. Lines are those of the files. A function's lines go from its `def` to its end, its
+decorators left out; median and 90th percentile are of all functions and methods. An import chain
+follows imports within the folders, those inside functions too; modules that import one another
+count as one link. A signature is untyped where a parameter but `self` and `cls`, or the returned
+value, has no annotation or one that names `Any`.
 """
 
 import argparse
 import ast
+import os
 import re
 import statistics
 import sys
@@ -24,6 +26,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+MADE = ("build", "dist", "deps", "_build", "node_modules", "site-packages")
+"""Names of folders for what is built or installed."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -56,6 +61,22 @@ class Module:
                 yield node
 
 
+def own_files(folder: Path) -> list[Path]:
+    """Return the Python files of a project, without what it made or installed below itself."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_foreign(Path(place, name))]
+        found += [Path(place, name) for name in files if name.endswith(".py")]
+    return sorted(found)
+
+
+def is_foreign(folder: Path) -> bool:
+    """Tell whether a folder is hidden, a virtual environment, or one of `MADE` and no package."""
+    if folder.name.startswith(".") or (folder / "pyvenv.cfg").is_file():
+        return True
+    return folder.name in MADE and not (folder / "__init__.py").is_file()
+
+
 @dataclass(frozen=True)
 class Sources:
     """The modules of one project."""
@@ -64,14 +85,15 @@ class Sources:
 
     @classmethod
     def read(cls, folders: Sequence[Path]) -> "Sources":
-        """Read the Python files below folders. Raises OSError, SyntaxError."""
+        """Read the Python files below folders. Raises OSError, SyntaxError, UnicodeDecodeError."""
         found = {}
         for folder in folders:
-            for path in sorted(folder.rglob("*.py")):
-                parts = path.relative_to(folder.parent).with_suffix("").parts
+            base = folder.parent if (folder / "__init__.py").is_file() else folder
+            for path in own_files(folder):
+                parts = path.relative_to(base).with_suffix("").parts
                 name = ".".join(parts).removesuffix(".__init__")
                 text = path.read_text(encoding="utf-8")
-                found[name] = Module(name, path, text.count("\n"), ast.parse(text))
+                found[name] = Module(name, path, text.count("\n"), ast.parse(text, str(path)))
         return cls(found)
 
     @property
@@ -251,7 +273,7 @@ def main() -> None:
     for name, folders in chosen:
         try:
             sources = Sources.read(folders)
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
             sys.exit(f"error: {name} cannot be read: {error}")
         if not sources.lengths:
             sys.exit(f"error: {name} holds no function; name a folder with Python sources")

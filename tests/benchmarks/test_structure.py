@@ -47,5 +47,28 @@ def test_signatures_without_types_or_with_any_are_counted(sources: Sources) -> N
     assert sources.untyped == 3 / 5
 
 
+def test_what_a_project_built_or_installed_below_itself_is_not_read(tmp_path: Path) -> None:
+    own = ("shop/__init__.py", "shop/build/__init__.py", "shop/build/plan.py", "setup.py")
+    foreign = (
+        *(".venv/lib/a.py", ".venv-gpu/lib/a.py", "env/lib/a.py", "build/lib/shop/a.py"),
+        *("build/__pycache__/a.py", "deps/plug/a.py", "node_modules/b/gyp.py", ".git/hooks/a.py"),
+    )
+    for name in (*own, *foreign):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("" if name in own else "print 'Python 2'\n")
+    (tmp_path / "setup.py").write_text("import shop.build.plan\n")
+    (tmp_path / "env" / "pyvenv.cfg").write_text("")
+    sources = Sources.read([tmp_path])
+    paths = {module.path.relative_to(tmp_path) for module in sources.modules.values()}
+    assert paths == set(map(Path, own))
+    assert sources.longest_chain() == ["setup", "shop.build.plan"]
+
+
+def test_a_file_that_cannot_be_parsed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("print 'Python 2'\n")
+    with pytest.raises(SyntaxError, match=r"old\.py"):
+        Sources.read([tmp_path])
+
+
 def test_a_package_that_is_shipped_is_measured() -> None:
     assert "corpus" in {folder.name for folder in shipped()}
