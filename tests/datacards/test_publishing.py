@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -304,18 +304,34 @@ MOMENTS = (
 )
 
 
-def test_a_run_that_is_killed_at_any_moment_is_resumed(
-    hub: Hub, old: Release, release: Release
-) -> None:
+def resumed(
+    hub: Hub,
+    old: Release,
+    release: Release,
+    moments: Sequence[tuple[str, str, int]],
+    most_operations: int = 25_000,
+) -> str:
+    """Publish a release over an old one, killed at each moment, and return what the last run tells.
+
+    Every file arrives once, and main is one of the two releases at every moment.
+    """
     states = files_of(old), files_of(release)
     published(hub, old)
     watched(hub, *states)
-    for moment in MOMENTS:
+    hub.most_operations = most_operations
+    for moment in moments:
         Killing(hub, release, *moment).run()
-    published(hub, release)
+    told = published(hub, release)
     assert whole(hub, *states)
     assert repository(hub).refs["refs/tags/2026.11.1"] == repository(hub).head
     assert max(Counter(hub.arrived).values()) == 1
+    return told
+
+
+def test_a_run_that_is_killed_at_any_moment_is_resumed(
+    hub: Hub, old: Release, release: Release
+) -> None:
+    resumed(hub, old, release, MOMENTS)
 
 
 IN_PARTS = (
@@ -330,19 +346,10 @@ IN_PARTS = (
 def test_a_release_above_the_limit_is_merged_when_it_is_whole_and_resumed_when_killed(
     hub: Hub, old: Release, release: Release
 ) -> None:
-    states = files_of(old), files_of(release)
-    published(hub, old)
-    watched(hub, *states)
-    hub.most_operations = 12
-    for moment in IN_PARTS:
-        Killing(hub, release, *moment).run()
-    told = published(hub, release)
+    told = resumed(hub, old, release, IN_PARTS, most_operations=12)
     assert f"0 of {len(files_of(release))} files to send" in told
-    assert whole(hub, *states)
     assert repository(hub).history[-1].summary.startswith("Publish 2026.11.1 (")
     assert [each.status for each in repository(hub).pull_requests] == ["merged"]
-    assert repository(hub).refs["refs/tags/2026.11.1"] == repository(hub).head
-    assert max(Counter(hub.arrived).values()) == 1
 
 
 def test_main_that_moves_before_the_merge_is_not_mixed(
