@@ -33,6 +33,7 @@ from corpus.terminal import (
     show_progress,
     show_timings,
 )
+from pages.formats import plural
 
 if TYPE_CHECKING:
     from corpus.optout.ledger import Kind
@@ -42,6 +43,7 @@ app = application("Turn an archive store into a release, verify and explain it, 
 ReleaseFolder = Annotated[
     Path, typer.Argument(help="The folder of a release, as printed by `build`.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file; `python -m corpus config` prints every key.")
 ]
@@ -152,7 +154,9 @@ def build(
         removal = entry.removal
         errors.print(f"left out nothing: {entry.name}, {removal.kind} {removal.value}")
     if clean:
-        output.print(f"removed {built.cleaned} folders of earlier builds from {out / 'work'}")
+        output.print(
+            f"removed {plural(built.cleaned, 'folder')} of earlier builds from {out / 'work'}"
+        )
     output.print(f"release {built.release.manifest.version}: {built.release.path}")
     if built.failed:
         failed = "\n".join(f"  {name}" for name in built.failed)
@@ -210,9 +214,8 @@ def add_folder(
         archive, packed = add(ArchiveStore(archives), folder, name=name, version=version, url=url)
     for file in packed.left_out:
         errors.print(f"left out: {file.path}: {file.reject.detail} ({file.reject.reason})")
-    output.print(
-        f"{name} {version}: {packed.files} files, {archive.bytes} bytes, sha256 {archive.sha256}"
-    )
+    files = plural(packed.files, "file")
+    output.print(f"{name} {version}: {files}, {archive.bytes} bytes, sha256 {archive.sha256}")
 
 
 @app.command(epilog="Example: `python -m corpus verify releases/2026.11.1`")
@@ -255,9 +258,7 @@ def explain(
             "reason for which files were left out.",
         ),
     ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the result for a package, folder, file or hash, or what was left out for a reason.
 
@@ -280,9 +281,7 @@ def explain(
 def diff(
     old: Annotated[Path, typer.Argument(metavar="RELEASE", help="The earlier release.")],
     new: Annotated[Path, typer.Argument(metavar="RELEASE", help="The later release.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two releases: packages, rows, splits, licences, tokens and reasons, and why.
 
@@ -314,9 +313,7 @@ def origin(
             "in it. Or the SHA-256, the Git blob id or the SWHID of a file.",
         ),
     ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the answer as one JSON object.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say where a file or a piece of code is from, with its licence and whom to name.
 
@@ -561,7 +558,8 @@ def optout_check(
             kept = read_ledger(place)
             for release in opened:
                 refuse_lost_entries(release, kept)
-            output.print(f"{place}: {len(kept.entries)} entries, unbroken; head {kept.head}")
+            entries = plural(len(kept.entries), "entry", "entries")
+            output.print(f"{place}: {entries}, unbroken; head {kept.head}")
         if named is not None:
             kind, value = named
             value = removal(kind, value, "asked for").value

@@ -84,7 +84,7 @@ class NothingToBuild(CorpusError):
         if inputs.refused:
             first = inputs.refused[0]
             told = (
-                f"none of {len(inputs.refused)} archives can be read. The first is "
+                f"no archive of {len(inputs.refused)} can be read. The first is "
                 f"{first.name} {first.version}: {first.reject.reason} ({first.reject.detail})"
             )
         super().__init__(f"{root}: {told}")

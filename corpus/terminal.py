@@ -18,6 +18,7 @@ from corpus.console import PlainFormatter, Terminal, errors, output
 from corpus.explain import DroppedFile, Explanation
 from corpus.progress import Progress
 from corpus.release import Release
+from pages.formats import plural
 
 if TYPE_CHECKING:
     from corpus.build import BuildPlan
@@ -104,7 +105,7 @@ class Stages:
 
     def _count(self) -> str:
         share = "" if self._done == self._total else f"{self._done:,} of "
-        return f"{share}{self._total:,} step{'s' * (self._total != 1)}"
+        return f"{share}{plural(self._total, 'step')}"
 
     def _seconds(self) -> float:
         return self._clock() - self._began
@@ -146,7 +147,7 @@ def show_funnel(release: Release) -> None:
     rejected = manifest.archives_rejected
     opened = manifest.archives_seen - sum(rejected.values())
     reasons = "".join(f"; {reason} {n:,}" for reason, n in rejected.items())
-    output.print(f"{manifest.archives_seen:,} archives seen, {opened:,} opened{reasons}")
+    output.print(f"{plural(manifest.archives_seen, 'archive')} seen, {opened:,} opened{reasons}")
     output.print(table)
 
 
@@ -174,7 +175,7 @@ def show_plan(plan: "BuildPlan") -> None:
         (
             step.stage,
             "goes on" if step.goes_on else "runs" if step.runs else "is there",
-            f"{step.there:,} of {step.files:,} files there",
+            f"{step.there:,} of {plural(step.files, 'file')} there",
             "; ".join(step.because),
         )
         for step in plan.steps
@@ -247,7 +248,8 @@ def comparison_lines(found: "Comparison") -> Iterator[str]:
     yield from (f"note: {note}" for note in found.notes)
     for table in found.tables:
         if table.problem is None:
-            yield f"{table.table}: {table.before:,} rows before, {table.now:,} now; {_rows(table)}"
+            before = plural(table.before, "row")
+            yield f"{table.table}: {before} before, {table.now:,} now; {_rows(table)}"
     for sign, packages in (
         ("+", found.packages_added),
         ("-", found.packages_removed),
@@ -259,14 +261,14 @@ def comparison_lines(found: "Comparison") -> Iterator[str]:
         other = found.old if sign == "+" else found.new
         for cause in causes:
             why = CAUSES[cause.why].format(version=other.version, reason=cause.reason)
-            yield f"{sign} {_counted(cause.documents, 'document')}: {why}"
+            yield f"{sign} {plural(cause.documents, 'document')}: {why}"
             yield from _example_lines(cause.examples, cause.documents)
     for move in found.documents_moved:
         why = MOVES[move.why]
-        yield f"> {_counted(move.documents, 'document')} from {move.before} to {move.now}: {why}"
+        yield f"> {plural(move.documents, 'document')} from {move.before} to {move.now}: {why}"
         yield from _example_lines(move.examples, move.documents)
     for each in found.relicensed:
-        yield f"~ {_counted(each.documents, 'document')}: {each.before} before, now {each.now}"
+        yield f"~ {plural(each.documents, 'document')}: {each.before} before, now {each.now}"
     for name, figures in (
         ("licence", found.licenses),
         ("evidence", found.evidence),
@@ -311,7 +313,3 @@ def _example_lines(examples: "Sequence[Example]", count: int) -> Iterator[str]:
         yield f"    {example.package}/{example.path} {example.version}{detail}"
     if count > SHOWN:
         yield f"    and {count - SHOWN:,} more"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"

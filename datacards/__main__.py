@@ -7,6 +7,7 @@ import typer
 
 from corpus.console import Version, application, fail, output, plain_errors
 from corpus.release import Release
+from pages.formats import plural
 
 if TYPE_CHECKING:
     from datacards.publishing import Plan
@@ -109,7 +110,7 @@ def show(plan: "Plan") -> None:
         state = "not asked what it holds, because HF_HUB_OFFLINE is set"
     output.print(f"{plan.repository}: {state}")
     output.print(
-        f"{plan.version}: {len(missing)} of {len(plan.files)} files to send "
+        f"{plan.version}: {len(missing)} of {plural(len(plan.files), 'file')} to send "
         f"({size(bytes_to_send)} of {size(whole)}), {len(plan.stale)} to remove"
     )
 

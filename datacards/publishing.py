@@ -32,6 +32,7 @@ from corpus.release import (
 )
 from corpus.untrusted import parse_object
 from datacards.render import CARD_NAME
+from pages.formats import plural
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
@@ -435,7 +436,7 @@ def commit_all(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], Non
     paths = first_part(plan, plan.missing, plan.stale, limits)
     if paths == (plan.missing, plan.stale):
         try:
-            tell(f"commit {len(plan.missing)} files, remove {len(plan.stale)}")
+            tell(f"commit {plural(len(plan.missing), 'file')}, remove {len(plan.stale)}")
             hub.commit(plan, *paths, MAIN, plan.head)
             return
         except HubRefused as error:
@@ -487,7 +488,7 @@ def fill(plan: Plan, hub: "Hub", limits: Limits, tell: Callable[[str], None]) ->
         if before is not None and left >= before:
             raise Differs(plan.repository, branch, [*missing, *stale])
         added, removed = first_part(plan, missing, stale, limits)
-        tell(f"commit {len(added)} of {len(missing)} files, remove {len(removed)}")
+        tell(f"commit {len(added)} of {plural(len(missing), 'file')}, remove {len(removed)}")
         try:
             hub.commit(plan, added, removed, branch, head)
         except HubRefused as error:

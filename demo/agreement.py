@@ -7,6 +7,7 @@ from pathlib import Path
 
 from corpus.sources import ArchiveError, HexMetadata, Member, open_hex_tarball
 from demo.reference import ReferenceAnswer, told, unpack_many
+from pages.formats import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Agreement:
 
     def __str__(self) -> str:
         same = self.tarballs - len(self.differences)
-        return f"{same} of {self.tarballs} tarballs, {self.files:,} files in them"
+        return f"{same} of {plural(self.tarballs, 'tarball')}, {plural(self.files, 'file')} in them"
 
 
 def compare(paths: Sequence[Path]) -> Agreement:

@@ -32,6 +32,7 @@ from demo.reference import (
     sign_registry,
     unavailable,
 )
+from pages.formats import plural
 
 SOURCES = ("elixir", "rabbitmq-server")
 REPOSITORY = "debian"
@@ -44,7 +45,7 @@ class ReadersDiffer(CorpusError):
     def __init__(self, differences: Sequence[str]) -> None:
         listed = "\n".join(f"  {each}" for each in differences[:10])
         super().__init__(
-            f"{len(differences)} tarballs are read differently by the reference:\n{listed}\n"
+            f"the reference reads {plural(len(differences), 'tarball')} differently:\n{listed}\n"
             "That is a defect of corpus.sources; please report it."
         )
 

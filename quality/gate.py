@@ -15,6 +15,7 @@ from corpus.executor import SERIAL, Executor, in_order
 from corpus.progress import Progress, Silent
 from corpus.release import Release, Span, advice, verify
 from corpus.tables import SHARDED
+from pages.formats import plural
 from quality.frames import frames
 from quality.metrics import Metrics, Value, corpus_promises, measure
 from quality.partial import READABLE, explain, worked_out
@@ -62,7 +63,7 @@ def _intact(release: Release, executor: Executor) -> Check:
         name=INTACT,
         level=Level.CORPUS,
         outcome=Outcome.UNCHECKED if problems else Outcome.PASSED,
-        observed=f"{len(problems)} problem{'s' * (len(problems) != 1)} in {shards} shards",
+        observed=f"{plural(len(problems), 'problem')} in {plural(shards, 'shard')}",
         expected="every file has the digest in the manifest",
         detail="\n".join([*problems, *told]),
     )
@@ -170,7 +171,7 @@ def _row_check(promise: Promise, findings: Sequence[Finding], config: GateConfig
         name=promise.name,
         level=Level.ROW,
         outcome=_outcome(promise, findings),
-        observed=f"{unexpected:,} of {rows:,} rows break it" if unexpected else f"{rows:,} rows",
+        observed=f"{unexpected:,} of {rows:,} rows break it" if unexpected else plural(rows, "row"),
         expected=promise.expected,
         detail=errors[0] if errors else f"for example {shown}" if unexpected else "",
     )

@@ -13,6 +13,7 @@ from corpus.optout.ledger import LEDGER_NAME, BadLedger, Entry, Kind, Ledger, re
 from corpus.optout.removals import GITHUB, Entries, Origin, Removals
 from corpus.release.reading import Release
 from corpus.tables import SHARDED
+from pages.formats import plural
 
 NAMED_VERSIONS = 3
 """Maximum number of versions that an answer lists; it counts the others."""
@@ -24,9 +25,10 @@ class LostEntries(CorpusError):
 
     def __init__(self, parent: Release, entry: Entry, has: int) -> None:
         removal = entry.removal
+        given = f"has {plural(has, 'entry', 'entries')} without it" if has else "is not given"
         super().__init__(
             f"{parent.path} was built with {entry.name} ({removal.kind} {removal.value}), and the "
-            f"ledger of this build {f'has {has} entries without it' if has else 'is not given'}. "
+            f"ledger of this build {given}. "
             "What was opted out stays out: give `--optout` the ledger that release was built with. "
             f"{parent.path / LEDGER_NAME} is a copy of it, to which later entries can be added."
         )

@@ -94,6 +94,7 @@ from crawler.patience import (
 )
 from crawler.pipelines import note, reject_row
 from crawler.plan import stand_in
+from pages.formats import plural
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +260,8 @@ class GitHubSpider(ArchiveSpider):
 
     def tell(self, survey: Survey) -> None:
         """Say whether a search was read completely."""
-        said = f"{survey.results:,} of {survey.total:,} results in {len(survey.read)} ranges"
+        ranges = plural(len(survey.read), "range")
+        said = f"{survey.results:,} of {survey.total:,} results in {ranges}"
         self.logger.info("search %s: %s", survey.qualifiers, said)
         if not survey.is_complete:
             self.count("packages/unlisted")

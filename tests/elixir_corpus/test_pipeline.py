@@ -203,15 +203,15 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     config_changed = "config: instruct.behaviour_module.longest_module"
     assert told == [
         "read archives is there 6 of 6 files there",
-        "align repositories is there 1 of 1 files there",
-        "find duplicates is there 1 of 1 files there",
-        "assign splits is there 1 of 1 files there",
+        "align repositories is there 1 of 1 file there",
+        "find duplicates is there 1 of 1 file there",
+        "assign splits is there 1 of 1 file there",
         "select documents is there 4 of 4 files there",
         f"write instructions runs 0 of 3 files there {config_changed}",
         "index origins is there 2 of 2 files there",
         "sort rows runs 0 of 2 files there input: instruct",
         "write shards runs 0 of 2 files there input: release, runs",
-        f"write manifest runs 0 of 1 files there {config_changed}; input: release, repeats, shards",
+        f"write manifest runs 0 of 1 file there {config_changed}; input: release, repeats, shards",
         "gate, report and card runs every candidate is judged",
         "release 2026.11.2, if the candidate passes its gate",
     ]

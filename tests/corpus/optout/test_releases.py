@@ -130,7 +130,7 @@ def test_the_commands_add_check_and_list(out: Path, tmp_path: Path) -> None:
     kept = read_ledger(Path(ledger))
     assert run("check", "--ledger", ledger) == (
         0,
-        f"{ledger}: 1 entries, unbroken; head {kept.head}",
+        f"{ledger}: 1 entry, unbroken; head {kept.head}",
     )
     assert run("list", "--ledger", ledger) == (
         0,
@@ -145,7 +145,7 @@ def test_the_commands_add_check_and_list(out: Path, tmp_path: Path) -> None:
     )
     assert run("check", "--package", "ember", both[1])[0] == 0
     code, said = run("check", "--ledger", ledger, both[1])
-    assert (code, "and the ledger of this build has 1 entries without it" in said) == (2, True)
+    assert (code, "and the ledger of this build has 1 entry without it" in said) == (2, True)
 
 
 @pytest.mark.parametrize(
