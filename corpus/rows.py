@@ -119,6 +119,7 @@ class InstructRow(TypedDict):
     messages: Sequence[MessageRow]
     needs: Sequence[NeedRow]
     document_ids: Sequence[str]
+    purls: Sequence[str]
     license_expression: str
     verification: str
     toolchain: str | None

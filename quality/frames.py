@@ -135,10 +135,18 @@ def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns
         "shortest_message": _least_of_each(messages, pc.utf8_length(contents)),
         "answer_is_hidden": pa.array([_answer_is_hidden(row) for row in conversations]),
         "refers_to_documents": _all_of_each(ids, splits != MISSING) & (_lengths(ids) > 0),
+        "has_purls": _has_purls(ids, batch["purls"]),
         "split_is_inherited": _all_of_each(ids, splits == own_split)
         & np.asarray(pc.fill_null(pc.equal(batch["split"], shard.split), False)),
         "license_is_inherited": _all_of_each(ids, licenses == own_license),
     }
+
+
+def _has_purls(ids: pa.ListArray, purls: pa.ListArray) -> Flags:
+    """Return whether there is a purl for each document."""
+    known = np.asarray(pc.fill_null(pc.starts_with(purls.flatten(), "pkg:"), False))
+    same: Flags = _lengths(ids) == _lengths(purls)
+    return same & _all_of_each(purls, known)
 
 
 def _answer_is_hidden(messages: Sequence[dict[str, str]]) -> bool:
@@ -183,7 +191,7 @@ STATEMENTS = {
     ),
     "functions": Statements(("document_id", "clauses"), _of_functions),
     "instruct": Statements(
-        ("messages", "document_ids", "split", "license_expression"), _of_instruct
+        ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),
     "rejects": Statements(("document_id", "reason", "representative_id"), _of_rejects),
     "origin": Statements(("key", "kind", "content", "line", "package"), _of_origin),

@@ -183,6 +183,7 @@ def instruction(of: Row, kind: str, prompt: str, answer: str, **columns: Any) ->
         "messages": messages,
         "needs": [],
         "document_ids": [of["document_id"]],
+        "purls": [of["purl"]],
         "license_expression": of["license_expression"],
         "verification": "parsed",
         "toolchain": None,

@@ -177,6 +177,7 @@ def row(conversation: Conversation, needs: Sequence[Need]) -> InstructRow:
             {"role": "assistant", "content": fenced(conversation.answer)},
         ],
         "document_ids": [conversation.source.document_id],
+        "purls": [conversation.source.purl],
         "license_expression": conversation.source.license_expression,
         "verification": "parsed",
         "toolchain": toolchain(),

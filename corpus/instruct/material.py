@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from corpus.rows import ClauseRow, FunctionRow, ModuleRow
 
-COLUMNS = ["document_id", "language", "role", "parse_errors", "license_expression", "split"]
+COLUMNS = [
+    *("document_id", "purl", "language", "role", "parse_errors", "license_expression", "split"),
+]
 BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 NEAR = 4096
 """Number of bytes that are read around a position, because a line can be as long as a file."""
@@ -26,6 +28,7 @@ class Material:
     """One document with its extraction; modules and functions are rows."""
 
     document_id: str
+    purl: str
     license_expression: str
     split: str
     text: bytes
@@ -57,6 +60,7 @@ def library_modules(documents: pa.Table, functions: pa.Table) -> Iterator[Materi
     for row in documents.to_pylist():
         yield Material(
             row["document_id"],
+            row["purl"],
             row["license_expression"],
             row["split"],
             row["text"].encode(),

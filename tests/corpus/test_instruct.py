@@ -23,6 +23,7 @@ def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
         document = {
             **dict.fromkeys(DOCUMENTS.names),
             "document_id": f"document{number}",
+            "purl": f"pkg:hex/shop@1.{number}.0",
             "language": "elixir",
             "role": "library",
             "text": source,
@@ -76,6 +77,7 @@ def test_a_row_says_where_it_comes_from_and_inherits_licence_and_split() -> None
         row = rows(*material("# nothing", SHOP), InstructConfig()).to_pylist()[0]
         assert re.fullmatch("[0-9a-f]{64}", row["id"])
         assert row["document_ids"] == ["document1"]
+        assert row["purls"] == ["pkg:hex/shop@1.1.0"]
         assert row["license_expression"] == "MIT"
         assert row["split"] == "validation"
         assert row["verification"] == "parsed"

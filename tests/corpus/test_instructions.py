@@ -36,6 +36,7 @@ def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Pa
             ],
             "needs": [],
             "document_ids": [sha(document)],
+            "purls": ["pkg:hex/shop@1.0.0"],
             "license_expression": "MIT",
             "verification": "parsed",
             "toolchain": None,

@@ -164,6 +164,7 @@ def shard_of(folder: Path, schemas: list[pa.Schema]) -> bytes:
         "messages": [{"role": "user", "content": "b"}],
         "needs": [{"kind": "alias", "name": "A"}],
         "document_ids": ["c"],
+        "purls": ["pkg:hex/d@1.0.0"],
         "split": "train",
     }
     folder.mkdir()

@@ -101,6 +101,7 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
         instruction(held_out, KIND, "Write d.", "d", messages=asked_twice()),
         instruction(train, "whim", "Write e.", "def e, do: 5"),
         instruction(train, KIND, "Write f.", "def f, do: 6", license_expression="MIT"),
+        instruction(train, KIND, "Write g.", "def g, do: 7", purls=["hex/shop"]),
     ]
     rejects = [
         *example_rejects(documents),
@@ -118,6 +119,7 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
         "instruct.shortest_message.in_range",
         "instruct.answer_is_hidden",
         "instruct.split_is_inherited",
+        "instruct.has_purls",
         "instruct.refers_to_documents",
         "instruct.kind.known",
         "instruct.license_is_inherited",
@@ -175,11 +177,12 @@ UNKNOWN = (
         "instruct.kind": {"instruct.kind.present"},
         "instruct.split": {"instruct.split_is_inherited"},
         "instruct.verification": {"instruct.verification.present"},
-        "instruct.document_ids": {"instruct.refers_to_documents"},
+        "instruct.document_ids": {"instruct.refers_to_documents", "instruct.has_purls"},
         "rejects.source": {"rejects.source.present"},
     },
     {
         "documents.redactions": {"documents.lists_are_told"},
+        "instruct.purls": {"instruct.has_purls"},
         "instruct.messages": {
             "instruct.messages.present",
             "instruct.last_role.present",
