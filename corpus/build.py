@@ -53,7 +53,7 @@ from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
 from corpus.selection import Parts, select
-from corpus.split import PackageLinks, assign
+from corpus.split import assign, links_of
 from corpus.stages import (
     Origin,
     Sources,
@@ -224,10 +224,9 @@ def _preference(job: Job) -> Mapping[tuple[str, str], int]:
 
 def assign_splits(job: Job) -> None:
     """Give every package its split."""
-    packages = dict.fromkeys((item.name, item.links) for item in job.inputs.archives)
     task = partial(
         assign,
-        [PackageLinks(name, links) for name, links in packages],
+        links_of(job.parts("archives")),
         job.file("clusters"),
         job.parts("fingerprints"),
         job.file("splits"),
@@ -408,9 +407,7 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
     Stage(
         "assign splits",
-        inputs=(
-            *("fingerprints", "clusters", "alignments", "inputs.archives", "inputs.published"),
-        ),
+        inputs=("archives", "fingerprints", "clusters", "alignments", "inputs.published"),
         outputs=("splits",),
         config=("split",),
         run=assign_splits,

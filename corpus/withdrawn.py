@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from corpus.inputs import Inputs
 from corpus.packages import Advisory
 from corpus.reasons import Reason, Reject, Stage
+from corpus.redaction import RedactionConfig, redact_text
 from corpus.store import Archive, RejectedArchive
 from corpus.untrusted import quoted
 
@@ -56,7 +57,8 @@ def warnings(archive: Archive, config: WithdrawnConfig) -> Iterator[Reject]:
         is_deprecated = archive.retirement.partition(":")[0] == DEPRECATED
         if not (config.keep_deprecated if is_deprecated else config.keep_retired):
             reason = Reason.DEPRECATED if is_deprecated else Reason.RETIRED
-            yield Reject(Stage.WITHDRAWN, reason, quoted(archive.retirement, LONGEST_DETAIL))
+            said = redact_text(archive.retirement, RedactionConfig())
+            yield Reject(Stage.WITHDRAWN, reason, quoted(said, LONGEST_DETAIL))
     if archive.advisories and not config.keep_advised:
         told = "; ".join(map(_told, archive.advisories))
         yield Reject(Stage.WITHDRAWN, Reason.SECURITY_ADVISORY, quoted(told, LONGEST_DETAIL))

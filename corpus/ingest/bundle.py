@@ -246,13 +246,13 @@ def reject_id(archive: Archive, file: RejectedFile, position: int) -> str:
 
 def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     """Tabulate documents, sorted by content_id and document_id."""
-    hosts = {each.sha256: _host(each) for each in (item.archive for item in opened)}
+    hosts = {item.archive.sha256: _host(item) for item in opened}
     rows = [
         {
             **identity(item.archive, file.source),
             "published_at": item.archive.published_at,
             **hosts[item.archive.sha256],
-            "retirement": item.archive.retirement,
+            "retirement": item.retirement,
             "advisories": [advisory.id for advisory in item.archive.advisories],
             **document_row(file, item.fingerprints[file.source.path].tokens),
             "license_expression": verdict.expression,
@@ -268,8 +268,9 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EXTRACTED)
 
 
-def _host(archive: Archive) -> HostRow:
-    return host_row(archive.links, archive.name, archive.version, archive.repository)
+def _host(item: OpenedArchive) -> HostRow:
+    archive = item.archive
+    return host_row(item.links, archive.name, archive.version, archive.repository)
 
 
 def document_row(file: Parsed, tokens: int) -> DescribedRow:
@@ -510,14 +511,8 @@ def archives_table(opened: Sequence[OpenedArchive]) -> pa.Table:
                 for path, text in item.license_texts.items()
             ],
             "copyright": item.copyright,
-            "links": [
-                {
-                    "name": redact_text(link.name, item.redaction),
-                    "url": redact_text(link.url, item.redaction),
-                }
-                for link in item.archive.links
-            ],
-            "retirement": item.archive.retirement,
+            "links": list(map(asdict, item.links)),
+            "retirement": item.retirement,
             "advisories": list(map(asdict, item.archive.advisories)),
             "notes": list(item.notes),
             "files_seen": len(item.files),

@@ -26,6 +26,7 @@ from corpus.licenses import (
     judge_files,
     statements_of,
 )
+from corpus.packages import Link
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import RedactionConfig, hold_scanner, redact_text
 from corpus.source import language_of
@@ -100,6 +101,20 @@ class OpenedArchive:
             path: redact_text(text.decode(errors="replace"), self.redaction)
             for path, text in texts.items()
         }
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links that the package declares, redacted."""
+        return tuple(
+            Link(redact_text(link.name, self.redaction), redact_text(link.url, self.redaction))
+            for link in self.archive.links
+        )
+
+    @cached_property
+    def retirement(self) -> str | None:
+        """Why the version was retired, in the words of its owner, redacted."""
+        said = self.archive.retirement
+        return said and redact_text(said, self.redaction)
 
     @property
     def copyright(self) -> list[str]:

@@ -7,8 +7,8 @@ is found to be kin of one that was published before it follows that one into its
 split would be empty, as in a small corpus, the families that hash next to its range fill it.
 """
 
-from corpus.split.assignment import assign
+from corpus.split.assignment import assign, links_of
 from corpus.split.configuration import SplitConfig
 from corpus.split.repository import PackageLinks
 
-__all__ = ["PackageLinks", "SplitConfig", "assign"]
+__all__ = ["PackageLinks", "SplitConfig", "assign", "links_of"]

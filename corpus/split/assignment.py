@@ -9,6 +9,7 @@ from typing import TypedDict
 import pyarrow as pa
 
 from corpus.atomic import replacing
+from corpus.packages import Link
 from corpus.parts import read_part, write_part
 from corpus.split.configuration import SplitConfig
 from corpus.split.kinship import Document, Kin, count, join_kin, merged
@@ -59,6 +60,18 @@ def assign(
     with replacing(destination) as temporary:
         write_part(pa.Table.from_pylist(rows, schema=SPLITS), temporary)
     return destination
+
+
+def links_of(archives: Sequence[Path]) -> list[PackageLinks]:
+    """Return the packages in parts of `tables.READ_ARCHIVES`, with their redacted links.
+
+    A repository names a family, so what is private in its address would be in the attribution.
+    """
+    found: dict[PackageLinks, None] = {}
+    for part in archives:
+        for row in read_part(part, columns=["package", "links"]).to_pylist():
+            found[PackageLinks(row["package"], tuple(Link(**each) for each in row["links"]))] = None
+    return list(found)
 
 
 def _first_of_families(

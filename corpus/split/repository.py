@@ -136,7 +136,7 @@ def repository_of(links: Sequence[Link], package: str = "") -> str | None:
 def address_of(links: Sequence[Link], package: str = "") -> str | None:
     """Return the address of a package's repository in its canonical form, or None.
 
-    It is for readers of a row; the link as the package declares it is in the attribution.
+    It is for readers of a row; the link itself is in the attribution. `links` are redacted.
     """
     repository = repository_of(links, package)
     return f"https://{repository}" if repository else None
