@@ -4,11 +4,12 @@ Unsloth on CUDA, transformers with peft and bitsandbytes elsewhere; the adapters
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from train.errors import TrainError
 from train.model.quantization import (
@@ -54,6 +55,9 @@ def beside_decoder(model: "PreTrainedModel") -> str | None:
     )
     return rf"(?!{re.escape(path)}\.).*" if has_others else None
 
+
+LAYER = re.compile(r"\blayers\.\d+\.")
+"""A weight of a layer, by its name."""
 
 FROM_TEXT_AND_IMAGES = ("mistral3",)
 """Model types whose language model stands beside a vision tower (Devstral of 2512)."""
@@ -214,14 +218,67 @@ def load_base(settings: ModelSettings) -> "PreTrainedModel":
 
 
 def from_files(config: "PreTrainedConfig", name: str, **how: object) -> "PreTrainedModel":
-    """Load the model of a configuration, without code that comes with it."""
+    """Load the model of a configuration, without code that comes with it.
+
+    Raises NoSuchModel where the configuration is not that of the weights. transformers alone would
+    fill a weight that is missing with random numbers and leave out a layer that is too many.
+    """
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     both = config.model_type in FROM_TEXT_AND_IMAGES
-    loaded: PreTrainedModel = (
-        AutoModelForImageTextToText if both else AutoModelForCausalLM
-    ).from_pretrained(name, trust_remote_code=False, use_safetensors=True, **how)
+    loaded: PreTrainedModel
+    loaded, found = (AutoModelForImageTextToText if both else AutoModelForCausalLM).from_pretrained(
+        name,
+        trust_remote_code=False,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        **how,
+    )
+    if differs := next(chain(differences(found), misfits(loaded)), None):
+        raise NoSuchModel(
+            name, f"config.json is not that of the weights: {differs}; both have to be of one model"
+        )
     return loaded
+
+
+class Found(TypedDict):
+    """What transformers says of loading: names of weights, some with both shapes."""
+
+    mismatched_keys: Iterable[tuple[str, Sequence[int], Sequence[int]]]
+    missing_keys: Iterable[str]
+    unexpected_keys: Iterable[str]
+
+
+def differences(found: Found) -> Iterator[str]:
+    """Yield where a configuration and weights differ."""
+    for weight, there, expected in sorted(found["mismatched_keys"]):
+        yield f"{weight} has the shape {list(there)}, and by config.json {list(expected)}"
+    for weight in sorted(found["missing_keys"]):
+        yield f"{weight} is not in the files"
+    for weight in filter(LAYER.search, sorted(found["unexpected_keys"])):
+        yield f"{weight} is in the files, and by config.json there is no such layer"
+
+
+def misfits(model: "PreTrainedModel") -> Iterator[str]:
+    """Yield the layers whose weights have another shape than the configuration gives them.
+
+    transformers compares no shapes while it quantises.
+    """
+    import torch
+
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(module, torch.nn.Linear):
+            expected = module.out_features, module.in_features
+        elif isinstance(module, torch.nn.Embedding):
+            expected = module.num_embeddings, module.embedding_dim
+        else:
+            continue
+        quantised = getattr(weight, "quant_state", None)
+        there = tuple(getattr(quantised or weight, "shape", expected))
+        if len(there) == len(expected) and there != expected:
+            yield f"{name}.weight has the shape {list(there)}, and by config.json {list(expected)}"
 
 
 def adapt(

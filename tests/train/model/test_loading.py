@@ -193,6 +193,29 @@ def test_a_configuration_that_cannot_be_used_is_refused(
         load_adapted(ModelSettings(name=str(folder)), AdapterSettings(), length=64, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"vocab_size": 7}, r"weight has the shape \[512, 64\], and by config\.json \[7, 64\]"),
+        ({"intermediate_size": 48}, r"proj\.weight has the shape"),
+        ({"num_hidden_layers": 9}, r"layers\.\d\.\S+ is not in the files"),
+        (
+            {"num_hidden_layers": 1},
+            r"layers\.1\.\S+ is in the files, and by config\.json there is no",
+        ),
+    ],
+)
+def test_a_configuration_of_other_weights_is_refused(
+    tiny_model: Path, tmp_path: Path, change: dict[str, object], told: str
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_bytes()) | change
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    for quantization in ("nf4", "none"):
+        with pytest.raises(NoSuchModel, match=f"config.json is not that of the weights: .*{told}"):
+            load_base(settings(folder, quantization=quantization))
+
+
 def with_code(folder: Path, model_type: str) -> Path:
     """Let a model's folder bring code, which leaves a file when it is executed."""
     config = json.loads((folder / "config.json").read_bytes()) | {
