@@ -58,10 +58,23 @@ def corpus(version: Version = False) -> None:
     epilog="Example: `python -m corpus build --archives archives --out releases --workers 8`"
 )
 def build(
-    archives: Annotated[Path, typer.Option(help="The archive store that a crawl filled.")],
-    out: Annotated[
-        Path, typer.Option(help="The folder for releases, each in a folder named by its version.")
+    archives: Annotated[
+        Path, typer.Option(help="The archive store that a crawl filled, a folder or a URL.")
     ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The folder for releases, each in a folder named by its version, or an fsspec URL "
+            "such as s3://bucket/releases."
+        ),
+    ],
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder or URL for intermediate tables, with which an interrupted build goes "
+            "on; OUT/work without it."
+        ),
+    ] = None,
     config: ConfigOption = None,
     workers: Annotated[
         int, typer.Option(help="Number of worker processes; 0 uses this process only.", min=0)
@@ -128,7 +141,7 @@ def build(
     the build could not finish.
     """
     if dry_run:
-        _show_plan(archives, out, config, licenses, optout, log_level)
+        _show_plan(archives, out, work, config, licenses, optout, log_level)
         return
     from elixir_corpus.pipeline import build_release
 
@@ -141,6 +154,7 @@ def build(
             out,
             config,
             workers,
+            work=work,
             licenses=licenses,
             optout=optout,
             cluster=cluster,
@@ -154,9 +168,8 @@ def build(
         removal = entry.removal
         errors.print(f"left out nothing: {entry.name}, {removal.kind} {removal.value}")
     if clean:
-        output.print(
-            f"removed {plural(built.cleaned, 'folder')} of earlier builds from {out / 'work'}"
-        )
+        folders, cleaned = plural(built.cleaned, "folder"), work or out / "work"
+        output.print(f"removed {folders} of earlier builds from {cleaned}")
     output.print(f"release {built.release.manifest.version}: {built.release.path}")
     if built.failed:
         failed = "\n".join(f"  {name}" for name in built.failed)
@@ -166,6 +179,7 @@ def build(
 def _show_plan(
     archives: Path,
     out: Path,
+    work: Path | None,
     config: Path | None,
     licenses: str | None,
     optout: Path | None,
@@ -174,13 +188,15 @@ def _show_plan(
     from corpus.build import plan_build
     from corpus.configuration import configured, permitting
     from corpus.optout.ledger import read_ledger
+    from corpus.places import place
     from corpus.store import ArchiveStore
 
     with plain_errors(), show_progress(log_level) as progress:
         store, ledger = ArchiveStore(archives), read_ledger(optout) if optout else None
         settings = configured(config)
         settings = settings if licenses is None else permitting(settings, licenses)
-        planned = plan_build(store, out, settings, progress, ledger)
+        at = None if work is None else place(work)
+        planned = plan_build(store, place(out), settings, progress, ledger, at)
     show_plan(planned)
 
 
@@ -218,6 +234,34 @@ def add_folder(
     output.print(f"{name} {version}: {files}, {archive.bytes} bytes, sha256 {archive.sha256}")
 
 
+@app.command(
+    epilog="Example: `python -m corpus copy-archives archives s3://bucket/archives`",
+)
+def copy_archives(
+    archives: Annotated[Path, typer.Argument(help="The archive store that a crawl filled.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where the copy is, such as s3://bucket/archives.")
+    ],
+    log_level: LogLevelOption = LogLevel.INFO,
+) -> None:
+    """Copy an archive store to a URL, from which `build` reads it; only what is missing is sent.
+
+    Exit code 1: some archives are damaged and were left out. 2: the copy could not finish, and the
+    same command resumes.
+    """
+    from corpus.store import ArchiveStore
+    from corpus.store.copying import copy_store
+
+    with plain_errors(), show_progress(log_level) as progress:
+        copied = copy_store(ArchiveStore(archives), url, progress)
+    sent = plural(copied.uploaded, "archive")
+    output.print(f"{url}: {sent} uploaded, {copied.there} there before")
+    for archive in copied.damaged:
+        errors.print(f"damaged: {archive.name} {archive.version} is not as its row says")
+    if copied.damaged:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: `python -m corpus verify releases/2026.11.1`")
 def verify(
     release: ReleaseFolder,
@@ -239,9 +283,9 @@ def verify(
     if problems:
         fail(str(DamagedRelease(opened, problems)), 1)
     files = len(opened.manifest.shards) + len(opened.manifest.artifacts)
-    output.print(f"{release}: {files} files match the manifest; identity {opened.identity}")
+    output.print(f"{opened.path}: {files} files match the manifest; identity {opened.identity}")
     if key is not None:
-        output.print(f"{release}: signed by the key in {key}")
+        output.print(f"{opened.path}: signed by the key in {key}")
 
 
 @app.command(

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from corpus.atomic import write_json
+from corpus.atomic import erase, is_complete, make_folder, write_bytes, write_json
 from corpus.configuration import BuildConfig
 from corpus.counterparts import align, pairs, preference
 from corpus.deduplicate import cluster
@@ -35,6 +35,7 @@ from corpus.optout.ledger import Ledger
 from corpus.optout.releases import refuse_lost_entries
 from corpus.optout.removals import OptedOut, opted_out
 from corpus.origin.index import OriginTask, write_copies, write_origins
+from corpus.places import is_remote
 from corpus.progress import Progress, Silent, tracked
 from corpus.provenance import (
     RELEASE,
@@ -197,7 +198,7 @@ def read_archives(job: Job) -> None:
     Files are read in helper processes and cannot kill a worker, so the bundle of a killed worker is
     read once more.
     """
-    waiting = [bundle for bundle in job.layout.bundles if not bundle.destination.exists()]
+    waiting = [bundle for bundle in job.layout.bundles if not is_complete(bundle.destination)]
     job.run_twice("read archives", read_bundle, waiting)
     if waiting:
         job.executor.renew()
@@ -301,7 +302,7 @@ def sort_rows(job: Job) -> None:
         names = tuple(run.destination.name for run in runs)
         found.append(SortedTable(table.config, names, tuple(plans)))
     job.run("sort rows", write_run, waiting)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     write_json(written, [asdict(each) for each in found])
 
 
@@ -313,8 +314,8 @@ def write_shards(job: Job) -> None:
     if not begun.exists():
         # These shards are from a work folder that was deleted. Reading again may have rejected
         # other files, if the system killed a helper process, so they are not used.
-        shutil.rmtree(candidate, ignore_errors=True)
-        begun.touch()
+        erase(candidate)
+        write_bytes(begun, b"")
     tasks = [
         ([folder / name for name in table.runs], plan, candidate)
         for table in _read(tuple[SortedTable, ...], laid_out)
@@ -482,6 +483,8 @@ leaves out as a whole, and `release`, for the name of the release.
 class BuildPlan:
     """The plan of a build: return an existing release, or run these steps."""
 
+    work: Path
+    """The folder for the outputs of stages."""
     release: Release | None
     """The release from the same inputs, configuration and code, if it exists."""
     steps: tuple[Step, ...]
@@ -499,11 +502,12 @@ def plan_build(
     config: BuildConfig,
     progress: Progress | None = None,
     ledger: Ledger | None = None,
+    work: Path | None = None,
 ) -> BuildPlan:
     """Check the archives and return what a build would do, and why; nothing is written.
 
-    `ledger` has what is opted out. Raises LostEntries, NothingToBuild, DamagedRow, DamagedArchive,
-    MalformedManifest, BadLedger and OSError.
+    `ledger` has what is opted out; `work` is `out/work` unless given. Raises LostEntries,
+    NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest, BadLedger and OSError.
     """
     ledger, releases = ledger or Ledger(), releases_in(out)
     if releases:
@@ -523,7 +527,7 @@ def plan_build(
         "optout.archives": digest_of(sorted(leaving.archives)),
     }
     made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())
-    work, reading = out / "work", made_from[STAGES[0].name]
+    work, reading = work or out / "work", made_from[STAGES[0].name]
     made_by = digest_of(reading.sources, reading.tools)
     parts = work / PARTS_FOLDER
     bundles = plan_bundles(
@@ -541,6 +545,7 @@ def plan_build(
     existing = release_with(digest, releases)
     steps = () if existing else tuple(plan(STAGES, made_from, work, layout.files))
     return BuildPlan(
+        work=work,
         release=existing,
         steps=steps,
         inputs=inputs,
@@ -573,16 +578,16 @@ def build(
     """
     progress = progress or Silent()
     planned = plan_build(store, out, config, progress, ledger)
-    return carry_out_plan(planned, out, config, executor, progress)
+    return carry_out_plan(planned, config, executor, progress)
 
 
 def carry_out_plan(
-    planned: BuildPlan, out: Path, config: BuildConfig, executor: Executor, progress: Progress
+    planned: BuildPlan, config: BuildConfig, executor: Executor, progress: Progress
 ) -> Release:
-    """Run a plan for `out` and a configuration; returns and raises the same as `build`."""
+    """Run a plan for a configuration; returns and raises the same as `build`."""
     if planned.release is not None:
         return _intact(planned.release)
-    layout, work = planned.layout, out / "work"
+    layout, work = planned.layout, planned.work
     sweep(work, layout.candidate)
 
     def job_of(stage: Stage[Job], folder: Path) -> Job:
@@ -603,12 +608,12 @@ def carry_out_plan(
     return Release.open(layout.candidate)
 
 
-def leftovers(planned: BuildPlan, out: Path) -> list[Path]:
-    """Return the folders in `work/` that a plan does not use, sorted.
+def leftovers(planned: BuildPlan) -> list[Path]:
+    """Return the folders in its `work` that a plan does not use, sorted.
 
     They are outputs for other archives, settings or code; if removed, they can be built again.
     """
-    work, layout = out / "work", planned.layout
+    work, layout = planned.work, planned.layout
     named = {*layout.folders.values(), *(bundle.destination for bundle in layout.bundles)}
     return sorted({*folders_of_stages(work), *(work / PARTS_FOLDER).glob("[!.]*")} - named)
 
@@ -627,8 +632,9 @@ def _parent(releases: Sequence[Release]) -> Parent | None:
 
 
 def sweep(*folders: Path) -> None:
-    """Remove incomplete files of a killed build."""
-    for path in chain.from_iterable(folder.glob("**/.*") for folder in folders):
+    """Remove incomplete files of a killed build. At a URL there are none: an upload is atomic."""
+    here = (folder for folder in folders if not is_remote(folder))
+    for path in chain.from_iterable(folder.glob("**/.*") for folder in here):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -29,7 +29,7 @@ from corpus.atomic import replacing
 from corpus.parts import read_part, write_part
 from corpus.rows import HostRow
 from corpus.split.repository import host_row, repository_of
-from corpus.store import Archive
+from corpus.store.rows import Archive
 from corpus.tables import ALIGNMENTS, HOST, VERSIONS
 
 HEX: Final = "hex"

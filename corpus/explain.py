@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from corpus.errors import CorpusError
+from corpus.places import arrow_filesystem, key
 from corpus.reasons import Reason
 from corpus.release import Input, Release, UnreadableRelease
 
@@ -151,9 +152,10 @@ def _package_and_path(wanted: str, packages: set[str]) -> tuple[str, str]:
 
 
 def _table(release: Release, config: str, columns: list[str], condition: ds.Expression) -> pa.Table:
-    paths = [str(release.path / shard.path) for shard in release.shards(config)]
+    paths = [release.path / shard.path for shard in release.shards(config)]
     try:
-        table = ds.dataset(paths).to_table(columns=columns, filter=condition)
+        found = ds.dataset(list(map(key, paths)), filesystem=arrow_filesystem(release.path))
+        table = found.to_table(columns=columns, filter=condition)
     except (pa.ArrowException, OSError) as error:
         raise UnreadableRelease(release, error) from error
     return table.sort_by([("package", "ascending"), ("path", "ascending")])

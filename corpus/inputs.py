@@ -2,10 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
 
+from corpus.places import explained, is_remote
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Reject, Stage
 from corpus.store import (
@@ -20,6 +24,8 @@ from corpus.untrusted import TIME
 
 UNDATED = 1 << 62
 """Microseconds later than every time, for packages of unknown time."""
+FETCHES: Final = 16
+"""Archives that are fetched at once from a store at a URL."""
 CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
 """Columns that differ between crawls of the same archives."""
 
@@ -78,12 +84,13 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     refused = [row for row in rejects if _place(row) not in names]
     archives: dict[str, Archive] = {}
     oldest_first = sorted(stored, key=lambda item: _first(item, published))
-    for archive in tracked(progress, "check archives", len(stored), oldest_first):
+    problems = zip(oldest_first, _problems(store, oldest_first), strict=True)
+    for archive, problem in tracked(progress, "check archives", len(stored), problems):
         first = archives.get(archive.sha256)
         if first is not None:
             detail = f"the same bytes as {first.source} {first.name} {first.version}"
             refused.append(_refusal(archive, Reason.DUPLICATE_ARCHIVE, detail))
-        elif problem := _problem(store, archive):
+        elif problem is not None:
             refused.append(_refusal(archive, Reason.CHECKSUM_MISMATCH, problem))
         else:
             archives[archive.sha256] = archive
@@ -141,10 +148,23 @@ def _digest(rows: Iterable[object]) -> str:
     return digest.hexdigest()
 
 
+def _problems(store: ArchiveStore, archives: Sequence[Archive]) -> Iterator[str | None]:
+    """Yield what is wrong with each archive; of a store at a URL many are fetched at once."""
+    if not is_remote(store.root):
+        yield from (_problem(store, archive) for archive in archives)
+        return
+    fetching = ThreadPoolExecutor(FETCHES)
+    try:
+        yield from fetching.map(partial(_problem, store), archives)
+    finally:
+        fetching.shutdown(cancel_futures=True)
+
+
 def _problem(store: ArchiveStore, archive: Archive) -> str | None:
     path = store.path(archive)
     try:
-        check_body(archive, path.read_bytes(), path.name)
+        with explained(path):
+            check_body(archive, path.read_bytes(), path.name)
     except FileNotFoundError:
         return f"{path.name} is not in the store any more. Fetch the archive again."
     except DamagedArchive as error:

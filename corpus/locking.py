@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from corpus.errors import CorpusError
+from corpus.places import local_name
 
 
 class FolderInUse(CorpusError):
@@ -20,11 +21,13 @@ class FolderInUse(CorpusError):
 def claim(folder: Path, writer: str) -> IO[bytes]:
     """Claim a folder until the returned file is closed, at the latest when the process ends.
 
+    Of a URL only the processes of this machine are excluded, because object stores have no locks.
     `writer` is the kind of process ("crawl", "build"); different kinds do not exclude each other.
     Raises FolderInUse and OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / f"{writer}.lock").open("ab")
+    held = local_name(folder)
+    held.mkdir(parents=True, exist_ok=True)
+    file = (held / f"{writer}.lock").open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

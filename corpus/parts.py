@@ -12,6 +12,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from corpus.places import open_input
+
 BATCH_BYTES: Final = 2_000_000
 """A small size, so that reading a part piece by piece takes little memory."""
 
@@ -49,7 +51,7 @@ def open_part(
 
     Raises KeyError for a column that the part does not have, and the errors of Arrow.
     """
-    with pa.OSFile(str(path)) as file:
+    with open_input(path) as file:
         reader = pa.ipc.open_file(file, options=_options(()))
         if columns is not None:
             places = [reader.schema.get_field_index(name) for name in columns]

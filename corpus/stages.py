@@ -11,14 +11,14 @@ import ast
 import copy
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from corpus.atomic import write_json
+from corpus.atomic import erase, make_folder, write_json
+from corpus.places import count_present
 from corpus.provenance import ROOT, SOURCE, Plain, digest_of, plain, tool_versions
 from corpus.release.manifest import TIMINGS_NAME
 
@@ -34,7 +34,7 @@ OWN = (
     "train",
 )
 """Packages of this project; all other imports are libraries."""
-BY_NAME = frozenset({"corpus.atomic", "corpus.provenance", "corpus.tables"})
+BY_NAME = frozenset({"corpus.atomic", "corpus.places", "corpus.provenance", "corpus.tables"})
 """Modules whose definitions depend on each other by name only. An import of a name from one
 counts as use of that definition and of those that it refers to; other modules count as a whole."""
 COLUMN, MEANING = "column", 2
@@ -163,7 +163,7 @@ def plan(
         origin = made_from[stage.name]
         folder = folder_of(work, stage, origin)
         places = [path for output in stage.outputs for path in files(output)]
-        there = sum(path.exists() for path in places)
+        there = count_present(places)
         record = _read_record(folder)
         follows = sorted({makers[name] for name in stage.inputs if name in makers} & running)
         because: tuple[str, ...] = ()
@@ -197,8 +197,8 @@ def carry_out(
         origin = made_from[stage.name]
         folder = folder_of(work, stage, origin)
         if not step.goes_on:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+            erase(folder)
+        make_folder(folder)
         began = time.monotonic()
         stage.run(job_of(stage, folder))
         seconds = round(time.monotonic() - began, 2)

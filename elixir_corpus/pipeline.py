@@ -23,6 +23,7 @@ from corpus.executor import SERIAL, Cluster, Executor, connect
 from corpus.locking import claim
 from corpus.optout.ledger import Entry, Ledger, read_ledger
 from corpus.optout.releases import unmatched
+from corpus.places import check_access, explained, place
 from corpus.progress import Progress, Silent
 from corpus.release import GateSummary, Release, finalize
 from corpus.release.statement import private_key, write_signed
@@ -76,6 +77,7 @@ def build_release(
     config: "str | Path | BuildConfig | None" = None,
     workers: int | None = None,
     *,
+    work: str | Path | None = None,
     licenses: str | None = None,
     optout: str | Path | None = None,
     cluster: Cluster | None = None,
@@ -87,7 +89,8 @@ def build_release(
     """Build a candidate from an archive store, judge it, tell of it, and name it if it passed.
 
     `archives` is the store that a crawl filled. `out` holds releases, each in a folder by version,
-    and `work/`, with which a build that was interrupted goes on. `config` is a TOML file or a
+    and `work`, or `out/work` without it, the tables with which an interrupted build goes on. Each
+    may be an fsspec URL; then workers need no disk in common. `config` is a TOML file or a
     configuration, the defaults without one; `licenses` is the name of a list of licences, or a file
     with one, in place of that of the configuration. `workers` are processes on this machine, one a
     CPU without a number, and 0 works in this process; with `cluster`, one that already runs works
@@ -97,24 +100,27 @@ def build_release(
     a release that has its name is signed.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
-    Raises UnusableKey, FolderInUse while another build writes to `out`, and what
-    `corpus.build.build`, `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger` and
-    `corpus.executor.connect` do.
+    Raises UnusableKey, PlaceError for a URL that cannot be used, FolderInUse while another build
+    writes to `out`, and what `corpus.build.build`, `corpus.configuration.configured`,
+    `corpus.optout.ledger.read_ledger` and `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured, permitting
 
     key = None if sign is None else private_key(Path(sign))
-    archives, out, progress = Path(archives), Path(out), progress or Silent()
+    archives, out, progress = place(archives), place(out), progress or Silent()
+    work = place(work) if work is not None else out / "work"
     settings = configured(config)
     settings = settings if licenses is None else permitting(settings, licenses)
     ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
     if cluster is not None:
-        archives, out = archives.resolve(), out.resolve()
-    with claim(out, "build"):
+        archives, out, work = archives.resolve(), out.resolve(), work.resolve()
+    for folder in dict.fromkeys((out, work)):
+        check_access(folder)
+    with claim(out, "build"), explained(out):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
-            planned = plan_build(ArchiveStore(archives), out, settings, progress, ledger)
-            release = carry_out_plan(planned, out, settings, executor, progress)
+            planned = plan_build(ArchiveStore(archives), out, settings, progress, ledger, work)
+            release = carry_out_plan(planned, settings, executor, progress)
             unknown = unmatched(release)
             if _is_named(release):
                 built = Built(release, (), unknown)
@@ -123,7 +129,7 @@ def build_release(
                 clock = Clock(progress)
                 gate = finish(release, executor, clock)
                 built = _finished(release, out, unknown, gate, clock.stop())
-        useless = leftovers(planned, out) if clean and _is_named(built.release) else []
+        useless = leftovers(planned) if clean and _is_named(built.release) else []
         for folder in useless:
             remove_folder(folder)
         if key is not None and _is_named(built.release):

@@ -23,7 +23,7 @@ SLOW = frozenset(
         "benchmarks": "hostile",
         "corpus": "adding_a_table build build_hostile console erlang_terms executor "
         "explain fingerprint_comments full_disk inspect instruct licenses_files parsing "
-        "provenance stages store store_index supervision",
+        "places provenance stages store store_copying store_index supervision",
         "corpus/elixir": "against_the_compiler",
         "corpus/ingest": "isolation",
         "corpus/optout": "removals releases",
@@ -34,7 +34,7 @@ SLOW = frozenset(
         "reference",
         "datacards": "card",
         "demo": "agreement demo model packages real repositories",
-        "elixir_corpus": "pipeline",
+        "elixir_corpus": "object_store pipeline",
         "quality": "commands gate gate_on_builds memory report",
         "reference": "archive_against_rebar3 registry_against_rebar3 terms_against_erlang",
         "sandbox": "hostile unavailable",

@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "packages",
             "parsing",
             "parts",
+            "places",
             "progress",
             "provenance",
             "reasons",

@@ -17,6 +17,7 @@ from corpus.deduplicate.reading import read_heavy, read_light
 from corpus.deduplicate.scratch import Scratch, open_scratch
 from corpus.deduplicate.stars import InsidePackage, Stars, stars
 from corpus.parts import write_part
+from corpus.places import scratch_for
 from corpus.tables import CLUSTERS
 
 Indices = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ def cluster(
     if destination.exists():
         return destination
     groups = _exact_groups(fingerprints, published or {})
-    table = _table(groups, _near(fingerprints, destination.parent, groups, config))
+    table = _table(groups, _near(fingerprints, scratch_for(destination), groups, config))
     with replacing(destination) as temporary:
         write_part(table, temporary)
     return destination

@@ -1,11 +1,14 @@
 """Reading a bundle in a separate process: a file that ends the process becomes a reject."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from corpus.atomic import is_complete, publish_folder
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import Bundle, ingest, rehearse
 from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig
+from corpus.places import copied_here, is_remote
 from corpus.reasons import Reason, Reject, Stage
 from corpus.supervision import Cause, Ended, Watch, tidily, watched
 
@@ -35,8 +38,25 @@ def read_bundle(bundle: Bundle) -> Path:
     read again. An archive is refused as a whole if none of its files is the cause, or if its
     refused files have used up its budget. A death of unknown cause counts only if it is repeated at
     the same place, because the system also kills a process for memory that others use, and a
-    release must not depend on that. Raises ReaderDied, and what `ingest` raises.
+    release must not depend on that. That process sees files of this machine only: archives at a
+    URL are copied here first, and a folder for a URL is uploaded afterwards, so that a slow network
+    uses up no budget and what reads foreign bytes needs no credentials. Raises ReaderDied, and what
+    `ingest` and the copying raise.
     """
+    if is_complete(bundle.destination):
+        return bundle.destination
+    with copied_here(bundle.paths) as paths:
+        near = replace(bundle, paths=tuple(paths))
+        if not is_remote(bundle.destination):
+            return _read(near)
+        with tempfile.TemporaryDirectory(prefix="elixir-corpus-") as scratch:
+            made = _read(replace(near, destination=Path(scratch, bundle.destination.name)))
+            if not is_complete(bundle.destination):  # else the same task ran twice
+                publish_folder(made, bundle.destination)
+    return bundle.destination
+
+
+def _read(bundle: Bundle) -> Path:
     deaths: set[Ended] = set()
     while True:
         outcome = watched(_ingest, bundle, bundle.config.read.budget)

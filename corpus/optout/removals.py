@@ -27,7 +27,7 @@ from corpus.parts import read_part
 from corpus.reasons import Reason, Reject, Stage
 from corpus.rows import IdentityRow, RejectRow, reject_row
 from corpus.split.repository import repository_at, repository_of
-from corpus.store import Archive
+from corpus.store.rows import Archive
 from corpus.tables import REJECTS
 
 HEX, GITHUB = "hex", "github"

@@ -15,6 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from corpus.places import open_input
+
 MAGIC = b"PAR1"
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """Types of pages."""
@@ -43,7 +45,7 @@ def text_at(path: Path, footer: pq.FileMetaData, group: int, column: str, row: i
     if chunk.compression not in CODECS:
         raise pa.ArrowInvalid(f"{path}: {column} is compressed with {chunk.compression}")
     start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
-    with pa.OSFile(str(path)) as file:
+    with open_input(path) as file:
         data = file.read_at(chunk.total_compressed_size, start)
     dictionary, page, values, before = _page_with(data, row)
     is_optional = footer.schema.column(place).max_definition_level == 1

@@ -1,12 +1,12 @@
 """The last step: verdict, digests and name of a candidate that passed its gate."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from corpus.atomic import publish_folder, sha256_file
+from corpus.atomic import erase, publish_folder, sha256_file
 from corpus.errors import CorpusError
+from corpus.places import files_below
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, GateSummary
 from corpus.release.reading import Release
 from corpus.release.statement import ENVELOPE_NAME, STATEMENT_NAME, write_statement
@@ -28,7 +28,8 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
     """Seal a candidate and rename it to `destination`; return the release.
 
     The manifest and its statement are written last and the rename is atomic, so a folder with the
-    name of a release is always complete. Other candidates of the same version are removed. Raises
+    name of a release is always complete. At a URL there is no rename: the manifest is copied last,
+    and without it there is no release. Other candidates of the same version are removed. Raises
     GateNotPassed unless the verdict is "passed".
     """
     if gate.outcome != "passed":
@@ -41,9 +42,9 @@ def finalize(candidate: Release, gate: GateSummary, destination: Path) -> Releas
     )
     sealed.write(candidate.path)
     write_statement(candidate.path, sealed)
-    publish_folder(candidate.path, destination)
+    publish_folder(candidate.path, destination, last=MANIFEST_NAME)
     for stale in destination.parent.glob(f"{destination.name}.candidate-*"):
-        shutil.rmtree(stale)
+        erase(stale)
     return Release.open(destination)
 
 
@@ -51,7 +52,7 @@ def artifacts(candidate: Release) -> Iterator[Artifact]:
     """List every file by path, except shards and the files beside a manifest."""
     others = {MANIFEST_NAME, TIMINGS_NAME, STATEMENT_NAME, ENVELOPE_NAME}
     others |= {shard.path for shard in candidate.manifest.shards}
-    for path in sorted(candidate.path.rglob("*")):
+    for path in files_below(candidate.path):
         name = path.relative_to(candidate.path).as_posix()
-        if path.is_file() and name not in others:
+        if name not in others:
             yield Artifact(path=name, sha256=sha256_file(path), bytes=path.stat().st_size)

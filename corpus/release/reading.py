@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.errors import CorpusError
+from corpus.places import explained, is_remote, open_input, place
 from corpus.release.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
 from corpus.tables import SHARDED, TABLES
 
@@ -31,7 +32,10 @@ class NotARelease(CorpusError):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release or candidate on disk. Opening reads the manifest only; `verify` checks the rest."""
+    """A release or candidate in a folder or at a URL.
+
+    Opening reads the manifest only; `verify` checks the rest.
+    """
 
     path: Path
     manifest: Manifest
@@ -39,16 +43,21 @@ class Release:
     """SHA-256 of `manifest.json`, hexadecimal."""
 
     @classmethod
-    def open(cls, path: Path) -> "Release":
-        """Open the folder at `path`.
+    def open(cls, path: str | Path) -> "Release":
+        """Open the folder or fsspec URL at `path`.
 
-        Raises NotARelease without a manifest and MalformedManifest with one that cannot be read.
+        Raises NotARelease without a manifest, MalformedManifest with one that cannot be read, and
+        for a URL what `place` and `explained` do.
         """
+        path = place(path)
         file = path / MANIFEST_NAME
-        if not file.is_file():
-            raise NotARelease(path)
+        try:
+            with explained(path):
+                data = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise NotARelease(path) from error
         manifest = read_manifest(file)
-        return cls(path, manifest, hashlib.sha256(file.read_bytes()).hexdigest())
+        return cls(path, manifest, hashlib.sha256(data).hexdigest())
 
     def shards(self, config: str, split: str | None = None) -> list[Shard]:
         """List the shards of a configuration, of one split or of all, in the manifest's order."""
@@ -158,10 +167,10 @@ def _cut(path: Path, most: int) -> Iterator[tuple[range, int]]:
             for n in range(footer.num_row_groups)
         ]
     first, rows, held = 0, 0, 0
-    for place, (more, size) in enumerate(sizes):
+    for number, (more, size) in enumerate(sizes):
         if rows and (rows + more > most or held + size > SPAN_BYTES):
-            yield range(first, place), rows
-            first, rows, held = place, 0, 0
+            yield range(first, number), rows
+            first, rows, held = number, 0, 0
         rows, held = rows + more, held + size
     yield range(first, len(sizes)), rows
 
@@ -173,10 +182,11 @@ def open_shard(path: Path, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
     closed, which is a quarter of the text. Raises FileNotFoundError with the path only, because
     Arrow's own message repeats the cause three times.
     """
-    if not path.exists():
+    if not is_remote(path) and not path.exists():
         raise FileNotFoundError(str(path))
+    source = open_input(path) if is_remote(path) else path
     return pq.ParquetFile(
-        path, pre_buffer=False, buffer_size=1 << 16, read_dictionary=list(dictionaries)
+        source, pre_buffer=False, buffer_size=1 << 16, read_dictionary=list(dictionaries)
     )
 
 

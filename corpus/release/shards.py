@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.atomic import replacing, sha256_file
+from corpus.places import open_input
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import Shard
 from corpus.release.planning import ShardPlan
@@ -58,7 +59,7 @@ def _write(runs: Sequence[Path], plan: ShardPlan, destination: Path) -> None:
     )
     with ExitStack() as opened:
         opened.enter_context(writer)
-        files = [opened.enter_context(pa.OSFile(str(run))) for run in runs]
+        files = [opened.enter_context(open_input(run)) for run in runs]
         readers = [pa.ipc.open_file(file) for file in files]
         for place in range(plan.first, plan.first + len(plan.ranges)):
             rows = pa.concat_tables(read_batches(readers, place))

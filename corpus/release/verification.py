@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
 from corpus.executor import SERIAL, Executor, in_order
+from corpus.places import files_below
 from corpus.provenance import code_commit, code_version
 from corpus.release.logical import logical_digest
 from corpus.release.manifest import MANIFEST_NAME, TIMINGS_NAME, Artifact, Shard
@@ -165,7 +166,7 @@ def _unlisted(release: Release) -> Iterator[Problem]:
         *(artifact.path for artifact in release.manifest.artifacts),
     }
     is_sealed = bool(release.manifest.artifacts)
-    for path in sorted((release.path if is_sealed else release.path / "data").rglob("*")):
+    for path in files_below(release.path if is_sealed else release.path / "data"):
         name = path.relative_to(release.path).as_posix()
-        if path.is_file() and name not in listed and not name.startswith("."):
+        if name not in listed and not name.startswith("."):
             yield Problem(name, "not in the manifest", Difference.UNLISTED)

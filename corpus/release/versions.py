@@ -3,19 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from corpus.release.manifest import VERSION
+from corpus.atomic import is_complete
+from corpus.release.manifest import MANIFEST_NAME, VERSION
 from corpus.release.reading import Release
 
 
 def releases_in(folder: Path) -> list[Release]:
     """Return the releases directly below `folder`, oldest version first; candidates are left out.
 
+    So is what an interrupted copy left at a URL.
+
     Raises MalformedManifest for a folder with a release's name and a broken manifest.
     """
     found = [
         (tuple(map(int, match.groups())), path)
         for path in (folder.iterdir() if folder.is_dir() else ())
-        if (match := VERSION.fullmatch(path.name))
+        if (match := VERSION.fullmatch(path.name)) and is_complete(path, MANIFEST_NAME)
     ]
     return [Release.open(path) for _, path in sorted(found)]
 

@@ -27,6 +27,7 @@ from corpus.atomic import (
     write_bytes,
     write_json,
 )
+from corpus.places import files_below, is_remote, place, read_files
 from corpus.store.index import FOLDERS, Index, Key
 from corpus.store.rows import (
     Archive,
@@ -63,12 +64,15 @@ class StoreBelow(StoreError):
 
 
 class ArchiveStore:
-    """Archives and their index under one folder, which is created on the first write."""
+    """Archives and their index under one folder, which is created on the first write.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._archives = Index(root, "archives")
-        self._rejects = Index(root, "rejects")
+    At an fsspec URL a store can be read only; `corpus.store.copying` writes it there.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = place(root)
+        self._archives = Index(self.root, "archives")
+        self._rejects = Index(self.root, "rejects")
 
     def put(self, archive: Archive, body: bytes) -> None:
         """Store `body` under its row, replacing an earlier archive or reject of that version.
@@ -143,8 +147,10 @@ class ArchiveStore:
         Builds do not read them; `superseded_by` is the digest of the replacement. Raises
         DamagedRow.
         """
-        paths = rows_under(self.root / "superseded")
-        rows = [read_archive(Path(path).read_bytes(), path) for path in paths]
+        top = self.root / "superseded"
+        found = files_below(top) if is_remote(top) else map(Path, rows_under(top))
+        paths = [path for path in found if path.suffix == ".json"]
+        rows = [read_archive(data, str(path)) for path, data in read_files(paths)]
         # A writer that was killed, or a version that is what it once was, leaves a copy of what is
         # current: that is not superseded.
         gone = (row for row in rows if not self._is_current(row))
@@ -243,7 +249,8 @@ class ArchiveStore:
 
 def store_near(folder: Path) -> Path | None:
     """Return a store that was probably meant: directly below a folder, or one that holds it."""
-    around = (*_below(folder), *folder.absolute().parents[:3])
+    above = folder.parents if is_remote(folder) else folder.absolute().parents
+    around = (*_below(folder), *above[:3])
     return next(filter(_is_store, around), None)
 
 

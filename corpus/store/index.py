@@ -17,13 +17,14 @@ import fcntl
 import json
 import os
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from corpus.atomic import replacing, write_bytes
-from corpus.store.rows import packed
+from corpus.places import files_below, is_remote, read_files
+from corpus.store.rows import StoreError, packed
 from corpus.untrusted import parse_json
 
 PACKED_ROWS = 4096
@@ -39,6 +40,10 @@ FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
 
 Key = tuple[str, str, str]
 """Source, name (which may be OWNER/NAME) and version."""
+
+
+class ReadOnlyStore(StoreError):
+    """A store at a URL was to be written."""
 
 
 class Row(NamedTuple):
@@ -89,11 +94,9 @@ class Index:
     def rows(self, source: str | None = None) -> Iterator[Row]:
         """Yield every row, or those of one source, in no order. Raises DamagedRow as `get` does."""
         loose: dict[str, Row] = {}
-        for key, path in self._loose(source):
-            try:
-                loose["/".join(key)] = Row(path.read_bytes(), str(path))
-            except FileNotFoundError:  # packed meanwhile
-                continue
+        found = {path: "/".join(key) for key, path in self._loose(source)}
+        for path, data in read_files(list(found)):  # without those that were packed meanwhile
+            loose[found[path]] = Row(data, str(path))
         yield from (row for row in loose.values() if row.data.strip() != NOTHING)
         with self._opened() as files:
             for named, line in self._lines.items():
@@ -106,6 +109,16 @@ class Index:
         """Write many rows of one line each as a segment, in their order. Raises OSError."""
         with self._locked():
             self._write(("/".join(key), data) for key, data in rows)
+
+    def replace(self, rows: Iterable[tuple[Key, Mapping[str, object]]]) -> None:
+        """Make these the only rows of an index at a URL, where nobody else writes meanwhile.
+
+        They are one object, so that readers see the old rows or the new ones. Raises what
+        `upload` does.
+        """
+        named = sorted(("/".join(key), _line(row)) for key, row in rows)
+        lines = (b"%s\t%08x\t%s\n" % (key.encode(), zlib.crc32(d), d) for key, d in named)
+        write_bytes(self.root / "index" / f"{self.kind}-000001.rows", b"".join(lines))
 
     def put(self, key: Key, data: bytes) -> None:
         """Write a row, whole or not at all. Raises OSError."""
@@ -175,6 +188,9 @@ class Index:
 
     def _loose(self, only: str | None = None) -> Iterator[tuple[Key, Path]]:
         top = self.root / self.kind
+        if is_remote(top):
+            yield from _rows_at(top, only)
+            return
         # The folder above a store that is called `archives` has these where sources would stand.
         for source in (each for each in _folders(top) if each not in FOLDERS):
             if only not in (None, source):
@@ -185,7 +201,10 @@ class Index:
 
     def _named(self) -> tuple[str, ...]:
         folder = self.root / "index"
-        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names only
+        if is_remote(folder):
+            names = [path.name for path in files_below(folder)]
+        else:
+            names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names only
         of_kind = (n for n in names if n.startswith(f"{self.kind}-") and n.endswith(".rows"))
         return tuple(sorted(of_kind))
 
@@ -234,12 +253,33 @@ class Index:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock of the index, which is freed at the latest when the process ends."""
+        """Hold the lock of the index, which is freed at the latest when the process ends.
+
+        Raises ReadOnlyStore at a URL.
+        """
         folder = self.root / "index"
+        if is_remote(folder):
+            raise ReadOnlyStore(
+                f"{self.root}: an archive store at a URL can be read only, because object stores "
+                "have no locks. Write to a store on this machine, and copy it with `python -m "
+                f"corpus copy-archives FOLDER {self.root}`."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{self.kind}.lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _rows_at(top: Path, only: str | None) -> Iterator[tuple[Key, Path]]:
+    """Yield the rows below the folder of a kind at a URL, of which one listing has all files."""
+    for path in files_below(top if only is None else top / only):
+        source, *name, file = path.relative_to(top).parts
+        begins = f"{name[-1] if name else ''}-"
+        if source in FOLDERS or not 1 <= len(name) <= 2 or not file.startswith(begins):
+            continue
+        if file.endswith(".json"):
+            version = file[len(begins) : -len(".json")]
+            yield (source, "/".join(name), version), path
 
 
 def _rows(top: str, source: str, name: str) -> Generator[tuple[Key, Path], None, list[str]]:
@@ -281,4 +321,8 @@ def _compact(path: Path) -> bytes | None:
         row = parse_json(path.read_bytes())
     except ValueError:
         return None
+    return _line(row)
+
+
+def _line(row: object) -> bytes:
     return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

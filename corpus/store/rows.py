@@ -99,7 +99,7 @@ def packed(path: Path, what: str) -> DamagedRow:
 
 
 def rows_under(root: Path) -> Iterator[str]:
-    """Yield the paths of all index rows below `root`."""
+    """Yield the paths of all index rows below `root`, a folder of this machine."""
     for folder, _, names in os.walk(root):
         for name in names:
             if name.endswith(".json") and not name.startswith("."):

@@ -1,0 +1,207 @@
+"""The main job on an S3 service: the same bytes, also after kills and refusals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from corpus.places import files_below, place
+from corpus.progress import Silent
+from corpus.release import Release, verify
+from corpus.release.manifest import TIMINGS_NAME
+from corpus.store import ArchiveStore
+from corpus.store.copying import copy_store
+from elixir_corpus import build_release
+from tests.peers.object_store import ObjectStore, serving
+from tests.project import PROJECT
+from tests.stores import WORDS, module, small_store
+
+ARCHIVES, OUT, WORK = "s3://archives/store", "s3://corpus/releases", "s3://corpus/work"
+RELEASE = "2026.11.1"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a release; how long its stages took is no part of it."""
+    found = {path.relative_to(folder).as_posix(): path for path in files_below(folder)}
+    return {name: path.read_bytes() for name, path in found.items() if name != TIMINGS_NAME}
+
+
+BUILD = """
+import sys
+
+from corpus.atomic import write_bytes
+from corpus.release import GateSummary
+from elixir_corpus import build_release
+
+
+def finish(candidate, executor, progress):
+    write_bytes(candidate.path / "report.json", b"{}")
+    return GateSummary(outcome="passed", checks=1, failed=())
+
+
+archives, out, work = sys.argv[1:]
+build_release(archives, out, work=work, workers=0, finish=finish)
+"""
+"""A build that judges nothing, which is most of the time of a small one."""
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("local") / "archives"
+    small_store(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unjudged(archives: Path) -> dict[str, bytes]:
+    """Return the files of the release that `BUILD` makes on this machine."""
+    out = archives.with_name("unjudged")
+    told = [str(archives), str(out), str(out / "work")]
+    subprocess.run([sys.executable, "-c", BUILD, *told], cwd=PROJECT, check=True)
+    return contents(out / RELEASE)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[ObjectStore]:
+    with serving() as found, found.for_this_process():
+        yield found
+
+
+@pytest.fixture
+def server(service: ObjectStore, archives: Path) -> ObjectStore:
+    """A service with a copy of the store."""
+    service.reset()
+    for name in ("archives", "corpus"):
+        service.make_bucket(name)
+    copy_store(ArchiveStore(archives), ARCHIVES, Silent())
+    service.forget_requests()
+    return service
+
+
+def start(
+    server: ObjectStore, *command: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
+    """Start Python as a user does, who has the owner's keys unless others are given."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**os.environ, **server.environment, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def unjudged_build(server: ObjectStore) -> "subprocess.Popen[str]":
+    return start(server, "-c", BUILD, ARCHIVES, OUT, WORK)
+
+
+def finished(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    said, _ = process.communicate(timeout=240)
+    return process.returncode, said
+
+
+def refusal(server: ObjectStore, environment: Mapping[str, str] | None = None) -> str:
+    """Return what the command says of a build that is refused."""
+    told = ["--archives", ARCHIVES, "--out", OUT, "--work", WORK, "--workers", "0"]
+    code, said = finished(start(server, "-m", "corpus", "build", *told, environment=environment))
+    assert code == 2, said
+    return " ".join(said.split())
+
+
+@pytest.mark.timeout(600)
+def test_a_release_at_a_url_has_the_bytes_of_one_that_is_built_here(
+    server: ObjectStore, archives: Path
+) -> None:
+    here = build_release(archives, archives.with_name("out"), workers=0)
+    there = build_release(ARCHIVES, OUT, work=WORK, workers=0)
+    assert str(there.release.path) == f"{OUT}/{RELEASE}"
+    assert contents(there.release.path) == contents(here.release.path)
+    opened = Release.open(f"{OUT}/{RELEASE}")
+    assert verify(opened) == []
+    assert opened.read("documents", ["package"]).num_rows > 0
+    assert [path.name for path in place(OUT).iterdir()] == [RELEASE]
+    before = len(server.uploads())
+    assert build_release(ARCHIVES, OUT, work=WORK, workers=0).release == opened
+    assert len(server.uploads()) == before + 2, "whether both folders may be written"
+
+
+def test_a_release_at_a_url_is_read_by_the_commands_and_damage_is_found(
+    server: ObjectStore, unjudged: dict[str, bytes], tmp_path: Path
+) -> None:
+    release = f"{OUT}/{RELEASE}"
+    for name, data in unjudged.items():
+        server.put("corpus", f"releases/{RELEASE}/{name}", data)
+    server.forget_requests()
+    assert finished(start(server, "-m", "corpus", "explain", release, "anchor"))[0] == 0
+    (tmp_path / "anchor.ex").write_bytes(module("Anchor", WORDS[0]))
+    asked = [release, str(tmp_path / "anchor.ex")]
+    code, said = finished(start(server, "-m", "corpus", "origin", *asked))
+    assert (code, "anchor" in said) == (0, True), said
+    code, said = finished(start(server, "-m", "corpus", "verify", release))
+    assert (code, said.startswith(f"{release}: ")) == (0, True), said
+    assert server.uploads() == []
+    server.put("corpus", f"releases/{RELEASE}/report.json", b"another")
+    server.put("corpus", f"releases/{RELEASE}/extra.txt", b"")
+    problems = verify(Release.open(release))
+    assert [each.path for each in problems] == ["report.json", "extra.txt"]
+
+
+@pytest.mark.timeout(600)
+def test_a_build_that_is_killed_again_and_again_goes_on_and_gives_the_same_bytes(
+    server: ObjectStore, unjudged: dict[str, bytes]
+) -> None:
+    moments = (
+        "/corpus/work/parts/",
+        "/corpus/work/select-documents-",
+        "/corpus/work/sort-rows-",
+        ".parquet",
+        f"/corpus/releases/{RELEASE}/LICENSES/",
+        f"/corpus/releases/{RELEASE}/manifest.json",
+    )
+    for moment in moments:
+        process = unjudged_build(server)
+
+        def kill(path: str, moment: str = moment, pid: int = process.pid) -> None:
+            if moment in path:
+                server.on_upload = lambda path: None
+                os.kill(pid, signal.SIGKILL)
+
+        server.on_upload = kill
+        code, said = finished(process)
+        assert code == -signal.SIGKILL, (moment, said)
+    code, said = finished(unjudged_build(server))
+    assert code == 0, said
+    assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
+    parts = [path for path in server.uploads() if path.endswith("/documents.arrow")]
+    assert len(parts) - len(set(parts)) <= 1, "what was complete was not made again"
+
+
+@pytest.mark.timeout(600)
+def test_a_refused_build_says_what_is_missing_loses_nothing_and_goes_on(
+    server: ObjectStore, unjudged: dict[str, bytes]
+) -> None:
+    said = refusal(server, server.user("reader", "s3:ListBucket", "s3:GetObject"))
+    assert f"error: {OUT}: the store denied access" in said
+    assert "s3:PutObject" in said
+    server.trust_everyone()
+    assert server.objects("corpus") == {}
+
+    server.forget_requests()
+    server.denied_after = 20  # as when the policy is changed while a build runs
+    said = refusal(server)
+    assert "the store denied access" in said
+    assert "Nothing that was written is lost" in said
+    kept = server.objects("corpus")
+    assert len(kept) == 18, "of 20 uploads two were to find out whether it may be done"
+
+    server.denied_after = None
+    code, said = finished(unjudged_build(server))
+    assert code == 0, said
+    assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
+    now = server.objects("corpus")
+    assert {name: now.get(name) for name in kept} == kept
