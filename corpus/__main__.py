@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -536,17 +537,26 @@ def optout_add(
         Path | None,
         typer.Option("--from", help="A TOML file of [[exclude]] tables, as version 0.1.0 had."),
     ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="When it was asked for; today, in UTC, if it is not given.",
+        ),
+    ] = None,
     ledger: LedgerOption = Path("optout.jsonl"),
 ) -> None:
     """Append an entry to the ledger, which begins with the first one. Nothing takes it back.
 
     What the ledger has already is not added again. Exit code 2: nothing was added.
     """
-    from datetime import UTC, datetime
-
     from corpus.optout.ledger import add, read_exclusions, removal
 
     named = _named(owner, repository, package, path, content, swhid)
+    today = datetime.now(UTC).date()
+    if day is not None and day.date() > today:
+        fail(f"--date {day.date()} is after today, {today}: give the day it was asked for", 2)
     with plain_errors():
         if tables is not None and named is None and reason is None:
             removals = read_exclusions(tables)
@@ -554,7 +564,7 @@ def optout_add(
             removals = [removal(*named, reason)]
         else:
             fail("give --reason and what to leave out, such as --package NAME; or --from FILE", 2)
-        kept, new = add(ledger, removals, datetime.now(UTC).date())
+        kept, new = add(ledger, removals, day.date() if day else today)
     for entry in kept.entries[len(kept.entries) - new :]:
         output.print(f"{entry.name}: {entry.removal.kind} {entry.removal.value}")
     if not new:

@@ -25,10 +25,16 @@ RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
 """Packages whose source determines the content of a release, including its report and card."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = (
-    *("cyclonedx-python-lib", "datasketch", "kingfisher-secret-scanner", "license-expression"),
-    *("licenseclassifier", "licenselynx", "numpy", "packageurl-python", "py-serializable"),
-    "pyarrow",
+    *("cyclonedx-python-lib", "datasketch", "hyperscan", "kingfisher-secret-scanner"),
+    *("license-expression", "licenseclassifier", "licenselynx", "numpy", "packageurl-python"),
+    *("py-serializable", "pyarrow"),
 )
+IMPORTED_AS = {
+    "cyclonedx-python-lib": "cyclonedx",
+    "kingfisher-secret-scanner": "kingfisher_sdk",
+    "packageurl-python": "packageurl",
+}
+"""The packages of those libraries that have another name than their distribution."""
 PERMISSIVE_LIST = "@blueoak/list"
 """The list of permissive licences, which is the default policy."""
 PERMISSIVE = Path(__file__).parent / "licenses" / "permissive.json"
@@ -82,6 +88,11 @@ def tool_versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a release's bytes."""
     found = {name: version(name) for name in (*TOOLS, *GRAMMARS)}
     return {**found, PERMISSIVE_LIST: json.loads(PERMISSIVE.read_bytes())["version"]}
+
+
+def package_of(tool: str) -> str:
+    """Return the name by which a library of `tool_versions` is imported."""
+    return IMPORTED_AS.get(tool, tool.replace("-", "_"))
 
 
 def digest_of(*values: object) -> str:

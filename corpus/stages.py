@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from corpus.atomic import erase, make_folder, write_json
 from corpus.places import count_present
-from corpus.provenance import ROOT, SOURCE, Plain, digest_of, plain, tool_versions
+from corpus.provenance import ROOT, SOURCE, Plain, digest_of, package_of, plain, tool_versions
 from corpus.release.manifest import TIMINGS_NAME
 
 OWN = (
@@ -365,7 +365,7 @@ class Sources:
             sources |= files
             waiting += needed
         installed = tool_versions().items()
-        tools = {name: each for name, each in installed if name.replace("-", "_") in libraries}
+        tools = {name: each for name, each in installed if package_of(name) in libraries}
         return Used(dict(sorted(sources.items())), tools)
 
     def _module(self, name: str) -> _Module:

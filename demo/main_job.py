@@ -17,6 +17,9 @@ from corpus.errors import CorpusError
 from corpus.release import Release
 from demo.github_host import TOKEN
 
+OPTED_OUT = "2026-10-01"
+"""When the authors of the demo asked for it."""
+
 
 class StepFailed(CorpusError):
     """A step of the main job ended with an error, which it has already explained."""
@@ -63,8 +66,9 @@ class Workplace:
 
 def opt_out(workplace: Workplace, named: Sequence[str], reason: str) -> None:
     """Add an entry to the ledger; `named` are the options that name it. Raises StepFailed."""
-    command = ["optout", "add", *named, "--reason", reason, "--ledger", str(workplace.ledger)]
-    run_command("opt-out", command)
+    # With a date, because an entry that was made another day would change the release.
+    command = ["optout", "add", *named, "--reason", reason, "--date", OPTED_OUT]
+    run_command("opt-out", [*command, "--ledger", str(workplace.ledger)])
 
 
 def crawl(

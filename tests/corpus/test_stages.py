@@ -226,7 +226,8 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
 ) -> None:
     assert {name: sorted(origin.tools) for name, origin in unchanged.items()} == {
         "read archives": [
-            *("datasketch", "license-expression", "licenseclassifier", "licenselynx", "numpy"),
+            *("datasketch", "hyperscan", "kingfisher-secret-scanner", "license-expression"),
+            *("licenseclassifier", "licenselynx", "numpy"),
             *("pyarrow", "tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
         ],
         "align repositories": ["pyarrow"],

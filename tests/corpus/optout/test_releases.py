@@ -148,9 +148,17 @@ def test_the_commands_add_check_and_list(out: Path, tmp_path: Path) -> None:
     assert (code, "and the ledger of this build has 1 entry without it" in said) == (2, True)
 
 
+def test_an_entry_may_have_the_day_on_which_it_was_asked_for(tmp_path: Path) -> None:
+    ledger = tmp_path / "optout.jsonl"
+    named = ("--package", "ember", "--reason", "discussion 3", "--ledger", str(ledger))
+    assert run("add", *named, "--date", "2026-10-01")[0] == 0
+    assert read_ledger(ledger).entries[0].date == "2026-10-01"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["add", "--package", "a", "--reason", "x", "--date", "2999-01-01"], "is after today"),
         (["add", "--package", "plug"], "give --reason"),
         (["add", "--path", "lib/a.ex", "--reason", "x"], "give --package too"),
         (["add", "--package", "a", "--owner", "hex:b", "--reason", "x"], "name one thing"),
