@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from corpus.atomic import replacing
 from corpus.parts import read_part, write_part
+from corpus.reasons import Reason
 from corpus.rows import HostRow
 from corpus.split.repository import host_row, repository_of
 from corpus.store.rows import Archive
@@ -211,10 +212,15 @@ def shelved(fingerprints: Sequence[Path]) -> Shelf:
 def _repositories(
     fingerprints: Sequence[Path], rejects: Sequence[Path]
 ) -> Iterator[tuple[str, list[Place]]]:
-    """Yield the files of every repository, by the digest of its archive."""
+    """Yield the files of every repository, by the digest of its archive.
+
+    A copy in a folder of dependencies (`deps/cart/`) is none of the repository's own.
+    """
     columns = ["source", "archive_sha256", "path", "content_id"]
-    for parts in zip(fingerprints, rejects, strict=True):
-        table = pa.concat_tables(read_part(part, columns) for part in parts)
+    for documents, refused in zip(fingerprints, rejects, strict=True):
+        others = read_part(refused, [*columns, "reason"])
+        own = others.filter(pc.not_equal(others["reason"], Reason.VENDORED.value))
+        table = pa.concat_tables([read_part(documents, columns), own.select(columns)])
         is_file = pc.and_(pc.equal(table["source"], GITHUB), pc.is_valid(table["content_id"]))
         found: defaultdict[str, list[Place]] = defaultdict(list)
         for _, archive, path, content in _tuples(table.filter(is_file)):

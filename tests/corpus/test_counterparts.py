@@ -246,6 +246,24 @@ def test_a_repository_that_says_it_is_the_package_is_not_believed(tmp_path: Path
     }
 
 
+def test_a_repository_that_keeps_its_dependencies_is_not_theirs(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    parts = {name: source(name) for name in ("drossel", "herald")}
+    shop = {"LICENSE": MIT, "lib/shop.ex": module("Shop", "amber birch cedar")}
+    for name, files in parts.items():
+        publish(store, name, tarball(files), published_at=RELEASED)
+        shop |= below(f"deps/{name}", tarball(files))
+    host(store, "bob/shop", shop)
+    # It moved on, so the copy above has more of the version.
+    original = host(store, "ada/drossel", edited(parts["drossel"], "lib/drossel/s"))
+
+    told = aligned(built(store, tmp_path / "out"))
+
+    address = "https://github.com/ada/drossel"
+    assert told["drossel 1.0.0"][:2] == (address, original.version)
+    assert told["herald 1.0.0"] == (None, None, None, None)
+
+
 def test_of_a_fork_only_what_is_new_stays_and_the_original_is_told(tmp_path: Path) -> None:
     store, files = ArchiveStore(tmp_path / "store"), source("drossel")
     publish(store, "drossel", tarball(files), published_at=RELEASED)
