@@ -79,7 +79,10 @@ class NothingToBuild(CorpusError):
     """The archive store is empty, or none of its archives can be read."""
 
     def __init__(self, root: Path, inputs: Inputs) -> None:
-        told = f"there are no archives. Fetch some with `scrapy crawl hex -s ARCHIVE_STORE={root}`."
+        command = f"scrapy crawl hex -s ARCHIVE_STORE={root}"
+        if is_remote(root):
+            command = f"python -m corpus copy-archives FOLDER {root}"
+        told = f"there are no archives. Fetch some with `{command}`."
         if (nearby := store_near(root)) is not None:
             told = f"there are no archives, but {nearby} is an archive store. Use that folder."
         if inputs.refused:

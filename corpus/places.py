@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from upath import UPath
 
-URL = re.compile(r"([a-z][a-z0-9]+):/+(.*)", re.DOTALL)
+URL = re.compile(r"([a-z][a-z0-9]+):/+(.*)", re.DOTALL | re.IGNORECASE)
 """As it is given, or with one slash after the colon, as `Path` writes it."""
 LOCAL = ("file", "local")
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -36,6 +36,7 @@ FETCHED_AT_ONCE: Final = 256
 FOREIGN = frozenset({"aiobotocore", "aiohttp", "botocore", "gcsfs", "google", "httpx"})
 """Libraries whose errors about a connection are no OSError."""
 NO_BUCKET = "bucket does not exist"
+BAD_ADDRESS = "invalid endpoint"
 
 
 class PlaceError(CorpusError):
@@ -53,16 +54,21 @@ class Unreachable(PlaceError):
 def place(given: str | Path) -> Path:
     """Return the place that a path or a URL names.
 
-    Raises PlaceError for a protocol that is unknown or whose library is not installed.
+    Raises PlaceError for a protocol that is unknown or whose library is not installed, and for a
+    URL without a bucket, below which the names of our own folders would be taken for buckets.
     """
     if not isinstance(given, str) and is_remote(given):
         return given
     match = URL.fullmatch(str(given))
     if match is None:
         return Path(given)
-    protocol, rest = match.groups()
+    protocol, rest = match[1].lower(), match[2]
     if protocol in LOCAL:
         return Path(f"/{rest}")
+    if protocol in EXTRAS and not rest:
+        raise PlaceError(
+            f"{protocol}://: it names no bucket. Give one, such as {protocol}://bucket."
+        )
     from upath import UPath
 
     url = f"{protocol}://{rest.rstrip('/')}"
@@ -119,8 +125,10 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:
         foreign = type(error).__module__.partition(".")[0] in FOREIGN
-        absent = isinstance(error, FileNotFoundError) and NO_BUCKET in str(error).lower()
-        if not is_remote(path) or not (foreign or absent):
+        said = str(error).lower()
+        absent = isinstance(error, FileNotFoundError) and NO_BUCKET in said
+        misled = isinstance(error, ValueError) and BAD_ADDRESS in said
+        if not is_remote(path) or not (foreign or absent or misled):
             raise
         raise Unreachable(
             f"{path}: {_said(error)}. Check the name of the bucket, the credentials, and the "

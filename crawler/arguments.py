@@ -13,6 +13,7 @@ from corpus.errors import CorpusError
 from corpus.licenses import BadList, LicensePolicy, read_list
 from corpus.optout.ledger import read_ledger
 from corpus.optout.removals import Removals
+from corpus.places import PlaceError, is_remote, place
 from crawler.registry import read_public_key
 from crawler.versions import Selection
 
@@ -246,12 +247,21 @@ def read_removals(settings: Settings) -> Removals:
 
 def folder(name: str, value: object) -> Path:
     """Read the path of a folder. Raises InvalidArgument if it is empty, since that is the current
-    folder.
+    folder, and for a URL, where nothing can be locked.
     """
     text = str(value or "").strip()
     if not text:
         raise InvalidArgument(f"{name}: expected a folder such as archives, found nothing.")
-    return Path(text)
+    try:
+        found = place(text)
+    except PlaceError as error:
+        raise InvalidArgument(f"{name}: {error}") from error
+    if is_remote(found):
+        raise InvalidArgument(
+            f"{name}: a crawl cannot write to {found}. Give a folder of this machine, and copy it "
+            f"afterwards: `python -m corpus copy-archives FOLDER {found}`."
+        )
+    return found
 
 
 def address(name: str, value: object) -> str:

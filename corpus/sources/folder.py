@@ -17,6 +17,7 @@ from pathlib import Path
 from corpus.errors import CorpusError
 from corpus.locking import claim
 from corpus.packages import Link
+from corpus.places import is_remote
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.sources.members import printable, unsafe
 from corpus.sources.opening import FOLDER, source_named
@@ -70,6 +71,11 @@ def add_folder(
         _check_url(url)
     packed = pack_folder(folder, limits)
     digest = hashlib.sha256(packed.body).hexdigest()
+    if is_remote(store.root):
+        raise UnusableFolder(
+            f"nothing can be added to {store.root}. Add it to a store on this machine, and copy "
+            f"that: `python -m corpus copy-archives STORE {store.root}`."
+        )
     refuse_above_a_store(store.root)
     with claim(store.root, "crawl"):
         stored = store.get(FOLDER, name, version)

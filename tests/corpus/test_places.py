@@ -22,6 +22,7 @@ from corpus.places import (
     copied_here,
     count_present,
     files_below,
+    filesystem,
     is_remote,
     place,
     read_files,
@@ -66,6 +67,26 @@ def test_a_place_stays_what_it_is(bucket: Path) -> None:
 def test_an_unknown_protocol_is_refused_in_one_sentence() -> None:
     with pytest.raises(PlaceError, match="s4://corpus/releases: "):
         place("s4://corpus/releases")
+
+
+def test_a_protocol_in_capitals_is_no_folder_of_this_machine(server: ObjectStore) -> None:
+    assert place("S3://corpus/Releases") == place("s3://corpus/Releases")
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:/", "s3:///"])
+def test_a_url_without_a_bucket_is_refused(url: str) -> None:
+    with pytest.raises(PlaceError, match="s3://: it names no bucket"):
+        place(url)
+
+
+def test_an_address_of_a_server_that_is_none_is_told(
+    bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    type(filesystem(bucket)).clear_instance_cache()
+    with pytest.raises(Unreachable, match=r"Invalid endpoint: nonsense.*AWS_ENDPOINT_URL"):
+        check_access(place("s3://corpus/releases"))
+    type(filesystem(bucket)).clear_instance_cache()
 
 
 def test_a_file_at_a_url_is_written_when_its_block_ends_and_not_when_it_fails(

@@ -213,6 +213,11 @@ def test_a_folder_beside_a_store_is_told_where_the_store_is(tmp_path: Path, plac
     assert sorted(map(kept, store.archives())) == before
 
 
+def test_a_url_without_a_store_is_told_how_one_gets_there(tmp_path: Path) -> None:
+    with pytest.raises(NothingToBuild, match="python -m corpus copy-archives FOLDER memory://none"):
+        build(ArchiveStore("memory://none"), tmp_path / "out", BuildConfig(), LASTING)
+
+
 def test_a_store_called_archives_is_no_source_of_the_folder_above_it(tmp_path: Path) -> None:
     store = small_store(tmp_path / "archives")
     store.reject(rejected("gone", "1.0.0"))

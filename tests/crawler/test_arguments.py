@@ -27,6 +27,14 @@ def test_what_is_no_address_is_told(text: str) -> None:
         read_repository({**SETTINGS, "HEX_REPO_URL": text})
 
 
+def test_a_store_at_a_url_is_refused_and_a_file_url_is_a_path() -> None:
+    with pytest.raises(InvalidArgument, match=r"ARCHIVE_STORE: .*copy-archives FOLDER memory://a"):
+        read_repository({**SETTINGS, "ARCHIVE_STORE": "memory://a"})
+    with pytest.raises(InvalidArgument, match="ARCHIVE_STORE: s4://a: "):
+        read_repository({**SETTINGS, "ARCHIVE_STORE": "s4://a"})
+    assert str(read_repository({**SETTINGS, "ARCHIVE_STORE": "file:///srv/a"}).store) == "/srv/a"
+
+
 def test_a_store_without_a_name_is_not_the_current_folder() -> None:
     with pytest.raises(InvalidArgument, match="ARCHIVE_STORE: expected a folder such as archives"):
         read_repository({**SETTINGS, "ARCHIVE_STORE": ""})

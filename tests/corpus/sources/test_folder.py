@@ -130,6 +130,12 @@ def test_a_folder_that_is_too_large_is_refused(tmp_path: Path, limits: ArchiveLi
         pack_folder(write(tmp_path, {"a": b"1234", "b": b"1234"}), limits)
 
 
+def test_a_store_at_a_url_takes_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.ex").write_bytes(module("A", "amber"))
+    with pytest.raises(UnusableFolder, match="copy-archives STORE memory://a"):
+        add_folder(ArchiveStore("memory://a"), tmp_path, name="a", version="1.0.0")
+
+
 def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableFolder, match="no file below it"):
         pack_folder(tmp_path)
