@@ -160,7 +160,7 @@ KEYS: Final = (
     rb"api|app|auth|access|account|private|signing|encryption|master|shared|license|cipher|crypto?"
     rb"|aes|server|admin|service|consumer|hmac|jwt|webhook|deploy|write|read"
 )
-"""What stands before `key` in the name of a secret."""
+"""What stands before `key` in the name of a secret, perhaps at the end of the line before."""
 NAMES: Final = (
     (b"secret", ANYTHING, ANYTHING, "credential"),
     (b"salt", ANYTHING, ANYTHING, "salt"),
@@ -171,7 +171,7 @@ NAMES: Final = (
     (b"bearer", ANYTHING, ANYTHING, "credential"),
     (
         b"key",
-        re.compile(rb"(?:%b)[_-]?$" % KEYS),
+        re.compile(rb"(?:%b)[_-]?\n?\Z" % KEYS),
         ANYTHING,
         "credential",
     ),
@@ -197,7 +197,7 @@ BARE_VALUE: Final = re.compile(rb"[\w+/=.:-]{16,256}")
 _BLANKS: Final = SPACE + b"*"
 _REST: Final = rb"[\w?!-]*(?:\\?[\"'])?(?:>>)?[)\]]?" + _BLANKS
 _NAME: Final = (
-    rb"(?:(?:secret|salt|pwd|token|bearer|cookie|(?:%b)[_-]?key|pass(?:w|phrase|[_?!-]))%b"
+    rb"(?:(?:secret|salt|pwd|token|bearer|cookie|(?:%b)[_-]?\n?key|pass(?:w|phrase|[_?!-]))%b"
     rb"|pass(?:\\?[\"'])?(?:>>)?[)\]]?%b)" % (KEYS, _REST, _BLANKS)
 )
 _MARK: Final = rb"(?:=>|:=|\|\||<>|[=:]|(?:,%b)?do:|,)?%b" % (_BLANKS, _BLANKS)

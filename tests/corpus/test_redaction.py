@@ -66,6 +66,7 @@ def test_a_redacted_file_parses_as_before_with_the_same_functions() -> None:
         ("cookie: :monster\n", None),
         ("Node.set_cookie(:QGNWGRCGTCYZWBZSHLHF)\n", "Node.set_cookie(:redacted_secret)\n"),
         ('signing_salt: "Jd8sK2lP"\n', 'signing_salt: "redacted_secret"\n'),
+        ('Set the API\nkey: "q8Zr4LmT9xWc2VbN"\n', 'Set the API\nkey: "redacted_secret"\n'),
         ('password: "postgres"\n', None),
         (
             'url: "ecto://a:b7Xq92LmZw@db.shop.io/x"\n',

@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus.filters import Candidate, Limits, data_tags
@@ -20,6 +20,7 @@ PIECES = (
     *(": ", " => ", "=", " := ", " || ", " <> ", " ++ ", "(", ", do: ", ", ", ":", " ", "\t", "\n"),
     *('"', "'", '"""\n', "~s(", "~c[", "<<", ">>", "\\", "\\\n  ", "\\r\\n", "node(), ", ":a, "),
     *(
+        "api",
         TOKEN,
         "9fLq0TzX",
         "p4$$W0rd!",
@@ -84,6 +85,7 @@ def test_a_long_run_is_found_wherever_it_is(lengths: list[int], least: int) -> N
 
 @pytest.mark.parametrize("language", ["elixir", "erlang"])
 @given(text=TEXTS)
+@example(text=f'Set the API\nkey: "{TOKEN}"\n')
 def test_what_redaction_would_find_is_never_screened_out(language: str, text: str) -> None:
     raw = text.encode()
     signs = SCREEN(raw)
