@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import typer
+from typer.main import get_command_name
 
 import corpus.__main__
 import datacards.__main__
@@ -48,7 +49,7 @@ def elixir_corpus(version: Version = False) -> None:
     epilog="Example: `elixir-corpus crawl hex -a limit=100`",
 )
 def crawl(context: typer.Context) -> None:
-    """Crawl a Hex repository into an archive store: `scrapy crawl`, from any folder."""
+    """Crawl a Hex repository or GitHub into an archive store: `scrapy crawl`, from any folder."""
     from scrapy.cmdline import execute
 
     os.environ["SCRAPY_SETTINGS_MODULE"] = "crawler.settings"
@@ -59,7 +60,7 @@ def add(tree: typer.Typer, panel: str, **renamed: str) -> None:
     """Add the commands of another application; `renamed` maps their names to other ones here."""
     for command in tree.registered_commands:
         assert command.callback is not None
-        own = command.name or command.callback.__name__
+        own = command.name or get_command_name(command.callback.__name__)
         name = renamed.get(own, own)
         app.command(name, rich_help_panel=panel, epilog=command.epilog)(command.callback)
     for group in tree.registered_groups:

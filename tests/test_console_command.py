@@ -17,7 +17,8 @@ from tests import programs
 from tests.project import PACKAGES, PROJECT
 
 COMMANDS = (
-    "crawl", "build", "optout", "verify", "explain", "inspect", "config", "gate", "report", "card",
+    "crawl", "build", "add-folder", "copy-archives", "optout", "verify", "explain", "diff",
+    "origin", "inspect", "config", "gate", "report", "card", "publish",
     "plan", "train", "sandbox", "evaluate", "chat", "export", "train-report", "demo",
 )  # fmt: skip
 
