@@ -193,6 +193,8 @@ BLANK_IS_ENOUGH: Final = frozenset((b"cookie", b"bearer"))
 """Names that a blank divides from their value: `-setcookie VALUE`, `Bearer VALUE`."""
 QUOTED: Final = re.compile(rb"[^\s\"'\\<>{}|()\[\]`]{6,256}")
 BARE_VALUE: Final = re.compile(rb"[\w+/=.:-]{16,256}")
+MOST_NESTED: Final = 4
+"""So many values that overlap are read, as in `token=token=...`, where each has up to 256 bytes."""
 
 _BLANKS: Final = SPACE + b"*"
 _REST: Final = rb"[\w?!-]*(?:\\?[\"'])?(?:>>)?[)\]]?" + _BLANKS
@@ -224,14 +226,23 @@ def named_secrets(text: bytes) -> Iterator[Redaction]:
     """Find secrets by their names."""
     lower = text.lower()
     for name, before, behind, rule in NAMES:
+        reach = nested = 0
         for place in _places(lower, name):
             end = place + len(name)
             if before is not ANYTHING and not before.search(
                 lower[max(0, place - LONGEST_BEFORE) : place]
             ):
                 continue
-            if behind.match(lower, end):
-                yield from _named(text, lower, place, end, rule)
+            named = _named(text, lower, place, end, rule) if behind.match(lower, end) else None
+            if named is None:
+                continue
+            secret, is_bare = named
+            nested = nested + 1 if secret.start < reach else 0
+            reach = max(reach, secret.end)
+            if nested < MOST_NESTED and _is_secret(
+                text[secret.start : secret.end], secret.rule, is_bare=is_bare
+            ):
+                yield secret
 
 
 def _places(text: bytes, name: bytes) -> Iterator[int]:
@@ -241,16 +252,17 @@ def _places(text: bytes, name: bytes) -> Iterator[int]:
         place = text.find(name, place + len(name))
 
 
-def _named(text: bytes, lower: bytes, start: int, end: int, rule: str) -> Iterator[Redaction]:
-    """Find the secret that the name with this part has."""
+def _named(
+    text: bytes, lower: bytes, start: int, end: int, rule: str
+) -> tuple[Redaction, bool] | None:
+    """Return the value that the name with this part has, and whether it has no quotes."""
     assigned = ASSIGNED.match(text, end)
     assert assigned is not None, "it matches nothing, too"
     if assigned["mark"] == b"(" and rule != "cookie":
-        return  # a call, whose argument is not what the name names
+        return None  # a call, whose argument is not what the name names
     kind = "secret_key_base" if lower.startswith(b"_key_base", end) else rule
     value = _value(text, assigned, lower[start:end] in BLANK_IS_ENOUGH)
-    if value and _is_secret(text[slice(*value)], kind, is_bare=not assigned["opening"]):
-        yield Redaction(kind, *value)
+    return (Redaction(kind, *value), not assigned["opening"]) if value else None
 
 
 def _value(text: bytes, assigned: re.Match[bytes], blank_is_enough: bool) -> tuple[int, int] | None:

@@ -160,6 +160,7 @@ HOSTILE = {
     "tuples": b"{1, 1, " * 35_000,
     "seams": b'a" <>\n"b' * 30_000,
     "names": b'secret: "' * 28_000,
+    "names in values": b"token=" * 40_000,
     "values": b'token: "' + b"aB3$" * 60_000,
     "keys": (b"-----BEGIN PRIVATE " + b"KEY-----\n") * 8_000,
     "key without an end": b"-----BEGIN PRIVATE " + b"KEY-----\n" + b"aB3+\\n" * 40_000,
