@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hyperscan import Database
 
-SPACE = rb"[ \t\n\r\f\v]"
-r"""What `\s` is for Python in bytes; for Hyperscan `\s` is what PCRE says."""
+SPACE = rb"[ \t\n\r\f\x0b]"
+r"""What `\s` is for Python in bytes. Here `\s` and `\v` are classes of PCRE, with the byte 0x85."""
 
 
 class Screen:

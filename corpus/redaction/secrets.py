@@ -205,7 +205,7 @@ _NAME: Final = (
 _MARK: Final = rb"(?:=>|:=|\|\||<>|[=:]|(?:,%b)?do:|,)?%b" % (_BLANKS, _BLANKS)
 _SECOND: Final = rb"(?::?[\w.()]+,%b)?(?:<<%b)?" % (_BLANKS, _BLANKS)
 _QUOTED: Final = (
-    rb"(?:(?:~[csSC])?(?:\"\"\"%b|:?\\?[\"'])|~[csSC][(\[{|/<])[^ \t\n\r\f\v\"'\\<>{}|()\[\]`]{6}"
+    rb"(?:(?:~[csSC])?(?:\"\"\"%b|:?\\?[\"'])|~[csSC][(\[{|/<])[^ \t\n\r\f\x0b\"'\\<>{}|()\[\]`]{6}"
     % (SPACE + b"+",)
 )
 _BARE: Final = rb"[\w+/=.:-]{16}"
@@ -316,7 +316,7 @@ def _kinds(value: bytes) -> int:
 
 
 LONGEST_PASSWORD: Final = 64
-URL_SIGN: Final = rb"://[^ \t\n\r\f\v/:@\"'<>\\{}]*:[^ \t\n\r\f\v/@\"'<>\\{}]{3,}@[\w.-]"
+URL_SIGN: Final = rb"://[^ \t\n\r\f\x0b/:@\"'<>\\{}]*:[^ \t\n\r\f\x0b/@\"'<>\\{}]{3,}@[\w.-]"
 URL_PASSWORD: Final = re.compile(
     rb"://([^\s/:@\"'<>\\{}]{0,64}):([^\s/@\"'<>\\{}]{3,128})@([\w.-]{1,253})"
 )

@@ -86,6 +86,8 @@ def test_a_long_run_is_found_wherever_it_is(lengths: list[int], least: int) -> N
 @pytest.mark.parametrize("language", ["elixir", "erlang"])
 @given(text=TEXTS)
 @example(text=f'Set the API\nkey: "{TOKEN}"\n')
+@example(text='"ecto://ada:\u00c5q8Zr4LmT9xWc@db.shop.io"')
+@example(text='token: "\u00c5q8Zr4LmT9xWc2VbN"')
 def test_what_redaction_would_find_is_never_screened_out(language: str, text: str) -> None:
     raw = text.encode()
     signs = SCREEN(raw)
