@@ -272,6 +272,16 @@ def pairs(alignments: Path) -> list[tuple[str, str]]:
     return sorted(set(zip(*(column.to_pylist() for column in rows.columns), strict=True)))
 
 
+def _contents(alignments: Path) -> dict[tuple[str, str], list[str]]:
+    """Return what packages and repositories have in common, empty where another has more of it."""
+    names = ["package", "host", "contents"]
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    columns = (column.to_pylist() for column in read_part(alignments, names).columns)
+    for package, host, contents in zip(*columns, strict=True):
+        found[package, host].update(contents or ())
+    return {pair: sorted(contents) for pair, contents in found.items()}
+
+
 def preference(
     archives: Sequence[Archive], published: Mapping[Package, int], alignments: Path
 ) -> Mapping[Package, int]:
@@ -279,11 +289,18 @@ def preference(
 
     It is the order of first publication, but a repository comes after the packages that are
     published from it, whatever it claims; these gain nothing by it. Repositories that lose their
-    place keep the order among each other.
+    place keep the order among each other. A package that has nothing of a repository that an
+    earlier package does not have is a copy, and may come after it.
     """
     latest: dict[str, int] = {}
-    for package, host in pairs(alignments):
-        latest[host] = max(latest.get(host, 0), published.get((HEX, package), NEVER))
+    had: defaultdict[str, set[str]] = defaultdict(set)
+    for time, _, host, contents in sorted(
+        (published.get((HEX, package), NEVER), package, host, contents)
+        for (package, host), contents in _contents(alignments).items()
+    ):
+        if not contents or not had[host].issuperset(contents):
+            latest[host] = time
+        had[host].update(contents)
     if not latest:
         return published
     times: dict[Package, tuple[int, bool, int]] = {}

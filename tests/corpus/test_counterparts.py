@@ -365,6 +365,27 @@ def test_a_repository_loses_its_place_to_its_packages_only_and_nobody_gains_one(
     assert places[GITHUB, "ada/cart"] > places["hex", "cart"]
 
 
+def test_a_later_copy_of_a_package_is_not_preferred_to_the_repository(tmp_path: Path) -> None:
+    path = tmp_path / "alignments.arrow"
+    rows = [
+        {"package": "cart", "host": "ada/cart", "contents": ["a", "b"]},
+        {"package": "cart_cli", "host": "ada/cart", "contents": ["c"]},
+        {"package": "thief", "host": "ada/cart", "contents": ["a"]},
+    ]
+    write_part(pa.Table.from_pylist(rows, schema=ALIGNMENTS), path)
+    names = ("cart", "cart_cli", "thief")
+    archives = [*(placed("hex", name) for name in names), placed(GITHUB, "ada/cart")]
+    published = {
+        (GITHUB, "ada/cart"): 2,
+        ("hex", "cart"): 4,
+        ("hex", "cart_cli"): 6,
+        ("hex", "thief"): 9,
+    }
+    places = preference(archives, published, path)
+    ordered = sorted(places, key=lambda package: places[package])
+    assert [name for _, name in ordered] == ["cart", "cart_cli", "ada/cart", "thief"]
+
+
 def placed(source: str, name: str) -> Archive:
     return Archive(
         source=source,
