@@ -82,7 +82,7 @@ def test_a_search_fetches_each_repository_once_and_a_second_one_only_what_change
         "2026-10-01T00:00:00Z",
     )
     assert "Crawl finished" in outcome.errors
-    assert "6 of 6 results in 1 ranges" in outcome.errors
+    assert "6 of 6 results in 1 range" in outcome.errors
     assert len(github.asked("archive")) == 2
 
     github.forget()
