@@ -6,7 +6,8 @@ from pathlib import Path
 
 from corpus.packages import Advisory
 from corpus.reasons import Reason, Reject, Stage
-from corpus.store import Archive, ArchiveStore, Link, RejectedArchive
+from corpus.sources import GITHUB
+from corpus.store import Archive, ArchiveStore, HostedRepository, Link, RejectedArchive
 from demo.hex_tarball import pack
 
 MIT = b"""MIT License
@@ -119,3 +120,49 @@ def small_store(root: Path) -> ArchiveStore:
     add(store, "gnu", {"lib/gnu.ex": module("Gnu", "copyleft")}, licenses=("GPL-3.0-only",))
     missing(store, "lost", Reason.GONE)
     return store
+
+
+def at_commit(
+    name: str,
+    commit: str,
+    body: bytes,
+    *,
+    id: int = 7,
+    at: str = "2026-10-01T10:00:00Z",
+    created_at: str | None = None,
+    topics: tuple[str, ...] = (),
+    is_fork: bool = False,
+    license_hint: str | None = None,
+) -> Archive:
+    """Return the row of a repository on GitHub at a commit, with its snapshot in `body`."""
+    return Archive(
+        source=GITHUB,
+        name=name,
+        version=commit,
+        url=f"https://api.github.com/repos/{name}/tarball/{commit}",
+        sha256=hashlib.sha256(body).hexdigest(),
+        bytes=len(body),
+        licenses=(),
+        requirements=(),
+        links=(Link("GitHub", f"https://github.com/{name}"),),
+        published_at=at,
+        first_published_at=created_at,
+        retirement=None,
+        advisories=(),
+        fetched_at="2026-11-02T10:00:00Z",
+        repository=HostedRepository(
+            id=id,
+            stars=12,
+            topics=topics,
+            default_branch="main",
+            committed_at=at,
+            created_at=created_at or "2020-01-01T00:00:00Z",
+            pushed_at=at,
+            kilobytes=3,
+            is_fork=is_fork,
+            is_archived=False,
+            is_mirror=False,
+            is_template=False,
+            license_hint=license_hint,
+        ),
+    )

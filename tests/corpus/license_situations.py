@@ -5,7 +5,6 @@
 prints for each what is expected and what is found, by opening an archive as the build does.
 """
 
-import hashlib
 import re
 import sys
 import tempfile
@@ -19,10 +18,10 @@ from rich.table import Table
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed
 from corpus.licenses import LicensePolicy, judge
-from corpus.sources import GITHUB, snapshot
+from corpus.sources import snapshot
 from corpus.store import Archive, ArchiveStore
 from demo.github_archive import Tree, packed
-from tests.stores import MIT, add
+from tests.stores import MIT, add, at_commit
 
 COMMIT = "c0ffee" + "0" * 34
 APACHE = Path(__file__).parents[2].joinpath("LICENSE").read_bytes()
@@ -898,21 +897,7 @@ def opened(situation: Situation, folder: Path) -> OpenedArchive:
 def add_repository(store: ArchiveStore, files: Mapping[str, bytes]) -> Archive:
     """Put a commit into a store as the crawl of GitHub does."""
     body = snapshot(packed(Tree(files=files), COMMIT, folder="ada-a-c0ffee"), COMMIT).body
-    archive = Archive(
-        source=GITHUB,
-        name="ada/a",
-        version=COMMIT,
-        url=f"https://github.com/ada/a/tree/{COMMIT}",
-        sha256=hashlib.sha256(body).hexdigest(),
-        bytes=len(body),
-        licenses=(),
-        requirements=(),
-        links=(),
-        published_at=None,
-        retirement=None,
-        advisories=(),
-        fetched_at="2026-11-02T10:00:00Z",
-    )
+    archive = at_commit("ada/a", COMMIT, body)
     store.put(archive, body)
     return archive
 

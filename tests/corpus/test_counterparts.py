@@ -16,12 +16,12 @@ from corpus.optout.ledger import Kind, Ledger, add, read_ledger, removal
 from corpus.parts import write_part
 from corpus.release import Release
 from corpus.sources import GITHUB, snapshot
-from corpus.store import Archive, ArchiveStore, HostedRepository, Link
+from corpus.store import Archive, ArchiveStore, Link
 from corpus.tables import ALIGNMENTS
 from demo.github_archive import Tree, packed
 from demo.packages import PACKAGES
 from tests.executors import LASTING
-from tests.stores import MIT, module
+from tests.stores import MIT, at_commit, module
 from tests.stores import add as publish
 
 Files = Mapping[str, bytes]
@@ -68,36 +68,8 @@ def host(
     """Put a repository into a store, at a commit that follows from its files."""
     commit = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()
     body = snapshot(packed(Tree(files=files), commit, folder="x"), commit).body
-    archive = Archive(
-        source=GITHUB,
-        name=name,
-        version=commit,
-        url=f"https://api.github.com/repos/{name}/tarball/{commit}",
-        sha256=hashlib.sha256(body).hexdigest(),
-        bytes=len(body),
-        licenses=(),
-        requirements=(),
-        links=(Link("GitHub", f"https://github.com/{name}"),),
-        published_at=COMMITTED,
-        first_published_at=created_at,
-        retirement=None,
-        advisories=(),
-        fetched_at="2026-11-02T10:00:00Z",
-        repository=HostedRepository(
-            id=len(name),
-            stars=12,
-            topics=(),
-            default_branch="main",
-            committed_at=COMMITTED,
-            created_at=created_at,
-            pushed_at=COMMITTED,
-            kilobytes=3,
-            is_fork=is_fork,
-            is_archived=False,
-            is_mirror=False,
-            is_template=False,
-            license_hint=None,
-        ),
+    archive = at_commit(
+        name, commit, body, id=len(name), at=COMMITTED, created_at=created_at, is_fork=is_fork
     )
     store.put(archive, body)
     return archive

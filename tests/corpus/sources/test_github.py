@@ -20,10 +20,10 @@ from corpus.sources import (
     source_named,
 )
 from corpus.sources.tar import Entry, EntryKind, write_tar
-from corpus.store import Archive, ArchiveStore, HostedRepository, Link
+from corpus.store import Archive, ArchiveStore
 from demo.github_archive import Tree, packed
 from tests.executors import LASTING
-from tests.stores import MIT, module
+from tests.stores import MIT, at_commit, module
 
 COMMIT = "5b0f3a90c8d1e7f2a4b6c8d0e2f4a6b8c0d2e4f6"
 LIMITS = ArchiveLimits()
@@ -164,36 +164,7 @@ def test_documents_of_a_repository_carry_address_commit_stars_and_licence(tmp_pa
 
 
 def archive(name: str, commit: str, body: bytes) -> Archive:
-    return Archive(
-        source=GITHUB,
-        name=name,
-        version=commit,
-        url=f"https://api.github.com/repos/{name}/tarball/{commit}",
-        sha256=hashlib.sha256(body).hexdigest(),
-        bytes=len(body),
-        licenses=(),
-        requirements=(),
-        links=(Link("GitHub", f"https://github.com/{name}"),),
-        published_at="2026-10-01T10:00:00Z",
-        retirement=None,
-        advisories=(),
-        fetched_at="2026-11-02T10:00:00Z",
-        repository=HostedRepository(
-            id=7,
-            stars=12,
-            topics=("shop",),
-            default_branch="main",
-            committed_at="2026-10-01T10:00:00Z",
-            created_at="2020-01-01T00:00:00Z",
-            pushed_at="2026-10-01T10:00:00Z",
-            kilobytes=3,
-            is_fork=False,
-            is_archived=False,
-            is_mirror=False,
-            is_template=False,
-            license_hint="GPL-3.0",
-        ),
-    )
+    return at_commit(name, commit, body, topics=("shop",), license_hint="GPL-3.0")
 
 
 def test_a_commit_that_another_replaced_is_kept_and_not_read(tmp_path: Path) -> None:
