@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from upath import UPath
 
-URL = re.compile(r"([a-z][a-z0-9]+):/+(.*)", re.DOTALL | re.IGNORECASE)
-"""As it is given, or with one slash after the colon, as `Path` writes it."""
 LOCAL = ("file", "local")
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """The extra of this project that brings the filesystem of a protocol."""
+URL = re.compile(rf"(?:([a-z][a-z0-9]+):/+|({'|'.join(EXTRAS)}):)(.*)", re.DOTALL | re.IGNORECASE)
+"""As it is given, or with one slash after the colon, or none, as `Path` writes it."""
 READ_BYTES: Final = 1 << 20
 """What is fetched ahead: small, because a shard is merged from up to 200 runs at once."""
 FETCHED_AT_ONCE: Final = 256
@@ -62,7 +62,7 @@ def place(given: str | Path) -> Path:
     match = URL.fullmatch(str(given))
     if match is None:
         return Path(given)
-    protocol, rest = match[1].lower(), match[2]
+    protocol, rest = (match[1] or match[2]).lower(), match[3]
     if protocol in LOCAL:
         return Path(f"/{rest}")
     if protocol in EXTRAS and not rest:

@@ -58,6 +58,7 @@ def test_a_place_is_a_folder_of_this_machine_or_a_url(tmp_path: Path, server: Ob
 
 def test_a_url_is_recognised_when_a_path_has_made_one_slash_of_two(server: ObjectStore) -> None:
     assert place(Path("s3://corpus/releases")) == place("s3://corpus/releases")
+    assert place("s3:corpus/releases") == place("s3://corpus/releases")
 
 
 def test_a_place_stays_what_it_is(bucket: Path) -> None:
@@ -73,8 +74,8 @@ def test_a_protocol_in_capitals_is_no_folder_of_this_machine(server: ObjectStore
     assert place("S3://corpus/Releases") == place("s3://corpus/Releases")
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:/", "s3:///"])
-def test_a_url_without_a_bucket_is_refused(url: str) -> None:
+@pytest.mark.parametrize("url", ["s3://", "s3:/", "s3:///", "s3:", Path("s3://")])
+def test_a_url_without_a_bucket_is_refused(url: str | Path) -> None:
     with pytest.raises(PlaceError, match="s3://: it names no bucket"):
         place(url)
 
