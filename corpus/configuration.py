@@ -41,7 +41,8 @@ class BadConfiguration(CorpusError):
     """A configuration file cannot be used."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path}: {detail}. `python -m corpus config` prints every key.")
+        told = detail.removesuffix(".")
+        super().__init__(f"{path}: {told}. `python -m corpus config` prints every key.")
 
 
 def load(path: Path) -> BuildConfig:
