@@ -7,7 +7,8 @@ Without a folder the texts are those of this machine's Debian: the whole licence
 /usr/share/common-licenses, which are the longest that packages ship, and the copyright files of
 its packages. The first text pays for the rules of the classifier, so it is told apart. So does
 the first text of each licence, for the states of the automaton that it goes through: each text is
-recognised twice, and the second time is that of any later text of its licence. In the same run,
+recognised twice ("first" and "again"), and the second time is that of any later text of its
+licence. In the same run,
 text by text, licenseclassifier recognises it alone, with the states known as well.
 """
 
@@ -22,7 +23,9 @@ from licenseclassifier import identify_license
 from corpus.licenses.texts import decoded, recognize
 
 LIMIT = 10.0
-"""Milliseconds that a text may take in the median. A long one takes more: time grows with bytes."""
+"""Milliseconds that a text may take at the 90th percentile, and in the mean. Time grows with bytes:
+the longest texts, copyright files of 200 KB, take more.
+"""
 COMMON, DOCUMENTATION = Path("/usr/share/common-licenses"), Path("/usr/share/doc")
 
 
@@ -72,9 +75,10 @@ def main() -> None:
         size = statistics.median(map(len, texts)) if texts else 0
         for what, spent in milliseconds(texts).items() if texts else ():
             p90 = spent[int(0.9 * (len(spent) - 1))]
-            middle = statistics.median(spent)
-            told = f"{len(texts):6} {size:8.0f} {what:>10} {middle:8.1f} {p90:8.1f}"
-            print(f"{name:28} {told} {spent[-1]:8.1f}  {'ok' if middle <= LIMIT else 'over'}")
+            mean, middle = statistics.mean(spent), statistics.median(spent)
+            told = f"{len(texts):6} {size:8.0f} {what:>10} {mean:8.1f} {middle:8.1f} {p90:8.1f}"
+            within = max(mean, p90) <= LIMIT
+            print(f"{name:28} {told} {spent[-1]:8.1f}  {'ok' if within else 'over'}")
 
 
 if __name__ == "__main__":
