@@ -1,24 +1,33 @@
-"""Packages on Hex and the repositories that they are published from, aligned by content.
+"""Which repository a package on Hex is published from, decided by comparing files.
 
-A version of a package is aligned with a commit if the commit has its files: the same bytes at the
-same paths, below one folder (`apps/cart/` in the repository of several packages). The repository
-that a tarball links to is what its author says, so it only chooses between commits that have as
-much of the version; it is no evidence. Configuration, and files that many packages have, tell
-nothing.
+A version of a package is aligned with a commit if the commit has enough of the version's files
+unchanged. Usually they are at the same paths below one folder of the repository, such as
+`apps/cart/`. A file with the same content at any other path counts as well, since repositories move
+files and rename folders. Line ends are not compared: a tarball that was made on Windows may have
+CRLF where the repository has LF.
 
-A repository that drifted has few files unchanged. It is still aligned if most paths of the version
-are there and some of its files are the same. A repository that merely says that it is the package
-has none of these; a fork has them, and is no harm: nothing but the best commit is told.
+The repository that a package links to is only a claim of its author, so a link never makes an
+alignment. It decides between commits that have equally many of the version's files. Configuration
+files, and files that more than `BOILERPLATE` packages have, are not compared.
 
-What follows from it: the package's own copy represents every cluster of duplicates, so of the
-repository those documents stay that the tarball lacks (`preference`); both are in one family
-(`pairs`); and documents of the package carry the repository, and the commit if it has them
-(`told_of`).
+A repository that has changed since the release has few files unchanged. It is still aligned if it
+has most of the version's paths and some of its files unchanged. A repository with the same name but
+other code has no file unchanged, so it is not aligned. A fork may be aligned, but only the best
+commit is written into documents.
+
+Three things follow from an alignment:
+
+* Of duplicates, the package's document is kept and the repository's document is dropped. The
+  repository adds the files that the tarball lacks (`preference`).
+* The package and the repository are in the same split (`pairs`).
+* Documents of the package have the address of the repository. They have the commit too if it has
+  the same file (`told_of`).
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,6 +35,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.atomic import replacing
+from corpus.identifiers import document_id
 from corpus.parts import read_part, write_part
 from corpus.reasons import Reason
 from corpus.rows import HostRow
@@ -37,63 +47,69 @@ HEX: Final = "hex"
 GITHUB: Final = "github"
 """Sources, as `corpus.sources` names them."""
 MOST: Final = 0.5
-"""Share of a version's files from which a commit that has them is aligned with it; and share of its
-paths, if the repository drifted."""
+"""A commit with at least this share of a version's files is aligned with it. A repository that has
+changed since needs this share of the version's paths instead, and `SOME` of its files."""
 SOME: Final = 0.1
-"""Share of a version's files that are unchanged in a repository that drifted."""
+"""Least share of unchanged files in a repository that has changed since."""
 LEAST_TOKENS: Final = 50
-"""Lexical tokens of the files in common; fewer may be the same by chance."""
+"""Least number of lexical tokens in the unchanged files; smaller files may be equal by chance."""
 BOILERPLATE: Final = 20
-"""A file in more packages than this tells nothing."""
+"""Files that more packages than this have are not compared."""
 NEVER: Final = 1 << 63
-"""Later than every time, for packages of unknown time."""
-FILES: Final = ["source", "package", "archive_sha256", "path", "content_id", "role", "tokens"]
+"""Sorts packages whose time of publication is unknown behind all others."""
+FILES: Final = [
+    *("source", "package", "archive_sha256", "path"),
+    *("content_id", "lf_id", "role", "tokens"),
+]
 
 Package = tuple[str, str]
 """Source and name."""
 Place = tuple[str, str]
-"""Content and path of a file."""
+"""The digest of a file's content with LF as line end, and its path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a commit has of a version of a package."""
+    """How much of a version of a package a commit has."""
 
     version: Archive
     commit: Archive
     folder: str
-    """The folder of the commit that has it, with a slash at its end; empty for the root."""
+    """The folder of the repository that has the package, with a final slash; empty for the root."""
     files: int
-    """Files of the version that tell something."""
+    """Number of files of the version that are compared."""
     placed: int
-    """Those of them whose path the commit has."""
+    """How many of their paths exist below `folder`."""
     shared: int
-    """Those of them that the commit has unchanged there."""
+    """How many of the files are unchanged at their paths below `folder`."""
+    moved: int
+    """How many others are unchanged at another path of the commit."""
     tokens: int
-    """Lexical tokens of these."""
-    contents: tuple[str, ...]
-    """Their digests."""
+    """Lexical tokens of all unchanged files."""
+    unchanged: tuple[Place, ...]
+    """The version's own digests of the unchanged files, with their paths, sorted."""
 
     @property
     def share(self) -> float:
-        """The share of the version's files that the commit has unchanged."""
-        return self.shared / self.files
+        """The share of the compared files that the commit has unchanged."""
+        return (self.shared + self.moved) / self.files
 
     @property
     def is_aligned(self) -> bool:
-        """Whether the commit is of the package's own repository, or of a copy of it."""
-        if self.tokens < LEAST_TOKENS or (self.shared < 2 and self.placed < self.files):
+        """Whether the commit has enough of the version to be from its repository or a fork."""
+        same = self.shared + self.moved
+        if self.tokens < LEAST_TOKENS or (same < 2 and self.placed < self.files):
             return False
         return self.share >= MOST or (self.share >= SOME and self.placed >= MOST * self.files)
 
     @property
-    def standing(self) -> tuple[float, bool, bool, str, str]:
+    def standing(self) -> tuple[float, bool, int, bool, str, str]:
         """The sort key of the commits that a version is aligned with, the best one first."""
         linked = repository_of(self.version.links, self.version.name)
         is_linked = linked == f"github.com/{self.commit.name.lower()}"
         host = self.commit.repository
         is_fork, since = (host.is_fork, host.created_at) if host else (False, "")
-        return -self.share, not is_linked, is_fork, since, self.commit.name
+        return -self.share, not is_linked, self.moved, is_fork, since, self.commit.name
 
 
 def align(
@@ -102,11 +118,11 @@ def align(
     rejects: Sequence[Path],
     destination: Path,
 ) -> Path:
-    """Write `tables.ALIGNMENTS`, sorted; an existing file stays.
+    """Write `tables.ALIGNMENTS`, sorted, unless the file exists.
 
-    `fingerprints` and `rejects` are parts in the same order; a file of a repository counts even if
-    it is no document. Memory is the paths and digests of the files of all packages, and of the
-    repositories of one part.
+    `fingerprints` and `rejects` are parts in the same order. Files of repositories are compared
+    even if a filter left them out. The paths and digests of all packages' files are in memory, and
+    those of the repositories of one part at a time.
     """
     if destination.exists():
         return destination
@@ -123,8 +139,8 @@ def align(
 def _rows(
     archives: Mapping[str, Archive], fingerprints: Sequence[Path], rejects: Sequence[Path]
 ) -> list[dict[str, object]]:
-    """Return a row for the best commit of each version, and one for each other repository that a
-    package is aligned with.
+    """Return a row for the best commit of each version, and a row for each other repository that
+    some version of a package is aligned with.
     """
     shelf = shelved(fingerprints)
     best: dict[str, Match] = {}
@@ -136,8 +152,8 @@ def _rows(
             before = best.get(match.version.sha256, match)
             best[match.version.sha256] = min(before, match, key=lambda each: each.standing)
             pair = match.version.name, commit
-            # Nobody asks for the contents, and there may be a thousand forks.
-            bare = replace(match, contents=())
+            # There may be a thousand forks, whose digests are not needed.
+            bare = replace(match, unchanged=())
             closest[pair] = min(closest.get(pair, bare), bare, key=_closeness)
     told = {(match.version.name, match.commit.sha256) for match in best.values()}
     others = [match for pair, match in closest.items() if pair not in told]
@@ -162,9 +178,11 @@ def _row(match: Match, *, is_best: bool) -> dict[str, object]:
         "folder": match.folder,
         "files": match.files,
         "shared": match.shared,
+        "moved": match.moved,
         "share": match.share,
         "is_best": is_best,
-        "contents": list(match.contents),
+        "contents": [content for content, _ in match.unchanged],
+        "paths": [path for _, path in match.unchanged],
         **host_row(commit.links, commit.name, commit.version, commit.repository),
     }
 
@@ -174,16 +192,18 @@ def _row(match: Match, *, is_best: bool) -> dict[str, object]:
 
 @dataclass(slots=True)
 class Shelf:
-    """The files of packages that tell something."""
+    """The files of packages that are compared."""
 
     packages: dict[Place, list[str]] = field(default_factory=dict)
-    """The packages that have, or had, a file, by content and path."""
+    """The packages with a file of this content at this path, in any of their versions."""
     paths: dict[str, set[str]] = field(default_factory=dict)
-    """The paths of files by content."""
+    """The paths that a content has in packages."""
     tokens: dict[str, int] = field(default_factory=dict)
-    """The tokens of files by content."""
+    """The number of tokens of a content."""
     versions: dict[str, dict[str, set[Place]]] = field(default_factory=dict)
     """The files of each archive of each package, by the digest of the archive."""
+    originals: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The digests of files with CRLF as they are, by archive and path."""
 
 
 def shelved(fingerprints: Sequence[Path]) -> Shelf:
@@ -193,12 +213,14 @@ def shelved(fingerprints: Sequence[Path]) -> Shelf:
     for part in fingerprints:
         table = read_part(part, FILES)
         rows = table.filter(pc.equal(table["source"], HEX))
-        for _, package, archive, path, content, role, tokens in _tuples(rows):
+        for _, package, archive, path, original, content, role, tokens in _tuples(rows):
             if role != "config":
                 owners[content].add(package)
                 shelf.tokens[content] = tokens
                 files = shelf.versions.setdefault(package, {}).setdefault(archive, set())
                 files.add((content, path))
+                if original != content:
+                    shelf.originals[archive, path] = original
     common = {content for content, packages in owners.items() if len(packages) > BOILERPLATE}
     for package, versions in shelf.versions.items():
         for files in versions.values():
@@ -214,14 +236,16 @@ def _repositories(
 ) -> Iterator[tuple[str, list[Place]]]:
     """Yield the files of every repository, by the digest of its archive.
 
-    A copy in a folder of dependencies (`deps/cart/`) is none of the repository's own.
+    Copies of dependencies (`deps/cart/`) are left out. A file that a filter left out is compared by
+    its bytes, because the digest with other line ends is known of documents only.
     """
-    columns = ["source", "archive_sha256", "path", "content_id"]
+    columns = ["source", "archive_sha256", "path"]
     for documents, refused in zip(fingerprints, rejects, strict=True):
-        others = read_part(refused, [*columns, "reason"])
+        others = read_part(refused, [*columns, "content_id", "reason"])
         own = others.filter(pc.not_equal(others["reason"], Reason.VENDORED.value))
-        table = pa.concat_tables([read_part(documents, columns), own.select(columns)])
-        is_file = pc.and_(pc.equal(table["source"], GITHUB), pc.is_valid(table["content_id"]))
+        own = own.select([*columns, "content_id"]).rename_columns([*columns, "lf_id"])
+        table = pa.concat_tables([read_part(documents, [*columns, "lf_id"]), own])
+        is_file = pc.and_(pc.equal(table["source"], GITHUB), pc.is_valid(table["lf_id"]))
         found: defaultdict[str, list[Place]] = defaultdict(list)
         for _, archive, path, content in _tuples(table.filter(is_file)):
             found[archive].append((content, path))
@@ -235,45 +259,70 @@ def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 def matches(
     commit: Archive, files: Collection[Place], shelf: Shelf, archives: Mapping[str, Archive]
 ) -> Iterator[Match]:
-    """Yield what a commit has of each version of each package, in the folder that has most."""
-    unchanged: defaultdict[str, defaultdict[str, set[Place]]] = defaultdict(
-        lambda: defaultdict(set)
-    )
+    """Yield what a commit has of each version of each package.
+
+    The folder is the one that has most of the version's files at their paths. If none has any, it
+    is the innermost folder with all of the moved files.
+    """
+    in_place: defaultdict[str, defaultdict[str, set[Place]]] = defaultdict(lambda: defaultdict(set))
+    somewhere: dict[str, str] = {}
     for content, path in files:
         for own in shelf.paths.get(content, ()):
-            if path == own or path.endswith(f"/{own}"):
-                for package in shelf.packages[content, own]:
-                    unchanged[package][path.removesuffix(own)].add((content, own))
+            somewhere[content] = min(path, somewhere.get(content, path))
+            for package in shelf.packages[content, own]:
+                folders = in_place[package]
+                if path == own or path.endswith(f"/{own}"):
+                    folders[path.removesuffix(own)].add((content, own))
     paths = {path for _, path in files}
-    for package, folders in unchanged.items():
+    for package, folders in in_place.items():
         for digest, wanted in shelf.versions[package].items():
             shared = {folder: wanted & found for folder, found in folders.items()}
-            folder = min(shared, key=lambda name: (-len(shared[name]), len(name), name))
-            contents = sorted(content for content, _ in shared[folder])
-            if contents:
-                yield Match(
-                    version=archives[digest],
-                    commit=commit,
-                    folder=folder,
-                    files=len(wanted),
-                    placed=sum(f"{folder}{path}" in paths for _, path in wanted),
-                    shared=len(contents),
-                    tokens=sum(shelf.tokens[content] for content in contents),
-                    contents=tuple(contents),
-                )
+            folder = min(shared, key=lambda name: (-len(shared[name]), len(name), name), default="")
+            same = {place for place in wanted if place[0] in somewhere}
+            if not same:
+                continue
+            if not shared.get(folder):
+                folder = _innermost([somewhere[content] for content, _ in same])
+            placed_same = len(shared.get(folder, ()))
+            yield Match(
+                version=archives[digest],
+                commit=commit,
+                folder=folder,
+                files=len(wanted),
+                placed=sum(f"{folder}{path}" in paths for _, path in wanted),
+                shared=placed_same,
+                moved=len(same) - placed_same,
+                tokens=sum(shelf.tokens[content] for content, _ in same),
+                unchanged=tuple(
+                    sorted(
+                        (shelf.originals.get((digest, path), content), path)
+                        for content, path in same
+                    )
+                ),
+            )
+
+
+def _innermost(paths: Sequence[str]) -> str:
+    """Return the innermost folder that has all of some files, with a final slash or empty."""
+    folders = [path.split("/")[:-1] for path in paths]
+    common = takewhile(lambda names: len(set(names)) == 1, zip(*folders, strict=False))
+    return "".join(f"{names[0]}/" for names in common)
 
 
 # What follows from it
 
 
 def pairs(alignments: Path) -> list[tuple[str, str]]:
-    """Return the packages and repositories that are aligned, by their names, sorted."""
+    """Return the names of packages with those of the repositories they are aligned with, sorted."""
     rows = read_part(alignments, ["package", "host"])
     return sorted(set(zip(*(column.to_pylist() for column in rows.columns), strict=True)))
 
 
 def _contents(alignments: Path) -> dict[tuple[str, str], list[str]]:
-    """Return what packages and repositories have in common, empty where another has more of it."""
+    """Return the digests of the files that a package and a repository both have.
+
+    They are known for the best commit of a version; other pairs have an empty list.
+    """
     names = ["package", "host", "contents"]
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     columns = (column.to_pylist() for column in read_part(alignments, names).columns)
@@ -285,12 +334,12 @@ def _contents(alignments: Path) -> dict[tuple[str, str], list[str]]:
 def preference(
     archives: Sequence[Archive], published: Mapping[Package, int], alignments: Path
 ) -> Mapping[Package, int]:
-    """Return the places of packages in the order of preference: the smaller the earlier.
+    """Return the rank of each package and repository: of duplicates, the lowest rank is kept.
 
-    It is the order of first publication, but a repository comes after the packages that are
-    published from it, whatever it claims; these gain nothing by it. Repositories that lose their
-    place keep the order among each other. A package that has nothing of a repository that an
-    earlier package does not have is a copy, and may come after it.
+    Ranks are in the order of first publication. A repository that is older than the packages that
+    are published from it gets a rank directly behind them; the packages keep theirs. Repositories
+    that were moved stay in the order of their own times. A package whose files are all in earlier
+    packages of the same repository is a copy, so the repository need not come after it.
     """
     latest: dict[str, int] = {}
     had: defaultdict[str, set[str]] = defaultdict(set)
@@ -315,21 +364,23 @@ def preference(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What documents of aligned versions carry, by the digest of their archive."""
+    """What an alignment adds to documents and rejects."""
 
     hosts: Mapping[str, HostRow] = field(default_factory=dict)
+    """Repository and commit of a version, by the digest of its archive."""
     contents: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The files that the commit has unchanged."""
-    published: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """The version that has a file of a repository, by the digests of the repository's archive and
-    of the file."""
+    """Digests of the version's files that the commit has unchanged, by the same digest."""
+    published: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """The versions with the same file as a repository, "cart 1.0.0" by the id of the document; by
+    the digests of the repository's archive and of the file."""
     versions: pa.Table = field(default_factory=VERSIONS.empty_table)
     """The commits of versions, as `tables.VERSIONS`."""
 
     def columns(self, archives: pa.ChunkedArray, contents: pa.ChunkedArray) -> pa.Table:
-        """Return the columns of `tables.HOST` for some documents, null where nothing is known.
+        """Return the columns of `tables.HOST` for documents, null where nothing is known.
 
-        The commit is told, and when it was made, for files that it has unchanged.
+        `archives` are the digests of the documents' archives, and `contents` those of the files.
+        Commit and time of the commit are null for a file that the commit does not have unchanged.
         """
         schema = pa.schema(HOST)
         if not self.hosts:
@@ -342,9 +393,17 @@ class Told:
             rows.append(host or dict.fromkeys(HostRow.__annotations__))
         return pa.Table.from_pylist(rows, schema=schema)
 
+    def version_with(self, archive: str, content: str, representative: str) -> str | None:
+        """Return the version that has a file of a repository, such as "cart 1.0.0".
+
+        Of several it is the one of the `representative` document, else the first by name.
+        """
+        versions = self.published.get((archive, content))
+        return versions.get(representative, min(versions.values())) if versions else None
+
 
 def told_of(alignments: Path, hidden: Collection[str] = ()) -> Told:
-    """Read what documents carry; `hidden` are digests of archives that are not told of."""
+    """Read what alignments add; archives with a digest in `hidden` are not mentioned."""
     table = read_part(alignments)
     rows = [
         row
@@ -360,6 +419,12 @@ def told_of(alignments: Path, hidden: Collection[str] = ()) -> Told:
         }
         for row in rows
     ]
+    published: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        for content, path in zip(row["contents"], row["paths"], strict=True):
+            document = document_id(row["archive_sha256"], path)
+            version = f"{row['package']} {row['version']}"
+            published[row["host_sha256"], content][document] = version
     names = HostRow.__annotations__
     return Told(
         hosts={
@@ -367,10 +432,6 @@ def told_of(alignments: Path, hidden: Collection[str] = ()) -> Told:
             for row in rows
         },
         contents={row["archive_sha256"]: frozenset(row["contents"]) for row in rows},
-        published={
-            (row["host_sha256"], content): f"{row['package']} {row['version']}"
-            for row in rows
-            for content in row["contents"]
-        },
+        published=published,
         versions=pa.Table.from_pylist(versions, schema=VERSIONS),
     )

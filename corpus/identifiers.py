@@ -28,6 +28,12 @@ Identifiers = npt.NDArray[np.bytes_]
 Prefixes = npt.NDArray[np.uint16]
 
 
+@lru_cache(maxsize=1 << 14)  # three tables of a bundle ask for each
+def document_id(archive_sha256: str, path: str) -> str:
+    """Return the id of a file: a digest of its archive and path."""
+    return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
+
+
 def swhid(data: bytes) -> str:
     """Return the SWHID of a file's contents, `swh:1:cnt:` and forty hexadecimal digits.
 

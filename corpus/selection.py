@@ -180,7 +180,8 @@ def _opted_out(documents: pa.Table, why: Mapping[str, tuple[Reject, Entries]]) -
 
 def _reject(row: DuplicateRow, lost: int, told: Told) -> RejectRow:
     detail = f"Jaccard similarity {row['similarity']:.3f} to its representative"
-    if version := told.published.get((row["archive_sha256"] or "", row["content_id"] or "")):
-        detail = f"{detail}; the same bytes are in {version} on Hex, which this commit has"
+    file = row["archive_sha256"] or "", row["content_id"] or ""
+    if version := told.version_with(*file, row["representative_id"] or ""):
+        detail = f"{detail}; {version} on Hex has the same file and is published from here"
     reject = Reject(Stage.DEDUPLICATE, DUPLICATE_REASONS[row["relation"]], detail)
     return reject_row(row, reject, row["bytes"], row["representative_id"], lost)

@@ -329,6 +329,7 @@ FINGERPRINTS = _table(
     column("role", pa.string(), "role of the document"),
     column("tokens", pa.int32(), "lexical tokens of its code"),
     column("license_evidence", pa.string(), "evidence of the document's licence"),
+    column("lf_id", pa.string(), "digest of its original bytes with LF in place of CRLF"),
     column("normalized_id", pa.string(), "digest of the normalised token sequence"),
     column("shingles", pa.list_(pa.uint64()), "sorted, unique hashes of five tokens each"),
     column("signature", pa.binary(4 * PERMUTATIONS), "little-endian uint32 minima"),
@@ -377,9 +378,11 @@ ALIGNMENTS = _table(
     column("folder", pa.string(), "folder of the repository that has the package"),
     column("files", pa.int64(), "files of the version that tell something"),
     column("shared", pa.int64(), "those of them that the commit has unchanged at their paths"),
-    column("share", pa.float64(), "their share, from 0 to 1"),
+    column("moved", pa.int64(), "others that the commit has unchanged at another path"),
+    column("share", pa.float64(), "share of the version's files that these are, from 0 to 1"),
     column("is_best", pa.bool_(), "whether no other commit has more of the version"),
     column("contents", pa.list_(pa.string()), "digests of what is unchanged, for the best commit"),
+    column("paths", pa.list_(pa.string()), "paths of the same files in the tarball"),
     HOST,
 )
 """Versions of packages and the commits that have their files."""

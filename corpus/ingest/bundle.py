@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 from corpus.atomic import whole_folder
 from corpus.bounds import check_least
 from corpus.extraction import Clause, Function, Module
-from corpus.identifiers import purl
+from corpus.identifiers import document_id, purl
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.licenses import PackageLicenses, recognize
@@ -216,12 +215,6 @@ def _write_parts(opened: list[OpenedArchive], folder: Path) -> None:
         write_part(table, folder / f"{name}.arrow", is_random=name == "fingerprints")
 
 
-@lru_cache(maxsize=1 << 14)  # three tables of a bundle ask for each
-def document_id(archive_sha256: str, path: str) -> str:
-    """Return the id of a file: a digest of its archive and path."""
-    return hashlib.sha256(f"{archive_sha256}\0{path}".encode(errors="surrogateescape")).hexdigest()
-
-
 def identity(archive: Archive, file: SourceText | RejectedFile) -> IdentityRow:
     """Return the columns that say where a file came from."""
     return {
@@ -414,6 +407,7 @@ def fingerprints_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "role": source.role,
             "tokens": found.tokens,
             "license_evidence": evidence_of(item, source),
+            "lf_id": source.lf_id,
             "normalized_id": found.normalized_id,
             "signature": found.signature.astype("<u4").tobytes(),
         }

@@ -67,11 +67,13 @@ class FileConfig:
 class SourceText:
     """A file that passed the filters, as text; `original_bytes` is the size of the original file.
 
-    `lines` and `comment_lines` are numbers of lines.
+    `lf_id` is the digest of its original bytes with LF in place of CRLF. `lines` and
+    `comment_lines` are numbers of lines.
     """
 
     path: str
     content_id: str
+    lf_id: str
     swhid: str
     original_bytes: int
     language: str
@@ -124,9 +126,13 @@ def describe(
     """Return a file that passed the filters, with the data that needs no parse."""
     lengths = _lengths_of(text)
     comments = COMMENT_LINE.get(language)
+    content_id = hashlib.sha256(member.data).hexdigest()
+    has_crlf = b"\r\n" in member.data
+    unix = member.data.replace(b"\r\n", b"\n") if has_crlf else b""
     return SourceText(
         path=member.path,
-        content_id=hashlib.sha256(member.data).hexdigest(),
+        content_id=content_id,
+        lf_id=hashlib.sha256(unix).hexdigest() if has_crlf else content_id,
         swhid=swhid(member.data),
         original_bytes=len(member.data),
         language=language,

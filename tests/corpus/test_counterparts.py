@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
@@ -127,7 +128,7 @@ def test_a_version_and_its_commit_are_one_package_which_the_tarball_represents(
             "exact_duplicate",
             documents["drossel", path]["document_id"],
         )
-        told = "; the same bytes are in drossel 1.0.0 on Hex, which this commit has"
+        told = "; drossel 1.0.0 on Hex has the same file and is published from here"
         assert gone[path]["detail"].endswith(told)
     for row in documents.values():
         assert row["repository"] == "https://github.com/ada/drossel"
@@ -287,6 +288,77 @@ def test_each_version_has_the_commit_that_has_most_of_it(tmp_path: Path) -> None
         "drossel 1.0.0": (f"{address}old", old.version, "", 1.0),
         "drossel 2.0.0": (f"{address}drossel", repository.version, "", 1.0),
     }
+
+
+def test_a_duplicate_names_the_version_that_represents_it(tmp_path: Path) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), tarball(source("drossel"))
+    publish(store, "drossel", files, version="9.0.0", published_at=RELEASED)
+    later = edited(files, "lib/drossel/s")
+    publish(store, "drossel", later, version="10.0.0", published_at=COMMITTED)
+    host(store, "ada/drossel", later)
+
+    release = built(store, tmp_path / "out")
+
+    documents = {row["document_id"]: row for row in release.read("documents").to_pylist()}
+    row = dropped(release, "ada/drossel")["lib/drossel.ex"]
+    represented = documents[row["representative_id"]]
+    assert row["detail"].endswith(
+        f"; drossel {represented['version']} on Hex has the same file and is published from here"
+    )
+    assert represented["version"] == "10.0.0"
+
+
+@pytest.mark.parametrize("windows", ["hex", "github"])
+def test_line_ends_of_another_system_are_no_difference(tmp_path: Path, windows: str) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    converted = {path: data.replace(b"\n", b"\r\n") for path, data in files.items()}
+    at_hex, at_github = (converted if windows == name else files for name in ("hex", "github"))
+    publish(store, "drossel", tarball(at_hex), published_at=RELEASED)
+    repository = host(store, "ada/drossel", at_github)
+
+    release = built(store, tmp_path / "out")
+
+    address = "https://github.com/ada/drossel"
+    assert aligned(release) == {"drossel 1.0.0": (address, repository.version, "", 1.0)}
+    row = kept(release)["drossel", "lib/drossel.ex"]
+    assert (row["repository"], row["commit"]) == (address, repository.version)
+    gone = dropped(release, "ada/drossel")["lib/drossel.ex"]
+    assert gone["representative_id"] == row["document_id"]
+    assert "has the same file" not in gone["detail"]  # its bytes are others
+
+
+def test_a_repository_that_renamed_its_folders_is_aligned_by_content(tmp_path: Path) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    renamed = {
+        path.replace("lib/drossel", "apps/weir/src/weir"): data for path, data in files.items()
+    }
+    repository = host(store, "ada/weir", renamed)
+
+    release = built(store, tmp_path / "out")
+
+    address = "https://github.com/ada/weir"
+    assert aligned(release) == {
+        "drossel 1.0.0": (address, repository.version, "apps/weir/src/", 1.0)
+    }
+    assert {row["commit"] for row in kept(release).values() if row["role"] == "library"} == {
+        repository.version
+    }
+
+
+def test_a_copy_at_the_same_paths_is_not_told_before_the_repository_that_moved_them(
+    tmp_path: Path,
+) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    links = (Link("GitHub", "https://github.com/ada/weir"),)
+    publish(store, "drossel", tarball(files), published_at=RELEASED, links=links)
+    host(store, "bob/shop", {"LICENSE": MIT} | below("third_party/drossel", tarball(files)))
+    renamed = {path.replace("lib/drossel", "src/weir"): data for path, data in files.items()}
+    host(store, "ada/weir", renamed)
+
+    told = aligned(built(store, tmp_path / "out"))
+
+    assert told["drossel 1.0.0"][0] == "https://github.com/ada/weir"
 
 
 def test_of_a_repository_that_opted_out_nothing_is_told(tmp_path: Path) -> None:
