@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Union
 
 MOST_ARGUMENTS: Final = 255
 """Maximum number of arguments of a function (Erlang's Efficiency Guide, system limits)."""
 
+Term = Union[None, str, bool, list["Term"]]  # noqa: UP007 - a recursive alias needs the name
+"""A piece of a macro that can be evaluated; `corpus.elixir.macros` has the list."""
+
 
 class BehaviourEvidence(StrEnum):
-    """The evidence for a behaviour; `transitive` and `cross_package` are for a later stage."""
+    """The evidence for a behaviour; the last three are found by `corpus.behaviours`."""
 
     DIRECT = "direct"
     """The module has `@behaviour X` or `-behaviour(x)`."""
@@ -18,7 +21,11 @@ class BehaviourEvidence(StrEnum):
     TABLE = "table"
     """The module has `use X`, and X is part of OTP or Elixir and sets that behaviour."""
     TRANSITIVE = "transitive"
+    """A macro of the same package sets it, which the module uses."""
     CROSS_PACKAGE = "cross_package"
+    """A macro of another package sets it."""
+    SHAPE = "shape"
+    """Only an `@impl X` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,10 @@ class Module:
     callbacks: tuple[Callback, ...]
     exports: tuple[tuple[str, int], ...] = ()
     """Exported names and arities for Erlang, all functions with `export_all`; empty for Elixir."""
+    used: str = ""
+    """What it uses and with which arguments, as JSON for `corpus.behaviours`; empty for nothing."""
+    macros: str = ""
+    """Functions that build code for other modules, as JSON (`corpus.elixir.macros`), or empty."""
 
 
 new: Final = tuple.__new__

@@ -59,6 +59,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "corpus.attribution",
+            "corpus.behaviours",
             "corpus.counterparts",
             "corpus.deduplicate",
             "corpus.ingest",

@@ -27,6 +27,7 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
+from corpus.elixir.macros import QUOTE, Definition, Macros
 from corpus.elixir.record import (
     DOCUMENTATION,
     READERS,
@@ -86,14 +87,20 @@ _MATTERS: Final = (
     ),
     re.compile(rb"use[\s(]"),
     re.compile(
-        rb"@(?:\s|\\\r?\n)*(?:#|(?:(?:module|type)?doc|impl|behaviour|spec|typep?|opaque"
-        rb"|(?:macro)?callback|optional_callbacks)\b)"
+        rb"@(?:\s|\\\r?\n)*(?:#|(?:(?:module|type)?doc|impl|behaviour|before_compile|spec|typep?"
+        rb"|opaque|(?:macro)?callback|optional_callbacks)\b)"
     ),
 )
 """Patterns for relevant code in a module.
 
 Each begins with a literal: one pattern would be slower.
 """
+MACROS: Final = frozenset({"def", "defp", "defmacro", "defmacrop"})
+"""Kinds of functions that may build code for other modules."""
+_BUILDS: Final = re.compile(
+    rb"__using__|__before_compile__|@behaviour|@before_compile|\b(?:use|using)[ (]|defexception"
+)
+"""What stands in files whose macros may set behaviours."""
 LONGEST_CONDITION: Final = 1000
 """Number of bytes by which conditions are distinguished."""
 _SECTION_NAMES: Final = frozenset({"do", "else", "rescue", "catch", "after"})
@@ -149,11 +156,13 @@ class Walk:
         self._offset, self._line = 0, 1
         self.records: list[ModuleRecord] = []
         self.doc_spans: list[tuple[int, int]] = []
+        self._macros: dict[ModuleRecord, Macros] = {}
         self._stack: list[tuple[Node | None, Place]] = []
         self._forks: list[Fork] = []
         self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
         self._last_definer = self._definers[-1] if self._definers else -1
         self._hits: list[int] | None = None
+        self._has_macros = QUOTE.search(source) is not None and _BUILDS.search(source) is not None
         self._budget = 1000 + len(source)
 
     def run(self, root: Node) -> None:
@@ -253,6 +262,10 @@ class Walk:
                     read(self.source, value, place.module, place, name)
                     if name in DOCUMENTATION:
                         self.doc_spans.append((node.start_byte, node.end_byte))
+        elif name == "before_compile":
+            value = attribute_value(node)
+            if place.module is not None and not place.in_function and value is not None:
+                self._macros_of(place.module).hook(value, place.scope)
         elif name.encode() in _HANDLERS:
             operand = node.child_by_field_id(grammar.OPERAND)
             self._push([] if operand is None else operand.named_children[1:], place)
@@ -283,11 +296,49 @@ class Walk:
                 self._plain_clause(plain, node, kind, module, place)
             elif (first := grammar.arguments(node)[1]) is not None:
                 self._clauses(node, first, kind, place)
+            if self._has_macros:
+                self._macro(node, kind, module, place)
         if start <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
             inner = Place(module, scope, True, place.depth + 1, place.branch)
             self._push(_body(node, arguments, head), inner)
+
+    def _macros_of(self, module: ModuleRecord) -> Macros:
+        macros = self._macros.get(module)
+        if macros is None:
+            macros = self._macros[module] = Macros(self.source, module.name)
+        return macros
+
+    def _finished(self, record: ModuleRecord) -> Module:
+        named, macros = record.named_behaviours(), self._macros.get(record)
+        if macros is None and not named:
+            return record.module("", "")
+        macros = macros or Macros(self.source, record.name)
+        return record.module(macros.used(named), macros.kept())
+
+    def _macro(self, node: Node, kind: str, module: ModuleRecord, place: Place) -> None:
+        """Keep a function that may put code into modules that use this one."""
+        arguments, head = grammar.arguments(node)
+        read = None if head is None else read_head(self.source, head)
+        if read is not None and kind in MACROS:
+            self._macros_of(module).add(
+                Definition(
+                    kind, read.arity, read.defaults, read.name, head,
+                    _body(node, arguments, head), node.start_byte, node.end_byte, place.scope,
+                ),
+            )  # fmt: skip
+
+    def _using(self, node: Node, place: Place, kind: str) -> None:
+        """Keep `using do` and `using options do`, by which a case template defines `__using__`."""
+        block = node.named_children[-1]
+        if place.module is None or place.in_function or block.kind_id != grammar.DO_BLOCK:
+            return
+        _, first = grammar.arguments(node)
+        span = node.start_byte, node.end_byte
+        self._macros_of(place.module).add(
+            Definition("defmacro", 1, 0, kind, first, [block], *span, place.scope)
+        )
 
     def _plain_clause(
         self, head: re.Match[bytes], node: Node, kind: str, module: ModuleRecord, place: Place
@@ -390,12 +441,14 @@ class Walk:
         return [name for name in names if name is not None]
 
     def _use(self, node: Node, place: Place, kind: str) -> None:
-        _, head = grammar.arguments(node)
+        arguments, head = grammar.arguments(node)
         module = place.module
         if head is None or module is None or place.in_function:
             return
+        given = [] if arguments is None else grammar.parts(arguments)[1:]
         for name in full_names(self.source, head, module.name, place.scope):
             module.uses[name] = None
+            self._macros_of(module).use(name, given, place.scope)
             if name in BEHAVIOUR_OF_USE:
                 module.add_behaviour(BEHAVIOUR_OF_USE[name], BehaviourEvidence.TABLE)
 
@@ -432,7 +485,7 @@ class Walk:
 
     def finish(self) -> tuple[tuple[Module, ...], tuple[Function, ...]]:
         """Modules and functions, in the order in which they begin in the file."""
-        modules = tuple(record.module() for record in self.records)
+        modules = tuple(map(self._finished, self.records))
         functions = [each for record in self.records for each in record.finished_functions()]
         return modules, tuple(functions)
 
@@ -449,6 +502,7 @@ _HANDLERS: Final[dict[bytes, tuple[str, Handler]]] = {
         "defprotocol": Walk._module,
         "defimpl": Walk._implementation,
         "use": Walk._use,
+        "using": Walk._using,
         "alias": Walk._alias,
         "require": Walk._alias,
         "defstruct": Walk._struct,

@@ -25,6 +25,7 @@ def _field(name: str) -> int:
     return field
 
 
+ACCESS_CALL: Final = _kind("access_call")
 ALIAS: Final = _kind("alias")
 ARGUMENTS: Final = _kind("arguments")
 ATOM: Final = _kind("atom")

@@ -144,8 +144,8 @@ class ModuleRecord:
         """Record a behaviour; the first evidence is kept."""
         self.behaviours.setdefault(name, evidence)
 
-    def module(self) -> Module:
-        """Return the finished module."""
+    def module(self, used: str, macros: str) -> Module:
+        """Return the finished module; `used` and `macros` are from `corpus.elixir.macros`."""
         doc_kind, doc = self.moduledoc or (None, None)
         return Module(
             self.name, self.kind, self.start_line, self.end_line, doc, doc_kind,
@@ -156,7 +156,13 @@ class ModuleRecord:
                 Callback(name, arity, kind, (name, arity) in self.optional, line)
                 for name, arity, kind, line in self.callbacks
             ),
+            (), used, macros,
         )  # fmt: skip
+
+    def named_behaviours(self) -> list[str]:
+        """Return the modules that `@impl` names, sorted."""
+        named = {each.impl for each in self.functions.values() if each.impl is not None}
+        return sorted(named - _UNNAMED)
 
     def finished_functions(self) -> list[Function]:
         """Return the finished functions, in the order of their first clauses."""
@@ -186,6 +192,7 @@ class ModuleRecord:
 
 
 _NO_DOC: Final = (None, None)
+_UNNAMED: Final = frozenset({"true", "false"})
 
 
 def _specs_within(specs: list[tuple[Branch, str]], branch: Branch) -> tuple[str, ...]:

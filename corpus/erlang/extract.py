@@ -43,6 +43,7 @@ _PLAIN_HEAD: Final = re.compile(
 """A head whose arguments have no call, no comment, and at most two levels of brackets."""
 _GROUPS: Final = re.compile(_GROUP)
 _STOPS: Final = frozenset(b".;")
+_MACRO: Final = re.compile(r"\?[A-Za-z_]\w*")
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
 _EXPORTED: Final = re.compile(
@@ -101,9 +102,23 @@ def _module(record: FileRecord, form: Node) -> None:
 
 
 def _behaviour(record: FileRecord, form: Node) -> None:
-    name = _atom(record, child(form, grammar.NAME))
+    node = child(form, grammar.NAME)
+    name = _atom(record, node)
+    if name is None and node is not None:
+        name = _constant(record, node)
     if name is not None:
         record.behaviours[name] = None
+
+
+def _constant(record: FileRecord, macro: Node) -> str | None:
+    """Return the atom that the file defines a macro as: `-define(SUPERVISOR, supervisor2).`"""
+    name = _text(record, macro)
+    if _MACRO.fullmatch(name) is None:
+        return None
+    defined = re.search(
+        rb"-define\(\s*%b\s*,\s*([a-z][a-zA-Z0-9_@]*)\s*\)" % name[1:].encode(), record.source
+    )
+    return None if defined is None else defined.group(1).decode()
 
 
 def _name_arities(record: FileRecord, nodes: list[Node]) -> list[Key]:

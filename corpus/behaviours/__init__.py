@@ -1,0 +1,1 @@
+"""Behaviours of modules: what `use` sets, followed through a package and its requirements."""

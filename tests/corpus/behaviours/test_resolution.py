@@ -1,0 +1,329 @@
+"""Behaviours and uses of small packages, followed through their macros."""
+
+import pytest
+
+from corpus import elixir
+from corpus.behaviours.reach import Macros, Reached, Shelf
+from corpus.behaviours.resolution import Resolved, resolve
+
+
+def resolved(module: str, **packages: str) -> Resolved:
+    """Resolve a module of the package `shop`, which requires the others."""
+    found = {name: elixir.extract(text.encode()).modules for name, text in packages.items()}
+    macros = [
+        Macros(package, package, "1.0.0", each.name, each.macros)
+        for package, modules in found.items()
+        for each in modules
+        if each.macros
+    ]
+    near = {"shop": [Reached(name, 1.0) for name in packages if name != "shop"]}
+    (told,) = [each for each in found["shop"] if each.name == module]
+    own = [(each.name, each.evidence) for each in told.behaviours]
+    return resolve(module, "shop", own, told.used, Shelf(macros, near))
+
+
+def behaviours(told: Resolved) -> list[tuple[str, str, str | None]]:
+    """Return name, evidence and the module that was used."""
+    return [(each.name, each.evidence.value, each.through) for each in told.behaviours.values()]
+
+
+WEB = """
+defmodule ShopWeb do
+  def live_view do
+    quote do
+      use Live, layout: {ShopWeb.Layouts, :app}
+      unquote(helpers())
+    end
+  end
+
+  def html do
+    quote do
+      use Html
+      unquote(helpers())
+    end
+  end
+
+  defp helpers do
+    quote do
+      import ShopWeb.Components
+    end
+  end
+
+  defmacro __using__(which) when is_atom(which) do
+    apply(__MODULE__, which, [])
+  end
+end
+"""
+LIVE = """
+defmodule Live do
+  defmacro __using__(opts) do
+    quote bind_quoted: [opts: opts] do
+      @behaviour Live
+      @before_compile Live.Renderer
+      use Html, Keyword.take(opts, [:global])
+    end
+  end
+end
+defmodule Live.Renderer do
+  defmacro __before_compile__(env) do
+    quote do
+      @behaviour Live.Rendered
+      def render(assigns), do: assigns
+    end
+  end
+end
+defmodule Html do
+  defmacro __using__(_), do: quote(do: import Html)
+end
+"""
+
+
+def test_a_kind_of_phoenix_is_followed_through_two_packages() -> None:
+    home = WEB + "defmodule ShopWeb.Home do\n  use ShopWeb, :live_view\nend"
+    told = resolved("ShopWeb.Home", shop=home, live=LIVE)
+    assert behaviours(told) == [
+        ("Live", "cross_package", "ShopWeb"),
+        ("Live.Rendered", "cross_package", "ShopWeb"),
+    ]
+    assert [(use.name, use.evidence.value, use.leaves_behaviour) for use in told.uses.values()] == [
+        ("ShopWeb", "direct", True),
+        ("Live", "transitive", True),
+        ("Html", "cross_package", False),
+    ]
+
+
+def test_another_kind_sets_nothing() -> None:
+    page = WEB + "defmodule ShopWeb.Page do\n  use ShopWeb, :html\nend"
+    told = resolved("ShopWeb.Page", shop=page, live=LIVE)
+    assert behaviours(told) == []
+    assert list(told.uses) == ["ShopWeb", "Html"]
+
+
+def test_elixirs_own_modules_are_known_by_a_table() -> None:
+    told = resolved("Shop.Cart", shop="defmodule Shop.Cart do\n  use GenServer\n  use Agent\nend")
+    assert behaviours(told) == [("GenServer", "table", "GenServer")]
+    assert [(use.name, use.leaves_behaviour) for use in told.uses.values()] == [
+        ("GenServer", True),
+        ("Agent", False),
+    ]
+
+
+def test_the_file_itself_is_the_best_evidence() -> None:
+    source = """
+    defmodule Shop.Cart do
+      use Shop.Server
+      @behaviour GenServer
+      defexception [:message]
+      @impl Shop.Store
+      def buy(item), do: item
+    end
+    defmodule Shop.Server do
+      defmacro __using__(_opts) do
+        quote do
+          @behaviour GenServer
+          @behaviour unquote(__MODULE__)
+        end
+      end
+    end
+    """
+    assert behaviours(resolved("Shop.Cart", shop=source)) == [
+        ("GenServer", "direct", None),
+        ("Exception", "structural", None),
+        ("Shop.Server", "transitive", "Shop.Server"),
+        ("Shop.Store", "shape", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", ["Fast"]),
+        (", mode: :slow", ["Slow"]),
+        (", mode: :fast", ["Fast"]),
+        (", adapter: Shop.Memory", ["Shop.Memory", "Fast"]),
+        (", mode: choose()", ["Slow", "Fast"]),
+    ],
+)
+def test_options_decide(given: str, expected: list[str]) -> None:
+    source = f"""
+    defmodule Shop.Store do
+      defmacro __using__(opts \\\\ []) do
+        adapter = opts[:adapter]
+        prelude = if adapter do
+          quote do
+            @behaviour unquote(adapter)
+          end
+        end
+        [prelude, opts |> Keyword.get(:mode, :fast) |> mode()]
+      end
+
+      defp mode(:slow), do: quote(do: @behaviour(Slow))
+      defp mode(_), do: quote(do: @behaviour(Fast))
+    end
+    defmodule Shop.Cart do
+      use Shop.Store{given}
+    end
+    """
+    assert list(resolved("Shop.Cart", shop=source).behaviours) == expected
+
+
+def test_what_may_be_is_less_certain() -> None:
+    source = """
+    defmodule Shop.Store do
+      defmacro __using__(opts) do
+        quote do
+          if System.get_env("FAST") do
+            @behaviour Fast
+          end
+        end
+      end
+    end
+    defmodule Shop.Cart do
+      use Shop.Store
+    end
+    """
+    (found,) = resolved("Shop.Cart", shop=source).behaviours.values()
+    assert (found.name, found.confidence) == ("Fast", 0.9)
+
+
+def test_macros_that_a_quote_calls_are_followed() -> None:
+    source = """
+    defmodule Shop.Store do
+      defmacro __using__(_) do
+        quote do
+          require Shop.Table
+          import unquote(__MODULE__)
+          Shop.Table.define(:items)
+          stored()
+        end
+      end
+      defmacro stored, do: quote(do: @behaviour(Shop.Stored))
+    end
+    defmodule Shop.Table do
+      defmacro define(_name), do: quote(do: @behaviour(unquote(__MODULE__).Schema))
+    end
+    defmodule Shop.Cart do
+      use Shop.Store
+    end
+    """
+    assert list(resolved("Shop.Cart", shop=source).behaviours) == [
+        "Shop.Table.Schema",
+        "Shop.Stored",
+    ]
+
+
+def test_a_case_template_is_used_like_a_module() -> None:
+    source = """
+    defmodule Shop.Case do
+      use ExUnit.CaseTemplate
+
+      using opts do
+        quote do
+          use Shop.Server, unquote(opts)
+        end
+      end
+    end
+    defmodule Shop.CartTest do
+      use Shop.Case, async: true
+    end
+    """
+    told = resolved("Shop.CartTest", shop=source)
+    assert [(use.name, use.unresolved) for use in told.uses.values()] == [
+        ("Shop.Case", None),
+        ("Shop.Server", "absent"),
+    ]
+
+
+def test_a_quote_that_is_not_returned_does_nothing() -> None:
+    source = """
+    defmodule Shop.Store do
+      defmacro __using__(_) do
+        IO.inspect(quote(do: @behaviour(Printed)))
+        quote(do: @behaviour(Returned))
+      end
+    end
+    defmodule Shop.Cart do
+      use Shop.Store
+    end
+    """
+    assert list(resolved("Shop.Cart", shop=source).behaviours) == ["Returned"]
+
+
+def test_cycles_end() -> None:
+    source = """
+    defmodule A do
+      defmacro __using__(_) do
+        quote do
+          @behaviour A
+          use B
+        end
+      end
+    end
+    defmodule B do
+      defmacro __using__(_), do: quote(do: use(A))
+    end
+    defmodule C do
+      use A
+    end
+    """
+    told = resolved("C", shop=source)
+    assert list(told.behaviours) == ["A"]
+    assert {use.name: use.unresolved for use in told.uses.values()} == {"A": "cycle", "B": None}
+
+
+def test_a_macro_that_uses_itself_with_more_and_more_ends() -> None:
+    source = """
+    defmodule A do
+      defmacro __using__(opts) do
+        quote do
+          use A, [more: unquote(grow(opts))]
+        end
+      end
+      defp grow(opts), do: [more: grow(opts)]
+    end
+    defmodule C do
+      use A
+    end
+    """
+    assert resolved("C", shop=source).uses["A"].unresolved == "cycle"
+
+
+def test_a_macro_over_its_budget_is_told_and_the_next_use_followed() -> None:
+    doubling = "".join(f"defp f{n}(x), do: [f{n + 1}(x), f{n + 1}(x)]\n" for n in range(20))
+    source = f"""
+    defmodule A do
+      defmacro __using__(_) do
+        quote do
+          unquote(f0(1))
+          @behaviour A
+        end
+      end
+      {doubling}
+    end
+    defmodule C do
+      use A
+      use GenServer
+    end
+    """
+    told = resolved("C", shop=source)
+    assert told.uses["A"].unresolved == "too_long"
+    assert list(told.behaviours) == ["GenServer"]
+
+
+def test_a_deep_expression_is_unknown() -> None:
+    deep = "[" * 150 + "quote(do: @behaviour(Deep))" + "]" * 150
+    source = f"""
+    defmodule A do
+      defmacro __using__(_), do: {deep}
+    end
+    defmodule C do
+      use A
+    end
+    """
+    assert list(resolved("C", shop=source).behaviours) == []
+
+
+def test_a_requirement_that_is_absent_is_told() -> None:
+    told = resolved("C", shop="defmodule C do\n  use Other.Thing\nend")
+    (use,) = told.uses.values()
+    assert (use.name, use.evidence.value, use.unresolved) == ("Other.Thing", "direct", "absent")
