@@ -1,11 +1,16 @@
 """One writer at a time in a folder."""
 
 import fcntl
+import time
 from pathlib import Path
 from typing import IO
 
 from corpus.errors import CorpusError
 from corpus.places import local_name
+
+WAIT_SECONDS = 2.0
+"""How long a claim waits: a program that a killed process was just starting holds its lock until
+it runs."""
 
 
 class FolderInUse(CorpusError):
@@ -28,9 +33,18 @@ def claim(folder: Path, writer: str) -> IO[bytes]:
     held = local_name(folder)
     held.mkdir(parents=True, exist_ok=True)
     file = (held / f"{writer}.lock").open("ab")
+    ends = time.monotonic() + WAIT_SECONDS
+    while not _locked(file):
+        if time.monotonic() > ends:
+            file.close()
+            raise FolderInUse(folder, writer)
+        time.sleep(0.05)
+    return file
+
+
+def _locked(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise FolderInUse(folder, writer) from error
-    return file
+    except BlockingIOError:
+        return False
+    return True
