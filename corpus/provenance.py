@@ -84,6 +84,7 @@ def code_digest(packages: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
+@cache
 def tool_versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a release's bytes."""
     found = {name: version(name) for name in (*TOOLS, *GRAMMARS)}

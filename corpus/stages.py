@@ -333,6 +333,7 @@ class Sources:
         self._own = frozenset(own)
         self._modules: dict[str, _Module] = {}
         self._whole: dict[str, tuple[dict[str, str], list[_Place]]] = {}
+        self._parts: dict[tuple[_Place, bool], tuple[dict[str, str], list[_Place]]] = {}
 
     def used_by(self, module: str, function: str, *, meanings: bool = True) -> Used:
         """Return the code that a function at the top of a module uses.
@@ -391,6 +392,11 @@ class Sources:
 
     def _part(self, place: _Place, meanings: bool) -> tuple[dict[str, str], list[_Place]]:
         """Return the statements that bind a name, with a digest, and their imports."""
+        if (place, meanings) not in self._parts:
+            self._parts[place, meanings] = self._read_part(place, meanings)
+        return self._parts[place, meanings]
+
+    def _read_part(self, place: _Place, meanings: bool) -> tuple[dict[str, str], list[_Place]]:
         module, texts, needed = self._module(place.module), list[bytes](), list[_Place]()
         for statement in module.bound.get(place.name or "", ()):
             if isinstance(statement, ast.Import | ast.ImportFrom):
