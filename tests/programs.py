@@ -36,7 +36,7 @@ from pathlib import Path
 
 from tests.project import PROJECT
 
-IMPORTED = ("distributed", "elixir_corpus.pipeline", "great_expectations", "quality.report")
+IMPORTED = ("distributed", "elixir_corpus.pipeline", "great_expectations", "quality.report", "s3fs")
 WITH_TORCH = (
     "peft",
     "transformers.models.mistral.modeling_mistral",

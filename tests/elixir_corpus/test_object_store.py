@@ -2,8 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,11 +15,13 @@ from corpus.release.manifest import TIMINGS_NAME
 from corpus.store import ArchiveStore
 from corpus.store.copying import copy_store
 from elixir_corpus import build_release
+from tests import programs
 from tests.peers.object_store import ObjectStore, serving
-from tests.project import PROJECT
 from tests.stores import WORDS, module, small_store
 
-ARCHIVES, OUT, WORK = "s3://archives/store", "s3://corpus/releases", "s3://corpus/work"
+BUCKETS = STORE, CORPUS = f"archives-{os.getpid()}", f"corpus-{os.getpid()}"
+"""Those of this process: another may test here as well, and one URL has one writer a machine."""
+ARCHIVES, OUT, WORK = f"s3://{STORE}/store", f"s3://{CORPUS}/releases", f"s3://{CORPUS}/work"
 RELEASE = "2026.11.1"
 
 
@@ -30,22 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items() if name != TIMINGS_NAME}
 
 
-BUILD = """
-import sys
-
-from corpus.atomic import write_bytes
-from corpus.release import GateSummary
-from elixir_corpus import build_release
-
-
-def finish(candidate, executor, progress):
-    write_bytes(candidate.path / "report.json", b"{}")
-    return GateSummary(outcome="passed", checks=1, failed=())
-
-
-archives, out, work = sys.argv[1:]
-build_release(archives, out, work=work, workers=0, finish=finish)
-"""
+UNJUDGED = "tests.elixir_corpus.unjudged"
 """A build that judges nothing, which is most of the time of a small one."""
 
 
@@ -58,10 +44,10 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unjudged(archives: Path) -> dict[str, bytes]:
-    """Return the files of the release that `BUILD` makes on this machine."""
+    """Return the files of the release that `UNJUDGED` makes on this machine."""
     out = archives.with_name("unjudged")
-    told = [str(archives), str(out), str(out / "work")]
-    subprocess.run([sys.executable, "-c", BUILD, *told], cwd=PROJECT, check=True)
+    done = programs.run([UNJUDGED, str(archives), str(out), str(out / "work")])
+    assert done.returncode == 0, done.stderr
     return contents(out / RELEASE)
 
 
@@ -75,40 +61,29 @@ def service() -> Iterator[ObjectStore]:
 def server(service: ObjectStore, archives: Path) -> ObjectStore:
     """A service with a copy of the store."""
     service.reset()
-    for name in ("archives", "corpus"):
+    for name in BUCKETS:
         service.make_bucket(name)
     copy_store(ArchiveStore(archives), ARCHIVES, Silent())
     service.forget_requests()
     return service
 
 
-def start(
+def ran(
     server: ObjectStore, *command: str, environment: Mapping[str, str] | None = None
-) -> "subprocess.Popen[str]":
-    """Start Python as a user does, who has the owner's keys unless others are given."""
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=PROJECT,
-        env={**os.environ, **server.environment, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+) -> tuple[int, str]:
+    """Run a program as a user does, who has the owner's keys unless others are given."""
+    done = programs.run(command, environment or server.environment)
+    return done.returncode, done.stdout + done.stderr
 
 
-def unjudged_build(server: ObjectStore) -> "subprocess.Popen[str]":
-    return start(server, "-c", BUILD, ARCHIVES, OUT, WORK)
-
-
-def finished(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    said, _ = process.communicate(timeout=240)
-    return process.returncode, said
+def unjudged_build(server: ObjectStore) -> tuple[int, str]:
+    return ran(server, UNJUDGED, ARCHIVES, OUT, WORK)
 
 
 def refusal(server: ObjectStore, environment: Mapping[str, str] | None = None) -> str:
     """Return what the command says of a build that is refused."""
     told = ["--archives", ARCHIVES, "--out", OUT, "--work", WORK, "--workers", "0"]
-    code, said = finished(start(server, "-m", "corpus", "build", *told, environment=environment))
+    code, said = ran(server, "corpus", "build", *told, environment=environment)
     assert code == 2, said
     return " ".join(said.split())
 
@@ -135,18 +110,18 @@ def test_a_release_at_a_url_is_read_by_the_commands_and_damage_is_found(
 ) -> None:
     release = f"{OUT}/{RELEASE}"
     for name, data in unjudged.items():
-        server.put("corpus", f"releases/{RELEASE}/{name}", data)
+        server.put(CORPUS, f"releases/{RELEASE}/{name}", data)
     server.forget_requests()
-    assert finished(start(server, "-m", "corpus", "explain", release, "anchor"))[0] == 0
+    assert ran(server, "corpus", "explain", release, "anchor")[0] == 0
     (tmp_path / "anchor.ex").write_bytes(module("Anchor", WORDS[0]))
     asked = [release, str(tmp_path / "anchor.ex")]
-    code, said = finished(start(server, "-m", "corpus", "origin", *asked))
+    code, said = ran(server, "corpus", "origin", *asked)
     assert (code, "anchor" in said) == (0, True), said
-    code, said = finished(start(server, "-m", "corpus", "verify", release))
+    code, said = ran(server, "corpus", "verify", release)
     assert (code, said.startswith(f"{release}: ")) == (0, True), said
     assert server.uploads() == []
-    server.put("corpus", f"releases/{RELEASE}/report.json", b"another")
-    server.put("corpus", f"releases/{RELEASE}/extra.txt", b"")
+    server.put(CORPUS, f"releases/{RELEASE}/report.json", b"another")
+    server.put(CORPUS, f"releases/{RELEASE}/extra.txt", b"")
     problems = verify(Release.open(release))
     assert [each.path for each in problems] == ["report.json", "extra.txt"]
 
@@ -156,25 +131,33 @@ def test_a_build_that_is_killed_again_and_again_goes_on_and_gives_the_same_bytes
     server: ObjectStore, unjudged: dict[str, bytes]
 ) -> None:
     moments = (
-        "/corpus/work/parts/",
-        "/corpus/work/select-documents-",
-        "/corpus/work/sort-rows-",
+        "/work/parts/",
+        "/work/select-documents-",
+        "/work/sort-rows-",
         ".parquet",
-        f"/corpus/releases/{RELEASE}/LICENSES/",
-        f"/corpus/releases/{RELEASE}/manifest.json",
+        f"/releases/{RELEASE}/LICENSES/",
+        f"/releases/{RELEASE}/manifest.json",
     )
     for moment in moments:
-        process = unjudged_build(server)
+        with (
+            tempfile.TemporaryFile() as told,
+            programs.started(
+                [UNJUDGED, ARCHIVES, OUT, WORK],
+                server.environment,
+                streams=(0, told.fileno(), told.fileno()),
+            ) as program,
+        ):
 
-        def kill(path: str, moment: str = moment, pid: int = process.pid) -> None:
-            if moment in path:
-                server.on_upload = lambda path: None
-                os.kill(pid, signal.SIGKILL)
+            def kill(path: str, moment: str = moment, pid: int = program.pid) -> None:
+                if moment in path:
+                    server.on_upload = lambda path: None
+                    os.kill(pid, signal.SIGKILL)
 
-        server.on_upload = kill
-        code, said = finished(process)
-        assert code == -signal.SIGKILL, (moment, said)
-    code, said = finished(unjudged_build(server))
+            server.on_upload = kill
+            code = program.wait(240)
+            told.seek(0)
+            assert code == -signal.SIGKILL, (moment, told.read())
+    code, said = unjudged_build(server)
     assert code == 0, said
     assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
     parts = [path for path in server.uploads() if path.endswith("/documents.arrow")]
@@ -189,19 +172,19 @@ def test_a_refused_build_says_what_is_missing_loses_nothing_and_goes_on(
     assert f"error: {OUT}: the store denied access" in said
     assert "s3:PutObject" in said
     server.trust_everyone()
-    assert server.objects("corpus") == {}
+    assert server.objects(CORPUS) == {}
 
     server.forget_requests()
     server.denied_after = 20  # as when the policy is changed while a build runs
     said = refusal(server)
     assert "the store denied access" in said
     assert "Nothing that was written is lost" in said
-    kept = server.objects("corpus")
+    kept = server.objects(CORPUS)
     assert len(kept) == 18, "of 20 uploads two were to find out whether it may be done"
 
     server.denied_after = None
-    code, said = finished(unjudged_build(server))
+    code, said = unjudged_build(server)
     assert code == 0, said
     assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
-    now = server.objects("corpus")
+    now = server.objects(CORPUS)
     assert {name: now.get(name) for name in kept} == kept

@@ -155,11 +155,14 @@ def serving(host: str = "127.0.0.1") -> Iterator[ObjectStore]:
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Silent(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"  # which keeps connections
+
         def log(self, type: str, message: str, *args: object) -> None:
             """Print nothing."""
 
     found = ObjectStore()
     application = DomainDispatcherApplication(create_backend_app)
+    objects = create_backend_app("s3")
 
     def answer(environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environment["PATH_INFO"]
@@ -169,7 +172,8 @@ def serving(host: str = "127.0.0.1") -> Iterator[ObjectStore]:
             environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
             start("403 Forbidden", [("Content-Type", "application/xml")])
             return [DENIED]
-        answered: Iterable[bytes] = application(environment, start)
+        is_for_s3 = "/s3/aws4_request" in environment.get("HTTP_AUTHORIZATION", "")
+        answered: Iterable[bytes] = (objects if is_for_s3 else application)(environment, start)
         return answered
 
     server = make_server(host, 0, answer, threaded=True, request_handler=Silent)
