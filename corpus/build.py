@@ -209,7 +209,8 @@ def read_archives(job: Job) -> None:
 
 def align_repositories(job: Job) -> None:
     """Find the commits that have the files of packages."""
-    task = partial(align, job.inputs.archives, job.parts("fingerprints"), job.parts("rejects"))
+    parts = job.parts("fingerprints"), job.parts("rejects")
+    task = partial(align, job.inputs.archives, *parts, tags=job.inputs.tags)
     job.run("align repositories", task, [job.file("alignments")])
 
 
@@ -395,7 +396,7 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
     Stage(
         "align repositories",
-        inputs=("fingerprints", "rejects", "inputs.archives"),
+        inputs=("fingerprints", "rejects", "inputs.archives", "inputs.tags"),
         outputs=("alignments",),
         config=(),
         run=align_repositories,
@@ -518,7 +519,8 @@ def plan_build(
     inputs = without_withdrawn(read_inputs(store, progress or Silent()), config.withdrawn)
     if not inputs.archives:
         raise NothingToBuild(store.root, inputs)
-    leaving = opted_out(ledger, inputs.archives)
+    tagged = (archive for archive, _ in inputs.tags)
+    leaving = opted_out(ledger, (*inputs.archives, *tagged))
     digests = inputs.digests()
     digest = digest_of(digests, config, code_digest(RELEASE), tool_versions(), ledger.head)
     identity = Identity(

@@ -15,6 +15,10 @@ has most of the version's paths and some of its files unchanged. A repository wi
 other code has no file unchanged, so it is not aligned. A fork may be aligned, but only the best
 commit is written into documents.
 
+A repository is known by the head of its default branch, and by the commits of the tags that a
+crawl fetched for versions in the store (`tags`). Of commits that have equally much of a version,
+the one of its own tag is the best.
+
 Three things follow from an alignment:
 
 * Of duplicates, the package's document is kept and the repository's document is dropped. The
@@ -24,10 +28,11 @@ Three things follow from an alignment:
   the same file (`told_of`).
 """
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -35,10 +40,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.atomic import replacing
+from corpus.filters.chain import foreign_folder
 from corpus.identifiers import document_id
+from corpus.packages import tags_of
 from corpus.parts import read_part, write_part
 from corpus.reasons import Reason
 from corpus.rows import HostRow
+from corpus.sources.github import GitHub
+from corpus.sources.members import Member
+from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError
 from corpus.split.repository import host_row, repository_of
 from corpus.store.rows import Archive
 from corpus.tables import ALIGNMENTS, HOST, VERSIONS
@@ -103,13 +113,16 @@ class Match:
         return self.share >= MOST or (self.share >= SOME and self.placed >= MOST * self.files)
 
     @property
-    def standing(self) -> tuple[float, bool, int, bool, str, str]:
+    def standing(self) -> tuple[float, bool, bool, int, bool, str, str]:
         """The sort key of the commits that a version is aligned with, the best one first."""
         linked = repository_of(self.version.links, self.version.name)
         is_linked = linked == f"github.com/{self.commit.name.lower()}"
         host = self.commit.repository
         is_fork, since = (host.is_fork, host.created_at) if host else (False, "")
-        return -self.share, not is_linked, self.moved, is_fork, since, self.commit.name
+        own = tags_of(self.version.name, self.version.version)
+        is_other = host is None or host.tag not in own
+        name = f"{self.commit.name} {self.commit.version}"
+        return -self.share, not is_linked, is_other, self.moved, is_fork, since, name
 
 
 def align(
@@ -117,18 +130,21 @@ def align(
     fingerprints: Sequence[Path],
     rejects: Sequence[Path],
     destination: Path,
+    tags: Sequence[tuple[Archive, Path]] = (),
 ) -> Path:
     """Write `tables.ALIGNMENTS`, sorted, unless the file exists.
 
+    `tags` are commits of repositories that are only compared, with the files of their archives.
     `fingerprints` and `rejects` are parts in the same order. Files of repositories are compared
     even if a filter left them out. The paths and digests of all packages' files are in memory, and
     those of the repositories of one part at a time.
     """
     if destination.exists():
         return destination
-    by_digest = {each.sha256: each for each in archives}
-    has_both = {HEX, GITHUB} <= {each.source for each in archives}
-    rows = _rows(by_digest, fingerprints, rejects) if has_both else []
+    by_digest = {each.sha256: each for each in (*archives, *(tag for tag, _ in tags))}
+    has_both = {HEX, GITHUB} <= {each.source for each in by_digest.values()}
+    repositories = chain(_repositories(fingerprints, rejects), _tagged(tags))
+    rows = _rows(by_digest, shelved(fingerprints), repositories) if has_both else []
     table = pa.Table.from_pylist(rows, schema=ALIGNMENTS)
     order = ("package", "version", "archive_sha256", "host", "host_sha256")
     with replacing(destination) as temporary:
@@ -137,25 +153,26 @@ def align(
 
 
 def _rows(
-    archives: Mapping[str, Archive], fingerprints: Sequence[Path], rejects: Sequence[Path]
+    archives: Mapping[str, Archive],
+    shelf: "Shelf",
+    repositories: Iterable[tuple[str, list[Place]]],
 ) -> list[dict[str, object]]:
     """Return a row for the best commit of each version, and a row for each other repository that
     some version of a package is aligned with.
     """
-    shelf = shelved(fingerprints)
     best: dict[str, Match] = {}
     closest: dict[tuple[str, str], Match] = {}
-    for commit, files in _repositories(fingerprints, rejects):
+    for commit, files in repositories:
         for match in matches(archives[commit], files, shelf, archives):
             if not match.is_aligned:
                 continue
             before = best.get(match.version.sha256, match)
             best[match.version.sha256] = min(before, match, key=lambda each: each.standing)
-            pair = match.version.name, commit
+            pair = match.version.name, match.commit.name
             # There may be a thousand forks, whose digests are not needed.
             bare = replace(match, unchanged=())
             closest[pair] = min(closest.get(pair, bare), bare, key=_closeness)
-    told = {(match.version.name, match.commit.sha256) for match in best.values()}
+    told = {(match.version.name, match.commit.name) for match in best.values()}
     others = [match for pair, match in closest.items() if pair not in told]
     return [
         *(_row(match, is_best=True) for match in best.values()),
@@ -250,6 +267,23 @@ def _repositories(
         for _, archive, path, content in _tuples(table.filter(is_file)):
             found[archive].append((content, path))
         yield from found.items()
+
+
+def _tagged(tags: Sequence[tuple[Archive, Path]]) -> Iterator[tuple[str, list[Place]]]:
+    """Yield the files of the commits of tags, by the digest of their archives."""
+    for archive, path in tags:
+        try:
+            members = GitHub().open(path.read_bytes(), DEFAULT_LIMITS).members
+        except ArchiveError:
+            continue
+        yield (
+            archive.sha256,
+            [
+                (hashlib.sha256(each.data.replace(b"\r\n", b"\n")).hexdigest(), each.path)
+                for each in members
+                if isinstance(each, Member) and not foreign_folder(each.path)
+            ],
+        )
 
 
 def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
@@ -372,7 +406,7 @@ class Told:
     """Digests of the version's files that the commit has unchanged, by the same digest."""
     published: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """The versions with the same file as a repository, "cart 1.0.0" by the id of the document; by
-    the digests of the repository's archive and of the file."""
+    the name of the repository and the digest of the file."""
     versions: pa.Table = field(default_factory=VERSIONS.empty_table)
     """The commits of versions, as `tables.VERSIONS`."""
 
@@ -393,12 +427,12 @@ class Told:
             rows.append(host or dict.fromkeys(HostRow.__annotations__))
         return pa.Table.from_pylist(rows, schema=schema)
 
-    def version_with(self, archive: str, content: str, representative: str) -> str | None:
+    def version_with(self, repository: str, content: str, representative: str) -> str | None:
         """Return the version that has a file of a repository, such as "cart 1.0.0".
 
         Of several it is the one of the `representative` document, else the first by name.
         """
-        versions = self.published.get((archive, content))
+        versions = self.published.get((repository, content))
         return versions.get(representative, min(versions.values())) if versions else None
 
 
@@ -424,7 +458,7 @@ def told_of(alignments: Path, hidden: Collection[str] = ()) -> Told:
         for content, path in zip(row["contents"], row["paths"], strict=True):
             document = document_id(row["archive_sha256"], path)
             version = f"{row['package']} {row['version']}"
-            published[row["host_sha256"], content][document] = version
+            published[row["host"], content][document] = version
     names = HostRow.__annotations__
     return Told(
         hosts={

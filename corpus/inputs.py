@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from corpus.places import explained, is_remote
@@ -43,6 +44,8 @@ class Inputs:
     archives: tuple[Archive, ...]
     refused: tuple[RejectedArchive, ...]
     published: Mapping[tuple[str, str], int]
+    tags: tuple[tuple[Archive, Path], ...] = ()
+    """Commits of tags, which packages are compared with, and where their archives are."""
 
     @property
     def newest(self) -> str:
@@ -62,6 +65,7 @@ class Inputs:
             "archives": map(_undated, self.archives),
             "refused": map(_undated, self.refused),
             "published": sorted(self.published.items()),
+            "tags": (_undated(archive) for archive, _ in self.tags),
         }
         return {name: _digest(each) for name, each in rows.items()}
 
@@ -95,7 +99,13 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
         else:
             archives[archive.sha256] = archive
     read = [item for item in stored if archives.get(item.sha256) is item]
-    return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published)
+    tags = [each for each in store.tags() if each.sha256 not in archives]
+    whole = [
+        (archive, store.path(archive))
+        for archive, problem in zip(tags, _problems(store, tags), strict=True)
+        if problem is None
+    ]
+    return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published, tuple(whole))
 
 
 def first_published(archives: Sequence[Archive]) -> dict[tuple[str, str], int]:

@@ -71,3 +71,12 @@ class HostedRepository:
     is_mirror: bool
     is_template: bool
     license_hint: str | None
+    tag: str | None = None
+    """The tag that the commit was fetched for; None for the head of the default branch."""
+
+
+def tags_of(package: str, version: str) -> frozenset[str]:
+    """Return the names of tags that maintainers give a version: v1.2.3, 1.2.3, cart-v1.2.3, ..."""
+    numbers = version, f"v{version}"
+    named = (f"{package}{sign}{each}" for sign in "-_@/" for each in numbers)
+    return frozenset((*numbers, *named))

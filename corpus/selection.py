@@ -180,7 +180,7 @@ def _opted_out(documents: pa.Table, why: Mapping[str, tuple[Reject, Entries]]) -
 
 def _reject(row: DuplicateRow, lost: int, told: Told) -> RejectRow:
     detail = f"Jaccard similarity {row['similarity']:.3f} to its representative"
-    file = row["archive_sha256"] or "", row["content_id"] or ""
+    file = row["package"], row["content_id"] or ""
     if version := told.version_with(*file, row["representative_id"] or ""):
         detail = f"{detail}; {version} on Hex has the same file and is published from here"
     reject = Reject(Stage.DEDUPLICATE, DUPLICATE_REASONS[row["relation"]], detail)

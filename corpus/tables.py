@@ -92,6 +92,7 @@ HOSTED_REPOSITORY = _struct(
     column("is_mirror", pa.bool_(), "whether it is a mirror of another"),
     column("is_template", pa.bool_(), "whether it is a template for others"),
     column("license_hint", pa.string(), "the host's guess at its licence, which is no evidence"),
+    column("tag", pa.string(), "tag that the commit was fetched for, null for the default branch"),
 )
 DOCUMENT_LICENSE = _struct(
     column("expression", pa.string(), "SPDX expression that holds for some documents"),

@@ -7,7 +7,8 @@
     ROOT/superseded/hex/NAME/NAME-VERSION-DIGEST.tar, .json
                                                 what a version was before it was published again,
                                                 and commits that a later one replaced
-
+    ROOT/tags/github/OWNER/NAME/...             commits of tags, and their rows; builds compare
+                                                packages with them, and take nothing from them
     ROOT/index/                                 rows that were packed together
 
 The row is written after the archive and removed before other bytes replace it, so a row always
@@ -15,6 +16,7 @@ describes the bytes beside it. An archive without a row counts as not stored, so
 does no harm. Only one process may write; any number may read.
 """
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +111,21 @@ class ArchiveStore:
         self._keep(replace(earlier, superseded_by=by.sha256), self.read(earlier))
         self.remove(earlier)
 
+    def put_tag(self, archive: Archive, body: bytes) -> None:
+        """Store the commit of a tag (`archive.repository.tag`) beside its repository.
+
+        Raises UnsafeName, DamagedArchive if `body` is not what the row says, and OSError.
+        """
+        if problem := difference(archive, body):
+            raise DamagedArchive(f"the body to store: {problem}. Fetch the archive again.")
+        write_bytes(self.path(archive), body)
+        write_json(self.path(archive).with_suffix(".json"), row_of(archive))
+
+    def tags(self) -> list[Archive]:
+        """Return the rows of the commits of tags, sorted like `archives`. Raises DamagedRow."""
+        rows = self._rows_in("tags")
+        return sorted(rows, key=lambda row: (row.source, row.name, row.version, row.sha256))
+
     def get(self, source: str, name: str, version: str) -> Archive | None:
         """Return the row of one archive, or None if it is not stored. Raises DamagedRow.
 
@@ -123,6 +140,11 @@ class ArchiveStore:
         """Return the path of the archive file of a row."""
         if archive.superseded_by is not None:
             return self._superseded(archive).with_suffix(".tar")
+        if archive.repository is not None and archive.repository.tag is not None:
+            source, name, version = self._place(archive)
+            digest = hashlib.sha256(archive.repository.tag.encode()).hexdigest()[:8]
+            stem = f"{name.rpartition('/')[2]}-{version}-{digest}"
+            return self.root / "tags" / source / name / f"{stem}.tar"
         row = self._archives.loose(self._place(archive))
         return row.with_name(f"{row.name.removesuffix('.json')}.tar")
 
@@ -147,22 +169,19 @@ class ArchiveStore:
         Builds do not read them; `superseded_by` is the digest of the replacement. Raises
         DamagedRow.
         """
-        top = self.root / "superseded"
-        found = files_below(top) if is_remote(top) else map(Path, rows_under(top))
-        paths = [path for path in found if path.suffix == ".json"]
-        rows = [read_archive(data, str(path)) for path, data in read_files(paths)]
+        rows = self._rows_in("superseded")
         # A writer that was killed, or a version that is what it once was, leaves a copy of what is
         # current: that is not superseded.
         gone = (row for row in rows if not self._is_current(row))
         return sorted(gone, key=lambda row: (row.source, row.name, row.version, row.sha256))
 
     def table(self) -> "pa.Table":
-        """Return the index as a table of `tables.ARCHIVES`: current rows, then superseded ones."""
+        """Return the index as a table of `tables.ARCHIVES`: current rows, superseded ones, tags."""
         import pyarrow as pa
 
         from corpus.tables import ARCHIVES
 
-        rows = map(row_of, (*self.archives(), *self.superseded()))
+        rows = map(row_of, (*self.archives(), *self.superseded(), *self.tags()))
         return pa.Table.from_pylist(list(rows), schema=ARCHIVES)
 
     def reject(self, row: RejectedArchive) -> None:
@@ -210,6 +229,13 @@ class ArchiveStore:
         self._archives.tidy()
         self._rejects.tidy()
         return len(stale)
+
+    def _rows_in(self, folder: str) -> list[Archive]:
+        """Return the rows in a folder of the store that has no index. Raises DamagedRow."""
+        top = self.root / folder
+        found = files_below(top) if is_remote(top) else map(Path, rows_under(top))
+        paths = [path for path in found if path.suffix == ".json"]
+        return [read_archive(data, str(path)) for path, data in read_files(paths)]
 
     def _holds(self, archive: Archive) -> bool:
         """Return whether the bytes of an archive are there, regardless of its row."""

@@ -46,7 +46,7 @@ class Copied:
 
 
 def copy_store(source: ArchiveStore, url: str | Path, progress: Progress) -> Copied:
-    """Make the store at a URL one of the same archives, rejects and superseded archives.
+    """Make the store at a URL one of the same archives, rejects, superseded archives and tags.
 
     An archive that differs from its row is not uploaded; its row is, so that a build of the copy
     refuses it too. Archives that the copy had besides are no longer named. Raises NoCopy for a
@@ -74,7 +74,8 @@ def copy_store(source: ArchiveStore, url: str | Path, progress: Progress) -> Cop
         or copy.path(archive) not in files
     ]
     damaged = _upload(source, copy, rows, before, missing, progress)
-    _copy_superseded(source, copy)
+    _copy_beside(source, copy, "superseded", source.superseded())
+    _copy_beside(source, copy, "tags", source.tags())
     rejects = ((_key(each), row_of_reject(each)) for each in source.rejects())
     Index(copy.root, "rejects").replace(rejects)
     _write_rows(copy, rows)
@@ -121,10 +122,12 @@ def _put(source: ArchiveStore, copy: ArchiveStore, archive: Archive) -> bool:
     return True
 
 
-def _copy_superseded(source: ArchiveStore, copy: ArchiveStore) -> None:
-    """Upload superseded archives, whose names have their digests; the row is written last."""
-    there = set(files_below(copy.root / "superseded"))
-    for archive in source.superseded():
+def _copy_beside(
+    source: ArchiveStore, copy: ArchiveStore, folder: str, archives: list[Archive]
+) -> None:
+    """Upload archives whose names say what they hold; the row is written last."""
+    there = set(files_below(copy.root / folder))
+    for archive in archives:
         body = copy.path(archive)
         row = body.with_suffix(".json")
         if row not in there and _put(source, copy, archive):

@@ -35,7 +35,7 @@ MOST_SEGMENTS = 8
 """Before it begins, a writer merges the segments if there are more than this."""
 NOTHING = b"null"
 
-FOLDERS = ("archives", "rejects", "registry", "superseded", "index")
+FOLDERS = ("archives", "rejects", "registry", "superseded", "tags", "index")
 """Names below the root of a store, which no source may have."""
 
 Key = tuple[str, str, str]

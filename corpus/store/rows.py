@@ -203,6 +203,7 @@ def hosted(value: object) -> HostedRepository | None:
         is_mirror=told.truth("is_mirror"),
         is_template=told.truth("is_template"),
         license_hint=told.known("license_hint"),
+        tag=told.known("tag"),
     )
 
 

@@ -49,9 +49,33 @@ query Named($owner: String!, $name: String!) {
 """
     + FACTS
 )
+TAGS = """
+query Tags($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    refs(
+      refPrefix: "refs/tags/", first: 100, after: $after
+      orderBy: { field: TAG_COMMIT_DATE, direction: DESC }
+    ) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        name
+        target {
+          oid
+          ... on Commit { committedDate }
+          ... on Tag { target { oid ... on Commit { committedDate } } }
+        }
+      }
+    }
+  }
+  rateLimit { cost remaining }
+}
+"""
+"""The newest tags of a repository; an annotated one is an object that names its commit."""
 
 LONGEST_TEXT = 10_000
 """Maximum length of a description or an error message that is kept."""
+LONGEST_TAG = 250
+"""Characters of the name of a tag; longer ones are no versions."""
 TOPIC = re.compile("[a-z0-9][a-z0-9-]{0,49}")
 LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 SECONDARY = re.compile("secondary rate limit|abuse detection", re.IGNORECASE)
@@ -138,6 +162,17 @@ class Found:
     is_disabled: bool
     is_private: bool
     license_hint: str | None
+    tag: str | None = None
+    """The tag that `commit` is fetched for; None for the head of the default branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of a repository and its commit."""
+
+    name: str
+    commit: str
+    committed_at: str | None
 
 
 def read_answer(body: bytes) -> Answer:
@@ -237,6 +272,37 @@ def read_repository(node: object) -> Found:
         )
     except ValueError as error:
         raise MalformedAnswer(f"a repository: {error}") from error
+
+
+def read_tags(answer: Answer) -> tuple[list[Tag], str | None]:
+    """Return a page of tags and the cursor of the next page. Tags that are no commits are left out.
+
+    Raises MalformedAnswer.
+    """
+    refs = part(part(answer.data or {}, "repository"), "refs")
+    nodes, info = refs.get("nodes"), part(refs, "pageInfo")
+    if not isinstance(nodes, list):
+        raise MalformedAnswer("nodes is no list")
+    after = info.get("endCursor") if info.get("hasNextPage") is True else None
+    if after is not None and not isinstance(after, str):
+        raise MalformedAnswer("endCursor is no text")
+    found = []
+    for node in nodes:
+        name = node.get("name") if isinstance(node, dict) else None
+        target = node.get("target") if isinstance(node, dict) else None
+        if isinstance(target, dict) and isinstance(target.get("target"), dict):
+            target = target["target"]
+        commit = target.get("oid") if isinstance(target, dict) else None
+        committed = target.get("committedDate") if isinstance(target, dict) else None
+        if (
+            isinstance(commit, str)
+            and COMMIT.fullmatch(commit)
+            and committed is not None
+            and isinstance(name, str)
+            and 0 < len(name) <= LONGEST_TAG
+        ):
+            found.append(Tag(name, commit, committed if is_time(committed) else None))
+    return found, after
 
 
 def is_time(told: object) -> TypeGuard[str]:

@@ -53,6 +53,7 @@ ARGUMENTS = {
     "mirrors": "yes to also fetch mirrors",
     "templates": "no to leave out templates",
     "prefilter": "yes to leave out what GitHub says is under a licence that is not permitted",
+    "tags": "yes to also fetch the tags of versions whose packages are in the store",
     "limit": "only this number of repositories, such as 100",
     "fetch": "no to search only, and tell how many repositories are not in the store",
 }
@@ -78,6 +79,8 @@ class Order:
     limit: int | None = None
     fetches: bool = True
     """Whether archives are fetched; otherwise repositories are only counted."""
+    tags: bool = False
+    """Whether the commits of tags are fetched that versions in the store may come from."""
     prefilters: bool = False
     """Whether GitHub's guess at a licence may leave out a repository."""
 
@@ -127,10 +130,11 @@ def read_order(arguments: Mapping[str, str]) -> Order:
     limit = positive("limit", arguments["limit"], "") if "limit" in arguments else None
     fetches = truth("fetch", arguments.get("fetch", "yes"))
     prefilters = truth("prefilter", arguments.get("prefilter", "no"))
-    order = Order(limit=limit, fetches=fetches, prefilters=prefilters)
+    tags = truth("tags", arguments.get("tags", "no"))
+    order = Order(limit=limit, fetches=fetches, prefilters=prefilters, tags=tags)
     if "repositories" not in arguments:
         return replace(order, searches=tuple(searches(arguments)))
-    if other := sorted(arguments.keys() - {"repositories", "limit", "fetch", "prefilter"}):
+    if other := sorted(arguments.keys() - {"repositories", "limit", "fetch", "prefilter", "tags"}):
         raise InvalidArgument(
             f"{other[0]}: it narrows a search, and repositories= names what to fetch. Leave out "
             "one of them."

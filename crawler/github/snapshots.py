@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from corpus.licenses import LicensePolicy, judge_declaration
+from corpus.packages import tags_of
 from corpus.reasons import Reason, Reject, Stage
-from corpus.sources import GITHUB, ArchiveLimits
+from corpus.sources import GITHUB, HEX, ArchiveLimits
+from corpus.split.repository import repository_of
 from corpus.store import (
     Archive,
     ArchiveStore,
@@ -29,6 +31,8 @@ from crawler.plan import quoted, stand_in
 LARGEST_ARCHIVE = 64 * 1024 * 1024
 """Maximum size of an archive as served; repositories contain more than packages, such as tests."""
 LIMITS = ArchiveLimits(compressed=LARGEST_ARCHIVE)
+HOST = "github.com/"
+"""Repositories on GitHub begin with it, as `repository_of` names them."""
 NO_COMMIT = "no-commit"
 """Used as the version of a repository without a commit."""
 LASTING = frozenset({Reason.ARCHIVE_TOO_LARGE, Reason.EMPTY_REPOSITORY, Reason.UNUSABLE_NAME})
@@ -56,6 +60,35 @@ class Shelf:
         self.store = store
         self.by_id: dict[int, dict[tuple[str, str], Archive]] = {}
         self.refused: dict[str, dict[str, RejectedArchive]] = {}
+        self.tagged: set[tuple[int, str, str]] = set()
+        """Tags that are stored, as the number of the repository, the tag and the commit."""
+        self.versions: dict[str, list[tuple[str, str]]] = {}
+        """The versions of packages, by the repository that a package links to."""
+
+    def read_tags(self) -> None:
+        """Read which tags are stored, and the versions of packages. Raises StoreError."""
+        for archive in self.store.tags():
+            if archive.repository and archive.repository.tag and self.is_whole(archive):
+                host = archive.repository
+                self.tagged.add((host.id, archive.repository.tag, archive.version))
+        for archive in self.store.archives(HEX):
+            linked = repository_of(archive.links, archive.name)
+            if linked and linked.startswith(HOST):
+                versions = self.versions.setdefault(linked.removeprefix(HOST), [])
+                versions.append((archive.name, archive.version))
+
+    def wanted_tags(self, found: Found) -> frozenset[str]:
+        """Return the names that tags may have of versions whose packages link to a repository."""
+        names = {each.lower() for each in self.names(found)}
+        versions = [version for name in names for version in self.versions.get(name, ())]
+        return frozenset().union(*(tags_of(*version) for version in versions))
+
+    def put_tag(self, archive: Archive, body: bytes) -> None:
+        """Store the commit of a tag. Raises OSError, StoreError."""
+        self.store.put_tag(archive, body)
+        assert archive.repository
+        assert archive.repository.tag
+        self.tagged.add((archive.repository.id, archive.repository.tag, archive.version))
 
     def read(self) -> None:
         """Read the index of the store. Raises StoreError."""
@@ -222,6 +255,7 @@ def archive_row(found: Found, url: str, sha256: str, size: int, fetched_at: str)
             is_mirror=found.is_mirror,
             is_template=found.is_template,
             license_hint=found.license_hint,
+            tag=found.tag,
         ),
     )
 

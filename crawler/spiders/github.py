@@ -45,6 +45,7 @@ from crawler.github.api import (
     COUNT,
     NAMED,
     SEARCH,
+    TAGS,
     Answer,
     Found,
     MalformedAnswer,
@@ -54,6 +55,7 @@ from crawler.github.api import (
     read_answer,
     read_repository,
     read_search,
+    read_tags,
 )
 from crawler.github.order import DEFAULTS, read_access, read_order
 from crawler.github.search import (
@@ -111,6 +113,8 @@ MOST_EXPENSIVE = 30
 """Queries in a row that GitHub cannot answer; it takes six halvings to a page of one result."""
 FIRST = 10
 """Priority of archives: a repository is finished before more of the search is read."""
+MOST_TAG_PAGES = 5
+"""Pages of a hundred tags, the newest first, that are read of a repository."""
 RATE_LIMITED = "rate_limited"
 SCHEMA = "schema_changed"
 """The finish reason of a crawl whose queries GitHub does not understand any more."""
@@ -131,8 +135,8 @@ class GitHubSpider(ArchiveSpider):
 
     Stats: `packages/listed`, `packages/settled`, `packages/opened`, `packages/unlisted` (searches
     that were not read completely), `packages/renamed`, `packages/unfetched` (with `fetch=no`),
-    `archives/wanted`, `archives/stored`, `archives/updated`, `github/points`, and those of the
-    pipeline.
+    `archives/wanted`, `archives/stored`, `archives/updated`, `github/points`, with `tags=yes`
+    `tags/wanted`, `tags/stored` and `tags/unfetched`, and those of the pipeline.
     """
 
     name = "github"
@@ -182,6 +186,8 @@ class GitHubSpider(ArchiveSpider):
         self.claim_store(self.access.api_url)
         try:
             self.shelf.read()
+            if self.order.tags:
+                self.shelf.read_tags()
         except StoreError as error:
             self.end("store_unusable", str(error))
         self.until = datetime.now(UTC).replace(microsecond=0)
@@ -358,6 +364,7 @@ class GitHubSpider(ArchiveSpider):
         try:
             if refusal is None and self.is_there(found, url):
                 self.count("packages/settled")
+                yield from self.ask_for_tags(found)
                 return
         except (OSError, StoreError) as error:
             self.end(UNWRITABLE, advice(error))
@@ -369,6 +376,59 @@ class GitHubSpider(ArchiveSpider):
         assert found.commit
         self.pending[found.name] = found.commit
         yield self.archive_request(found, url, 0)
+        yield from self.ask_for_tags(found)
+
+    # Tags
+
+    def ask_for_tags(self, found: Found, after: str | None = None, page: int = 1) -> Output:
+        """Ask for the tags of a repository that packages in the store link to."""
+        if self.order.tags and found.commit and self.shelf.wanted_tags(found):
+            owner, _, name = found.name.partition("/")
+            body = payload(TAGS, owner=owner, name=name, after=after)
+            yield self.query(body, self.read_tags, self.tags_failed, found=found, page=page)
+
+    def read_tags(self, response: Response, found: Found, page: int) -> Output:
+        """Fetch the commits of the tags that are wanted, and read the next page."""
+        answer = self.answer(response)
+        if answer is None:
+            return
+        if answer.data is None or answer.data.get("repository") is None:
+            said = answer.problems[0].message if answer.problems else "no data"
+            self.tag_lost(found, said)
+            return
+        try:
+            tags, after = read_tags(answer)
+        except MalformedAnswer as error:
+            self.end(SCHEMA, not_understood(response, str(error)))
+        wanted = self.shelf.wanted_tags(found)
+        for tag in tags:
+            is_there = (found.id, tag.name, tag.commit) in self.shelf.tagged
+            if tag.name in wanted and tag.commit != found.commit and not is_there:
+                self.count("tags/wanted")
+                commit = replace(
+                    found, commit=tag.commit, committed_at=tag.committed_at, tag=tag.name
+                )
+                yield self.archive_request(commit, self.address(commit), 0)
+        if after is not None and page < MOST_TAG_PAGES:
+            yield from self.ask_for_tags(found, after, page + 1)
+
+    def tags_failed(self, failure: Failure) -> Output:
+        """Leave out the tags of a repository; the crawl ends if nothing can be asked any more."""
+        yield from ()
+        if self.patience.is_closing():
+            return
+        error = failure.value
+        if isinstance(error, HttpError) and error.response.status in (502, 504):
+            found = request_of(failure).cb_kwargs["found"]
+            self.tag_lost(found, f"GitHub answers {error.response.status}")
+            return
+        self.give_up(failure)
+
+    def tag_lost(self, found: Found, why: str) -> None:
+        """Say that tags of a repository are missing; the next crawl asks for them again."""
+        self.count("tags/unfetched")
+        which = f"the tag {found.tag}" if found.tag else "the tags"
+        self.logger.warning("%s of %s: not fetched: %s", which, found.name, why)
 
     def is_there(self, found: Found, url: str) -> bool:
         """Return whether a commit is stored or refused already; finish what a killed crawl began.
@@ -432,7 +492,7 @@ class GitHubSpider(ArchiveSpider):
         else:
             parts = urlsplit(address)
             detail = f"a redirect to {parts.scheme}://{parts.netloc}, where no archive is expected"
-            yield self.refuse(found, Reject(Stage.CRAWL, Reason.UNAVAILABLE, detail))
+            yield from self.refuse(found, Reject(Stage.CRAWL, Reason.UNAVAILABLE, detail))
 
     def is_archive_address(self, address: str) -> bool:
         """Return whether archives may come from an address; another API has its own."""
@@ -447,7 +507,6 @@ class GitHubSpider(ArchiveSpider):
 
     def archive_failed(self, failure: Failure) -> Output:
         """Refuse a repository whose archive cannot be fetched."""
-        yield from ()
         self.heed(failure)
         error = failure.value
         status = error.response.status if isinstance(error, HttpError) else None
@@ -461,11 +520,14 @@ class GitHubSpider(ArchiveSpider):
                 why = Reject(Stage.CRAWL, Reason.BLOCKED, detail)
             elif status == CONFLICT:
                 why = Reject(Stage.CRAWL, Reason.EMPTY_REPOSITORY, f"GitHub answers 409: {said}")
-        yield self.refuse(request_of(failure).cb_kwargs["found"], why)
+        yield from self.refuse(request_of(failure).cb_kwargs["found"], why)
 
-    def refuse(self, found: Found, reject: Reject) -> Refusal:
-        """Refuse a repository."""
-        return refused(found, self.address(found), reject)
+    def refuse(self, found: Found, reject: Reject) -> Iterator[Refusal]:
+        """Refuse a repository; a tag is left out."""
+        if found.tag:
+            self.tag_lost(found, reject.detail)
+        else:
+            yield refused(found, self.address(found), reject)
 
     def address(self, found: Found) -> str:
         """Return where the API has the archive of a commit."""
@@ -601,15 +663,30 @@ class SnapshotPipeline:
         spider = self.crawler.spider
         assert isinstance(spider, GitHubSpider)
         try:
-            if isinstance(item, Fetched):
+            if isinstance(item, Fetched) and item.found.tag is not None:
+                await self.store_tag(item, spider)
+            elif isinstance(item, Fetched):
                 item = await self.stored(item, spider.shelf)
             if isinstance(item, Refusal):
                 spider.shelf.reject(reject_row(item, self.clock()))
                 note(item, spider)
         except (OSError, StoreError) as error:
             raise spider.closing.unwritable(error) from error
-        spider.pending.pop(item.name, None)
+        if isinstance(item, Refusal) or item.found.tag is None:
+            spider.pending.pop(item.name, None)
         return item
+
+    async def store_tag(self, item: Fetched, spider: GitHubSpider) -> None:
+        """Store the commit of a tag unless it cannot be opened. Raises OSError, StoreError."""
+        assert item.found.commit
+        try:
+            made = await asyncio.to_thread(snapshot, item.body, item.found.commit, LIMITS)
+        except ArchiveError as error:
+            spider.tag_lost(item.found, str(error))
+            return
+        row = archive_row(item.found, item.url, made.sha256, len(made.body), self.clock())
+        spider.shelf.put_tag(row, made.body)
+        self.crawler.stats.inc_value("tags/stored")
 
     async def stored(self, item: Fetched, shelf: Shelf) -> Fetched | Refusal:
         """Store an archive, or refuse one that cannot be opened. Raises OSError, StoreError."""

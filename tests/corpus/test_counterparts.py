@@ -3,6 +3,7 @@ tarballs without their tests, and as the trees that their authors work in."""
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -373,6 +374,44 @@ def test_of_a_repository_that_opted_out_nothing_is_told(tmp_path: Path) -> None:
     assert aligned(release) == {"drossel 1.0.0": (None, None, None, None)}
     assert {row["package"] for row in kept(release).values()} == {"drossel"}
     assert {row["repository"] for row in kept(release).values()} == {None}
+
+
+def test_the_commit_of_a_tag_says_where_a_version_is_from_unless_it_opted_out(
+    tmp_path: Path,
+) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    head = host(store, "ada/drossel", edited(files, "lib/drossel/s"))
+    tag = tagged(store, "ada/drossel", files, "v1.0.0")
+
+    release = built(store, tmp_path / "out")
+
+    address = "https://github.com/ada/drossel"
+    assert aligned(release) == {"drossel 1.0.0": (address, tag.version, "", 1.0)}
+    documents = kept(release)
+    row = documents["drossel", "lib/drossel/store.ex"]
+    assert (row["commit"], row["committed_at"]) == (tag.version, RELEASED)
+    assert {row["version"] for row in documents.values()} == {"1.0.0", head.version}
+    gone = dropped(release, "ada/drossel")["lib/drossel.ex"]
+    assert gone["detail"].endswith(
+        "; drossel 1.0.0 on Hex has the same file and is published from here"
+    )
+
+    path = tmp_path / "optout.jsonl"
+    add(path, [removal(Kind.REPOSITORY, "github.com/ada/drossel", "asked")], date(2026, 11, 30))
+    without = built(store, tmp_path / "without", read_ledger(path))
+    assert aligned(without) == {"drossel 1.0.0": (None, None, None, None)}
+
+
+def tagged(store: ArchiveStore, name: str, files: Files, tag: str) -> Archive:
+    """Put the commit of a tag into a store."""
+    commit = hashlib.sha1(tag.encode(), usedforsecurity=False).hexdigest()
+    body = snapshot(packed(Tree(files=files), commit, folder="x"), commit).body
+    row = at_commit(name, commit, body, id=len(name), at=RELEASED, created_at=BEGUN)
+    assert row.repository
+    archive = replace(row, repository=replace(row.repository, tag=tag))
+    store.put_tag(archive, body)
+    return archive
 
 
 def test_a_repository_loses_its_place_to_its_packages_only_and_nobody_gains_one(

@@ -11,11 +11,13 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig
+from corpus.store import Link
 from demo.github_archive import Tree, packed
 from tests.crawler.crawling import GitHubCrawl
 from tests.executors import LASTING
-from tests.peers.github_server import TOKEN, GitHubServer
+from tests.peers.github_server import SMALL, TOKEN, GitHubServer
 from tests.stores import MIT, module
+from tests.stores import add as publish
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 99\n" % 0
 CART = Tree(
@@ -249,3 +251,65 @@ def _no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what the environment of the tests may have."""
     for name in ("GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_the_tag_of_a_version_in_the_store_is_fetched_once_and_says_its_commit(
+    github: GitHubServer, github_crawl: GitHubCrawl, tmp_path: Path
+) -> None:
+    released = {"LICENSE": MIT, "lib/cart.ex": module("Cart", "put take count")}
+    later = Tree(files={**released, "lib/cart.ex": module("Cart", "push pull"), "README.md": b"x"})
+    others = {f"nightly-{number}": SMALL for number in range(120)}
+    tags = {"v2.0.0": later, **others, "v1.0.0": Tree(files=released), "v0.9.0": SMALL}
+    cart = github.add("Ada/Cart", tree=later, tags=tags)
+    github.add("bob/tool", tags={"v1.0.0": SMALL})
+    links = (Link("GitHub", "https://github.com/ada/cart"),)
+    publish(github_crawl.store, "cart", released, version="1.0.0", links=links)
+
+    outcome = github_crawl("tags=yes")
+
+    assert outcome.status == 0, outcome.errors
+    released_at = cart.commit_of(tags["v1.0.0"])
+    (tag,) = github_crawl.store.tags()
+    assert tag.repository
+    assert (tag.name, tag.version, tag.repository.tag) == ("Ada/Cart", released_at, "v1.0.0")
+    assert [row.version for row in github_crawl.store.archives("github")] == [
+        cart.commit,
+        github.repositories["bob/tool"].commit,
+    ]
+    asked = [each.variables for each in github.log if "owner" in each.variables]
+    assert asked == [
+        {"owner": "Ada", "name": "Cart", "after": None},
+        {"owner": "Ada", "name": "Cart", "after": "100"},
+    ]
+
+    release = build(github_crawl.store, tmp_path / "out", BuildConfig(), LASTING)
+    rows = release.read("documents").to_pylist()
+    (row,) = [each for each in rows if each["path"] == "lib/cart.ex" and each["source"] == "hex"]
+    assert (row["commit"], row["committed_at"]) == (released_at, tag.repository.committed_at)
+    assert released_at not in {each["version"] for each in rows}
+
+    github.forget()
+    assert github_crawl("tags=yes").status == 0
+    assert github.asked("tarball") == []
+
+
+def test_a_tag_that_cannot_be_fetched_costs_nothing_else(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    released = {"LICENSE": MIT, "lib/cart.ex": module("Cart", "put take count")}
+    github.add("ada/cart", tags={"cart-1.0.0": Tree(files=released)})
+    links = (Link("GitHub", "https://github.com/ada/cart"),)
+    publish(github_crawl.store, "cart", released, version="1.0.0", links=links)
+    github_crawl("fetch=yes")
+    github.answer("tarball", 451, body=b'{"message": "Repository access blocked"}')
+
+    outcome = github_crawl("tags=yes")
+
+    assert outcome.status == 0, outcome.errors
+    assert "the tag cart-1.0.0 of ada/cart: not fetched" in outcome.errors
+    assert github_crawl.store.tags() == []
+    assert names(github_crawl) == ["ada/cart", "cart"]
+    assert github_crawl.store.rejects() == []
+
+    assert github_crawl("tags=yes").status == 0
+    assert len(github_crawl.store.tags()) == 1

@@ -17,12 +17,12 @@ from graphql import (
     validate,
 )
 
-from crawler.github.api import COUNT, NAMED, SEARCH, payload, read_answer, read_search
+from crawler.github.api import COUNT, NAMED, SEARCH, TAGS, payload, read_answer, read_search
 from tests.peers.github_server import OWN_SCHEMA, Budget, GitHubServer, schema_at
 from tests.project import PROJECT
 
 PUBLISHED = PROJECT / "build" / "github-schema" / "schema.graphql"
-QUERIES = (SEARCH, COUNT, NAMED)
+QUERIES = (SEARCH, COUNT, NAMED, TAGS)
 
 published = pytest.mark.skipif(
     not PUBLISHED.exists(), reason="needs GitHub's published schema: make github-schema"

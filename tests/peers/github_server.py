@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -58,6 +58,8 @@ class Repository:
     """Of fork, archived, mirror, template, private and disabled."""
     license: str | None = None
     tree: Tree | None = SMALL
+    tags: Mapping[str, Tree] = field(default_factory=dict)
+    """Trees by the name of their tag, the newest first; every other tag is annotated."""
     salt: str = ""
     answers: int = 200
     message: str = ""
@@ -65,8 +67,17 @@ class Repository:
     @property
     def commit(self) -> str:
         """The commit of the default branch."""
-        told = repr((self.id, self.tree, self.salt)).encode()
+        return self.commit_of(self.tree)
+
+    def commit_of(self, tree: Tree | None) -> str:
+        """Return the commit of a tree."""
+        told = repr((self.id, tree, self.salt)).encode()
         return hashlib.sha1(told, usedforsecurity=False).hexdigest()
+
+    def tree_at(self, commit: str) -> Tree | None:
+        """Return the tree of a commit, if it is the head of a branch or has a tag."""
+        trees = (self.tree, *self.tags.values())
+        return next((each for each in trees if each and self.commit_of(each) == commit), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,13 +406,14 @@ class GitHubServer:
         """Pack a commit, in other bytes each time."""
         owner, name, _, commit = path.strip("/").split("/")
         repository = self.named(f"{owner}/{name}")
-        if repository is None or repository.tree is None or repository.commit != commit:
+        tree = repository.tree_at(commit) if repository else None
+        if tree is None:
             return Answer(status=404)
         with self.lock:
             self.served += 1
             number = self.served
         folder = f"{owner}-{name}-{commit[:7]}"
-        body = packed(repository.tree, commit, folder=folder, time=number, level=number % 9 + 1)
+        body = packed(tree, commit, folder=folder, time=number, level=number % 9 + 1)
         is_slow = self.slow_after is not None and number > self.slow_after
         delay = 60.0 if is_slow else 0.0
         return Answer(body=body, headers={"Content-Type": "application/x-gzip"}, delay=delay)
@@ -474,7 +486,34 @@ def node(repository: Repository) -> dict[str, Any]:
         "licenseInfo": {"spdxId": repository.license} if repository.license else None,
         "repositoryTopics": {"nodes": [{"topic": {"name": each}} for each in repository.topics]},
         "defaultBranchRef": {"name": "main", "target": target} if repository.tree else None,
+        "refs": partial(refs, repository),
     }
+
+
+def refs(
+    repository: Repository,
+    _: object,
+    *,
+    first: int,
+    after: str | None,
+    **_order: Any,
+) -> dict[str, Any]:
+    """Return a page of the tags of a repository."""
+    tags = list(repository.tags.items())
+    start = int(after or 0)
+    nodes = []
+    for number, (name, tree) in enumerate(tags[start : start + first], start):
+        target: dict[str, Any] = {
+            "__typename": "Commit",
+            "oid": repository.commit_of(tree),
+            "committedDate": shown(repository.created + timedelta(days=len(tags) - number)),
+        }
+        if number % 2:
+            target = {"__typename": "Tag", "oid": f"{number:040x}", "target": target}
+        nodes.append({"name": name, "target": target})
+    end = start + len(nodes)
+    info = {"hasNextPage": end < len(tags), "endCursor": str(end)}
+    return {"pageInfo": info, "nodes": nodes}
 
 
 def shown(moment: datetime) -> str:
