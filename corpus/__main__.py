@@ -48,6 +48,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file; `python -m corpus config` prints every key.")
 ]
+LicensesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="The licences that are permitted, in place of those of the configuration: "
+        "blueoak, blueoak-silver, file-copyleft, or a file with one SPDX id a line, or a JSON "
+        "array of them.",
+    ),
+]
 
 
 @app.callback()
@@ -103,15 +112,7 @@ def build(
             "folder whose newest release has opt-outs takes no build without them."
         ),
     ] = None,
-    licenses: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="The licences that are permitted, in place of those of the configuration: "
-            "blueoak, blueoak-silver, file-copyleft, or a file with one SPDX id a line, or a JSON "
-            "array of them.",
-        ),
-    ] = None,
+    licenses: LicensesOption = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -460,12 +461,14 @@ def _inspected(
 
 
 @app.command(epilog="Example: `python -m corpus config --config small.toml > full.toml`")
-def config(config: ConfigOption = None) -> None:
+def config(config: ConfigOption = None, licenses: LicensesOption = None) -> None:
     """Print every key of the configuration with the value that is in effect, as TOML."""
-    from corpus.configuration import BuildConfig, dump, load
+    from corpus.configuration import configured, dump, permitting
 
     with plain_errors():
-        say(dump(load(config) if config else BuildConfig()).rstrip("\n"))
+        settings = configured(config)
+        settings = settings if licenses is None else permitting(settings, licenses)
+        say(dump(settings).rstrip("\n"))
 
 
 ledger_app = application("Keep the ledger of opt-outs, and tell authors what a release holds.")

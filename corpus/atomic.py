@@ -15,7 +15,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from corpus.places import explained, files_below, filesystem, is_remote, key, put_bytes, upload
+from corpus.places import (
+    explained,
+    files_below,
+    filesystem,
+    is_remote,
+    key,
+    put_bytes,
+    scratch,
+    upload,
+)
 
 TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 COMPLETE = ".complete"
@@ -30,8 +39,8 @@ def replacing(path: Path) -> Iterator[Path]:
     and what `upload` does; then `path` is unchanged.
     """
     if is_remote(path):
-        with tempfile.TemporaryDirectory(prefix="elixir-corpus-") as folder:
-            temporary = Path(folder, path.name)
+        with scratch() as folder:
+            temporary = folder / path.name
             temporary.touch()
             yield temporary
             upload(temporary, path)
@@ -57,8 +66,8 @@ def whole_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     the folder is on this machine, and is uploaded. Raises OSError; then nothing has changed.
     """
     if is_remote(path):
-        with tempfile.TemporaryDirectory(prefix="elixir-corpus-") as folder:
-            inside = Path(folder, path.name)
+        with scratch() as folder:
+            inside = folder / path.name
             inside.mkdir()
             yield inside
             publish_folder(inside, path, replaces=replaces)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,8 @@ from typing import Final
 from corpus.places import explained, is_remote
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Reject, Stage
+from corpus.sources import GITHUB, HEX
+from corpus.split.repository import repository_of
 from corpus.store import (
     Archive,
     ArchiveStore,
@@ -75,7 +77,8 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
 
     These are refused: archives that the crawl did not get, archives that the registry replaced by
     refused content, archives that changed in the store, and copies of the same bytes under another
-    name than that of the package that was published first. This is checked here and not when
+    name: of packages the one that was published first is read, of repositories the one that a
+    package links to. This is checked here and not when
     archives are read, so that a repair of the store gives another build. Raises DamagedRow.
     """
     rejects = store.rejects()
@@ -87,7 +90,13 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     names = set(map(_place, stored))
     refused = [row for row in rejects if _place(row) not in names]
     archives: dict[str, Archive] = {}
+    linked = {
+        repository
+        for item in stored
+        if item.source == HEX and (repository := repository_of(item.links, item.name))
+    }
     oldest_first = sorted(stored, key=lambda item: _first(item, published))
+    oldest_first.sort(key=lambda item: _is_a_copy(item, linked))
     problems = zip(oldest_first, _problems(store, oldest_first), strict=True)
     for archive, problem in tracked(progress, "check archives", len(stored), problems):
         first = archives.get(archive.sha256)
@@ -106,6 +115,17 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
         if problem is None
     ]
     return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published, tuple(whole))
+
+
+def _is_a_copy(archive: Archive, linked: Collection[str]) -> tuple[bool, bool]:
+    """Return the sort key among archives of the same bytes, which two repositories may have.
+
+    The one that a package links to comes first, then one that is no fork.
+    """
+    host = archive.repository
+    if archive.source != GITHUB or host is None:
+        return False, False
+    return f"github.com/{archive.name.lower()}" not in linked, host.is_fork
 
 
 def first_published(archives: Sequence[Archive]) -> dict[tuple[str, str], int]:

@@ -11,7 +11,10 @@ environment of each process (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...), never fr
 no scheduler sees them.
 """
 
+import fcntl
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,8 +38,17 @@ READ_BYTES: Final = 1 << 20
 FETCHED_AT_ONCE: Final = 256
 FOREIGN = frozenset({"aiobotocore", "aiohttp", "botocore", "gcsfs", "google", "httpx"})
 """Libraries whose errors about a connection are no OSError."""
+SCRATCH: Final = "elixir-corpus-scratch-"
+HELD: Final = "held"
+"""The file in a temporary folder whose lock says that a process uses it."""
+INNER = re.compile(r"(https?://[^/\s\"']+)[/?][^\s\"']*")
+"""An address in an error of a library: the server, and what was asked of it."""
 NO_BUCKET = "bucket does not exist"
 BAD_ADDRESS = "invalid endpoint"
+
+
+_GIVEN: dict[str, None] = {}
+"""The URLs that this process was given, which errors name in place of paths below them."""
 
 
 class PlaceError(CorpusError):
@@ -72,6 +84,7 @@ def place(given: str | Path) -> Path:
     from upath import UPath
 
     url = f"{protocol}://{rest.rstrip('/')}"
+    _GIVEN[url] = None
     try:
         # A cached listing would not have what other processes wrote meanwhile.
         found = UPath(url, use_listings_cache=False)
@@ -117,11 +130,11 @@ def explained(path: Path) -> Iterator[None]:
         if not is_remote(path):
             raise
         raise NotPermitted(
-            f"{path}: the store denied access ({_said(error)}). The credentials in the environment "
-            "have to allow listing, and reading, writing and deleting below that folder (S3: "
-            "s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject; reading needs the first "
-            "two only). Nothing that was written is lost: run the same command again with such "
-            "credentials."
+            f"{_given(path)}: the store denied access ({_said(error)}). The credentials in the "
+            "environment have to allow listing, and reading, writing and deleting below that "
+            "folder (S3: s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject; reading needs "
+            "the first two only). Nothing that was written is lost: run the same command again "
+            "with such credentials."
         ) from error
     except Exception as error:
         foreign = type(error).__module__.partition(".")[0] in FOREIGN
@@ -131,14 +144,22 @@ def explained(path: Path) -> Iterator[None]:
         if not is_remote(path) or not (foreign or absent or misled):
             raise
         raise Unreachable(
-            f"{path}: {_said(error)}. Check the name of the bucket, the credentials, and the "
-            "address of the server (S3: AWS_ENDPOINT_URL, nothing for AWS itself). Nothing that "
-            "was written is lost: then run the same command again."
+            f"{_given(path)}: {_said(error)}. Check the name of the bucket, the credentials, and "
+            "the address of the server (S3: AWS_ENDPOINT_URL, nothing for AWS itself). Nothing "
+            "that was written is lost: then run the same command again."
         ) from error
 
 
+def _given(path: Path) -> str:
+    """Return the URL that a user gave and that a path is below, the longest one; else the path."""
+    name = str(path)
+    above = [url for url in _GIVEN if name == url or name.startswith(f"{url}/")]
+    return max(above, key=len, default=name)
+
+
 def _said(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    said = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    return INNER.sub(r"\1", said)
 
 
 def check_access(folder: Path) -> None:
@@ -191,12 +212,12 @@ def copied_here(paths: Sequence[Path]) -> Iterator[list[Path]]:
     if not any(map(is_remote, paths)):
         yield list(paths)
         return
-    with tempfile.TemporaryDirectory(prefix="elixir-corpus-") as folder:
+    with scratch() as folder:
         found = []
         for number, path in enumerate(paths):
             near = path
             if is_remote(path):
-                near = Path(folder, str(number), path.name)
+                near = folder / str(number) / path.name
                 near.parent.mkdir()
                 with explained(path):
                     filesystem(path).get_file(key(path), str(near))
@@ -279,6 +300,41 @@ def read_files(paths: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
                 with explained(path):
                     raise data
             yield path, data
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield an empty temporary folder of this machine (in TMPDIR), which is removed afterwards.
+
+    A process that is killed leaves it, and a later process removes it: it holds a lock on a file in
+    the folder while it runs, which the kernel releases when it and its children have ended.
+    """
+    top = Path(tempfile.gettempdir())
+    _remove_left(top)
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=top))
+    try:
+        # The file gets its name when it is locked, so that nobody finds it without its lock.
+        with (folder / f"{HELD}.new").open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            (folder / f"{HELD}.new").rename(folder / HELD)
+            inside = folder / "files"
+            inside.mkdir()
+            yield inside
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left(top: Path) -> None:
+    """Remove the temporary folders of this user whose processes have ended."""
+    for folder in top.glob(f"{SCRATCH}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+                continue
+            with (folder / HELD).open("rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # it is in use, or just being made or removed
 
 
 def scratch_for(path: Path) -> Path:

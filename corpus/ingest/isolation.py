@@ -1,6 +1,5 @@
 """Reading a bundle in a separate process: a file that ends the process becomes a reject."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from corpus.atomic import is_complete, publish_folder
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import Bundle, ingest, rehearse
 from corpus.ingest.opened import SEVERAL, WHOLE, ReadConfig
-from corpus.places import copied_here, is_remote
+from corpus.places import copied_here, is_remote, scratch
 from corpus.reasons import Reason, Reject, Stage
 from corpus.supervision import Cause, Ended, Watch, tidily, watched
 
@@ -49,8 +48,8 @@ def read_bundle(bundle: Bundle) -> Path:
         near = replace(bundle, paths=tuple(paths))
         if not is_remote(bundle.destination):
             return _read(near)
-        with tempfile.TemporaryDirectory(prefix="elixir-corpus-") as scratch:
-            made = _read(replace(near, destination=Path(scratch, bundle.destination.name)))
+        with scratch() as folder:
+            made = _read(replace(near, destination=folder / bundle.destination.name))
             if not is_complete(bundle.destination):  # else the same task ran twice
                 publish_folder(made, bundle.destination)
     return bundle.destination

@@ -66,10 +66,14 @@ class Licensing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declared list of licences: an expression of the readable ones, and the unreadable texts."""
+    """A declared list of licences: an expression of the readable ones, and the unreadable texts.
+
+    `own` are the ids that it writes as `LicenseRef-`: terms of the author's own, on no list.
+    """
 
     expression: Expression | None
     unreadable: tuple[str, ...]
+    own: frozenset[str] = frozenset()
 
     @property
     def complete(self) -> bool:
@@ -97,10 +101,17 @@ def read_declaration(licenses: Sequence[str]) -> Declaration:
     """Read a declared list. Hex does not define AND or OR for it, so all must hold: AND."""
     named = [text.strip() for text in licenses if text.strip()]
     read = {text: read_license(text) for text in named}
+    own: set[str] = set()
+    for text, item in read.items():
+        found = with_references(text) if item is None and "LicenseRef-" in text else None
+        if found is not None:
+            read[text] = parse(found)
+            own.update(each for each in license_ids(read[text]) if LICENSE_REF.fullmatch(each))
     readable = list(dict.fromkeys(str(item) for item in read.values() if item is not None))
     return Declaration(
         expression=join(readable),
         unreadable=tuple(text for text, item in read.items() if item is None),
+        own=frozenset(own),
     )
 
 

@@ -82,6 +82,8 @@ def judge_declaration(licenses: Sequence[str], policy: LicensePolicy) -> License
     if refused := refusal(licenses):
         return refused
     declared = read_declaration(licenses)
+    if detail := unnamed(declared, policy):
+        return LicenseVerdict(declared.text, LicenseEvidence.UNKNOWN, None, detail)
     if declared.expression is not None and not satisfied(declared.expression, policy.permits):
         evidence, reason = LicenseEvidence.DECLARED_ONLY, Reason.LICENSE_NOT_PERMITTED
         return LicenseVerdict(declared.text, evidence, reason, "not on the list of the policy")
@@ -105,6 +107,8 @@ def judge(
     if found.riders:
         detail = f"a condition is added to the licence: {', '.join(found.riders)}"
         return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
+    if detail := unnamed(declared, policy):
+        return LicenseVerdict(text, LicenseEvidence.UNKNOWN, Reason.LICENSE_UNKNOWN, detail)
     if expression is not None and not satisfied(expression, policy.permits):
         detail = "not on the list of the policy"
         return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
@@ -114,6 +118,23 @@ def judge(
         text = str(joined([*filter(None, [text]), *stated[:MOST_TOLD]]))
         return LicenseVerdict(text, evidence, Reason.LICENSE_NOT_PERMITTED, detail)
     return LicenseVerdict(text, evidence, DENIED.get(evidence), explain(evidence, declared, found))
+
+
+def unnamed(declared: Declaration, policy: LicensePolicy) -> str:
+    """Return a detail if it depends on terms of the author's own that the policy does not name.
+
+    It is empty if the declaration holds without them (`MIT OR LicenseRef-acme`), or is not
+    permitted even with them.
+    """
+    if not declared.own or declared.expression is None:
+        return ""
+    with_own = satisfied(
+        declared.expression, lambda each: each in declared.own or policy.permits(each)
+    )
+    if not with_own or satisfied(declared.expression, policy.permits):
+        return ""
+    names = ", ".join(sorted(each for each in declared.own if not policy.permits(each)))
+    return f"terms of the author's own, which the policy does not name: {names}"
 
 
 def refusal(licenses: Sequence[str]) -> LicenseVerdict | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corpus.atomic import is_complete
+from corpus.places import explained
 from corpus.release.manifest import MANIFEST_NAME, VERSION
 from corpus.release.reading import Release
 
@@ -13,11 +14,14 @@ def releases_in(folder: Path) -> list[Release]:
 
     So is what an interrupted copy left at a URL.
 
-    Raises MalformedManifest for a folder with a release's name and a broken manifest.
+    Raises MalformedManifest for a folder with a release's name and a broken manifest, NotPermitted
+    and Unreachable.
     """
+    with explained(folder):
+        inside = list(folder.iterdir()) if folder.is_dir() else []
     found = [
         (tuple(map(int, match.groups())), path)
-        for path in (folder.iterdir() if folder.is_dir() else ())
+        for path in inside
         if (match := VERSION.fullmatch(path.name)) and is_complete(path, MANIFEST_NAME)
     ]
     return [Release.open(path) for _, path in sorted(found)]

@@ -1,7 +1,10 @@
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from corpus.__main__ import app
 from corpus.build import build
 from corpus.configuration import BadConfiguration, BuildConfig, dump, load, permitting
 from corpus.store import ArchiveStore
@@ -143,3 +146,11 @@ def test_a_list_of_licences_decides_what_a_release_holds(tmp_path: Path) -> None
 def test_exclusions_of_version_0_1_are_sent_to_the_ledger(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match="optout add --from"):
         load(write(tmp_path, "[[exclude]]\npackage = 'shop'\nreason = 'asked'\n"))
+
+
+def test_the_command_shows_the_licences_that_a_build_would_permit() -> None:
+    shown = CliRunner().invoke(app, ["config", "--licenses", "file-copyleft"])
+    assert shown.exit_code == 0, shown.output
+    assert "MPL-2.0" in tomllib.loads(shown.stdout)["ingest"]["read"]["license"]["permitted"]
+    refused = CliRunner().invoke(app, ["config", "--licenses", "green"])
+    assert refused.exit_code == 2

@@ -7,8 +7,10 @@ from corpus.inputs import UNDATED, read_inputs
 from corpus.packages import Requirement
 from corpus.progress import Silent
 from corpus.reasons import Reason, Reject, Stage
-from corpus.store import ArchiveStore, RejectedArchive
-from tests.stores import add, module
+from corpus.sources import snapshot
+from corpus.store import ArchiveStore, Link, RejectedArchive
+from demo.github_archive import Tree, packed
+from tests.stores import add, at_commit, module
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,27 @@ def test_a_package_is_as_old_as_the_registry_says_of_its_first_version(tmp_path:
         first_published_at="1970-01-01T00:00:02Z",
     )
     assert read_inputs(store, Silent()).published == {("hex", "web"): 2_000_000}
+
+
+@pytest.mark.parametrize(
+    ("link", "read"),
+    [("https://github.com/zoe/shop", "zoe/shop"), ("https://shop.example", "bob/shop")],
+)
+def test_of_two_repositories_with_the_same_files_the_one_that_a_package_links_to_is_read(
+    tmp_path: Path, link: str, read: str
+) -> None:
+    store = ArchiveStore(tmp_path)
+    add(store, "shop", {"lib/a.ex": module("A", "alpha")}, links=(Link("GitHub", link),))
+    commit = "c0ffee" + "0" * 34
+    body = snapshot(packed(Tree(files={"a.ex": b"1"}), commit, folder="x"), commit).body
+    for number, name in enumerate(("ada/shop", "bob/shop", "zoe/shop")):
+        created = f"{2020 + number}-01-01T00:00:00Z"
+        is_fork = name == "ada/shop"
+        store.put(
+            at_commit(name, commit, body, id=number, created_at=created, is_fork=is_fork), body
+        )
+    inputs = read_inputs(store, Silent())
+    assert [each.name for each in inputs.archives] == [read, "shop"]
+    assert [row.reject.detail for row in inputs.refused] == [
+        f"the same bytes as github {read} {commit}"
+    ] * 2

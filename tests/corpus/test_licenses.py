@@ -121,7 +121,6 @@ def test_a_declaration_that_the_policy_does_not_permit_is_denied(declared: list[
         (["None"], "not a licence name: 'None'"),
         (["BSD/MIT"], "not a licence name: 'BSD/MIT'"),
         (["MIT AND ("], "not a licence name: 'MIT AND ('"),
-        (["LicenseRef-ours"], "not a licence name: 'LicenseRef-ours'"),
     ],
 )
 def test_an_unreadable_declaration_is_left_to_the_texts(declared: list[str], detail: str) -> None:
@@ -136,6 +135,26 @@ def test_an_unreadable_declaration_is_left_to_the_texts(declared: list[str], det
     )
     assert judge(declared, {"LICENSE": GPL}, POLICY).reason is Reason.LICENSE_NOT_PERMITTED
     assert judge(declared, {"LICENSE": OWN}, POLICY).reason is Reason.LICENSE_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [["LicenseRef-ours"], ["MIT", "LicenseRef-ours"], ["MIT AND LicenseRef-ours"]],
+)
+def test_terms_of_the_authors_own_are_unknown_unless_the_policy_names_them(
+    declared: list[str],
+) -> None:
+    detail = "terms of the author's own, which the policy does not name: LicenseRef-ours"
+    for texts in ({}, {"LICENSE": ISC}, {"LICENSE": OWN}):
+        verdict = judge(declared, texts, POLICY)
+        assert (verdict.reason, verdict.detail) == (Reason.LICENSE_UNKNOWN, detail)
+    assert judge_declaration(declared, POLICY).detail == detail
+    named = LicensePolicy(permitted_extra=frozenset({"LicenseRef-ours"}))
+    assert judge(declared, {}, named).reason is None
+    assert judge(["GPL-3.0-only AND LicenseRef-ours"], {}, POLICY).reason is (
+        Reason.LICENSE_NOT_PERMITTED
+    )
+    assert judge(["ISC OR LicenseRef-ours"], {"LICENSE": ISC}, POLICY).reason is None
 
 
 @pytest.mark.parametrize("declared", ["( AND MIT", "()", "MIT AND ()", "(OR MIT)", "()+"])

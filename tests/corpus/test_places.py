@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +29,11 @@ from corpus.places import (
     is_remote,
     place,
     read_files,
+    scratch,
 )
+from corpus.release.versions import releases_in
 from tests.peers.object_store import ObjectStore, serving
+from tests.project import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +223,56 @@ def test_a_bucket_that_is_not_there_is_named(server: ObjectStore) -> None:
     server.reset()
     with pytest.raises(Unreachable, match=r"s3://nowhere/out: .*does not exist.*the bucket"):
         check_access(place("s3://nowhere/out"))
+
+
+def test_an_error_names_the_url_that_was_given_and_not_a_path_below_it(
+    server: ObjectStore,
+) -> None:
+    server.reset()
+    given = place("s3://nowhere/archives")
+    said = r"^s3://nowhere/archives: [^/]*does not exist.*Check the name of the bucket"
+    with pytest.raises(Unreachable, match=said):
+        check_access(given / "rejects" / "github")
+
+
+def test_an_error_of_a_library_names_the_server_and_not_what_was_asked_of_it(
+    bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    type(filesystem(bucket)).clear_instance_cache()
+    said = r'^s3://corpus/releases: .*URL: "http://127.0.0.1:9". Check the name'
+    with pytest.raises(Unreachable, match=said):
+        releases_in(place("s3://corpus/releases"))
+    type(filesystem(bucket)).clear_instance_cache()
+
+
+def test_temporary_folders_of_a_killed_process_are_removed_by_a_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import signal\nfrom corpus.places import scratch\n"
+        "with scratch() as folder:\n"
+        "    (folder / 'part').write_bytes(b'x')\n"
+        "    print(folder, flush=True)\n"
+        "    signal.pause()\n"
+    )
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout
+        left = Path(process.stdout.readline().strip())
+        other = tmp_path / "elixir-corpus-of-another"
+        other.mkdir()
+        with scratch() as own:
+            assert (left / "part").exists()  # its process runs
+            assert list(own.iterdir()) == []
+        process.kill()
+    assert left.exists()
+    with scratch():
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == [other]
 
 
 def test_access_is_checked_before_work_begins_and_leaves_nothing(
