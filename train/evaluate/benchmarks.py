@@ -4,12 +4,12 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from corpus.decontamination.benchmarks import located
 from corpus.release import Release
 from train.errors import TrainError
-from train.evaluate.exercism import read_exercism
 from train.evaluate.held_out import cut_callbacks, cut_doctests
 from train.evaluate.problems import Problem, Prompt
-from train.evaluate.published import located, read_mceval, read_multipl_e
+from train.evaluate.published import read_exercism, read_mceval, read_multipl_e
 
 PUBLISHED = {"multipl-e": read_multipl_e, "mceval": read_mceval, "exercism": read_exercism}
 """Benchmarks that are read from where they lie."""

@@ -1,162 +1,90 @@
-"""Published benchmarks: rows in JSON lines or Parquet, read from a path or from the Hub.
+"""Published benchmarks as problems; `corpus/decontamination/benchmarks.py` reads their formats."""
 
-MultiPL-E (Cassano et al. 2022) is HumanEval and MBPP, translated. Columns as on the Hub
-(nuprl/MultiPL-E): name, prompt, tests, stop_tokens. The prompt opens a module and a function, the
-completion closes both, and the tests are ExUnit cases. There are no references.
-
-McEval (Chai et al. 2024) has canonical solutions. Columns as in its repository (data/Elixir.jsonl):
-task_id, prompt, canonical_solution, test. The prompt opens a module and a function and says in
-comments what it does; the completion goes on from the next line and closes both.
-"""
-
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from corpus.untrusted import parse_json
-from train.errors import TrainError
+from corpus.decontamination import benchmarks
+from corpus.decontamination.benchmarks import Exercise
 from train.evaluate.problems import Problem, Prompt
 
-MULTIPL_E, MCEVAL = "multipl-e", "mceval"
-LANGUAGES = ("elixir", "ex", "exs")
-"""What rows of MultiPL-E call Elixir."""
-PREFIX = "Elixir/"
-"""What identities of McEval's rows in Elixir begin with."""
 STOP = ("\ndefmodule", "\nExUnit", "\n```")
 """What ends a completion of McEval."""
-SUFFIXES = (".jsonl", ".json", ".parquet")
-EXPECTED = (
-    "a local file or folder, or a dataset on the Hub as OWNER/NAME or OWNER/NAME/FOLDER; a private "
-    "one needs HF_TOKEN"
-)
+REQUIREMENT = re.compile(r"\belixir:\s*\"([^\"]+)\"")
+QUESTION = """\
+{instructions}
 
-Row = Mapping[str, object]
+Complete the following file, `{path}`, and answer with the whole of it in one fenced block of code.
 
-
-class NoBenchmark(TrainError):
-    """Nothing of the benchmark lies where it was said to."""
-
-    def __init__(self, path: Path | str, expected: str) -> None:
-        super().__init__(f"{path}: no benchmark here. Expected {expected}.")
-
-
-class MalformedBenchmark(TrainError):
-    """A file of the benchmark is not what its format says."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}. Fetch it again from where it is published.")
+```elixir
+{stub}```
+"""
 
 
 def read_multipl_e(path: Path) -> Iterator[Problem]:
-    """Yield MultiPL-E's problems of a file or folder; rows of other languages are passed over.
+    """Yield MultiPL-E's problems in Elixir, which have no references.
 
     Raises NoBenchmark and MalformedBenchmark.
     """
-    for file, row in rows_of(path):
-        if row.get("language", "elixir") not in LANGUAGES:
-            continue
-        stop = row.get("stop_tokens")
-        if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop):
-            raise MalformedBenchmark(file, "a row has no list of texts in its column 'stop_tokens'")
-        prompt = text(file, row, "prompt")
+    for each in benchmarks.read_multipl_e(path):
         yield Problem(
-            identity=f"{MULTIPL_E}/{text(file, row, 'name')}",
-            source=MULTIPL_E,
-            prompt=Prompt(text=prompt, stop=tuple(stop)),
-            before=prompt,
+            identity=f"{benchmarks.MULTIPL_E}/{each.name}",
+            source=benchmarks.MULTIPL_E,
+            prompt=Prompt(text=each.prompt, stop=each.stop_tokens),
+            before=each.prompt,
             after="\n",
-            tests={"test/completed_test.exs": text(file, row, "tests")},
+            tests={"test/completed_test.exs": each.tests},
         )
 
 
 def read_mceval(path: Path) -> Iterator[Problem]:
-    """Yield McEval's problems of a file or folder; rows of other languages are passed over.
+    """Yield McEval's problems in Elixir. Raises NoBenchmark and MalformedBenchmark."""
+    for each in benchmarks.read_mceval(path):
+        if each.language == "elixir":
+            prompt = each.prompt + "\n"
+            yield Problem(
+                identity=f"{benchmarks.MCEVAL}/{each.task_id}",
+                source=benchmarks.MCEVAL,
+                prompt=Prompt(text=prompt, stop=STOP),
+                before=prompt,
+                after="\n",
+                tests={"test/completed_test.exs": each.test},
+                reference=each.canonical_solution,
+            )
 
-    Raises NoBenchmark and MalformedBenchmark.
+
+def read_exercism(path: Path) -> Iterator[Problem]:
+    """Yield the exercises of a checkout that are solved in one file, in the order of their names.
+
+    Mix is left out: it would ask for packages, and an exercise has none. Raises NoBenchmark where
+    there is no exercise and MalformedBenchmark for one that is damaged.
     """
-    for file, row in rows_of(path):
-        name = text(file, row, "task_id")
-        if not name.startswith(PREFIX):
-            continue
-        prompt = text(file, row, "prompt") + "\n"
-        yield Problem(
-            identity=f"{MCEVAL}/{name}",
-            source=MCEVAL,
-            prompt=Prompt(text=prompt, stop=STOP),
-            before=prompt,
-            after="\n",
-            tests={"test/completed_test.exs": text(file, row, "test")},
-            reference=text(file, row, "canonical_solution"),
-        )
+    for exercise in benchmarks.read_exercism(path):
+        if len(exercise.solution) == 1:
+            yield _asked(exercise)
 
 
-def rows_of(path: Path) -> Iterator[tuple[Path, Row]]:
-    """Yield each row with the file it came from; a folder's files in the order of their names.
-
-    Raises NoBenchmark where there is nothing to read and MalformedBenchmark for a file that is
-    neither format.
-    """
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    files = [each for each in files if each.suffix in SUFFIXES]
-    if not files:
-        raise NoBenchmark(path, "a .jsonl or .parquet file, or a folder of them")
-    for file in files:
-        for row in parquet_rows(file) if file.suffix == ".parquet" else json_rows(file):
-            yield file, row
-
-
-def json_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file with one JSON object a line."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    row = parse_json(line)
-                except ValueError as error:
-                    raise MalformedBenchmark(path, f"line {number} is not JSON: {error}") from error
-                if not isinstance(row, dict):
-                    raise MalformedBenchmark(path, f"line {number} is not an object")
-                yield row
-
-
-def parquet_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        yield from pq.read_table(path).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise MalformedBenchmark(path, str(error)) from error
-
-
-def text(path: Path, row: Row, name: str) -> str:
-    """Return a column that must hold text. Raises MalformedBenchmark."""
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise MalformedBenchmark(path, f"a row has no text in its column {name!r}")
-    return value
-
-
-def located(place: str) -> Path:
-    """Return the path of a benchmark; one on the Hub is fetched into its cache first.
-
-    What exists here comes before what the Hub may have under the same name. Raises NoBenchmark,
-    also where the Hub has no such folder or cannot be reached.
-    """
-    path = Path(place)
-    is_here = path.exists() or path.is_absolute() or place.startswith(".")
-    owner, _, rest = place.partition("/")
-    name, _, folder = rest.strip("/").partition("/")
-    if is_here or not (owner and name):
-        return path
-    from huggingface_hub import snapshot_download
-
-    patterns = [folder, f"{folder}/*"] if folder else None
-    try:
-        found = snapshot_download(f"{owner}/{name}", repo_type="dataset", allow_patterns=patterns)
-    except (OSError, ValueError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise NoBenchmark(place, f"{EXPECTED} ({why})") from error
-    if not (path := Path(found) / folder).exists():
-        raise NoBenchmark(place, EXPECTED)
-    return path
+def _asked(exercise: Exercise) -> Problem:
+    ((path, stub),) = exercise.solution.items()
+    mix, folder = exercise.folder / "mix.exs", exercise.folder
+    told = mix.read_text(encoding="utf-8", errors="replace") if mix.is_file() else ""
+    requires = REQUIREMENT.search(told)
+    instructions = "\n\n".join(each.strip() for each in exercise.instructions.values())
+    question = QUESTION.format(
+        instructions=instructions.strip(), path=path, stub=stub.rstrip("\n") + "\n"
+    )
+    return Problem(
+        identity=f"{benchmarks.EXERCISM}/{exercise.name}",
+        source=benchmarks.EXERCISM,
+        prompt=Prompt(question=question),
+        path=path,
+        files=exercise.editor,
+        assets={
+            str(each.relative_to(folder)): each.read_bytes()
+            for each in sorted((folder / "assets").rglob("*"))
+            if each.is_file() and not each.is_symlink()
+        },
+        tests=exercise.tests,
+        reference="\n".join(exercise.example.values()),
+        requires=requires[1] if requires else "",
+    )

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpus.decontamination.benchmarks import MalformedBenchmark, NoBenchmark
 from sandbox import Sandbox
 from tests.sandbox.machine import executed
-from train.evaluate.exercism import read_exercism
 from train.evaluate.judge import Verdict, judge
 from train.evaluate.problems import Problem
-from train.evaluate.published import MalformedBenchmark, NoBenchmark, read_mceval, read_multipl_e
+from train.evaluate.published import read_exercism, read_mceval, read_multipl_e
 
 TRIPLE = {
     "name": "Ours_1_triple",
@@ -117,7 +117,7 @@ READER = {
 def test_an_exercise_is_asked_with_its_instructions_and_its_stub(tmp_path: Path) -> None:
     exercise(tmp_path, "reader", READER)
     two = config(solution=["lib/a.ex", "lib/b.ex"], test=[], example=[])
-    exercise(tmp_path, "of-two-files", {".meta/config.json": two})
+    exercise(tmp_path, "of-two-files", {".meta/config.json": two, "lib/a.ex": "", "lib/b.ex": ""})
     (problem,) = read_exercism(tmp_path)
     assert problem.identity == "exercism/reader"
     assert problem.prompt.question == (
@@ -174,8 +174,11 @@ def test_an_empty_folder_holds_no_benchmark(
     [
         ('{"name": "a"', "line 1 is not JSON"),
         ("\n[1]\n", "line 2 is not an object"),
-        (lines({**TRIPLE, "tests": None}), "no text in its column 'tests'"),
-        (lines({**TRIPLE, "stop_tokens": None}), "no list of texts in its column 'stop_tokens'"),
+        (lines({**TRIPLE, "tests": None}), "line 1 has no text in its field 'tests'"),
+        (
+            lines({**TRIPLE, "stop_tokens": None}),
+            "line 1 has no list of texts in its field 'stop_tokens'",
+        ),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str, complaint: str) -> None:

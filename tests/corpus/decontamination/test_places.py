@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from corpus.decontamination.benchmarks import located
 from tests.peers.hub_datasets import printed, serving
-from train.evaluate.published import located
 
 FILES = {
     "README.md": b"# Problems\n",
@@ -16,7 +16,7 @@ FILES = {
 FETCH = """
 import sys
 from corpus.errors import CorpusError
-from train.evaluate.published import located
+from corpus.decontamination.benchmarks import located
 try:
     path = located(sys.argv[1])
     print(*sorted(each.name for each in path.rglob("*")), path.parent.name, sep="|")
@@ -41,6 +41,11 @@ def test_a_folder_of_a_dataset_is_fetched_and_no_other(hub: str, tmp_path: Path)
     names = {path.name for path in (tmp_path / "hub").rglob("*") if path.parent.name != "blobs"}
     assert "humaneval-elixir" in names
     assert not {"humaneval-lua", "README.md"} & names
+
+
+def test_a_place_may_be_an_address_of_the_hub(hub: str, tmp_path: Path) -> None:
+    said = fetched(hub, tmp_path, "hf://datasets/ana/problems/humaneval-lua")
+    assert said.startswith("test.jsonl|")
 
 
 @pytest.mark.parametrize("place", ["ana/nothing", "ana/problems/humaneval-erlang"])
