@@ -48,6 +48,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file; `python -m corpus config` prints every key.")
 ]
+BenchmarksOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PLACE|NAME=PLACE",
+        help="A benchmark: documents that hold a problem of it are left out. MultiPL-E, McEval, "
+        "AutoCodeBench, a checkout of Exercism or of ash-project/evals, or JSON lines or Parquet "
+        "of your own; a file, a folder or hf://datasets/OWNER/NAME/FOLDER. Can be repeated.",
+    ),
+]
 LicensesOption = Annotated[
     str | None,
     typer.Option(
@@ -112,6 +121,7 @@ def build(
             "folder whose newest release has opt-outs takes no build without them."
         ),
     ] = None,
+    benchmarks: BenchmarksOption = None,
     licenses: LicensesOption = None,
     dry_run: Annotated[
         bool,
@@ -143,7 +153,7 @@ def build(
     the build could not finish.
     """
     if dry_run:
-        _show_plan(archives, out, work, config, licenses, optout, log_level)
+        _show_plan(archives, out, work, config, licenses, optout, benchmarks or [], log_level)
         return
     from elixir_corpus.pipeline import build_release
 
@@ -159,6 +169,7 @@ def build(
             work=work,
             licenses=licenses,
             optout=optout,
+            benchmarks=benchmarks or [],
             cluster=cluster,
             progress=progress,
             clean=clean,
@@ -166,6 +177,10 @@ def build(
         )
     show_funnel(built.release)
     show_timings(built.timings)
+    for benchmark in built.release.manifest.benchmarks:
+        found = f"{len(benchmark.found)} of {plural(benchmark.problems, 'problem')}"
+        left_out = plural(benchmark.documents, "document")
+        output.print(f"{benchmark.name}: {found} found, {left_out} left out")
     for entry in built.unmatched:
         removal = entry.removal
         errors.print(f"left out nothing: {entry.name}, {removal.kind} {removal.value}")
@@ -185,10 +200,12 @@ def _show_plan(
     config: Path | None,
     licenses: str | None,
     optout: Path | None,
+    benchmarks: list[str],
     log_level: LogLevel,
 ) -> None:
     from corpus.build import plan_build
     from corpus.configuration import configured, permitting
+    from corpus.decontamination.benchmarks import read_benchmarks
     from corpus.optout.ledger import read_ledger
     from corpus.places import place
     from corpus.store import ArchiveStore
@@ -198,7 +215,8 @@ def _show_plan(
         settings = configured(config)
         settings = settings if licenses is None else permitting(settings, licenses)
         at = None if work is None else place(work)
-        planned = plan_build(store, place(out), settings, progress, ledger, at)
+        told = read_benchmarks(benchmarks, settings.decontamination.fields)
+        planned = plan_build(store, place(out), settings, progress, ledger, at, told)
     show_plan(planned)
 
 

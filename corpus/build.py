@@ -17,6 +17,13 @@ from typing import TypeVar
 from corpus.atomic import erase, is_complete, make_folder, write_bytes, write_json
 from corpus.configuration import BuildConfig
 from corpus.counterparts import align, pairs, preference
+from corpus.decontamination.benchmarks import Benchmark
+from corpus.decontamination.comparing import (
+    CompareTask,
+    compared,
+    write_matches,
+    write_passages,
+)
 from corpus.deduplicate import cluster
 from corpus.errors import CorpusError
 from corpus.executor import Executor, Killed, WorkerDied
@@ -129,7 +136,7 @@ READ = ("documents", "functions", "fingerprints", "rejects", "archives", "licens
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("kept", "rejected", "drafts", "instruct", "origin")
+PARTS = ("matches", "kept", "rejected", "drafts", "instruct", "origin")
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -151,6 +158,7 @@ class Job:
 
     inputs: Inputs
     opted_out: OptedOut
+    benchmarks: tuple[Benchmark, ...]
     config: BuildConfig
     release: Identity
     layout: Layout
@@ -241,12 +249,31 @@ def assign_splits(job: Job) -> None:
     job.run("assign splits", task, [job.config.split])
 
 
+def compare_with_benchmarks(job: Job) -> None:
+    """Find the documents that hold problems of benchmarks."""
+    passages = job.file("passages")
+    job.run("read benchmarks", partial(write_passages, job.benchmarks), [passages])
+    parts = zip(*map(job.parts, ("documents", "matches")), strict=True)
+    tasks = [
+        CompareTask(
+            documents=documents,
+            passages=passages,
+            destination=destination,
+            config=job.config.decontamination,
+        )
+        for documents, destination in parts
+    ]
+    job.run("compare with benchmarks", write_matches, tasks)
+
+
 def select_documents(job: Job) -> None:
-    """Keep the representatives; their duplicates and opted-out documents become rejects."""
-    tables = ("fingerprints", "archives", "rejects", "kept", "rejected")
+    """Keep the representatives; duplicates, opted-out and contaminated documents become rejects."""
+    tables = ("fingerprints", "archives", "rejects", "matches", "kept", "rejected")
     parts = Parts(*map(job.parts, tables))
     clusters, splits, alignments = map(job.file, ("clusters", "splits", "alignments"))
-    task = partial(select, parts, clusters, splits, alignments, job.opted_out)
+    task = partial(
+        select, parts, clusters, splits, alignments, job.opted_out, job.file("contamination")
+    )
     job.run("select documents", task, [job.file("duplicates")])
     write_archive_rejects(job.inputs.refused, job.file("refused"), job.opted_out)
 
@@ -375,6 +402,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         files_seen=0,
         stages=(),
         instructions_left_out=count_repeats(job.file("repeats")),
+        benchmarks=compared(job.benchmarks, job.file("passages"), job.file("contamination")),
     )
 
 
@@ -419,12 +447,20 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "compare with benchmarks",
+        inputs=("documents", "benchmarks"),
+        outputs=("passages", "matches"),
+        config=("decontamination",),
+        run=compare_with_benchmarks,
+        is_internal=True,
+    ),
+    Stage(
         "select documents",
         inputs=(
             *("fingerprints", "archives", "rejects", "clusters", "splits", "alignments"),
-            *("inputs.refused", "optout.ledger"),
+            *("matches", "inputs.refused", "optout.ledger"),
         ),
-        outputs=("kept", "rejected", "duplicates", "refused"),
+        outputs=("kept", "rejected", "contamination", "duplicates", "refused"),
         config=(),
         run=select_documents,
         is_internal=True,
@@ -472,6 +508,7 @@ STAGES: tuple[Stage[Job], ...] = (
         inputs=(
             *("shards", "archives", "rejected", "splits", "duplicates", "refused", "repeats"),
             *("alignments", "inputs.archives", "inputs.refused", "optout.ledger", "release"),
+            *("benchmarks", "passages", "contamination"),
         ),
         outputs=("manifest",),
         config=tuple(BuildConfig.__dataclass_fields__),
@@ -479,7 +516,7 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
 )
 """The given inputs: `inputs.*`, for the fields of `Inputs`, `optout.*`, for the ledger and what it
-leaves out as a whole, and `release`, for the name of the release.
+leaves out as a whole, `benchmarks`, and `release`, for the name of the release.
 """
 
 
@@ -495,6 +532,7 @@ class BuildPlan:
     """One step for every stage, in order; none if there is such a release."""
     inputs: Inputs
     opted_out: OptedOut
+    benchmarks: tuple[Benchmark, ...]
     identity: Identity
     layout: Layout
     origins: Mapping[str, Origin]
@@ -507,10 +545,12 @@ def plan_build(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     work: Path | None = None,
+    benchmarks: tuple[Benchmark, ...] = (),
 ) -> BuildPlan:
     """Check the archives and return what a build would do, and why; nothing is written.
 
-    `ledger` has what is opted out; `work` is `out/work` unless given. Raises LostEntries,
+    `ledger` has what is opted out; `work` is `out/work` unless given. Documents that hold problems
+    of `benchmarks` are left out. Raises LostEntries,
     NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest, BadLedger and OSError.
     """
     ledger, releases = ledger or Ledger(), releases_in(out)
@@ -522,7 +562,9 @@ def plan_build(
     tagged = (archive for archive, _ in inputs.tags)
     leaving = opted_out(ledger, (*inputs.archives, *tagged))
     digests = inputs.digests()
-    digest = digest_of(digests, config, code_digest(RELEASE), tool_versions(), ledger.head)
+    compared_with = digest_of([(each.name, each.digest) for each in benchmarks])
+    made_of = (digests, config, code_digest(RELEASE), tool_versions(), ledger.head)
+    digest = digest_of(*made_of, compared_with)
     identity = Identity(
         version=next_version(inputs.newest, releases), digest=digest, parent=_parent(releases)
     )
@@ -530,6 +572,7 @@ def plan_build(
     given |= {
         "optout.ledger": ledger.head,
         "optout.archives": digest_of(sorted(leaving.archives)),
+        "benchmarks": compared_with,
     }
     made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())
     work, reading = work or out / "work", made_from[STAGES[0].name]
@@ -555,6 +598,7 @@ def plan_build(
         steps=steps,
         inputs=inputs,
         opted_out=leaving,
+        benchmarks=benchmarks,
         identity=identity,
         layout=layout,
         origins=made_from,
@@ -574,15 +618,17 @@ def build(
     executor: Executor,
     progress: Progress | None = None,
     ledger: Ledger | None = None,
+    benchmarks: tuple[Benchmark, ...] = (),
 ) -> Release:
     """Run every stage and return the candidate, or an existing release from the same origin.
 
     `out` contains releases by version and `work/`, which may be deleted at any time; then the next
     build takes longer. The candidate has the seconds of every stage in `timings.json`. `ledger` has
-    what is opted out. Raises WorkerDied, DamagedRelease, and what `plan_build` does.
+    what is opted out; documents that hold problems of `benchmarks` are left out. Raises WorkerDied,
+    DamagedRelease, and what `plan_build` does.
     """
     progress = progress or Silent()
-    planned = plan_build(store, out, config, progress, ledger)
+    planned = plan_build(store, out, config, progress, ledger, benchmarks=benchmarks)
     return carry_out_plan(planned, config, executor, progress)
 
 
@@ -600,6 +646,7 @@ def carry_out_plan(
         return Job(
             inputs=planned.inputs,
             opted_out=planned.opted_out,
+            benchmarks=planned.benchmarks,
             config=config,
             release=planned.identity,
             layout=replace(layout, folders={name: layout.folders[name] for name in known}),

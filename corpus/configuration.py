@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from corpus.decontamination.comparing import DecontaminationConfig
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import IngestConfig
@@ -29,6 +30,7 @@ class BuildConfig:
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
     withdrawn: WithdrawnConfig = field(default_factory=WithdrawnConfig)
+    decontamination: DecontaminationConfig = field(default_factory=DecontaminationConfig)
 
 
 MOVED = (

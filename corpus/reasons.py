@@ -14,6 +14,7 @@ class Stage(StrEnum):
     FILTER = "filter"
     PARSE = "parse"
     OPT_OUT = "opt_out"
+    DECONTAMINATE = "decontaminate"
     DEDUPLICATE = "deduplicate"
 
 
@@ -89,6 +90,9 @@ class Reason(StrEnum):
 
     # opt_out
     OPTED_OUT = "opted_out"
+
+    # decontaminate
+    CONTAMINATED = "contaminated"
 
     # deduplicate
     EXACT_DUPLICATE = "exact_duplicate"

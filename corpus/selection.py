@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from corpus.atomic import replacing
 from corpus.counterparts import Told, told_of
+from corpus.decontamination.comparing import contaminated
 from corpus.identifiers import among, identifiers
 from corpus.optout.removals import (
     Entries,
@@ -32,21 +33,32 @@ DUPLICATE_REASONS = {"exact": Reason.EXACT_DUPLICATE, "near": Reason.NEAR_DUPLIC
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that are read, and where the kept documents and the rejects of each are told."""
+    """The parts that are read, and where the kept documents and the rejects of each are told.
+
+    `matches` is what documents hold of benchmarks, `comparing.MATCHES`.
+    """
 
     fingerprints: Sequence[Path]
     archives: Sequence[Path]
     rejects: Sequence[Path]
+    matches: Sequence[Path]
     kept: Sequence[Path]
     rejected: Sequence[Path]
 
 
 def select(
-    parts: Parts, clusters: Path, splits: Path, alignments: Path, out: OptedOut, duplicates: Path
+    parts: Parts,
+    clusters: Path,
+    splits: Path,
+    alignments: Path,
+    out: OptedOut,
+    contamination: Path,
+    duplicates: Path,
 ) -> None:
     """Write the documents that stay, as `tables.KEPT`, and those that do not, as rejects.
 
     The rejects of ingest are written again, without what is told of files that are opted out.
+    `contamination` becomes the matches of documents that are left out because of them.
 
     Of fingerprints the shingles are not read; the digests of all functions that stay are held in
     memory, 8 bytes each, to count what is lost with each duplicate. `clusters` is sorted by
@@ -57,9 +69,13 @@ def select(
     settled, places = read_part(clusters), read_part(splits)
     told = told_of(alignments, out.archives.keys())
     excluded = left_out(out, parts.fingerprints, settled)
-    settled = _without(settled, excluded)
+    tainted = contaminated(parts.matches, parts.fingerprints, settled, excluded)
+    with replacing(contamination) as temporary:
+        write_part(tainted.matches, temporary)
+    gone = {*excluded, *tainted.rejects}
+    settled = _without(settled, gone)
     known = identifiers(settled["document_id"])
-    functions = _kept_functions(parts.fingerprints, settled, excluded)
+    functions = _kept_functions(parts.fingerprints, settled, gone)
     with replacing(duplicates) as temporary, part_writer(temporary, REJECTS) as writer:
         writer.write_table(archive_rejects(out, parts.archives))
         for part, destination in zip(parts.rejects, parts.rejected, strict=True):
@@ -68,14 +84,21 @@ def select(
         for part, destination in zip(parts.fingerprints, parts.kept, strict=True):
             documents = _with_clusters(part, settled, known)
             if excluded:
-                ids = pa.array(sorted(excluded), pa.string())
-                is_out = pc.is_in(documents["document_id"], value_set=ids)
-                writer.write_table(_opted_out(documents.filter(is_out), excluded))
-                documents = documents.filter(pc.invert(is_out))
+                named, documents = _divided(documents, excluded)
+                writer.write_table(_opted_out(named, excluded))
+            if tainted.rejects:
+                named, documents = _divided(documents, tainted.rejects)
+                writer.write_table(_contaminated(named, tainted.rejects))
             stays = pc.equal(documents["relation"], "representative")
             _write_kept(documents.filter(stays), places, told, destination)
             dropped = documents.filter(pc.invert(stays))
             writer.write_table(_rejects(dropped, _lost(part, dropped, functions), told))
+
+
+def _divided(documents: pa.Table, ids: Collection[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the documents with these ids, and the others."""
+    named = pc.is_in(documents["document_id"], value_set=pa.array(sorted(ids), pa.string()))
+    return documents.filter(named), documents.filter(pc.invert(named))
 
 
 def _without(clusters: pa.Table, excluded: Collection[str]) -> pa.Table:
@@ -175,6 +198,12 @@ def _rejects(documents: pa.Table, lost: Sequence[int], told: Told) -> pa.Table:
 def _opted_out(documents: pa.Table, why: Mapping[str, tuple[Reject, Entries]]) -> pa.Table:
     found: list[DuplicateRow] = documents.to_pylist()
     rows = [opted_out_row(row, *why[row["document_id"]], row["bytes"]) for row in found]
+    return pa.Table.from_pylist(rows, schema=REJECTS)
+
+
+def _contaminated(documents: pa.Table, why: Mapping[str, Reject]) -> pa.Table:
+    found: list[DuplicateRow] = documents.to_pylist()
+    rows = [reject_row(row, why[row["document_id"]], row["bytes"]) for row in found]
     return pa.Table.from_pylist(rows, schema=REJECTS)
 
 

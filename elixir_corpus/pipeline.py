@@ -13,7 +13,7 @@ A script calls it below `if __name__ == "__main__"`, since worker processes impo
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +80,7 @@ def build_release(
     work: str | Path | None = None,
     licenses: str | None = None,
     optout: str | Path | None = None,
+    benchmarks: Sequence[str] = (),
     cluster: Cluster | None = None,
     progress: Progress | None = None,
     finish: Finish = judge_and_tell,
@@ -94,18 +95,21 @@ def build_release(
     configuration, the defaults without one; `licenses` is the name of a list of licences, or a file
     with one, in place of that of the configuration. `workers` are processes on this machine, one a
     CPU without a number, and 0 works in this process; with `cluster`, one that already runs works
-    instead. What the ledger `optout` names is left out. `finish` judges the candidate and writes
-    its report and card. With `clean` what earlier builds left in `work/` and this one does not use
-    is removed, once the release has its name. `sign` is a private key, with which the statement of
+    instead. What the ledger `optout` names is left out, and so are documents that hold problems of
+    `benchmarks`, each a path or a dataset on the Hub. `finish` judges the candidate and writes its
+    report and card. With `clean` what earlier builds left in `work/` and this one does not use is
+    removed, once the release has its name. `sign` is a private key, with which the statement of
     a release that has its name is signed.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises UnusableKey, PlaceError for a URL that cannot be used, FolderInUse while another build
     writes to `out`, and what `corpus.build.build`, `corpus.configuration.configured`,
-    `corpus.optout.ledger.read_ledger` and `corpus.executor.connect` do.
+    `corpus.optout.ledger.read_ledger`, `corpus.decontamination.benchmarks.read_benchmarks` and
+    `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured, permitting
+    from corpus.decontamination.benchmarks import read_benchmarks
 
     key = None if sign is None else private_key(Path(sign))
     archives, out, progress = place(archives), place(out), progress or Silent()
@@ -113,13 +117,15 @@ def build_release(
     settings = configured(config)
     settings = settings if licenses is None else permitting(settings, licenses)
     ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
+    told = read_benchmarks(benchmarks, settings.decontamination.fields)
     if cluster is not None:
         archives, out, work = archives.resolve(), out.resolve(), work.resolve()
     for folder in dict.fromkeys((out, work)):
         check_access(folder)
     with claim(out, "build"), explained(out):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
-            planned = plan_build(ArchiveStore(archives), out, settings, progress, ledger, work)
+            store = ArchiveStore(archives)
+            planned = plan_build(store, out, settings, progress, ledger, work, told)
             release = carry_out_plan(planned, settings, executor, progress)
             unknown = unmatched(release)
             if _is_named(release):

@@ -61,6 +61,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "corpus.attribution",
             "corpus.behaviours",
             "corpus.counterparts",
+            "corpus.decontamination",
             "corpus.deduplicate",
             "corpus.ingest",
             "corpus.inputs",
@@ -98,7 +99,6 @@ BEHIND_THE_RELEASE = ("corpus.store", "corpus.selection", "corpus.build", "corpu
 
 READS_FILES_OF_OTHERS = {
     "train.dataset.sources": "general text that is replayed, and own chats",
-    "train.evaluate.published": "benchmarks",
 }
 """Modules above the corpus that open Parquet files, none of them of a release."""
 OPENS_FILES = frozenset(

@@ -29,6 +29,7 @@ FILE_STAGES = (
     Stage.FILTER,
     Stage.PARSE,
     Stage.OPT_OUT,
+    Stage.DECONTAMINATE,
     Stage.DEDUPLICATE,
 )
 

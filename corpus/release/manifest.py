@@ -170,6 +170,31 @@ class Removed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedBenchmark:
+    """A benchmark that documents were compared with, and what was found before removal.
+
+    `digest` is that of `corpus.decontamination.benchmarks.Benchmark`. Of its `problems` the
+    `compared` ones are long enough. `found` has, by problem, how many documents held it; all
+    `documents` were left out.
+    """
+
+    name: str
+    digest: str
+    files: int
+    problems: int
+    compared: int
+    documents: int
+    found: dict[str, int]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for invalid values."""
+        check_text(self.name, *self.found)
+        check_digest(self.digest)
+        check_counts(self.files, self.problems, self.compared, self.documents)
+        check_counts(*self.found.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """Everything needed to check a release and to build it again."""
 
@@ -198,6 +223,8 @@ class Manifest:
     """Repeated instruction rows, and documents without instruction rows, by reason."""
     removed: Removed | None = None
     """None without a ledger."""
+    benchmarks: tuple[ComparedBenchmark, ...] = ()
+    """Those that documents were compared with; none without `--benchmarks`."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

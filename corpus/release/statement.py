@@ -112,7 +112,11 @@ def statement(manifest: Manifest, manifest_digest: str) -> bytes:
                         "parent": parent
                         and {"version": parent.version, "identity": parent.identity},
                     },
-                    "resolvedDependencies": [*_archives(manifest), *_code(manifest)],
+                    "resolvedDependencies": [
+                        *_archives(manifest),
+                        *_benchmarks(manifest),
+                        *_code(manifest),
+                    ],
                 },
                 "runDetails": {
                     "builder": {
@@ -124,6 +128,14 @@ def statement(manifest: Manifest, manifest_digest: str) -> bytes:
             },
         }
     )
+
+
+def _benchmarks(manifest: Manifest) -> list[Dependency]:
+    """Return every benchmark that documents were compared with, by the digest of its files."""
+    return [
+        Dependency(uri=f"urn:benchmark:{quote(each.name)}", digest=Digests(sha256=each.digest))
+        for each in manifest.benchmarks
+    ]
 
 
 def _archives(manifest: Manifest) -> list[Dependency]:

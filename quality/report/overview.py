@@ -111,13 +111,51 @@ def limits(sources: Sources) -> Limits:
     }
 
 
-def contamination() -> Section:
-    """Say that overlap with benchmarks was not measured."""
+NOT_COMPARED = (
+    "This version was not compared with any benchmark. Check for overlap yourself before you "
+    "report scores on benchmarks that contain Elixir (MultiPL-E, McEval, the Exercism track, "
+    "AutoCodeBench) as uncontaminated."
+)
+COMPARED = (
+    "Every document was compared with {names} before the kept ones were selected, and those that "
+    "hold a problem were left out with the reason `contaminated`. So a score on these benchmarks "
+    "does not come from copies in this dataset, as far as the comparison finds them: it misses "
+    "solutions that were written differently, and problems that are too short. It says nothing "
+    "about what the base model saw before, nor about other benchmarks."
+)
+MOST_PROBLEMS = 20
+"""Problems of a benchmark that are listed."""
+
+
+def contamination(sources: Sources) -> Section:
+    """Return which problems of benchmarks were found, and what scores on them mean."""
+    benchmarks = sources.release.manifest.benchmarks
+    reason = Reason.CONTAMINATED.value
+    stages = sources.release.manifest.stages
+    names = [each.name for each in benchmarks]
+    joined = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
     return {
-        "measured": False,
-        "statement": (
-            "Overlap with public benchmarks was not measured in this version. Check for overlap "
-            "yourself before you report scores on benchmarks that contain Elixir (MultiPL-E, "
-            "McEval, the Exercism track, AutoCodeBench) as uncontaminated."
-        ),
+        "measured": bool(benchmarks),
+        "statement": COMPARED.format(names=joined) if benchmarks else NOT_COMPARED,
+        "documents": sum(stage.reasons.get(reason, 0) for stage in stages),
+        "benchmarks": [
+            {
+                "name": each.name,
+                "digest": each.digest,
+                "files": each.files,
+                "problems": each.problems,
+                "compared": each.compared,
+                "found": len(each.found),
+                "found_share": share(len(each.found), each.problems),
+                "documents": each.documents,
+                "left": 0,
+                "most_copied": [
+                    {"problem": name, "documents": count}
+                    for name, count in sorted(
+                        each.found.items(), key=lambda pair: (-pair[1], pair[0])
+                    )[:MOST_PROBLEMS]
+                ],
+            }
+            for each in benchmarks
+        ],
     }

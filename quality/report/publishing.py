@@ -117,7 +117,7 @@ def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
         "duplicates": duplicates(sources),
         "elixir": elixir(sources),
         "concentration": concentration(sources),
-        "contamination": contamination(),
+        "contamination": contamination(sources),
         "redactions": redactions(sources),
         "signals": signals(sources),
         "instruct": instruct(sources),

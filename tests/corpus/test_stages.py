@@ -36,13 +36,13 @@ from tests.project import PACKAGES, PROJECT
 
 BEFORE_INSTRUCTIONS = [
     *("read archives", "align repositories", "find duplicates", "assign splits"),
-    "select documents",
+    *("compare with benchmarks", "select documents"),
 ]
 FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write manifest"]
 GIVEN = {
     **dict.fromkeys(("inputs.archives", "inputs.refused", "inputs.published"), "0"),
-    **dict.fromkeys(("optout.ledger", "optout.archives"), "0"),
-    "release": "0",
+    **dict.fromkeys(("optout.ledger", "optout.archives", "inputs.tags"), "0"),
+    **dict.fromkeys(("benchmarks", "release"), "0"),
 }
 
 
@@ -94,6 +94,7 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
         ("corpus/counterparts.py", "align repositories"),
         ("corpus/deduplicate/stars.py", "find duplicates"),
         ("corpus/split/kinship.py", "assign splits"),
+        ("corpus/decontamination/matching.py", "compare with benchmarks"),
         ("corpus/selection.py", "select documents"),
         ("corpus/instruct/kinds.py", "write instructions"),
         ("corpus/origin/index.py", "index origins"),
@@ -233,6 +234,7 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
         "align repositories": ["numpy", "pyarrow"],
         "find duplicates": ["numpy", "pyarrow"],
         "assign splits": ["numpy", "pyarrow"],
+        "compare with benchmarks": ["numpy", "pyarrow"],
         "select documents": ["licenseclassifier", "numpy", "pyarrow"],
         "write instructions": ["numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"],
         "index origins": ["datasketch", "numpy", "pyarrow"],

@@ -283,7 +283,8 @@ def test_redactions_and_contamination_are_told_plainly(report: dict[str, Any]) -
     ]
     assert report["redactions"]["largest"][0]["path"] == "lib/token.ex"
     assert report["contamination"]["measured"] is False
-    assert "not measured" in report["contamination"]["statement"]
+    assert report["contamination"]["benchmarks"] == []
+    assert "not compared with any benchmark" in report["contamination"]["statement"]
 
 
 def test_signals_are_counted_with_the_documents_that_have_most(report: dict[str, Any]) -> None:
@@ -511,7 +512,7 @@ def test_the_page_shows_figures_verdict_and_samples(page: str) -> None:
     text = re.sub(r"<[^>]+>", " ", page)
     for expected in (
         "5 source files from 3 packages, 42% of the 12 files seen",
-        "not measured in this version",
+        "No benchmark was compared with this version.",
         "at most 25% of all bytes are from one package",
         "license not permitted",
         "lib/counter.ex",
