@@ -22,17 +22,16 @@ from corpus.parsing import count_errors, refuse_deep_brackets, unread_bytes
 
 Reader = Callable[[FileRecord, Node], None]
 
-_PLAIN_SPEC: Final = re.compile(rb"-spec[ \t]+([a-z][a-zA-Z0-9_@]*)\(")
 _NAME_AND_PARENTHESIS: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)\(")
 _PLAIN: Final = rb"[^()\[\]{}<>\"'$%~]*"
 _LEAF: Final = rb"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"(?!\")|'[^'\\\n]*'|\$(?:\\.|[^\\])"
 """A string, a quoted atom or a character: tokens that may contain any mark."""
 
 
-def _group(leaf: bytes) -> bytes:
+def _group(leaf: bytes, opening: bytes = rb"\[{", closing: bytes = rb"\]}") -> bytes:
     """Return a pattern for brackets, for matches of `leaf` inside them, and for a leaf."""
     inside = rb"%b(?:(?:%b)%b)*" % (_PLAIN, leaf, _PLAIN)
-    return rb"[\[{]%b[\]}]|<<%b>>|%b" % (inside, inside, _LEAF)
+    return rb"[%b]%b[%b]|<<%b>>|%b" % (opening, inside, closing, inside, _LEAF)
 
 
 _GROUP: Final = _group(_group(_LEAF))
@@ -41,7 +40,14 @@ _PLAIN_HEAD: Final = re.compile(
     + rb"[ \t\r\n]*(?:->|when[ \t\r\n]([^%\"'$-]*)->)"
 )
 """A head whose arguments have no call, no comment, and at most two levels of brackets."""
+_TYPE_GROUP: Final = _group(_group(_LEAF, rb"(\[{", rb")\]}"), rb"(\[{", rb")\]}")
+_PLAIN_SPEC: Final = re.compile(
+    rb"-spec[ \t]+(([a-z][a-zA-Z0-9_@]*)\((%b(?:(?:%b)%b)*)\)" % (_PLAIN, _TYPE_GROUP, _PLAIN)
+    + rb"[ \t\r\n]*->[^%\x80-\xff]*[!-~])\.\Z"
+)
+"""A whole specification, under the same conditions, but its arguments may have calls of types."""
 _GROUPS: Final = re.compile(_GROUP)
+_TYPE_GROUPS: Final = re.compile(_TYPE_GROUP)
 _STOPS: Final = frozenset(b".;")
 _MACRO: Final = re.compile(r"\?[A-Za-z_]\w*")
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
@@ -91,6 +97,11 @@ def _arity(record: FileRecord, arguments: Node | None) -> int:
     if record.source.find(b"%", arguments.start_byte, arguments.end_byte) < 0:
         return arguments.named_child_count
     return sum(each.kind_id != grammar.COMMENT for each in arguments.named_children)
+
+
+def _commas_and_one(arguments: bytes) -> int:
+    """Count arguments without brackets and comments."""
+    return arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
 
 
 def _module(record: FileRecord, form: Node) -> None:
@@ -169,22 +180,20 @@ def _signature(record: FileRecord, form: Node, function: Node | None) -> Key | N
 
 
 def _spec(record: FileRecord, form: Node) -> None:
-    plain = _PLAIN_SPEC.match(record.source, form.start_byte) if record.is_as_written else None
-    first = child(form, grammar.SIGNATURES)
-    if plain is not None and first is not None:
-        end = first.end_byte
-        if end + 1 < form.end_byte:  # more than the full stop follows
-            end = children(form, grammar.SIGNATURES)[-1].end_byte
-        key = plain.group(1).decode(), _arity(record, child(first, grammar.ARGUMENTS))
-        text = record.source[plain.start(1) : end].decode("utf-8", "replace")
-        record.specs.setdefault(key, []).append((record.branch, text))
-        return
-    name = child(form, grammar.FUNCTION)
-    signature = _signature(record, form, name)
-    if signature is not None and name is not None:
+    if record.is_as_written:
+        plain = _PLAIN_SPEC.match(record.source, form.start_byte, form.end_byte)
+        if plain is not None:
+            text, name, arguments = plain.groups()
+            key = name.decode(), _commas_and_one(_TYPE_GROUPS.sub(b"a", arguments))
+            record.specs.setdefault(key, []).append((record.branch, text.decode()))
+            return
+    function = child(form, grammar.FUNCTION)
+    signature = _signature(record, form, function)
+    if signature is not None and function is not None:
         last = children(form, grammar.SIGNATURES)[-1]
-        text = record.source[name.start_byte : last.end_byte].decode("utf-8", "replace")
-        record.specs.setdefault(signature, []).append((record.branch, text))
+        text = record.source[function.start_byte : last.end_byte]
+        told = text.decode("utf-8", "replace")
+        record.specs.setdefault(signature, []).append((record.branch, told))
 
 
 def _callback(record: FileRecord, form: Node) -> None:
@@ -301,7 +310,7 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             else:
                 if group is not None:
                     arguments = _GROUPS.sub(b"a", arguments)
-                arity = arguments.count(b",") + 1 if arguments and not arguments.isspace() else 0
+                arity = _commas_and_one(arguments)
                 key = (name, arity, record.branch)
                 if key != before or record.doc is not None:
                     before, clauses = key, record.clauses_of((name.decode(), arity))
