@@ -27,7 +27,7 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.elixir.macros import QUOTE, Definition, Macros
+from corpus.elixir.macros import USING, Definition, Macros, may_build
 from corpus.elixir.record import (
     DOCUMENTATION,
     READERS,
@@ -38,7 +38,15 @@ from corpus.elixir.record import (
     name_arities,
 )
 from corpus.elixir.repair import read
-from corpus.elixir.terms import Scope, alias_text, full_name, full_names, read_head, text_of
+from corpus.elixir.terms import (
+    Head,
+    Scope,
+    alias_text,
+    full_name,
+    full_names,
+    read_head,
+    text_of,
+)
 from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module, new
 from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
 
@@ -59,22 +67,29 @@ BEHAVIOUR_OF_USE: Final = {
 _WORD: Final = re.compile(rb"[a-z]+(?![\w?!:.])")
 _ATTRIBUTE: Final = re.compile(rb"@(?:\s|\\\r?\n)*([a-z_]+)")
 """Blanks may follow the at sign."""
+_NAME: Final = rb":?[\w.]+[?!]?"
+_FLAT: Final = rb"[\w\ ,:.|=@%-]*"
+_PATTERN: Final = rb"(?:%b|%%?[\w.]*[\[{]%b(?:[\[{]%b[\]}]%b)*[\]}])" % (
+    _NAME, _FLAT, _FLAT, _FLAT
+)  # fmt: skip
+_ARGUMENT: Final = rb"%b(?:[ ]=[ ]%b)?(?:[ ]\\\\[ ](?:%b|\[\]|%%\{\}))?" % (
+    _PATTERN, _PATTERN, _NAME
+)  # fmt: skip
+_TERM: Final = rb"(?:@?%b(?:\([\w\ ,:.@]*\))?|\[[\w\ ,:.@]*\])" % _NAME
+_TEST: Final = rb"(?:not[ ])?%b(?:[ ](?:[<>]=?|[!=]==?|in)[ ]%b)?" % (_TERM, _TERM)
 _PLAIN_HEAD: Final = re.compile(
     rb"""
     def(?:macro)?p?[ \t]+(?P<name>[a-z_][a-zA-Z0-9_]*[?!]?)
-    (?:\((?P<arguments>%(one)b(?:[ ]=[ ]%(one)b)?(?:,[ ]%(one)b(?:[ ]=[ ]%(one)b)?)*)?\))?
+    (?:\((?P<arguments>%(argument)b(?:,[ ]%(argument)b)*)?\))?
     (?:
       , | [ ]do[ \r\n]
-      | [ ]when[ ](?P<guard>%(test)b(?:[ ](?:and|or)[ ]%(test)b)*)[ ]do[ \r\n]
+      | [ ]when[ ](?P<guard>%(test)b(?:[ ](?:and|or)[ ]%(test)b)*)(?:,[ ]do:|[ ]do[ \r\n])
     )
     """
-    % {
-        b"one": rb"(?::?[\w.]+[?!]?|%?[\w.]*[\[{][\w\ ,:.|=@%-]*[\]}])",
-        b"test": rb"(?:not[ ])?\w+\([\w\ ,:.@]*\)",
-    },
+    % {b"argument": _ARGUMENT, b"test": _TEST},
     re.VERBOSE,
 )
-"""A head on one line, without texts, defaults and brackets in brackets."""
+"""A head on one line, without texts, and with at most two levels of brackets."""
 _BRACKETS: Final = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
 _NO_NAMES: Final = frozenset(
     b"unquote nil true false not fn do end and or in when else catch rescue after".split()
@@ -97,10 +112,6 @@ Each begins with a literal: one pattern would be slower.
 """
 MACROS: Final = frozenset({"def", "defp", "defmacro", "defmacrop"})
 """Kinds of functions that may build code for other modules."""
-_BUILDS: Final = re.compile(
-    rb"__using__|__before_compile__|@behaviour|@before_compile|\b(?:use|using)[ (]|defexception"
-)
-"""What stands in files whose macros may set behaviours."""
 LONGEST_CONDITION: Final = 1000
 """Number of bytes by which conditions are distinguished."""
 _SECTION_NAMES: Final = frozenset({"do", "else", "rescue", "catch", "after"})
@@ -162,7 +173,7 @@ class Walk:
         self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
         self._last_definer = self._definers[-1] if self._definers else -1
         self._hits: list[int] | None = None
-        self._has_macros = QUOTE.search(source) is not None and _BUILDS.search(source) is not None
+        self._has_macros = may_build(source)
         self._budget = 1000 + len(source)
 
     def run(self, root: Node) -> None:
@@ -293,16 +304,18 @@ class Walk:
         if module is not None and not place.in_function:
             plain = _PLAIN_HEAD.match(self.source, start) if self._is_sound else None
             if plain is not None and plain.group(1) not in _NO_NAMES:
-                self._plain_clause(plain, node, kind, module, place)
+                defined: Head | None = self._plain_clause(plain, node, kind, module, place)
             elif (first := grammar.arguments(node)[1]) is not None:
-                self._clauses(node, first, kind, place)
-            if self._has_macros:
-                self._macro(node, kind, module, place)
+                defined = self._clauses(node, first, kind, place)
+            else:
+                defined = None
+            if self._has_macros and defined is not None and kind in MACROS:
+                self._macros_of(module).add(Definition(kind, defined, node, place.scope))
         if start <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
             inner = Place(module, scope, True, place.depth + 1, place.branch)
-            self._push(_body(node, arguments, head), inner)
+            self._push(grammar.body(node, arguments, head), inner)
 
     def _macros_of(self, module: ModuleRecord) -> Macros:
         macros = self._macros.get(module)
@@ -317,41 +330,29 @@ class Walk:
         macros = macros or Macros(self.source, record.name)
         return record.module(macros.used(named), macros.kept())
 
-    def _macro(self, node: Node, kind: str, module: ModuleRecord, place: Place) -> None:
-        """Keep a function that may put code into modules that use this one."""
-        arguments, head = grammar.arguments(node)
-        read = None if head is None else read_head(self.source, head)
-        if read is not None and kind in MACROS:
-            self._macros_of(module).add(
-                Definition(
-                    kind, read.arity, read.defaults, read.name, head,
-                    _body(node, arguments, head), node.start_byte, node.end_byte, place.scope,
-                ),
-            )  # fmt: skip
-
     def _using(self, node: Node, place: Place, kind: str) -> None:
         """Keep `using do` and `using options do`, by which a case template defines `__using__`."""
         block = node.named_children[-1]
         if place.module is None or place.in_function or block.kind_id != grammar.DO_BLOCK:
             return
-        _, first = grammar.arguments(node)
-        span = node.start_byte, node.end_byte
-        self._macros_of(place.module).add(
-            Definition("defmacro", 1, 0, kind, first, [block], *span, place.scope)
-        )
+        head = Head(kind, 1, 0, None)
+        self._macros_of(place.module).add(Definition(USING, head, node, place.scope))
 
     def _plain_clause(
         self, head: re.Match[bytes], node: Node, kind: str, module: ModuleRecord, place: Place
-    ) -> None:
-        name, arguments, condition = head.groups()
-        if arguments and (b"[" in arguments or b"{" in arguments):
-            arguments = _BRACKETS.sub(b"a", arguments)
-        arity = arguments.count(b",") + 1 if arguments else 0
-        guard = None if condition is None else condition.decode()
+    ) -> Head:
+        text, arguments, condition = head.groups()
+        arity = defaults = 0
+        if arguments:
+            if b"[" in arguments or b"{" in arguments:
+                arguments = _BRACKETS.sub(b"a", _BRACKETS.sub(b"a", arguments))
+            arity, defaults = arguments.count(b",") + 1, arguments.count(b"\\\\")
+        name, guard = text.decode(), None if condition is None else condition.decode()
         self._spend()
         clause = new(Clause, (*self._span(node), guard))
-        module.add_clause(kind, name.decode(), arity, 0, place.branch, clause)
+        module.add_clause(kind, name, arity, defaults, place.branch, clause)
         module.settle()
+        return new(Head, (name, arity, defaults, guard))
 
     def _span(self, node: Node) -> tuple[int, int, int, int]:
         """Return the first and the last line, the first byte and the end of a node.
@@ -368,8 +369,9 @@ class Walk:
         self._offset, self._line = end, last
         return first, last, start, end
 
-    def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> None:
-        module = place.module
+    def _clauses(self, node: Node, head: Node, kind: str, place: Place) -> Head | None:
+        """Record what a head defines, for `defdelegate` a list; return the last one."""
+        module, read = place.module, None
         assert module is not None, "definitions outside of modules are not listed"
         listed = kind == "defdelegate" and head.kind_id == grammar.LIST
         for each in grammar.parts(head) if listed else [head]:
@@ -379,6 +381,7 @@ class Walk:
                 clause = Clause(*self._span(node), read.guard)
                 module.add_clause(kind, read.name, read.arity, read.defaults, place.branch, clause)
         module.settle()
+        return read
 
     def _spend(self) -> None:
         """Limit the number of definitions that nested `defimpl` for many targets multiply."""
@@ -415,7 +418,7 @@ class Walk:
         for record in reversed(records):
             self._spend()
             inner = Place(record, Scope(place.scope), False, place.depth + 1, place.branch)
-            self._push(_body(node, *grammar.arguments(node)), inner)
+            self._push(grammar.body(node, *grammar.arguments(node)), inner)
 
     def _implementation(self, node: Node, place: Place, kind: str) -> None:
         """`defimpl P, for: [A, B]` gives one module per target; without `for`, the target is the
@@ -514,12 +517,6 @@ _HANDLERS: Final[dict[bytes, tuple[str, Handler]]] = {
         "quote": Walk._skip,
     }.items()
 }
-
-
-def _body(call: Node, arguments: Node | None, head: Node | None) -> list[Node]:
-    """Return the parts of a definition besides its head: options, `do:`, the do block."""
-    options = [] if arguments is None else [n for n in arguments.named_children if n != head]
-    return options + call.named_children[2:]
 
 
 def _lines(node: Node) -> tuple[int, int]:

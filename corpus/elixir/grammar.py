@@ -96,6 +96,12 @@ def arguments(call: Node) -> tuple[Node | None, Node | None]:
     return found, first
 
 
+def body(call: Node, arguments: Node | None, head: Node | None) -> list[Node]:
+    """Return the parts of a definition besides its head: options, `do:`, the do block."""
+    options = [] if arguments is None else [n for n in arguments.named_children if n != head]
+    return options + call.named_children[2:]
+
+
 def unwrapped(node: Node) -> Node:
     """Return the expression in brackets around a single one: `(a)` is `a`."""
     while node.kind_id == BLOCK and node.named_child_count == 1:
