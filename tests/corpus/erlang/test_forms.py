@@ -312,6 +312,25 @@ def test_a_head_says_the_same_whether_or_not_the_tree_is_asked(parts: list[str])
         assert found is None or found == read(source, root, is_as_written=False)
 
 
+SPEC_PARTS = st.sampled_from(
+    ["(", ")", "(", ")", ",", ",", "A", "_", "a", "1..5", "a()", "list(pair(a, B))", "[a, ...]",
+     "{a, B}", "#{a := b(), c => d}", "#r{a :: b}", "<<_:8, _:_*8>>", "fun((A, B) -> c)", "'a, b'",
+     "A :: a(b, c)", "m:t(A)", "|", "?M", "?M(a, b)", "% c,\n", "é", "->", "when A :: b, C :: d",
+     ";", " ", "\n"]
+)  # fmt: skip
+
+
+@given(st.lists(SPEC_PARTS, max_size=8), st.lists(SPEC_PARTS, max_size=5))
+def test_a_specification_says_the_same_whether_or_not_the_tree_is_asked(
+    arguments: list[str], result: list[str]
+) -> None:
+    spec = f"-spec f({' '.join(arguments)}) -> a{' '.join(result)}."
+    source = f"-module(m).\n{spec}\nf() -> 1.\nf(X) -> 1.\nf(X, Y) -> 1.\n".encode()
+    root = parse(PARSER, source).root_node
+    if not root.has_error:
+        assert read(source, root, is_as_written=True) == read(source, root, is_as_written=False)
+
+
 def read(source: bytes, root: Node, *, is_as_written: bool) -> Extraction | None:
     record = FileRecord(source, is_as_written=is_as_written)
     return record.extraction(0, 0) if read_forms(record, root.named_children) else None
