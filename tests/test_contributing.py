@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,13 +23,21 @@ RECIPES = dict(
 
 
 def copy_project(folder: Path) -> None:
-    """Copy every file that git knows of or does not ignore."""
+    """Copy every file that git knows of or does not ignore, with what Python compiled of it.
+
+    To compile it again for every recipe takes as long as its checks.
+    """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((PROJECT / name).read_bytes())
+            shutil.copy2(PROJECT / name, folder / name)  # with the time that bytecode is held to
+    for compiled in PROJECT.glob("*/**/__pycache__/*.pyc"):
+        copied = folder / compiled.relative_to(PROJECT)
+        if copied.parents[1].is_dir():
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copy2(compiled, copied)
 
 
 def apply(diff: str, folder: Path) -> None:
