@@ -6,8 +6,9 @@ run, whichever process of pytest asks, and forks for each program that a test st
 as `python -m` does. It is a process like any other, in a session of its own: it has its
 environment, folder, streams and memory, takes signals, and can be killed with all that it starts.
 
-What a program imports is not seen like this; tests of that start Python. A library that reads its
-environment while it is imported, as huggingface_hub does, has to be named in `anew`.
+What a program imports is not seen like this, nor what the first plan of a build takes; tests of
+that start Python. A library that reads its environment while it is imported, as huggingface_hub
+does, has to be named in `anew`.
 """
 
 import atexit
@@ -183,8 +184,12 @@ def start_server(address: str) -> None:
 
 def serve(listening: socket.socket) -> None:
     """Fork for each request, until nobody can ask any more."""
+    from corpus.build import STAGES, sources
+
     for module in (*IMPORTED, *(WITH_TORCH if find_spec("torch") else ())):
         import_module(module)
+    for stage in STAGES:  # of each build that is planned in a new process, half a second
+        sources().used_by(stage.run.__module__, stage.run.__qualname__)
     gc.freeze()  # what is never looked at stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asking = [listening.accept()[0]]
@@ -234,6 +239,8 @@ def become(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
+    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [path for path in paths if path and path not in sys.path]
     assert isinstance(sys.stdout, TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=os.isatty(1))
     sys.argv = command

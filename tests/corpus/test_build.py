@@ -2,8 +2,6 @@ import hashlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -339,12 +337,8 @@ def test_a_file_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
     add(store, "bad", files)
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(POISON)
-    command = [sys.executable, "-m", *COMMAND]
-    command += ["--archives", str(store.root), "--out", str(tmp_path / "out")]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "path")}
-    done = subprocess.run(
-        [*command, "--workers", "1"], capture_output=True, text=True, env=environment, check=False
-    )
+    told = ["--archives", str(store.root), "--out", str(tmp_path / "out"), "--workers", "1"]
+    done = programs.run([*COMMAND, *told], {"PYTHONPATH": str(tmp_path / "path")})
     assert done.returncode == 0, done.stderr
     release = Release.open(tmp_path / "out" / "2026.11.1")
     assert release.read("documents", ["path"]).num_rows == 13
