@@ -71,7 +71,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Returns the folder of its programs.
     """
     home = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
     packages = next((home / "lib").glob("python*/site-packages"))
     # A line in a .pth file, so that .pth files there, such as an editable install's, do not count.
     paths = [path for path in sys.path if path.endswith("-packages")]
