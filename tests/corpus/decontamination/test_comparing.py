@@ -1,5 +1,6 @@
 """Documents that hold a problem of a benchmark are rejects, with all that follows from them."""
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from corpus.build import build, plan_build
 from corpus.configuration import BuildConfig
 from corpus.decontamination.benchmarks import Benchmark, read_benchmarks
-from corpus.executor import Serial
+from corpus.decontamination.comparing import write_matches
+from corpus.executor import Killed, Serial
+from corpus.ingest.bundle import IngestConfig
 from corpus.optout.ledger import Kind, Ledger, removal
 from corpus.release import Release
 from corpus.store import ArchiveStore
@@ -17,7 +20,7 @@ from elixir_corpus import build_release
 from quality.gate import judge
 from quality.report.publishing import compose
 from tests.corpus.decontamination.problems import PROMPT, RENAMED, SOLUTION, TESTS, harbour
-from tests.executors import LASTING
+from tests.executors import LASTING, Result, Task
 from tests.stores import MIT, add, module, small_store
 
 OAR = module("Oar", "blade shaft grip collar")
@@ -170,3 +173,32 @@ def test_the_main_job_takes_places(store: ArchiveStore, tmp_path: Path) -> None:
     assert "| exam | 1 | 1 | 1 | 4 | 0 |" in card
     page = (built.release.path / "report.html").read_text()
     assert "Problems in most documents" in page
+
+
+class Stopped(Serial):
+    """Is interrupted before the second comparison."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Killed[Task]]]:
+        """Run tasks in this process."""
+        done = super().map(function, tasks)
+        if function is not write_matches:
+            yield from done
+            return
+        yield next(iter(done))
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_comparison_goes_on(
+    store: ArchiveStore, tmp_path: Path, benchmarks: tuple[Benchmark, ...]
+) -> None:
+    config = BuildConfig(ingest=IngestConfig(bundle_bytes=1))
+    whole = build(store, tmp_path / "whole", config, LASTING, benchmarks=benchmarks)
+    out = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        build(store, out, config, Stopped(), benchmarks=benchmarks)
+    planned = plan_build(store, out, config, benchmarks=benchmarks)
+    (step,) = (each for each in planned.steps if each.stage == "compare with benchmarks")
+    assert (step.runs, step.goes_on, step.there) == (True, True, 2)
+    assert build(store, out, config, LASTING, benchmarks=benchmarks).manifest == whole.manifest
