@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from corpus.atomic import erase, is_complete, make_folder, write_bytes, write_json
+from corpus.behaviours.resolving import ResolveTask, write_macros, write_modules
 from corpus.configuration import BuildConfig
 from corpus.counterparts import align, pairs, preference
 from corpus.decontamination.benchmarks import Benchmark
@@ -132,11 +133,11 @@ class Layout:
         return [folder / f"{output}.arrow"]
 
 
-READ = ("documents", "functions", "fingerprints", "rejects", "archives", "licenses")
+READ = ("documents", "functions", "declared", "fingerprints", "rejects", "archives", "licenses")
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("matches", "kept", "rejected", "drafts", "instruct", "origin")
+PARTS = ("modules", "matches", "kept", "rejected", "drafts", "instruct", "origin")
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -213,6 +214,19 @@ def read_archives(job: Job) -> None:
     job.run_twice("read archives", read_bundle, waiting)
     if waiting:
         job.executor.renew()
+
+
+def resolve_behaviours(job: Job) -> None:
+    """Collect the macros of all archives, and follow what each module uses."""
+    macros, reach = job.file("macros"), job.file("reach")
+    task = partial(write_macros, job.parts("declared"), job.inputs.archives, macros)
+    job.run("collect macros", task, [reach])
+    parts = zip(job.parts("declared"), job.parts("modules"), strict=True)
+    job.run(
+        "resolve behaviours",
+        write_modules,
+        [ResolveTask(declared, macros, reach, made) for declared, made in parts],
+    )
 
 
 def align_repositories(job: Job) -> None:
@@ -423,6 +437,14 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "resolve behaviours",
+        inputs=("declared", "inputs.archives"),
+        outputs=("macros", "reach", "modules"),
+        config=(),
+        run=resolve_behaviours,
+        is_internal=True,
+    ),
+    Stage(
         "align repositories",
         inputs=("fingerprints", "rejects", "inputs.archives", "inputs.tags"),
         outputs=("alignments",),
@@ -487,7 +509,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "sort rows",
         inputs=(
-            *("documents", "functions", "licenses", "rejected"),
+            *("documents", "functions", "modules", "licenses", "rejected"),
             *("kept", "duplicates", "refused", "instruct"),
             *("origin", "copies"),
         ),

@@ -246,6 +246,8 @@ def compare(old: Release, new: Release) -> Comparison:
     documents = _Documents(*sides)
     tables = []
     for config in KEYS:
+        if not (old.shards(config) or new.shards(config)):
+            continue  # Both were made before there was such a table.
         told, windows = _prepared(old, new, config)
         if told.problem is None:
             told = _counted(told, windows, documents)
@@ -425,9 +427,7 @@ def _prepared(old: Release, new: Release, config: str) -> tuple[TableChanges, It
     before, now = (sum(shard.rows for shard in side.shards(config)) for side in (old, new))
     mine, theirs = (columns_of(side, config) for side in (old, new))
     if mine is None or theirs is None:
-        which = "later" if mine is None else "earlier"
-        both = mine is None and theirs is None
-        problem = "neither release has it" if both else f"only the {which} release has it"
+        problem = f"only the {'later' if mine is None else 'earlier'} release has it"
         return TableChanges(config, before, now, problem=problem), iter(())
     shared = [name for name in mine.names if name in theirs.names and name not in TEXTS]
     shared = [name for name in shared if mine.field(name).type == theirs.field(name).type]

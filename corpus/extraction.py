@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Union
 
-MOST_ARGUMENTS: Final = 255
-"""Maximum number of arguments of a function (Erlang's Efficiency Guide, system limits)."""
+from corpus.processes import NO_PROCESSES, Processes
 
 Term = Union[None, str, bool, list["Term"]]  # noqa: UP007 - a recursive alias needs the name
 """A piece of a macro that can be evaluated; `corpus.elixir.macros` has the list."""
@@ -82,6 +81,7 @@ class Module:
     """What it uses and with which arguments, as JSON for `corpus.behaviours`; empty for nothing."""
     macros: str = ""
     """Functions that build code for other modules, as JSON (`corpus.elixir.macros`), or empty."""
+    processes: Processes = NO_PROCESSES
 
 
 new: Final = tuple.__new__

@@ -47,6 +47,95 @@ class BehaviourRow(TypedDict):
     confidence: float
 
 
+class ResolvedBehaviourRow(BehaviourRow):
+    """A value of `tables.RESOLVED_BEHAVIOUR`."""
+
+    through: str | None
+
+
+class UseRow(TypedDict):
+    """A value of `tables.USE`."""
+
+    name: str
+    evidence: str
+    leaves_behaviour: bool
+    unresolved: str | None
+
+
+class PlaceRow(TypedDict):
+    """A value of `tables.PLACE`."""
+
+    function: str
+    line: int
+
+
+class StartedRow(TypedDict):
+    """A value of `tables.STARTED`."""
+
+    name: str
+    how: str
+    function: str
+    line: int
+
+
+class ChildRow(TypedDict):
+    """A value of `tables.CHILD`."""
+
+    id: str | None
+    module: str | None
+    restart: str | None
+    type: str | None
+    line: int
+
+
+class SupervisorRow(TypedDict):
+    """A value of `tables.SUPERVISOR`."""
+
+    function: str
+    line: int
+    strategy: str | None
+    max_restarts: int | None
+    max_seconds: int | None
+    children: Sequence[ChildRow]
+    is_complete: bool
+
+
+class SpanRow(TypedDict):
+    """A value of `tables.SPAN`."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+
+
+class ProtocolRow(TypedDict):
+    """A value of `tables.PROTOCOL`."""
+
+    kind: str
+    tag: str
+    sent: Sequence[PlaceRow]
+    answered: Sequence[SpanRow]
+
+
+class ProcessLinkRow(TypedDict):
+    """A value of `tables.PROCESS_LINK`."""
+
+    kind: str
+    function: str
+    line: int
+
+
+class ProcessesRow(TypedDict):
+    """The columns of `tables.PROCESSES`."""
+
+    starts: Sequence[StartedRow]
+    supervisors: Sequence[SupervisorRow]
+    messages: Sequence[ProtocolRow]
+    links: Sequence[ProcessLinkRow]
+    hooks: Sequence[str]
+
+
 class ModuleRow(TypedDict):
     """A value of `tables.MODULE`."""
 

@@ -1,6 +1,10 @@
 """The language and the role of a source file, from its path."""
 
 import re
+from typing import Final
+
+MOST_ARGUMENTS: Final = 255
+"""Maximum number of arguments of a function (Erlang's Efficiency Guide, system limits)."""
 
 LANGUAGES = {
     ".ex": "elixir",

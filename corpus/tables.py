@@ -17,9 +17,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from corpus.extraction import MOST_ARGUMENTS
 from corpus.reasons import Reason, Stage
-from corpus.source import ROLES
+from corpus.source import MOST_ARGUMENTS, ROLES
 
 DESCRIPTION = b"description"
 """The key of a column's meaning in the metadata of its field."""
@@ -304,6 +303,112 @@ EXTRACTED_FUNCTIONS = _table(
 
 FUNCTIONS = _table(EXTRACTED_FUNCTIONS, SPLIT)
 """Functions as a release holds them, in the split of their document."""
+
+RESOLVED_BEHAVIOUR = _struct(
+    *BEHAVIOUR,
+    column("through", pa.string(), "module in the `use` that sets it, null if none does"),
+)
+USE = _struct(
+    column("name", pa.string(), "module that is used"),
+    column("evidence", pa.string(), "direct; transitive or cross_package if a macro uses it"),
+    column("leaves_behaviour", pa.bool_(), "whether it sets a behaviour of the module"),
+    column("unresolved", pa.string(), "absent, cycle or too_long; null if it was followed"),
+)
+STARTED = _struct(
+    column("name", pa.string(), "what is started: Registry, Task.Supervisor, gen_server, ..."),
+    column("how", pa.string(), "child, or the function that starts it: start_link, async, ..."),
+    column("function", pa.string(), "function that starts it, as name/arity"),
+    column("line", pa.int32(), "line, from 1"),
+)
+CHILD = _struct(
+    column("id", pa.string(), "its id, null where it is not written out"),
+    column("module", pa.string(), "module that starts it, null where it is not written out"),
+    column("restart", pa.string(), "permanent, transient or temporary; null for the default"),
+    column("type", pa.string(), "worker or supervisor; null for the default"),
+    column("line", pa.int32(), "line, from 1"),
+)
+SUPERVISOR = _struct(
+    column("function", pa.string(), "function that gives the children, as name/arity"),
+    column("line", pa.int32(), "line, from 1"),
+    column("strategy", pa.string(), "one_for_one, ...; null for the default or a variable"),
+    column("max_restarts", pa.int32(), "restarts that are allowed, null for the default"),
+    column("max_seconds", pa.int32(), "seconds that they are counted in, null for the default"),
+    column("children", pa.list_(CHILD), "children in the order of their start"),
+    column("is_complete", pa.bool_(), "whether all children are written out there"),
+)
+PLACE = _struct(
+    column("function", pa.string(), "function, as name/arity"),
+    column("line", pa.int32(), "line, from 1"),
+)
+SPAN = _struct(
+    column("start_line", pa.int32(), "first line, from 1"),
+    column("end_line", pa.int32(), "last line, inclusive"),
+    column("start_byte", pa.int64(), "first byte in the document's `text`"),
+    column("end_byte", pa.int64(), "byte behind the last one"),
+)
+PROTOCOL = _struct(
+    column("kind", pa.string(), "call, cast, info, continue or event"),
+    column("tag", pa.string(), "shape of the message: `:stop`, `{:put, _, _}`; _ for any"),
+    column("sent", pa.list_(PLACE), "where the module sends it"),
+    column("answered", pa.list_(SPAN), "clauses of `handle_*` that answer it"),
+)
+PROCESS_LINK = _struct(
+    column("kind", pa.string(), "link, monitor, trap_exit, spawn_link or spawn_monitor"),
+    *PLACE,
+)
+PROCESSES: tuple[pa.Field, ...] = (
+    column("starts", pa.list_(STARTED), "processes of Elixir and OTP that it starts"),
+    column("supervisors", pa.list_(SUPERVISOR), "supervisors that it defines or starts"),
+    column("messages", pa.list_(PROTOCOL), "messages that it sends or answers"),
+    column("links", pa.list_(PROCESS_LINK), "where it links or monitors processes"),
+    column("hooks", pa.list_(pa.string()), "its terminate, code_change and format_status"),
+)
+"""What a module tells of processes; empty lists for most."""
+_OF_MODULE: tuple[pa.Field, ...] = (
+    column("document_id", pa.string(), "document that defines the module"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
+    EXTRACTED.field("license_expression"),
+    EXTRACTED.field("language"),
+    EXTRACTED.field("role"),
+    column("module", pa.string(), "full name of the module"),
+    column("kind", pa.string(), "defmodule, defprotocol or defimpl; module in Erlang"),
+    column("start_line", pa.int32(), "first line, from 1"),
+    column("end_line", pa.int32(), "last line, inclusive"),
+)
+
+DECLARED = _table(
+    _OF_MODULE,
+    column("archive_sha256", pa.string(), "digest of the archive"),
+    column("own", pa.list_(BEHAVIOUR), "behaviours that the file itself sets"),
+    column("used", pa.string(), "what it uses, as `Module.used` has it"),
+    column("macros", pa.string(), "functions that build code for others, as `Module.macros`"),
+    PROCESSES,
+)
+"""What ingest reads of each module for `corpus.behaviours`."""
+
+MODULES = _table(
+    _OF_MODULE,
+    column("behaviours", pa.list_(RESOLVED_BEHAVIOUR), "behaviours that it implements"),
+    column("uses", pa.list_(USE), "modules that it uses, through macros as well"),
+    PROCESSES,
+    SPLIT,
+)
+"""Modules as a release holds them, in the split of their document."""
+
+MACROS = _table(
+    column("archive_sha256", pa.string(), "digest of the archive"),
+    column("package", pa.string(), "source and name of the package"),
+    column("version", pa.string(), "version of the package"),
+    column("module", pa.string(), "full name of the module"),
+    column("macros", pa.string(), "functions that build code for others, as `Module.macros`"),
+)
+"""The modules of all archives that others can use."""
+REACH = _table(
+    column("archive_sha256", pa.string(), "digest of an archive"),
+    column("required", pa.string(), "digest of an archive that it requires"),
+    column("confidence", pa.float64(), "confidence in the choice of this version"),
+)
+"""Which archive stands for each requirement of each archive."""
 
 REJECTS = _table(
     IDENTITY,
@@ -707,6 +812,24 @@ _SHARDED = (
             Between("arity", 0, MOST_ARGUMENTS),
             Between("clauses", 1),
             Holds("ranges_are_sound", "clauses end after they begin, within their text"),
+        ),
+    ),
+    ShardedTable(
+        name="modules",
+        row="one module of a document, with its behaviours, its uses and its processes",
+        schema=MODULES,
+        files="data/modules/*.parquet",
+        sort_key=("document_id",),
+        row_key=("document_id", "module", "start_line"),
+        is_split=True,
+        is_of_documents=True,
+        promises=(
+            Holds("belongs_to_document", "a module belongs to a document of its split"),
+            never_null("module", "kind", "start_line", "end_line", "behaviours", "uses"),
+            never_null("starts", "supervisors", "messages", "links", "hooks"),
+            filled("module"),
+            Between("start_line", 1),
+            Holds("behaviours_are_sound", "behaviours have a name, evidence and a confidence"),
         ),
     ),
     ShardedTable(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.extraction import BehaviourEvidence
 from corpus.identifiers import purl
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
@@ -105,6 +106,20 @@ def _of_functions(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
     }
 
 
+def _of_modules(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    expected = SPLIT_NAMES.index(shard.split)
+    behaviours = batch["behaviours"]
+    flat = behaviours.flatten()
+    confidence = np.asarray(pc.fill_null(flat.field("confidence"), -1))
+    named = pc.greater(pc.fill_null(pc.binary_length(flat.field("name")), 0), 0)
+    known = pc.is_in(flat.field("evidence"), value_set=pa.array([*BehaviourEvidence]))
+    sound = np.asarray(named) & np.asarray(known) & (confidence > 0) & (confidence <= 1)
+    return {
+        "belongs_to_document": lookup.split_codes(batch["document_id"]) == expected,
+        "behaviours_are_sound": _all_of_each(behaviours, sound),
+    }
+
+
 def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
     """Return, for each row, whether its clauses end after they begin and within a text of that
     size.
@@ -190,6 +205,7 @@ STATEMENTS = {
         _of_documents,
     ),
     "functions": Statements(("document_id", "clauses"), _of_functions),
+    "modules": Statements(("document_id", "behaviours"), _of_modules),
     "instruct": Statements(
         ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),

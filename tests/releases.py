@@ -16,7 +16,7 @@ from corpus.release import Input, Manifest, Release, Shard, StageCount
 from corpus.release.assembly import FILE_STAGES
 from corpus.release.planning import ShardPlan
 from corpus.release.shards import describe
-from corpus.tables import READ_ARCHIVES, SHARDED, SPLIT_NAMES
+from corpus.tables import PROCESSES, READ_ARCHIVES, SHARDED, SPLIT_NAMES
 
 Row = dict[str, Any]
 
@@ -239,6 +239,22 @@ def example_documents() -> list[Row]:
     ]
 
 
+def module_row(of: Row, name: str, **columns: Any) -> Row:
+    """Return a row of MODULES."""
+    alike = ("document_id", "source", "package", "version", "purl", "path", "license_expression")
+    return {
+        **{each: of[each] for each in (*alike, "language", "role", "split")},
+        "module": name,
+        "kind": "defmodule",
+        "start_line": 1,
+        "end_line": 9,
+        **{each.name: [] for each in PROCESSES},
+        "behaviours": [],
+        "uses": [],
+        **columns,
+    }
+
+
 def example_functions(documents: Sequence[Row]) -> list[Row]:
     """Return the functions of the example."""
     counter, price, _, queue, token = documents
@@ -317,11 +333,17 @@ def write_release(
     instruct: Sequence[Row] = (),
     rejects: Sequence[Row] = (),
     *,
+    modules: Sequence[Row] | None = None,
     row_group_rows: int = ROW_GROUP_ROWS,
     **manifest: Any,
 ) -> Release:
-    """Write shards, attribution and manifest; `manifest` replaces what the rows would give."""
+    """Write shards, attribution and manifest; `manifest` replaces what the rows would give.
+
+    Without `modules`, the release has no such table, as one of earlier code.
+    """
     tables = {"documents": documents, "functions": functions, "instruct": instruct}
+    if modules is not None:
+        tables["modules"] = modules
     split_of = {row["document_id"]: row["split"] for row in documents}
     shards = [
         _shard(

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from corpus.packages import Advisory
+from corpus.packages import Advisory, Requirement
 from corpus.reasons import Reason, Reject, Stage
 from corpus.sources import GITHUB
 from corpus.store import Archive, ArchiveStore, HostedRepository, Link, RejectedArchive
@@ -57,6 +57,7 @@ def add(
     links: tuple[Link, ...] = (),
     retirement: str | None = None,
     advisories: tuple[Advisory, ...] = (),
+    requirements: tuple[Requirement, ...] = (),
 ) -> Archive:
     """Put one package into a store; `body` replaces the tarball that would be packed."""
     if body is None:
@@ -69,7 +70,7 @@ def add(
         sha256=hashlib.sha256(body).hexdigest(),
         bytes=len(body),
         licenses=licenses,
-        requirements=(),
+        requirements=requirements,
         links=links,
         published_at=published_at,
         first_published_at=first_published_at,

@@ -29,6 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "parsing",
             "parts",
             "places",
+            "processes",
             "progress",
             "provenance",
             "reasons",

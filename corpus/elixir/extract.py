@@ -28,6 +28,7 @@ from tree_sitter import Node
 
 from corpus.elixir import grammar
 from corpus.elixir.macros import USING, Definition, Macros, may_build
+from corpus.elixir.processes import FURTHER, WORDS, Reader
 from corpus.elixir.record import (
     DOCUMENTATION,
     READERS,
@@ -48,7 +49,8 @@ from corpus.elixir.terms import (
     text_of,
 )
 from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module, new
-from corpus.parsing import NestedTooDeeply, refuse_deep_brackets
+from corpus.parsing import Allowance, NestedTooDeeply, refuse_deep_brackets
+from corpus.processes import NO_PROCESSES, offsets
 
 BEHAVIOUR_OF_USE: Final = {
     "Application": "Application",
@@ -167,7 +169,10 @@ class Walk:
         self._offset, self._line = 0, 1
         self.records: list[ModuleRecord] = []
         self.doc_spans: list[tuple[int, int]] = []
+        self._allowance = Allowance()
         self._macros: dict[ModuleRecord, Macros] = {}
+        self._signs = offsets(source, WORDS, FURTHER)
+        self._readers: dict[ModuleRecord, Reader] = {}
         self._stack: list[tuple[Node | None, Place]] = []
         self._forks: list[Fork] = []
         self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
@@ -311,24 +316,37 @@ class Walk:
                 defined = None
             if self._has_macros and defined is not None and kind in MACROS:
                 self._macros_of(module).add(Definition(kind, defined, node, place.scope))
+            if self._signs and defined is not None and self._holds(self._signs, node):
+                self._process(node, defined, module, place)
         if start <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
             inner = Place(module, scope, True, place.depth + 1, place.branch)
             self._push(grammar.body(node, arguments, head), inner)
 
+    def _process(self, node: Node, defined: Head, module: ModuleRecord, place: Place) -> None:
+        """Read what a clause tells of processes."""
+        reader = self._readers.get(module)
+        if reader is None:
+            reader = self._readers[module] = Reader(
+                self.source, module.name, self._signs, self._allowance
+            )
+        reader.read(node, defined.name, defined.arity, place.scope)
+
     def _macros_of(self, module: ModuleRecord) -> Macros:
         macros = self._macros.get(module)
         if macros is None:
-            macros = self._macros[module] = Macros(self.source, module.name)
+            macros = self._macros[module] = Macros(self.source, module.name, self._allowance)
         return macros
 
     def _finished(self, record: ModuleRecord) -> Module:
-        named, macros = record.named_behaviours(), self._macros.get(record)
+        named, macros = list(record.named), self._macros.get(record)
+        reader = self._readers.get(record)
+        processes = NO_PROCESSES if reader is None else reader.record.processes()
         if macros is None and not named:
-            return record.module("", "")
-        macros = macros or Macros(self.source, record.name)
-        return record.module(macros.used(named), macros.kept())
+            return record.module("", "", processes)
+        macros = macros or Macros(self.source, record.name, self._allowance)
+        return record.module(macros.used(named), macros.kept(), processes)
 
     def _using(self, node: Node, place: Place, kind: str) -> None:
         """Keep `using do` and `using options do`, by which a case template defines `__using__`."""

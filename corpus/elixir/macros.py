@@ -50,11 +50,12 @@ from corpus.elixir.terms import (
     text_of,
 )
 from corpus.extraction import Term
+from corpus.parsing import Allowance
 
 DEEPEST: Final = 60
 """Nesting of expressions; what is deeper is unknown."""
-MOST_NODES: Final = 20_000
-"""Nodes that are read of one function; the rest of it is unknown."""
+MOST_CALLERS: Final = 100
+"""Functions of a module whose callers are looked for; each takes a search of its text."""
 
 UNKNOWN: Final[Term] = None
 USING: Final = "using"
@@ -104,10 +105,10 @@ class Macros:
     uses a module, what those call, and what calls those. The rest says nothing of behaviours.
     """
 
-    __slots__ = ("definitions", "hooks", "module", "source", "spans", "uses")
+    __slots__ = ("allowance", "definitions", "hooks", "module", "source", "spans", "uses")
 
-    def __init__(self, source: bytes, module: str) -> None:
-        self.source, self.module = source, module
+    def __init__(self, source: bytes, module: str, allowance: Allowance) -> None:
+        self.source, self.module, self.allowance = source, module, allowance
         self.definitions: dict[str, list[Definition]] = {}
         self.spans: dict[str, list[tuple[int, int]]] = {}
         self.uses: list[Term] = []
@@ -121,11 +122,14 @@ class Macros:
 
     def use(self, name: str, given: list[Node], scope: Scope) -> None:
         """Take a `use` with its other arguments into account."""
-        self.uses.append([name, *Encoder(self.source, self.module, scope).arguments(given)])
+        terms: list[Term] = []
+        if given:
+            terms = Encoder(self.source, self.module, scope, self.allowance).arguments(given)
+        self.uses.append([name, *terms])
 
     def hook(self, value: Node, scope: Scope) -> None:
         """Take the value of `@before_compile` into account."""
-        self.hooks.append(Encoder(self.source, self.module, scope).hook(value))
+        self.hooks.append(Encoder(self.source, self.module, scope, self.allowance).hook(value))
 
     def used(self, named: list[str]) -> str:
         """Return uses, hooks, and the behaviours that `@impl` names, as JSON; empty for none."""
@@ -144,19 +148,22 @@ class Macros:
         """
         waiting = [name for name in self.definitions if name in ROOTS or self._acts(name)]
         waiting += self._callers(waiting)
+        quoting: set[str] | None = None
         read: dict[tuple[str, int], list[Term]] = {}
         facts: dict[tuple[str, int], Definition] = {}
         seen = set(waiting)
         while waiting:
             for each in self.definitions[waiting.pop()]:
                 key = (each.head.name, each.head.arity)
-                encoder = Encoder(self.source, self.module, each.scope)
+                encoder = Encoder(self.source, self.module, each.scope, self.allowance)
                 read.setdefault(key, []).append(encoder.clause(each))
                 if key not in facts or each.head.defaults > facts[key].head.defaults:
                     facts[key] = each
                 called = encoder.called & self.definitions.keys()
                 if encoder.applies:
-                    called |= {name for name in self.definitions if self._quotes(name)}
+                    if quoting is None:
+                        quoting = {name for name in self.definitions if self._quotes(name)}
+                    called |= quoting
                 waiting += sorted(called - seen)
                 seen |= called
         return [
@@ -170,19 +177,25 @@ class Macros:
         return any(
             _QUOTE.search(self.source, *span) is not None
             and _ACTS.search(self.source, *span) is not None
-            for span in self.spans[name]
+            for span in self._spans(name)
         )
 
     def _quotes(self, name: str) -> bool:
-        return any(_QUOTE.search(self.source, *span) is not None for span in self.spans[name])
+        return any(_QUOTE.search(self.source, *span) is not None for span in self._spans(name))
 
     def _names(self, name: str, word: bytes) -> bool:
-        return any(self.source.find(word, *span) >= 0 for span in self.spans[name])
+        return any(self.source.find(word, *span) >= 0 for span in self._spans(name))
+
+    def _spans(self, name: str) -> Iterator[tuple[int, int]]:
+        """Yield where the clauses of a function stand, as long as they may be searched."""
+        for start, end in self.spans[name]:
+            if self.allowance.spend((end - start) // 100):
+                yield start, end
 
     def _callers(self, names: list[str]) -> list[str]:
         """Return the functions that name one of these, or one that does."""
-        found, asked = dict.fromkeys(names), list(names)
-        while asked:
+        found, asked = dict.fromkeys(names), names[:MOST_CALLERS]
+        while asked and len(found) < len(names) + MOST_CALLERS:
             word = asked.pop().encode()
             for other in self.definitions:
                 if other not in found and self._names(other, word):
@@ -194,9 +207,9 @@ class Macros:
 class Encoder:
     """Turns nodes into terms; `module` is the name of the module around them."""
 
-    def __init__(self, source: bytes, module: str, scope: Scope) -> None:
+    def __init__(self, source: bytes, module: str, scope: Scope, allowance: Allowance) -> None:
         self.source, self.module, self.scope = source, module, Scope(scope)
-        self._left, self._depth = MOST_NODES, 0
+        self._allowance, self._depth = allowance, 0
         self.called: set[str] = set()
         self.applies = False
 
@@ -272,10 +285,9 @@ class Encoder:
 
     def _enter(self) -> bool:
         """Begin a node, unless the nesting or the number of nodes exceeds its limit."""
-        if self._depth >= DEEPEST or self._left <= 0:
+        if self._depth >= DEEPEST or not self._allowance.spend():
             return False
         self._depth += 1
-        self._left -= 1
         return True
 
     def _call(self, node: Node, piped: list[Term]) -> Term:

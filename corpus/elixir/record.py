@@ -30,6 +30,7 @@ from corpus.extraction import (
     new,
 )
 from corpus.parsing import NestedTooDeeply
+from corpus.processes import Processes
 
 PRIVATE: Final = frozenset({"defp", "defmacrop", "defguardp"})
 """Kinds without documentation: the compiler warns and discards it."""
@@ -62,12 +63,13 @@ class ModuleRecord:
     """The state of one module.
 
     `doc` and `impl` are pending: they belong to the next definition of any name, and are then
-    reset. A doc is a pair of its kind ("string", "hidden") and its text.
+    reset. A doc is a pair of its kind ("string", "hidden") and its text. `named` are the modules
+    that `@impl` names.
     """
 
     __slots__ = (
         "behaviours", "callbacks", "doc", "end_line", "functions", "generations", "impl", "kind",
-        "moduledoc", "name", "optional", "specs", "start_line", "types", "uses",
+        "moduledoc", "name", "named", "optional", "specs", "start_line", "types", "uses",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str, start_line: int, end_line: int) -> None:
@@ -76,6 +78,7 @@ class ModuleRecord:
         self.moduledoc: tuple[str, str | None] | None = None
         self.doc: tuple[str, str | None] | None = None
         self.impl: str | None = None
+        self.named: dict[str, None] = {}
         self.uses: dict[str, None] = {}
         self.behaviours: dict[str, BehaviourEvidence] = {}
         self.types: list[TypeDefinition] = []
@@ -144,7 +147,7 @@ class ModuleRecord:
         """Record a behaviour; the first evidence is kept."""
         self.behaviours.setdefault(name, evidence)
 
-    def module(self, used: str, macros: str) -> Module:
+    def module(self, used: str, macros: str, processes: Processes) -> Module:
         """Return the finished module; `used` and `macros` are from `corpus.elixir.macros`."""
         doc_kind, doc = self.moduledoc or (None, None)
         return Module(
@@ -156,13 +159,8 @@ class ModuleRecord:
                 Callback(name, arity, kind, (name, arity) in self.optional, line)
                 for name, arity, kind, line in self.callbacks
             ),
-            (), used, macros,
+            (), used, macros, processes,
         )  # fmt: skip
-
-    def named_behaviours(self) -> list[str]:
-        """Return the modules that `@impl` names, sorted."""
-        named = {each.impl for each in self.functions.values() if each.impl is not None}
-        return sorted(named - _UNNAMED)
 
     def finished_functions(self) -> list[Function]:
         """Return the finished functions, in the order of their first clauses."""
@@ -192,7 +190,6 @@ class ModuleRecord:
 
 
 _NO_DOC: Final = (None, None)
-_UNNAMED: Final = frozenset({"true", "false"})
 
 
 def _specs_within(specs: list[tuple[Branch, str]], branch: Branch) -> tuple[str, ...]:
@@ -283,6 +280,7 @@ def _impl(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: 
     else:
         names = full_names(source, value, module.name, place.scope)
         module.impl = names[0] if names else None
+        module.named.update(dict.fromkeys(names[:1]))
 
 
 def _behaviour(source: bytes, value: Node, module: ModuleRecord, place: Place, kind: str) -> None:

@@ -14,6 +14,8 @@ from tree_sitter import Node
 
 from corpus.erlang import edoc, grammar
 from corpus.erlang.grammar import child, children
+from corpus.erlang.processes import Reader as ProcessReader
+from corpus.erlang.processes import is_of_processes
 from corpus.erlang.record import FileRecord, Key
 from corpus.erlang.repair import Mended, mend, root_of
 from corpus.erlang_tokens import ESCAPE, escaped_character
@@ -49,7 +51,9 @@ _PLAIN_SPEC: Final = re.compile(
 _GROUPS: Final = re.compile(_GROUP)
 _TYPE_GROUPS: Final = re.compile(_TYPE_GROUP)
 _STOPS: Final = frozenset(b".;")
-_MACRO: Final = re.compile(r"\?[A-Za-z_]\w*")
+_CONSTANT: Final = re.compile(
+    rb"-define\([ \t]*([A-Za-z_]\w*)[ \t]*,[ \t\r\n]*([a-z][a-zA-Z0-9_@]*)[ \t]*\)"
+)
 _EXPORT_ALL: Final = re.compile(rb"\bexport_all\b")
 _EXPORT: Final = re.compile(rb"([a-z][a-zA-Z0-9_@]*)/([0-9]{1,3})")
 _EXPORTED: Final = re.compile(
@@ -124,12 +128,12 @@ def _behaviour(record: FileRecord, form: Node) -> None:
 def _constant(record: FileRecord, macro: Node) -> str | None:
     """Return the atom that the file defines a macro as: `-define(SUPERVISOR, supervisor2).`"""
     name = _text(record, macro)
-    if _MACRO.fullmatch(name) is None:
+    if not name.startswith("?"):
         return None
-    defined = re.search(
-        rb"-define\(\s*%b\s*,\s*([a-z][a-zA-Z0-9_@]*)\s*\)" % name[1:].encode(), record.source
-    )
-    return None if defined is None else defined.group(1).decode()
+    if record.constants is None:
+        found = _CONSTANT.findall(record.source)
+        record.constants = {key.decode(): value.decode() for key, value in reversed(found)}
+    return record.constants.get(name[1:])
 
 
 def _name_arities(record: FileRecord, nodes: list[Node]) -> list[Key]:
@@ -292,6 +296,8 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
     source, is_as_written = record.source, record.is_as_written
     count, head, has_edoc = source.count, _PLAIN_HEAD.match, edoc.MARK.search(source) is not None
     offset, line = 0, 1
+    reader: ProcessReader | None = None
+    behaviours = 0
     before, clauses = (b"", 0, record.branch), list[Clause]()
     function, comment, clause = grammar.FUNCTION_DECLARATION, grammar.COMMENT, Clause
     for form in forms:
@@ -303,6 +309,12 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             first = line + count(b"\n", offset, start)
             line = first + count(b"\n", start, end)
             offset = end
+            if len(record.behaviours) != behaviours:
+                behaviours = len(record.behaviours)
+                if reader is None and is_of_processes(record.behaviours):
+                    reader = ProcessReader(source, record.name)
+            if reader is not None and reader.holds(start, end):
+                reader.read(form, first, line)
             plain = head(source, start, end) if is_as_written else None
             name, arguments, group, guard = _NO_HEAD if plain is None else plain.groups()
             if plain is None or b"end" in arguments:  # `begin a, b end` is one argument.
@@ -326,6 +338,8 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             record.other_bytes += form.end_byte - form.start_byte
         if has_edoc and kind != grammar.SPEC:
             record.comments.clear()
+    if reader is not None:
+        record.processes = reader.record.processes()
     record.last_line = line + count(b"\n", offset, len(source.rstrip()))
     return True
 

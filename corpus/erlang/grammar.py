@@ -26,6 +26,8 @@ def _field(name: str) -> int:
 
 
 ATOM: Final = kind("atom")
+BINARY: Final = kind("binary_op_expr")
+CALL: Final = kind("call")
 COMMENT: Final = kind("comment")
 DEFINE: Final = kind("pp_define")
 FORMS: Final = frozenset(
@@ -66,22 +68,33 @@ FORMS: Final = frozenset(
 """The forms of a file; the grammar also accepts expressions, such as terms and words of prose."""
 FUNCTION_DECLARATION: Final = kind("fun_decl")
 FUNCTION_CLAUSE: Final = kind("function_clause")
+LIST: Final = kind("list")
+MACRO: Final = kind("macro_call_expr")
 MAP: Final = kind("map_expr")
+MATCH: Final = kind("match_expr")
 PARENTHESES: Final = kind("paren_expr")
+RECORD: Final = kind("record_expr")
+REMOTE: Final = kind("remote")
 SPEC: Final = kind("spec")
 STRING: Final = kind("string")
 STRINGS: Final = kind("concatables")
+TUPLE: Final = kind("tuple")
+VARIABLE: Final = kind("var")
 
 ARGUMENTS: Final = _field("args")
 ARITY: Final = _field("arity")
+BODY: Final = _field("body")
 CALLBACKS: Final = _field("callbacks")
 CLAUSE: Final = _field("clause")
 EXPRESSION: Final = _field("expr")
 FUNCTION: Final = _field("fun")
 FUNCTIONS: Final = _field("funs")
 GUARD: Final = _field("guard")
+KEY: Final = _field("key")
+LHS: Final = _field("lhs")
 MODULE: Final = _field("module")
 NAME: Final = _field("name")
+RHS: Final = _field("rhs")
 SIGNATURES: Final = _field("sigs")
 VALUE: Final = _field("value")
 

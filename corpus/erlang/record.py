@@ -14,6 +14,7 @@ from corpus.extraction import (
     TypeDefinition,
     new,
 )
+from corpus.processes import NO_PROCESSES, Processes
 
 Key = tuple[str, int]
 """Name and arity."""
@@ -36,9 +37,10 @@ class FileRecord:
     """
 
     __slots__ = (
-        "behaviours", "branch", "callbacks", "clauses", "comments", "deeper", "doc", "doc_spans",
-        "docs", "export_all", "exports", "is_as_written", "last_line", "moduledoc", "name",
-        "optional", "other_bytes", "source", "specs", "start_line", "types",
+        "behaviours", "branch", "callbacks", "clauses", "comments", "constants", "deeper",
+        "doc", "doc_spans", "docs", "export_all", "exports", "is_as_written", "last_line",
+        "moduledoc", "name", "optional", "other_bytes", "processes", "source", "specs",
+        "start_line", "types",
     )  # fmt: skip
 
     def __init__(self, source: bytes, *, is_as_written: bool = False) -> None:
@@ -61,6 +63,8 @@ class FileRecord:
         self.clauses: dict[tuple[Key, Branch], list[Clause]] = {}
         self.docs: dict[tuple[Key, Branch], Documentation] = {}
         self.doc_spans: list[tuple[int, int]] = []
+        self.processes: Processes = NO_PROCESSES
+        self.constants: dict[str, str] | None = None
 
     def clauses_of(self, key: Key) -> list[Clause]:
         """Return the clauses of a function, to add one, which takes the pending documentation."""
@@ -135,7 +139,7 @@ class FileRecord:
         )
         return Module(
             name, "module", self.start_line, self.last_line, doc, doc_kind, (), behaviours,
-            tuple(self.types), callbacks, tuple(exports),
+            tuple(self.types), callbacks, tuple(exports), processes=self.processes,
         )  # fmt: skip
 
     def _functions(self, module: str) -> tuple[Function, ...]:

@@ -22,17 +22,21 @@ from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.licenses import PackageLicenses, recognize
 from corpus.parts import write_part
+from corpus.processes import NO_PROCESSES, Processes, Supervisor
 from corpus.provenance import digest_of
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import redact_text
 from corpus.rows import (
+    BehaviourRow,
     DescribedRow,
     DetectedRow,
     HostRow,
     IdentityRow,
     LicenseRow,
     ModuleRow,
+    ProcessesRow,
     RejectRow,
+    SupervisorRow,
     reject_row,
 )
 from corpus.sources import source_named
@@ -41,6 +45,7 @@ from corpus.store import Archive
 from corpus.supervision import NO_BUDGET, Watch
 from corpus.tables import (
     CLAUSE,
+    DECLARED,
     EXTRACTED,
     EXTRACTED_FUNCTIONS,
     FINGERPRINTS,
@@ -203,6 +208,7 @@ def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
     return {
         "documents": documents,
         "functions": functions_table(opened, documents),
+        "declared": declared_table(opened, documents),
         "fingerprints": fingerprints_table(opened),
         "rejects": rejects_table(opened),
         "archives": archives_table(opened),
@@ -296,6 +302,70 @@ def document_row(file: Parsed, tokens: int) -> DescribedRow:
     }
 
 
+def processes_row(of: Processes) -> ProcessesRow:
+    """Return the columns of `tables.PROCESSES` of a module."""
+    if of is NO_PROCESSES:
+        return _NO_PROCESSES
+    return {
+        "starts": [
+            {"name": s.name, "how": s.how, "function": s.function, "line": s.line}
+            for s in of.starts
+        ],
+        "supervisors": [_supervisor_row(each) for each in of.supervisors],
+        "messages": [
+            {
+                "kind": m.kind,
+                "tag": m.tag,
+                "sent": [{"function": p.function, "line": p.line} for p in m.sent],
+                "answered": [
+                    {
+                        "start_line": s.start_line,
+                        "end_line": s.end_line,
+                        "start_byte": s.start_byte,
+                        "end_byte": s.end_byte,
+                    }
+                    for s in m.answered
+                ],
+            }
+            for m in of.messages
+        ],
+        "links": [{"kind": k.kind, "function": k.function, "line": k.line} for k in of.links],
+        "hooks": of.hooks,
+    }
+
+
+_NO_PROCESSES: ProcessesRow = {
+    "starts": (),
+    "supervisors": (),
+    "messages": (),
+    "links": (),
+    "hooks": (),
+}
+
+
+def _supervisor_row(of: Supervisor) -> SupervisorRow:
+    return {
+        "function": of.function,
+        "line": of.line,
+        "strategy": of.strategy,
+        "max_restarts": of.max_restarts,
+        "max_seconds": of.max_seconds,
+        "children": [
+            {"id": c.id, "module": c.module, "restart": c.restart, "type": c.type, "line": c.line}
+            for c in of.children
+        ],
+        "is_complete": of.is_complete,
+    }
+
+
+def behaviour_rows(module: Module) -> list[BehaviourRow]:
+    """Return the behaviours that the file of a module tells."""
+    return [
+        {"name": b.name, "evidence": b.evidence.value, "confidence": b.confidence}
+        for b in module.behaviours
+    ]
+
+
 def module_row(module: Module) -> ModuleRow:
     """Return a value of `tables.MODULE`."""
     return {
@@ -306,10 +376,7 @@ def module_row(module: Module) -> ModuleRow:
         "doc": module.doc,
         "doc_kind": module.doc_kind,
         "uses": module.uses,
-        "behaviours": [
-            {"name": b.name, "evidence": b.evidence.value, "confidence": b.confidence}
-            for b in module.behaviours
-        ],
+        "behaviours": behaviour_rows(module),
         "types": [
             {"name": t.name, "arity": t.arity, "kind": t.kind, "line": t.line} for t in module.types
         ],
@@ -354,6 +421,38 @@ def functions_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.
     places = pc.index_in(columns["document_id"], value_set=documents["document_id"])
     columns |= {name: documents[name].take(places) for name in schema.names if name not in columns}
     return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def declared_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.Table:
+    """Tabulate what modules say of their behaviours, in the same order as functions."""
+    by_document = sorted(
+        (
+            (document_id(item.archive.sha256, file.source.path), file.extraction.modules)
+            for item in opened
+            if not item.is_opted_out
+            for file in item.files
+            if isinstance(file, Parsed)
+        ),
+        key=itemgetter(0),
+    )
+    modules = [module for _, found in by_document for module in found]
+    columns: dict[str, Sequence[object]] = {
+        "document_id": [document for document, found in by_document for _ in found],
+        "module": [module.name for module in modules],
+        "kind": [module.kind for module in modules],
+        "start_line": [module.start_line for module in modules],
+        "end_line": [module.end_line for module in modules],
+        "own": [behaviour_rows(module) for module in modules],
+        "used": [module.used for module in modules],
+        "macros": [module.macros for module in modules],
+    }
+    processes = [processes_row(module.processes) for module in modules]
+    for name in ProcessesRow.__annotations__:
+        columns[name] = [row[name] for row in processes]  # type: ignore[literal-required]
+    arrays = {name: pa.array(each, DECLARED.field(name).type) for name, each in columns.items()}
+    places = pc.index_in(arrays["document_id"], value_set=documents["document_id"])
+    arrays |= {name: documents[name].take(places) for name in DECLARED.names if name not in arrays}
+    return pa.table([arrays[name] for name in DECLARED.names], schema=DECLARED)
 
 
 def columns_of(

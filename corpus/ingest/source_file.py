@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus import elixir, erlang
 from corpus.bounds import check_fractions
-from corpus.extraction import MOST_ARGUMENTS, Clause, Extraction
+from corpus.extraction import Clause, Extraction
 from corpus.filters import (
     Limits,
     Redaction,
@@ -26,7 +26,7 @@ from corpus.identifiers import swhid
 from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import RedactionConfig, redact
-from corpus.source import language_of, role_of
+from corpus.source import MOST_ARGUMENTS, language_of, role_of
 from corpus.sources import Member
 
 

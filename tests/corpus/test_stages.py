@@ -35,8 +35,8 @@ from corpus.tables import SHARDED
 from tests.project import PACKAGES, PROJECT
 
 BEFORE_INSTRUCTIONS = [
-    *("read archives", "align repositories", "find duplicates", "assign splits"),
-    *("compare with benchmarks", "select documents"),
+    *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
+    *("assign splits", "compare with benchmarks", "select documents"),
 ]
 FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write manifest"]
 GIVEN = {
@@ -86,11 +86,20 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
     assert changed_by_edit(copy, unchanged, kind) == FROM_INSTRUCTIONS
 
 
+def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
+    copy: Path, unchanged: dict[str, Origin]
+) -> None:
+    for file in ("resolution", "reach", "resolving"):
+        changed = changed_by_edit(copy, unchanged, f"corpus/behaviours/{file}.py")
+        assert changed == ["resolve behaviours", "sort rows", "write shards", "write manifest"]
+
+
 @pytest.mark.parametrize(
     ("file", "first"),
     [
         ("corpus/licenses/permissive.json", "read archives"),
         ("corpus/elixir/extract.py", "read archives"),
+        ("corpus/behaviours/resolution.py", "resolve behaviours"),
         ("corpus/counterparts.py", "align repositories"),
         ("corpus/deduplicate/stars.py", "find duplicates"),
         ("corpus/split/kinship.py", "assign splits"),
@@ -231,6 +240,7 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
             *("licenseclassifier", "licenselynx", "numpy"),
             *("pyarrow", "tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
         ],
+        "resolve behaviours": ["pyarrow"],
         "align repositories": ["numpy", "pyarrow"],
         "find duplicates": ["numpy", "pyarrow"],
         "assign splits": ["numpy", "pyarrow"],

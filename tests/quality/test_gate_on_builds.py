@@ -6,9 +6,9 @@ import pytest
 
 from corpus.build import build
 from corpus.configuration import BuildConfig, load
-from corpus.extraction import MOST_ARGUMENTS
 from corpus.fingerprint import fingerprint
 from corpus.release import Release
+from corpus.source import MOST_ARGUMENTS
 from quality.gate import judge
 from quality.leaks import jaccard
 from quality.verdict import Outcome

@@ -130,3 +130,43 @@ def test_errors_and_missing_pieces_are_counted() -> None:
     assert extract(b"defmodule A do\n def f(, do: 1\nend").parse_errors > 0
     assert extract(b"defmodule A do\n").parse_errors > 0
     assert extract(b"defmodule A do\nend").parse_errors == 0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(
+            "defmodule A do\n"
+            + "".join(f"def f{n}, do: quote(do: @behaviour(B))\n" for n in range(8000))
+            + "end",
+            id="macros",
+        ),
+        pytest.param(
+            "defmodule A do\n  def f(x) do\n    quote do\n      use B, "
+            + "[" * 40
+            + "x" * 300_000
+            + "]" * 40
+            + "\n    end\n  end\nend",
+            id="a long argument",
+        ),
+        pytest.param(
+            "defimpl P, for: ["
+            + ", ".join(f"T{n}" for n in range(300))
+            + "] do\n  def f(x) do\n    quote do\n      @behaviour B\n"
+            + "      GenServer.call(x, {:a, [1, 2, 3]})\n" * 2000
+            + "    end\n  end\nend",
+            id="macros for many targets",
+        ),
+        pytest.param(
+            "defmodule A do\n  def init(x) do\n"
+            + "    x = x ++ [Supervisor]\n" * 5000
+            + "    Supervisor.init(x, strategy: :one_for_one)\n" * 200
+            + "  end\nend",
+            id="supervisors",
+        ),
+    ],
+)
+def test_macros_and_processes_take_linear_time(source: str) -> None:
+    began = time.process_time()
+    extract(source.encode())
+    assert time.process_time() - began < 10
