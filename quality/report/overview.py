@@ -85,9 +85,9 @@ def limits(sources: Sources) -> Limits:
         },
         "known": [
             "Token counts for language models are estimates from bytes; count with your tokenizer.",
-            "Only behaviours that a module declares itself are listed. Behaviours that a `use` "
-            "adds from another module or package are not listed yet.",
-            "Functions and behaviours that macros generate are not in the source, so they are not "
+            "Behaviours that a `use` adds are found where the package that defines it is in the "
+            "store; the table `modules` tells which uses could not be followed.",
+            "Functions and modules that macros generate are not in the source, so they are not "
             "listed. About a third of what Elixir modules export is generated in this way.",
             "The licence of a file is read from tags, annotations, notices and licence files. "
             "`debian/copyright` is not read. Statements in languages other than English are not "

@@ -134,6 +134,7 @@ class Report(TypedDict):
     sizes: Section
     duplicates: Section
     elixir: Section
+    behaviours: Section
     concentration: Section
     contamination: Section
     redactions: Section

@@ -9,6 +9,7 @@ from corpus.errors import CorpusError
 from corpus.executor import SERIAL, Executor
 from corpus.progress import Progress, Silent
 from corpus.release import SPAN_ROWS, Release
+from quality.report.behaviours import Resolved, behaviours
 from quality.report.documents import composition, concentration, licenses, sizes
 from quality.report.drift import drift
 from quality.report.elixir import Broken, Functions, Modules, elixir
@@ -59,7 +60,7 @@ class ReportDiffers(CorpusError):
 
 COUNTED: tuple[type[Partial], ...] = (
     *(Facts, Modules, Broken, Clusters, Redacted, Signalled, Readable),
-    *(Functions, Instructions, Refusals, Duplicates, Rejects),
+    *(Functions, Resolved, Instructions, Refusals, Duplicates, Rejects),
 )
 """The values that the sections are made from."""
 
@@ -116,6 +117,7 @@ def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
         "sizes": sizes(sources),
         "duplicates": duplicates(sources),
         "elixir": elixir(sources),
+        "behaviours": behaviours(sources),
         "concentration": concentration(sources),
         "contamination": contamination(sources),
         "redactions": redactions(sources),
