@@ -221,7 +221,7 @@ def _decode(
     language = language_of(member.path)
     assert language is not None, "the filters let only known languages through"
     data = data_tags(member.data, config.filters)
-    cut, redactions = redact(member.data, language, config.redaction, data)
+    cut, redactions = redact(member.data, language, config.redaction, data, member.path)
     if redactions and (mostly := mostly_data(member.data, redactions, config.filters)):
         return mostly
     text = recode(cut, language)

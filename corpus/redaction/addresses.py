@@ -77,6 +77,58 @@ def emails(text: bytes) -> Iterator[Redaction]:
         yield Redaction("email", start, end)
 
 
+SPELLED_SIGN: Final = rb"(?i)[ \[(<{]dot[ \])>}]|[\[(<{]at[\])>}]|[\[(<{] at [\])>}]"
+"""Matches wherever `spelled_emails` finds something. Without repetitions, which take longer."""
+DOT: Final = rb"(?:\.| {1,3}dot {1,3}| {0,3}[\[(<{] ?dot ?[\])>}] {0,3})"
+SPELLED_AT: Final = re.compile(rb"at(?: ?[\])>}]| {1,3}[a-z0-9-]{1,63} {1,3}[\[(<{]?dot)")
+"""Searched first in lower case: a literal beginning is found ten times as fast."""
+SPELLED: Final = re.compile(
+    rb"(?:(?P<bare> {1,3}at {1,3})| {0,3}(?:[\[(<{]at[\])>}]|[\[(<{] at [\])>}]) {0,3})"
+    rb"(?P<domain>[a-z0-9-]{1,63}(?:%b[a-z0-9-]{1,63}){1,4})(?![A-Za-z0-9@-])" % DOT,
+    re.IGNORECASE,
+)
+SPELLED_LOCAL: Final = re.compile(
+    rb"[A-Za-z0-9_+%%-][\w.+%%-]{0,63}(?:%b[\w+%%-]{1,63}){0,2}\Z" % DOT, re.IGNORECASE
+)
+SPELLED_DOT: Final = re.compile(DOT, re.IGNORECASE)
+SPELLED_ENDINGS: Final = THREE_LETTERS | frozenset(
+    (
+        *("io", "de", "uk", "fr", "se", "dk", "nl", "ch", "eu", "us", "br", "jp", "ru", "pl"),
+        *("cz", "es", "pt", "fi", "au", "ca", "nz", "co", "info", "name", "tech", "cloud"),
+    )
+)
+"""Top-level domains behind a bare `dot`; others, such as `it` and `is`, are words of prose."""
+NOBODY: Final = frozenset(
+    (
+        *(b"me", b"us", b"it", b"is", b"are", b"be", b"or", b"and", b"see", b"look", b"found"),
+        *(b"hosted", b"available", b"reach", b"page", b"site", b"documentation", b"docs"),
+    )
+)
+"""Words before a bare `at` in a sentence about an address of the web."""
+
+
+def spelled_emails(text: bytes) -> Iterator[Redaction]:
+    """Find e-mail addresses in words: `joe at mail dot org`, `joe [at] mail.org`."""
+    for sign in SPELLED_AT.finditer(text.lower()):
+        space = text[max(0, sign.start() - 7) : sign.start()]
+        match = SPELLED.match(text, sign.start() - len(space) + len(space.rstrip(b" [(<{")))
+        if match is None:
+            continue
+        before = text[max(0, match.start() - 2 * LONGEST_LOCAL) : match.start()]
+        local = SPELLED_LOCAL.search(before)
+        domain = SPELLED_DOT.sub(b".", match["domain"]).decode().lower()
+        if local is None or is_reserved_domain(domain):
+            continue
+        ending = domain.rpartition(".")[2]
+        if ending in FILE_ENDINGS or not ending.isalpha():
+            continue
+        if match["bare"]:
+            is_spelled = b"." not in match["domain"] and ending in SPELLED_ENDINGS
+            if not is_spelled or local[0].lower() in NOBODY:
+                continue
+        yield Redaction("email", match.start() - len(local[0]), match.end())
+
+
 def is_reserved_domain(domain: str) -> bool:
     """Return whether no mail can reach a domain, given in lower case."""
     labels = domain.split(".")

@@ -1,14 +1,15 @@
-"""Replacing what is private in a source file by tags, so that the file still parses.
+"""Replacing private data in a source file by tags, so that the file still parses.
 
-Every rule reads the text as a compiler would: the seams of `"ab" <> "cd"`, `"ab" ++ "cd"`, Erlang's
-`"ab" "cd"` and of a line that ends in a backslash are left out, so a token that is divided among
-several literals is one again, and what is found is mapped back to its pieces.
+A secret may be divided among several literals: `"ab" <> "cd"`, `"ab" ++ "cd"`, Erlang's
+`"ab" "cd"`, `Enum.join(["ab", "cd"])`, or a line that ends in a backslash. Before the rules are
+applied, the text between such literals is left out (a seam), so that rules see the value as the
+compiler does. The spans that they find are mapped back to the pieces of the original.
 
-A tag such as `redacted_secret` is a plain word. What it replaces never has a quote, a backslash or
-a line end outside of a private key's body, so the tag stands where a word may stand: in a string, a
-heredoc, a charlist, a sigil with any delimiter, a comment, a quoted atom or key, and, as a number
-or an atom may stand there too, in code. An address that is written as a tuple becomes a tuple of
-as many elements.
+A tag such as `redacted_secret` is an identifier. The replaced span contains no quote and no
+backslash, and a line end only inside a value of several lines: a private key, base64 in a heredoc,
+the numbers of a binary. So the tag is valid wherever the value was: in a string, heredoc, charlist,
+sigil, comment, quoted atom or key, and in code in place of a number or an atom. An address that is
+written as a tuple becomes a tuple with the same number of elements.
 """
 
 import re
@@ -19,9 +20,17 @@ from itertools import pairwise
 from typing import Final
 
 from corpus.filters.verdict import Redaction
-from corpus.redaction.addresses import ADDRESS_SIGN, EMAIL_SIGN, addresses, emails
+from corpus.redaction.addresses import (
+    ADDRESS_SIGN,
+    EMAIL_SIGN,
+    SPELLED_SIGN,
+    addresses,
+    emails,
+    spelled_emails,
+)
 from corpus.redaction.secrets import (
     BASIC_SIGN,
+    BYTES_SIGN,
     DECODED_SIGN,
     KEY_SIGN,
     NAME_SIGN,
@@ -30,7 +39,10 @@ from corpus.redaction.secrets import (
     URL_SIGN,
     WEB_KEY_SIGN,
     basic_credentials,
+    byte_keys,
     decoded_keys,
+    deployed_passwords,
+    is_deployed,
     named_secrets,
     passwords_in_urls,
     private_keys,
@@ -62,12 +74,12 @@ RULES: Final = (
 LONG_ENOUGH: Final = 12
 """A secret of this many bytes is also removed where it stands again without its name."""
 MOST_REPEATED: Final = 64
-"""So many different secrets are looked for again in a file."""
+"""Maximum number of different secrets of a file whose other occurrences are searched for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedactionConfig:
-    """What is redacted. Raises ValueError for a rule that cannot be."""
+    """Which rules are applied. Raises ValueError for an unknown rule."""
 
     secrets: bool = True
     """Passwords, tokens and keys: the rules of kingfisher-secret-scanner, and of our own those that
@@ -78,7 +90,7 @@ class RedactionConfig:
     emails: bool = True
     """E-mail addresses, but for those at domains that RFC 2606 and 6761 reserve."""
     addresses: bool = True
-    """IP addresses that are routed on the internet."""
+    """Global IP addresses, version 4 and 6."""
     off: tuple[str, ...] = ()
     """Single rules that are switched off, by the name that `redactions` has."""
 
@@ -91,7 +103,7 @@ class RedactionConfig:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A text without the seams between literals, and where its bytes stand in the original."""
+    """A text without the seams between literals, and the mapping of its offsets to the original."""
 
     text: bytes
     starts: tuple[int, ...] = (0,)
@@ -114,14 +126,18 @@ def redact(
     language: str | None,
     config: RedactionConfig,
     data: Iterable[tuple[Redaction, bytes]] = (),
+    path: str = "",
 ) -> tuple[bytes, tuple[Redaction, ...]]:
-    """Replace what is private by tags; return the result, and the removed spans in order.
+    """Replace private data by tags; return the result, and the removed spans in order.
 
-    `data` are spans that are removed anyway, with their tags (see `corpus.filters.data_tags`). It
-    works on bytes, before they are decoded, so that offsets are those of the file. Text in Latin-1
-    is read as well as UTF-8, because what is looked for is ASCII.
+    `path` is that of the file in its package: in the configuration of a release a password may be a
+    word.
+
+    `data` are other spans to remove, with their tags (see `corpus.filters.data_tags`). The text is
+    not decoded, so that offsets are those of the file. Latin-1 works as well as UTF-8, because all
+    patterns are ASCII.
     """
-    private = private_spans(raw, language, config)
+    private = private_spans(raw, language, config, path)
     spans = [(span, tag_of(span, raw, language)) for span in private]
     merged = _merged(spans, sorted(data, key=lambda each: (each[0].start, -each[0].end)))
     if not merged:
@@ -140,14 +156,19 @@ def redact_text(text: str, config: RedactionConfig) -> str:
     return redacted.decode(errors="surrogateescape") if found else text
 
 
-def private_spans(raw: bytes, language: str | None, config: RedactionConfig) -> list[Redaction]:
-    """Find what is private; the spans are in order and do not overlap."""
+def private_spans(
+    raw: bytes, language: str | None, config: RedactionConfig, path: str = ""
+) -> list[Redaction]:
+    """Find private data; the spans are in order and do not overlap."""
     signs = SCREEN(raw)
     joined = Joined(raw)
-    if SEAM in signs:
-        joined = join_literals(raw, language)
+    if SEAM in signs or LIST in signs:
+        joined = join_literals(raw, language, has_lists=LIST in signs)
         signs = SCREEN(joined.text)
-    found = [each for each in _found(joined.text, config, signs) if each.rule not in config.off]
+    found = list(_found(joined.text, config, signs))
+    if config.secrets and is_deployed(path):
+        found += deployed_passwords(joined.text)
+    found = [each for each in found if each.rule not in config.off]
     if not found:
         return []
     found += _again(joined.text, found)
@@ -159,7 +180,7 @@ def private_spans(raw: bytes, language: str | None, config: RedactionConfig) -> 
 
 
 def tag_of(span: Redaction, raw: bytes, language: str | None) -> bytes:
-    """Return what stands in place of a span."""
+    """Return the tag that replaces a span."""
     if span.rule == "ip_address" and raw[span.start : span.start + 1] == b"{":
         words = [b"redacted", b"ip", b"address", b"v4"]
         if raw.count(b",", span.start, span.end) == 7:
@@ -172,20 +193,24 @@ def tag_of(span: Redaction, raw: bytes, language: str | None) -> bytes:
 # Reading literals as one --------------------------------------------------------------------------
 
 TOKEN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.-")
-"""Bytes of tokens; a seam stands between two of them."""
+"""Bytes of tokens; only a seam between two of them is left out."""
 SECOND: Final = re.compile(rb"\s{0,80}(?:~[csS])?([\"'])")
 """From behind an operator to the beginning of the second literal."""
 ADJACENT: Final = re.compile(rb"\"\s{1,80}\"")
 """Erlang's literals that stand one after the other."""
 LINE_END: Final = re.compile(rb"\\\r?\n[ \t]{0,80}")
 """The end of a line of a string or heredoc that goes on in the next one."""
+JOINING: Final = (b"Enum.join([", b"iolist_to_binary([", b"iodata_to_binary([", b"List.to_string([")
+"""Calls that make one text of a list of literals."""
+LITERAL: Final = re.compile(rb"\s{0,80}(?:<<)?\"(?P<text>[^\"\\\n]{0,256})\"(?:>>)?\s{0,80},?")
+"""A literal of a list, with the comma behind it."""
 FARTHEST: Final = 80
 """Blanks between a literal and an operator."""
 
 
-def join_literals(raw: bytes, language: str | None) -> Joined:
-    """Leave out the seams between literals."""
-    seams = sorted(_seams(raw, language))
+def join_literals(raw: bytes, language: str | None, *, has_lists: bool = True) -> Joined:
+    """Return the text without the seams between literals; `has_lists` if lists may be joined."""
+    seams = sorted(_seams(raw, language, has_lists))
     if not seams:
         return Joined(raw)
     bounds = [(0, 0), *seams, (len(raw), len(raw))]
@@ -199,16 +224,29 @@ def join_literals(raw: bytes, language: str | None) -> Joined:
     return Joined(b"".join(pieces), tuple(starts), tuple(shifts))
 
 
-def _seams(raw: bytes, language: str | None) -> Iterator[tuple[int, int]]:
+def _seams(raw: bytes, language: str | None, has_lists: bool) -> Iterator[tuple[int, int]]:
     """Yield the spans between two parts of a token."""
     found = [*_operators(raw, b"<>"), *_operators(raw, b"++")]
     if b"\\\n" in raw or (b"\r" in raw and b"\\\r\n" in raw):
         found += [match.span() for match in LINE_END.finditer(raw)]
+    for name in JOINING if has_lists else ():
+        place = raw.find(name)
+        while place >= 0:
+            found += _between(raw, place + len(name))
+            place = raw.find(name, place + len(name))
     if language == "erlang":
         found += [match.span() for match in ADJACENT.finditer(raw)]
     for start, end in found:
         if start > 0 and end < len(raw) and raw[start - 1] in TOKEN and raw[end] in TOKEN:
             yield start, end
+
+
+def _between(raw: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans between the literals of a list, from its first literal on."""
+    literal = LITERAL.match(raw, position)
+    while literal is not None and (following := LITERAL.match(raw, literal.end())):
+        yield literal.end("text"), following.start("text")
+        literal = following
 
 
 def _operators(raw: bytes, operator: bytes) -> Iterator[tuple[int, int]]:
@@ -219,7 +257,9 @@ def _operators(raw: bytes, operator: bytes) -> Iterator[tuple[int, int]]:
             least = max(0, place - FARTHEST)
             before = raw[least:place].rstrip()
             if before.endswith(second[1]):
-                yield least + len(before) - 1, second.end()
+                end = least + len(before) - 1
+                # The end of a line that is written before the quote is no part of a token.
+                yield end - 2 if raw[end - 2 : end] == b"\\n" else end, second.end()
         place = raw.find(operator, behind)
 
 
@@ -228,7 +268,7 @@ def _operators(raw: bytes, operator: bytes) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """A rule: the setting that switches it on, the pattern without which it finds nothing."""
+    """A rule: its setting, the pattern that its text has to match, and the function."""
 
     setting: str
     sign: bytes
@@ -240,25 +280,32 @@ FINDERS: Final = (
     Finder("secrets", TOKEN_SIGN, scanned_secrets),
     Finder("secrets", NAME_SIGN, named_secrets),
     Finder("secrets", URL_SIGN, passwords_in_urls),
+    Finder("secrets", BYTES_SIGN, byte_keys),
     Finder("secrets", DECODED_SIGN, decoded_keys),
     Finder("secrets", BASIC_SIGN, basic_credentials),
     Finder("secrets", WEB_KEY_SIGN, web_keys),
     Finder("emails", EMAIL_SIGN, emails),
+    Finder("emails", SPELLED_SIGN, spelled_emails),
     Finder("addresses", ADDRESS_SIGN, addresses),
 )
 SEAM: Final = "seam"
+LIST: Final = "list"
 _TOKEN: Final = rb"[A-Za-z0-9_+/=.-]"
 SEAM_SIGN: Final = b"|".join(
     (
-        rb"%b[\"']%b*(?:<>|\+\+)%b*(?:~[csS])?[\"']%b" % (_TOKEN, SPACE, SPACE, _TOKEN),
+        rb"%b(?:\\n)?[\"']%b*(?:<>|\+\+)%b*(?:~[csS])?[\"']%b" % (_TOKEN, SPACE, SPACE, _TOKEN),
         rb"%b\"%b+\"%b" % (_TOKEN, SPACE, _TOKEN),
         rb"%b\\\r?\n[ \t]*%b" % (_TOKEN, _TOKEN),
     )
 )
-SCREEN: Final = Screen(
-    {SEAM: SEAM_SIGN, **{finder.find.__name__: finder.sign for finder in FINDERS}}
+LIST_SIGN: Final = (
+    rb"(?:Enum\.join|io(?:data|list)_to_binary|List\.to_string)\(\["
+    rb"%b*(?:<<)?\"[^\"\\\n]*\"(?:>>)?%b*,%b*(?:<<)?\"" % (SPACE, SPACE, SPACE)
 )
-"""What a text may hold. Of real files one in ten has a seam, and one in three more than a token."""
+SCREEN: Final = Screen(
+    {SEAM: SEAM_SIGN, LIST: LIST_SIGN, **{finder.find.__name__: finder.sign for finder in FINDERS}}
+)
+"""Decides which rules read a text. Of real files one in ten has a seam."""
 
 
 def _found(text: bytes, config: RedactionConfig, signs: set[str]) -> Iterator[Redaction]:
@@ -268,7 +315,7 @@ def _found(text: bytes, config: RedactionConfig, signs: set[str]) -> Iterator[Re
 
 
 def _again(text: bytes, found: Sequence[Redaction]) -> list[Redaction]:
-    """Find the places where a secret stands again without what told that it is one."""
+    """Find further occurrences of secrets in the same text, where no rule finds them."""
     values = {
         text[each.start : each.end]: each.rule
         for each in found
@@ -284,7 +331,7 @@ def _again(text: bytes, found: Sequence[Redaction]) -> list[Redaction]:
 
 
 def _united(found: list[Redaction]) -> list[Redaction]:
-    """Unite overlapping spans under the rule of the first one that was looked for."""
+    """Merge overlapping spans; the rule is that of the finder that comes first."""
     rank = {id(each): number for number, each in enumerate(found)}
     united: list[tuple[Redaction, int]] = []
     for each in sorted(found, key=lambda each: (each.start, -each.end)):
@@ -302,9 +349,10 @@ Tagged = tuple[Redaction, bytes]
 
 
 def _merged(private: list[Tagged], data: list[Tagged]) -> list[Tagged]:
-    """Merge what is private with spans of data; both are in order.
+    """Merge private spans with spans of data; both are in order.
 
-    What is private inside data goes with it, but for a key, which is what the data is.
+    Overlapping spans get the tag of the one that begins first. A private key has precedence,
+    because the data is then the key itself.
     """
     merged: list[Tagged] = []
     for span, tag in sorted([*private, *data], key=lambda each: (each[0].start, -each[0].end)):

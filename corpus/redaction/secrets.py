@@ -1,10 +1,11 @@
-"""Secrets and private keys in source code.
+"""Rules for secrets and private keys in source code.
 
-Tokens whose form tells what they are (GitHub, AWS, Stripe, ...) are found by the rules of
-kingfisher-secret-scanner, which runs in this process and never asks the network. Most secrets of
-Elixir and Erlang have no form of their own; they are found by the name that they are given, in any
-syntax of both languages, if their value looks as if a machine had made it. Placeholders and words
-stay: `password: "postgres"` tells nothing.
+Tokens with a known format (GitHub, AWS, Stripe, ...) are found by kingfisher-secret-scanner, which
+runs in this process and makes no network requests. Most secrets in Elixir and Erlang code have no
+fixed format. They are found by the name of the variable, key or attribute that they are assigned
+to, in the syntax of both languages, if the value looks randomly generated. Placeholders and words
+are kept, such as `password: "postgres"`. In the configuration of a release
+(`is_deployed`) a password that is a word is redacted as well, unless it is a default of a server.
 """
 
 import re
@@ -12,12 +13,13 @@ import string
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 from corpus.filters.verdict import Redaction
 from corpus.screen import SPACE, Screen
+from corpus.source import TEST_FOLDERS
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
@@ -27,22 +29,22 @@ if TYPE_CHECKING:
 SCANNERS: Final = ("betterleaks.", "kingfisher.", "veles.")
 """How the names of the scanner's rules begin."""
 SHORTEST_TOKEN: Final = 16
-"""No rule of the scanner that we use has a shorter secret: a text without so long a word need not
-be scanned, nor the scanner be loaded for it.
+"""Length of the shortest secret that the scanner finds. A text without a word of this length is not
+scanned, so the scanner need not be loaded.
 """
 TOKEN_SIGN: Final = rb"[A-Za-z0-9+/=_-]{%d}" % SHORTEST_TOKEN
 PUBLIC: Final = re.compile(
     r"(?:[-.](?:client-)?id|-(?:user)?name|-(?:url|host|domain|repository|address|account|key-id"
     r"|pub-key|public-key))(?:\.\d+)?$"
 )
-"""Rules that find what belongs to a secret but is none: names, addresses, public keys."""
+"""Rules of the scanner that are ignored: they find names, addresses and public keys."""
 OURS: Final = frozenset(
     ("betterleaks.private-key", "betterleaks.generic-credential-uri", "betterleaks.curl-auth-user")
 )
-"""What rules below find with more care."""
+"""Rules of the scanner that are ignored because rules below are more precise."""
 WEBHOOKS: Final = frozenset(("betterleaks.slack-webhook-url",))
 PLAIN: Final = re.compile(rb"[\w+/=.:@~%!$^&*?,-]+")
-"""What a span may consist of, so that it is inside one literal."""
+"""Characters of a span that is inside one literal."""
 
 
 def scanned_secrets(text: bytes) -> Iterator[Redaction]:
@@ -72,7 +74,9 @@ def needs_scanner(text: bytes) -> bool:
 
 
 def hold_scanner(texts: Iterable[bytes]) -> None:
-    """Load the scanner if one of these texts needs it, so that no text is charged for it.
+    """Load the scanner before texts are read if one of them needs it.
+
+    Otherwise the time would count against the budget of the first text.
 
     Loading takes 0.7 s of processor time; the first time on a machine 8 s, in which the compiled
     rules are stored below the user's cache folder (`KF_RULE_CACHE_DIR` names another).
@@ -102,14 +106,14 @@ KEY_SEAM: Final = re.compile(
     rb"(?:[\s\"'<>,#%*|\[\]()]|\\[rnt]|\\\r?\n|\+\+|~[csSCw]|"
     rb"(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset):[^\n\"\\]{0,200})*"
 )
-"""What stands between the lines of a key: line ends, written or not, quotes, operators, marks of
-comments, and the key's headers.
+"""Matches what separates the lines of a key: line ends, escaped line ends, quotes, operators,
+comment signs and the headers of the key.
 """
 KEY_LINE: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 BLANKS: Final = re.compile(rb"(?:\s|\\[rn])*")
 KEY_LINE_LEAST: Final = 16
 KEY_LEAST: Final = 40
-"""Bytes of base64 from which on a body is a key, and no `MIIE...` of a documentation."""
+"""Least bytes of base64 in a key; a shorter body is an example such as `MIIE...`."""
 BEFORE_BEGIN: Final = 60
 
 
@@ -142,7 +146,7 @@ def _key_lines(text: bytes, position: int) -> Iterator[tuple[int, int]]:
 
 
 def _bodies(text: bytes, lines: list[tuple[int, int]]) -> Iterator[Redaction]:
-    """Unite lines that only blanks divide."""
+    """Merge lines that are separated by whitespace only."""
     start, end = lines[0]
     for first, last in lines[1:]:
         if BLANKS.fullmatch(text, end, first):
@@ -153,14 +157,14 @@ def _bodies(text: bytes, lines: list[tuple[int, int]]) -> Iterator[Redaction]:
     yield Redaction("private_key", start, end)
 
 
-# Secrets that a name tells ------------------------------------------------------------------------
+# Secrets by the names they have -------------------------------------------------------------------
 
 ANYTHING: Final = re.compile(rb"")
 KEYS: Final = (
     rb"api|app|auth|access|account|private|signing|encryption|master|shared|license|cipher|crypto?"
     rb"|aes|server|admin|service|consumer|hmac|jwt|webhook|deploy|write|read"
 )
-"""What stands before `key` in the name of a secret, perhaps at the end of the line before."""
+"""Words before `key` in the name of a secret; they may be at the end of the line before."""
 NAMES: Final = (
     (b"secret", ANYTHING, ANYTHING, "credential"),
     (b"salt", ANYTHING, ANYTHING, "salt"),
@@ -176,25 +180,36 @@ NAMES: Final = (
         "credential",
     ),
 )
-"""Parts of names in lower case, what stands before and behind them, and the rule."""
+"""A part of a name in lower case, patterns for the text before and after it, and the rule."""
 LONGEST_BEFORE: Final = 12
+JOINS: Final = (
+    rb"(?:Enum\.join|IO\.iodata_to_binary|List\.to_string|(?::?erlang[.:])?iolist_to_binary)\("
+)
+"""Functions that make one text of a list of literals."""
 ASSIGNED: Final = re.compile(
     rb"[\w?!-]{0,40}"  # the rest of the name
     rb"(?:\\?[\"'])?(?:>>)?[)\]]?\s{0,40}"  # the end of a quoted key
     rb"(?P<mark>=>|:=|\|\||<>|[=:(]|(?:,\s{0,40})?do:|,)?\s{0,40}"
     rb"(?:(?:node\(\)|self\(\)|:?[\w.]{1,40}),\s{0,8})?"  # the first of two arguments
-    rb"(?:<<\s{0,8})?"
-    rb"(?:(?:~[csSC])?(?P<opening>\"\"\"\s{1,80}|:?\\?[\"']|(?<=~[csSC])[(\[{|/<])|:|)"
+    rb"(?:<<\s{0,8})?(?:%b\[\s{0,40}(?:<<)?)?"  # a binary, a list that is joined
+    rb"(?:(?:~[csSC])?(?P<opening>\"\"\"\s{1,80}|:?\\?[\"']|(?<=~[csSC])[(\[{|/<])|:|)" % JOINS
 )
 """From the middle of a name to the value: in Elixir `name: "`, `"name" => "`, `@name "`,
 `:name, "`, `name = ~s(`; in Erlang `{name, <<"`, `name => "`; in text `NAME=`, `name: `.
 """
 BLANK_IS_ENOUGH: Final = frozenset((b"cookie", b"bearer"))
-"""Names that a blank divides from their value: `-setcookie VALUE`, `Bearer VALUE`."""
+"""Names with only a blank between name and value: `-setcookie VALUE`, `Bearer VALUE`."""
 QUOTED: Final = re.compile(rb"[^\s\"'\\<>{}|()\[\]`]{6,256}")
 BARE_VALUE: Final = re.compile(rb"[\w+/=.:-]{16,256}")
+WRAPPED: Final = re.compile(
+    rb"(?:[ \t]{0,8}\r?\n[ \t]{0,80}[A-Za-z0-9+/_-]{4,256}={0,2}(?=[ \t]{0,8}[\r\n\"']))+"
+)
+"""More lines of a value in base64, in a heredoc or a literal of several lines."""
+WRAPPED_LINE: Final = re.compile(rb"[A-Za-z0-9+/_-]{24,256}")
 MOST_NESTED: Final = 4
-"""So many values that overlap are read, as in `token=token=...`, where each has up to 256 bytes."""
+"""Of values that overlap, as in `token=token=...`, the first ones are judged, and the last one.
+Each has up to 256 bytes, so that judging all of them would take quadratic time.
+"""
 
 _BLANKS: Final = SPACE + b"*"
 _REST: Final = rb"[\w?!-]*(?:\\?[\"'])?(?:>>)?[)\]]?" + _BLANKS
@@ -203,7 +218,7 @@ _NAME: Final = (
     rb"|pass(?:\\?[\"'])?(?:>>)?[)\]]?%b)" % (KEYS, _REST, _BLANKS)
 )
 _MARK: Final = rb"(?:=>|:=|\|\||<>|[=:]|(?:,%b)?do:|,)?%b" % (_BLANKS, _BLANKS)
-_SECOND: Final = rb"(?::?[\w.()]+,%b)?(?:<<%b)?" % (_BLANKS, _BLANKS)
+_SECOND: Final = rb"(?::?[\w.()]+,%b)?(?:<<%b)?(?:[\w.:]+\(\[%b(?:<<)?)?" % ((_BLANKS,) * 3)
 _QUOTED: Final = (
     rb"(?:(?:~[csSC])?(?:\"\"\"%b|:?\\?[\"'])|~[csSC][(\[{|/<])[^ \t\n\r\f\x0b\"'\\<>{}|()\[\]`]{6}"
     % (SPACE + b"+",)
@@ -223,10 +238,11 @@ Repetitions have no bounds here, because each bound adds states to an automaton.
 
 
 def named_secrets(text: bytes) -> Iterator[Redaction]:
-    """Find secrets by their names."""
+    """Find values that are assigned to a name such as `api_key` and look randomly generated."""
     lower = text.lower()
     for name, before, behind, rule in NAMES:
         reach = nested = 0
+        innermost: tuple[Redaction, bool] | None = None
         for place in _places(lower, name):
             end = place + len(name)
             if before is not ANYTHING and not before.search(
@@ -236,13 +252,20 @@ def named_secrets(text: bytes) -> Iterator[Redaction]:
             named = _named(text, lower, place, end, rule) if behind.match(lower, end) else None
             if named is None:
                 continue
-            secret, is_bare = named
+            secret, _ = named
             nested = nested + 1 if secret.start < reach else 0
             reach = max(reach, secret.end)
-            if nested < MOST_NESTED and _is_secret(
-                text[secret.start : secret.end], secret.rule, is_bare=is_bare
-            ):
+            if nested >= MOST_NESTED:
+                innermost = named
+                continue
+            if innermost is not None:
+                if _is_secret(text, *innermost):
+                    yield innermost[0]
+                innermost = None
+            if _is_secret(text, *named):
                 yield secret
+        if innermost is not None and _is_secret(text, *innermost):
+            yield innermost[0]
 
 
 def _places(text: bytes, name: bytes) -> Iterator[int]:
@@ -255,11 +278,11 @@ def _places(text: bytes, name: bytes) -> Iterator[int]:
 def _named(
     text: bytes, lower: bytes, start: int, end: int, rule: str
 ) -> tuple[Redaction, bool] | None:
-    """Return the value that the name with this part has, and whether it has no quotes."""
+    """Return the span of the value behind a part of a name, and whether it has no quotes."""
     assigned = ASSIGNED.match(text, end)
     assert assigned is not None, "it matches nothing, too"
     if assigned["mark"] == b"(" and rule != "cookie":
-        return None  # a call, whose argument is not what the name names
+        return None  # a call: its argument need not be a secret
     kind = "secret_key_base" if lower.startswith(b"_key_base", end) else rule
     value = _value(text, assigned, lower[start:end] in BLANK_IS_ENOUGH)
     return (Redaction(kind, *value), not assigned["opening"]) if value else None
@@ -270,11 +293,12 @@ def _value(text: bytes, assigned: re.Match[bytes], blank_is_enough: bool) -> tup
     start = assigned.end()
     if assigned["opening"]:
         value = QUOTED.match(text, start)
-        if value is None or text[value.end() : value.end() + 1] not in _closing(
-            assigned["opening"]
-        ):
+        if value is None:
             return None
-        return value.span()
+        end = value.end()
+        if WRAPPED_LINE.fullmatch(value[0]) and (wrapped := WRAPPED.match(text, end)):
+            end = wrapped.end()
+        return (start, end) if text[end : end + 1] in _closing(assigned["opening"]) else None
     said = text[assigned.start() : start]
     if not said.strip():
         if not (said and blank_is_enough):
@@ -295,16 +319,17 @@ def _closing(opening: bytes) -> tuple[bytes, ...]:
     return (closing, b"\\")
 
 
-def _is_secret(value: bytes, rule: str, is_bare: bool) -> bool:
+def _is_secret(text: bytes, span: Redaction, is_bare: bool) -> bool:
+    value, rule = text[span.start : span.end], span.rule
     if is_placeholder(value):
         return False
     if rule == "cookie" and b"=" in value.rstrip(b"="):
-        return False  # that of a browser
+        return False  # a cookie of HTTP
     if rule == "password" and not is_bare:
         return len(value) <= LONGEST_PASSWORD and (is_random(value) or _kinds(value) == 4)
     if rule == "credential":
         if b"://" in value:
-            return False  # where a token is to be had
+            return False  # the address of a service that issues tokens
         return len(value) >= 12 and is_random(value)
     return len(value) >= 8 and is_random(value, wordy=0.7)
 
@@ -313,6 +338,41 @@ def _kinds(value: bytes) -> int:
     """Return how many kinds of characters a password has: lower, upper, digits, others."""
     kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation)
     return sum(not set(value).isdisjoint(kind.encode()) for kind in kinds)
+
+
+BYTE: Final = rb"(?:0x|16#)?[0-9A-Fa-f]{1,3}"
+BYTES_SIGN: Final = rb"<<%b[0-9][0-9A-Fa-fx#]*%b,%b[0-9][0-9A-Fa-fx#]*%b," % ((_BLANKS,) * 4)
+BYTES: Final = re.compile(
+    rb"<<\s{0,8}(?P<bytes>%b(?:\s{0,80},\s{0,80}%b){15,511})\s{0,80}>>" % (BYTE, BYTE)
+)
+BYTES_BEFORE: Final = 80
+BYTES_NAME: Final = re.compile(
+    rb"(?P<name>[\w?!-]{0,40}(?:secret|key|passphrase|salt)[\w?!]{0,20})[\"']?(?:>>)?"
+    rb"\s{0,8}(?:=>|:=|[=:,]|\(\)\s{0,8}->|,?\s{0,8}do:)?\s{0,40}\Z",
+    re.IGNORECASE,
+)
+"""What stands before a binary that a name of a secret has: `@key <<`, `Key = <<`, `{key, <<`."""
+FEWEST_DIFFERENT: Final = 10
+"""Different bytes of a key; a table or a counter has fewer, or equal steps between them."""
+
+
+def byte_keys(text: bytes) -> Iterator[Redaction]:
+    """Find keys that are written as a binary of at least 16 numbers."""
+    for match in BYTES.finditer(text):
+        before = text[max(0, match.start() - BYTES_BEFORE) : match.start()]
+        named = BYTES_NAME.search(before)
+        if named is None or b"pub" in named["name"].lower():
+            continue
+        words = [each.strip().lower() for each in match["bytes"].split(b",")]
+        digits = [each.removeprefix(b"0x").removeprefix(b"16#") for each in words]
+        pairs = zip(words, digits, strict=True)
+        try:
+            numbers = [int(each, 10 if each == word else 16) for word, each in pairs]
+        except ValueError:
+            continue
+        steps = {(left - right) % 256 for left, right in pairwise(numbers)}
+        if max(numbers) < 256 and len(set(numbers)) >= FEWEST_DIFFERENT and len(steps) > 3:
+            yield Redaction("credential", *match.span("bytes"))
 
 
 LONGEST_PASSWORD: Final = 64
@@ -331,6 +391,42 @@ def passwords_in_urls(text: bytes) -> Iterator[Redaction]:
         is_here = host in (b"localhost", b"127.0.0.1") or b"example" in host
         if is_random(password) or (not is_here and _kinds(password) > 1 and len(password) >= 8):
             yield Redaction("url_password", *match.span(2))
+
+
+DEPLOYED: Final = re.compile(
+    r"(?:.*/)?config/(?!dev|test|local|ci\b|docker|example|sample)[^/]+\.exs", re.IGNORECASE
+)
+"""Configuration that a release runs with; that of development and tests has passwords of nobody."""
+DEPLOYED_PASSWORD: Final = re.compile(
+    rb"pass(?:w(?:or)?d|phrase)?[\"']?\s{0,8}(?::|=>|=|,)\s{0,40}\"([^\s\"'\\<>{}|#]{4,64})\""
+    rb"|://[^\s/:@\"'<>\\{}]{0,64}:([^\s/@\"'<>\\{}#]{4,64})@",
+    re.IGNORECASE,
+)
+DEFAULTS: Final = frozenset(
+    (
+        *(b"postgres", b"postgresql", b"password", b"passwd", b"pass", b"root", b"admin", b"guest"),
+        *(b"user", b"username", b"mysql", b"mariadb", b"redis", b"rabbitmq", b"mongo", b"secret"),
+        *(b"test", b"testing", b"dev", b"development", b"default", b"ecto", b"phoenix", b"elixir"),
+        *(b"nil", b"none", b"null", b"empty", b"public", b"anonymous", b"minio", b"minioadmin"),
+    )
+)
+"""Passwords that servers and generators come with: they protect nothing."""
+
+
+def is_deployed(path: str) -> bool:
+    """Return whether a file configures a release, so that its passwords are in use."""
+    if not path.endswith(".exs") or DEPLOYED.fullmatch(path) is None:
+        return False
+    return TEST_FOLDERS.isdisjoint(path.lower().split("/")[:-1])
+
+
+def deployed_passwords(text: bytes) -> Iterator[Redaction]:
+    """Find passwords that are words, in a file for which `is_deployed` holds."""
+    for match in DEPLOYED_PASSWORD.finditer(text):
+        group = 1 if match[1] is not None else 2
+        value = unquote_to_bytes(match[group])
+        if value.lower() not in DEFAULTS and not PLACEHOLDER.search(value):
+            yield Redaction("password" if group == 1 else "url_password", *match.span(group))
 
 
 DECODED_SIGN: Final = rb"ecode64!?\((?:<<)?\"[\w+/-]{40}"
@@ -380,7 +476,7 @@ def web_keys(text: bytes) -> Iterator[Redaction]:
             yield Redaction("json_web_key", *match.span(1))
 
 
-# What a value looks like --------------------------------------------------------------------------
+# Random values and placeholders -------------------------------------------------------------------
 
 PLACEHOLDER: Final = re.compile(
     rb"example|change[_-]?me|placeholder|replace|your[_-]|[_-]here|dummy|fake|sample|redacted|todo"
@@ -395,15 +491,15 @@ RARE: Final = frozenset("jqxzJQXZ")
 
 
 def is_placeholder(value: bytes) -> bool:
-    """Return whether a value only stands for one."""
+    """Return whether a value is a placeholder, such as `changeme`."""
     return len(set(value)) < 5 or PLACEHOLDER.search(value) is not None
 
 
 def is_random(value: bytes, wordy: float = 0.5) -> bool:
-    """Return whether a machine seems to have made a value.
+    """Return whether a value looks randomly generated.
 
-    At most a share `wordy` of its letters and digits is in words that people could read, where a
-    value of many digits needs letters among them.
+    At most a share `wordy` of its letters and digits may be in parts that can be read as words. A
+    value needs three letters, so that numbers do not count.
     """
     text = value.decode("latin-1")
     letters = sum(each.isalpha() for each in text)
@@ -420,11 +516,14 @@ def is_random(value: bytes, wordy: float = 0.5) -> bool:
 
 
 def _is_word(chunk: str) -> bool:
-    """Return whether letters can be read: vowels, no long rows of consonants, few rare letters."""
+    """Return whether letters can be read as a word.
+
+    A word has vowels, at most four consonants in a row and few rare letters.
+    """
     if chunk.isdigit():
         return False
     if len(chunk) >= SHORTEST_TOKEN and chunk.isupper():
-        return False  # what Erlang makes as a cookie
+        return False  # a cookie that Erlang generated
     vowels = sum(each in VOWELS for each in chunk)
     rows = (len(list(row)) for is_vowel, row in groupby(chunk, VOWELS.__contains__) if not is_vowel)
     rare = sum(each in RARE for each in chunk)

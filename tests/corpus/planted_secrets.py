@@ -42,6 +42,7 @@ class Planted:
     language: str
     text: str
     values: tuple[str, ...]
+    path: str = ""
 
 
 def word(seed: Random, alphabet: str, length: int) -> str:
@@ -333,6 +334,58 @@ def keys(seed: Random) -> Iterator[Planted]:
         yield Planted(f"{kind}, comment", "elixir", f"{comment}x = 1\n", values)
 
 
+def unusual(seed: Random) -> Iterator[Planted]:
+    """Plant secrets that no literal holds in one piece or as a text, and passwords of words."""
+    numbers = list(seed.randbytes(seed.choice((16, 24, 32))))
+    bare, based = ", ".join(map(str, numbers)), ",".join(f"16#{each:02X}" for each in numbers)
+    for language, text, value in (
+        ("elixir", "defmodule A do\n  @signing_key <<{}>>\n  def a, do: @signing_key\nend\n", bare),
+        ("elixir", "config :shop, secret: <<{}>>\n", bare),
+        ("erlang", "-module(a).\n-export([f/0]).\nf() -> Key = <<{}>>, Key.\n", based),
+    ):
+        yield Planted("key of numbers", language, text.format(value), (value,))
+    lines = lines_of(coded(seed, 96), 32)
+    heredoc, joined = (mark.join(lines) for mark in ("\n  ", '\\n" <>\n  "'))
+    values = tuple(lines)
+    yield Planted(
+        "secret in several lines",
+        "elixir",
+        f'defmodule A do\n  @secret """\n  {heredoc}\n  """\n  def a, do: @secret\nend\n',
+        values,
+    )
+    yield Planted(
+        "secret in several lines", "elixir", f'client_secret =\n  "{joined}\\n"\n', values
+    )
+    parts = halves(word(seed, ALPHANUMERIC, 32))
+    for text in (
+        '@api_key Enum.join(["{}", "{}"])\n',
+        'config :shop, token: Enum.join(["{}", "{}"], "")\n',
+        'secret = IO.iodata_to_binary(["{}", "{}"])\n',
+    ):
+        yield Planted("secret of a joined list", "elixir", text.format(*parts), parts)
+    value = word(seed, ALPHANUMERIC, 24)
+    text = f'x = "{6 * "token="}{value}"\n'
+    yield Planted("secret behind many names", "elixir", text, (value,))
+    plain = seed.choice(("hunter", "sunshine", "dragonfly", "buttercup")) + str(seed.randrange(9))
+    for text in (
+        'import Config\n\nconfig :shop, Shop.Repo, username: "shop", password: "{}"\n',
+        'import Config\n\nconfig :shop, Shop.Repo, url: "ecto://shop:{}@db.shop.io/shop"\n',
+        'import Config\n\nconfig :shop, Shop.Mailer, smtp_password: "{}"\n',
+    ):
+        yield Planted(
+            "password of a word", "elixir", text.format(plain), (plain,), "config/prod.exs"
+        )
+    name = f"{seed.choice(('ada', 'grace_h', 'mike'))}{seed.randrange(10, 100)}"
+    for text in (
+        "{} at mail dot org",
+        "{} AT kth DOT se",
+        "{} [at] mail [dot] org",
+        "{}(at)fly.dev",
+    ):
+        value = text.format(name)
+        yield Planted("e-mail in words", "elixir", f"# Author: {value}\nx = 1\n", (value,))
+
+
 FIRST = ("ada", "grace.h", "j_armstrong", "robert+hex", "mike9", "m.odersky")
 HOSTS = ("gmail.com", "riak.io", "erlang-solutions.com", "kth.se", "mail.ethz.ch", "fly.dev")
 
@@ -402,6 +455,9 @@ def planted(start: int = 20261130) -> list[Planted]:
     found = [*tokens(seed)]
     for _ in range(ROUNDS):
         found += [*settings(seed), *keys(seed), *people(seed)]
+    later = Random(start + 1)
+    for _ in range(ROUNDS):
+        found += unusual(later)
     return found
 
 
@@ -412,6 +468,12 @@ CLEAN: tuple[tuple[str, str], ...] = (
     ("elixir", '"plug": {{:hex, :plug, "1.19.2", "{sha256}", [:mix], [], "hexpm", "{sha512}"}}\n'),
     ("elixir", 'id = "{uuid}"\n'),
     ("elixir", 'assert Base.encode64(x) == "{base64}"\n'),
+    ("elixir", "@table <<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>>\n"),
+    ("elixir", "key = <<0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>>\nkey = <<1, 2, 3>>\n"),
+    ("elixir", "public_key = <<{bytes}>>\nassert hash(x) == <<{bytes}>>\n"),
+    ("elixir", "# Look at the dot in front of it, at (a dot b) or at erlang dot org.\n"),
+    ("elixir", 'Enum.join(["first", "second"], token)\nkeys = Enum.join(["key", "token"])\n'),
+    ("elixir", '@token_doc """\n  Tokens-are-signed-with-a-key\n  and expire.\n"""\n'),
     ("elixir", '@external_resource "priv/static/app-{md5}.js"\n'),
     ("elixir", '# SHA256:{base64}\nfingerprint = "{colons}"\n'),
     ("elixir", 'password: "postgres", username: "postgres", hostname: "localhost"\n'),
@@ -455,6 +517,14 @@ CLEAN: tuple[tuple[str, str], ...] = (
 """Code with nothing private in it."""
 
 
+CLEAN_SETTINGS = (
+    'password: "postgres", username: "postgres"\nurl: "ecto://postgres:postgres@db/app"\n',
+    'password: System.fetch_env!("DB_PASSWORD")\npassword: "Password1"\n',
+    'url: "ecto://#{user}:#{pass}@#{host}/app", username: "shop", password: ""\n',
+)
+"""Passwords that protect nothing: they stay in any configuration."""
+
+
 def clean(start: int = 7) -> list[Planted]:
     """Return clean files, with new hashes in each."""
     seed = Random(start)
@@ -469,9 +539,21 @@ def clean(start: int = 7) -> list[Planted]:
             "uuid": str(uuid.UUID(bytes=raw[:16], version=4)),
             "base64": base64.b64encode(raw).decode(),
             "base32": base64.b32encode(raw[:10]).decode(),
+            "bytes": ", ".join(map(str, raw)),
             "colons": ":".join(f"{byte:02x}" for byte in raw[:20]),
         }
         found += [Planted("clean", lang, text.format(**values), ()) for lang, text in CLEAN]
+        found += [
+            Planted("clean", "elixir", text, (), path)
+            for path in ("config/prod.exs", "config/dev.exs", "config/test.exs", "lib/a.ex")
+            for text in CLEAN_SETTINGS
+        ]
+        found += [
+            Planted(
+                "clean", "elixir", 'password: "hunter2", url: "ecto://a:hunter2@b/c"\n', (), path
+            )
+            for path in ("config/dev.exs", "config/test.exs", "test/config/prod.exs", "lib/a.ex")
+        ]
     return found
 
 
@@ -501,7 +583,7 @@ def score(files: list[Planted]) -> Score:
     result = Score(Counter(), Counter(), 0, [], [])
     for file in files:
         raw = file.text.encode()
-        text, spans = redact(raw, file.language, RedactionConfig())
+        text, spans = redact(raw, file.language, RedactionConfig(), path=file.path)
         if file.values:
             result.planted[file.kind] += 1
             gone = not any(value.encode() in text for value in file.values)

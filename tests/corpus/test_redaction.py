@@ -38,7 +38,7 @@ def test_recall_and_precision_on_planted_secrets_are_what_the_documentation_tell
 def test_a_redacted_file_parses_as_before_with_the_same_functions() -> None:
     for file in planted():
         raw = file.text.encode()
-        text, spans = redact(raw, file.language, ALL)
+        text, spans = redact(raw, file.language, ALL, path=file.path)
         assert spans, file
         read = EXTRACTORS.get(file.language, nothing)
         before, after = read(raw), read(text)
