@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from corpus.atomic import replacing
 from corpus.counterparts import Told, told_of
 from corpus.decontamination.comparing import contaminated
-from corpus.identifiers import among, identifiers
+from corpus.identifiers import Identifiers, among, identifiers
 from corpus.optout.removals import (
     Entries,
     OptedOut,
@@ -60,9 +59,9 @@ def select(
     The rejects of ingest are written again, without what is told of files that are opted out.
     `contamination` becomes the matches of documents that are left out because of them.
 
-    Of fingerprints the shingles are not read; the digests of all functions that stay are held in
-    memory, 8 bytes each, to count what is lost with each duplicate. `clusters` is sorted by
-    document_id. An existing `duplicates` means that all of it is done.
+    Of fingerprints the shingles are not read; the digests of all functions of duplicates are held
+    in memory, 8 bytes each, to count what is lost with each. `clusters` is sorted by document_id.
+    An existing `duplicates` means that all of it is done.
     """
     if duplicates.exists():
         return
@@ -75,7 +74,10 @@ def select(
     gone = {*excluded, *tainted.rejects}
     settled = _without(settled, gone)
     known = identifiers(settled["document_id"])
-    functions = _kept_functions(parts.fingerprints, settled, gone)
+    stays = pc.equal(settled["relation"], "representative").to_numpy()
+    if gone:
+        stays = stays & ~among(np.array(sorted(gone), dtype=known.dtype), known)
+    functions = _functions_kept(parts.fingerprints, known, stays)
     with replacing(duplicates) as temporary, part_writer(temporary, REJECTS) as writer:
         writer.write_table(archive_rejects(out, parts.archives))
         for part, destination in zip(parts.rejects, parts.rejected, strict=True):
@@ -89,9 +91,9 @@ def select(
             if tainted.rejects:
                 named, documents = _divided(documents, tainted.rejects)
                 writer.write_table(_contaminated(named, tainted.rejects))
-            stays = pc.equal(documents["relation"], "representative")
-            _write_kept(documents.filter(stays), places, told, destination)
-            dropped = documents.filter(pc.invert(stays))
+            is_kept = pc.equal(documents["relation"], "representative")
+            _write_kept(documents.filter(is_kept), places, told, destination)
+            dropped = documents.filter(pc.invert(is_kept))
             writer.write_table(_rejects(dropped, _lost(part, dropped, functions), told))
 
 
@@ -114,22 +116,30 @@ def _without(clusters: pa.Table, excluded: Collection[str]) -> pa.Table:
     return clusters.set_column(place, CLUSTERS.field("cluster_id"), names)
 
 
-def _kept_functions(
-    fingerprints: Sequence[Path], clusters: pa.Table, excluded: Collection[str]
+def _functions_kept(
+    fingerprints: Sequence[Path], known: Identifiers, stays: npt.NDArray[np.bool_]
 ) -> Digests:
-    """Return the digests of all functions in documents that stay, sorted and unique."""
-    stays = clusters.filter(pc.equal(clusters["relation"], "representative"))["document_id"]
-    if excluded:
-        out = pa.array(sorted(excluded), pa.string())
-        stays = stays.filter(pc.invert(pc.is_in(stays, value_set=out)))
-    known = identifiers(stays)
-    found = [np.empty(0, dtype=np.uint64)]
-    for part in fingerprints:
-        table = read_part(part, columns=["document_id", "functions"])
-        ids = identifiers(table["document_id"])
-        here = table["functions"].filter(pa.array(among(known, ids)))
-        found.append(np.unique(pc.list_flatten(here).to_numpy()))
-    return np.unique(np.concatenate(found))
+    """Return the digests of functions of duplicates that documents which stay have too, sorted.
+
+    `known` are all documents, sorted, and `stays` says which of them stay. The parts are read
+    twice, so that only the functions of duplicates are in memory.
+    """
+    dropped = [_functions(part, known, ~stays) for part in fingerprints]
+    asked = np.unique(np.concatenate([np.empty(0, dtype=np.uint64), *dropped]))
+    found = np.zeros(len(asked), dtype=np.bool_)
+    for part in fingerprints if len(asked) else ():
+        here = _functions(part, known, stays)
+        here = here[among(asked, here)]
+        found[np.searchsorted(asked, here)] = True
+    return asked[found]
+
+
+def _functions(part: Path, known: Identifiers, chosen: npt.NDArray[np.bool_]) -> Digests:
+    """Return the digests of the functions of the documents of a part that are chosen."""
+    table = read_part(part, columns=["document_id", "functions"])
+    here = chosen[np.searchsorted(known, identifiers(table["document_id"]))]
+    digests: Digests = pc.list_flatten(table["functions"].filter(pa.array(here))).to_numpy()
+    return digests
 
 
 def _lost(part: Path, dropped: pa.Table, functions: Digests) -> list[int]:
@@ -164,7 +174,7 @@ def of_kept(rows: pa.Table, kept: Path) -> pa.Table:
     return rows
 
 
-def _with_clusters(part: Path, clusters: pa.Table, known: npt.NDArray[Any]) -> pa.Table:
+def _with_clusters(part: Path, clusters: pa.Table, known: Identifiers) -> pa.Table:
     """Return identity and size of the documents of a part with the columns of `tables.CLUSTERS`.
 
     `known` are the identifiers of the clusters' documents, sorted as these are.

@@ -76,14 +76,15 @@ def _exact_groups(
     fingerprints: Sequence[Path], published: Mapping[tuple[str, str], int]
 ) -> _Groups:
     documents = read_light(fingerprints)
+    codes = [_codes(documents[name]) for name in SAME]
+    documents = documents.drop_columns(list(SAME))
     rows = representative_order(documents, published)
-    ordered = documents.select(["document_id", *SAME]).take(pa.array(rows))
-    numbers = joined(*(_codes(ordered[name]) for name in SAME))
+    numbers = joined(*(each[rows] for each in codes))
     leaders = np.unique(numbers, return_index=True)[1]
     leading = documents.select(["source", "package", "path"]).take(pa.array(rows[leaders]))
     return _Groups(
         rows,
-        ordered["document_id"].combine_chunks(),
+        documents["document_id"].take(pa.array(rows)).combine_chunks(),
         numbers,
         leaders,
         _codes(package_keys(leading)).astype(np.int32),

@@ -6,9 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.atomic import replacing
+from corpus.identifiers import identifiers
 from corpus.packages import Link
 from corpus.parts import read_part, write_part
 from corpus.split.configuration import SplitConfig
@@ -114,20 +117,26 @@ def _packages(part: Path) -> list[str]:
 def read_documents(
     fingerprints: Sequence[Path], clusters: Path | None, families: Mapping[str, str]
 ) -> Iterator[Document]:
-    """Yield the documents, in no particular order."""
-    columns = ["document_id", *READ]
-    parts = [read_part(part, columns=columns) for part in fingerprints]
-    if clusters is None or not parts:
-        for part in parts:
-            for row in zip(*(part[name].to_pylist() for name in READ), strict=True):
+    """Yield the documents in the order of the parts; `clusters` is sorted by document_id.
+
+    A document that is alone in its cluster has none here: it is in common with nobody.
+    """
+    if clusters is None:
+        for part in fingerprints:
+            documents = read_part(part, columns=READ)
+            for row in zip(*(documents[name].to_pylist() for name in READ), strict=True):
                 yield Document(families[row[0]], None, True, *row[1:])
         return
-    table = read_part(clusters, columns=["document_id", "cluster_id", "relation"])
-    joined = pa.concat_tables(parts).join(table, "document_id", join_type="left outer")
-    for batch in joined.to_batches():
-        for row in zip(
-            *(batch[name].to_pylist() for name in (*READ, "cluster_id", "relation")), strict=True
-        ):
-            package, path, role, tokens, cluster, relation = row
-            is_kept = relation == "representative"
-            yield Document(families[package], cluster, is_kept, path, role, tokens)
+    settled = read_part(clusters, columns=["document_id", "cluster_id", "relation"])
+    known = identifiers(settled["document_id"])
+    numbers = settled["cluster_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    alone = pa.array(np.bincount(numbers)[numbers] == 1)
+    names = pc.if_else(alone, pa.scalar(None, pa.string()), settled["cluster_id"])
+    is_kept = pc.equal(settled["relation"], "representative")
+    for part in fingerprints:
+        documents = read_part(part, columns=["document_id", *READ])
+        places = pa.array(np.searchsorted(known, identifiers(documents["document_id"])))
+        columns = [names.take(places), is_kept.take(places), *map(documents.column, READ)]
+        for row in zip(*(column.to_pylist() for column in columns), strict=True):
+            cluster, stays, package, path, role, tokens = row
+            yield Document(families[package], cluster, stays, path, role, tokens)

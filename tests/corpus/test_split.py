@@ -1,3 +1,4 @@
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
@@ -29,13 +30,17 @@ def alone(package: str) -> PackageLinks:
     return PackageLinks(package, ())
 
 
+def digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path], Path]:
     """Write two parts of fingerprints, as far as they are read, and the table of clusters."""
     parts = [folder / "one.arrow", folder / "two.arrow"]
     for number, part in enumerate(parts):
         rows = [
             {
-                "document_id": row[0],
+                "document_id": digest(row[0]),
                 "package": row[1],
                 "path": row[4] if len(row) > 4 else f"lib/{row[0]}.ex",
                 "role": "library",
@@ -46,13 +51,14 @@ def write_inputs(folder: Path, documents: Sequence[Document]) -> tuple[list[Path
         write_part(pa.Table.from_pylist(rows, FINGERPRINTS), part)
     clusters = [
         {
-            "document_id": name,
+            "document_id": digest(name),
             "cluster_id": cluster,
             "relation": "representative" if kept else "near",
         }
         for name, _, cluster, kept, *_ in documents
     ]
-    write_part(pa.Table.from_pylist(clusters, CLUSTERS), folder / "clusters.arrow")
+    table = pa.Table.from_pylist(clusters, CLUSTERS).sort_by("document_id")
+    write_part(table, folder / "clusters.arrow")
     return parts, folder / "clusters.arrow"
 
 
