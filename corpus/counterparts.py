@@ -40,12 +40,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.atomic import replacing
-from corpus.filters.chain import foreign_folder
 from corpus.identifiers import document_id
 from corpus.packages import tags_of
 from corpus.parts import read_part, write_part
 from corpus.reasons import Reason
 from corpus.rows import HostRow
+from corpus.source import foreign_folder
 from corpus.sources.github import GitHub
 from corpus.sources.members import Member
 from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError

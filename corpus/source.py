@@ -1,4 +1,4 @@
-"""The language and the role of a source file, from its path."""
+"""The language and the role of a source file, and whether it is vendored, from its path."""
 
 import re
 from typing import Final
@@ -25,6 +25,11 @@ TEST_FOLDERS = frozenset(
     ("test", "tests", "integration_test", "integration_tests", "property_test", "e2e", "eqc")
 )
 """`eqc` holds properties for QuickCheck (riak_kv, riak_pb), `property_test` OTP's."""
+FOREIGN_FOLDERS = frozenset({"node_modules", "_build", "_checkouts", ".elixir_ls", "__MACOSX"})
+"""Folders that tools create (npm, Mix, rebar3, ElixirLS, macOS), at any place."""
+
+DEPENDENCY_FOLDERS = frozenset({"deps", "vendor", "third_party"})
+"""Folders for vendored code, but only at a possible root of a project."""
 SIDE_ROLES = (
     dict.fromkeys(("example", "examples", "sample", "samples", "demo", "demos"), "example")
     | dict.fromkeys(("guide", "guides", "tutorial", "tutorials", "playground"), "example")
@@ -117,3 +122,25 @@ def is_test(path: str) -> bool:
     if before is None:
         return False
     return path.endswith(".exs") or CODE_FOLDERS.isdisjoint(folders[:before])
+
+
+def foreign_folder(path: str) -> str | None:
+    """Return the path of the vendor folder that contains a file, or None.
+
+    `lib/shop/vendor/invoice.ex` is about vendors, and `apps/deps/mix.exs` is an umbrella's
+    application named deps. A dependency folder is at the root of a package or of a project inside
+    it, so it is never inside a folder of code, and never the name of an application.
+    """
+    folders = path.split("/")[:-1]
+    for depth, folder in enumerate(folders):
+        above = folders[:depth]
+        if folder in FOREIGN_FOLDERS or (folder in DEPENDENCY_FOLDERS and holds_projects(above)):
+            return "/".join(folders[: depth + 1])
+    return None
+
+
+def holds_projects(above: list[str]) -> bool:
+    """Return whether the folder at `above` can be the root of a project."""
+    if above[-1:] == ["apps"]:
+        return False
+    return CODE_FOLDERS.isdisjoint(above) and TEST_FOLDERS.isdisjoint(above)

@@ -11,14 +11,8 @@ from corpus.filters.encoding import not_utf8
 from corpus.filters.generated import CODE, first_code, generated
 from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Filter, Limits
 from corpus.reasons import Reason, Reject, Stage
-from corpus.source import CODE_FOLDERS, TEST_FOLDERS, language_of
+from corpus.source import foreign_folder, language_of
 from corpus.untrusted import quoted
-
-FOREIGN_FOLDERS = frozenset({"node_modules", "_build", "_checkouts", ".elixir_ls", "__MACOSX"})
-"""Folders that tools create (npm, Mix, rebar3, ElixirLS, macOS), at any place."""
-
-DEPENDENCY_FOLDERS = frozenset({"deps", "vendor", "third_party"})
-"""Folders for vendored code, but only at a possible root of a project."""
 
 VENDORED_HEAD = re.compile(rb"%% Vendored from \w+ v[^\n]+, do not edit manually")
 """First line of the copies that hex_core's vendor script makes (rebar3, Hex and others)."""
@@ -112,25 +106,3 @@ FILTERS: tuple[Filter, ...] = (
     generated,
 )
 """Cheap filters are first, and each may rely on those before it."""
-
-
-def foreign_folder(path: str) -> str | None:
-    """Return the path of the vendor folder that contains a file, or None.
-
-    `lib/shop/vendor/invoice.ex` is about vendors, and `apps/deps/mix.exs` is an umbrella's
-    application named deps. A dependency folder is at the root of a package or of a project inside
-    it, so it is never inside a folder of code, and never the name of an application.
-    """
-    folders = path.split("/")[:-1]
-    for depth, folder in enumerate(folders):
-        above = folders[:depth]
-        if folder in FOREIGN_FOLDERS or (folder in DEPENDENCY_FOLDERS and holds_projects(above)):
-            return "/".join(folders[: depth + 1])
-    return None
-
-
-def holds_projects(above: list[str]) -> bool:
-    """Return whether the folder at `above` can be the root of a project."""
-    if above[-1:] == ["apps"]:
-        return False
-    return CODE_FOLDERS.isdisjoint(above) and TEST_FOLDERS.isdisjoint(above)
