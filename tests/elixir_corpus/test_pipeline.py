@@ -178,8 +178,8 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert (out / "2026.11.1" / "report.html").exists()
     assert (out / "2026.11.1" / "README.md").exists()
     assert [each.stage for each in built.timings] == [
-        *("read archives", "align repositories", "find duplicates", "assign splits"),
-        "select documents",
+        *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
+        *("assign splits", "compare with benchmarks", "select documents"),
         *("write instructions", "index origins", "sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
@@ -202,11 +202,13 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     config_changed = "config: instruct.behaviour_module.longest_module"
     assert told == [
-        "read archives is there 6 of 6 files there",
+        "read archives is there 7 of 7 files there",
+        "resolve behaviours is there 3 of 3 files there",
         "align repositories is there 1 of 1 file there",
         "find duplicates is there 1 of 1 file there",
         "assign splits is there 1 of 1 file there",
-        "select documents is there 4 of 4 files there",
+        "compare with benchmarks is there 2 of 2 files there",
+        "select documents is there 5 of 5 files there",
         f"write instructions runs 0 of 3 files there {config_changed}",
         "index origins is there 2 of 2 files there",
         "sort rows runs 0 of 2 files there input: instruct",
