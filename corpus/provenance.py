@@ -25,9 +25,9 @@ RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
 """Packages whose source determines the content of a release, including its report and card."""
 SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = (
-    *("cyclonedx-python-lib", "datasketch", "hyperscan", "kingfisher-secret-scanner"),
-    *("license-expression", "licenseclassifier", "licenselynx", "numpy", "packageurl-python"),
-    *("py-serializable", "pyarrow"),
+    *("cyclonedx-python-lib", "datasketch", "hyperscan", "isal"),
+    *("kingfisher-secret-scanner", "license-expression", "licenseclassifier", "licenselynx"),
+    *("numpy", "packageurl-python", "py-serializable", "pyarrow"),
 )
 IMPORTED_AS = {
     "cyclonedx-python-lib": "cyclonedx",
