@@ -60,9 +60,13 @@ class Shelf:
             self._by_name.setdefault(each.module, {}).setdefault(each.archive, each)
         self._requirements = requirements
         self._reach = lru_cache(maxsize=4096)(self._reach_of)
+        self._seen = lru_cache(maxsize=65_536)(self._find)
 
     def find(self, module: str, archive: str) -> Found | None:
         """Return a module as the code of an archive sees it."""
+        return self._seen(module, archive)
+
+    def _find(self, module: str, archive: str) -> Found | None:
         candidates = self._by_name.get(module)
         if candidates is None:
             return None

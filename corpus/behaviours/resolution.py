@@ -35,9 +35,13 @@ OF_THE_LANGUAGE: Final[Mapping[str, str | None]] = {
 """The modules of Elixir with `__using__`, and the behaviour that it sets (Elixir 1.14 to 1.19)."""
 
 MOST_STEPS: Final = 20_000
-"""Terms that are evaluated for one module; the largest of 31 packages takes a tenth of it."""
-DEEPEST: Final = 120
-"""Calls and terms in one another."""
+"""Work for one module: terms, clauses and parts of values that are looked at. Modules of 31
+packages take up to 600."""
+DEEPEST: Final = 80
+"""Calls, terms and quotes in one another; in 31 packages up to 30. Each takes up to eight frames,
+of which Python allows 1,000."""
+COPIED: Final = 100
+"""Variables or options that are copied in one step."""
 MOST_RECURSIONS: Final = 2
 """How often a function may be in the middle of itself; its arguments are not lists here, so it has
 no end of its own."""
@@ -150,6 +154,8 @@ class Resolved:
 
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
+    steps: int = 0
+    """The work that it took, see `MOST_STEPS`."""
 
 
 WEAKNESS: Final = {
@@ -174,13 +180,14 @@ def resolve(
     own: Iterable[tuple[str, BehaviourEvidence]],
     used: str,
     library: Library,
+    most: int = MOST_STEPS,
 ) -> Resolved:
     """Return behaviours and uses of a module.
 
     `own` are the behaviours that its file sets, `used` is what ingest wrote of its uses
-    (`Module.used`).
+    (`Module.used`), `most` are the steps that this may take.
     """
-    expansion = _Expansion(module, archive, library)
+    expansion = _Expansion(module, archive, library, most)
     for name, evidence in own:
         if evidence is not BehaviourEvidence.TABLE:  # follow() looks it up itself
             expansion.add(name, Trail(evidence, CERTAIN, None))
@@ -189,6 +196,7 @@ def resolve(
         expansion.follow(calls, hooks)
         for name in named:
             expansion.add(name, Trail(BehaviourEvidence.SHAPE, BY_NAME, None))
+    expansion.result.steps = most - expansion.left
     return expansion.result
 
 
@@ -211,16 +219,16 @@ def macros_of(text: str) -> Mapping[str, list[Macro]]:
 
 
 class _TooLong(Exception):
-    """The budget of a module is spent."""
+    """The budget of a module is spent, or code is too deep in other code."""
 
 
 class _Expansion:
     """The evaluation of all uses of one module."""
 
-    def __init__(self, module: str, archive: str, library: Library) -> None:
+    def __init__(self, module: str, archive: str, library: Library, most: int) -> None:
         self.module, self.archive, self.known = module, archive, library
         self.result = Resolved()
-        self._steps, self._depth = MOST_STEPS, 0
+        self.left, self._depth = most, 0
         self._calls: list[tuple[Home, str, int]] = []
         self._open: list[str] = []
         self._done: set[str] = set()
@@ -233,27 +241,36 @@ class _Expansion:
         self.result.behaviours[name] = Behaviour(name, *trail)
 
     def follow(self, calls: list[list[Term]], hooks: list[list[Term]]) -> None:
-        """Follow what the module uses, each with a budget that all share."""
+        """Follow what the module uses; each may take half of the budget that is left."""
         here = Home(self.archive, self.module)
         for name, *given in calls:
             assert isinstance(name, str), "ingest writes the names of modules"
             trail = Trail(BehaviourEvidence.DIRECT, CERTAIN, name)
+            for_others = self.left // 2
+            self.left -= for_others
             try:
                 self._use(name, [self._value(each, {}, here) for each in given], here, trail)
             except _TooLong:
-                self._open.clear()
-                self._calls.clear()
-                self.result.uses[name] = Use(name, trail.evidence, False, Unresolved.TOO_LONG)
+                self._restart()
+                leaves = any(each.through == name for each in self.result.behaviours.values())
+                self.result.uses[name] = Use(name, trail.evidence, leaves, Unresolved.TOO_LONG)
+            self.left += for_others
         for hook, function in hooks:
             trail = Trail(BehaviourEvidence.DIRECT, CERTAIN, None)
             try:
                 self._hook(self._value(hook, {}, here), function, here, trail)
             except _TooLong:
-                return
+                self._restart()
+
+    def _restart(self) -> None:
+        """Forget the code in the middle of which the evaluation was given up."""
+        self._open.clear()
+        self._calls.clear()
+        self._depth = 0
 
     def _use(self, name: str, given: list[Value], home: Home, trail: Trail) -> None:
         """Do what `use` of a module does in code from `home`."""
-        key = f"{home.archive} {name} {_told(Many(given), DEEPEST_KEY)}"
+        key = f"{home.archive} {name} {self._told(Many(given), DEEPEST_KEY)}"
         if key in self._open:
             self.result.uses[name] = Use(name, trail.evidence, False, Unresolved.CYCLE)
         if key in self._done:
@@ -308,35 +325,55 @@ class _Expansion:
     def _hook(self, module: Value, function: Term, home: Home, trail: Trail) -> None:
         """Do what `@before_compile` does."""
         wanted = str(function).removeprefix(":") if function else "__before_compile__"
-        for name, certain in _names(module, trail):
+        for name, certain in self._names(module, trail):
             found = self.known.find(name, home.archive)
             if found is not None:
                 there = Home(found.archive, name)
-                value = self._call(there, macros_of(found.macros), wanted, [None])
-                self._inject(value, self._reached(certain, found))
+                self._expand(there, wanted, [None], found, self._reached(certain, found))
+
+    def _expand(
+        self, there: Home, name: str, given: list[Value], found: Found, trail: Trail
+    ) -> None:
+        """Put in what a macro returns, which may call that macro again."""
+        key = (there, name, len(given))
+        if self._calls.count(key) < MOST_RECURSIONS:
+            value = self._call(there, macros_of(found.macros), name, given)
+            self._calls.append(key)
+            self._inject(value, trail)
+            self._calls.pop()
 
     def _inject(self, value: Value, trail: Trail) -> None:
         """Put what a macro returned into the module."""
+        self._step()
         if isinstance(value, Many):
+            self._enter()
             for each in value.values:
                 self._inject(each, trail)
+            self._depth -= 1
         elif isinstance(value, Quoted):
-            self._items(value.items, dict(value.variables), value.home, trail)
+            self._items(value.items, value.variables, value.home, trail)
+
+    def _enter(self) -> None:
+        """Go into code; follow() resets the depth if that is too deep."""
+        if self._depth >= DEEPEST:
+            raise _TooLong
+        self._depth += 1
 
     def _items(
-        self, items: Sequence[Term], variables: dict[str, Value], home: Home, trail: Trail
+        self, items: Sequence[Term], variables: Mapping[str, Value], home: Home, trail: Trail
     ) -> None:
         """Do what the items of a quote do."""
+        self._enter()
         for item in items:
             self._step()
             match item:
                 case ["@", term]:
-                    for name, certain in _names(self._value(term, variables, home), trail):
+                    for name, certain in self._names(self._value(term, variables, home), trail):
                         if not name.startswith((":nil", ":false", ":true")):
                             self.add(name, certain)
                 case ["u", term, *rest]:
                     given = [self._value(each, variables, home) for each in rest]
-                    for name, certain in _names(self._value(term, variables, home), trail):
+                    for name, certain in self._names(self._value(term, variables, home), trail):
                         self._use(name, given, home, certain)
                 case ["B", term, function]:
                     self._hook(self._value(term, variables, home), function, home, trail)
@@ -345,7 +382,7 @@ class _Expansion:
                 case ["c", None, str(name), *rest]:
                     self._macro(home, home, name, rest, variables, trail)
                 case ["C", term, str(name), *rest]:
-                    for module, certain in _names(self._value(term, variables, home), trail):
+                    for module, certain in self._names(self._value(term, variables, home), trail):
                         found = self.known.find(module, home.archive)
                         if found is not None:
                             there = Home(found.archive, module)
@@ -356,6 +393,7 @@ class _Expansion:
                         less = trail if is_true is not None else _less(trail)
                         if isinstance(branch, list):
                             self._items(branch, variables, home, less)
+        self._depth -= 1
 
     def _macro(
         self,
@@ -369,19 +407,24 @@ class _Expansion:
         """Put in what a macro returns that a quote from `home` calls; a function adds nothing."""
         found = self.known.find(there.module, there.archive)
         macros = {} if found is None else macros_of(found.macros)
-        if any(each.is_macro for each in macros.get(name, ())):
+        if found is not None and any(each.is_macro for each in macros.get(name, ())):
             given = [self._value(each, variables, home) for each in rest]
-            self._inject(self._call(there, macros, name, given), trail)
+            self._expand(there, name, given, found, trail)
 
-    def _step(self) -> None:
-        self._steps -= 1
-        if self._steps < 0:
+    def _step(self, count: int = 1) -> None:
+        self.left -= count
+        if self.left < 0:
+            self.left = 0
             raise _TooLong
+
+    def _copy(self, variables: Mapping[str, Value]) -> dict[str, Value]:
+        self._step(len(variables) // COPIED)
+        return dict(variables)
 
     def _value(self, term: Term, variables: Mapping[str, Value], home: Home) -> Value:
         """Return the value of a term."""
         self._step()
-        if not isinstance(term, list) or self._depth > DEEPEST:
+        if not isinstance(term, list) or self._depth >= DEEPEST:
             return None
         self._depth += 1
         try:
@@ -406,16 +449,17 @@ class _Expansion:
             case ["l" | "?", *terms]:
                 return Many([value(each) for each in terms])
             case ["b", *terms]:
-                return self._block(terms, dict(variables), home)
+                return self._block(terms, self._copy(variables), home)
             case ["=", _, each]:
                 return value(each)
             case ["g", options, str(key), default]:
-                return _option(value(options), key.removeprefix(":"), partial_of(value, default))
+                name, or_else = key.removeprefix(":"), partial_of(value, default)
+                return self._option(value(options), name, or_else)
             case ["d", module, below]:
                 last = Name(below) if isinstance(below, str) else value(below)
                 return _below(value(module), last)
             case ["q", list(bound), *items]:
-                known = dict(variables)
+                known = self._copy(variables)
                 for pair in bound:
                     if isinstance(pair, list):
                         known[str(pair[0])] = value(pair[1])
@@ -446,12 +490,13 @@ class _Expansion:
     ) -> Value:
         values = list[Value]()
         for clause in clauses:
+            self._step()
             assert isinstance(clause, list), "the encoder writes clauses as lists"
             pattern, is_guarded, body = clause
             matches, bound = _match(pattern, subject)
             if matches is False:
                 continue
-            values.append(self._value(body, {**variables, **bound}, home))
+            values.append(self._value(body, self._copy(variables) | bound, home))
             if matches and not is_guarded:
                 break
         return Many(values)
@@ -466,6 +511,9 @@ class _Expansion:
         if module == home.module:
             return self._local(home, name, given)
         if module == "Keyword":
+            self._step(
+                sum(len(each.items) for each in given if isinstance(each, Options)) // COPIED
+            )
             return _merged(given)
         found = self.known.find(module, home.archive)
         if found is None:
@@ -478,6 +526,7 @@ class _Expansion:
             return None
         given: list[Value] = []
         if isinstance(arguments, Many):
+            self._step(len(arguments.values) // COPIED)
             given = list(arguments.values)
         elif isinstance(arguments, Options) and arguments.items:
             given = [arguments]
@@ -502,6 +551,7 @@ class _Expansion:
         """Return the values of the clauses that may match the arguments."""
         values = list[Value]()
         for patterns, is_guarded, body in macro.clauses:
+            self._step()
             matches, variables = _match_all(patterns, given)
             if matches is False:
                 continue
@@ -510,17 +560,43 @@ class _Expansion:
                 break
         return Many(values)
 
+    def _names(self, value: Value, trail: Trail) -> Iterator[tuple[str, Trail]]:
+        """Yield the modules that a value may be."""
+        waiting = [(value, trail)]
+        while waiting:
+            self._step()
+            value, trail = waiting.pop()
+            if isinstance(value, Name):
+                yield value.name, trail
+            elif isinstance(value, Many):
+                each_trail = trail if len(value.values) == 1 else _less(trail)
+                waiting += [(each, each_trail) for each in reversed(value.values)]
 
-def _told(value: Value, levels: int) -> str:
-    """Return a short text for a value."""
-    if isinstance(value, Name):
-        return value.name
-    if levels and isinstance(value, Options):
-        pairs = (f"{key}: {_told(each, levels - 1)}" for key, each in value.items.items())
-        return f"[{', '.join(pairs)}]"
-    if levels and isinstance(value, Many):
-        return f"({', '.join(_told(each, levels - 1) for each in value.values)})"
-    return "_"
+    def _option(self, options: Value, key: str, default: Callable[[], Value]) -> Value:
+        self._step()
+        if isinstance(options, Options):
+            return options.items[key] if key in options.items else default()
+        if not isinstance(options, Many):
+            return Many([None, default()])
+        if self._depth >= DEEPEST:
+            return None
+        self._depth += 1
+        try:
+            return Many([self._option(each, key, default) for each in options.values])
+        finally:
+            self._depth -= 1
+
+    def _told(self, value: Value, levels: int) -> str:
+        """Return a short text for a value."""
+        self._step()
+        if isinstance(value, Name):
+            return value.name
+        if levels and isinstance(value, Options):
+            pairs = (f"{key}: {self._told(each, levels - 1)}" for key, each in value.items.items())
+            return f"[{', '.join(pairs)}]"
+        if levels and isinstance(value, Many):
+            return f"({', '.join(self._told(each, levels - 1) for each in value.values)})"
+        return "_"
 
 
 def partial_of(value: Callable[[Term], Value], term: Term) -> Callable[[], Value]:
@@ -558,14 +634,6 @@ def _match(pattern: Term, value: Value) -> tuple[bool | None, dict[str, Value]]:
     return None, {}
 
 
-def _option(options: Value, key: str, default: Callable[[], Value]) -> Value:
-    if isinstance(options, Options):
-        return options.items[key] if key in options.items else default()
-    if isinstance(options, Many):
-        return Many([_option(each, key, default) for each in options.values])
-    return Many([None, default()])
-
-
 def _below(module: Value, last: Value) -> Value:
     if isinstance(module, Name) and isinstance(last, Name):
         return Name(f"{module.name}.{last.name.removeprefix(':')}")
@@ -600,12 +668,3 @@ def _taken(is_true: bool | None, then: Term, other: Term) -> list[Term]:
 
 def _less(trail: Trail) -> Trail:
     return trail._replace(confidence=min(trail.confidence, UNDECIDED))
-
-
-def _names(value: Value, trail: Trail) -> Iterator[tuple[str, Trail]]:
-    """Yield the modules that a value may be."""
-    if isinstance(value, Name):
-        yield value.name, trail
-    elif isinstance(value, Many):
-        for each in value.values:
-            yield from _names(each, trail if len(value.values) == 1 else _less(trail))

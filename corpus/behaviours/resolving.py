@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from corpus.atomic import replacing
 from corpus.behaviours.reach import Macros, Reached, Shelf, Wanted, choose
-from corpus.behaviours.resolution import WEAKNESS, Resolved, resolve
+from corpus.behaviours.resolution import MOST_STEPS, WEAKNESS, Resolved, resolve
 from corpus.extraction import BehaviourEvidence
 from corpus.parts import read_part, write_part
 from corpus.rows import ResolvedBehaviourRow, UseRow
@@ -29,6 +29,8 @@ COLLECTED: Final = [
 ]
 LIBRARY: Final = "library"
 """The role of documents whose modules are preferred if an archive defines one twice."""
+MOST_STEPS_OF_ARCHIVE: Final = 2_000_000
+"""Work for all modules of an archive, about two seconds; 31 packages together take 8,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,12 @@ def write_modules(task: ResolveTask) -> None:
     rows = read_part(task.declared)
     shelf = shelf_of(task.macros, task.reach)
     names = ("module", "archive_sha256", "own", "used")
-    resolved = [
-        resolve(module, archive, _own(own), used, shelf)
-        for module, archive, own, used in zip(
-            *(rows[name].to_pylist() for name in names), strict=True
-        )
-    ]
+    left, resolved = dict[str, int](), []
+    for module, archive, own, used in zip(*(rows[name].to_pylist() for name in names), strict=True):
+        may = left.setdefault(archive, MOST_STEPS_OF_ARCHIVE)
+        told = resolve(module, archive, _own(own), used, shelf, min(may, MOST_STEPS))
+        left[archive] -= told.steps
+        resolved.append(told)
     columns = {name: rows[name] for name in MODULES.names if name in rows.column_names}
     behaviours = [behaviour_rows(each) for each in resolved]
     columns["behaviours"] = pa.array(behaviours, pa.list_(RESOLVED_BEHAVIOUR))

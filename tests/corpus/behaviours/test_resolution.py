@@ -327,3 +327,88 @@ def test_a_requirement_that_is_absent_is_told() -> None:
     told = resolved("C", shop="defmodule C do\n  use Other.Thing\nend")
     (use,) = told.uses.values()
     assert (use.name, use.evidence.value, use.unresolved) == ("Other.Thing", "direct", "absent")
+
+
+def test_macros_that_call_each_other_end() -> None:
+    source = """
+    defmodule A do
+      defmacro __using__(_) do
+        quote do
+          A.one()
+          @behaviour Used
+          @before_compile A
+        end
+      end
+
+      defmacro one do
+        quote do
+          @behaviour One
+          two()
+        end
+      end
+
+      defmacro two do
+        quote do
+          @behaviour Two
+          A.one()
+        end
+      end
+
+      defmacro __before_compile__(_), do: quote(do: @before_compile(A))
+    end
+    defmodule C do
+      use A
+    end
+    """
+    told = resolved("C", shop=source)
+    assert sorted(told.behaviours) == ["One", "Two", "Used"]
+    assert told.uses["A"].unresolved is None
+
+
+def test_a_long_chain_of_macros_is_given_up() -> None:
+    chain = "".join(
+        f"defmacro m{n}, do: quote(do: [@behaviour(B{n}), m{n + 1}()])\n" for n in range(2000)
+    )
+    source = f"""
+    defmodule A do
+      defmacro __using__(_), do: quote(do: m0())
+      {chain}
+    end
+    defmodule C do
+      use A
+      use GenServer
+    end
+    """
+    told = resolved("C", shop=source)
+    assert (told.uses["A"].unresolved, told.uses["A"].leaves_behaviour) == ("too_long", True)
+    assert {"B0", "B9", "GenServer"} <= told.behaviours.keys()
+
+
+DOUBLED = "\n".join(f"v{n + 1} = [v{n}, v{n}]" for n in range(64))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"v0 = X\n{DOUBLED}\nquote(do: @behaviour(unquote(v64)))",
+        f"v0 = X\n{DOUBLED}\nquote(do: use(unquote(v64)))",
+        f"v0 = quote(do: @behaviour(X))\n{DOUBLED}\nv64",
+        f"v0 = [key: X]\n{DOUBLED}\nquote(do: @behaviour(unquote(v64[:key])))",
+        f"v0 = X\n{DOUBLED}\nquote(do: use(Y, unquote(v64)))",
+    ],
+)
+def test_lists_that_double_are_given_up(body: str) -> None:
+    source = f"""
+    defmodule A do
+      defmacro __using__(_) do
+        {body}
+      end
+    end
+    defmodule C do
+      use A
+      use GenServer
+    end
+    """
+    told = resolved("C", shop=source)
+    assert {"GenServer"} <= told.behaviours.keys() <= {"GenServer", "X"}
+    assert told.steps <= 20_000
