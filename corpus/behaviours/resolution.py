@@ -95,9 +95,10 @@ class Options(NamedTuple):
 
 
 class Many(NamedTuple):
-    """Several values: all of a list, or one of several alternatives."""
+    """Several values: all of a list, or one of several alternatives (`is_choice`)."""
 
     values: Sequence["Value"]
+    is_choice: bool = False
 
 
 class Home(NamedTuple):
@@ -231,14 +232,13 @@ class _Expansion:
         self.left, self._depth = most, 0
         self._calls: list[tuple[Home, str, int]] = []
         self._open: list[str] = []
-        self._done: set[str] = set()
+        self._done: dict[str, float] = {}
 
     def add(self, name: str, trail: Trail) -> None:
         """Record a behaviour, unless it is known by stronger evidence."""
         known = self.result.behaviours.get(name)
-        if known is not None and WEAKNESS[known.evidence] <= WEAKNESS[trail.evidence]:
-            return
-        self.result.behaviours[name] = Behaviour(name, *trail)
+        if known is None or _strength(trail) > _strength(known):
+            self.result.behaviours[name] = Behaviour(name, *trail)
 
     def follow(self, calls: list[list[Term]], hooks: list[list[Term]]) -> None:
         """Follow what the module uses; each may take half of the budget that is left."""
@@ -253,7 +253,7 @@ class _Expansion:
             except _TooLong:
                 self._restart()
                 leaves = any(each.through == name for each in self.result.behaviours.values())
-                self.result.uses[name] = Use(name, trail.evidence, leaves, Unresolved.TOO_LONG)
+                self._record(name, trail, leaves=leaves, unresolved=Unresolved.TOO_LONG)
             self.left += for_others
         for hook, function in hooks:
             trail = Trail(BehaviourEvidence.DIRECT, CERTAIN, None)
@@ -272,12 +272,14 @@ class _Expansion:
         """Do what `use` of a module does in code from `home`."""
         key = f"{home.archive} {name} {self._told(Many(given), DEEPEST_KEY)}"
         if key in self._open:
-            self.result.uses[name] = Use(name, trail.evidence, False, Unresolved.CYCLE)
-        if key in self._done:
+            self._record(name, trail, unresolved=Unresolved.CYCLE)
+            return
+        if self._done.get(key, 0.0) >= trail.confidence:
+            self._record(name, trail, unresolved=self.result.uses[name].unresolved)
             return
         if len(self._open) >= MOST_USES:
             raise _TooLong
-        self._done.add(key)
+        self._done[key] = trail.confidence
         found = self.known.find(name, home.archive)
         macros = {} if found is None else macros_of(found.macros)
         using = [*macros.get("__using__", ()), *macros.get("using", ())]
@@ -286,7 +288,7 @@ class _Expansion:
             return
         there = Home(found.archive, name)
         before = len(self.result.behaviours)
-        self._record(name, trail, leaves=False)
+        self._record(name, trail)
         self._open.append(key)
         inner = self._reached(trail, found)
         arguments = [given[0] if given else Options({})]
@@ -297,8 +299,7 @@ class _Expansion:
 
     def _of_the_language(self, name: str, trail: Trail) -> None:
         if name not in OF_THE_LANGUAGE:
-            absent = Use(name, trail.evidence, False, Unresolved.ABSENT)
-            self.result.uses.setdefault(name, absent)
+            self._record(name, trail, unresolved=Unresolved.ABSENT)
             return
         behaviour = OF_THE_LANGUAGE[name]
         if behaviour is not None:
@@ -315,12 +316,25 @@ class _Expansion:
         weaker = max(trail.evidence, evidence, key=WEAKNESS.__getitem__)
         return Trail(weaker, min(trail.confidence, found.confidence), trail.through)
 
-    def _record(self, name: str, trail: Trail, *, leaves: bool) -> None:
-        known = self.result.uses.get(name)
-        if known is None or known.unresolved == Unresolved.ABSENT:
-            self.result.uses[name] = Use(name, trail.evidence, leaves, None)
-        elif leaves:
-            self.result.uses[name] = known._replace(leaves_behaviour=True)
+    def _record(
+        self, name: str, trail: Trail, *, leaves: bool = False, unresolved: str | None = None
+    ) -> None:
+        """Record a use, with the strongest evidence.
+
+        A module that was followed once is not absent; one that was given up once stays so.
+        """
+        known = self.result.uses.get(name, Use(name, trail.evidence, False, unresolved))
+        outcomes = {known.unresolved, unresolved}
+        if len(outcomes) > 1:
+            outcomes.discard(Unresolved.ABSENT)
+        if len(outcomes) > 1:
+            outcomes.discard(None)
+        self.result.uses[name] = Use(
+            name,
+            min(known.evidence, trail.evidence, key=WEAKNESS.__getitem__),
+            known.leaves_behaviour or leaves,
+            max(outcomes, key=str),
+        )
 
     def _hook(self, module: Value, function: Term, home: Home, trail: Trail) -> None:
         """Do what `@before_compile` does."""
@@ -347,8 +361,9 @@ class _Expansion:
         self._step()
         if isinstance(value, Many):
             self._enter()
+            is_certain = len(value.values) == 1 or not value.is_choice
             for each in value.values:
-                self._inject(each, trail)
+                self._inject(each, trail if is_certain else _less(trail))
             self._depth -= 1
         elif isinstance(value, Quoted):
             self._items(value.items, value.variables, value.home, trail)
@@ -446,8 +461,8 @@ class _Expansion:
             case ["k", *pairs]:
                 found = (each for each in pairs if isinstance(each, list))
                 return Options({str(key): value(each) for key, each in found})
-            case ["l" | "?", *terms]:
-                return Many([value(each) for each in terms])
+            case ["l" | "?" as kind, *terms]:
+                return Many([value(each) for each in terms], kind == "?")
             case ["b", *terms]:
                 return self._block(terms, self._copy(variables), home)
             case ["=", _, each]:
@@ -472,7 +487,7 @@ class _Expansion:
                 return self._applied(value(module), value(function), value(arguments), home)
             case ["if", condition, then, other]:
                 branches = _taken(_truth(value(condition)), then, other)
-                return Many([value(each) for each in branches])
+                return Many([value(each) for each in branches], is_choice=True)
             case ["case", subject, *clauses]:
                 return self._case(value(subject), clauses, variables, home)
         return None
@@ -499,7 +514,7 @@ class _Expansion:
             values.append(self._value(body, self._copy(variables) | bound, home))
             if matches and not is_guarded:
                 break
-        return Many(values)
+        return Many(values, is_choice=True)
 
     def _local(self, home: Home, name: str, given: list[Value]) -> Value:
         """Return the value of a call of a function in the same module."""
@@ -543,7 +558,7 @@ class _Expansion:
             return _quotes(given)
         self._calls.append(key)
         try:
-            return Many([self._called(each, given, there) for each in found])
+            return Many([self._called(each, given, there) for each in found], is_choice=True)
         finally:
             self._calls.pop()
 
@@ -558,7 +573,7 @@ class _Expansion:
             values.append(self._value(body, variables, home))
             if matches and not is_guarded:
                 break
-        return Many(values)
+        return Many(values, is_choice=True)
 
     def _names(self, value: Value, trail: Trail) -> Iterator[tuple[str, Trail]]:
         """Yield the modules that a value may be."""
@@ -597,6 +612,10 @@ class _Expansion:
         if levels and isinstance(value, Many):
             return f"({', '.join(self._told(each, levels - 1) for each in value.values)})"
         return "_"
+
+
+def _strength(of: Trail | Behaviour) -> tuple[int, float]:
+    return -WEAKNESS[of.evidence], of.confidence
 
 
 def partial_of(value: Callable[[Term], Value], term: Term) -> Callable[[], Value]:

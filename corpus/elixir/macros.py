@@ -78,7 +78,7 @@ _BRANCHING: Final = frozenset({"if", "unless", "case", "cond", "with", "for", "t
 _EXPANDS: Final = frozenset({"expand", "expand_once", "expand_literals", "escape"})
 """Functions of Macro that return their first argument, as far as modules and options go."""
 _READS: Final = frozenset({"get", "fetch!", "get_lazy"})
-_OPERATOR_OF_CHOICE: Final = frozenset({b"||", b"or", b"&&", b"and", b"<>", b"++"})
+_OPERATOR_OF_CHOICE: Final = frozenset({b"||", b"or", b"&&", b"and", b"<>"})
 
 
 class Definition(NamedTuple):
@@ -383,6 +383,8 @@ class Encoder:
             return self._piped(left, right)
         if operator in _OPERATOR_OF_CHOICE:
             return _choice([self.code(left), self.code(right)])
+        if operator == b"++":
+            return ["l", self.code(left), self.code(right)]
         return UNKNOWN
 
     def _piped(self, left: Node, right: Node) -> Term:

@@ -412,3 +412,61 @@ def test_lists_that_double_are_given_up(body: str) -> None:
     told = resolved("C", shop=source)
     assert {"GenServer"} <= told.behaviours.keys() <= {"GenServer", "X"}
     assert told.steps <= 20_000
+
+
+def test_one_of_several_clauses_is_less_certain_than_the_only_one() -> None:
+    source = """
+    defmodule A do
+      defmacro __using__(opts) when is_list(opts), do: quote(do: @behaviour(Listed))
+      defmacro __using__(_), do: quote(do: @behaviour(Other))
+    end
+    defmodule B do
+      defmacro __using__(_), do: [quote(do: @behaviour(One))] ++ [quote(do: @behaviour(Two))]
+    end
+    defmodule C do
+      use A, given
+      use B
+    end
+    """
+    found = resolved("C", shop=source).behaviours.values()
+    assert {each.name: each.confidence for each in found} == {
+        "Listed": 0.9,
+        "Other": 0.9,
+        "One": 1.0,
+        "Two": 1.0,
+    }
+
+
+def test_what_the_file_uses_too_is_direct_and_as_certain_as_that() -> None:
+    source = """
+    defmodule Maybe do
+      defmacro __using__(_) do
+        quote do
+          if System.get_env("SERVE") do
+            use Dep
+          end
+        end
+      end
+    end
+    defmodule Loop do
+      defmacro __using__(_), do: quote(do: use(Round))
+    end
+    defmodule Round do
+      defmacro __using__(_), do: quote(do: use(Loop))
+    end
+    defmodule C do
+      use Maybe
+      use Dep
+      use Loop
+      use Round
+    end
+    """
+    dep = "defmodule Dep do\n  defmacro __using__(_), do: quote(do: @behaviour(Dep))\nend"
+    told = resolved("C", shop=source, dep=dep)
+    assert told.behaviours["Dep"].confidence == 1.0
+    assert {each.name: (each.evidence.value, each.unresolved) for each in told.uses.values()} == {
+        "Maybe": ("direct", None),
+        "Dep": ("direct", None),
+        "Loop": ("direct", "cycle"),
+        "Round": ("direct", None),
+    }
