@@ -19,6 +19,7 @@ them.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -42,9 +43,12 @@ EXPECTED = (
 )
 MOST_BYTES = 1 << 30
 """Maximum size of a file of a benchmark. All of MultiPL-E has 60 MB."""
+LONGEST_TEXT = 1 << 22
+"""Maximum size of a prompt, a solution or tests, in bytes; published ones have some kB."""
 LONGEST_NAME = 200
 """Maximum number of characters in the name of a problem or of a benchmark."""
 FETCH = "Fetch it again from where it is published"
+ONE_A_LINE = "A file of rows has one JSON object in each line"
 
 
 class NoBenchmark(CorpusError):
@@ -91,7 +95,8 @@ class Row:
 
     def language(self, name: str, default: str = "") -> str | None:
         """Return elixir or erlang from a field, None for another language."""
-        return LANGUAGES.get(str(self.values.get(name, default)).lower())
+        value = self.values.get(name)
+        return LANGUAGES.get(default if value is None else str(value).lower())
 
 
 def rows_of(path: Path) -> Iterator[Row]:
@@ -125,11 +130,11 @@ def _json_rows(path: Path) -> Iterator[Row]:
             if not line.strip():
                 continue
             try:
-                values = parse_json(line.decode("utf-8"))
+                values = parse_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except ValueError as error:
                 raise MalformedBenchmark(path, f"line {number} is not JSON: {error}") from error
             if not isinstance(values, dict):
-                raise MalformedBenchmark(path, f"line {number} is not an object")
+                raise MalformedBenchmark(path, f"line {number} is not an object", ONE_A_LINE)
             yield Row(path, number, values)
 
 
@@ -142,8 +147,14 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
             found = (row for batch in file.iter_batches(1000) for row in batch.to_pylist())
             for number, values in enumerate(found, 1):
                 yield Row(path, number, values)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise MalformedBenchmark(path, str(error).strip()) from error
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowNotImplementedError,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        raise MalformedBenchmark(path, str(error).strip().removesuffix(".")) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -343,6 +354,7 @@ def read_benchmarks(places: Sequence[str], fields: Fields = Fields()) -> tuple[B
         root = located(place)
         count = 0
         for name, problem in _problems(root, fields):
+            _check_texts(problem)
             problems = found.setdefault(own or name, {})
             earlier = problems.get(problem.name)
             problems[problem.name] = _joined(earlier, problem) if earlier else problem
@@ -355,7 +367,7 @@ def read_benchmarks(places: Sequence[str], fields: Fields = Fields()) -> tuple[B
 
 def _name_and_place(told: str) -> tuple[str, str]:
     name, equals, place = told.partition("=")
-    if not equals or "/" in name or Path(told).exists():
+    if not equals or "/" in name or os.path.lexists(told):
         return "", told
     _check_name(name, told)
     return name, place
@@ -369,6 +381,19 @@ def _check_name(name: str, where: object) -> None:
     except ValueError as error:
         problem = f"{shown(name)} cannot be a name: {error}"
         raise MalformedBenchmark(Path(str(where)), problem, "Give it another name") from error
+
+
+def _check_texts(problem: Problem) -> None:
+    for part, text, _ in problem.passages:
+        what = f"the {part} of {shown(problem.name)}"
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError as error:
+            why = f"{what} is no text: it has half of a character"
+            raise MalformedBenchmark(problem.files[-1], why) from error
+        if size > LONGEST_TEXT:
+            why = f"{what} has {size} bytes, over the limit of {LONGEST_TEXT}"
+            raise MalformedBenchmark(problem.files[-1], why, "Give a file with problems only")
 
 
 def _joined(one: Problem, other: Problem) -> Problem:
@@ -423,7 +448,7 @@ def _ash_eval(file: Path, root: Path) -> Problem:
     name = file.relative_to(root).with_suffix("").as_posix()
     try:
         told = yaml.safe_load(_text_of(file))
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = "" if line is None else f"line {line + 1} "
         raise MalformedBenchmark(file, f"{where}is not YAML") from error
@@ -435,7 +460,10 @@ def _ash_eval(file: Path, root: Path) -> Problem:
     asserts = graded.get("assert") if isinstance(graded, dict) else None
     if not isinstance(asserts, list) or not all(isinstance(each, dict) for each in asserts):
         raise MalformedBenchmark(file, "it has no list of assertions in its field 'eval.assert'")
-    passages = [Passage("prompt", str(each.get("text", ""))) for each in messages]
+    asked = [each.get("text", "") for each in messages]
+    if not all(isinstance(each, str) for each in asked):
+        raise MalformedBenchmark(file, "a message has no text in its field 'text'")
+    passages = [Passage("prompt", each) for each in asked]
     if isinstance(told.get("code"), str):
         passages.append(Passage("prompt", told["code"], "elixir"))
     checks = [each[key] for each in asserts for key in ("script", "assertion") if key in each]
@@ -514,7 +542,7 @@ def _of_fields(row: Row, fields: Fields) -> Problem | None:
     if language is None:
         return None
     name = row.values.get(fields.name)
-    if name is not None and not isinstance(name, str | int):
+    if not isinstance(name, str | int | None) or isinstance(name, bool):
         raise MalformedBenchmark(row.file, f"{row.place} has no text in its field {fields.name!r}")
     parts = {
         "prompt": (fields.prompt, None),
@@ -552,8 +580,13 @@ def located(place: str) -> Path:
     with hf://datasets/. Raises NoBenchmark, also where the Hub has no such folder or cannot be
     reached.
     """
+    if not place:  # Path("") would be the current folder
+        raise NoBenchmark(repr(place), EXPECTED)
     path, told = Path(place), place.removeprefix(HUB)
-    is_here = path.exists() or path.is_absolute() or place.startswith(".")
+    try:
+        is_here = path.exists() or path.is_absolute() or place.startswith(".")
+    except OSError as error:
+        raise NoBenchmark(shown(place), f"{EXPECTED} ({error.strerror})") from error
     owner, _, rest = told.partition("/")
     name, _, folder = rest.strip("/").partition("/")
     if told == place and (is_here or not (owner and name)):

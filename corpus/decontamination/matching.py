@@ -299,6 +299,8 @@ def index_of(benchmarks: Sequence[Benchmark]) -> pa.Table:
 
 def _indexed(benchmark: Benchmark) -> pa.Table:
     rows = [(problem, each) for problem in benchmark.problems for each in problem.passages]
+    if not rows:
+        return INDEXED.empty_table()
     numbers = np.arange(len(benchmark.problems)).repeat(
         [len(problem.passages) for problem in benchmark.problems]
     )

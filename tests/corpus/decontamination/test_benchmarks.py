@@ -14,6 +14,7 @@ from corpus.decontamination.benchmarks import (
     NoBenchmark,
     read_benchmarks,
 )
+from corpus.decontamination.matching import index_of
 from tests.corpus.decontamination.problems import PROMPT, SOLUTION, TESTS, TOLLS, harbour, lines
 
 FIELDS = Fields()
@@ -157,7 +158,10 @@ def test_the_digest_is_that_of_the_lines_of_sha256sum(tmp_path: Path) -> None:
         ([TOLLS, {"id": "a"}], "line 2 has no text in any of its fields prompt, solution, tests"),
         ([{**TOLLS, "id": ["a"]}], "line 1 has no text in its field 'id'"),
         ([{**TOLLS, "id": "a\x1b[2J"}], "cannot be a name"),
+        ([{**TOLLS, "id": True}], "line 1 has no text in its field 'id'"),
         ([{**TOLLS, "solution": {}}], "line 1 has no text in its field 'solution'"),
+        ([{**TOLLS, "prompt": "\ud800"}], "the prompt of 'tolls' is no text"),
+        ([{**TOLLS, "tests": "a " * (2 << 20) + "a"}], "the tests of 'tolls' has 4194305 bytes"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_field(
@@ -174,8 +178,15 @@ def test_a_wrong_row_is_named_with_its_field(
         ("rows.jsonl", b'{"prompt": "a"}\n{"prompt', "line 2 is not JSON"),
         ("rows.jsonl", b'{"prompt": "\xff"}', "line 1 is not JSON"),
         ("rows.jsonl", b"[" * 100_000, "line 1 is not JSON"),
+        ("rows.json", b'[{"prompt": "a"}]', "line 1 is not an object. A file of rows has one"),
         ("rows.parquet", b"PAR1", r"rows\.parquet: "),
         ("evals/a.yml", b"messages: [", "line 1 is not YAML"),
+        ("evals/a.yml", b"messages: 2020-99-99", "is not YAML"),
+        (
+            "evals/a.yml",
+            b"messages: [{text: [a]}]\neval: {assert: []}",
+            "a message has no text in its field 'text'",
+        ),
         ("evals/a.yml", b"messages: 3", "it has no list of messages in its field 'messages'"),
         ("evals/a.yml", b"messages: []", "it has no list of assertions in its field 'eval.assert'"),
     ],
@@ -200,3 +211,31 @@ def test_a_place_without_problems_is_an_error(tmp_path: Path) -> None:
     lua = write(tmp_path / "lua.jsonl", {**AUTO_CODE_BENCH, "language": "lua"})
     with pytest.raises(NoBenchmark, match="problems in Elixir or Erlang, and it has none"):
         read(lua)
+    for place in ("", "name=", "x" * 5000):
+        with pytest.raises(
+            NoBenchmark, match=r"no benchmark here\. Expected a local file or folder"
+        ):
+            read(place)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_read(tmp_path: Path) -> None:
+    text = lines(TOLLS, {**TOLLS, "id": "more", "language": None}).replace("\n", "\r\n")
+    (tmp_path / "ours.jsonl").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (benchmark,) = read_benchmarks([str(tmp_path)])
+    assert [each.name for each in benchmark.problems] == ["more", "tolls"]
+
+
+def test_a_date_that_python_does_not_have_is_an_error(tmp_path: Path) -> None:
+    when = pa.array([2**60], pa.timestamp("us"))
+    pq.write_table(pa.table({"prompt": ["a"], "when": when}), tmp_path / "a.parquet")
+    with pytest.raises(MalformedBenchmark, match=r"a\.parquet: date value out of range\. Fetch"):
+        read(str(tmp_path))
+
+
+def test_exercises_without_files_have_nothing_to_compare(tmp_path: Path) -> None:
+    config = tmp_path / "exercises/practice/bob/.meta/config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text('{"files": {"solution": [], "test": [], "example": []}}')
+    benchmarks = read_benchmarks([str(tmp_path)])
+    assert [each.name for each in benchmarks[0].problems] == ["bob"]
+    assert index_of(benchmarks).num_rows == 0
