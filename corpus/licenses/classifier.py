@@ -60,6 +60,8 @@ MOST_WORDS = 50_000
 LONGEST_RUN = 256
 """Maximum number of words that are compared at once."""
 WORDS_IN_A_ROW = re.compile(re.escape(bytes([INST_WORD])) + b"{1,%d}" % LONGEST_RUN)
+UNCLOSED = (("{#", "}", re.compile(r"[^ \r\n]+")), ("](", ")", re.compile(r"[^ \t\r\n]+")))
+"""What begins and ends an anchor and the address of a link, and a run of characters within one."""
 SIGN = "&copy;"
 """Markup that is a word."""
 
@@ -130,6 +132,7 @@ class Rules:
 
     def split(self, text: str) -> Words:
         """Return the words of a text."""
+        text = without_unclosed(text)
         if SIGN in text or not is_plain(text):
             cut: list[tuple[int, int, int]] = self._words.split(text)
             numbers, starts, ends = ([word[part] for word in cut] for part in range(3))
@@ -417,6 +420,26 @@ def is_plain(text: str) -> bool:
         or (each.isalpha() or each.isdigit()) != (WORD.fullmatch(each) is not None)
         for each in others - {"©"}
     )
+
+
+def without_unclosed(text: str) -> str:
+    """Return a text of the same words and length in which every anchor and link is closed.
+
+    Behind each beginning the end is searched for, so many beginnings without an end would take
+    quadratic time.
+    """
+    for opening, closing, run in UNCLOSED:
+        if text.count(opening) < 2:
+            continue
+        parts: list[str] = []
+        done = 0
+        for match in run.finditer(text):
+            if opening in match[0]:
+                last = match.start() + match[0].rfind(closing) + 1
+                parts += [text[done:last], text[last : match.end()].replace(opening, "..")]
+                done = match.end()
+        text = "".join([*parts, text[done:]])
+    return text
 
 
 def without_markup(text: str) -> str:

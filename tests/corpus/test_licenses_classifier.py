@@ -37,6 +37,15 @@ def test_words_are_those_of_licenseclassifier(text: str) -> None:
     assert words.spelled == [text[start:end] for _, start, end in known]
 
 
+@pytest.mark.parametrize("begun", ["{#", "](#", "\u0301{#", "&copy;](#"])
+def test_markup_without_an_end_takes_linear_time(begun: str) -> None:
+    assert identify(begun * 30_000, 0) == []
+    text = f"{begun * 20} {begun} copyright{{#x}}](#a)"
+    known = builtin_scanner().dict.split(text)
+    words = rules().split(text)
+    assert list(zip(words.numbers, words.starts, words.ends, strict=True)) == known
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_licences_are_those_of_licenseclassifier(path: Path) -> None:
     text = path.read_text(errors="replace")
