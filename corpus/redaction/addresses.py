@@ -102,9 +102,14 @@ NOBODY: Final = frozenset(
     (
         *(b"me", b"us", b"it", b"is", b"are", b"be", b"or", b"and", b"see", b"look", b"found"),
         *(b"hosted", b"available", b"reach", b"page", b"site", b"documentation", b"docs"),
+        *(b"error", b"meet", b"runs", b"running", b"lives", b"visit", b"more", b"project"),
+        *(b"deployed", b"evaluated", b"listed", b"maintained", b"published", b"released"),
+        *(b"registered", b"served", b"stored", b"code", b"source", b"website", b"server"),
     )
 )
 """Words before a bare `at` in a sentence about an address of the web."""
+FIELDS: Final = frozenset(("name", "info", "id", "ip", "at"))
+"""Endings that are rather a field or function, as in `the element (at) list.name`."""
 
 
 def spelled_emails(text: bytes) -> Iterator[Redaction]:
@@ -121,6 +126,9 @@ def spelled_emails(text: bytes) -> Iterator[Redaction]:
             continue
         ending = domain.rpartition(".")[2]
         if ending in FILE_ENDINGS or not ending.isalpha():
+            continue
+        is_domain = ending in SPELLED_ENDINGS or len(ending) == 2
+        if b"." in match["domain"] and (ending in FIELDS or not is_domain):
             continue
         if match["bare"]:
             is_spelled = b"." not in match["domain"] and ending in SPELLED_ENDINGS

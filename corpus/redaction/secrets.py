@@ -347,13 +347,18 @@ BYTES: Final = re.compile(
 )
 BYTES_BEFORE: Final = 80
 BYTES_NAME: Final = re.compile(
-    rb"(?P<name>[\w?!-]{0,40}(?:secret|key|passphrase|salt)[\w?!]{0,20})[\"']?(?:>>)?"
-    rb"\s{0,8}(?:=>|:=|[=:,]|\(\)\s{0,8}->|,?\s{0,8}do:)?\s{0,40}\Z",
-    re.IGNORECASE,
+    rb"(?P<name>[\w?!-]{1,64})[\"']?(?:>>)?"
+    rb"\s{0,8}(?:=>|:=|[=:,]|\(\)\s{0,8}->|,?\s{0,8}do:)?\s{0,40}\Z"
 )
-"""What stands before a binary that a name of a secret has: `@key <<`, `Key = <<`, `{key, <<`."""
+"""What stands before a binary that has a name: `@key <<`, `Key = <<`, `{key, <<`."""
+NAME_OF_BYTES: Final = re.compile(
+    rb"(?:(?i:secret|passphrase|salt|(?:\A|[_-])key|(?:%b)key)|[a-z0-9]Key)"
+    rb"(?:_?(?i:base|bytes|binary|bin|data|\d{1,3}))?\Z" % KEYS
+)
+"""The name of one key: `keys`, `key_codes`, `keyframes` and `monkey` name tables and others."""
 FEWEST_DIFFERENT: Final = 10
-"""Different bytes of a key; a table or a counter has fewer, or equal steps between them."""
+"""Different bytes of a key. A table or a counter has fewer, equal steps between them, or is sorted.
+"""
 
 
 def byte_keys(text: bytes) -> Iterator[Redaction]:
@@ -361,7 +366,8 @@ def byte_keys(text: bytes) -> Iterator[Redaction]:
     for match in BYTES.finditer(text):
         before = text[max(0, match.start() - BYTES_BEFORE) : match.start()]
         named = BYTES_NAME.search(before)
-        if named is None or b"pub" in named["name"].lower():
+        name = named["name"] if named else b""
+        if not NAME_OF_BYTES.search(name) or b"pub" in name.lower():
             continue
         words = [each.strip().lower() for each in match["bytes"].split(b",")]
         digits = [each.removeprefix(b"0x").removeprefix(b"16#") for each in words]
@@ -371,7 +377,9 @@ def byte_keys(text: bytes) -> Iterator[Redaction]:
         except ValueError:
             continue
         steps = {(left - right) % 256 for left, right in pairwise(numbers)}
-        if max(numbers) < 256 and len(set(numbers)) >= FEWEST_DIFFERENT and len(steps) > 3:
+        is_sorted = sorted(numbers) in (numbers, numbers[::-1])
+        is_varied = len(set(numbers)) >= FEWEST_DIFFERENT and len(steps) > 3
+        if max(numbers) < 256 and is_varied and not is_sorted:
             yield Redaction("credential", *match.span("bytes"))
 
 
@@ -398,16 +406,31 @@ DEPLOYED: Final = re.compile(
 )
 """Configuration that a release runs with; that of development and tests has passwords of nobody."""
 DEPLOYED_PASSWORD: Final = re.compile(
-    rb"pass(?:w(?:or)?d|phrase)?[\"']?\s{0,8}(?::|=>|=|,)\s{0,40}\"([^\s\"'\\<>{}|#]{4,64})\""
-    rb"|://[^\s/:@\"'<>\\{}]{0,64}:([^\s/@\"'<>\\{}#]{4,64})@",
+    rb"(?:passw(?:or)?d|passphrase|(?P<pass>(?<![A-Za-z])(?:db|user|smtp|mail)?pass))"
+    rb"[\"']?\)?\s{0,8}(?::|=>|=|\|\||(?P<comma>,))\s{0,40}"
+    rb"(?:(?:~[csS])?(?P<quote>[\"'])(?P<quoted>[^\s\"'\\<>{}|#]{4,64})(?P=quote)"
+    rb"|~[csS][({\[](?P<sigil>[^\s\"'\\<>{}|#()\[\]]{4,64})[)}\]])"
+    rb"|://[^\s/:@\"'<>\\{}]{0,64}:(?P<url>[^\s/@\"'<>\\{}#]{4,64})@",
     re.IGNORECASE,
 )
+VALUE_FOLLOWS: Final = re.compile(
+    rb"(?:\{\s{0,40}|env!?\(\s{0,40}|:system,\s{0,40})(?::|~[csS])?[\"']?[\w.-]{0,40}\Z"
+)
+"""Before a name with a comma behind it: `{:password, "..."}`, `get_env("PASSWORD", "...")`. In a
+list, such as that of the parameters that are not logged, no value follows.
+"""
+BEFORE_NAME: Final = 100
+MEDIA_TYPE: Final = re.compile(rb"[\w*.+-]+/[\w*.+-]+")
+"""What `pass` of `Plug.Parsers` has."""
+VARIABLE: Final = re.compile(rb"(?:env:|\$|%)?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+%?|\$\w+|%\w+%|env:\w+")
+"""The name of an environment variable."""
 DEFAULTS: Final = frozenset(
     (
         *(b"postgres", b"postgresql", b"password", b"passwd", b"pass", b"root", b"admin", b"guest"),
         *(b"user", b"username", b"mysql", b"mariadb", b"redis", b"rabbitmq", b"mongo", b"secret"),
         *(b"test", b"testing", b"dev", b"development", b"default", b"ecto", b"phoenix", b"elixir"),
         *(b"nil", b"none", b"null", b"empty", b"public", b"anonymous", b"minio", b"minioadmin"),
+        *(b"string", b"changeit"),
     )
 )
 """Passwords that servers and generators come with: they protect nothing."""
@@ -423,10 +446,21 @@ def is_deployed(path: str) -> bool:
 def deployed_passwords(text: bytes) -> Iterator[Redaction]:
     """Find passwords that are words, in a file for which `is_deployed` holds."""
     for match in DEPLOYED_PASSWORD.finditer(text):
-        group = 1 if match[1] is not None else 2
+        group = match.lastgroup
+        assert group is not None
+        before = text[max(0, match.start() - BEFORE_NAME) : match.start()]
+        if match["comma"] and not VALUE_FOLLOWS.search(before):
+            continue
+        if match["pass"] and MEDIA_TYPE.fullmatch(match[group]):
+            continue
         value = unquote_to_bytes(match[group])
-        if value.lower() not in DEFAULTS and not PLACEHOLDER.search(value):
-            yield Redaction("password" if group == 1 else "url_password", *match.span(group))
+        if (
+            value.lower() in DEFAULTS
+            or PLACEHOLDER.search(value)
+            or VARIABLE.fullmatch(match[group])
+        ):
+            continue
+        yield Redaction("url_password" if group == "url" else "password", *match.span(group))
 
 
 DECODED_SIGN: Final = rb"ecode64!?\((?:<<)?\"[\w+/-]{40}"

@@ -471,6 +471,13 @@ CLEAN: tuple[tuple[str, str], ...] = (
     ("elixir", "@table <<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>>\n"),
     ("elixir", "key = <<0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>>\nkey = <<1, 2, 3>>\n"),
     ("elixir", "public_key = <<{bytes}>>\nassert hash(x) == <<{bytes}>>\n"),
+    ("elixir", "@keys <<{bytes}>>\nkey_codes = <<{bytes}>>\n@keyframes <<{bytes}>>\n"),
+    ("elixir", "sort_key = <<1, 5, 9, 13, 22, 40, 41, 77, 90, 91, 92, 99, 101, 120, 130, 190>>\n"),
+    ("elixir", "# Deployed at fly dot io; an error at foo dot bar.\n"),
+    (
+        "elixir",
+        "# The element [at] index.value, the file (at) path.name, called {{at}} conn.host.\n",
+    ),
     ("elixir", "# Look at the dot in front of it, at (a dot b) or at erlang dot org.\n"),
     ("elixir", 'Enum.join(["first", "second"], token)\nkeys = Enum.join(["key", "token"])\n'),
     ("elixir", '@token_doc """\n  Tokens-are-signed-with-a-key\n  and expire.\n"""\n'),
@@ -521,6 +528,9 @@ CLEAN_SETTINGS = (
     'password: "postgres", username: "postgres"\nurl: "ecto://postgres:postgres@db/app"\n',
     'password: System.fetch_env!("DB_PASSWORD")\npassword: "Password1"\n',
     'url: "ecto://#{user}:#{pass}@#{host}/app", username: "shop", password: ""\n',
+    'config :phoenix, :filter_parameters, ["password", "credit_card", :password, "cvv_code"]\n',
+    'plug Plug.Parsers, parsers: [:json], pass: "text/plain"\ncompass: "north", bypass: "full"\n',
+    'password: "DB_PASS", password: "$DB_PASS", password: "env:DB_PASS", password: "%DB%"\n',
 )
 """Passwords that protect nothing: they stay in any configuration."""
 
