@@ -56,7 +56,7 @@ from corpus.provenance import (
 )
 from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
 from corpus.release.assembly import assemble, write_archive_rejects
-from corpus.release.manifest import MANIFEST_NAME
+from corpus.release.manifest import MANIFEST_NAME, ComparedTag
 from corpus.release.planning import Part, ShardPlan, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
@@ -411,6 +411,7 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         parent=job.release.parent,
         shards=tuple(shards),
         inputs=(),
+        tags=tuple(_compared_tags(job)),
         archives_seen=len(job.inputs.archives) + len(job.inputs.refused),
         archives_rejected={},
         files_seen=0,
@@ -418,6 +419,20 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         instructions_left_out=count_repeats(job.file("repeats")),
         benchmarks=compared(job.benchmarks, job.file("passages"), job.file("contamination")),
     )
+
+
+def _compared_tags(job: Job) -> Iterator[ComparedTag]:
+    """Yield the commits of tags, except for those of repositories that opted out."""
+    for archive, _ in job.inputs.tags:
+        host = archive.repository
+        if host and host.tag and archive.sha256 not in job.opted_out.archives:
+            yield ComparedTag(
+                source=archive.source,
+                package=archive.name,
+                version=archive.version,
+                tag=host.tag,
+                sha256=archive.sha256,
+            )
 
 
 def _read(kind: type[Result], path: Path) -> Result:

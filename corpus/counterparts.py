@@ -32,7 +32,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, takewhile
+from itertools import chain, groupby, takewhile
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -141,9 +141,11 @@ def align(
     """
     if destination.exists():
         return destination
-    by_digest = {each.sha256: each for each in (*archives, *(tag for tag, _ in tags))}
-    has_both = {HEX, GITHUB} <= {each.source for each in by_digest.values()}
-    repositories = chain(_repositories(fingerprints, rejects), _tagged(tags))
+    by_digest = {each.sha256: each for each in archives}
+    sources = {each.source for each in (*archives, *(tag for tag, _ in tags))}
+    has_both = {HEX, GITHUB} <= sources
+    heads = ((by_digest[each], files) for each, files in _repositories(fingerprints, rejects))
+    repositories = chain(heads, _tagged(tags))
     rows = _rows(by_digest, shelved(fingerprints), repositories) if has_both else []
     table = pa.Table.from_pylist(rows, schema=ALIGNMENTS)
     order = ("package", "version", "archive_sha256", "host", "host_sha256")
@@ -155,7 +157,7 @@ def align(
 def _rows(
     archives: Mapping[str, Archive],
     shelf: "Shelf",
-    repositories: Iterable[tuple[str, list[Place]]],
+    repositories: Iterable[tuple[Archive, list[Place]]],
 ) -> list[dict[str, object]]:
     """Return a row for the best commit of each version, and a row for each other repository that
     some version of a package is aligned with.
@@ -163,7 +165,7 @@ def _rows(
     best: dict[str, Match] = {}
     closest: dict[tuple[str, str], Match] = {}
     for commit, files in repositories:
-        for match in matches(archives[commit], files, shelf, archives):
+        for match in matches(commit, files, shelf, archives):
             if not match.is_aligned:
                 continue
             before = best.get(match.version.sha256, match)
@@ -269,21 +271,24 @@ def _repositories(
         yield from found.items()
 
 
-def _tagged(tags: Sequence[tuple[Archive, Path]]) -> Iterator[tuple[str, list[Place]]]:
-    """Yield the files of the commits of tags, by the digest of their archives."""
-    for archive, path in tags:
+def _tagged(tags: Sequence[tuple[Archive, Path]]) -> Iterator[tuple[Archive, list[Place]]]:
+    """Yield the files of the commits of tags, for each tag of a commit.
+
+    The tags of a commit are in a row, because packages in one repository are released together.
+    """
+    for _, group in groupby(tags, key=lambda each: each[0].sha256):
+        (archive, path), *others = group
         try:
             members = GitHub().open(path.read_bytes(), DEFAULT_LIMITS).members
         except ArchiveError:
             continue
-        yield (
-            archive.sha256,
-            [
-                (hashlib.sha256(each.data.replace(b"\r\n", b"\n")).hexdigest(), each.path)
-                for each in members
-                if isinstance(each, Member) and not foreign_folder(each.path)
-            ],
-        )
+        files = [
+            (hashlib.sha256(each.data.replace(b"\r\n", b"\n")).hexdigest(), each.path)
+            for each in members
+            if isinstance(each, Member) and not foreign_folder(each.path)
+        ]
+        yield archive, files
+        yield from ((other, files) for other, _ in others)
 
 
 def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -78,7 +78,7 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     These are refused: archives that the crawl did not get, archives that the registry replaced by
     refused content, archives that changed in the store, and copies of the same bytes under another
     name: of packages the one that was published first is read, of repositories the one that a
-    package links to. This is checked here and not when
+    package links to; commits of tags that changed in the store. This is checked here and not when
     archives are read, so that a repair of the store gives another build. Raises DamagedRow.
     """
     rejects = store.rejects()
@@ -109,11 +109,16 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
             archives[archive.sha256] = archive
     read = [item for item in stored if archives.get(item.sha256) is item]
     tags = [each for each in store.tags() if each.sha256 not in archives]
-    whole = [
-        (archive, store.path(archive))
-        for archive, problem in zip(tags, _problems(store, tags), strict=True)
-        if problem is None
-    ]
+    whole = []
+    damaged: dict[tuple[str, str, str], RejectedArchive] = {}
+    for archive, problem in zip(tags, _problems(store, tags), strict=True):
+        if problem is None:
+            whole.append((archive, store.path(archive)))
+        elif _place(archive) not in names:
+            assert archive.repository
+            detail = f"the commit of the tag {archive.repository.tag}: {problem}"
+            damaged[_place(archive)] = _refusal(archive, Reason.CHECKSUM_MISMATCH, detail)
+    refused += damaged.values()
     return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published, tuple(whole))
 
 

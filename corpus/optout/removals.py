@@ -173,10 +173,13 @@ class OptedOut:
 
 
 def opted_out(ledger: Ledger, archives: Iterable[Archive]) -> OptedOut:
-    """Return the removals of a ledger for a build from these archives."""
+    """Return the removals of a ledger for a build from these archives.
+
+    The commit of a tag may be in several repositories; one that opted out is enough.
+    """
     removals = Removals(ledger.entries)
-    found = {each.sha256: removals.of_archive(origin_of(each)) for each in archives}
-    return OptedOut(ledger, {digest: entries for digest, entries in found.items() if entries})
+    found = ((each.sha256, removals.of_archive(origin_of(each))) for each in archives)
+    return OptedOut(ledger, {digest: entries for digest, entries in found if entries})
 
 
 def reject_by(entries: Entries) -> Reject:

@@ -170,6 +170,26 @@ class Removed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedTag:
+    """The commit of a tag that packages were compared with; the release has none of its files."""
+
+    source: str
+    package: str
+    version: str
+    """The commit."""
+    tag: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that no archive of a store has."""
+        check_name("source", self.source)
+        check_package("package", self.package)
+        check_name("version", self.version)
+        check_text(self.tag)
+        check_digest(self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedBenchmark:
     """A benchmark that documents were compared with, and what was found before removal.
 
@@ -209,6 +229,8 @@ class Manifest:
     """Digest of the packages that build, check and describe a release."""
     tools: dict[str, str]
     inputs: tuple[Input, ...]
+    tags: tuple[ComparedTag, ...] = ()
+    """Commits of tags, which decide the column `commit` of versions."""
     archives_seen: int
     archives_rejected: dict[str, int]
     """Archives dropped as a whole before any file was seen, by reason."""

@@ -114,6 +114,7 @@ def statement(manifest: Manifest, manifest_digest: str) -> bytes:
                     },
                     "resolvedDependencies": [
                         *_archives(manifest),
+                        *_tags(manifest),
                         *_benchmarks(manifest),
                         *_code(manifest),
                     ],
@@ -147,6 +148,18 @@ def _archives(manifest: Manifest) -> list[Dependency]:
             annotations={"kept": "yes" if each.kept else "no"},
         )
         for each in manifest.inputs
+    ]
+
+
+def _tags(manifest: Manifest) -> list[Dependency]:
+    """Return every commit of a tag that packages were compared with."""
+    return [
+        Dependency(
+            uri=purl(each.source, each.package, each.version),
+            digest=Digests(sha256=each.sha256),
+            annotations={"kept": "no", "tag": each.tag},
+        )
+        for each in manifest.tags
     ]
 
 

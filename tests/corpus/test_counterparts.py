@@ -2,6 +2,7 @@
 tarballs without their tests, and as the trees that their authors work in."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,6 +18,7 @@ from corpus.counterparts import preference
 from corpus.optout.ledger import Kind, Ledger, add, read_ledger, removal
 from corpus.parts import write_part
 from corpus.release import Release
+from corpus.release.statement import statement
 from corpus.sources import GITHUB, snapshot
 from corpus.store import Archive, ArchiveStore, Link
 from corpus.tables import ALIGNMENTS
@@ -401,11 +403,68 @@ def test_the_commit_of_a_tag_says_where_a_version_is_from_unless_it_opted_out(
     add(path, [removal(Kind.REPOSITORY, "github.com/ada/drossel", "asked")], date(2026, 11, 30))
     without = built(store, tmp_path / "without", read_ledger(path))
     assert aligned(without) == {"drossel 1.0.0": (None, None, None, None)}
+    assert without.manifest.tags == ()
 
 
-def tagged(store: ArchiveStore, name: str, files: Files, tag: str) -> Archive:
+def test_tags_are_inputs_of_the_manifest_and_a_damaged_one_is_refused_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    whole = tagged(store, "ada/drossel", files, "v1.0.0")
+    damaged = tagged(store, "ada/drossel", edited(files, "lib/"), "v1.1.0")
+    tagged(store, "ada/drossel", edited(files, "lib/"), "drossel-1.1.0", damaged.version)
+    for path in (store.root / "tags").rglob(f"drossel-{damaged.version}-*.tar"):
+        path.write_bytes(b"damaged")
+
+    release = built(store, tmp_path / "out")
+
+    (tag,) = release.manifest.tags
+    assert (tag.package, tag.version, tag.tag) == ("ada/drossel", whole.version, "v1.0.0")
+    (told,) = [row for row in release.read("rejects").to_pylist() if row["path"] == ""]
+    assert (told["package"], told["reason"]) == ("ada/drossel", "checksum_mismatch")
+    assert told["detail"].startswith("the commit of the tag ")
+    assert (release.manifest.archives_seen, len(release.manifest.inputs)) == (2, 1)
+    named = json.loads(statement(release.manifest, "0" * 64))["predicate"]
+    dependencies = named["buildDefinition"]["resolvedDependencies"]
+    assert {
+        "uri": f"pkg:github/ada/drossel@{whole.version}",
+        "digest": {"sha256": whole.sha256},
+        "annotations": {"kept": "no", "tag": "v1.0.0"},
+    } in dependencies
+
+
+def test_a_commit_with_tags_of_two_packages_is_that_of_each(tmp_path: Path) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    # Other commits of the same files do not win, whatever their ids are.
+    others = [tagged(store, "ada/drossel", {**files, "n": b"%d" % n}, f"v2.{n}") for n in range(3)]
+    own = tagged(store, "ada/drossel", {**files, "n": b""}, "drossel-1.0.0")
+    tagged(store, "ada/drossel", {**files, "n": b""}, "tool-1.0.0", own.version)
+
+    assert aligned(built(store, tmp_path / "out"))["drossel 1.0.0"][1] == own.version
+    assert own.version > min(other.version for other in others)
+
+
+def test_the_commit_of_a_tag_is_opted_out_if_one_of_its_repositories_is(tmp_path: Path) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    tagged(store, "ada/drossel", files, "v1.0.0")
+    tagged(store, "bob/drossel", files, "v1.0.0")
+    path = tmp_path / "optout.jsonl"
+    add(path, [removal(Kind.REPOSITORY, "github.com/ada/drossel", "asked")], date(2026, 11, 30))
+
+    release = built(store, tmp_path / "out", read_ledger(path))
+
+    assert aligned(release) == {"drossel 1.0.0": (None, None, None, None)}
+    assert release.manifest.tags == ()
+
+
+def tagged(
+    store: ArchiveStore, name: str, files: Files, tag: str, commit: str | None = None
+) -> Archive:
     """Put the commit of a tag into a store."""
-    commit = hashlib.sha1(tag.encode(), usedforsecurity=False).hexdigest()
+    commit = commit or hashlib.sha1(tag.encode(), usedforsecurity=False).hexdigest()
     body = snapshot(packed(Tree(files=files), commit, folder="x"), commit).body
     row = at_commit(name, commit, body, id=len(name), at=RELEASED, created_at=BEGUN)
     assert row.repository
