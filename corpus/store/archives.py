@@ -121,6 +121,12 @@ class ArchiveStore:
         write_bytes(self.path(archive), body)
         write_json(self.path(archive).with_suffix(".json"), row_of(archive))
 
+    def remove_tag(self, archive: Archive) -> None:
+        """Remove the commit of a tag; nothing of it is kept. Raises OSError."""
+        body = self.path(archive)
+        body.with_suffix(".json").unlink(missing_ok=True)
+        body.unlink(missing_ok=True)
+
     def tags(self) -> list[Archive]:
         """Return the rows of the commits of tags, sorted like `archives`. Raises DamagedRow."""
         rows = self._rows_in("tags")

@@ -7,6 +7,7 @@ as superseded, and builds do not read it. A repository that was renamed or trans
 by GitHub's id; if its commit is the same, nothing is fetched.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -60,17 +61,13 @@ class Shelf:
         self.store = store
         self.by_id: dict[int, dict[tuple[str, str], Archive]] = {}
         self.refused: dict[str, dict[str, RejectedArchive]] = {}
-        self.tagged: set[tuple[int, str, str]] = set()
-        """Tags that are stored, as the number of the repository, the tag and the commit."""
+        self.tagged: dict[int, dict[tuple[str, str], Archive]] = {}
+        """Tags that are stored, by the number of the repository, and by tag and commit."""
         self.versions: dict[str, list[tuple[str, str]]] = {}
         """The versions of packages, by the repository that a package links to."""
 
-    def read_tags(self) -> None:
-        """Read which tags are stored, and the versions of packages. Raises StoreError."""
-        for archive in self.store.tags():
-            if archive.repository and archive.repository.tag and self.is_whole(archive):
-                host = archive.repository
-                self.tagged.add((host.id, archive.repository.tag, archive.version))
+    def read_versions(self) -> None:
+        """Read the versions of packages, whose tags are wanted. Raises StoreError."""
         for archive in self.store.archives(HEX):
             linked = repository_of(archive.links, archive.name)
             if linked and linked.startswith(HOST):
@@ -86,15 +83,43 @@ class Shelf:
     def put_tag(self, archive: Archive, body: bytes) -> None:
         """Store the commit of a tag. Raises OSError, StoreError."""
         self.store.put_tag(archive, body)
+        self.add_tag(archive)
+
+    def add_tag(self, archive: Archive) -> None:
+        """Add the commit of a tag."""
+        host = archive.repository
+        assert host
+        assert host.tag
+        self.tagged.setdefault(host.id, {})[host.tag, archive.version] = archive
+
+    def has_tag(self, found: Found, tag: str, commit: str) -> bool:
+        """Return whether the commit of a tag is stored."""
+        archive = self.tagged.get(found.id, {}).get((tag, commit))
+        return archive is not None and self.is_whole(archive)
+
+    def rename_tags(self, archive: Archive) -> None:
+        """Store the tags of a repository under its name of today, as an opt-out names it.
+
+        A damaged one is removed, and fetched again. Raises OSError, StoreError.
+        """
         assert archive.repository
-        assert archive.repository.tag
-        self.tagged.add((archive.repository.id, archive.repository.tag, archive.version))
+        for key, tag in list(self.tagged.get(archive.repository.id, {}).items()):
+            if tag.name != archive.name:
+                with suppress(DamagedArchive, FileNotFoundError):
+                    body = self.store.read(tag)
+                    self.put_tag(replace(tag, name=archive.name, links=archive.links), body)
+                self.store.remove_tag(tag)
+                if self.tagged[archive.repository.id][key] is tag:
+                    del self.tagged[archive.repository.id][key]
 
     def read(self) -> None:
         """Read the index of the store. Raises StoreError."""
         for archive in self.store.archives(GITHUB):
             if archive.repository:
                 self.add(archive)
+        for archive in self.store.tags():
+            if archive.repository and archive.repository.tag:
+                self.add_tag(archive)
         for row in self.store.rejects(GITHUB):
             self.refused.setdefault(row.name, {})[row.version] = row
 
@@ -138,9 +163,23 @@ class Shelf:
         self.add(archive)
         self.settle(archive)
 
+    def rename(self, found: Found) -> None:
+        """Store what there is of a repository under its name of today.
+
+        An opt-out names it by that, and builds look up the name in the store. Raises OSError,
+        StoreError.
+        """
+        for earlier in list(self.by_id.get(found.id, {}).values()):
+            if earlier.name != found.name and usable(found.name) == found.name:
+                links = (Link("GitHub", found.url),)
+                with suppress(DamagedArchive, FileNotFoundError):
+                    body = self.store.read(earlier)
+                    self.put(replace(earlier, name=found.name, links=links), body)
+
     def settle(self, archive: Archive) -> int:
         """Supersede the other archives of a repository; return their number."""
         assert archive.repository
+        self.rename_tags(archive)
         kept = self.by_id[archive.repository.id]
         others = [key for key in kept if key != (archive.name, archive.version)]
         for key in others:

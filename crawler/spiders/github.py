@@ -187,7 +187,7 @@ class GitHubSpider(ArchiveSpider):
         try:
             self.shelf.read()
             if self.order.tags:
-                self.shelf.read_tags()
+                self.shelf.read_versions()
         except StoreError as error:
             self.end("store_unusable", str(error))
         self.until = datetime.now(UTC).replace(microsecond=0)
@@ -357,6 +357,11 @@ class GitHubSpider(ArchiveSpider):
         held = self.access.opted_out(self.shelf.names(found))
         if held is None and self.order.prefilters:
             held = unlicensed(found, self.access.policy)
+        try:
+            if self.access.opted_out([found.name]) is not None:
+                self.shelf.rename(found)
+        except (OSError, StoreError) as error:
+            self.end(UNWRITABLE, advice(error))
         if held is not None and self.shelf.current(found):
             self.count("packages/settled")
             return
@@ -402,7 +407,7 @@ class GitHubSpider(ArchiveSpider):
             self.end(SCHEMA, not_understood(response, str(error)))
         wanted = self.shelf.wanted_tags(found)
         for tag in tags:
-            is_there = (found.id, tag.name, tag.commit) in self.shelf.tagged
+            is_there = self.shelf.has_tag(found, tag.name, tag.commit)
             if tag.name in wanted and tag.commit != found.commit and not is_there:
                 self.count("tags/wanted")
                 commit = replace(

@@ -5,11 +5,15 @@ from datetime import date
 import pytest
 
 from corpus.optout.ledger import Kind, add, removal
+from corpus.store import Link
+from demo.github_archive import Tree
 from demo.hex_repository import publish
 from demo.hex_tarball import Term
 from tests.crawler.crawling import Crawl, Crawling, GitHubCrawl
 from tests.peers.github_server import GitHubServer
 from tests.peers.hex_repository_server import HexRepositoryServer
+from tests.stores import MIT
+from tests.stores import add as store_archive
 
 DAY = date(2026, 11, 30)
 
@@ -185,6 +189,28 @@ def test_a_repository_that_is_renamed_stays_opted_out_and_what_is_stored_stays(
     assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
     assert github_crawl.stored() == [f"acme/shop {shop.commit}"]
     assert github_crawl.refused() == {f"grace/basket {changed.commit}": "opted_out"}
+    assert {access.kind for access in github.log} == {"graphql"}
+
+
+def test_an_opt_out_by_the_name_of_today_holds_for_what_was_stored_under_an_earlier_one(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    shop = github.add("acme/shop", tags={"v1.0.0": Tree(files={"LICENSE": MIT})})
+    links = (Link("GitHub", "https://github.com/acme/shop"),)
+    store_archive(github_crawl.store, "shop", {"LICENSE": MIT}, version="1.0.0", links=links)
+    assert github_crawl("tags=yes").status == 0
+    (tag,) = github_crawl.store.tags()
+    github.rename("acme/shop", "grace/basket")
+    ledger = opted_out(github_crawl, "repository", "https://github.com/grace/basket")
+    github.forget()
+
+    assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
+
+    assert [row.name for row in github_crawl.store.archives("github")] == ["grace/basket"]
+    (moved,) = github_crawl.store.tags()
+    assert (moved.name, moved.version, moved.sha256) == ("grace/basket", tag.version, tag.sha256)
+    assert github_crawl.store.read(moved)
+    assert github_crawl.store.archives("github")[0].version == shop.commit
     assert {access.kind for access in github.log} == {"graphql"}
 
 

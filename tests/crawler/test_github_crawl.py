@@ -289,8 +289,12 @@ def test_the_tag_of_a_version_in_the_store_is_fetched_once_and_says_its_commit(
     assert released_at not in {each["version"] for each in rows}
 
     github.forget()
+    github.rename("Ada/Cart", "ada/basket")
     assert github_crawl("tags=yes").status == 0
     assert github.asked("tarball") == []
+    assert [(row.name, row.version) for row in github_crawl.store.tags()] == [
+        ("ada/basket", released_at)
+    ]
 
 
 def test_a_tag_that_cannot_be_fetched_costs_nothing_else(
