@@ -56,10 +56,15 @@ class HexTarball:
     """An open Hex tarball. Checksums are hexadecimal SHA-256; the inner one may be absent."""
 
     metadata: HexMetadata
-    outer_checksum: str
+    body: bytes = field(repr=False)
     inner_checksum: str | None
     contents: bytes = field(repr=False)
     limits: ArchiveLimits
+
+    @property
+    def outer_checksum(self) -> str:
+        """The digest of the tarball; the store compares it before it is opened."""
+        return hashlib.sha256(self.body).hexdigest()
 
     def members(self) -> Iterator[Member | RejectedFile]:
         """Yield every member in the order of the archive, except folders; see `members_of`.
@@ -100,7 +105,7 @@ def open_hex_tarball(body: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> Hex
     inner_checksum = verified_checksum(files)
     return HexTarball(
         metadata=read_metadata(files["metadata.config"]),
-        outer_checksum=hashlib.sha256(body).hexdigest(),
+        body=body,
         inner_checksum=inner_checksum,
         contents=files["contents.tar.gz"],
         limits=limits,
