@@ -180,7 +180,9 @@ def build(
     for benchmark in built.release.manifest.benchmarks:
         found = f"{len(benchmark.found)} of {plural(benchmark.problems, 'problem')}"
         left_out = plural(benchmark.documents, "document")
-        output.print(f"{benchmark.name}: {found} found, {left_out} left out")
+        short = benchmark.problems - benchmark.compared
+        not_compared = f", {short} too short to compare" if short else ""
+        output.print(f"{benchmark.name}: {found} found, {left_out} left out{not_compared}")
     for entry in built.unmatched:
         removal = entry.removal
         errors.print(f"left out nothing: {entry.name}, {removal.kind} {removal.value}")

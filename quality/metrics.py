@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from corpus.executor import SERIAL, Executor
 from corpus.packages import Link
+from corpus.reasons import Stage
 from corpus.release import Release, Span
 from corpus.split import PackageLinks
 from corpus.split.repository import families_by_repository
@@ -83,6 +84,12 @@ def corpus_promises(config: GateConfig) -> list[Promise]:
             "of documents have a verified licence",
         ),
         _least("instruct_rows", 1, "at least one instruction row", warning=True),
+        _most(
+            "commonest_problem_share",
+            config.commonest_problem,
+            "of documents hold the same problem of a benchmark",
+            warning=True,
+        ),
     ]
 
 
@@ -382,6 +389,14 @@ def _shares(known: Known) -> Iterator[Value]:
     yield float(np.max(sizes.to_numpy())) / float(pc.sum(sizes).as_py())
 
 
+def _problems(known: Known) -> Iterator[Value]:
+    """Yield the share of the compared documents that were left out for the same problem."""
+    manifest = known.release.manifest
+    stages = [stage for stage in manifest.stages if stage.stage == Stage.DECONTAMINATE.value]
+    most = max((max(each.found.values(), default=0) for each in manifest.benchmarks), default=0)
+    yield most / max(1, sum(stage.files_in for stage in stages))
+
+
 MEASURES: dict[tuple[str, ...], Callable[[Known], Iterator[Value | Offenders]]] = {
     ("documents", "files_accounted", "files_seen", "files_out"): _files,
     ("files_miscounted",): _reasons,
@@ -394,5 +409,6 @@ MEASURES: dict[tuple[str, ...], Callable[[Known], Iterator[Value | Offenders]]] 
     ("documents_in_split_clusters",): _clusters,
     ("near_duplicates_across_splits",): _leaks,
     ("parse_error_share", "verified_license_share", "largest_package_share"): _shares,
+    ("commonest_problem_share",): _problems,
 }
 """Each function yields the figures named in the same row, in that order."""

@@ -42,6 +42,11 @@ class GateConfig:
     releases 23 had no licence text, so a share below half means that the reading of licences is
     broken.
     """
+    commonest_problem: float = 0.02
+    """Share of documents that hold the same problem of a benchmark, warning only. Copies of one
+    problem are rare in a corpus; what stands in every fiftieth document is boilerplate, and leaving
+    it out costs more than it protects.
+    """
     frame_rows: int = 50_000
     """Rows checked at once; a million rows without text took 0.43 GB."""
     examples: int = 3

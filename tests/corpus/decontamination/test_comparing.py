@@ -19,6 +19,7 @@ from corpus.store import ArchiveStore
 from elixir_corpus import build_release
 from quality.gate import judge
 from quality.report.publishing import compose
+from quality.verdict import Outcome
 from tests.corpus.decontamination.problems import PROMPT, RENAMED, SOLUTION, TESTS, harbour
 from tests.executors import LASTING, Result, Task
 from tests.stores import MIT, add, module, small_store
@@ -202,3 +203,17 @@ def test_an_interrupted_comparison_goes_on(
     (step,) = (each for each in planned.steps if each.stage == "compare with benchmarks")
     assert (step.runs, step.goes_on, step.there) == (True, True, 2)
     assert build(store, out, config, LASTING, benchmarks=benchmarks).manifest == whole.manifest
+
+
+def test_a_problem_in_many_documents_is_a_warning_of_the_gate(
+    store: ArchiveStore, tmp_path: Path, benchmarks: tuple[Benchmark, ...]
+) -> None:
+    release = build(store, tmp_path / "out", BuildConfig(), Serial(), benchmarks=benchmarks)
+    (check,) = [c for c in judge(release).checks if c.name == "corpus.commonest_problem_share"]
+    assert check.outcome is Outcome.WARNED
+    assert check.expected == "at most 2% of documents hold the same problem of a benchmark"
+    (decontaminated,) = [s for s in release.manifest.stages if s.stage == "decontaminate"]
+    assert check.observed == f"{4 / decontaminated.files_in:.2%}"
+    plain = build(store, tmp_path / "plain", BuildConfig(), Serial())
+    (check,) = [c for c in judge(plain).checks if c.name == "corpus.commonest_problem_share"]
+    assert check.outcome is Outcome.PASSED
