@@ -47,6 +47,8 @@ LONGEST_TEXT = 1 << 22
 """Maximum size of a prompt, a solution or tests, in bytes; published ones have some kB."""
 LONGEST_NAME = 200
 """Maximum number of characters in the name of a problem or of a benchmark."""
+MARKUP = frozenset("<>|`[]*\\")
+"""Characters that the name of a benchmark does not have, because cards show it in Markdown."""
 FETCH = "Fetch it again from where it is published"
 ONE_A_LINE = "A file of rows has one JSON object in each line"
 
@@ -355,6 +357,9 @@ def read_benchmarks(places: Sequence[str], fields: Fields = Fields()) -> tuple[B
         count = 0
         for name, problem in _problems(root, fields):
             _check_texts(problem)
+            if MARKUP & set(own or name):
+                why = f"{shown(own or name)} cannot be the name of a benchmark"
+                raise MalformedBenchmark(root, why, "Give it another one as NAME=PLACE")
             problems = found.setdefault(own or name, {})
             earlier = problems.get(problem.name)
             problems[problem.name] = _joined(earlier, problem) if earlier else problem

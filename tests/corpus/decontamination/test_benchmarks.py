@@ -239,3 +239,11 @@ def test_exercises_without_files_have_nothing_to_compare(tmp_path: Path) -> None
     benchmarks = read_benchmarks([str(tmp_path)])
     assert [each.name for each in benchmarks[0].problems] == ["bob"]
     assert index_of(benchmarks).num_rows == 0
+
+
+def test_a_benchmark_whose_name_is_markup_needs_another_one(tmp_path: Path) -> None:
+    place = write(tmp_path / "a|<b>.jsonl", TOLLS)
+    with pytest.raises(MalformedBenchmark, match=r"'a\|<b>' cannot be the name of a benchmark"):
+        read_benchmarks([place])
+    (benchmark,) = read_benchmarks([f"ours={place}"])
+    assert benchmark.name == "ours"
