@@ -11,17 +11,19 @@ moment is resumed by the same command.
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from corpus.atomic import sha256_file
 from corpus.errors import CorpusError
 from corpus.hub import HUB_NAME, Refusal, refusal, token
+from corpus.places import is_remote
 from corpus.release import (
     ENVELOPE_NAME,
     MANIFEST_NAME,
@@ -737,9 +739,15 @@ class Hub:
 
 
 def addition(path: str, file: LocalFile) -> "CommitOperationAdd":
-    """Return a file in the form of the client, with its known digest, so that it is hashed once."""
+    """Return a file in the form of the client, with its known digest, so that it is hashed once.
+
+    A file at a URL is read in blocks when it is sent.
+    """
     from huggingface_hub import CommitOperationAdd
 
-    made = CommitOperationAdd(path, file.place)
+    content: Path | io.BufferedReader = file.place
+    if is_remote(file.place):
+        content = io.BufferedReader(cast(io.RawIOBase, file.place.open("rb")))
+    made = CommitOperationAdd(path, content)
     made.upload_info.sha256 = bytes.fromhex(file.sha256)
     return made

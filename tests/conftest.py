@@ -34,7 +34,7 @@ SLOW = frozenset(
         "reference",
         "datacards": "card",
         "demo": "agreement demo model packages real repositories",
-        "elixir_corpus": "object_store pipeline",
+        "elixir_corpus": "object_store pipeline releases_at_urls",
         "quality": "commands gate gate_on_builds memory report",
         "reference": "archive_against_rebar3 registry_against_rebar3 terms_against_erlang",
         "sandbox": "hostile unavailable",
