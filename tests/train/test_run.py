@@ -16,9 +16,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from corpus.places import place
 from corpus.progress import Silent
 from corpus.release import DamagedRelease, GateSummary, Release
 from tests import programs
+from tests.peers.object_store import serving
 from tests.programs import Program
 from tests.releases import document, instruction, write_release
 from tests.train.models import write_model
@@ -685,3 +687,15 @@ def test_an_adapter_of_another_rank_is_no_beginning(
     told = ("--adapter.start", str(finished / "adapter"), "--adapter.rank", "4")
     with pytest.raises(UnfitAdapter, match="of another rank"):
         run(release, tiny_model, tmp_path / "run", *told)
+
+
+def test_a_release_at_a_url_is_trained_on_as_one_on_a_disk(
+    finished: Path, release: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with serving() as service, service.for_this_process():
+        url = place(f"{service.make_bucket('trained')}/{release.name}")
+        for path in filter(Path.is_file, release.rglob("*")):
+            name = path.relative_to(release).as_posix()
+            service.put("trained", f"{release.name}/{name}", path.read_bytes())
+        out = run(url, tiny_model, tmp_path / "run")
+    assert losses(out) == losses(finished)
