@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from corpus.atomic import erase, is_complete, make_folder, write_bytes, write_json
-from corpus.behaviours.resolving import ResolveTask, write_macros, write_modules
+from corpus.behaviours.modules import ResolveTask, write_macros, write_modules
 from corpus.configuration import BuildConfig
 from corpus.counterparts import align, pairs, preference
 from corpus.decontamination.benchmarks import Benchmark
@@ -544,8 +544,8 @@ STAGES: tuple[Stage[Job], ...] = (
         "write manifest",
         inputs=(
             *("shards", "archives", "rejected", "splits", "duplicates", "refused", "repeats"),
-            *("alignments", "inputs.archives", "inputs.refused", "optout.ledger", "release"),
-            *("benchmarks", "passages", "contamination"),
+            *("alignments", "inputs.archives", "inputs.refused", "inputs.tags"),
+            *("optout.ledger", "release", "benchmarks", "passages", "contamination"),
         ),
         outputs=("manifest",),
         config=tuple(BuildConfig.__dataclass_fields__),

@@ -40,7 +40,7 @@ SLOW = frozenset(
         "sandbox": "hostile unavailable",
         "train": "card chat checkpoint run",
         "train/evaluate": "benchmarks comparison harness held_out judge judge_cheats published "
-        "published_places subject subject_answers",
+        "subject subject_answers",
         "train/export": "adapter gguf hub merged run",
         "train/loop": "consolidation processes stopping",
         "train/model": "fingerprint loading",

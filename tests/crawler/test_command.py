@@ -37,6 +37,7 @@ Spider arguments for github:
   mirrors      yes to also fetch mirrors
   templates    no to leave out templates
   prefilter    yes to leave out what GitHub says is under a licence that is not permitted
+  tags         yes to also fetch the tags of versions whose packages are in the store
   limit        only this number of repositories, such as 100
   fetch        no to search only, and tell how many repositories are not in the store
 
