@@ -132,11 +132,11 @@ def contamination(sources: Sources) -> Section:
     benchmarks = sources.release.manifest.benchmarks
     reason = Reason.CONTAMINATED.value
     stages = sources.release.manifest.stages
-    names = [each.name for each in benchmarks]
+    names = [each.name for each in benchmarks if each.compared]
     joined = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
     return {
         "measured": bool(benchmarks),
-        "statement": COMPARED.format(names=joined) if benchmarks else NOT_COMPARED,
+        "statement": COMPARED.format(names=joined) if names else NOT_COMPARED,
         "documents": sum(stage.reasons.get(reason, 0) for stage in stages),
         "benchmarks": [
             {
@@ -148,7 +148,6 @@ def contamination(sources: Sources) -> Section:
                 "found": len(each.found),
                 "found_share": share(len(each.found), each.problems),
                 "documents": each.documents,
-                "left": 0,
                 "most_copied": [
                     {"problem": name, "documents": count}
                     for name, count in sorted(

@@ -20,7 +20,14 @@ from elixir_corpus import build_release
 from quality.gate import judge
 from quality.report.publishing import compose
 from quality.verdict import Outcome
-from tests.corpus.decontamination.problems import PROMPT, RENAMED, SOLUTION, TESTS, harbour
+from tests.corpus.decontamination.problems import (
+    PROMPT,
+    RENAMED,
+    SOLUTION,
+    TESTS,
+    harbour,
+    lines,
+)
 from tests.executors import LASTING, Result, Task
 from tests.stores import MIT, add, module, small_store
 
@@ -112,6 +119,18 @@ def test_the_manifest_and_the_report_tell_both_sides(
     assert section["benchmarks"][0]["most_copied"] == [{"problem": "tolls", "documents": 4}]
 
 
+def test_the_report_names_no_benchmark_whose_problems_are_all_too_short(
+    store: ArchiveStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "short.jsonl"
+    path.write_text(lines({"id": "one", "prompt": "Add two numbers."}))
+    short = read_benchmarks([str(path)])
+    release = build(store, tmp_path / "out", BuildConfig(), Serial(), benchmarks=short)
+    assert [each.compared for each in release.manifest.benchmarks] == [0]
+    section: Any = compose(release, None)["contamination"]
+    assert "not compared with any benchmark" in section["statement"]
+
+
 def test_a_duplicate_of_a_matching_document_goes_with_it(
     tmp_path: Path, benchmarks: tuple[Benchmark, ...]
 ) -> None:
@@ -171,7 +190,7 @@ def test_the_main_job_takes_places(store: ArchiveStore, tmp_path: Path) -> None:
     built = build_release(store.root, tmp_path / "out", workers=0, benchmarks=[place])
     assert built.failed == ()
     card = (built.release.path / "README.md").read_text()
-    assert "| exam | 1 | 1 | 1 | 4 | 0 |" in card
+    assert "| exam | 1 | 1 | 1 | 4 |" in card
     page = (built.release.path / "report.html").read_text()
     assert "Problems in most documents" in page
 
