@@ -24,6 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "extraction",
             "hub",
             "identifiers",
+            "precedence",
             "locking",
             "packages",
             "parsing",
