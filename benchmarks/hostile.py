@@ -219,11 +219,31 @@ TEMPLATES: Mapping[str, Make] = {
     "open comments": filled("<%#\n", "a"),
     "open HTML comments": filled("<!-- -\n", "a"),
     "tags": filled("<a\n", "a"),
+    "open elements": filled("<a>\n"),
+    "open quotes": filled('<a b="\n'),
+    "closed scripts": filled("<script><%</script>\n"),
+    "components": filled("<.a b={@c} :if={@d}/>\n"),
+    "slots": filled("<:a>{@b}</:a>\n"),
+    "expressions": filled("{a}\n"),
+    "open braces": filled("{\n"),
+    "open expressions": filled("<%= a\n"),
+}
+EEX: Mapping[str, Make] = {
+    "open expressions": filled("<%= a\n"),
+    "open blocks": filled("<%= if a do %>b\n"),
+    "ends": filled("<% end %>\n"),
+}
+SIGILS: Mapping[str, Make] = {
+    "sigils in a list": filled('~H"",', "defmodule A do\ndef a, do: [", "1]\nend\n"),
+    "sigils in functions": numbered('def f{}(a), do: ~H"{@a}"\n', "defmodule A do\n", "end\n"),
+    "open sigils": filled('~H"""\n'),
 }
 FILES: Mapping[str, tuple[str, Make]] = {
     **{f"Elixir, {name}": ("lib/a.ex", make) for name, make in ELIXIR.items()},
     **{f"Erlang, {name}": ("src/a.erl", make) for name, make in ERLANG.items()},
+    **{f"Elixir, {name}": ("lib/a.ex", make) for name, make in SIGILS.items()},
     **{f"HEEx, {name}": ("lib/a.heex", make) for name, make in TEMPLATES.items()},
+    **{f"EEx, {name}": ("lib/a.eex", make) for name, make in EEX.items()},
 }
 
 

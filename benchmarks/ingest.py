@@ -56,7 +56,12 @@ def parsers() -> dict[str, Callable[[bytes], object]]:
     from tree_sitter_language_pack import get_parser
 
     elixir = Parser(Language(tree_sitter_elixir.language()))
-    return {"elixir": elixir.parse, "erlang": get_parser("erlang").parse}
+    return {
+        "elixir": elixir.parse,
+        "erlang": get_parser("erlang").parse,
+        "heex": get_parser("heex").parse,
+        "eex": get_parser("embeddedtemplate").parse,
+    }
 
 
 def ingest_once(bundle: Bundle) -> None:

@@ -133,7 +133,10 @@ class Layout:
         return [folder / f"{output}.arrow"]
 
 
-READ = ("documents", "functions", "declared", "fingerprints", "rejects", "archives", "licenses")
+READ = (
+    *("documents", "functions", "declared", "fragments", "fingerprints", "rejects"),
+    *("archives", "licenses"),
+)
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
@@ -524,7 +527,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "sort rows",
         inputs=(
-            *("documents", "functions", "modules", "licenses", "rejected"),
+            *("documents", "functions", "modules", "fragments", "licenses", "rejected"),
             *("kept", "duplicates", "refused", "instruct"),
             *("origin", "copies"),
         ),

@@ -121,6 +121,49 @@ class Function(NamedTuple):
     branch: str | None = None
 
 
+class Component(NamedTuple):
+    """One component or slot that a template calls.
+
+    `kind` is "local" (`<.button>`), "remote" (`<Shop.Cart.row>`) or "slot" (`<:column>`); `name` is
+    as it is written, without the sign. `module` is the one that defines it where the file tells
+    that, else None. The line counts from 1.
+    """
+
+    name: str
+    kind: str
+    module: str | None
+    line: int
+
+
+class Fragment(NamedTuple):
+    """A piece of a file in another language: a template, a sigil, or a block of code in prose.
+
+    `kind` is "template" (the file itself), "sigil", "block" or "session" (code behind `iex>`).
+    `language` is null where a block names none. `module` and `function`, as name/arity, hold a
+    sigil. Lines count from 1, inclusive; bytes are half open. `is_parsed` is None for a language
+    that is not read. Of the embedded `expressions` of a template, `expressions_parsed` have no
+    error; `assigns` are those that they use, sorted.
+    """
+
+    kind: str
+    language: str | None
+    module: str | None
+    function: str | None
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    is_parsed: bool | None
+    components: tuple[Component, ...] = ()
+    assigns: tuple[str, ...] = ()
+    expressions: int = 0
+    expressions_parsed: int = 0
+
+
+MOST_FRAGMENTS: Final = 5_000
+"""Fragments of one file that are listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """The result of extraction from one file.
@@ -135,3 +178,4 @@ class Extraction:
     functions: tuple[Function, ...]
     doc_spans: tuple[tuple[int, int], ...]
     unread_bytes: int = 0
+    fragments: tuple[Fragment, ...] = ()

@@ -185,6 +185,15 @@ class FunctionRow(TypedDict):
     branch: str | None
 
 
+class ComponentRow(TypedDict):
+    """A value of `tables.COMPONENT`."""
+
+    name: str
+    kind: str
+    module: str | None
+    line: int
+
+
 class MessageRow(TypedDict):
     """A value of `tables.MESSAGE`."""
 

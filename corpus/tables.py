@@ -395,6 +395,35 @@ MODULES = _table(
 )
 """Modules as a release holds them, in the split of their document."""
 
+COMPONENT = _struct(
+    column("name", pa.string(), "name as it is written, without its sign: button, Shop.Cart.row"),
+    column("kind", pa.string(), "local (`<.button>`), remote (`<Shop.Cart.row>`) or slot"),
+    column("module", pa.string(), "module that defines it, null where the file does not tell"),
+    column("line", pa.int32(), "line in the document, from 1"),
+)
+EXTRACTED_FRAGMENTS = _table(
+    column("document_id", pa.string(), "document that holds the fragment"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
+    EXTRACTED.field("license_expression"),
+    EXTRACTED.field("role"),
+    column("kind", pa.string(), "template (the whole file) or sigil (`~H`)"),
+    column("language", pa.string(), "language of the fragment: heex or eex"),
+    column("module", pa.string(), "module around a sigil, null without one"),
+    column("function", pa.string(), "function around a sigil, as name/arity; null without one"),
+    column("start_line", pa.int32(), "first line in the document, from 1"),
+    column("end_line", pa.int32(), "last line, inclusive"),
+    column("start_byte", pa.int64(), "first byte in the document's `text`"),
+    column("end_byte", pa.int64(), "byte behind the last one"),
+    column("is_parsed", pa.bool_(), "whether it parses without an error, null if not tried"),
+    column("components", pa.list_(COMPONENT), "components and slots that it calls, in order"),
+    column("assigns", pa.list_(pa.string()), "assigns that its expressions use, without the @"),
+    column("expressions", pa.int32(), "Elixir expressions in a template, without comments"),
+    column("expressions_parsed", pa.int32(), "those of them without an error"),
+)
+"""Pieces of documents that are in another language, or templates."""
+FRAGMENTS = _table(EXTRACTED_FRAGMENTS, SPLIT)
+"""Fragments as a release holds them, in the split of their document."""
+
 MACROS = _table(
     column("archive_sha256", pa.string(), "digest of the archive"),
     column("package", pa.string(), "source and name of the package"),
@@ -750,6 +779,8 @@ SOURCES = ("hex", "folder", "github")
 LANGUAGES = ("elixir", "erlang", "heex", "eex")
 SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
 """Evidence under which a document may be published; contradicted and unknown may not."""
+FRAGMENT_KINDS = ("template", "sigil")
+COMPONENT_KINDS = ("local", "remote", "slot")
 VERIFICATIONS = ("none", "parsed", "compiled", "executed")
 CHAT_ROLES = ("system", "user", "assistant")
 
@@ -830,6 +861,26 @@ _SHARDED = (
             filled("module"),
             Between("start_line", 1),
             Holds("behaviours_are_sound", "behaviours have a name, evidence and a confidence"),
+        ),
+    ),
+    ShardedTable(
+        name="fragments",
+        row="one template or `~H` sigil of a document, with its components and expressions",
+        schema=FRAGMENTS,
+        files="data/fragments/*.parquet",
+        sort_key=("document_id",),
+        row_key=("document_id", "start_byte"),
+        is_split=True,
+        is_of_documents=True,
+        promises=(
+            Holds("belongs_to_document", "a fragment belongs to a document of its split"),
+            never_null("kind", "language", "start_line", "end_line", "components", "assigns"),
+            never_null("expressions", "expressions_parsed"),
+            OneOf("kind", FRAGMENT_KINDS),
+            Between("expressions_parsed", 0),
+            Holds("fragment_is_within", "a fragment ends after it begins, within its document"),
+            Holds("components_are_told", "a component has a name, a known kind and a line"),
+            Holds("counts_agree", "no more expressions have no error than there are"),
         ),
     ),
     ShardedTable(

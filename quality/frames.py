@@ -19,7 +19,7 @@ from corpus.identifiers import purl
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
-from corpus.tables import CHAT_ROLES, ORIGIN_KINDS, SPLIT_NAMES
+from corpus.tables import CHAT_ROLES, COMPONENT_KINDS, ORIGIN_KINDS, SPLIT_NAMES
 from quality.lookup import MISSING, Lookup, lookup_of, split_places
 from quality.promises import judged_columns
 
@@ -120,6 +120,34 @@ def _of_modules(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
     }
 
 
+def _of_fragments(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    expected = SPLIT_NAMES.index(shard.split)
+    components = batch["components"]
+    flat = components.flatten()
+    named = pc.greater(pc.fill_null(pc.binary_length(flat.field("name")), 0), 0)
+    known = pc.is_in(flat.field("kind"), value_set=pa.array(COMPONENT_KINDS))
+    placed = pc.fill_null(pc.greater(flat.field("line"), 0), False)
+    told = np.asarray(pc.and_(pc.and_(named, known), placed))
+    start, end, first, last, expressions, parsed = (
+        np.asarray(pc.fill_null(batch[name], -1))
+        for name in (
+            *("start_byte", "end_byte", "start_line", "end_line"),
+            *("expressions", "expressions_parsed"),
+        )
+    )
+    sizes = lookup.bytes_of(batch["document_id"])
+    return {
+        "belongs_to_document": lookup.split_codes(batch["document_id"]) == expected,
+        "fragment_is_within": (start >= 0)
+        & (start < end)
+        & (end <= sizes)
+        & (first >= 1)
+        & (first <= last),
+        "components_are_told": _all_of_each(components, told),
+        "counts_agree": parsed <= expressions,
+    }
+
+
 def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
     """Return, for each row, whether its clauses end after they begin and within a text of that
     size.
@@ -206,6 +234,13 @@ STATEMENTS = {
     ),
     "functions": Statements(("document_id", "clauses"), _of_functions),
     "modules": Statements(("document_id", "behaviours"), _of_modules),
+    "fragments": Statements(
+        (
+            *("document_id", "components", "start_byte", "end_byte", "start_line", "end_line"),
+            *("expressions", "expressions_parsed"),
+        ),
+        _of_fragments,
+    ),
     "instruct": Statements(
         ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),

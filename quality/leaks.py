@@ -271,7 +271,7 @@ def _candidates(
 
 def _shingles(task: Candidates) -> Compared:
     """Extract and fingerprint the wanted documents of a span."""
-    from corpus.ingest.source_file import EXTRACTORS, nothing  # grammars, only if there is need
+    from corpus.ingest.source_file import EXTRACTORS  # grammars, only if there is need
 
     ids: list[str] = []
     shingles = [np.empty(0, dtype=np.uint64)]
@@ -281,7 +281,7 @@ def _shingles(task: Candidates) -> Compared:
         chosen = batch.take(task.rows[start:end] - position)
         ids += chosen["document_id"].to_pylist()
         for language, text in _texts(chosen):
-            spans = EXTRACTORS.get(language, nothing)(text).doc_spans
+            spans = EXTRACTORS[language](text).doc_spans
             shingles.append(fingerprint(text, language, spans, task.config).shingles)
         position += len(batch)
     sizes = np.array([len(each) for each in shingles[1:]], dtype=np.int64)

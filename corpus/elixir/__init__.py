@@ -1,6 +1,15 @@
 """Elixir source to modules and functions."""
 
 from corpus.elixir.extract import extract
+from corpus.elixir.markup import extract_eex, extract_heex
 from corpus.elixir.surroundings import MOST_NEEDS, Need, Surroundings, unquotes_outside_quote
 
-__all__ = ["MOST_NEEDS", "Need", "Surroundings", "extract", "unquotes_outside_quote"]
+__all__ = [
+    "MOST_NEEDS",
+    "Need",
+    "Surroundings",
+    "extract",
+    "extract_eex",
+    "extract_heex",
+    "unquotes_outside_quote",
+]

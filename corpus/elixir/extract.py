@@ -28,6 +28,7 @@ from tree_sitter import Node
 
 from corpus.elixir import grammar
 from corpus.elixir.macros import USING, Definition, Macros, may_build
+from corpus.elixir.markup import Holder, Sigils
 from corpus.elixir.processes import FURTHER, WORDS, Reader
 from corpus.elixir.record import (
     DOCUMENTATION,
@@ -155,7 +156,9 @@ def extract(source: bytes) -> Extraction:
     walk.run(reading.root)
     modules, functions = walk.finish()
     spans = tuple(sorted(walk.doc_spans))
-    return Extraction(reading.parse_errors, modules, functions, spans, reading.unread_bytes)
+    fragments = walk.sigils.fragments(reading.root, functions)
+    errors, unread = reading.parse_errors, reading.unread_bytes
+    return Extraction(errors, modules, functions, spans, unread, fragments)
 
 
 class Walk:
@@ -171,6 +174,7 @@ class Walk:
         self.doc_spans: list[tuple[int, int]] = []
         self._allowance = Allowance()
         self._macros: dict[ModuleRecord, Macros] = {}
+        self.sigils = Sigils(source)
         self._signs = offsets(source, WORDS, FURTHER)
         self._readers: dict[ModuleRecord, Reader] = {}
         self._stack: list[tuple[Node | None, Place]] = []
@@ -318,6 +322,8 @@ class Walk:
                 self._macros_of(module).add(Definition(kind, defined, node, place.scope))
             if self._signs and defined is not None and self._holds(self._signs, node):
                 self._process(node, defined, module, place)
+            if self.sigils.offsets and defined is not None:
+                self._hold(node, module, f"{defined.name}/{defined.arity}", place.scope)
         if start <= self._last_definer and self._holds(self._definers, node):
             arguments, head = grammar.arguments(node)
             scope = Scope(place.scope)
@@ -332,6 +338,12 @@ class Walk:
                 self.source, module.name, self._signs, self._allowance
             )
         reader.read(node, defined.name, defined.arity, place.scope)
+
+    def _hold(self, node: Node, module: ModuleRecord, function: str | None, scope: Scope) -> None:
+        """Remember a module or a clause with a sigil in it."""
+        if self._holds(self.sigils.offsets, node):
+            start, end = node.start_byte, node.end_byte
+            self.sigils.hold(Holder(start, end, module.name, function, scope))
 
     def _macros_of(self, module: ModuleRecord) -> Macros:
         macros = self._macros.get(module)
@@ -437,6 +449,8 @@ class Walk:
             self._spend()
             inner = Place(record, Scope(place.scope), False, place.depth + 1, place.branch)
             self._push(grammar.body(node, *grammar.arguments(node)), inner)
+            if self.sigils.offsets:
+                self._hold(node, record, None, inner.scope)
 
     def _implementation(self, node: Node, place: Place, kind: str) -> None:
         """`defimpl P, for: [A, B]` gives one module per target; without `for`, the target is the
@@ -487,6 +501,17 @@ class Walk:
             elif kind == "alias":
                 place.scope.aliases[name.rpartition(".")[2]] = name
 
+    def _import(self, node: Node, place: Place, kind: str) -> None:
+        """`import A, only: [f: 1]`: the components that sigils may call by their name."""
+        arguments, head = grammar.arguments(node)
+        value = _option(self.source, arguments, b"only:") if self.sigils.offsets else None
+        if head is None or value is None or place.module is None or place.in_function:
+            return
+        for imported in full_names(self.source, head, place.module.name, place.scope):
+            for name, arity in name_arities(self.source, value):
+                if arity == 1:
+                    self.sigils.take(place.module.name, name, imported)
+
     def _struct(self, node: Node, place: Place, kind: str) -> None:
         """`defstruct` and `defexception` define functions, so they take pending attributes."""
         if place.module is not None and not place.in_function:
@@ -526,6 +551,7 @@ _HANDLERS: Final[dict[bytes, tuple[str, Handler]]] = {
         "using": Walk._using,
         "alias": Walk._alias,
         "require": Walk._alias,
+        "import": Walk._import,
         "defstruct": Walk._struct,
         "defexception": Walk._struct,
         "defoverridable": Walk._overridable,

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from corpus.atomic import whole_folder
 from corpus.bounds import check_least
-from corpus.extraction import Clause, Function, Module
+from corpus.extraction import Clause, Component, Fragment, Function, Module
 from corpus.identifiers import document_id, purl
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
@@ -28,6 +28,7 @@ from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import redact_text
 from corpus.rows import (
     BehaviourRow,
+    ComponentRow,
     DescribedRow,
     DetectedRow,
     HostRow,
@@ -47,6 +48,7 @@ from corpus.tables import (
     CLAUSE,
     DECLARED,
     EXTRACTED,
+    EXTRACTED_FRAGMENTS,
     EXTRACTED_FUNCTIONS,
     FINGERPRINTS,
     LICENSES,
@@ -209,6 +211,7 @@ def tables_of(opened: list[OpenedArchive]) -> dict[str, pa.Table]:
         "documents": documents,
         "functions": functions_table(opened, documents),
         "declared": declared_table(opened, documents),
+        "fragments": fragments_table(opened, documents),
         "fingerprints": fingerprints_table(opened),
         "rejects": rejects_table(opened),
         "archives": archives_table(opened),
@@ -455,8 +458,36 @@ def declared_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.T
     return pa.table([arrays[name] for name in DECLARED.names], schema=DECLARED)
 
 
+def fragments_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.Table:
+    """Tabulate fragments, in the same order as functions."""
+    by_document = sorted(
+        (
+            (document_id(item.archive.sha256, file.source.path), file.extraction.fragments)
+            for item in opened
+            if not item.is_opted_out
+            for file in item.files
+            if isinstance(file, Parsed) and file.extraction.fragments
+        ),
+        key=itemgetter(0),
+    )
+    fragments = [fragment for _, found in by_document for fragment in found]
+    values = columns_of(fragments, Fragment._fields)
+    values["components"] = [list(map(component_row, each.components)) for each in fragments]
+    values["document_id"] = [document for document, found in by_document for _ in found]
+    schema = EXTRACTED_FRAGMENTS
+    arrays = {name: pa.array(each, schema.field(name).type) for name, each in values.items()}
+    places = pc.index_in(arrays["document_id"], value_set=documents["document_id"])
+    arrays |= {name: documents[name].take(places) for name in schema.names if name not in arrays}
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def component_row(of: Component) -> ComponentRow:
+    """Return a value of `tables.COMPONENT`."""
+    return {"name": of.name, "kind": of.kind, "module": of.module, "line": of.line}
+
+
 def columns_of(
-    rows: Iterable[Function | Clause], fields: tuple[str, ...]
+    rows: Iterable[Function | Clause | Fragment], fields: tuple[str, ...]
 ) -> dict[str, Sequence[object]]:
     """Turn named tuples with these fields into a sequence for each field."""
     columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(fields)

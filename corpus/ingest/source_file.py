@@ -29,15 +29,11 @@ from corpus.redaction import RedactionConfig, redact
 from corpus.source import MOST_ARGUMENTS, language_of, role_of
 from corpus.sources import Member
 
-
-def nothing(text: bytes) -> Extraction:
-    """Extract nothing: templates are documents without modules."""
-    return Extraction(0, (), (), ())
-
-
 EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "elixir": elixir.extract,
     "erlang": erlang.extract,
+    "heex": elixir.extract_heex,
+    "eex": elixir.extract_eex,
 }
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
 """Searched in the text after a newline: a literal first byte is found twice as fast."""
@@ -152,7 +148,7 @@ def describe(
 def parse_text(source: SourceText, config: FileConfig) -> Parsed | RejectedFile:
     """Make a document from a text; reject it if the parser cannot finish or reads too little."""
     try:
-        extraction = EXTRACTORS.get(source.language, nothing)(source.text)
+        extraction = EXTRACTORS[source.language](source.text)
     except NestedTooDeeply as error:
         return _unparsed(source, Reason.NESTED_TOO_DEEPLY, str(error))
     except Unparsable as error:

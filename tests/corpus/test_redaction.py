@@ -11,7 +11,7 @@ from corpus.configuration import BuildConfig, load
 from corpus.elixir.extract import extract
 from corpus.filters import Redaction
 from corpus.ingest.opened import ReadConfig, open_archive
-from corpus.ingest.source_file import EXTRACTORS, Parsed, nothing
+from corpus.ingest.source_file import EXTRACTORS, Parsed
 from corpus.provenance import digest_of
 from corpus.redaction import RedactionConfig, is_global_address, redact, redact_text
 from corpus.store import ArchiveStore, Link
@@ -40,7 +40,7 @@ def test_a_redacted_file_parses_as_before_with_the_same_functions() -> None:
         raw = file.text.encode()
         text, spans = redact(raw, file.language, ALL, path=file.path)
         assert spans, file
-        read = EXTRACTORS.get(file.language, nothing)
+        read = EXTRACTORS[file.language]
         before, after = read(raw), read(text)
         assert after.parse_errors == before.parse_errors, text
         names = [(f.name, f.arity, f.kind) for f in before.functions]

@@ -31,6 +31,7 @@ TYPES = {
     rows.ModuleRow: tables.MODULE,
     rows.ClauseRow: tables.CLAUSE,
     rows.FunctionRow: tables.EXTRACTED_FUNCTIONS,
+    rows.ComponentRow: tables.COMPONENT,
     rows.MessageRow: tables.MESSAGE,
     rows.NeedRow: tables.NEED,
     rows.InstructRow: tables.INSTRUCT,

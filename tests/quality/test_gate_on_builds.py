@@ -72,6 +72,60 @@ def test_more_arguments_than_can_be_are_the_file_s_fault(
     assert broken(release) == set()
 
 
+PAGE = b"""\
+defmodule Shop.Page do
+  def page(assigns) do
+    ~H\"\"\"
+    <.price :if={@shown} of={@cart}><:unit>EUR</:unit></.price>
+    \"\"\"
+  end
+
+  def price(assigns), do: ~H"<b>{@of.total}</b><p>{for</p>"
+end
+"""
+
+
+def test_fragments_are_told_of_templates_and_sigils(tmp_path: Path) -> None:
+    files = {
+        "lib/shop/page.ex": PAGE,
+        "lib/shop/cart.html.heex": b"<Shop.Page.price of={@cart} />\n<%= if @b do %>x<% end %>",
+        "priv/mail.eex": b"Dear <%= @name %>,\n<%= if @late do %>late\n",
+    }
+    release = built(tmp_path, files)
+    rows = release.read("fragments").to_pylist()
+    told = {
+        (row["path"], row["start_line"]): (
+            row["kind"],
+            row["language"],
+            row["function"],
+            row["is_parsed"],
+            [(each["name"], each["kind"], each["module"]) for each in row["components"]],
+            row["assigns"],
+            (row["expressions"], row["expressions_parsed"]),
+        )
+        for row in rows
+    }
+    assert told == {
+        ("lib/shop/page.ex", 3): (
+            *("sigil", "heex", "page/1", True),
+            [("price", "local", "Shop.Page"), ("unit", "slot", None)],
+            *(["cart", "shown"], (2, 2)),
+        ),
+        ("lib/shop/page.ex", 8): (
+            *("sigil", "heex", "price/1", False, [], ["of"]),
+            (1, 1),
+        ),
+        ("lib/shop/cart.html.heex", 1): (
+            *("template", "heex", None, True),
+            [("Shop.Page.price", "remote", None)],
+            *(["b", "cart"], (3, 3)),
+        ),
+        ("priv/mail.eex", 1): ("template", "eex", None, False, [], ["late", "name"], (2, 1)),
+    }
+    assert {row["role"] for row in rows} == {"library", "template"}
+    assert broken(release) == set()
+
+
 COARSE = """
 [ingest.read.file.fingerprint]
 shingle = 60
