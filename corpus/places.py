@@ -12,6 +12,7 @@ no scheduler sees them.
 """
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -36,15 +37,35 @@ URL = re.compile(rf"(?:([a-z][a-z0-9]+):/+|({'|'.join(EXTRAS)}):)(.*)", re.DOTAL
 READ_BYTES: Final = 1 << 20
 """What is fetched ahead: small, because a shard is merged from up to 200 runs at once."""
 FETCHED_AT_ONCE: Final = 256
-FOREIGN = frozenset({"aiobotocore", "aiohttp", "botocore", "gcsfs", "google", "httpx"})
+FOREIGN = frozenset({"aiobotocore", "aiohttp", "botocore", "gcsfs", "google", "httpx"}) | {
+    "huggingface_hub",
+    "requests",
+}
 """Libraries whose errors about a connection are no OSError."""
 SCRATCH: Final = "elixir-corpus-scratch-"
 HELD: Final = "held"
 """The file in a temporary folder whose lock says that a process uses it."""
 INNER = re.compile(r"(https?://[^/\s\"']+)[/?][^\s\"']*")
 """An address in an error of a library: the server, and what was asked of it."""
-NO_BUCKET = "bucket does not exist"
+NO_BUCKET = re.compile(r"bucket does not exist|(?:^|/)b/[^/]+/o$")
+"""What S3 says, and the address at which gcsfs found nothing: the objects of a bucket."""
 BAD_ADDRESS = "invalid endpoint"
+FORBIDDEN = "Forbidden: "
+"""How an OSError of gcsfs begins where access is denied: an address, and on the next line why."""
+RIGHTS: Final = {
+    "s3": (
+        "S3: s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject; reading needs the first "
+        "two only"
+    ),
+    "gs": (
+        "Google: storage.objects.list, .get, .create, .delete; reading needs the first two only"
+    ),
+}
+ADDRESSES: Final = {
+    "s3": "the address of the server (S3: AWS_ENDPOINT_URL, nothing for AWS itself)",
+    "gs": "the address of the server (STORAGE_EMULATOR_HOST, nothing for Google itself)",
+    "hf": "the address of the server (HF_ENDPOINT, nothing for the Hub itself)",
+}
 
 
 _GIVEN: dict[str, None] = {}
@@ -55,11 +76,26 @@ class PlaceError(CorpusError):
     """A URL cannot be used."""
 
 
-class NotPermitted(PlaceError):
+class NoAccess(PlaceError):
+    """A request to an object store failed.
+
+    It names the URL that the user gave. A worker knows only the place below it, `at`; so the name
+    is chosen when the message is read, by the process that was given the URL.
+    """
+
+    def __init__(self, at: str, why: str) -> None:
+        super().__init__(at, why)
+
+    def __str__(self) -> str:
+        at, why = self.args
+        return f"{_given(at)}: {why}"
+
+
+class NotPermitted(NoAccess):
     """The object store refuses what these credentials ask for."""
 
 
-class Unreachable(PlaceError):
+class Unreachable(NoAccess):
     """There is no such bucket, no server, or no credentials."""
 
 
@@ -81,8 +117,12 @@ def place(given: str | Path) -> Path:
         raise PlaceError(
             f"{protocol}://: it names no bucket. Give one, such as {protocol}://bucket."
         )
+    if protocol == "hf" and not rest:
+        raise PlaceError("hf://: it names no dataset. Give hf://datasets/OWNER/NAME@VERSION.")
     from upath import UPath
 
+    # It logs what it raises, with a traceback; what is raised is told once (`explained`).
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     url = f"{protocol}://{rest.rstrip('/')}"
     _GIVEN[url] = None
     try:
@@ -126,55 +166,80 @@ def explained(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except PermissionError as error:
+    except Exception as error:
         if not is_remote(path):
             raise
-        raise NotPermitted(
-            f"{_given(path)}: the store denied access ({_said(error)}). The credentials in the "
-            "environment have to allow listing, and reading, writing and deleting below that "
-            "folder (S3: s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject; reading needs "
-            "the first two only). Nothing that was written is lost: run the same command again "
-            "with such credentials."
-        ) from error
-    except Exception as error:
+        protocol = EXTRAS.get(_remote(path).protocol, _remote(path).protocol)
+        is_told = isinstance(error, OSError) and str(error).startswith(FORBIDDEN)
+        if isinstance(error, PermissionError) or is_told:
+            rights = RIGHTS.get(protocol)
+            raise NotPermitted(
+                str(path),
+                f"the store denied access ({_said(error)}). The credentials in the "
+                "environment have to allow listing, and reading, writing and deleting below that "
+                f"folder{f' ({rights})' if rights else ''}. Nothing that was written is lost: run "
+                "the same command again with such credentials.",
+            ) from error
         foreign = type(error).__module__.partition(".")[0] in FOREIGN
         said = str(error).lower()
-        absent = isinstance(error, FileNotFoundError) and NO_BUCKET in said
+        absent = isinstance(error, FileNotFoundError) and NO_BUCKET.search(said)
         misled = isinstance(error, ValueError) and BAD_ADDRESS in said
-        if not is_remote(path) or not (foreign or absent or misled):
+        if not (foreign or absent or misled):
             raise
+        told = "the bucket does not exist" if absent else _said(error)
+        address = ADDRESSES.get(protocol, "the address of the server")
         raise Unreachable(
-            f"{_given(path)}: {_said(error)}. Check the name of the bucket, the credentials, and "
-            "the address of the server (S3: AWS_ENDPOINT_URL, nothing for AWS itself). Nothing "
-            "that was written is lost: then run the same command again."
+            str(path),
+            f"{told}. Check the name of the {'dataset' if protocol == 'hf' else 'bucket'}, the "
+            f"credentials, and {address}. Nothing that was written is lost: then run the "
+            "same command again.",
         ) from error
 
 
-def _given(path: Path) -> str:
+def _given(name: str) -> str:
     """Return the URL that a user gave and that a path is below, the longest one; else the path."""
-    name = str(path)
     above = [url for url in _GIVEN if name == url or name.startswith(f"{url}/")]
     return max(above, key=len, default=name)
 
 
 def _said(error: BaseException) -> str:
-    said = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    lines = (str(error) or type(error).__name__).splitlines()
+    said = lines[str(error).startswith(FORBIDDEN) and len(lines) > 1].rstrip(".")
     return INNER.sub(r"\1", said)
+
+
+def refuse_the_hub(folder: Path) -> None:
+    """Raise PlaceError for a place on the Hub, which is to be written.
+
+    The Hub takes commits. One for each file would be slow, beyond its limits, and would show half
+    a release on `main`.
+    """
+    if is_remote(folder) and _remote(folder).protocol == "hf":
+        raise PlaceError(
+            f"{folder}: the Hub is for reading here, since each file would be a commit of its own. "
+            "Write to a folder or to s3:// or gs://, and publish the release with `python -m "
+            "datacards publish RELEASE OWNER/NAME`."
+        )
 
 
 def check_access(folder: Path) -> None:
     """Write, read, list and delete a small object at a remote place, before work begins there.
 
-    Raises NotPermitted and Unreachable.
+    Raises NotPermitted, Unreachable, and PlaceError for the Hub, where each file would be a commit.
     """
     if not is_remote(folder):
         return
     from uuid import uuid4
 
+    refuse_the_hub(folder)
     probe = folder / f".access-{uuid4().hex}"
     with explained(folder):
         store = filesystem(folder)
-        store.pipe_file(key(probe), b"may be deleted")
+        try:
+            store.pipe_file(key(probe), b"may be deleted")
+        except FileNotFoundError as error:
+            # gcsfs; S3's library says the same of a bucket, and there is nothing else to be found.
+            raise FileNotFoundError("the specified bucket does not exist") from error
         store.cat_file(key(probe))
         store.ls(key(folder), detail=False)
         store.rm_file(key(probe))

@@ -23,7 +23,7 @@ SLOW = frozenset(
         "benchmarks": "hostile",
         "corpus": "adding_a_table build build_hostile console erlang_terms executor "
         "explain fingerprint_comments full_disk inspect instruct licenses_files parsing "
-        "places provenance stages store store_copying store_index supervision",
+        "google_storage places provenance stages store store_copying store_index supervision",
         "corpus/elixir": "against_the_compiler",
         "corpus/ingest": "isolation",
         "corpus/optout": "removals releases",

@@ -24,10 +24,13 @@ class NotARelease(CorpusError):
     """The folder has no manifest."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path}: there is no {MANIFEST_NAME}, so this is not a release. Give the folder that "
-            "`python -m corpus build` printed at its end."
-        )
+        advice = "Give the folder that `python -m corpus build` printed at its end."
+        if str(path).startswith("hf://"):
+            advice = (
+                "Give hf://datasets/OWNER/NAME@VERSION; for a private dataset HF_TOKEN has to be "
+                "that of somebody who may read it."
+            )
+        super().__init__(f"{path}: there is no {MANIFEST_NAME}, so this is not a release. {advice}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from corpus.atomic import canonical_json
-from corpus.places import files_below, is_remote, put_bytes
+from corpus.places import files_below, is_remote, put_bytes, refuse_the_hub
 from corpus.progress import Progress, tracked
 from corpus.store.archives import ArchiveStore
 from corpus.store.index import Index, Key
@@ -50,12 +50,13 @@ def copy_store(source: ArchiveStore, url: str | Path, progress: Progress) -> Cop
 
     An archive that differs from its row is not uploaded; its row is, so that a build of the copy
     refuses it too. Archives that the copy had besides are no longer named. Raises NoCopy for a
-    folder of this machine, for an empty source, and for a URL with another store; DamagedRow,
-    OSError, and what uploading does.
+    folder of this machine, for an empty source, and for a URL with another store; PlaceError for
+    the Hub; DamagedRow, OSError, and what uploading does.
     """
     copy = ArchiveStore(url)
     if not is_remote(copy.root):
         raise NoCopy(f"{copy.root} is a folder of this machine: copy the store with `cp -r`.")
+    refuse_the_hub(copy.root)
     rows = {_key(each): each for each in source.archives()}
     if not rows:
         raise NoCopy(f"{source.root}: there are no archives to copy.")

@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,33 @@ def test_an_error_names_the_url_that_was_given_and_not_a_path_below_it(
     said = r"^s3://nowhere/archives: [^/]*does not exist.*Check the name of the bucket"
     with pytest.raises(Unreachable, match=said):
         check_access(given / "rejects" / "github")
+
+
+def test_an_error_of_another_process_names_the_url_that_was_given_to_this_one(
+    server: ObjectStore,
+) -> None:
+    """A worker is told of places below the URL, and does not know what the user gave."""
+    program = (
+        "import pickle, sys\nfrom upath import UPath\nfrom corpus.places import explained\n"
+        "try:\n"
+        "    with explained(UPath('s3://corpus/given/parts/1')):\n"
+        "        raise PermissionError('no')\n"
+        "except Exception as error:\n"
+        "    sys.stdout.buffer.write(pickle.dumps(error))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    error = pickle.loads(done.stdout)
+    assert str(error).startswith("s3://corpus/given/parts/1: ")
+    place("s3://corpus/given")
+    assert isinstance(error, NotPermitted)
+    assert str(error).startswith("s3://corpus/given: the store denied access (no).")
+
+
+def test_the_hub_is_for_reading() -> None:
+    with pytest.raises(PlaceError, match="hf://: it names no dataset"):
+        place("hf://")
+    with pytest.raises(PlaceError, match=r"^hf://datasets/ana/corpus: .*datacards publish"):
+        check_access(place("hf://datasets/ana/corpus"))
 
 
 def test_an_error_of_a_library_names_the_server_and_not_what_was_asked_of_it(

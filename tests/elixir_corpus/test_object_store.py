@@ -1,4 +1,4 @@
-"""The main job on an S3 service: the same bytes, also after kills and refusals."""
+"""The main job on an S3 service, and on Google's: the same bytes, also after kills and refusals."""
 
 import os
 import signal
@@ -16,6 +16,7 @@ from corpus.store import ArchiveStore
 from corpus.store.copying import copy_store
 from elixir_corpus import build_release
 from tests import programs
+from tests.peers import google_storage
 from tests.peers.object_store import ObjectStore, serving
 from tests.stores import WORDS, module, small_store
 
@@ -188,3 +189,45 @@ def test_a_refused_build_says_what_is_missing_loses_nothing_and_goes_on(
     assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
     now = server.objects(CORPUS)
     assert {name: now.get(name) for name in kept} == kept
+
+
+@pytest.mark.timeout(600)
+def test_the_main_job_on_google_storage_gives_the_same_bytes_after_kills_and_a_refusal(
+    archives: Path, unjudged: dict[str, bytes]
+) -> None:
+    store, out = "gs://archives/store", "gs://corpus/releases"
+    with google_storage.serving() as service, service.for_this_process():
+        service.make_bucket("archives")
+        service.make_bucket("corpus")
+        told = ["copy-archives", str(archives), store]
+        done = programs.run(["corpus", *told], service.environment)
+        assert done.returncode == 0, done.stderr
+        assert ArchiveStore(store).archives() == ArchiveStore(archives).archives()
+
+        told = ["build", "--archives", store, "--out", out, "--workers", "0"]
+        service.is_read_only = True
+        done = programs.run(["corpus", *told], service.environment)
+        service.is_read_only = False
+        assert done.returncode == 2, done.stderr
+        said = " ".join(done.stderr.split())
+        assert f"error: {out}: the store denied access" in said
+        assert "storage.objects.list" in said
+        assert "Traceback" not in said
+        assert service.objects("corpus") == {}
+
+        build = [UNJUDGED, store, out, f"{out}/work"]
+        for moment in ("/parts/", f"/releases/{RELEASE}/manifest.json"):
+            with programs.started(build, service.environment) as program:
+
+                def kill(path: str, moment: str = moment, pid: int = program.pid) -> None:
+                    if moment in path:
+                        service.on_upload = lambda path: None
+                        os.kill(pid, signal.SIGKILL)
+
+                service.on_upload = kill
+                assert program.wait(240) == -signal.SIGKILL, moment
+        done = programs.run(build, service.environment)
+        assert done.returncode == 0, done.stderr
+        assert contents(place(f"{out}/{RELEASE}")) == unjudged
+        done = programs.run(["corpus", "verify", f"{out}/{RELEASE}"], service.environment)
+        assert done.returncode == 0, done.stderr

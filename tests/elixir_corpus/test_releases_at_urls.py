@@ -1,4 +1,4 @@
-"""A release on an S3 service is published, and read by a training run, as one on a disk is."""
+"""A release on an S3 service is published as one on a disk is, and read from the Hub."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def url(service: ObjectStore, release: Release) -> str:
     return f"{bucket}/{release.path.name}"
 
 
-def test_a_release_at_a_url_is_published_with_the_same_bytes(
+def test_a_release_at_a_url_is_published_with_the_same_bytes_and_read_from_the_hub(
     service: ObjectStore, release: Release, url: str
 ) -> None:
     hub = hub_server.HubServer()
@@ -60,7 +60,28 @@ def test_a_release_at_a_url_is_published_with_the_same_bytes(
         }
         asked = ["datacards", "publish", url, REPOSITORY]
         done = programs.run(asked, environment, anew=["huggingface_hub"])
-    assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+        there = f"hf://datasets/{REPOSITORY}"
+
+        def said(*command: str) -> str:
+            ran = programs.run(["corpus", *command], environment, anew=["huggingface_hub"])
+            return f"{ran.returncode} {ran.stdout}{ran.stderr}"
+
+        published = f"{there}@{release.manifest.version}"
+        identity = Release.open(release.path).identity
+        assert said("verify", published).endswith(
+            f"files match the manifest; identity {identity}\n"
+        )
+        assert said("verify", there).startswith("0 ")
+        assert "0 added; 0 removed" in said("diff", published, str(release.path))
+        nothing = " ".join(said("verify", f"{there}@2020.1.1").split())
+        assert nothing.startswith(f"2 error: {there}@2020.1.1: there is no manifest.json")
+        assert "HF_TOKEN" in nothing
+        (repository,) = hub.repositories.values()
+        commits = len(repository.commits)
+        refused = said("copy-archives", str(release.path), f"{there}/archives")
+        assert refused.startswith("2 ")
+        assert len(repository.commits) == commits
     (repository,) = hub.repositories.values()
     for name in ["manifest.json", "provenance.intoto.json", *release.manifest.paths()]:
         assert repository.files[name] == (release.path / name).read_bytes(), name
