@@ -194,18 +194,33 @@ def tag_of(span: Redaction, raw: bytes, language: str | None) -> bytes:
 
 TOKEN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.-")
 """Bytes of tokens; only a seam between two of them is left out."""
-SECOND: Final = re.compile(rb"\s{0,80}(?:~[csS])?([\"'])")
+GAP: Final = rb"\s{0,80}(?:[#%][^\n]{0,160}\n\s{0,80}){0,4}"
+"""Blanks, line ends and comments. A comment begins with no blank, so this is linear."""
+SECOND: Final = re.compile(GAP + rb"(?:~[csS])?([\"'])")
 """From behind an operator to the beginning of the second literal."""
-ADJACENT: Final = re.compile(rb"\"\s{1,80}\"")
+FIRST: Final = re.compile(rb"[\"'](?=[ \t]*(?:[#%]|\r?\Z))")
+"""In a line, the end of a literal with nothing behind it but a comment."""
+ADJACENT: Final = re.compile(rb"\"(?=[\s%])" + GAP + rb"\"")
 """Erlang's literals that stand one after the other."""
 LINE_END: Final = re.compile(rb"\\\r?\n[ \t]{0,80}")
 """The end of a line of a string or heredoc that goes on in the next one."""
 JOINING: Final = (b"Enum.join([", b"iolist_to_binary([", b"iodata_to_binary([", b"List.to_string([")
 """Calls that make one text of a list of literals."""
-LITERAL: Final = re.compile(rb"\s{0,80}(?:<<)?\"(?P<text>[^\"\\\n]{0,256})\"(?:>>)?\s{0,80},?")
+LITERAL: Final = re.compile(
+    GAP + rb"(?:<<)?\"(?P<text>[^\"\\\n]{0,256})\"(?:>>)?(?:" + GAP + rb",)?"
+)
 """A literal of a list, with the comma behind it."""
+PIPED: Final = re.compile(
+    rb"\|>\s{0,80}(?:Enum\.join|IO\.iodata_to_binary|List\.to_string|:erlang\.iolist_to_binary)\b"
+)
+"""What makes one text of the list before it."""
+LIST_BYTES: Final = 2048
+"""Bytes before such a call that may hold the list."""
 FARTHEST: Final = 80
 """Blanks between a literal and an operator."""
+FARTHEST_COMMENT: Final = 400
+"""Bytes between a literal and an operator on a later line, with comments between them."""
+MOST_COMMENTS: Final = 4
 
 
 def join_literals(raw: bytes, language: str | None, *, has_lists: bool = True) -> Joined:
@@ -234,6 +249,10 @@ def _seams(raw: bytes, language: str | None, has_lists: bool) -> Iterator[tuple[
         while place >= 0:
             found += _between(raw, place + len(name))
             place = raw.find(name, place + len(name))
+    for piped in PIPED.finditer(raw) if has_lists else ():
+        opening = raw.rfind(b"[", max(0, piped.start() - LIST_BYTES), piped.start())
+        if opening >= 0 and raw[opening : piped.start()].rstrip().endswith(b"]"):
+            found += _between(raw, opening + 1)
     if language == "erlang":
         found += [match.span() for match in ADJACENT.finditer(raw)]
     for start, end in found:
@@ -254,13 +273,31 @@ def _operators(raw: bytes, operator: bytes) -> Iterator[tuple[int, int]]:
     while place >= 0:
         behind = place + len(operator)
         if second := SECOND.match(raw, behind):
-            least = max(0, place - FARTHEST)
-            before = raw[least:place].rstrip()
-            if before.endswith(second[1]):
-                end = least + len(before) - 1
+            end = _end_before(raw, place)
+            if end is not None and raw[end : end + 1] == second[1]:
                 # The end of a line that is written before the quote is no part of a token.
                 yield end - 2 if raw[end - 2 : end] == b"\\n" else end, second.end()
         place = raw.find(operator, behind)
+
+
+def _end_before(raw: bytes, operator: int) -> int | None:
+    """Return the place of the quote that ends the literal before an operator, if there is one."""
+    least = max(0, operator - FARTHEST)
+    before = raw[least:operator].rstrip()
+    if before.endswith((b'"', b"'")):
+        return least + len(before) - 1
+    least = max(0, operator - FARTHEST_COMMENT)
+    *lines, last = raw[least:operator].split(b"\n")[-MOST_COMMENTS - 1 :]
+    place = operator - len(last)
+    if last.strip():
+        return None
+    for line in reversed(lines):
+        place -= len(line) + 1
+        if first := FIRST.search(line):
+            return place + first.start()
+        if line.strip() and not line.lstrip().startswith((b"#", b"%")):
+            return None
+    return None
 
 
 # What was found -----------------------------------------------------------------------------------
@@ -291,16 +328,19 @@ FINDERS: Final = (
 SEAM: Final = "seam"
 LIST: Final = "list"
 _TOKEN: Final = rb"[A-Za-z0-9_+/=.-]"
+_GAP: Final = rb"(?:%b|[#%%][^\n]*\n)*" % SPACE
 SEAM_SIGN: Final = b"|".join(
     (
-        rb"%b(?:\\n)?[\"']%b*(?:<>|\+\+)%b*(?:~[csS])?[\"']%b" % (_TOKEN, SPACE, SPACE, _TOKEN),
-        rb"%b\"%b+\"%b" % (_TOKEN, SPACE, _TOKEN),
+        rb"%b(?:\\n)?[\"']%b(?:<>|\+\+)%b(?:~[csS])?[\"']%b" % (_TOKEN, _GAP, _GAP, _TOKEN),
+        rb"%b\"%b\"%b" % (_TOKEN, _GAP, _TOKEN),
         rb"%b\\\r?\n[ \t]*%b" % (_TOKEN, _TOKEN),
     )
 )
 LIST_SIGN: Final = (
     rb"(?:Enum\.join|io(?:data|list)_to_binary|List\.to_string)\(\["
-    rb"%b*(?:<<)?\"[^\"\\\n]*\"(?:>>)?%b*,%b*(?:<<)?\"" % (SPACE, SPACE, SPACE)
+    rb"%b(?:<<)?\"[^\"\\\n]*\"(?:>>)?%b,%b(?:<<)?\""
+    % (_GAP, _GAP, _GAP)
+    + rb"|\]%b*\|>%b*(?:Enum\.join|IO\.iod|List\.to_s|:erlang\.iol)" % (SPACE, SPACE)
 )
 SCREEN: Final = Screen(
     {SEAM: SEAM_SIGN, LIST: LIST_SIGN, **{finder.find.__name__: finder.sign for finder in FINDERS}}

@@ -13,7 +13,7 @@ import string
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -186,13 +186,19 @@ JOINS: Final = (
     rb"(?:Enum\.join|IO\.iodata_to_binary|List\.to_string|(?::?erlang[.:])?iolist_to_binary)\("
 )
 """Functions that make one text of a list of literals."""
+PIPED: Final = (
+    rb"\[\s{0,40}(?:<<)?(?=\"[^\"\n]{0,256}\"(?:>>)?[\s,]{0,80}\]\s{0,80}\|>\s{0,80}"
+    rb"(?:Enum\.join|IO\.iodata_to_binary|List\.to_string|:erlang\.iolist_to_binary))"
+)
+"""A list whose literals were joined to one before, and which is piped into such a function."""
 ASSIGNED: Final = re.compile(
     rb"[\w?!-]{0,40}"  # the rest of the name
     rb"(?:\\?[\"'])?(?:>>)?[)\]]?\s{0,40}"  # the end of a quoted key
     rb"(?P<mark>=>|:=|\|\||<>|[=:(]|(?:,\s{0,40})?do:|,)?\s{0,40}"
     rb"(?:(?:node\(\)|self\(\)|:?[\w.]{1,40}),\s{0,8})?"  # the first of two arguments
-    rb"(?:<<\s{0,8})?(?:%b\[\s{0,40}(?:<<)?)?"  # a binary, a list that is joined
-    rb"(?:(?:~[csSC])?(?P<opening>\"\"\"\s{1,80}|:?\\?[\"']|(?<=~[csSC])[(\[{|/<])|:|)" % JOINS
+    rb"(?:<<\s{0,8})?(?:%b\[\s{0,40}(?:#[^\n]{0,160}\n\s{0,40}){0,4}(?:<<)?|%b)?"  # a joined list
+    rb"(?:(?:~[csSC])?(?P<opening>\"\"\"\s{1,80}|:?\\?[\"']|(?<=~[csSC])[(\[{|/<])|:|)"
+    % (JOINS, PIPED)
 )
 """From the middle of a name to the value: in Elixir `name: "`, `"name" => "`, `@name "`,
 `:name, "`, `name = ~s(`; in Erlang `{name, <<"`, `name => "`; in text `NAME=`, `name: `.
@@ -200,6 +206,8 @@ ASSIGNED: Final = re.compile(
 BLANK_IS_ENOUGH: Final = frozenset((b"cookie", b"bearer"))
 """Names with only a blank between name and value: `-setcookie VALUE`, `Bearer VALUE`."""
 QUOTED: Final = re.compile(rb"[^\s\"'\\<>{}|()\[\]`]{6,256}")
+SPACED: Final = re.compile(rb"[^\s\"'\\<>{}|()\[\]`]{1,64}(?: [^\s\"'\\<>{}|()\[\]`]{1,64}){1,7}")
+"""A password of several words."""
 BARE_VALUE: Final = re.compile(rb"[\w+/=.:-]{16,256}")
 WRAPPED: Final = re.compile(
     rb"(?:[ \t]{0,8}\r?\n[ \t]{0,80}[A-Za-z0-9+/_-]{4,256}={0,2}(?=[ \t]{0,8}[\r\n\"']))+"
@@ -218,18 +226,26 @@ _NAME: Final = (
     rb"|pass(?:\\?[\"'])?(?:>>)?[)\]]?%b)" % (KEYS, _REST, _BLANKS)
 )
 _MARK: Final = rb"(?:=>|:=|\|\||<>|[=:]|(?:,%b)?do:|,)?%b" % (_BLANKS, _BLANKS)
-_SECOND: Final = rb"(?::?[\w.()]+,%b)?(?:<<%b)?(?:[\w.:]+\(\[%b(?:<<)?)?" % ((_BLANKS,) * 3)
+_SECOND: Final = rb"(?::?[\w.()]+,%b)?(?:<<%b)?(?:(?:[\w.:]+\()?\[(?:%b|#[^\n]*\n)*(?:<<)?)?" % (
+    *(_BLANKS,) * 2,
+    SPACE,
+)
 _QUOTED: Final = (
     rb"(?:(?:~[csSC])?(?:\"\"\"%b|:?\\?[\"'])|~[csSC][(\[{|/<])[^ \t\n\r\f\x0b\"'\\<>{}|()\[\]`]{6}"
     % (SPACE + b"+",)
 )
 _BARE: Final = rb"[\w+/=.:-]{16}"
+_SPACED: Final = rb"(?:passw|passphrase|pwd)%b%b(?:~[csS])?[\"'][^\n\"'\\<>{}|()\[\]`]{8}" % (
+    _REST,
+    _MARK + _SECOND,
+)
 NAME_SIGN: Final = b"(?i)(?:%b)" % b"|".join(
     (
         _NAME + _MARK + _SECOND + b"(?:%b|:%b)" % (_QUOTED, _BARE),
         _NAME + rb"(?:(?:,%b)?do:|:?=|:)%b%b" % (_BLANKS, _BLANKS, _BARE),
         b"cookie" + _REST + rb"\(" + _BLANKS + _SECOND + b"(?:%b|:%b)" % (_QUOTED, _BARE),
         b"(?:cookie|bearer)" + SPACE + b"+" + _BARE,
+        _SPACED,
     )
 )
 """Matches wherever `named_secrets` finds something: a name, and a value that may be one.
@@ -285,7 +301,19 @@ def _named(
         return None  # a call: its argument need not be a secret
     kind = "secret_key_base" if lower.startswith(b"_key_base", end) else rule
     value = _value(text, assigned, lower[start:end] in BLANK_IS_ENOUGH)
+    opening = assigned["opening"] or b""
+    if value is None and rule == "password" and opening.endswith((b'"', b"'")):
+        spaced = SPACED.match(text, assigned.end())
+        if spaced and text[spaced.end() : spaced.end() + 1] == opening[-1:]:
+            value = spaced.span()
+    if value and ID_OF.search(lower, max(0, start - LONGEST_BEFORE), end):
+        value = None if UUID.fullmatch(text, *value) else value
     return (Redaction(kind, *value), not assigned["opening"]) if value else None
+
+
+ID_OF: Final = re.compile(rb"(?:app|application|account|service|consumer|client)[_-]?key\Z")
+"""Names of keys that tell an application from others: their UUID is an identifier."""
+UUID: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 
 
 def _value(text: bytes, assigned: re.Match[bytes], blank_is_enough: bool) -> tuple[int, int] | None:
@@ -325,6 +353,9 @@ def _is_secret(text: bytes, span: Redaction, is_bare: bool) -> bool:
         return False
     if rule == "cookie" and b"=" in value.rstrip(b"="):
         return False  # a cookie of HTTP
+    if rule == "password" and b" " in value:
+        # A sentence, such as what a form says of a password, can be read as words.
+        return _kinds(value) >= 3 and is_random(value.replace(b" ", b""))
     if rule == "password" and not is_bare:
         return len(value) <= LONGEST_PASSWORD and (is_random(value) or _kinds(value) == 4)
     if rule == "credential":
@@ -384,20 +415,29 @@ def byte_keys(text: bytes) -> Iterator[Redaction]:
 
 
 LONGEST_PASSWORD: Final = 64
-URL_SIGN: Final = rb"://[^ \t\n\r\f\x0b/:@\"'<>\\{}]*:[^ \t\n\r\f\x0b/@\"'<>\\{}]{3,}@[\w.-]"
+URL_SIGN: Final = rb"://[^ \t\n\r\f\x0b/:@\"'<>\\{}]*:[^\t\n\r\f\x0b/@\"'<>\\{}]{3,}@[\w.-]"
 URL_PASSWORD: Final = re.compile(
     rb"://([^\s/:@\"'<>\\{}]{0,64}):([^\s/@\"'<>\\{}]{3,128})@([\w.-]{1,253})"
 )
 
 
+SPACED_URL: Final = re.compile(
+    rb"[\"'(\[{|](?:ecto|postgres(?:ql)?|mysql|mariadb|amqps?|rediss?|mongodb(?:\+srv)?)"
+    rb"://([^\s/:@\"'<>\\{}]{0,64}):([^\s/@\"'<>\\{}]{1,64}(?: [^\s/@\"'<>\\{}]{1,64}){1,7})"
+    rb"@([\w.-]{1,253})"
+)
+"""The address of a database in a literal, with blanks in its password that are not encoded."""
+
+
 def passwords_in_urls(text: bytes) -> Iterator[Redaction]:
     """Find passwords such as that of `postgres://user:password@host/database`."""
-    for match in URL_PASSWORD.finditer(text):
+    for match in chain(URL_PASSWORD.finditer(text), SPACED_URL.finditer(text)):
         user, password, host = map(unquote_to_bytes, match.groups())
         if is_placeholder(password) or password == user:
             continue
         is_here = host in (b"localhost", b"127.0.0.1") or b"example" in host
-        if is_random(password) or (not is_here and _kinds(password) > 1 and len(password) >= 8):
+        kinds = _kinds(password) + (b" " in password)
+        if is_random(password) or (not is_here and kinds > 1 and len(password) >= 8):
             yield Redaction("url_password", *match.span(2))
 
 
@@ -408,9 +448,11 @@ DEPLOYED: Final = re.compile(
 DEPLOYED_PASSWORD: Final = re.compile(
     rb"(?:passw(?:or)?d|passphrase|(?P<pass>(?<![A-Za-z])(?:db|user|smtp|mail)?pass))"
     rb"[\"']?\)?\s{0,8}(?::|=>|=|\|\||(?P<comma>,))\s{0,40}"
-    rb"(?:(?:~[csS])?(?P<quote>[\"'])(?P<quoted>[^\s\"'\\<>{}|#]{4,64})(?P=quote)"
+    rb"(?:(?:~[csS])?(?P<quote>[\"'])"
+    rb"(?P<quoted>(?=[^\n\"']{4})[^\s\"'\\<>{}|#]{1,64}(?: [^\s\"'\\<>{}|#]{1,64}){0,7})(?P=quote)"
     rb"|~[csS][({\[](?P<sigil>[^\s\"'\\<>{}|#()\[\]]{4,64})[)}\]])"
-    rb"|://[^\s/:@\"'<>\\{}]{0,64}:(?P<url>[^\s/@\"'<>\\{}#]{4,64})@",
+    rb"|://[^\s/:@\"'<>\\{}]{0,64}:"
+    rb"(?P<url>(?=[^\n\"'@]{4})[^\s/@\"'<>\\{}#]{1,64}(?: [^\s/@\"'<>\\{}#]{1,64}){0,7})@",
     re.IGNORECASE,
 )
 VALUE_FOLLOWS: Final = re.compile(

@@ -363,6 +363,49 @@ def unusual(seed: Random) -> Iterator[Planted]:
         'secret = IO.iodata_to_binary(["{}", "{}"])\n',
     ):
         yield Planted("secret of a joined list", "elixir", text.format(*parts), parts)
+    for text in (
+        'defmodule A do\n  @api_key ["{}", "{}"] |> Enum.join()\n  def a, do: @api_key\nend\n',
+        'config :shop, token: ["{}",\n  "{}"] |> IO.iodata_to_binary()\n',
+        'secret =\n  ["{}", "{}"]\n  |> Enum.join("")\n',
+        'secret = Enum.join([\n  # the first half\n  "{}", # and\n  "{}"\n])\n',
+    ):
+        yield Planted("secret of a piped list", "elixir", text.format(*parts), parts)
+    stripe = halves(TOKENS["Stripe key"](seed))
+    for text in (
+        'Client.new(Enum.join(["{}", "{}"]))\n',
+        'Client.new(["{}", "{}"] |> Enum.join())\n',
+    ):
+        yield Planted("token of a joined list", "elixir", text.format(*stripe), stripe)
+    for language, text in (
+        ("elixir", '@api_key "{}" <>\n  # the rest is below\n  "{}"\n'),
+        ("elixir", 'token =\n  "{}" # one\n  # two\n  <> "{}"\n'),
+        ("elixir", 'x = "{}" <> # "quoted"\n  "{}"\ntoken = x\n'),
+        ("erlang", '-module(a).\n-export([f/0]).\nf() -> Token = "{}" % one\n  "{}", Token.\n'),
+    ):
+        pieces = halves(with_checksum(seed, "gh" + "p_"))
+        yield Planted("halves with a comment between", language, text.format(*pieces), pieces)
+    spaced = " ".join(word(seed, ALPHANUMERIC + "!?+", 5) + "Q7" for _ in range(3))
+    for text in (
+        'config :shop, Shop.Repo, username: "shop", password: "{}"\n',
+        'System.put_env("DB_PASSWORD", "{}")\n',
+        'x = [url: "postgres://shop:{}@db.shop.io/shop"]\n',
+    ):
+        yield Planted("password with blanks", "elixir", text.format(spaced), (spaced,))
+    words = " ".join(seed.sample(("correct", "horse", "battery", "staple", "amber"), 4))
+    for text, value in (
+        ('x = "ecto://shop:{}@db.shop.io/shop"\n', words),
+        ('x = "ecto://shop:{}@db.shop.io/shop"\n', words.replace(" ", "%20")),
+    ):
+        yield Planted("password of words in an address", "elixir", text.format(value), (value,))
+    yield Planted(
+        "password of a word",
+        "elixir",
+        f'import Config\n\nconfig :shop, Shop.Repo, password: "{words}"\n',
+        (words,),
+        "config/prod.exs",
+    )
+    number = str(uuid.UUID(int=seed.getrandbits(128), version=4))
+    yield Planted("UUID as a token", "elixir", f'config :shop, api_token: "{number}"\n', (number,))
     value = word(seed, ALPHANUMERIC, 24)
     text = f'x = "{6 * "token="}{value}"\n'
     yield Planted("secret behind many names", "elixir", text, (value,))
@@ -467,6 +510,12 @@ CLEAN: tuple[tuple[str, str], ...] = (
     ("elixir", 'assert token_digest(1) == {{:sha, "{md5}"}}\n'),
     ("elixir", '"plug": {{:hex, :plug, "1.19.2", "{sha256}", [:mix], [], "hexpm", "{sha512}"}}\n'),
     ("elixir", 'id = "{uuid}"\n'),
+    ("elixir", '@app_key "{uuid}"\nclient_key: "{uuid}", account_key: "{uuid}"\n'),
+    ("elixir", 'tokens = ["first", "second"] |> Enum.join(token)\nsecret = ["a", "b"]\n'),
+    ("elixir", 'password: "must be at least 8 characters", password: "can not be blank"\n'),
+    ("elixir", 'password: "Passwords must have 1 number and 1 upper case letter"\n'),
+    ("elixir", 'x = "see ecto://docs: a guide by joe at example, mail joe@example.com"\n'),
+    ("elixir", 'x = "first" <> # a comment\n  "second"\ntoken = ["a", "b"] |> Enum.join("-")\n'),
     ("elixir", 'assert Base.encode64(x) == "{base64}"\n'),
     ("elixir", "@table <<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>>\n"),
     ("elixir", "key = <<0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>>\nkey = <<1, 2, 3>>\n"),
