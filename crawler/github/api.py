@@ -62,7 +62,13 @@ query Tags($owner: String!, $name: String!, $after: String) {
         target {
           oid
           ... on Commit { committedDate }
-          ... on Tag { target { oid ... on Commit { committedDate } } }
+          ... on Tag {
+            target {
+              oid
+              ... on Commit { committedDate }
+              ... on Tag { target { oid ... on Commit { committedDate } } }
+            }
+          }
         }
       }
     }
@@ -70,7 +76,8 @@ query Tags($owner: String!, $name: String!, $after: String) {
   rateLimit { cost remaining }
 }
 """
-"""The newest tags of a repository; an annotated one is an object that names its commit."""
+"""The newest tags of a repository; an annotated one is an object that names its commit, or another
+such object."""
 
 LONGEST_TEXT = 10_000
 """Maximum length of a description or an error message that is kept."""
@@ -168,10 +175,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag of a repository and its commit."""
+    """A tag of a repository and its commit, None where it names something else."""
 
     name: str
-    commit: str
+    commit: str | None
     committed_at: str | None
 
 
@@ -275,9 +282,9 @@ def read_repository(node: object) -> Found:
 
 
 def read_tags(answer: Answer) -> tuple[list[Tag], str | None]:
-    """Return a page of tags and the cursor of the next page. Tags that are no commits are left out.
+    """Return a page of tags and the cursor of the next page. Tags without a name are left out.
 
-    Raises MalformedAnswer.
+    A tag of a file, of a folder, or of tags three deep has no commit. Raises MalformedAnswer.
     """
     refs = part(part(answer.data or {}, "repository"), "refs")
     nodes, info = refs.get("nodes"), part(refs, "pageInfo")
@@ -290,18 +297,14 @@ def read_tags(answer: Answer) -> tuple[list[Tag], str | None]:
     for node in nodes:
         name = node.get("name") if isinstance(node, dict) else None
         target = node.get("target") if isinstance(node, dict) else None
-        if isinstance(target, dict) and isinstance(target.get("target"), dict):
+        while isinstance(target, dict) and isinstance(target.get("target"), dict):
             target = target["target"]
         commit = target.get("oid") if isinstance(target, dict) else None
         committed = target.get("committedDate") if isinstance(target, dict) else None
-        if (
-            isinstance(commit, str)
-            and COMMIT.fullmatch(commit)
-            and committed is not None
-            and isinstance(name, str)
-            and 0 < len(name) <= LONGEST_TAG
-        ):
-            found.append(Tag(name, commit, committed if is_time(committed) else None))
+        is_commit = isinstance(commit, str) and COMMIT.fullmatch(commit) and committed is not None
+        if isinstance(name, str) and 0 < len(name) <= LONGEST_TAG:
+            time = committed if is_time(committed) else None
+            found.append(Tag(name, commit if is_commit else None, time))
     return found, after
 
 

@@ -113,7 +113,7 @@ MOST_EXPENSIVE = 30
 """Queries in a row that GitHub cannot answer; it takes six halvings to a page of one result."""
 FIRST = 10
 """Priority of archives: a repository is finished before more of the search is read."""
-MOST_TAG_PAGES = 5
+MOST_TAG_PAGES = 20
 """Pages of a hundred tags, the newest first, that are read of a repository."""
 RATE_LIMITED = "rate_limited"
 SCHEMA = "schema_changed"
@@ -407,15 +407,19 @@ class GitHubSpider(ArchiveSpider):
             self.end(SCHEMA, not_understood(response, str(error)))
         wanted = self.shelf.wanted_tags(found)
         for tag in tags:
-            is_there = self.shelf.has_tag(found, tag.name, tag.commit)
-            if tag.name in wanted and tag.commit != found.commit and not is_there:
+            if tag.name not in wanted or tag.commit == found.commit:
+                continue
+            commit = replace(found, commit=tag.commit, committed_at=tag.committed_at, tag=tag.name)
+            if tag.commit is None:
+                self.tag_lost(commit, "it names no commit, but a file, a folder or many tags")
+            elif not self.shelf.has_tag(found, tag.name, tag.commit):
                 self.count("tags/wanted")
-                commit = replace(
-                    found, commit=tag.commit, committed_at=tag.committed_at, tag=tag.name
-                )
                 yield self.archive_request(commit, self.address(commit), 0)
         if after is not None and page < MOST_TAG_PAGES:
             yield from self.ask_for_tags(found, after, page + 1)
+        elif after is not None:
+            most = 100 * MOST_TAG_PAGES
+            self.tag_lost(found, f"there are more than {most:,}, and the older ones are not read")
 
     def tags_failed(self, failure: Failure) -> Output:
         """Leave out the tags of a repository; the crawl ends if nothing can be asked any more."""

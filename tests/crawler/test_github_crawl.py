@@ -317,3 +317,72 @@ def test_a_tag_that_cannot_be_fetched_costs_nothing_else(
 
     assert github_crawl("tags=yes").status == 0
     assert len(github_crawl.store.tags()) == 1
+
+
+LINKS = (Link("GitHub", "https://github.com/ada/cart"),)
+
+
+def test_among_hundreds_of_tags_each_kind_is_followed_to_its_commit_and_a_moved_one_again(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    released = {"LICENSE": MIT, "lib/cart.ex": module("Cart", "put take count")}
+    for number in range(4):
+        publish(github_crawl.store, "cart", released, version=f"1.{number}.0", links=LINKS)
+    trees = [Tree(files={**released, "n": b"%d" % number}) for number in range(4)]
+    others = {f"nightly-{number}": SMALL for number in range(596)}
+    tags = {**others, **{f"v1.{number}.0": tree for number, tree in enumerate(trees)}}
+    kinds = {"v1.1.0": "Tag", "v1.2.0": "Blob", "v1.3.0": "Tree"}
+    cart = github.add("ada/cart", tags=tags, kinds_of_tags=kinds)
+
+    outcome = github_crawl("tags=yes")
+
+    assert outcome.status == 0, outcome.errors
+    assert len([each for each in github.log if "owner" in each.variables]) == 6
+    stored = {
+        row.repository.tag: row.version for row in github_crawl.store.tags() if row.repository
+    }
+    first = {f"v1.{number}.0": cart.commit_of(trees[number]) for number in (0, 1)}
+    assert stored == first
+    for tag in ("v1.2.0", "v1.3.0"):
+        assert f"the tag {tag} of ada/cart: not fetched: it names no commit" in outcome.errors
+
+    moved = Tree(files={**released, "n": b"moved"})
+    github.put(replace(cart, tags={**tags, "v1.0.0": moved}))
+    github.forget()
+    assert github_crawl("tags=yes").status == 0
+    assert len(github.asked("tarball")) == 1
+    # Its content says which of the two commits a version is from.
+    found = [
+        (row.repository.tag, row.version) for row in github_crawl.store.tags() if row.repository
+    ]
+    assert sorted(found) == sorted([*first.items(), ("v1.0.0", cart.commit_of(moved))])
+
+
+def test_a_crawl_that_is_killed_among_tags_goes_on_and_fetches_none_twice(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    released = {"LICENSE": MIT, "lib/cart.ex": module("Cart", "put take count")}
+    tags = {}
+    for number in range(16):
+        publish(github_crawl.store, "cart", released, version=f"1.{number}.0", links=LINKS)
+        tags[f"v1.{number}.0"] = Tree(files={**released, "n": b"%d" % number})
+    github.add("ada/cart", tags=tags)
+    github.slow_after = 7
+    process = github_crawl.start("tags=yes")
+    folder = github_crawl.store.root / "tags"
+    deadline = time.monotonic() + 60
+    while len(list(folder.rglob("*.json"))) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert len(github_crawl.store.tags()) == 6
+    github.slow_after = None
+
+    outcome = github_crawl("tags=yes")
+
+    assert outcome.status == 0, outcome.errors
+    fetched = github.asked("archive")
+    assert len(fetched) - len(set(fetched)) <= 2
+    assert {row.repository.tag for row in github_crawl.store.tags() if row.repository} == set(tags)
+    for archive in github_crawl.store.tags():
+        github_crawl.store.read(archive)

@@ -60,6 +60,8 @@ class Repository:
     tree: Tree | None = SMALL
     tags: Mapping[str, Tree] = field(default_factory=dict)
     """Trees by the name of their tag, the newest first; every other tag is annotated."""
+    kinds_of_tags: Mapping[str, str] = field(default_factory=dict)
+    """What tags name that do not name a commit: Blob, Tree, or Tag for a tag of a tag."""
     salt: str = ""
     answers: int = 200
     message: str = ""
@@ -508,8 +510,13 @@ def refs(
             "oid": repository.commit_of(tree),
             "committedDate": shown(repository.created + timedelta(days=len(tags) - number)),
         }
-        if number % 2:
+        kind = repository.kinds_of_tags.get(name)
+        if kind in ("Blob", "Tree"):
+            target = {"__typename": kind, "oid": f"{number:040x}"}
+        if kind == "Tag" or (kind is None and number % 2):
             target = {"__typename": "Tag", "oid": f"{number:040x}", "target": target}
+        if kind == "Tag":
+            target = {"__typename": "Tag", "oid": f"{number + 1_000_000:040x}", "target": target}
         nodes.append({"name": name, "target": target})
     end = start + len(nodes)
     info = {"hasNextPage": end < len(tags), "endCursor": str(end)}
