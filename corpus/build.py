@@ -600,10 +600,11 @@ def plan_build(
     if not inputs.archives:
         raise NothingToBuild(store.root, inputs)
     tagged = (archive for archive, _ in inputs.tags)
-    leaving = opted_out(ledger, (*inputs.archives, *tagged))
+    leaving = opted_out(ledger, (*inputs.archives, *tagged), inputs.names)
+    removed = digest_of(sorted(leaving.archives), sorted(leaving.removals.paths))
     digests = inputs.digests()
     compared_with = digest_of([(each.name, each.digest) for each in benchmarks])
-    made_of = (digests, config, code_digest(RELEASE), tool_versions(), ledger.head)
+    made_of = (digests, config, code_digest(RELEASE), tool_versions(), ledger.head, removed)
     digest = digest_of(*made_of, compared_with)
     identity = Identity(
         version=next_version(inputs.newest, releases), digest=digest, parent=_parent(releases)
@@ -611,7 +612,7 @@ def plan_build(
     given = {f"inputs.{name}": each for name, each in digests.items()}
     given |= {
         "optout.ledger": ledger.head,
-        "optout.archives": digest_of(sorted(leaving.archives)),
+        "optout.archives": removed,
         "benchmarks": compared_with,
     }
     made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())

@@ -48,7 +48,7 @@ from corpus.rows import HostRow
 from corpus.source import foreign_folder
 from corpus.sources.github import GitHub
 from corpus.sources.members import Member
-from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError
+from corpus.sources.tar import DEFAULT_LIMITS
 from corpus.split.repository import host_row, repository_of
 from corpus.store.rows import Archive
 from corpus.tables import ALIGNMENTS, HOST, VERSIONS
@@ -275,13 +275,11 @@ def _tagged(tags: Sequence[tuple[Archive, Path]]) -> Iterator[tuple[Archive, lis
     """Yield the files of the commits of tags, for each tag of a commit.
 
     The tags of a commit are in a row, because packages in one repository are released together.
+    Archives that cannot be opened are no inputs of a build (`corpus.inputs`).
     """
     for _, group in groupby(tags, key=lambda each: each[0].sha256):
         (archive, path), *others = group
-        try:
-            members = GitHub().open(path.read_bytes(), DEFAULT_LIMITS).members
-        except ArchiveError:
-            continue
+        members = GitHub().open(path.read_bytes(), DEFAULT_LIMITS).members
         files = [
             (hashlib.sha256(each.data.replace(b"\r\n", b"\n")).hexdigest(), each.path)
             for each in members

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Final
 from corpus.places import explained, is_remote
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Reject, Stage
-from corpus.sources import GITHUB, HEX
+from corpus.sources import GITHUB, HEX, source_named
+from corpus.sources.tar import DEFAULT_LIMITS, ArchiveError
 from corpus.split.repository import repository_of
 from corpus.store import (
     Archive,
@@ -48,6 +49,9 @@ class Inputs:
     published: Mapping[tuple[str, str], int]
     tags: tuple[tuple[Archive, Path], ...] = ()
     """Commits of tags, which packages are compared with, and where their archives are."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """All names that the store knows of a repository on GitHub that was renamed, by each of them in
+    lower case. A name that another repository has now is the name of that one alone."""
 
     @property
     def newest(self) -> str:
@@ -78,14 +82,15 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     These are refused: archives that the crawl did not get, archives that the registry replaced by
     refused content, archives that changed in the store, and copies of the same bytes under another
     name: of packages the one that was published first is read, of repositories the one that a
-    package links to; commits of tags that changed in the store. This is checked here and not when
-    archives are read, so that a repair of the store gives another build. Raises DamagedRow.
+    package links to; commits of tags that changed in the store or cannot be opened. This is checked
+    here and not when archives are read, so that a repair of the store gives another build. Raises
+    DamagedRow.
     """
     rejects = store.rejects()
     # Storing an archive removes its reject, so a reject beside an archive is newer.
     replaced = {_place(row) for row in rejects if row.reject.stage is not Stage.CRAWL}
-    known = list(store.archives())
-    published = first_published([*known, *store.superseded()])
+    known, superseded = list(store.archives()), store.superseded()
+    published = first_published([*known, *superseded])
     stored = [item for item in known if _place(item) not in replaced]
     names = set(map(_place, stored))
     refused = [row for row in rejects if _place(row) not in names]
@@ -112,14 +117,37 @@ def read_inputs(store: ArchiveStore, progress: Progress) -> Inputs:
     whole = []
     damaged: dict[tuple[str, str, str], RejectedArchive] = {}
     for archive, problem in zip(tags, _problems(store, tags), strict=True):
-        if problem is None:
+        why = Reject(Stage.UNPACK, Reason.CHECKSUM_MISMATCH, problem) if problem else None
+        why = why or _unopenable(store, archive)
+        if why is None:
             whole.append((archive, store.path(archive)))
         elif _place(archive) not in names:
             assert archive.repository
-            detail = f"the commit of the tag {archive.repository.tag}: {problem}"
-            damaged[_place(archive)] = _refusal(archive, Reason.CHECKSUM_MISMATCH, detail)
+            detail = f"the commit of the tag {archive.repository.tag}: {why.detail}"
+            damaged[_place(archive)] = _refusal(archive, why.reason, detail)
     refused += damaged.values()
-    return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published, tuple(whole))
+    renamed = names_of([*known, *tags], superseded)
+    return Inputs(tuple(read), tuple(sorted(refused, key=_place)), published, tuple(whole), renamed)
+
+
+def names_of(
+    current: Iterable[Archive], superseded: Iterable[Archive]
+) -> dict[str, tuple[str, ...]]:
+    """Return the names of repositories that were renamed; see `Inputs`."""
+    names: dict[int, set[str]] = {}
+    owners: dict[str, set[int]] = {}
+    for rows in (current, superseded):
+        found: dict[str, set[int]] = {}
+        for row in rows:
+            if row.repository is not None:
+                names.setdefault(row.repository.id, set()).add(row.name)
+                found.setdefault(row.name.lower(), set()).add(row.repository.id)
+        owners = found | owners
+    return {
+        name: tuple(sorted(set().union(*(names[number] for number in numbers))))
+        for name, numbers in owners.items()
+        if any(len(names[number]) > 1 for number in numbers)
+    }
 
 
 def _is_a_copy(archive: Archive, linked: Collection[str]) -> tuple[bool, bool]:
@@ -204,6 +232,16 @@ def _problem(store: ArchiveStore, archive: Archive) -> str | None:
         return f"{path.name} is not in the store any more. Fetch the archive again."
     except DamagedArchive as error:
         return str(error)
+    return None
+
+
+def _unopenable(store: ArchiveStore, tag: Archive) -> Reject | None:
+    """Return why the commit of a tag cannot be compared: no bundle opens it, which would tell."""
+    try:
+        with explained(store.path(tag)):
+            source_named(tag.source).open(store.path(tag).read_bytes(), DEFAULT_LIMITS)
+    except ArchiveError as error:
+        return error.reject
     return None
 
 

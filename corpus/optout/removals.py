@@ -10,7 +10,7 @@ If the named file is itself the copy, the original is kept, because its author d
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from corpus.split.repository import repository_at, repository_of
 from corpus.store.rows import Archive
 from corpus.tables import REJECTS
 
+HOST = "github.com/"
 HEX, GITHUB = "hex", "github"
 """Sources whose archives belong to accounts, by their names in `corpus.sources`."""
 Entries = tuple[Entry, ...]
@@ -91,9 +92,13 @@ def origin(
 
 @dataclass(frozen=True)
 class Removals:
-    """The entries of a ledger, indexed by kind and value."""
+    """The entries of a ledger, indexed by kind and value.
+
+    `names` are those of renamed repositories, as in `corpus.inputs.Inputs`.
+    """
 
     entries: Entries = ()
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_value: Mapping[tuple[Kind, str], Entry] = field(init=False, repr=False)
     paths: Mapping[str, Sequence[tuple[Entry, str, Pattern[str]]]] = field(init=False, repr=False)
 
@@ -106,7 +111,8 @@ class Removals:
                 package, _, path = entry.removal.value.partition(":")
                 # These expressions do not backtrack over a star, so they are linear in the path.
                 found = entry, path, compiled(translate(path))
-                paths.setdefault(package, []).append(found)
+                for name in dict.fromkeys((package, *self.names.get(package.lower(), ()))):
+                    paths.setdefault(name, []).append(found)
         object.__setattr__(self, "by_value", by_value)
         object.__setattr__(self, "paths", paths)
 
@@ -119,10 +125,18 @@ class Removals:
     def of_archive(self, origin: Origin) -> Entries:
         """Return the entries that remove a whole archive, or a package before it is fetched."""
         asked = [(Kind.PACKAGE, origin.package)]
-        asked += [(Kind.REPOSITORY, each) for each in origin.repositories]
+        if origin.source == GITHUB:
+            others = self.names.get(origin.package.lower(), ())
+            asked += [(Kind.PACKAGE, name) for name in others]
+        repositories = set(origin.repositories)
+        for each in origin.repositories:
+            if each.startswith(HOST):
+                others = self.names.get(each.removeprefix(HOST), ())
+                repositories.update(f"{HOST}{name.lower()}" for name in others)
+        asked += [(Kind.REPOSITORY, each) for each in repositories]
         if origin.source == HEX:
             asked += [(Kind.OWNER, f"hex:{name}") for name in origin.owners or ()]
-        for repository in origin.repositories:
+        for repository in repositories:
             host, account = repository.split("/")[:2]
             asked.append((Kind.OWNER, f"{host}:{account}"))
         return _ordered(self.by_value[key] for key in asked if key in self.by_value)
@@ -165,21 +179,27 @@ class OptedOut:
     ledger: Ledger
     archives: Mapping[str, Entries] = field(default_factory=dict)
     """By the digest of the archive."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those of renamed repositories, as in `corpus.inputs.Inputs`."""
 
     @cached_property
     def removals(self) -> Removals:
         """The indexed entries."""
-        return Removals(self.ledger.entries)
+        return Removals(self.ledger.entries, self.names)
 
 
-def opted_out(ledger: Ledger, archives: Iterable[Archive]) -> OptedOut:
+def opted_out(
+    ledger: Ledger, archives: Iterable[Archive], names: Mapping[str, tuple[str, ...]] | None = None
+) -> OptedOut:
     """Return the removals of a ledger for a build from these archives.
 
-    The commit of a tag may be in several repositories; one that opted out is enough.
+    A repository is removed by any of its `names` (`corpus.inputs.Inputs`), and so are packages that
+    link to one of them. The commit of a tag may be in several repositories; one that opted out is
+    enough.
     """
-    removals = Removals(ledger.entries)
-    found = ((each.sha256, removals.of_archive(origin_of(each))) for each in archives)
-    return OptedOut(ledger, {digest: entries for digest, entries in found if entries})
+    out = OptedOut(ledger, names=names or {})
+    found = ((each.sha256, out.removals.of_archive(origin_of(each))) for each in archives)
+    return replace(out, archives={digest: entries for digest, entries in found if entries})
 
 
 def reject_by(entries: Entries) -> Reject:

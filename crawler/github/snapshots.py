@@ -65,6 +65,8 @@ class Shelf:
         """Tags that are stored, by the number of the repository, and by tag and commit."""
         self.versions: dict[str, list[tuple[str, str]]] = {}
         """The versions of packages, by the repository that a package links to."""
+        self.earlier: dict[int, set[str]] = {}
+        """Names that repositories had before, by the number of the repository."""
 
     def read_versions(self) -> None:
         """Read the versions of packages, whose tags are wanted. Raises StoreError."""
@@ -120,6 +122,9 @@ class Shelf:
         for archive in self.store.tags():
             if archive.repository and archive.repository.tag:
                 self.add_tag(archive)
+        for archive in self.store.superseded():
+            if archive.repository:
+                self.earlier.setdefault(archive.repository.id, set()).add(archive.name)
         for row in self.store.rejects(GITHUB):
             self.refused.setdefault(row.name, {})[row.version] = row
 
@@ -154,7 +159,13 @@ class Shelf:
     def names(self, found: Found) -> list[str]:
         """Return the names of a repository: its own, and earlier ones that the store has."""
         return list(
-            dict.fromkeys([found.name, *(name for name, _ in self.by_id.get(found.id, ()))])
+            dict.fromkeys(
+                [
+                    found.name,
+                    *(name for name, _ in self.by_id.get(found.id, ())),
+                    *sorted(self.earlier.get(found.id, ())),
+                ]
+            )
         )
 
     def put(self, archive: Archive, body: bytes) -> None:

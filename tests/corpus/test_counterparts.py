@@ -434,6 +434,26 @@ def test_tags_are_inputs_of_the_manifest_and_a_damaged_one_is_refused_with_its_r
     } in dependencies
 
 
+def test_the_commit_of_a_tag_that_cannot_be_opened_is_a_reject_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    store, files = ArchiveStore(tmp_path / "store"), source("drossel")
+    publish(store, "drossel", tarball(files), published_at=RELEASED)
+    whole = tagged(store, "ada/drossel", files, "v1.0.0")
+    odd = replace(whole, sha256=hashlib.sha256(b"odd").hexdigest(), bytes=3, version="d" * 40)
+    store.put_tag(odd, b"odd")
+
+    release = built(store, tmp_path / "out")
+
+    assert [tag.version for tag in release.manifest.tags] == [whole.version]
+    (told,) = [row for row in release.read("rejects").to_pylist() if row["path"] == ""]
+    assert (told["package"], told["stage"], told["reason"]) == (
+        *("ada/drossel", "unpack", "not_a_tarball"),
+    )
+    assert told["detail"].startswith("the commit of the tag v1.0.0: ")
+    assert aligned(release)["drossel 1.0.0"][1] == whole.version
+
+
 def test_a_commit_with_tags_of_two_packages_is_that_of_each(tmp_path: Path) -> None:
     store, files = ArchiveStore(tmp_path / "store"), source("drossel")
     publish(store, "drossel", tarball(files), published_at=RELEASED)

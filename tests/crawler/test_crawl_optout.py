@@ -214,6 +214,23 @@ def test_an_opt_out_by_the_name_of_today_holds_for_what_was_stored_under_an_earl
     assert {access.kind for access in github.log} == {"graphql"}
 
 
+def test_an_opt_out_by_an_earlier_name_holds_for_a_repository_that_was_renamed_between_crawls(
+    github: GitHubServer, github_crawl: GitHubCrawl
+) -> None:
+    github.add("acme/shop")
+    assert github_crawl().status == 0
+    github.rename("acme/shop", "grace/basket")
+    assert github_crawl().status == 0
+    changed = github.change("grace/basket", salt="another commit")
+    ledger = opted_out(github_crawl, "repository", "https://github.com/acme/shop")
+    github.forget()
+
+    assert github_crawl(OPTOUT_LEDGER=ledger).status == 0
+
+    assert github_crawl.refused() == {f"grace/basket {changed.commit}": "opted_out"}
+    assert {access.kind for access in github.log} == {"graphql"}
+
+
 def test_an_edited_ledger_ends_a_crawl_of_github_before_anything_is_asked_for(
     github: GitHubServer, github_crawl: GitHubCrawl
 ) -> None:

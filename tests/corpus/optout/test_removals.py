@@ -11,19 +11,22 @@ import pytest
 from corpus.build import build, plan_build
 from corpus.configuration import BuildConfig
 from corpus.identifiers import swhid
+from corpus.inputs import names_of
 from corpus.optout.ledger import Kind, Ledger, removal
 from corpus.optout.releases import unmatched
 from corpus.optout.removals import Removals, origin
 from corpus.packages import Link
 from corpus.progress import Silent
 from corpus.release import Release
+from corpus.sources.github import snapshot
 from corpus.store import ArchiveStore
 from corpus.tables import SHARDED
+from demo.github_archive import Tree, packed
 from elixir_corpus.pipeline import judge_and_tell
 from quality.gate import judge
 from quality.report import write as write_report
 from tests.executors import LASTING
-from tests.stores import MIT, WORDS, add, module, small_store
+from tests.stores import MIT, WORDS, add, at_commit, module, small_store
 
 ASKED = "asked, discussion 12"
 DAY = date(2026, 11, 30)
@@ -272,3 +275,43 @@ def test_paths_are_matched_as_by_fnmatch(pattern: str, path: str, is_left_out: b
     removals = Removals(ledger(("path", f"shop:{pattern}")).entries)
     assert bool(removals.of_file("shop", path)) is is_left_out
     assert not removals.of_file("till", path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "left"),
+    [
+        ("repository", "https://github.com/acme/shop", set()),
+        ("repository", "https://github.com/grace/basket", set()),
+        ("owner", "github.com:acme", set()),
+        ("package", "acme/shop", {"shop/lib/shop.ex"}),
+        ("path", "acme/shop:lib/*", {"shop/lib/shop.ex"}),
+    ],
+)
+def test_a_renamed_repository_is_left_out_by_any_name_that_the_store_knows(
+    tmp_path: Path, kind: str, named: str, left: set[str]
+) -> None:
+    store = ArchiveStore(tmp_path / "store")
+    commit = "c" * 40
+    files = {"LICENSE": MIT, "lib/basket.ex": module("Basket", "weave carry")}
+    body = snapshot(packed(Tree(files=files), commit, folder="x"), commit).body
+    before, now = (at_commit(name, commit, body) for name in ("acme/shop", "grace/basket"))
+    store.put(before, body)
+    store.put(now, body)
+    store.supersede(before, now)
+    link = (Link("GitHub", "https://github.com/acme/shop"),)
+    add(store, "shop", {"LICENSE": MIT, "lib/shop.ex": module("Shop", "sell buy")}, links=link)
+    add(store, "kept", {"LICENSE": MIT, "lib/kept.ex": module("Kept", "keep hold")})
+
+    release = built(store, tmp_path / "out", (kind, named))
+
+    assert documents(release) == {"kept/lib/kept.ex"} | left
+
+
+def test_the_earlier_name_of_a_repository_is_that_of_another_one_which_has_it_now() -> None:
+    one, two = (at_commit("acme/shop", each * 40, b"", id=id) for each, id in (("a", 1), ("b", 2)))
+    renamed = replace(one, name="grace/basket")
+    assert names_of([renamed], [one]) == {
+        "acme/shop": ("acme/shop", "grace/basket"),
+        "grace/basket": ("acme/shop", "grace/basket"),
+    }
+    assert names_of([renamed, two], [one]) == {"grace/basket": ("acme/shop", "grace/basket")}
