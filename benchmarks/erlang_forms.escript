@@ -110,10 +110,11 @@ form(All, State0) ->
 read([], State) -> State;
 read([{'-', _}, {atom, _, Name} | Rest], State)
   when Name =:= ifdef; Name =:= ifndef; Name =:= elif; Name =:= else; Name =:= endif ->
-    clear(conditional(Name, plain(Rest), State));
-read([{'-', _}, {'if', _} | Rest], State) -> clear(conditional('if', plain(Rest), State));
-read([{'-', _}, {'else', _} | Rest], State) -> clear(conditional(else, plain(Rest), State));
-read([{'-', _}, {atom, _, define} | _], State) -> clear(State);
+    conditional(Name, plain(Rest), State);
+read([{'-', _}, {'if', _} | Rest], State) -> conditional('if', plain(Rest), State);
+read([{'-', _}, {'else', _} | Rest], State) -> conditional(else, plain(Rest), State);
+read([{'-', _}, {atom, _, Name} | _], State)
+  when Name =:= define; Name =:= undef; Name =:= include; Name =:= include_lib -> State;
 read([{'-', _} | _] = Tokens, State) ->
     case parsed(Tokens) of
         {ok, {attribute, At, Name, Value}} -> attribute(Name, Value, line_of(At), State);
@@ -148,8 +149,9 @@ plain(Tokens) -> [{element(1, T), catch element(3, T)} || T <- Tokens].
 
 clear(State) -> State#state{edoc = []}.
 
-%% What a -doc attribute documents: a function, a type or a callback.
+%% What a -doc attribute documents: a function, a type or a callback. Comments belong to functions.
 documented(State) -> State#state{doc = undefined, edoc = []}.
+typed(State) -> State#state{doc = undefined}.
 
 attribute(module, Name, Line, #state{module = undefined} = State) when is_atom(Name) ->
     {Kind, Text} = case State#state.moduledoc of
@@ -179,16 +181,17 @@ attribute(spec, {Key, _}, _, State) ->
     end;
 attribute(callback, {Key, _}, Line, State) ->
     case Key of
-        {Name, Arity} -> documented(State#state{callbacks = [{Name, Arity, Line} | State#state.callbacks]});
-        _ -> documented(State)
+        {Name, Arity} -> typed(State#state{callbacks = [{Name, Arity, Line} | State#state.callbacks]});
+        _ -> typed(State)
     end;
+attribute(record, _, _, State) -> State;
 attribute(Kind, {Name, _, Arguments}, Line, State) 
   when Kind =:= type; Kind =:= opaque; Kind =:= nominal ->
     case is_named(Name) of
         true ->
             Type = {Name, length(Arguments), Kind, Line},
-            documented(State#state{types = [Type | State#state.types]});
-        false -> documented(State)
+            typed(State#state{types = [Type | State#state.types]});
+        false -> typed(State)
     end;
 attribute(Name, Value, _, State) when Name =:= doc; Name =:= moduledoc ->
     Doc = case Value of
@@ -339,7 +342,8 @@ arity([], _, Commas, _) -> Commas.
 
 %% EDoc --------------------------------------------------------------------------------------------
 
-%% Comments that begin their line wait for the next form; a `-spec` between changes nothing.
+%% Comments that begin their line wait for a function; specifications, types, records and what is
+%% for the preprocessor change nothing (edoc_extract:collect/3).
 comments(Tokens, #state{line = Last, edoc = Before} = State) ->
     Comments = lists:takewhile(fun(Token) -> element(1, Token) =:= comment end, Tokens),
     Found = [{Line, Column, Text} || {comment, {Line, Column}, Text} <- Comments, Line > Last],

@@ -336,7 +336,7 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
             read(record, form)
         elif kind not in grammar.FORMS:
             record.other_bytes += form.end_byte - form.start_byte
-        if has_edoc and kind != grammar.SPEC:
+        if has_edoc and kind not in _PASSED:
             record.comments.clear()
     if reader is not None:
         record.processes = reader.record.processes()
@@ -345,6 +345,17 @@ def read_forms(record: FileRecord, forms: list[Node]) -> bool:
 
 
 _NO_HEAD: Final = (b"", b"", None, None)
+_PASSED: Final = frozenset(
+    grammar.kind(name)
+    for name in (
+        *("spec", "callback", "type_alias", "opaque", "record_decl", "pp_define", "pp_undef"),
+        *("pp_include", "pp_include_lib", "pp_ifdef", "pp_ifndef", "pp_if", "pp_elif", "pp_else"),
+        "pp_endif",
+    )
+)
+"""Forms that may stand between a comment and the function that it documents: EDoc keeps comments
+over types and records (edoc_extract:collect/3) and does not see what is for the preprocessor.
+"""
 
 
 def _unusual_function(record: FileRecord, form: Node, place: tuple[int, int, int, int]) -> None:

@@ -25,6 +25,9 @@ def docs(source: str) -> dict[str, tuple[str | None, str | None]]:
         ("%%\t@doc Übersetzt.\r", "Übersetzt."),
         ("%% @doc Adds one.\n-spec f(integer()) -> integer().", "Adds one."),
         ("-spec f(integer()) -> integer().\n%% @doc Adds one.", "Adds one."),
+        ("%% @doc Adds one.\n-type t() :: a.\n-opaque u() :: b.\n-record(r, {a}).", "Adds one."),
+        ("%% @doc Adds one.\n-ifdef(A).\n-define(B, 1).\n-endif.\n-undef(B).", "Adds one."),
+        ('%% @doc Adds one.\n-include("a.hrl").\n-callback g() -> ok.', "Adds one."),
     ],
 )
 def test_a_comment_with_a_doc_tag_documents_the_function_below(comment: str, doc: str) -> None:
@@ -42,9 +45,9 @@ def test_a_comment_with_a_doc_tag_documents_the_function_below(comment: str, doc
         "%% @documented Adds one.",
         "%% me@doc Adds one.",
         "%% @equiv g()",
-        "%% @doc Of a record.\n-record(r, {a}).",
-        "%% @doc Of a type.\n-type t() :: a.",
-        "%% @doc Of a test.\n-ifdef(TEST).\n-endif.",
+        "%% @doc Of an export.\n-export([f/1]).",
+        "%% @doc Of an attribute.\n-author(ada).",
+        "%% @doc Of another.\ne() -> ok.",
         "e() -> ok. %% @doc Of e.",
         'e() -> "\n%% @doc A text.\n".',
     ],
