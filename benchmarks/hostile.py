@@ -238,12 +238,27 @@ SIGILS: Mapping[str, Make] = {
     "sigils in functions": numbered('def f{}(a), do: ~H"{@a}"\n', "defmodule A do\n", "end\n"),
     "open sigils": filled('~H"""\n'),
 }
+GUIDES: Mapping[str, Make] = {
+    "fences": filled("```\na\n"),
+    "open fences": filled("````\n```elixir\n"),
+    "block quotes": filled("> ", after="```\n"),
+    "list items": filled("- ", after="\n\n```\n"),
+    "open HTML": filled("<!-- \n```\n"),
+    "Elixir blocks": filled("```elixir\ndef a do\n```\n"),
+    "words": filled("`a` ", after="\n"),
+}
+GLEAM: Mapping[str, Make] = {
+    "functions": numbered("pub fn a{}(b) { b }\n"),
+    "fields": filled("a.\n", "pub fn a() {", "b }\n"),
+}
 FILES: Mapping[str, tuple[str, Make]] = {
     **{f"Elixir, {name}": ("lib/a.ex", make) for name, make in ELIXIR.items()},
     **{f"Erlang, {name}": ("src/a.erl", make) for name, make in ERLANG.items()},
     **{f"Elixir, {name}": ("lib/a.ex", make) for name, make in SIGILS.items()},
     **{f"HEEx, {name}": ("lib/a.heex", make) for name, make in TEMPLATES.items()},
     **{f"EEx, {name}": ("lib/a.eex", make) for name, make in EEX.items()},
+    **{f"Markdown, {name}": ("a.md", make) for name, make in GUIDES.items()},
+    **{f"Gleam, {name}": ("src/a.gleam", make) for name, make in GLEAM.items()},
 }
 
 

@@ -73,7 +73,9 @@ class Reason(StrEnum):
     # filter
     NOT_SOURCE_CODE = "not_source_code"
     VENDORED = "vendored"
+    LEFT_OUT = "left_out"
     EMPTY = "empty"
+    TOO_SHORT = "too_short"
     OVERSIZED = "oversized"
     BINARY = "binary"
     NOT_UTF8 = "not_utf8"

@@ -15,9 +15,16 @@ LANGUAGES = {
     ".heex": "heex",
     ".leex": "heex",
     ".eex": "eex",
+    ".gleam": "gleam",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".livemd": "livemd",
 }
 """Language by suffix. Terms (`.app.src`, `rebar.config`, `mix.lock`) and grammars (`.xrl`,
 `.yrl`) are read by Erlang's tools, but they are not Erlang modules."""
+
+PROSE = frozenset({"markdown", "livemd"})
+"""Languages of guides: texts for people, with code in them."""
 
 CODE_FOLDERS = frozenset({"lib", "src", "include", "web"})
 """Folders that hold a project's own code: what lies below one is named by its author."""
@@ -49,6 +56,7 @@ ROLES = (
     "config",
     "migration",
     "template",
+    "guide",
 )
 """The closed list of roles of a file in its package."""
 
@@ -62,7 +70,7 @@ MIGRATION = re.compile(r"(?:^|/)priv/(?:.+/)?[a-z_]*migrations/.+\.exs$")
 
 
 def language_of(path: str) -> str | None:
-    """Return "elixir", "erlang", "heex" or "eex", or None where the suffix is no source code's.
+    """Return the language, one of LANGUAGES' values, or None where the suffix is none of them.
 
     Generators keep their templates as `priv/templates/NAME.ex` (Phoenix): those are EEx.
     """
@@ -82,6 +90,8 @@ def role_of(path: str, language: str) -> str:
     rooted = f"/{path}"
     if is_test(rooted):
         return "test"
+    if language in PROSE:
+        return "guide"
     if MIGRATION.search(path):
         return "migration"
     if CONFIG_NAME.search(rooted):

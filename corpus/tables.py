@@ -156,7 +156,7 @@ EXPORT = _struct(
 )
 MODULE = _struct(
     column("name", pa.string(), "full name of the module"),
-    column("kind", pa.string(), "defmodule, defprotocol or defimpl; module in Erlang"),
+    column("kind", pa.string(), "defmodule, defprotocol or defimpl; module in Erlang and Gleam"),
     column("start_line", pa.int32(), "first line, from 1"),
     column("end_line", pa.int32(), "last line, inclusive"),
     column("doc", pa.string(), "text of the module's documentation, null without a literal text"),
@@ -165,7 +165,7 @@ MODULE = _struct(
     column("behaviours", pa.list_(BEHAVIOUR), "behaviours that it implements"),
     column("types", pa.list_(TYPE), "types that it defines"),
     column("callbacks", pa.list_(CALLBACK), "callbacks that it defines for others"),
-    column("exports", pa.list_(EXPORT), "exported functions (Erlang); empty for Elixir"),
+    column("exports", pa.list_(EXPORT), "exported functions (Erlang, Gleam); empty for Elixir"),
 )
 REDACTION = _struct(
     column("rule", pa.string(), "the rule that cut the span out"),
@@ -205,16 +205,20 @@ HOST: tuple[pa.Field, ...] = (
 
 EXTRACTED = _table(
     IDENTITY,
-    column("language", pa.string(), "elixir, erlang, heex or eex"),
+    column("language", pa.string(), "elixir, erlang, heex, eex, gleam, markdown or livemd"),
     column(
         "role",
         pa.string(),
-        "library, test, script, example, benchmark, config, migration or template",
+        "library, test, script, example, benchmark, config, migration, template or guide",
     ),
     column("text", pa.large_string(), "the file in UTF-8, without what `redactions` names"),
     column("bytes", pa.int64(), "length of `text` in bytes"),
     column("lines", pa.int32(), "lines of `text`"),
-    column("tokens", pa.int32(), "lexical tokens of the code without comments and documentation"),
+    column(
+        "tokens",
+        pa.int32(),
+        "lexical tokens of the code without comments and documentation; words of a guide",
+    ),
     column("license_expression", pa.string(), "SPDX expression that the file is taken under"),
     column("license_evidence", pa.string(), "verified, declared_only or text_only"),
     column("modules", pa.list_(MODULE), "modules that the file defines"),
@@ -406,8 +410,8 @@ EXTRACTED_FRAGMENTS = _table(
     *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
     EXTRACTED.field("license_expression"),
     EXTRACTED.field("role"),
-    column("kind", pa.string(), "template (the whole file) or sigil (`~H`)"),
-    column("language", pa.string(), "language of the fragment: heex or eex"),
+    column("kind", pa.string(), "template (the whole file), sigil, block, or session (of a shell)"),
+    column("language", pa.string(), "language of the fragment, null for a block that names none"),
     column("module", pa.string(), "module around a sigil, null without one"),
     column("function", pa.string(), "function around a sigil, as name/arity; null without one"),
     column("start_line", pa.int32(), "first line in the document, from 1"),
@@ -462,7 +466,7 @@ FINGERPRINTS = _table(
     IDENTITY,
     column("bytes", pa.int64(), "length of the document's text in bytes"),
     column("role", pa.string(), "role of the document"),
-    column("tokens", pa.int32(), "lexical tokens of its code"),
+    column("tokens", pa.int32(), "lexical tokens of its code, words of a guide"),
     column("license_evidence", pa.string(), "evidence of the document's licence"),
     column("lf_id", pa.string(), "digest of its original bytes with LF in place of CRLF"),
     column("normalized_id", pa.string(), "digest of the normalised token sequence"),
@@ -776,10 +780,10 @@ WHOLE: Final = "all"
 """The one split of a table that is not divided."""
 
 SOURCES = ("hex", "folder", "github")
-LANGUAGES = ("elixir", "erlang", "heex", "eex")
+LANGUAGES = ("elixir", "erlang", "heex", "eex", "gleam", "markdown", "livemd")
 SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
 """Evidence under which a document may be published; contradicted and unknown may not."""
-FRAGMENT_KINDS = ("template", "sigil")
+FRAGMENT_KINDS = ("template", "sigil", "block", "session")
 COMPONENT_KINDS = ("local", "remote", "slot")
 VERIFICATIONS = ("none", "parsed", "compiled", "executed")
 CHAT_ROLES = ("system", "user", "assistant")
@@ -865,7 +869,7 @@ _SHARDED = (
     ),
     ShardedTable(
         name="fragments",
-        row="one template or `~H` sigil of a document, with its components and expressions",
+        row="one template, `~H` sigil or code block of a document, with what it contains",
         schema=FRAGMENTS,
         files="data/fragments/*.parquet",
         sort_key=("document_id",),
@@ -874,7 +878,7 @@ _SHARDED = (
         is_of_documents=True,
         promises=(
             Holds("belongs_to_document", "a fragment belongs to a document of its split"),
-            never_null("kind", "language", "start_line", "end_line", "components", "assigns"),
+            never_null("kind", "start_line", "end_line", "components", "assigns"),
             never_null("expressions", "expressions_parsed"),
             OneOf("kind", FRAGMENT_KINDS),
             Between("expressions_parsed", 0),

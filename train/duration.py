@@ -58,7 +58,7 @@ def workload(
     release: "Release", recipe: Recipe, stage: int, bytes_per_token: float = BYTES_PER_TOKEN
 ) -> Workload:
     """Estimate what a stage of `recipe` reads of a release. Raises UnknownSource."""
-    from train.dataset.packing import UnknownSource
+    from train.dataset.packing import UnknownSource, default_passes
 
     settings = recipe.stage1 if stage == 1 else recipe.stage2
     sources = document_sources(release) if stage == 1 else instruction_sources(release)
@@ -67,7 +67,7 @@ def workload(
         raise UnknownSource(unknown[0], sorted(sources))
     parts = {
         name: SourceSize(sources[name].samples * rate, sources[name].bytes * rate)
-        for name, rate in (settings.data.mixture or dict.fromkeys(sources, 1.0)).items()
+        for name, rate in (settings.data.mixture or default_passes(sources)).items()
     }
     around = AROUND[stage] + (prompt_bytes(recipe) / bytes_per_token if stage == 2 else 0)
     tokens = sum(part.bytes / bytes_per_token + around * part.samples for part in parts.values())

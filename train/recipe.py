@@ -39,7 +39,8 @@ class DataSettings:
     mixture: Mapping[str, float] = field(default_factory=dict)
     """Passes an epoch makes over each source, such as `documents.elixir` or
     `instruct.documentation_to_function`; a fraction takes that share of its samples, another share
-    each epoch. Empty takes every source of the stage once."""
+    each epoch. Empty takes every source of the stage once, but no guides (`documents.markdown`,
+    `documents.livemd`), which only a mixture that names them reads."""
     chats: Mapping[str, str] = field(default_factory=dict)
     """Chats of your own, by a name: a JSONL file, a folder of them, or a dataset on the Hub as
     hub:OWNER/NAME@REVISION[:SPLIT]. They are the sources `chat.NAME` of the mixture."""

@@ -31,6 +31,8 @@ import pyarrow.compute as pc
 from corpus.decontamination.benchmarks import Benchmark
 from corpus.fingerprint import Hashes, comment_blocks, runs, tokenize
 from corpus.fingerprint.tokens import mix
+from corpus.markdown import blocks
+from corpus.source import PROSE
 
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -211,12 +213,21 @@ def grams_of(texts: Sequence[Text], among: "Index | None" = None) -> tuple[Grams
 
 
 def _code(texts: Sequence[Text], owners: Places, starts: Places) -> Places:
-    """Return the places of the tokens of code, which are in no comment and no documentation."""
+    """Return the places of the tokens of code, which are in no comment and no documentation.
+
+    Of a guide they are those of its code blocks.
+    """
     is_code = np.ones(len(owners), dtype=bool)
     bounds = owners.searchsorted(np.arange(len(texts) + 1)).tolist()
     for text, (begin, end) in zip(texts, pairwise(bounds), strict=True):
         if text.language is None:
             is_code[begin:end] = False
+            continue
+        if text.language in PROSE:
+            is_code[begin:end] = False
+            for block in blocks(text.data):
+                left, right = starts[begin:end].searchsorted([block.start_byte, block.end_byte])
+                is_code[begin + left : begin + right] = True
             continue
         spans = list(comment_blocks(text.data, text.language))
         if text.language in DOCUMENTATION:

@@ -9,8 +9,8 @@ other files are ordered by
    omitting the time gains nothing, and of these the ones that more packages require come first;
 2. licence evidence: verified, text_only, declared_only, then anything else, so that a release has
    documents with the best evidence;
-3. role: library, script, example, template, migration, config, benchmark, test, because people
-   learn from code that others call;
+3. role: library, script, example, guide, template, migration, config, benchmark, test, because
+   people learn from code that others call;
 4. package name, so that copies inside one package are adjacent, then its newest version (semantic
    versioning 2.0; invalid versions come last), so that a release has current code;
 5. path and document_id, so that no two documents are equal.
@@ -28,6 +28,7 @@ ROLES = (
     "library",
     "script",
     "example",
+    "guide",
     "template",
     "migration",
     "config",

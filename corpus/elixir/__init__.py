@@ -2,6 +2,7 @@
 
 from corpus.elixir.extract import extract
 from corpus.elixir.markup import extract_eex, extract_heex
+from corpus.elixir.repair import parses
 from corpus.elixir.surroundings import MOST_NEEDS, Need, Surroundings, unquotes_outside_quote
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "extract",
     "extract_eex",
     "extract_heex",
+    "parses",
     "unquotes_outside_quote",
 ]

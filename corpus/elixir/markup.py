@@ -38,6 +38,12 @@ _RAW: Final = re.compile(rb"<(script|style)(?=[\s>])", re.IGNORECASE)
 """Elements whose braces are text (Phoenix.LiveView's tokenizer)."""
 _NEWER: Final = re.compile(rb"(?<=\s):(?=(?:key|type)=[{\"])")
 """Special attributes of LiveView 1.1, which the grammar does not know."""
+_VOID: Final = re.compile(
+    rb"(<(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)(?=[\s>])"
+    rb"(?:[^<>{}\"'/]|/(?!>)|\"[^\"]{0,500}\"|'[^']{0,500}'"
+    rb"|\{(?:[^{}]|\{[^{}]{0,500}\})*\}|<%[^%]{0,500}%>)*)>"
+)
+"""An element of HTML without content, which needs no slash at its end, but in the grammar."""
 _ASSIGN: Final = re.compile(rb"@([a-z_][A-Za-z0-9_]*[?!]?)")
 
 
@@ -115,7 +121,7 @@ def read_heex(source: bytes) -> Markup:
     """Read HEEx. Raises Unparsable."""
     parser, query = _heex()
     readable = _readable(source)
-    root = parse(parser, readable).root_node
+    root, source = parse(parser, readable).root_node, readable
     captures = QueryCursor(query).captures(root)
     pieces = [
         Piece(node.start_byte, node.end_byte, name == "tag")
@@ -149,9 +155,10 @@ def _component(source: bytes, node: Node, is_slot: bool) -> Component:
 
 
 def _readable(source: bytes) -> bytes:
-    """Return `source` in the same length without what the grammar does not know."""
+    """Return `source` with the same lines without what the grammar does not know."""
     if b":" in source:
         source = _NEWER.sub(b"x", source)
+    source = _VOID.sub(rb"\1/>", source)
     spans = list(_raw_spans(source))
     if not spans:
         return source

@@ -22,7 +22,7 @@ from typing import Final
 from tree_sitter import Node
 
 from corpus.elixir import grammar
-from corpus.parsing import count_errors, parse, unread_bytes
+from corpus.parsing import count_errors, parse, refuse_deep_brackets, unread_bytes
 
 _OTHER_LETTERS: Final = re.compile(rb"\?[\x80-\xff]+|[\x80-\xff]+")
 _MATHEMATICAL: Final = frozenset("∂∇∞²³¹" + "".join(map(chr, range(0x2070, 0x208F))))
@@ -110,6 +110,12 @@ def read(source: bytes) -> Reading:
     if _is_sound(root, plain) and _definitions(again, mended) <= _definitions(root, plain):
         return first  # no code was taken for text: all strings are closed
     return Reading(again, len(mender.blanks), lost)
+
+
+def parses(source: bytes) -> bool:
+    """Return whether the grammar reads all of a text. Raises NestedTooDeeply and Unparsable."""
+    refuse_deep_brackets(source)
+    return _is_sound(parse(grammar.PARSER, source).root_node, source)
 
 
 def _is_whole(root: Node, source: bytes) -> bool:

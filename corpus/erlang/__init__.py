@@ -1,5 +1,5 @@
 """Erlang source to its module and functions."""
 
-from corpus.erlang.extract import extract
+from corpus.erlang.extract import extract, parses
 
-__all__ = ["extract"]
+__all__ = ["extract", "parses"]

@@ -80,6 +80,15 @@ def extract(source: bytes) -> Extraction:
     return record.extraction(errors, unread)
 
 
+def parses(source: bytes) -> bool:
+    """Return whether the grammar reads all of a text, be it forms, expressions or terms.
+
+    Raises NestedTooDeeply and Unparsable.
+    """
+    refuse_deep_brackets(source)
+    return not root_of(source).has_error
+
+
 def _text(record: FileRecord, node: Node) -> str:
     return record.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 

@@ -11,7 +11,7 @@ from corpus.filters.encoding import not_utf8
 from corpus.filters.generated import CODE, first_code, generated
 from corpus.filters.verdict import BYTE_ORDER_MARK, Candidate, Filter, Limits
 from corpus.reasons import Reason, Reject, Stage
-from corpus.source import foreign_folder, language_of
+from corpus.source import PROSE, foreign_folder, language_of
 from corpus.untrusted import quoted
 
 VENDORED_HEAD = re.compile(rb"%% Vendored from \w+ v[^\n]+, do not edit manually")
@@ -29,7 +29,7 @@ def judge(path: str, raw: bytes, limits: Limits) -> Reject | None:
 
 
 def not_source_code(candidate: Candidate, limits: Limits) -> Reject | None:
-    """Files that are not a module, a script or a template of the ecosystem."""
+    """Files that are not a module, a script, a template or a guide of the ecosystem."""
     if candidate.language is None:
         return Reject(Stage.FILTER, Reason.NOT_SOURCE_CODE, candidate.path.rpartition("/")[2])
     return None
@@ -73,6 +73,18 @@ def empty(candidate: Candidate, limits: Limits) -> Reject | None:
     )
 
 
+def too_short(candidate: Candidate, limits: Limits) -> Reject | None:
+    """Guides that say nearly nothing, such as the README of a template."""
+    if candidate.language not in PROSE:
+        return None
+    words = len(candidate.raw.split(maxsplit=limits.words))
+    if words >= limits.words:
+        return None
+    return Reject(
+        Stage.FILTER, Reason.TOO_SHORT, f"{words} words, at least {limits.words} are asked"
+    )
+
+
 def minified(candidate: Candidate, limits: Limits) -> Reject | None:
     """Minified source: most lines are far longer than in code that people write.
 
@@ -80,6 +92,8 @@ def minified(candidate: Candidate, limits: Limits) -> Reject | None:
     without a check of its lines. In most files the first eighth has enough lines to decide.
     """
     raw = candidate.raw
+    if candidate.language in PROSE:  # A paragraph may be a line.
+        return None
     for end in (len(raw) // 8, len(raw)):
         lines = raw.count(b"\n", 0, end) + 1
         if len(raw) <= limits.line_length * (lines // 2):
@@ -102,6 +116,7 @@ FILTERS: tuple[Filter, ...] = (
     binary,
     not_utf8,
     empty,
+    too_short,
     minified,
     generated,
 )

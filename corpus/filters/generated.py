@@ -36,6 +36,8 @@ LONGEST = 400
 """Maximum number of characters of a line that are read: no statement begins later."""
 CODE = {"elixir": rb"[ \t]*[^#\s]", "erlang": rb"[ \t]*[^%\s]"}
 """The beginning of a line that is not only a comment (or the #! line of a script)."""
+READ = frozenset({*CODE, "heex", "eex"})
+"""Languages of which the generators are known."""
 FIRST_LINE = {language: re.compile(code) for language, code in CODE.items()}
 LATER_LINE = {language: re.compile(rb"\n" + code) for language, code in CODE.items()}
 """The same with the line end before it: a literal first byte makes the search several times as
@@ -45,6 +47,8 @@ fast.
 
 def generated(candidate: Candidate, limits: Limits) -> Reject | None:
     """Code that a tool generated from another source; the tool itself is not such code."""
+    if candidate.language not in READ:
+        return None
     head = candidate.raw[:HEAD].removeprefix(BYTE_ORDER_MARK)
     if candidate.language in SIGNS and not may_tell(head):
         return None

@@ -65,6 +65,8 @@ class Limits:
     """Heredocs with a table are removed from this size on, those with JSON from a quarter. The
     longest table that was found to be code is that of plural rules in expo, with 10,173 bytes.
     """
+    words: int = 50
+    """Guides with fewer words are left out: Gopher's least (Rae et al. 2021)."""
     data_share: float = 0.9
     """A file with more than this share of data in its bytes is left out."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 from corpus.errors import CorpusError
+from corpus.source import PROSE
 
 Span = tuple[int, int]
 """A half-open range of bytes."""
@@ -31,7 +32,7 @@ class UnknownLanguage(CorpusError):
 def comment_spans(text: bytes, language: str) -> Iterator[Span]:
     """Yield the comments of `text` in order, without the line breaks that end them.
 
-    Raises UnknownLanguage unless `language` is elixir, erlang, heex or eex.
+    Raises UnknownLanguage unless `language` is one of `corpus.source.LANGUAGES`.
     """
     if language not in _SCANNERS:
         raise UnknownLanguage(language)
@@ -184,6 +185,10 @@ _TEMPLATE = re.compile(
 )
 
 
+_PROSE = re.compile(rb"(?P<comment><!--.*?(?:-->|\Z))", _FLAGS)
+_GLEAM = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|(?P<comment>//[^\n]*)', _FLAGS)
+
+
 def _by_expression(expression: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Span]]:
     """Make a scanner of an expression whose comments never nest."""
 
@@ -199,6 +204,8 @@ _SCANNERS: dict[str, Callable[[bytes], Iterator[Span]]] = {
     "erlang": _by_expression(_erlang_code(b"")),
     "heex": _by_expression(_TEMPLATE),
     "eex": _by_expression(_TEMPLATE),
+    "gleam": _by_expression(_GLEAM),
+    **dict.fromkeys(sorted(PROSE), _by_expression(_PROSE)),
 }
 _BLOCK_SCANNERS: dict[str, Callable[[bytes], Iterator[Span]]] = {
     **_SCANNERS,

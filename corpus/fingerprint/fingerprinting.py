@@ -11,8 +11,11 @@ import numpy as np
 from corpus.fingerprint.comments import Span, comment_blocks
 from corpus.fingerprint.signature import Signature, signatures
 from corpus.fingerprint.tokens import Hashes, Places, digests_of_runs, shingle, tokenize
+from corpus.source import PROSE
 from corpus.tables import PERMUTATIONS
 
+_WORDS = bytes(byte if chr(byte).isalnum() or byte > 127 else 32 for byte in range(256)).lower()
+"""Every byte of a word in lower case, and a blank for every other one."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -74,7 +77,7 @@ def fingerprint(
     """Fingerprint the code of `text`, without its comments and the given documentation.
 
     `functions` gives the bytes of every clause, function by function. Raises UnknownLanguage unless
-    `language` is elixir, erlang, heex or eex.
+    `language` is one of `corpus.source.LANGUAGES`.
     """
     return fingerprints([Code(code_only(text, language, doc_spans), functions)], config)[0]
 
@@ -123,6 +126,8 @@ def _pieces(values: Hashes, bounds: Places) -> Iterator[Hashes]:
 def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
     """Return `text` with comments, doc spans and byte order mark blanked out.
 
+    Of a guide the words are left, in lower case: whoever copies one changes marks, not words.
+
     The length does not change, so that offsets in `text` are offsets in the result.
     """
     mark = [(0, len(_BYTE_ORDER_MARK))] if text.startswith(_BYTE_ORDER_MARK) else []
@@ -132,4 +137,5 @@ def code_only(text: bytes, language: str, doc_spans: Iterable[Span]) -> bytes:
         if end > position:
             pieces += text[position:start], bytes(end - max(start, position))
             position = end
-    return b"".join([*pieces, text[position:]])
+    code = b"".join([*pieces, text[position:]])
+    return code.translate(_WORDS) if language in PROSE else code

@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
 import numpy as np
 
-from corpus import elixir, erlang
+from corpus import elixir, erlang, gleam, guides
 from corpus.bounds import check_fractions
 from corpus.extraction import Clause, Extraction
 from corpus.filters import (
@@ -23,10 +23,11 @@ from corpus.filters import (
 )
 from corpus.fingerprint import Code, Fingerprint, FingerprintConfig, code_only, fingerprints
 from corpus.identifiers import swhid
+from corpus.licenses import is_license_file
 from corpus.parsing import NestedTooDeeply, Unparsable
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import RedactionConfig, redact
-from corpus.source import MOST_ARGUMENTS, language_of, role_of
+from corpus.source import LANGUAGES, MOST_ARGUMENTS, PROSE, ROLES, language_of, role_of
 from corpus.sources import Member
 
 EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
@@ -34,6 +35,9 @@ EXTRACTORS: dict[str, Callable[[bytes], Extraction]] = {
     "erlang": erlang.extract,
     "heex": elixir.extract_heex,
     "eex": elixir.extract_eex,
+    "gleam": gleam.extract,
+    "markdown": guides.extract,
+    "livemd": guides.extract,
 }
 COMMENT_LINE = {"elixir": re.compile(rb"\n[ \t]*#"), "erlang": re.compile(rb"\n[ \t]*%")}
 """Searched in the text after a newline: a literal first byte is found twice as fast."""
@@ -47,6 +51,8 @@ class FileConfig:
     filters: Limits = field(default_factory=Limits)
     redaction: RedactionConfig = field(default_factory=RedactionConfig)
     fingerprint: FingerprintConfig = field(default_factory=FingerprintConfig)
+    leave_out: tuple[str, ...] = ()
+    """Languages and roles that a build leaves out, such as "guide", "template" or "gleam"."""
     unparsable_share: float = 0.2
     """From this share of unreadable bytes on, a text is another language or prose. Of 4,089 Elixir
     files of thirteen repositories one has an error (a template); of 425 Markdown files beside them
@@ -55,8 +61,14 @@ class FileConfig:
     """
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an invalid share."""
+        """Raise ValueError for an invalid share, and for what is neither language nor role."""
         check_fractions(self, "unparsable_share")
+        known = (*ROLES, *sorted(set(LANGUAGES.values())))
+        if unknown := [each for each in self.leave_out if each not in known]:
+            raise ValueError(
+                f"leave_out has {unknown[0]!r}, which is no language and no role; known are "
+                f"{', '.join(known)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,7 @@ def describe(
 def parse_text(source: SourceText, config: FileConfig) -> Parsed | RejectedFile:
     """Make a document from a text; reject it if the parser cannot finish or reads too little."""
     try:
-        extraction = EXTRACTORS[source.language](source.text)
+        extraction = _extracted(source)
     except NestedTooDeeply as error:
         return _unparsed(source, Reason.NESTED_TOO_DEEPLY, str(error))
     except Unparsable as error:
@@ -165,6 +177,13 @@ def parse_text(source: SourceText, config: FileConfig) -> Parsed | RejectedFile:
         detail = f"a function of {arity} arguments, the limit is {MOST_ARGUMENTS}"
         return _unparsed(source, Reason.UNPARSABLE, detail)
     return Parsed(source, extraction)
+
+
+def _extracted(source: SourceText) -> Extraction:
+    """Extract from a text; a module of Gleam is named by its path."""
+    if source.language == "gleam":
+        return gleam.extract(source.text, source.path)
+    return EXTRACTORS[source.language](source.text)
 
 
 def _unparsed(source: SourceText, reason: Reason, detail: str) -> RejectedFile:
@@ -211,17 +230,32 @@ def _decode(
     member: Member, config: FileConfig
 ) -> tuple[str, bytes, tuple[Redaction, ...]] | Reject:
     """Return language, text in UTF-8 and the removed spans, or the reject."""
+    if config.leave_out and (refused := _left_out(member.path, config.leave_out)) is not None:
+        return refused
     refused = judge(member.path, member.data, config.filters)
     if refused is not None:
         return refused
     language = language_of(member.path)
     assert language is not None, "the filters let only known languages through"
+    if language in PROSE and is_license_file(member.path):
+        return Reject(Stage.FILTER, Reason.NOT_SOURCE_CODE, "the text of a licence")
     data = data_tags(member.data, config.filters)
     cut, redactions = redact(member.data, language, config.redaction, data, member.path)
     if redactions and (mostly := mostly_data(member.data, redactions, config.filters)):
         return mostly
     text = recode(cut, language)
     return text if isinstance(text, Reject) else (language, text, redactions)
+
+
+def _left_out(path: str, what: Collection[str]) -> Reject | None:
+    """Return the reject of a file whose language or role the configuration leaves out."""
+    language = language_of(path)
+    if language is None:
+        return None
+    for each in (language, role_of(path, language)):
+        if each in what:
+            return Reject(Stage.FILTER, Reason.LEFT_OUT, f"{each}, by the configuration")
+    return None
 
 
 def _lengths_of(text: bytes) -> np.ndarray:

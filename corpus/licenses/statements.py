@@ -14,6 +14,7 @@ from corpus.fingerprint.comments import comment_spans
 from corpus.licenses.declarations import NOBODY, licensing, read_tag
 from corpus.licenses.notices import EXCERPT, Notice, Standing, read_notice
 from corpus.screen import Screen
+from corpus.source import PROSE
 from corpus.untrusted import quoted
 
 HEAD = 8_192
@@ -44,7 +45,14 @@ MARGIN = " \t\r\"'`#%|,;*"
 MARKS = re.compile(r"[ \t]*(?:<%!--|<%#|<!--|[#%*|;/]|-(?=[- ]))[#%*|/=-]*[ \t]?")
 BOX = " \t\r#%*|=-"
 """Signs of comments and of the boxes around them, at both ends of a line."""
-SIGNS = {"elixir": (b"#",), "erlang": (b"%",), "eex": (b"#", b"%", b"<"), "heex": (b"<",)}
+SIGNS = {
+    "elixir": (b"#",),
+    "erlang": (b"%",),
+    "eex": (b"#", b"%", b"<"),
+    "heex": (b"<",),
+    "gleam": (b"//",),
+    **dict.fromkeys(sorted(PROSE), (b"<",)),
+}
 HEREDOC = re.compile(
     rb'(?:^[ \t]*[@-]moduledoc[ \t(]+|\A\s*)(?:~[sS])?"""[ \t]*\r?\n'
     rb'(?P<text>[^\n]*(?:\n(?![ \t]*""")[^\n]*)*)(?:\n[ \t]*"""|\Z)',
@@ -85,7 +93,7 @@ SILENT = Said(None, (), ())
 
 
 def read_file(data: bytes, language: str) -> Said:
-    """Return the statements of a file about its licence; `language` may be eex or heex, too."""
+    """Return the statements of a file about its licence; of a guide, those in its comments."""
     data = data.removeprefix(BYTE_ORDER_MARK)
     head = data[:HEAD]
     has_tag = TAG_BYTES in data

@@ -1,7 +1,7 @@
 """Joining of families that share code without a common repository: forks, renames, copies.
 
-Generated files and configuration are no evidence of it, and neither is a single file that one took
-from the other, unless it is most of its code.
+Generated files, configuration and guides are no evidence of it, and neither is a single file that
+one took from the other, unless it is most of its code.
 """
 
 import re
@@ -55,7 +55,7 @@ class Document:
     @property
     def tells(self) -> bool:
         """Return whether a shared document is evidence of kinship."""
-        return self.role != "config" and SCAFFOLD.fullmatch(self.path) is None
+        return self.role not in ("config", "guide") and SCAFFOLD.fullmatch(self.path) is None
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ WANTED = (
     ("elixir", "test", 1),
     ("erlang", "library", 1),
     ("heex", "template", 1),
+    ("markdown", "guide", 1),
 )
 """Language, role and number of sample documents."""
 NOTHING = "nothing"

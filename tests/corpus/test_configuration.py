@@ -60,6 +60,10 @@ def test_named_values_replace_defaults_at_any_depth(tmp_path: Path) -> None:
             "ingest.read.file: unparsable_share is nan; it is a fraction",
         ),
         (
+            '[ingest.read.file]\nleave_out = ["prose"]\n',
+            "leave_out has 'prose', which is no language and no role; known are library, test",
+        ),
+        (
             "[ingest.read.file]\nunparsable_share = -1\n",
             "unparsable_share is -1.0; it is a fraction",
         ),

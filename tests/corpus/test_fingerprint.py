@@ -144,7 +144,7 @@ def test_other_sizes_can_be_configured() -> None:
 
 
 def test_an_unknown_language_is_refused() -> None:
-    with pytest.raises(UnknownLanguage, match="'cobol'; known: eex, elixir, erlang, heex"):
+    with pytest.raises(UnknownLanguage, match="'cobol'; known: eex, elixir, erlang, gleam"):
         fingerprint(b"", "cobol", (), CONFIG)
 
 

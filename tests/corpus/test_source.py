@@ -23,7 +23,11 @@ from corpus.source import ROLES, language_of, role_of
         ("src/shop_parser.yrl", None),
         ("rebar.config", None),
         ("mix.lock", None),
-        ("README.md", None),
+        ("src/shop/cart.gleam", "gleam"),
+        ("README.md", "markdown"),
+        ("guides/start.markdown", "markdown"),
+        ("guides/start.livemd", "livemd"),
+        ("guides/start.txt", None),
         ("Makefile", None),
         ("lib/.ex", None),
         ("lib/shop.EX", None),
@@ -97,6 +101,12 @@ def test_the_language_follows_from_the_path(path: str, language: str | None) -> 
         ("bin/release.escript", "script"),
         ("lib/shop_web/live/cart.html.heex", "template"),
         ("priv/templates/phx.gen.live/show_test.exs", "template"),
+        ("README.md", "guide"),
+        ("lib/shop/learn/start.livemd", "guide"),
+        ("examples/shop/README.md", "guide"),
+        ("test/fixtures/README.md", "test"),
+        ("src/shop/cart.gleam", "library"),
+        ("test/shop/cart_test.gleam", "test"),
     ],
 )
 def test_the_role_follows_from_the_path(path: str, role: str) -> None:
@@ -116,4 +126,5 @@ def test_each_role_has_its_place_among_representatives() -> None:
         "config",
         "migration",
         "template",
+        "guide",
     )

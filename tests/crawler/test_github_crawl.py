@@ -213,7 +213,7 @@ def test_a_release_from_a_crawl_carries_repository_commit_stars_and_licence(
     dropped = {each["path"]: each["reason"] for each in release.read("rejects").to_pylist()}
     assert dropped == {
         "LICENSE": "not_source_code",
-        "README.md": "not_source_code",
+        "README.md": "too_short",
         "docs": "link",
         "lib/gpl.ex": "file_license_not_permitted",
         "priv/model.bin": "lfs_pointer",

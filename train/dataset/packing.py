@@ -7,13 +7,14 @@ epoch that is never stored.
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 
+from corpus.source import PROSE
 from train.errors import TrainError
 from train.tokenizer.interface import Sample
 
@@ -69,6 +70,15 @@ class Mixture:
         return np.concatenate([np.empty(0, dtype=np.int64), *chosen])
 
 
+ASKED_FOR = frozenset(f"documents.{language}" for language in PROSE)
+"""Guides, which are read only by a mixture that names them: they are prose."""
+
+
+def default_passes(sources: Iterable[str]) -> dict[str, float]:
+    """Return the mixture of a stage without one: once over each source but guides."""
+    return {name: 1.0 for name in sources if name not in ASKED_FOR}
+
+
 def mix(
     sources: Sequence[SampleGroup],
     replay: SampleGroup | None,
@@ -76,7 +86,7 @@ def mix(
     replay_share: float,
     seed: int,
 ) -> Mixture:
-    """Return a mixture: `passes` over each named source, once over all without any named.
+    """Return a mixture: `passes` over each named source, `default_passes` without any named.
 
     Replayed text makes up `replay_share` of an epoch's tokens. Raises UnknownSource and
     EpochTooLong.
@@ -85,8 +95,7 @@ def mix(
     for name in passes:
         if name not in known:
             raise UnknownSource(name, sorted(known))
-    parts = [(known[name], rate) for name, rate in passes.items()] if passes else []
-    parts = parts or [(source, 1.0) for source in sources]
+    parts = [(known[name], rate) for name, rate in (passes or default_passes(known)).items()]
     if replay is not None and replay.tokens and replay_share:
         tokens = sum(source.tokens * rate for source, rate in parts)
         parts.append((replay, replay_share / (1 - replay_share) * tokens / replay.tokens))

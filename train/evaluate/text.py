@@ -5,12 +5,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import compress, islice
 from typing import TYPE_CHECKING
 
 from corpus.progress import Progress, tracked
 from corpus.release import Release
 from corpus.rows import ModuleRow
+from corpus.source import PROSE
 from train.evaluate.intervals import rate
 from train.evaluate.scores import Measure, measure, shares
 from train.evaluate.subject import Pair, Sampling, Stops, Subject
@@ -40,14 +41,24 @@ class HeldOutDocument:
 
 
 def held_out_documents(release: Release, split: str, limit: int = 0) -> Iterator[HeldOutDocument]:
-    """Yield the documents of a split, `limit` of them spread evenly if it is not 0."""
-    total = sum(shard.rows for shard in release.shards("documents", split))
+    """Yield the documents of a split, `limit` of them spread evenly if it is not 0.
+
+    Guides are not among them: they are no source code.
+    """
+    languages = release.batches("documents", ("language",), split)
+    total = sum(is_source(each) for batch in languages for each in batch.column(0).to_pylist())
     wanted = min(limit or total, total)
     batches = release.batches("documents", COLUMNS, split)
-    for number, row in enumerate(chain.from_iterable(each.to_pylist() for each in batches)):
+    rows = (row for each in batches for row in each.to_pylist() if is_source(row["language"]))
+    for number, row in enumerate(rows):
         if number * wanted % total < wanted:
             behaviours = behaviours_of(row.pop("modules"))
             yield HeldOutDocument(**row, behaviours=behaviours)
+
+
+def is_source(language: str) -> bool:
+    """Return whether a language is of source code, and not of guides."""
+    return language not in PROSE
 
 
 def behaviours_of(modules: Sequence[ModuleRow] | None) -> tuple[str, ...]:
@@ -175,8 +186,9 @@ def gaps(release: Release, split: str, limit: int) -> Iterator[Gap]:
 
     The line is one inside a function of at least three lines, chosen by the document's id.
     """
-    columns = (each.column(0) for each in release.batches("documents", ("document_id",), split))
-    wanted = list(chain.from_iterable(each.to_pylist() for each in columns))[:limit]
+    batches = release.batches("documents", ("document_id", "language"), split)
+    rows = (row for each in batches for row in each.to_pylist() if is_source(row["language"]))
+    wanted = [row["document_id"] for row in islice(rows, limit)]
     inner: dict[str, list[int]] = {each: [] for each in wanted}
     for batch in release.batches("functions", ("document_id", "clauses"), split):
         for row in batch.to_pylist():

@@ -102,6 +102,13 @@ def test_a_template_is_compared_by_its_words() -> None:
     assert found(f"<p>{PROMPT}</p>", language="heex") == ["prompt by words"]
 
 
+def test_of_a_guide_the_words_and_the_structure_of_its_blocks_are_compared() -> None:
+    guide = f"# Tolls\n\n```elixir\n{RENAMED}\n```\n"
+    assert found(guide, language="markdown") == ["solution by structure"]
+    assert found(guide.replace("```elixir", ""), language="markdown") == []
+    assert found(f"# Tolls\n\n{PROMPT}\n", language="livemd") == ["prompt by words"]
+
+
 def test_a_passage_of_too_few_words_is_not_compared() -> None:
     twelve = "the ferry leaves harbour before dawn and returns when gulls are asleep"
     assert len(twelve.split()) == GRAM - 1
@@ -142,7 +149,7 @@ def test_texts_that_are_compared_together_match_as_alone(texts: list[str]) -> No
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.binary(max_size=200), st.sampled_from(["elixir", "erlang", "heex", "eex", None]))
+@given(st.binary(max_size=200), st.sampled_from(["elixir", "erlang", "heex", "markdown", None]))
 def test_any_bytes_are_compared(data: bytes, language: str | None) -> None:
     assert matches([Text(data, language)], HARBOUR, Shares()) == []
 

@@ -45,6 +45,14 @@ def test_without_any_named_each_source_is_read_once() -> None:
     assert sorted(epoch.tolist()) == list(range(14))
 
 
+def test_guides_are_read_only_if_they_are_named() -> None:
+    guides = SampleGroup("documents.markdown", np.arange(100, 104), 40)
+    sources = [ELIXIR, guides]
+    assert 100 not in mix(sources, None, {}, 0.0, seed=1).epoch(0)
+    named = mix(sources, None, {"documents.markdown": 1.0}, 0.0, seed=1).epoch(0)
+    assert sorted(named.tolist()) == [100, 101, 102, 103]
+
+
 def test_passes_repeat_a_source_and_leave_the_unnamed_out() -> None:
     epoch = mix([ELIXIR, ERLANG], None, {"documents.erlang": 3.0}, 0.0, seed=1).epoch(0)
     assert Counter(epoch.tolist()) == dict.fromkeys(range(10, 14), 3)
