@@ -1,7 +1,7 @@
 """The data that row promises are checked on: columns without text, and statements computed in
 Arrow.
 
-A span is read in small batches, so that only one batch of text is in memory. It is returned in
+Spans are read in small batches, so that only one batch of text is in memory. They are returned in
 frames of many rows, because an expectation takes as long for ten rows as for ten thousand.
 """
 
@@ -34,20 +34,21 @@ Values: TypeAlias = "pa.Array | Flags | Numbers"
 Columns = dict[str, Values]
 
 
-def frames(span: Span, rows: int) -> Iterator[pa.Table]:
-    """Yield the columns of a span that are checked, in frames of about `rows` rows.
+def frames(spans: Sequence[Span], rows: int) -> Iterator[pa.Table]:
+    """Yield the columns of spans of one table that are checked, in frames of about `rows` rows.
 
     Raises OSError and pyarrow.ArrowException for a file that cannot be read.
     """
-    statements = _statements(span.shard.config)
-    columns = dict.fromkeys([*judged_columns(span.shard.config), *statements.needs])
-    lookup = lookup_of(span)
     pending: list[pa.RecordBatch] = []
-    for batch in span.batches(list(columns), TEXT_BATCH_ROWS):
-        pending.append(_judged(batch, span.shard, lookup))
-        if sum(item.num_rows for item in pending) >= rows:
-            yield pa.Table.from_batches(pending)
-            pending = []
+    for span in spans:
+        statements = _statements(span.shard.config)
+        columns = dict.fromkeys([*judged_columns(span.shard.config), *statements.needs])
+        lookup = lookup_of(span)
+        for batch in span.batches(list(columns), TEXT_BATCH_ROWS):
+            pending.append(_judged(batch, span.shard, lookup))
+            if sum(item.num_rows for item in pending) >= rows:
+                yield pa.Table.from_batches(pending)
+                pending = []
     if pending:
         yield pa.Table.from_batches(pending)
 
