@@ -27,7 +27,7 @@ SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = (
     *("cyclonedx-python-lib", "datasketch", "hyperscan", "isal"),
     *("kingfisher-secret-scanner", "license-expression", "licenseclassifier", "licenselynx"),
-    *("numpy", "packageurl-python", "py-serializable", "pyarrow"),
+    *("mistral-common", "numpy", "packageurl-python", "py-serializable", "pyarrow", "tiktoken"),
 )
 IMPORTED_AS = {
     "cyclonedx-python-lib": "cyclonedx",

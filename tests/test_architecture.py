@@ -58,6 +58,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "redaction",
             "sources",
             "store",
+            "tokens",
         )
     )
     | {"pages", "sandbox"},

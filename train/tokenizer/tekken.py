@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
+from corpus.tokens import LONGEST, short_pieces
 from train.errors import TrainError
 from train.tokenizer.conversation import chat_of, with_system
-from train.tokenizer.infilling import short_pieces
 from train.tokenizer.interface import (
     DamagedTokenizer,
     Ids,
@@ -48,8 +48,6 @@ SYSTEM_OF_ITS_OWN = ("v7", "v11", "v13")
 v7 or later; without tools those three render alike. What mistral-common ships is a v3."""
 KNOWN = (*SYSTEM_IN_LAST_QUESTION, *SYSTEM_OF_ITS_OWN)
 MARKS = ("[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[SUFFIX]", "[PREFIX]")
-LONGEST = 500_000
-"""Characters that are encoded at once: tiktoken panics at a million spaces in a row."""
 
 
 class TekkenTokenizer(Tokenizer):

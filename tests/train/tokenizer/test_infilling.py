@@ -1,6 +1,4 @@
-import time
 from collections import Counter
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.train.tokenizers import SOURCE, full_tekken
-from train.tokenizer.infilling import cut, line_starts, short_pieces
+from train.tokenizer.infilling import cut
 
 CODE = ("  def a do", "end", ")", "},", "@doc", "# é", "'s")
 BLANKS_AND_SLASHES = ("", "  ", "\t", "//", "/ 2", " /a")
@@ -63,46 +61,3 @@ def test_a_sample_asks_first_and_all_its_text_carries_loss() -> None:
     assert sample.ids.tolist() == [*asked, *full_tekken().encode(middle), 2]
     assert asked == [1, 16, *full_tekken().encode(suffix), 14, *full_tekken().encode(prefix)]
     assert sample.ids[~sample.targets].tolist() == [1, 16, 14]
-
-
-def parts(text: str) -> list[str]:
-    """Take a text apart at every place."""
-    places = [0, *line_starts(text), len(text)]
-    return [text[begin:end] for begin, end in pairwise(places)]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", [""]),
-        ("a", ["a"]),
-        ("a\nb", ["a\n", "b"]),
-        ("a\n  b\n", ["a\n", "  b\n"]),
-        ("a\r\nb\r\n", ["a\r\n", "b\r\n"]),
-        ("a\n\n \n  b", ["a\n\n \n", "  b"]),
-        ("\n\na\n", ["\n\n", "a\n"]),
-        (")\n//b\nc", [")\n//b\n", "c"]),
-        ("a\n\rb\nc", ["a\n\rb\n", "c"]),
-        ("a\n \n ", ["a\n \n "]),
-    ],
-)
-def test_a_text_is_taken_apart_where_lines_with_text_begin(text: str, expected: list[str]) -> None:
-    assert parts(text) == expected
-
-
-@given(LINES)
-def test_all_parts_together_have_the_ids_of_the_whole(text: str) -> None:
-    ids = [each for part in parts(text) for each in full_tekken().encode(part).tolist()]
-    assert ids == full_tekken().encode(text).tolist()
-
-
-@pytest.mark.parametrize("blank", ["\n", " \n", "\r\n", " ", "\n\t"])
-def test_the_time_grows_with_the_text(blank: str) -> None:
-    started = time.process_time()
-    line_starts(f"a{blank * 200_000}b")
-    assert time.process_time() - started < 1
-
-
-def test_long_lines_are_cut_and_nothing_is_lost() -> None:
-    assert list(short_pieces("ab\ncdefgh\n\ni", 4)) == ["ab\n", "cdef", "gh\n\n", "i"]
-    assert list(short_pieces("", 4)) == []
