@@ -62,6 +62,7 @@ from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
 from corpus.release.versions import next_version, release_with, releases_in
 from corpus.selection import Parts, select
+from corpus.signals import SignalsTask, write_signals
 from corpus.split import assign, links_of
 from corpus.stages import (
     Origin,
@@ -140,7 +141,7 @@ READ = (
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("modules", "matches", "kept", "rejected", "drafts", "instruct", "origin")
+PARTS = ("modules", "matches", "kept", "rejected", "signals", "drafts", "instruct", "origin")
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -293,6 +294,23 @@ def select_documents(job: Job) -> None:
     )
     job.run("select documents", task, [job.file("duplicates")])
     write_archive_rejects(job.inputs.refused, job.file("refused"), job.opted_out)
+
+
+def measure_signals(job: Job) -> None:
+    """Measure the signals of quality of the documents that stay."""
+    known = job.inputs.standings
+    parts = zip(*map(job.parts, ("documents", "kept", "signals")), strict=True)
+    tasks = [
+        SignalsTask(
+            documents=documents,
+            kept=kept,
+            destination=destination,
+            standings={each.sha256: known[each.sha256] for each in bundle.archives},
+            config=job.config.signals,
+        )
+        for bundle, (documents, kept, destination) in zip(job.layout.bundles, parts, strict=True)
+    ]
+    job.run("measure signals", write_signals, tasks)
 
 
 def write_instructions(job: Job) -> None:
@@ -506,6 +524,14 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "measure signals",
+        inputs=("documents", "kept", "inputs.standings"),
+        outputs=("signals",),
+        config=("signals",),
+        run=measure_signals,
+        is_internal=True,
+    ),
+    Stage(
         "write instructions",
         inputs=(
             *("documents", "functions", "fingerprints", "kept"),
@@ -528,7 +554,7 @@ STAGES: tuple[Stage[Job], ...] = (
         "sort rows",
         inputs=(
             *("documents", "functions", "modules", "fragments", "licenses", "rejected"),
-            *("kept", "duplicates", "refused", "instruct"),
+            *("kept", "duplicates", "refused", "signals", "instruct"),
             *("origin", "copies"),
         ),
         outputs=("runs",),

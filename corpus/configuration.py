@@ -16,6 +16,7 @@ from corpus.instruct import InstructConfig
 from corpus.licenses import BadList, read_list
 from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
+from corpus.signals import SignalsConfig
 from corpus.split import SplitConfig
 from corpus.withdrawn import WithdrawnConfig
 
@@ -27,6 +28,7 @@ class BuildConfig:
     ingest: IngestConfig = field(default_factory=IngestConfig)
     duplicates: NearDuplicates = field(default_factory=NearDuplicates)
     split: SplitConfig = field(default_factory=SplitConfig)
+    signals: SignalsConfig = field(default_factory=SignalsConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
     withdrawn: WithdrawnConfig = field(default_factory=WithdrawnConfig)

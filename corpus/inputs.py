@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from corpus.packages import Standing
 from corpus.places import explained, is_remote
 from corpus.progress import Progress, tracked
 from corpus.reasons import Reason, Reject, Stage
@@ -28,6 +29,8 @@ from corpus.untrusted import TIME
 
 UNDATED = 1 << 62
 """Microseconds later than every time, for packages of unknown time."""
+DAY: Final = 24 * 60 * 60 * 1_000_000
+"""In microseconds."""
 FETCHES: Final = 16
 """Archives that are fetched at once from a store at a URL."""
 CHANGING = frozenset({"fetched_at", "recorded_at", "downloads"})
@@ -62,6 +65,28 @@ class Inputs:
         """
         return max(_dated(item) for item in self.archives)
 
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """What the store knows of the package of each archive, by digest of the archive.
+
+        Ages are counted to when the newest archive was published, not to today.
+        """
+        required = _dependents(self.archives)
+        published = {each.sha256: _microseconds(each.published_at) for each in self.archives}
+        newest = max((time for time in published.values() if time is not None), default=None)
+        return {
+            each.sha256: Standing(
+                age_days=_days(published[each.sha256], newest),
+                package_age_days=_days(
+                    _microseconds(each.first_published_at), published[each.sha256]
+                ),
+                downloads=each.downloads.all if each.downloads else None,
+                recent_downloads=each.downloads.recent if each.downloads else None,
+                dependents=len(required.get((each.source, each.name), ())),
+            )
+            for each in self.archives
+        }
+
     def digests(self) -> dict[str, str]:
         """Digest, by field, the inputs of a build that another crawl would find again.
 
@@ -72,6 +97,7 @@ class Inputs:
             "refused": map(_undated, self.refused),
             "published": sorted(self.published.items()),
             "tags": (_undated(archive) for archive, _ in self.tags),
+            "standings": map(asdict, self.standings.values()),
         }
         return {name: _digest(each) for name, each in rows.items()}
 
@@ -194,6 +220,10 @@ def _microseconds(time: str | None) -> int | None:
         return (zoned - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     except ValueError:
         return None
+
+
+def _days(begin: int | None, end: int | None) -> int | None:
+    return None if begin is None or end is None else max(0, (end - begin) // DAY)
 
 
 def _first(archive: Archive, published: Mapping[tuple[str, str], int]) -> tuple[bool, int]:

@@ -41,6 +41,20 @@ class Downloads:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a store knows of the package of an archive; None for what is unknown."""
+
+    age_days: int | None
+    """From its version to the newest archive of the store."""
+    package_age_days: int | None
+    """From the package's first version to this one."""
+    downloads: int | None
+    recent_downloads: int | None
+    dependents: int
+    """Other packages of the store that require it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One named address, such as ("GitHub", "https://...")."""
 

@@ -224,6 +224,40 @@ class InstructRow(TypedDict):
     split: str
 
 
+class SmellRow(TypedDict):
+    """A value of `tables.SMELL`."""
+
+    check: str
+    count: int
+
+
+class SignalRow(TypedDict):
+    """A row of `tables.SIGNALS`."""
+
+    document_id: str
+    source: str
+    package: str
+    version: str
+    purl: str
+    path: str
+    license_expression: str
+    language: str
+    role: str
+    tekken_tokens: int
+    documented_share: float | None
+    specified_share: float | None
+    smells: Sequence[SmellRow] | None
+    smell_count: int | None
+    is_tested: bool | None
+    age_days: int | None
+    package_age_days: int | None
+    downloads: int | None
+    recent_downloads: int | None
+    dependents: int | None
+    score: float | None
+    split: str
+
+
 class IdentityRow(TypedDict):
     """The columns of `tables.IDENTITY`."""
 

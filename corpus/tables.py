@@ -584,6 +584,61 @@ INSTRUCT = _table(
 )
 """Instruction rows."""
 
+SMELL_CHECKS = (
+    *("Design.TagFIXME", "Design.TagTODO", "Readability.ModuleDoc"),
+    *("Readability.PredicateFunctionNames", "Readability.PreferImplicitTry"),
+    *("Readability.SinglePipe", "Readability.WithSingleClause"),
+    *("Refactor.CondStatements", "Refactor.CyclomaticComplexity", "Refactor.FilterCount"),
+    *("Refactor.FilterFilter", "Refactor.FunctionArity", "Refactor.MapJoin"),
+    *("Refactor.MatchInCondition", "Refactor.NegatedConditionsInUnless"),
+    *("Refactor.NegatedConditionsWithElse", "Refactor.Nesting", "Refactor.RejectReject"),
+    "Refactor.UnlessWithElse",
+    *("Warning.ApplicationConfigInModuleAttribute", "Warning.Dbg"),
+    *("Warning.ExpensiveEmptyEnumCheck", "Warning.IExPry", "Warning.IoInspect"),
+    *("Warning.RaiseInsideRescue", "Warning.UnsafeToAtom"),
+)
+"""Smells that are counted, by the names of credo's checks below `Credo.Check`."""
+SMELL = _struct(
+    column("check", pa.string(), "name of credo's check: Refactor.Nesting, ..."),
+    column("count", pa.int32(), "how often it finds something, from 1"),
+)
+SCORE_PLACES: Final = 4
+"""Digits of a score behind the point: no sum in another order or on another machine shows in it."""
+SIGNALS = _table(
+    column("document_id", pa.string(), "the document"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
+    EXTRACTED.field("license_expression"),
+    EXTRACTED.field("language"),
+    EXTRACTED.field("role"),
+    column("tekken_tokens", pa.int32(), "tokens of its text in Mistral's Tekken (tekken_240911)"),
+    column(
+        "documented_share",
+        pa.float32(),
+        "share of public functions with documentation, null without any or where not extracted",
+    ),
+    column(
+        "specified_share",
+        pa.float32(),
+        "share of public functions with a specification, null without any",
+    ),
+    column("smells", pa.list_(SMELL), "structural smells by check, null for other languages"),
+    column("smell_count", pa.int32(), "sum of their counts, null for other languages"),
+    column(
+        "is_tested",
+        pa.bool_(),
+        "whether a test of its archive is named after one of its modules; null for what is no "
+        "library's module, and where the archive has no tests",
+    ),
+    column("age_days", pa.int32(), "days from its version to the newest archive of the store"),
+    column("package_age_days", pa.int32(), "days from the package's first version to this one"),
+    column("downloads", pa.int64(), "downloads of its package, null where the API was not asked"),
+    column("recent_downloads", pa.int64(), "those of the 90 days before it was fetched"),
+    column("dependents", pa.int32(), "other packages of the store that require its package"),
+    column("score", pa.float32(), "weighted mean of signals from 0 to 1, null if turned off"),
+    SPLIT,
+)
+"""Signals of quality of documents as a release holds them; nothing is left out for one."""
+
 ORIGIN_KINDS = ("content", "swhid", "code", "run", "copy")
 """What a key is the beginning of; `corpus.origin` explains them."""
 
@@ -885,6 +940,31 @@ _SHARDED = (
             Holds("fragment_is_within", "a fragment ends after it begins, within its document"),
             Holds("components_are_told", "a component has a name, a known kind and a line"),
             Holds("counts_agree", "no more expressions have no error than there are"),
+        ),
+    ),
+    ShardedTable(
+        name="signals",
+        row="the signals of quality of one document: tokens, coverage, smells, standing, score",
+        schema=SIGNALS,
+        files="data/signals/*.parquet",
+        sort_key=("document_id",),
+        row_key=("document_id",),
+        is_split=True,
+        promises=(
+            digests("document_id"),
+            UniqueInRelease("document_id", "signals_repeated", "no document with two signals"),
+            Holds("belongs_to_document", "signals belong to a document of its split"),
+            never_null("tekken_tokens", "language", "role"),
+            Between("tekken_tokens", 1, FromBuild.LONGEST_TEXT),
+            Between("documented_share", 0, 1),
+            Between("specified_share", 0, 1),
+            Between("age_days", 0),
+            Between("package_age_days", 0),
+            Between("downloads", 0),
+            Between("recent_downloads", 0),
+            Between("dependents", 0),
+            Between("score", 0, 1),
+            Holds("smells_are_sound", "smells are known checks, and their counts add up"),
         ),
     ),
     ShardedTable(

@@ -2,21 +2,20 @@
 
 The vocabulary is the file that mistral-common ships. tiktoken, which mistral-common encodes with as
 well, counts by itself: its numbers are the same, without a copy of every id in Python, which takes
-half of the time (`python -m benchmarks.tokenizing`). Special tokens are not counted, and no text of a
-document is one.
+half of the time (`python -m benchmarks.tokenizing`). Special tokens are not counted, and no text of
+a document is one.
 """
 
 import base64
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import CorpusError
+from corpus.lines import short_pieces
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -28,7 +27,6 @@ SHA256 = "1948e2d48b0e7377f1bb5f1210f1ae5f984934e75713fc07e2452729b8365316"
 """Its digest: a count is a fact about this file, not about the version of a library."""
 LONGEST = 500_000
 """Characters that are encoded at once: tiktoken panics at a million spaces in a row."""
-BLANK = re.compile(r"\n\s*")
 
 
 class OtherVocabulary(CorpusError):
@@ -93,29 +91,3 @@ def read_vocabulary(path: Path) -> "Encoding":
         },
         special_tokens={},
     )
-
-
-def line_starts(text: str) -> list[int]:
-    """Return the places inside a text where a line begins and Tekken's pattern always ends a token.
-
-    The pattern takes line ends and the blank lines between them together, and a slash together with
-    the line end before it where punctuation comes before that. Nor does a place at either end of
-    the text count, or one that only white space follows.
-    """
-    found = (_last_line_start(match) for match in BLANK.finditer(text))
-    return [at for at in found if 0 < at < len(text) and text[at] != "/"]
-
-
-def _last_line_start(blank: re.Match[str]) -> int:
-    """Return where the line after a run of white space begins; 0 if there is no such line."""
-    run = blank[0]
-    last = max(run.rfind("\n"), run.rfind("\r"))
-    follows = blank.end() < len(blank.string)
-    return blank.start() + last + 1 if follows and run[last] == "\n" else 0
-
-
-def short_pieces(text: str, longest: int) -> Iterator[str]:
-    """Yield a text's lines, and those of more than `longest` characters piece by piece."""
-    for begin, end in pairwise([0, *line_starts(text), len(text)]):
-        for at in range(begin, end, longest):
-            yield text[at : min(at + longest, end)]

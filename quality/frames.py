@@ -19,7 +19,7 @@ from corpus.identifiers import purl
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
-from corpus.tables import CHAT_ROLES, COMPONENT_KINDS, ORIGIN_KINDS, SPLIT_NAMES
+from corpus.tables import CHAT_ROLES, COMPONENT_KINDS, ORIGIN_KINDS, SMELL_CHECKS, SPLIT_NAMES
 from quality.lookup import MISSING, Lookup, lookup_of, split_places
 from quality.promises import judged_columns
 
@@ -149,6 +149,23 @@ def _of_fragments(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Column
     }
 
 
+def _of_signals(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    expected = SPLIT_NAMES.index(shard.split)
+    smells = batch["smells"]
+    flat = smells.flatten()
+    counts = np.asarray(pc.fill_null(flat.field("count"), 0))
+    known = np.asarray(pc.is_in(flat.field("check"), value_set=pa.array(SMELL_CHECKS)))
+    owners = np.repeat(np.arange(len(smells)), _lengths(smells))
+    sums = np.bincount(owners, weights=counts, minlength=len(smells))
+    told = pc.and_(pc.is_valid(smells), pc.equal(batch["smell_count"], pa.array(sums)))
+    untold = pc.and_(pc.is_null(smells), pc.is_null(batch["smell_count"]))
+    agree = np.asarray(pc.or_(pc.fill_null(told, False), untold))
+    return {
+        "belongs_to_document": lookup.split_codes(batch["document_id"]) == expected,
+        "smells_are_sound": agree & _all_of_each(smells, known & (counts > 0)),
+    }
+
+
 def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
     """Return, for each row, whether its clauses end after they begin and within a text of that
     size.
@@ -242,6 +259,7 @@ STATEMENTS = {
         ),
         _of_fragments,
     ),
+    "signals": Statements(("document_id", "smells", "smell_count"), _of_signals),
     "instruct": Statements(
         ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),

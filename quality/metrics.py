@@ -57,6 +57,7 @@ def corpus_promises(config: GateConfig) -> list[Promise]:
         _least("smallest_split", 1, "at least one document in every split"),
         *(_none(promised.figure, promised.expected) for _, promised in unique_in_release()),
         _none("documents_also_rejected", "no document is also a reject"),
+        _none("documents_without_signals", "every document has its signals"),
         _none("packages_across_splits", "no package is in two splits"),
         _none(
             "families_across_splits", "no two packages of one repository are in different splits"
@@ -324,6 +325,16 @@ def _in_both(known: Known) -> Iterator[Value]:
     yield known.evidence.also_rejected
 
 
+def _without_signals(known: Known) -> Iterator[Value]:
+    """Yield how many documents more than signals there are; 0 in a release without the table.
+
+    Signals belong to a document each, and to no other's, by the promises about their rows.
+    """
+    shards = known.release.shards("signals")
+    missing = known.evidence.total("rows") - sum(shard.rows for shard in shards)
+    yield missing if shards else 0
+
+
 def _splits(known: Known) -> Iterator[Value]:
     by_split = known.evidence.documents.table.group_by("split").aggregate([("rows", "sum")])
     counts = dict(zip(*(by_split[name].to_pylist() for name in ("split", "rows_sum")), strict=True))
@@ -403,6 +414,7 @@ MEASURES: dict[tuple[str, ...], Callable[[Known], Iterator[Value | Offenders]]] 
     ("archives_accounted", "archives_seen", "archives_listed"): _archives,
     tuple(promised.figure for _, promised in unique_in_release()): _duplicates,
     ("documents_also_rejected",): _in_both,
+    ("documents_without_signals",): _without_signals,
     ("smallest_split", "smallest_split_share", "instruct_rows"): _splits,
     ("packages_across_splits",): _packages,
     ("families_across_splits",): _families,

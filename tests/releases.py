@@ -255,6 +255,22 @@ def module_row(of: Row, name: str, **columns: Any) -> Row:
     }
 
 
+def signal_rows(documents: Sequence[Row], score: float | None = 0.5) -> list[Row]:
+    """Return rows of SIGNALS that keep every promise, one a document."""
+    names = SHARDED["signals"].schema.names
+    return [
+        {
+            **dict.fromkeys(names),
+            **{name: row[name] for name in names if name in row},
+            "tekken_tokens": 40,
+            "smells": [{"check": "Refactor.Nesting", "count": 2}],
+            "smell_count": 2,
+            "score": score,
+        }
+        for row in documents
+    ]
+
+
 def example_functions(documents: Sequence[Row]) -> list[Row]:
     """Return the functions of the example."""
     counter, price, _, queue, token = documents
@@ -334,16 +350,19 @@ def write_release(
     rejects: Sequence[Row] = (),
     *,
     modules: Sequence[Row] | None = None,
+    signals: Sequence[Row] | None = None,
     row_group_rows: int = ROW_GROUP_ROWS,
     **manifest: Any,
 ) -> Release:
     """Write shards, attribution and manifest; `manifest` replaces what the rows would give.
 
-    Without `modules`, the release has no such table, as one of earlier code.
+    Without `modules` or `signals`, the release has no such table, as one of earlier code.
     """
     tables = {"documents": documents, "functions": functions, "instruct": instruct}
     if modules is not None:
         tables["modules"] = modules
+    if signals is not None:
+        tables["signals"] = signals
     split_of = {row["document_id"]: row["split"] for row in documents}
     shards = [
         _shard(

@@ -50,6 +50,9 @@ class DataSettings:
     """What becomes of a row that is no chat or calls tools: the run is refused with file and line,
     or the row is left out and counted."""
     replay: ReplaySettings = field(default_factory=ReplaySettings)
+    scores: tuple[float, float] = (0.0, 1.0)
+    """Stage 1 reads documents whose score of the release's table `signals` lies between these, both
+    included. With 0 and 1 it reads all, also those without a score."""
     infilling_rate: float = 0.0
     """Share of documents that are turned into fill-in-the-middle samples. Off by default: nothing
     shows that Devstral was trained on that format."""
@@ -66,6 +69,8 @@ class DataSettings:
             require(stated, f"licences.{name}", "", f"the licence of {place}, such as MIT")
         for name in self.licences:
             require(name in self.chats, f"licences.{name}", self.licences[name], "of one of chats")
+        least, most = self.scores
+        require(0 <= least <= most <= 1, "scores", list(self.scores), "two numbers from 0 to 1")
         within = 0 <= self.infilling_rate <= 1
         require(within, "infilling_rate", self.infilling_rate, "from 0 to 1")
 
@@ -385,6 +390,8 @@ class Recipe:
         require(measures, "evaluate_every", self.evaluate_every, wanted)
         compared = self.evaluation_documents
         require(compared >= 0, "evaluation_documents", compared, "0 or more")
+        scores = self.stage2.data.scores
+        require(scores == (0.0, 1.0), "stage2.data.scores", list(scores), "left out in stage 2")
         infilled = self.stage2.data.infilling_rate
         wanted = "0, because conversations are not filled in"
         require(not infilled, "stage2.data.infilling_rate", infilled, wanted)

@@ -234,7 +234,7 @@ def test_rows_are_cut_into_shards_and_row_groups_and_nothing_is_lost(
     small = build(store, tmp_path, config, LASTING)
     assert verify(small) == []
     assert len(small.shards("documents")) > len(candidate.shards("documents"))
-    for table in ("documents", "functions", "modules", "instruct", "rejects", "origin"):
+    for table in ("documents", "functions", "modules", "signals", "instruct", "rejects", "origin"):
         assert small.read(table).equals(candidate.read(table))
 
 

@@ -35,6 +35,8 @@ TYPES = {
     rows.MessageRow: tables.MESSAGE,
     rows.NeedRow: tables.NEED,
     rows.InstructRow: tables.INSTRUCT,
+    rows.SmellRow: tables.SMELL,
+    rows.SignalRow: tables.SIGNALS,
     rows.IdentityRow: tables.IDENTITY,
     rows.RejectRow: tables.REJECTS,
     rows.DetectedRow: tables.DETECTED_LICENSE,

@@ -42,7 +42,7 @@ FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write m
 GIVEN = {
     **dict.fromkeys(("inputs.archives", "inputs.refused", "inputs.published"), "0"),
     **dict.fromkeys(("optout.ledger", "optout.archives", "inputs.tags"), "0"),
-    **dict.fromkeys(("benchmarks", "release"), "0"),
+    **dict.fromkeys(("benchmarks", "release", "inputs.standings"), "0"),
 }
 
 
@@ -105,6 +105,9 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
         ("corpus/split/kinship.py", "assign splits"),
         ("corpus/decontamination/matching.py", "compare with benchmarks"),
         ("corpus/selection.py", "select documents"),
+        ("corpus/signals.py", "measure signals"),
+        ("corpus/elixir/smells.py", "measure signals"),
+        ("corpus/tokens.py", "measure signals"),
         ("corpus/instruct/kinds.py", "write instructions"),
         ("corpus/origin/index.py", "index origins"),
         ("corpus/release/runs.py", "sort rows"),
@@ -132,7 +135,7 @@ def test_a_file_counts_from_the_first_stage_that_uses_it(
             b'column("lines", pa.int64()',
             [
                 *BEFORE_INSTRUCTIONS,
-                *("write instructions", "index origins"),
+                *("measure signals", "write instructions", "index origins"),
                 *("sort rows", "write shards", "write manifest"),
             ],
         ),
@@ -246,6 +249,10 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
         "assign splits": ["isal", "numpy", "pyarrow"],
         "compare with benchmarks": ["numpy", "pyarrow"],
         "select documents": ["isal", "licenseclassifier", "numpy", "pyarrow"],
+        "measure signals": [
+            *("isal", "mistral-common", "numpy", "pyarrow", "tiktoken"),
+            *("tree-sitter", "tree-sitter-elixir"),
+        ],
         "write instructions": [
             *("isal", "numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"),
         ],

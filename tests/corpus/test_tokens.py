@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
+from corpus.lines import line_starts, short_pieces
 from corpus.tokens import (
     OtherVocabulary,
     bytes_of,
     count,
     encode,
-    line_starts,
     read_vocabulary,
-    short_pieces,
 )
 
 CODE = ("  def a do", "end", ")", "},", "@doc", "# é", "'s")

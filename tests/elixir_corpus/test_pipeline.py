@@ -180,7 +180,8 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert [each.stage for each in built.timings] == [
         *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
         *("assign splits", "compare with benchmarks", "select documents"),
-        *("write instructions", "index origins", "sort rows", "write shards", "write manifest"),
+        *("measure signals", "write instructions", "index origins"),
+        *("sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
     assert read_timings(built.release.path) == list(built.timings)
@@ -209,6 +210,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
         "assign splits is there 1 of 1 file there",
         "compare with benchmarks is there 2 of 2 files there",
         "select documents is there 5 of 5 files there",
+        "measure signals is there 1 of 1 file there",
         f"write instructions runs 0 of 3 files there {config_changed}",
         "index origins is there 2 of 2 files there",
         "sort rows runs 0 of 2 files there input: instruct",

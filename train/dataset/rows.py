@@ -15,6 +15,7 @@ from corpus.progress import Progress
 from corpus.release import Release
 from train.dataset.packing import Integers, Mixture, PackedRow, mix, pack, packed
 from train.dataset.sources import (
+    EVERY_SCORE,
     REPLAY,
     Chats,
     NoReplayText,
@@ -189,7 +190,7 @@ def prepare(
 
     `chats` are those that `train.dataset.sources.open_chats` opened for the stage. Held-out splits
     are read in one pass over everything, without chats, replay or infilling. Raises EmptyMixture,
-    UnknownSource, EpochTooLong, NoReplayText, UnsupportedRow, InfillingUnsupported and
+    UnknownSource, EpochTooLong, NoReplayText, NoScores, UnsupportedRow, InfillingUnsupported and
     DamagedTokens.
     """
     settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
@@ -208,6 +209,8 @@ def prepare(
         "seed": shape.seed if shape.infilling_rate else None,
         "replay": _state_of(replay) if replay else None,
     }
+    if stage == 1 and tuple(settings.scores) != EVERY_SCORE:
+        made_of["scores"] = list(settings.scores)
     if chats:
         made_of["chats"] = [[each.name, each.sha256] for each in chats]
     digest = hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
@@ -217,7 +220,9 @@ def prepare(
         count += sum(each.rows for each in chats)
         progress.start(f"tokenise {CONFIGS[stage]} ({split})", count)
         items: Iterable[Document | Conversation] = (
-            documents(release, split) if stage == 1 else conversations(release, split)
+            documents(release, split, settings.scores)
+            if stage == 1
+            else conversations(release, split)
         )
         if chats:
             items = chain(items, _own(release, chats))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from corpus.atomic import canonical_json, sha256_file
 from corpus.release import Release
+from corpus.tables import SCORE_PLACES
 from corpus.untrusted import check_text, parse_object, shown
 from train.dataset.store import Conversation, Document, Reason
 from train.errors import TrainError
@@ -45,11 +46,48 @@ class UnsupportedRow(TrainError):
         )
 
 
-def documents(release: Release, split: str) -> Iterator[Document]:
-    """Yield the documents of a split in the release's order."""
+EVERY_SCORE = (0.0, 1.0)
+"""With these bounds scores are not looked at."""
+
+
+class NoScores(TrainError):
+    """Documents are asked for by their scores, and the release has none."""
+
+    def __init__(self, release: Release) -> None:
+        super().__init__(
+            f"{release.path}: no document has a score, so data.scores cannot choose among them. "
+            "Build the release with `score = true` under [signals], or leave data.scores out."
+        )
+
+
+def documents(
+    release: Release, split: str, scores: tuple[float, float] = EVERY_SCORE
+) -> Iterator[Document]:
+    """Yield the documents of a split whose score lies between two, in the release's order.
+
+    Raises NoScores.
+    """
+    chosen = None if tuple(scores) == EVERY_SCORE else _between(release, split, *scores)
     for batch in release.batches("documents", ("document_id", "language", "text"), split):
         for row in batch.to_pylist():
-            yield Document(f"documents.{row['language']}", row["document_id"], row["text"])
+            if chosen is None or row["document_id"] in chosen:
+                yield Document(f"documents.{row['language']}", row["document_id"], row["text"])
+
+
+def _between(release: Release, split: str, least: float, most: float) -> frozenset[str]:
+    """Return the ids of the documents with a score between two."""
+    chosen: list[str] = []
+    are_scored = False
+    for batch in release.batches("signals", ("document_id", "score"), split):
+        for row in batch.to_pylist():
+            if row["score"] is None:
+                continue
+            are_scored = True
+            if least <= round(row["score"], SCORE_PLACES) <= most:
+                chosen.append(row["document_id"])
+    if not are_scored:
+        raise NoScores(release)
+    return frozenset(chosen)
 
 
 def conversations(release: Release, split: str) -> Iterator[Conversation]:

@@ -10,7 +10,7 @@ Our own because mistral-common renders requests to complete code, and no samples
 
 import random
 
-from corpus.tokens import line_starts
+from corpus.lines import line_starts
 
 
 def cut(text: str, seed: int) -> tuple[str, str, str] | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from corpus.tokens import LONGEST, short_pieces
+from corpus.lines import short_pieces
+from corpus.tokens import LONGEST
 from train.errors import TrainError
 from train.tokenizer.conversation import chat_of, with_system
 from train.tokenizer.interface import (

@@ -13,10 +13,10 @@ import pytest
 
 from corpus.progress import Silent
 from corpus.release import Release
-from tests.releases import document, instruction, write_release
+from tests.releases import document, instruction, signal_rows, write_release
 from tests.train.tokenizers import small_chatml
 from train.dataset.rows import EmptyMixture, Rows, prepare
-from train.dataset.sources import NoReplayText
+from train.dataset.sources import NoReplayText, NoScores
 from train.dataset.store import CountedSample, DamagedTokens, Document, Shape, samples_of
 from train.recipe import DataSettings, Recipe, ReplaySettings
 from train.tokenizer.interface import Ids, InfillingUnsupported, Tokenizer
@@ -76,6 +76,25 @@ def test_every_document_is_in_an_epoch_once_long_ones_in_pieces_of_whole_lines(
     assert len(pieces) > 5
     assert "".join(pieces) == LONG
     assert all(piece.endswith("\n") for piece in pieces)
+
+
+def test_a_recipe_may_ask_for_documents_by_their_score(
+    release: Release, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    documents = [document("shop", f"lib/{number}.ex", SHORT * number) for number in (1, 2, 3)]
+    unscored = signal_rows(documents[2:], None)
+    signals = [*signal_rows(documents[:1], 0.6123), *signal_rows(documents[1:2], 0.4), *unscored]
+    scored = write_release(tmp_path / "scored", documents, signals=signals)
+
+    def read(scores: tuple[float, float], of: Release = scored) -> set[str]:
+        stage = replace(Recipe().stage1, data=DataSettings(scores=scores))
+        return set(texts(laid_out(of, tokenizer, tmp_path / "work", stage1=stage), tokenizer))
+
+    assert read((0.0, 1.0)) == {SHORT, SHORT * 2, SHORT * 3}
+    assert read((0.6123, 1.0)) == {SHORT}
+    assert read((0.0, 0.6122)) == {SHORT * 2}
+    with pytest.raises(NoScores, match="no document has a score"):
+        read((0.5, 1.0), of=release)
 
 
 class Counting:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus.tokens import LONGEST
 from tests.train.tokenizers import SHIPPED, SOURCE, full_tekken, small_tekken
 from train.tokenizer.interface import (
     DamagedTokenizer,
@@ -16,7 +17,7 @@ from train.tokenizer.interface import (
     MalformedConversation,
     Message,
 )
-from train.tokenizer.tekken import LONGEST, TekkenTokenizer, UnsupportedTekken
+from train.tokenizer.tekken import TekkenTokenizer, UnsupportedTekken
 
 
 def chat(*contents: str, system: str | None = None) -> list[Message]:
