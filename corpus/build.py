@@ -17,6 +17,8 @@ from typing import TypeVar
 from corpus.atomic import erase, is_complete, make_folder, write_bytes, write_json
 from corpus.behaviours.modules import ResolveTask, write_macros, write_modules
 from corpus.configuration import BuildConfig
+from corpus.context.interfaces import InterfaceTask, write_interfaces, write_places
+from corpus.context.windows import ContextTask, write_contexts
 from corpus.counterparts import align, pairs, preference
 from corpus.decontamination.benchmarks import Benchmark
 from corpus.decontamination.comparing import (
@@ -141,7 +143,10 @@ READ = (
 """Tables that are read from archives."""
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
-PARTS = ("modules", "matches", "kept", "rejected", "signals", "drafts", "instruct", "origin")
+PARTS = (
+    *("modules", "matches", "kept", "rejected", "signals", "drafts", "instruct"),
+    *("interfaces", "context", "origin"),
+)
 """Tables that are made from these, with one file for each bundle."""
 
 
@@ -336,6 +341,29 @@ def write_instructions(job: Job) -> None:
         [
             DraftTask(number=number, draft=draft, repeats=repeats, destination=made)
             for number, (draft, made) in enumerate(zip(drafts, job.parts("instruct"), strict=True))
+        ],
+    )
+
+
+def write_package_contexts(job: Job) -> None:
+    """Put the files of each package in order, after the interfaces that they build on."""
+    reach, places, interfaces = job.file("reach"), job.file("places"), job.parts("interfaces")
+    parts = zip(*map(job.parts, ("documents", "functions", "kept")), interfaces, strict=True)
+    tasks = [
+        InterfaceTask(documents, functions, kept, reach, made, job.config.context.tokens > 0)
+        for documents, functions, kept, made in parts
+    ]
+    job.run("tell interfaces", write_interfaces, tasks)
+    ordering = partial(write_places, job.inputs.archives, reach, interfaces)
+    job.run("order packages", ordering, [places])
+    job.run(
+        "write contexts",
+        write_contexts,
+        [
+            ContextTask(documents, kept, reach, places, interfaces, made, job.config.context)
+            for documents, kept, made in zip(
+                *map(job.parts, ("documents", "kept", "context")), strict=True
+            )
         ],
     )
 
@@ -543,6 +571,14 @@ STAGES: tuple[Stage[Job], ...] = (
         is_internal=True,
     ),
     Stage(
+        "write contexts",
+        inputs=("documents", "functions", "kept", "reach", "inputs.archives"),
+        outputs=("interfaces", "places", "context"),
+        config=("context",),
+        run=write_package_contexts,
+        is_internal=True,
+    ),
+    Stage(
         "index origins",
         inputs=("documents", "fingerprints", "kept", "duplicates"),
         outputs=("origin", "copies"),
@@ -555,7 +591,7 @@ STAGES: tuple[Stage[Job], ...] = (
         inputs=(
             *("documents", "functions", "modules", "fragments", "licenses", "rejected"),
             *("kept", "duplicates", "refused", "signals", "instruct"),
-            *("origin", "copies"),
+            *("context", "origin", "copies"),
         ),
         outputs=("runs",),
         config=("shards",),

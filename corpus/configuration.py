@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from corpus.context.windows import ContextConfig
 from corpus.decontamination.comparing import DecontaminationConfig
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
@@ -30,6 +31,7 @@ class BuildConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     signals: SignalsConfig = field(default_factory=SignalsConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
+    context: ContextConfig = field(default_factory=ContextConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)
     withdrawn: WithdrawnConfig = field(default_factory=WithdrawnConfig)
     decontamination: DecontaminationConfig = field(default_factory=DecontaminationConfig)

@@ -443,6 +443,54 @@ REACH = _table(
 )
 """Which archive stands for each requirement of each archive."""
 
+INTERFACES = _table(
+    column("archive_sha256", pa.string(), "digest of an archive that others require"),
+    EXTRACTED.field("purl"),
+    column("document_id", pa.string(), "document that defines the module"),
+    column("module", pa.string(), "full name of the module"),
+    SPLIT,
+    EXTRACTED.field("license_expression"),
+    column("text", pa.string(), "what the module offers"),
+    column("tokens", pa.int32(), "tokens of the text (Tekken)"),
+)
+"""What the modules of required packages offer."""
+PLACES = _table(
+    column("archive_sha256", pa.string(), "digest of an archive"),
+    column("place", pa.int32(), "its place behind the archives that it requires, from 0"),
+    column("part", pa.int32(), "number of the part that has its interfaces, null without any"),
+)
+"""The order of the archives, by their requirements."""
+
+IN_CONTEXT = _struct(
+    column("document_id", pa.string(), "the document"),
+    column("path", pa.string(), "its path inside the archive"),
+    column("start_byte", pa.int64(), "first byte in the document's `text`"),
+    column("end_byte", pa.int64(), "byte behind the last one"),
+    column("at_byte", pa.int64(), "where these bytes begin in the context's `text`"),
+)
+INTERFACE_IN_CONTEXT = _struct(
+    column("purl", pa.string(), "purl of the required package at its version"),
+    column("module", pa.string(), "full name of the module"),
+    column("document_id", pa.string(), "document that defines it"),
+)
+CONTEXT = _table(
+    column("id", pa.string(), "digest of archive_sha256 and window"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl")),
+    EXTRACTED.field("archive_sha256"),
+    column("place", pa.int32(), "place of the package behind those that it requires, from 0"),
+    column("window", pa.int32(), "number of the context among those of its package, from 0"),
+    column("text", pa.large_string(), "interfaces of required modules, then files in order"),
+    column("bytes", pa.int64(), "length of `text` in bytes"),
+    column("tokens", pa.int32(), "tokens of `text` (Tekken)"),
+    column("files", pa.list_(IN_CONTEXT), "the files, and pieces of files, in it"),
+    column("interfaces", pa.list_(INTERFACE_IN_CONTEXT), "the interfaces in it"),
+    column("document_ids", pa.list_(pa.string()), "documents that its files are"),
+    column("purls", pa.list_(pa.string()), "purls of these documents' packages"),
+    column("license_expression", pa.string(), "SPDX expression of all of its text"),
+    SPLIT,
+)
+"""Contexts as a release holds them."""
+
 REJECTS = _table(
     IDENTITY,
     column("bytes", pa.int64(), "size of the file in bytes"),
@@ -993,6 +1041,31 @@ _SHARDED = (
             Holds("license_is_inherited", "a row has the licence of its documents"),
             Permitted("license_expression"),
             OneOf("verification", VERIFICATIONS),
+        ),
+    ),
+    ShardedTable(
+        name="context",
+        row="one context for pretraining: files of a package in order, up to a number of tokens",
+        schema=CONTEXT,
+        files="data/context/*.parquet",
+        sort_key=("id",),
+        row_key=("id",),
+        is_split=True,
+        cut_by="bytes",
+        promises=(
+            digests("id", "archive_sha256"),
+            Unique("id"),
+            UniqueInRelease("id", "context_ids_repeated", "no context twice"),
+            never_null("source", "package", "version", "purl", "place", "window", "text_bytes"),
+            never_null("files", "interfaces", "license_expression"),
+            Between("window", 0),
+            Between("tokens", 1),
+            Equal("bytes", "text_bytes", "bytes is the length of the text in UTF-8"),
+            Holds("holds_its_files", "each file lies within the text of the context"),
+            Holds("refers_to_documents", "a context names documents of this release"),
+            Holds("has_purls", "a context has a purl for each of its documents"),
+            Holds("split_is_inherited", "a context has the split of all of its documents"),
+            Permitted("license_expression"),
         ),
     ),
     ShardedTable(

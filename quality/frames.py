@@ -203,6 +203,28 @@ def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns
     }
 
 
+def _of_context(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    ids, files = batch["document_ids"], batch["files"]
+    splits = lookup.split_codes(ids.flatten())
+    own_split = np.repeat(split_places(batch["split"]), _lengths(ids))
+    flat = files.flatten()
+    at, start, end = (
+        flat.field(name).to_numpy(zero_copy_only=False)
+        for name in ("at_byte", "start_byte", "end_byte")
+    )
+    sizes = np.repeat(np.asarray(pc.fill_null(batch["bytes"], 0)), _lengths(files))
+    return {
+        "text_bytes": pc.binary_length(batch["text"]),
+        "holds_its_files": _all_of_each(
+            files, (at >= 0) & (start >= 0) & (start < end) & (at + end - start <= sizes)
+        ),
+        "refers_to_documents": _all_of_each(ids, splits != MISSING) & (_lengths(ids) > 0),
+        "has_purls": _has_purls(ids, batch["purls"]),
+        "split_is_inherited": _all_of_each(ids, splits == own_split)
+        & np.asarray(pc.fill_null(pc.equal(batch["split"], shard.split), False)),
+    }
+
+
 def _has_purls(ids: pa.ListArray, purls: pa.ListArray) -> Flags:
     """Return whether there is a purl for each document."""
     known = np.asarray(pc.fill_null(pc.starts_with(purls.flatten(), "pkg:"), False))
@@ -262,6 +284,9 @@ STATEMENTS = {
     "signals": Statements(("document_id", "smells", "smell_count"), _of_signals),
     "instruct": Statements(
         ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
+    ),
+    "context": Statements(
+        ("text", "bytes", "files", "document_ids", "purls", "split"), _of_context
     ),
     "rejects": Statements(("document_id", "reason", "representative_id"), _of_rejects),
     "origin": Statements(("key", "kind", "content", "line", "package"), _of_origin),

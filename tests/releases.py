@@ -351,18 +351,17 @@ def write_release(
     *,
     modules: Sequence[Row] | None = None,
     signals: Sequence[Row] | None = None,
+    context: Sequence[Row] | None = None,
     row_group_rows: int = ROW_GROUP_ROWS,
     **manifest: Any,
 ) -> Release:
     """Write shards, attribution and manifest; `manifest` replaces what the rows would give.
 
-    Without `modules` or `signals`, the release has no such table, as one of earlier code.
+    Without `modules`, `signals` or `context` it lacks that table, as a release of earlier code.
     """
     tables = {"documents": documents, "functions": functions, "instruct": instruct}
-    if modules is not None:
-        tables["modules"] = modules
-    if signals is not None:
-        tables["signals"] = signals
+    optional = {"modules": modules, "signals": signals, "context": context}
+    tables |= {name: rows for name, rows in optional.items() if rows is not None}
     split_of = {row["document_id"]: row["split"] for row in documents}
     shards = [
         _shard(

@@ -67,6 +67,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "corpus.attribution",
             "corpus.behaviours",
+            "corpus.context",
             "corpus.counterparts",
             "corpus.decontamination",
             "corpus.deduplicate",

@@ -50,6 +50,8 @@ class DataSettings:
     """What becomes of a row that is no chat or calls tools: the run is refused with file and line,
     or the row is left out and counted."""
     replay: ReplaySettings = field(default_factory=ReplaySettings)
+    contexts: bool = False
+    """Whether stage 1 reads whole packages, the table `context`, in place of single documents."""
     scores: tuple[float, float] = (0.0, 1.0)
     """Stage 1 reads documents whose score of the release's table `signals` lies between these, both
     included. With 0 and 1 it reads all, also those without a score."""
@@ -71,6 +73,8 @@ class DataSettings:
             require(name in self.chats, f"licences.{name}", self.licences[name], "of one of chats")
         least, most = self.scores
         require(0 <= least <= most <= 1, "scores", list(self.scores), "two numbers from 0 to 1")
+        is_whole = not self.contexts or tuple(self.scores) == (0.0, 1.0)
+        require(is_whole, "scores", list(self.scores), "left out where contexts are read")
         within = 0 <= self.infilling_rate <= 1
         require(within, "infilling_rate", self.infilling_rate, "from 0 to 1")
 
@@ -392,6 +396,8 @@ class Recipe:
         require(compared >= 0, "evaluation_documents", compared, "0 or more")
         scores = self.stage2.data.scores
         require(scores == (0.0, 1.0), "stage2.data.scores", list(scores), "left out in stage 2")
+        contexts = self.stage2.data.contexts
+        require(not contexts, "stage2.data.contexts", contexts, "false: it is for stage 1")
         infilled = self.stage2.data.infilling_rate
         wanted = "0, because conversations are not filled in"
         require(not infilled, "stage2.data.infilling_rate", infilled, wanted)

@@ -15,10 +15,12 @@ from corpus.progress import Progress
 from corpus.release import Release
 from train.dataset.packing import Integers, Mixture, PackedRow, mix, pack, packed
 from train.dataset.sources import (
+    CONTEXT,
     EVERY_SCORE,
     REPLAY,
     Chats,
     NoReplayText,
+    contexts,
     conversations,
     documents,
     held_out_answers,
@@ -162,16 +164,21 @@ class Rows:
 
 
 CONFIGS = {1: "documents", 2: "instruct"}
-"""What each stage reads of a release."""
+"""What each stage reads of a release, unless `contexts` are asked for."""
 
 
 class EmptyMixture(TrainError):
     """There is nothing to read."""
 
-    def __init__(self, release: Path, stage: int, split: str) -> None:
+    def __init__(self, release: Path, stage: int, split: str, table: str) -> None:
+        advice = (
+            "Build the release with `tokens` above 0 in the section [context] of its configuration"
+            if table == CONTEXT
+            else "Take a release of more packages"
+        )
         super().__init__(
-            f"{release}: the split {split} has no row of {CONFIGS[stage]} that fits, so stage "
-            f"{stage} has nothing to read. Take a release of more packages, longer rows "
+            f"{release}: the split {split} has no row of {table} that fits, so stage "
+            f"{stage} has nothing to read. {advice}, longer rows "
             "(--length), another mixture, or leave the stage out (--stages)."
         )
 
@@ -196,6 +203,7 @@ def prepare(
     settings = (recipe.stage1 if stage == 1 else recipe.stage2).data
     if split != "train":
         settings, chats = DataSettings(), ()
+    table = CONTEXT if settings.contexts else CONFIGS[stage]
     shape = Shape(recipe.length, settings.infilling_rate if stage == 1 else 0.0, recipe.seed)
     if shape.infilling_rate:
         tokenizer.infilling_prompt("", "")
@@ -209,6 +217,8 @@ def prepare(
         "seed": shape.seed if shape.infilling_rate else None,
         "replay": _state_of(replay) if replay else None,
     }
+    if table == CONTEXT:
+        made_of["table"] = table
     if stage == 1 and tuple(settings.scores) != EVERY_SCORE:
         made_of["scores"] = list(settings.scores)
     if chats:
@@ -216,14 +226,16 @@ def prepare(
     digest = hashlib.sha256(canonical_json(made_of)).hexdigest()[:16]
     folder = work / f"stage{stage}-{split}-{digest}"
     if not folder.exists():
-        count = sum(shard.rows for shard in release.shards(CONFIGS[stage], split))
+        count = sum(shard.rows for shard in release.shards(table, split))
         count += sum(each.rows for each in chats)
-        progress.start(f"tokenise {CONFIGS[stage]} ({split})", count)
-        items: Iterable[Document | Conversation] = (
-            documents(release, split, settings.scores)
-            if stage == 1
-            else conversations(release, split)
-        )
+        progress.start(f"tokenise {table} ({split})", count)
+        items: Iterable[Document | Conversation]
+        if table == CONTEXT:
+            items = contexts(release, split)
+        elif stage == 1:
+            items = documents(release, split, settings.scores)
+        else:
+            items = conversations(release, split)
         if chats:
             items = chain(items, _own(release, chats))
         write_store(folder, _samples(items, replay, tokenizer, shape, progress))
@@ -237,7 +249,7 @@ def prepare(
     )
     rows = Rows(store, mixture, recipe.length, tokenizer.pad, recipe.seed)
     if not rows.rows_in(0):
-        raise EmptyMixture(release.path, stage, split)
+        raise EmptyMixture(release.path, stage, split, table)
     return rows
 
 

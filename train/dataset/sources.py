@@ -22,6 +22,8 @@ from train.recipe import DataSettings
 from train.tokenizer.conversation import read_messages
 from train.tokenizer.interface import MalformedConversation, Message, ToolTurns
 
+CONTEXT = "context"
+"""The source that contexts are counted under."""
 REPLAY = "replay"
 """The source that general text is counted under."""
 
@@ -88,6 +90,13 @@ def _between(release: Release, split: str, least: float, most: float) -> frozens
     if not are_scored:
         raise NoScores(release)
     return frozenset(chosen)
+
+
+def contexts(release: Release, split: str) -> Iterator[Document]:
+    """Yield the contexts of a split in the release's order: the files of packages, in order."""
+    for batch in release.batches("context", ("id", "text"), split):
+        for row in batch.to_pylist():
+            yield Document(CONTEXT, row["id"], row["text"])
 
 
 def conversations(release: Release, split: str) -> Iterator[Conversation]:

@@ -66,6 +66,32 @@ def texts(rows: Rows, tokenizer: Tokenizer, epoch: int = 0) -> list[str]:
     return found
 
 
+def test_stage_1_can_read_contexts(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    documents = [document("shop", "lib/short.ex", SHORT), document("shop", "lib/long.ex", LONG)]
+    text = f"# lib/short.ex\n{SHORT}"
+    context = {
+        **{name: documents[0][name] for name in ("source", "package", "version", "purl", "split")},
+        **{name: documents[0][name] for name in ("archive_sha256", "license_expression")},
+        "id": "ab" * 32,
+        "place": 0,
+        "window": 0,
+        "text": text,
+        "bytes": len(text),
+        "tokens": 30,
+        "files": [],
+        "interfaces": [],
+        "document_ids": [],
+        "purls": [],
+    }
+    release = write_release(tmp_path / "release", documents, context=[context])
+    settings = replace(Recipe().stage1, data=DataSettings(contexts=True))
+    rows = laid_out(release, tokenizer, tmp_path / "work", stage1=settings)
+    assert texts(rows, tokenizer) == [text]
+    without = write_release(tmp_path / "other", documents)
+    with pytest.raises(EmptyMixture, match=r"\[context\] of its configuration"):
+        laid_out(without, tokenizer, tmp_path / "work", stage1=settings)
+
+
 def test_every_document_is_in_an_epoch_once_long_ones_in_pieces_of_whole_lines(
     release: Release, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
