@@ -1,6 +1,8 @@
-"""The content of a parsed source file, in one form for every language."""
+"""The content of a parsed source file, in one form for every language.
 
-from dataclasses import dataclass
+Rows are named tuples: making one takes a third of the time of a frozen data class.
+"""
+
 from enum import StrEnum
 from typing import Final, NamedTuple, Union
 
@@ -27,8 +29,7 @@ class BehaviourEvidence(StrEnum):
     """Only an `@impl X` names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """One behaviour of a module; `confidence` is in [0, 1]."""
 
     name: str
@@ -36,8 +37,7 @@ class Behaviour:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class TypeDefinition:
+class TypeDefinition(NamedTuple):
     """`@type`, `@typep` or `@opaque` (`kind` without the @); the line counts from 1."""
 
     name: str
@@ -46,8 +46,7 @@ class TypeDefinition:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(NamedTuple):
     """`@callback` or `@macrocallback` (`kind` without the @)."""
 
     name: str
@@ -57,8 +56,7 @@ class Callback:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """One module, protocol or protocol implementation; lines count from 1, inclusive.
 
     `doc` is the text of the moduledoc, `doc_kind` "string", "hidden" (`@moduledoc false`) or None.
@@ -164,8 +162,7 @@ MOST_FRAGMENTS: Final = 5_000
 """Fragments of one file that are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
+class Extraction(NamedTuple):
     """The result of extraction from one file.
 
     `parse_errors` counts the parser's error and missing nodes. `doc_spans` are sorted, half-open

@@ -5,7 +5,6 @@ it in the order of the file, for every language.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 MOST_CHILDREN: Final = 500
@@ -81,8 +80,7 @@ class Link(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Processes:
+class Processes(NamedTuple):
     """All of it for one module; `hooks` are its `terminate`, `code_change` and `format_status`."""
 
     starts: tuple[Started, ...] = ()

@@ -62,80 +62,6 @@ class UseRow(TypedDict):
     unresolved: str | None
 
 
-class PlaceRow(TypedDict):
-    """A value of `tables.PLACE`."""
-
-    function: str
-    line: int
-
-
-class StartedRow(TypedDict):
-    """A value of `tables.STARTED`."""
-
-    name: str
-    how: str
-    function: str
-    line: int
-
-
-class ChildRow(TypedDict):
-    """A value of `tables.CHILD`."""
-
-    id: str | None
-    module: str | None
-    restart: str | None
-    type: str | None
-    line: int
-
-
-class SupervisorRow(TypedDict):
-    """A value of `tables.SUPERVISOR`."""
-
-    function: str
-    line: int
-    strategy: str | None
-    max_restarts: int | None
-    max_seconds: int | None
-    children: Sequence[ChildRow]
-    is_complete: bool
-
-
-class SpanRow(TypedDict):
-    """A value of `tables.SPAN`."""
-
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-
-
-class ProtocolRow(TypedDict):
-    """A value of `tables.PROTOCOL`."""
-
-    kind: str
-    tag: str
-    sent: Sequence[PlaceRow]
-    answered: Sequence[SpanRow]
-
-
-class ProcessLinkRow(TypedDict):
-    """A value of `tables.PROCESS_LINK`."""
-
-    kind: str
-    function: str
-    line: int
-
-
-class ProcessesRow(TypedDict):
-    """The columns of `tables.PROCESSES`."""
-
-    starts: Sequence[StartedRow]
-    supervisors: Sequence[SupervisorRow]
-    messages: Sequence[ProtocolRow]
-    links: Sequence[ProcessLinkRow]
-    hooks: Sequence[str]
-
-
 class ModuleRow(TypedDict):
     """A value of `tables.MODULE`."""
 
@@ -321,7 +247,7 @@ class RedactionRow(TypedDict):
 
 
 class DescribedRow(TypedDict):
-    """The columns of `tables.EXTRACTED` that follow from the file alone."""
+    """The columns of `tables.EXTRACTED` that follow from the file alone, but for its modules."""
 
     language: str
     role: str
@@ -329,7 +255,6 @@ class DescribedRow(TypedDict):
     bytes: int
     lines: int
     tokens: int
-    modules: Sequence[ModuleRow]
     parse_errors: int
     median_line_length: float
     longest_line: int

@@ -16,28 +16,24 @@ import pyarrow.compute as pc
 
 from corpus.atomic import whole_folder
 from corpus.bounds import check_least
-from corpus.extraction import Clause, Component, Fragment, Function, Module
+from corpus.extraction import Clause, Component, Fragment, Function
 from corpus.identifiers import document_id, purl
 from corpus.ingest.opened import OpenedArchive, ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed, SourceText
 from corpus.licenses import PackageLicenses, recognize
 from corpus.parts import write_part
-from corpus.processes import NO_PROCESSES, Processes, Supervisor
+from corpus.processes import Processes
 from corpus.provenance import digest_of
 from corpus.reasons import Reason, Reject, RejectedFile, Stage
 from corpus.redaction import redact_text
 from corpus.rows import (
-    BehaviourRow,
     ComponentRow,
     DescribedRow,
     DetectedRow,
     HostRow,
     IdentityRow,
     LicenseRow,
-    ModuleRow,
-    ProcessesRow,
     RejectRow,
-    SupervisorRow,
     reject_row,
 )
 from corpus.sources import source_named
@@ -52,6 +48,7 @@ from corpus.tables import (
     EXTRACTED_FUNCTIONS,
     FINGERPRINTS,
     LICENSES,
+    MODULE,
     READ_ARCHIVES,
     REJECTS,
 )
@@ -247,7 +244,10 @@ def reject_id(archive: Archive, file: RejectedFile, position: int) -> str:
 
 
 def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
-    """Tabulate documents, sorted by content_id and document_id."""
+    """Tabulate documents, sorted by content_id and document_id.
+
+    Named tuples are values of structs as they are: Arrow takes their fields in order.
+    """
     hosts = {item.archive.sha256: _host(item) for item in opened}
     rows = [
         {
@@ -257,6 +257,7 @@ def documents_table(opened: Sequence[OpenedArchive]) -> pa.Table:
             "retirement": item.retirement,
             "advisories": [advisory.id for advisory in item.archive.advisories],
             **document_row(file, item.fingerprints[file.source.path].tokens),
+            "modules": [module[: len(MODULE)] for module in file.extraction.modules],
             "license_expression": verdict.expression,
             "license_evidence": verdict.evidence.value,
         }
@@ -289,7 +290,6 @@ def document_row(file: Parsed, tokens: int) -> DescribedRow:
         "bytes": len(source.text),
         "lines": source.lines,
         "tokens": tokens,
-        "modules": [module_row(module) for module in file.extraction.modules],
         "parse_errors": file.extraction.parse_errors,
         "median_line_length": source.median_line_length,
         "longest_line": source.longest_line,
@@ -302,98 +302,6 @@ def document_row(file: Parsed, tokens: int) -> DescribedRow:
         "redactions": [
             {"rule": cut.rule, "start": cut.start, "end": cut.end} for cut in source.redactions
         ],
-    }
-
-
-def processes_row(of: Processes) -> ProcessesRow:
-    """Return the columns of `tables.PROCESSES` of a module."""
-    if of is NO_PROCESSES:
-        return _NO_PROCESSES
-    return {
-        "starts": [
-            {"name": s.name, "how": s.how, "function": s.function, "line": s.line}
-            for s in of.starts
-        ],
-        "supervisors": [_supervisor_row(each) for each in of.supervisors],
-        "messages": [
-            {
-                "kind": m.kind,
-                "tag": m.tag,
-                "sent": [{"function": p.function, "line": p.line} for p in m.sent],
-                "answered": [
-                    {
-                        "start_line": s.start_line,
-                        "end_line": s.end_line,
-                        "start_byte": s.start_byte,
-                        "end_byte": s.end_byte,
-                    }
-                    for s in m.answered
-                ],
-            }
-            for m in of.messages
-        ],
-        "links": [{"kind": k.kind, "function": k.function, "line": k.line} for k in of.links],
-        "hooks": of.hooks,
-    }
-
-
-_NO_PROCESSES: ProcessesRow = {
-    "starts": (),
-    "supervisors": (),
-    "messages": (),
-    "links": (),
-    "hooks": (),
-}
-
-
-def _supervisor_row(of: Supervisor) -> SupervisorRow:
-    return {
-        "function": of.function,
-        "line": of.line,
-        "strategy": of.strategy,
-        "max_restarts": of.max_restarts,
-        "max_seconds": of.max_seconds,
-        "children": [
-            {"id": c.id, "module": c.module, "restart": c.restart, "type": c.type, "line": c.line}
-            for c in of.children
-        ],
-        "is_complete": of.is_complete,
-    }
-
-
-def behaviour_rows(module: Module) -> list[BehaviourRow]:
-    """Return the behaviours that the file of a module tells."""
-    return [
-        {"name": b.name, "evidence": b.evidence.value, "confidence": b.confidence}
-        for b in module.behaviours
-    ]
-
-
-def module_row(module: Module) -> ModuleRow:
-    """Return a value of `tables.MODULE`."""
-    return {
-        "name": module.name,
-        "kind": module.kind,
-        "start_line": module.start_line,
-        "end_line": module.end_line,
-        "doc": module.doc,
-        "doc_kind": module.doc_kind,
-        "uses": module.uses,
-        "behaviours": behaviour_rows(module),
-        "types": [
-            {"name": t.name, "arity": t.arity, "kind": t.kind, "line": t.line} for t in module.types
-        ],
-        "callbacks": [
-            {
-                "name": c.name,
-                "arity": c.arity,
-                "kind": c.kind,
-                "optional": c.optional,
-                "line": c.line,
-            }
-            for c in module.callbacks
-        ],
-        "exports": [{"name": name, "arity": arity} for name, arity in module.exports],
     }
 
 
@@ -445,13 +353,11 @@ def declared_table(opened: Sequence[OpenedArchive], documents: pa.Table) -> pa.T
         "kind": [module.kind for module in modules],
         "start_line": [module.start_line for module in modules],
         "end_line": [module.end_line for module in modules],
-        "own": [behaviour_rows(module) for module in modules],
+        "own": [module.behaviours for module in modules],
         "used": [module.used for module in modules],
         "macros": [module.macros for module in modules],
     }
-    processes = [processes_row(module.processes) for module in modules]
-    for name in ProcessesRow.__annotations__:
-        columns[name] = [row[name] for row in processes]  # type: ignore[literal-required]
+    columns |= columns_of([module.processes for module in modules], Processes._fields)
     arrays = {name: pa.array(each, DECLARED.field(name).type) for name, each in columns.items()}
     places = pc.index_in(arrays["document_id"], value_set=documents["document_id"])
     arrays |= {name: documents[name].take(places) for name in DECLARED.names if name not in arrays}
@@ -487,7 +393,7 @@ def component_row(of: Component) -> ComponentRow:
 
 
 def columns_of(
-    rows: Iterable[Function | Clause | Fragment], fields: tuple[str, ...]
+    rows: Iterable[Function | Clause | Fragment | Processes], fields: tuple[str, ...]
 ) -> dict[str, Sequence[object]]:
     """Turn named tuples with these fields into a sequence for each field."""
     columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(fields)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,8 +72,7 @@ class FileConfig:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceText:
+class SourceText(NamedTuple):
     """A file that passed the filters, as text; `original_bytes` is the size of the original file.
 
     `lf_id` is the digest of its original bytes with LF in place of CRLF. `lines` and
@@ -96,8 +96,7 @@ class SourceText:
     control_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A file that became a document."""
 
     source: SourceText

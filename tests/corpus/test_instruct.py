@@ -1,5 +1,4 @@
 import re
-from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ from corpus.instruct import KINDS, InstructConfig, behaviour_module
 from corpus.instruct.conversation import parsed, stands_in
 from corpus.instruct.fence import fenced, unfenced
 from corpus.parsing import Unparsable
-from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT, INSTRUCTION_KINDS
+from corpus.tables import DOCUMENTS, FUNCTIONS, INSTRUCT, INSTRUCTION_KINDS, MODULE
 
 
 def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
@@ -30,7 +29,7 @@ def material(*sources: str, **columns: Any) -> tuple[pa.Table, pa.Table]:
             "parse_errors": extraction.parse_errors,
             "license_expression": "MIT",
             "split": "validation",
-            "modules": [asdict(module) for module in extraction.modules],
+            "modules": [module[: len(MODULE)] for module in extraction.modules],
             **columns,
         }
         documents.append(document)

@@ -7,7 +7,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 import pyarrow as pa
 import pytest
 
-from corpus import rows, tables
+from corpus import extraction, processes, rows, tables
 from corpus.reasons import Reason, Reject, Stage
 from corpus.release.assembly import InputRow
 
@@ -20,14 +20,6 @@ TYPES = {
     rows.BehaviourRow: tables.BEHAVIOUR,
     rows.ResolvedBehaviourRow: tables.RESOLVED_BEHAVIOUR,
     rows.UseRow: tables.USE,
-    rows.PlaceRow: tables.PLACE,
-    rows.StartedRow: tables.STARTED,
-    rows.ChildRow: tables.CHILD,
-    rows.SupervisorRow: tables.SUPERVISOR,
-    rows.SpanRow: tables.SPAN,
-    rows.ProtocolRow: tables.PROTOCOL,
-    rows.ProcessLinkRow: tables.PROCESS_LINK,
-    rows.ProcessesRow: tables.PROCESSES,
     rows.ModuleRow: tables.MODULE,
     rows.ClauseRow: tables.CLAUSE,
     rows.FunctionRow: tables.EXTRACTED_FUNCTIONS,
@@ -47,6 +39,23 @@ TYPES = {
     rows.HostRow: tables.HOST,
     InputRow: [tables.READ_ARCHIVES.field(name) for name in InputRow.__annotations__],
 }
+
+
+VALUES = {
+    extraction.Behaviour: tables.BEHAVIOUR,
+    extraction.Callback: tables.CALLBACK,
+    extraction.Clause: tables.CLAUSE,
+    extraction.TypeDefinition: tables.TYPE,
+    processes.Child: tables.CHILD,
+    processes.Link: tables.PROCESS_LINK,
+    processes.Message: tables.PROTOCOL,
+    processes.Place: tables.PLACE,
+    processes.Processes: tables.PROCESSES,
+    processes.Span: tables.SPAN,
+    processes.Started: tables.STARTED,
+    processes.Supervisor: tables.SUPERVISOR,
+}
+"""Named tuples that become structs as they are, by the order of their fields."""
 
 
 def described(hint: Any) -> object:
@@ -79,6 +88,16 @@ def stored(kind: pa.DataType) -> object:
 @pytest.mark.parametrize("row", TYPES, ids=lambda row: row.__name__)
 def test_a_row_has_the_columns_of_its_schema(row: type) -> None:
     assert described(row) == {field.name: stored(field.type) for field in TYPES[row]}
+
+
+@pytest.mark.parametrize("row", VALUES, ids=lambda row: row.__name__)
+def test_a_named_tuple_has_the_fields_of_its_schema_in_their_order(row: Any) -> None:
+    assert list(row._fields) == [field.name for field in VALUES[row]]
+
+
+def test_a_module_begins_with_the_fields_of_its_schema() -> None:
+    names = [field.name for field in tables.MODULE]
+    assert list(extraction.Module._fields[: len(names)]) == names
 
 
 def test_every_type_of_row_is_held_to_a_schema() -> None:
