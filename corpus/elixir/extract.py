@@ -51,7 +51,8 @@ from corpus.elixir.terms import (
 )
 from corpus.extraction import BehaviourEvidence, Clause, Extraction, Function, Module, new
 from corpus.parsing import Allowance, NestedTooDeeply, refuse_deep_brackets
-from corpus.processes import NO_PROCESSES, offsets
+from corpus.processes import NO_PROCESSES
+from corpus.screen import Words
 
 BEHAVIOUR_OF_USE: Final = {
     "Application": "Application",
@@ -99,6 +100,8 @@ _NO_NAMES: Final = frozenset(
 )
 """Words that may be in the place of a name but are not names."""
 _DEFINES_MODULE: Final = re.compile(rb"def(?:module|protocol|impl)\b")
+_DEFINERS: Final = (b"defmodule", b"defprotocol", b"defimpl")
+_FIND: Final = Words((*WORDS, *FURTHER, *_DEFINERS))
 _MATTERS: Final = (
     re.compile(
         rb"def(?:p|macrop?|delegate|guardp?|module|protocol|impl|struct|exception|overridable)?[\s(]"
@@ -175,11 +178,10 @@ class Walk:
         self._allowance = Allowance()
         self._macros: dict[ModuleRecord, Macros] = {}
         self.sigils = Sigils(source)
-        self._signs = offsets(source, WORDS, FURTHER)
+        self._signs, self._definers = _places(source)
         self._readers: dict[ModuleRecord, Reader] = {}
         self._stack: list[tuple[Node | None, Place]] = []
         self._forks: list[Fork] = []
-        self._definers = [match.start() for match in _DEFINES_MODULE.finditer(source)]
         self._last_definer = self._definers[-1] if self._definers else -1
         self._hits: list[int] | None = None
         self._has_macros = may_build(source)
@@ -561,6 +563,20 @@ _HANDLERS: Final[dict[bytes, tuple[str, Handler]]] = {
         "quote": Walk._skip,
     }.items()
 }
+
+
+def _places(source: bytes) -> tuple[list[int], list[int]]:
+    """Return where something of processes may stand, and where a module may be defined, sorted.
+
+    Without one of `WORDS` in the file, `FURTHER` ones say nothing of processes.
+    """
+    found = _FIND(source)
+    last = len(WORDS) + len(FURTHER)
+    signs = [offset for offset, number in found if number < last]
+    if not any(number < len(WORDS) for _, number in found):
+        signs = []
+    definers = [offset for offset, number in found if number >= last]
+    return signs, [offset for offset in definers if _DEFINES_MODULE.match(source, offset)]
 
 
 def _lines(node: Node) -> tuple[int, int]:

@@ -636,8 +636,9 @@ class Encoder:
 
     def _parts_of(self, call: Node) -> tuple[Node, list[Node], Node | None]:
         """Return the target of a call, its arguments and its do block."""
-        target, given, block = call.named_children[0], list[Node](), None
-        for child in call.named_children[1:]:
+        target, *rest = call.named_children
+        given, block = list[Node](), None
+        for child in rest:
             if child.kind_id == grammar.ARGUMENTS:
                 given = grammar.parts(child)
             elif child.kind_id == grammar.DO_BLOCK:

@@ -76,7 +76,7 @@ Bindings = dict[str, list[Node]]
 
 
 class Reader:
-    """Reads the clauses of one module; `hits` are `offsets` of its file."""
+    """Reads the clauses of one module; `hits` are where `WORDS` stand in its file."""
 
     def __init__(self, source: bytes, module: str, hits: list[int], allowance: Allowance) -> None:
         self.source, self.module, self.hits, self.allowance = source, module, hits, allowance

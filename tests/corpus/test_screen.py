@@ -11,7 +11,7 @@ from corpus.filters import Candidate, Limits, data_tags
 from corpus.filters.encoded import screen_for
 from corpus.filters.generated import may_tell, signature, statement
 from corpus.redaction.redacting import FINDERS, LIST, SCREEN, SEAM, join_literals
-from corpus.screen import Screen
+from corpus.screen import Screen, Words
 
 TOKEN = "kV9w" + "Xq2LmZt7Rb4Y" + "sD8f"
 PIECES = (
@@ -81,6 +81,18 @@ def test_a_long_run_is_found_wherever_it_is(lengths: list[int], least: int) -> N
     raw = b"-".join(b"xy" * (length // 2) + b"x" * (length % 2) for length in lengths)
     screen = Screen({"run": b"[xy]{%d}" % least, "none": b"z"})
     assert screen(raw) == ({"run"} if any(length >= least for length in lengths) else set())
+
+
+@given(st.lists(st.sampled_from((b"ab", b"bab", b" ! ", b"!", b".a", b"xa", b" ")), max_size=12))
+def test_every_place_of_every_word_is_found(pieces: list[bytes]) -> None:
+    text, words = b"".join(pieces), (b"ab", b"bab", b" ! ", b".a")
+    places = [
+        (offset, number)
+        for offset in range(len(text))
+        for number, word in enumerate(words)
+        if text.startswith(word, offset)
+    ]
+    assert Words(words)(text) == places
 
 
 @pytest.mark.parametrize("language", ["elixir", "erlang"])
