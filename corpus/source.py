@@ -13,7 +13,7 @@ LANGUAGES = {
     ".hrl": "erlang",
     ".escript": "erlang",
     ".heex": "heex",
-    ".leex": "heex",
+    ".leex": "eex",
     ".eex": "eex",
     ".gleam": "gleam",
     ".md": "markdown",

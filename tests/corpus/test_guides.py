@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -68,6 +68,7 @@ FAR_QUOTE = re.compile(r"^(?:[>\-*\d.) ]*)(?: {4}|\t) *>", re.MULTILINE)
 """A quote sign behind four blanks, which the reference takes for one, unlike the specification."""
 
 
+@settings(max_examples=60)
 @given(LINES)
 def test_fences_of_any_lines_are_those_of_commonmark(lines: list[str]) -> None:
     text = "\n".join(lines) + "\n"
@@ -155,6 +156,7 @@ def test_examples_in_documentation_are_no_session() -> None:
     assert (found.kind, found.is_parsed) == ("block", True)
 
 
+@settings(max_examples=60)
 @given(LINES, st.binary(max_size=60))
 def test_any_bytes_are_a_guide(lines: list[str], raw: bytes) -> None:
     source = "\n".join(lines).encode() + b"\n```elixir\n" + raw
@@ -163,23 +165,16 @@ def test_any_bytes_are_a_guide(lines: list[str], raw: bytes) -> None:
         assert 1 <= each.start_line <= each.end_line
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        *("```\n", "~~~", "`", "> ", "- ", "- a\n", ">\n", "<!--\n", "<div>\n", "\t", " ", "\n"),
-        *("1. ", "```elixir\na(\n```\n", "    - ", "# 1.2.3\n", "# a\n", "a\n-\n", "1.2\n=\n"),
-    ],
-)
-def test_the_time_is_linear_in_the_size_of_hostile_prose(unit: str) -> None:
+@pytest.mark.parametrize("unit", ["# 1.2.3\n", "# a\n", "a\n-\n", "1.2\n=\n", "```\n# 1.2\n"])
+def test_the_time_is_linear_in_the_size_of_a_hostile_changelog(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit.encode() * (size // len(unit))
         started = time.process_time()
-        extract(text)
         changes(text)
         return time.process_time() - started
 
-    small = min(seconds(20_000) for _ in range(2))
-    assert seconds(80_000) < 8 * small + 0.5
+    small = min(seconds(10_000) for _ in range(2))
+    assert seconds(40_000) < 8 * small + 0.5
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from corpus.source import ROLES, language_of, role_of
         ("include/shop.hrl", "erlang"),
         ("bin/release.escript", "erlang"),
         ("lib/shop_web/live/cart.html.heex", "heex"),
-        ("lib/shop_web/live/cart.html.leex", "heex"),
+        ("lib/shop_web/live/cart.html.leex", "eex"),
         ("lib/shop_web/templates/mail.text.eex", "eex"),
         ("priv/templates/phx.gen.live/show.ex", "eex"),
         ("installer/templates/phx_single/mix.exs", "eex"),
