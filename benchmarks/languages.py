@@ -5,7 +5,8 @@
 Every file below the folders is read that a build reads, by its extraction alone. Of fragments it
 counts those that parse, and of the components in them those whose module the file tells. Seconds
 are processor time; `bare` is the parse by the language's grammar alone (for EEx that of ERB, which
-has the same tags), and prose has none.
+has the same tags), and prose has none. The fenced blocks of guides and their texts are compared
+with those of markdown-it-py.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +25,8 @@ from corpus.errors import CorpusError
 from corpus.extraction import Fragment
 from corpus.filters import recode
 from corpus.ingest.source_file import EXTRACTORS
-from corpus.source import language_of
+from corpus.markdown import blocks
+from corpus.source import PROSE, language_of
 
 
 @dataclass
@@ -48,6 +51,18 @@ def texts(folders: list[Path]) -> Iterator[tuple[str, bytes]]:
                     yield language, text
 
 
+def blocks_agree(text: bytes, reference: MarkdownIt) -> tuple[int, bool]:
+    """Return how many fenced blocks the reference finds in a guide, and whether we find the same.
+
+    Empty blocks do not count. Line ends are those of Unix.
+    """
+    text = text.replace(b"\r\n", b"\n")
+    tokens = reference.parse(text.decode())
+    theirs = [(t.info.strip(), t.content) for t in tokens if t.type == "fence" and t.content]
+    ours = [(block.info.decode(), block.text.decode()) for block in blocks(text)]
+    return len(theirs), ours == theirs
+
+
 def timed(work: Callable[[bytes], object], text: bytes) -> float:
     """Return the processor time that reading a text takes."""
     started = time.process_time()
@@ -62,6 +77,9 @@ def main() -> None:
     )
     arguments.add_argument("folders", type=Path, nargs="+")
     bare, read = parsers(), dict[str, Read]()
+    for warm in ("heex", "eex", "gleam", "elixir", "erlang", "markdown"):
+        EXTRACTORS[warm](b"a {b}\n")
+    reference, compared = MarkdownIt("commonmark"), Counter[str]()
     found, components = Counter[tuple[str, str, bool | None]](), Counter[tuple[str, bool]]()
     for language, text in texts(arguments.parse_args().folders):
         told = read.setdefault(language, Read())
@@ -73,6 +91,9 @@ def main() -> None:
             continue
         told.seconds += time.process_time() - started
         told.files, told.bytes = told.files + 1, told.bytes + len(text)
+        if language in PROSE:
+            count, agree = blocks_agree(text, reference)
+            compared.update(guides=1, blocks=count, agreeing=agree)
         if language in bare:
             told.bare += timed(bare[language], text)
         for each in fragments:
@@ -95,6 +116,10 @@ def main() -> None:
             sum(components[kind, k] for k in (False, True)),
         )
         print(f"{kind}: {all_of_kind:,}, of which {told_modules:,} with the module")
+    print(
+        f"{compared['blocks']:,} fenced blocks in {compared['guides']:,} guides; in "
+        f"{compared['agreeing']:,} guides they are those of markdown-it-py"
+    )
 
 
 if __name__ == "__main__":
