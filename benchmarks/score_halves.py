@@ -1,13 +1,14 @@
 """Does the score tell text that is worth training on: equal tokens of the best and the worst half.
 
     python -m benchmarks.score_halves RELEASE MODEL [--steps N] [--seeds N,N,...] [--out FOLDER]
-        [--set KEY=VALUE ...]
+        [--language NAME] [--parts NAME,...] [--set KEY=VALUE ...]
 
-The training documents of RELEASE that have a score are divided by it into two halves of equal
-tokens. MODEL, a small one such as build/demo/model, is trained on each (stage 1 of the recipe
-smoke-cpu, rows of 512 tokens), and once on all of it for as many steps; then the bits a byte of
-held-out documents are compared. A seed draws other rows and other adapters. `--set` replaces
-options of the recipe. What was measured is not measured again.
+The training documents of RELEASE in one language that have a score are divided by it into two
+halves of equal tokens: scores of two languages are made of different parts. MODEL, a small one such
+as build/demo/model, is trained on each (stage 1 of the recipe smoke-cpu, rows of 512 tokens), and
+once on all of it for as many steps; then the bits a byte of held-out documents are compared. A seed
+draws other rows and other adapters. `--set` replaces options of the recipe. What was measured is
+not measured again.
 """
 
 import argparse
@@ -36,11 +37,11 @@ class Half:
     packages: int
 
 
-def halves(release: Release) -> list[Half]:
+def halves(release: Release, language: str) -> list[Half]:
     """Return the worst and the best half of the training documents, by tokens, and all of them."""
-    columns = ["score", "tekken_tokens", "package"]
+    columns = ["score", "tekken_tokens", "package", "language"]
     rows = release.read("signals", columns, "train").to_pylist()
-    rows = [row for row in rows if row["score"] is not None]
+    rows = [row for row in rows if row["score"] is not None and row["language"] == language]
     scores = np.round([row["score"] for row in rows], SCORE_PLACES)
     tokens = np.array([row["tekken_tokens"] for row in rows])
     order = np.argsort(scores, kind="stable")
@@ -69,6 +70,7 @@ def trained(half: Half, seed: int, given: argparse.Namespace) -> tuple[float, fl
         "stage1.steps": given.steps,
         "stage1.epochs": 100,
         "stage1.data.scores": f"{half.least},{half.most}",
+        "stage1.data.mixture": f"documents.{given.language}=1",
         "evaluate-every": given.steps,
         "evaluation-documents": 0,
         "checkpoint.every": 1000,
@@ -77,18 +79,21 @@ def trained(half: Half, seed: int, given: argparse.Namespace) -> tuple[float, fl
     }
     if not (out / "done").exists():
         command = [sys.executable, "-m", "train.qlora"]
-        given.out.mkdir(parents=True, exist_ok=True)
+        tokens = given.out / "work"  # of every run: folders in it are named by what is in them
+        tokens.mkdir(parents=True, exist_ok=True)
+        out.mkdir(exist_ok=True)
+        if not (out / "work").exists():
+            (out / "work").symlink_to(tokens.resolve())
         subprocess.run(
             [*command, *(f"--{key}={value}" for key, value in options.items())], check=True
         )
         (out / "done").touch()
-    lines = map(json.loads, (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    rows = [
-        line for line in lines if line["measured_on"] == "stage1" and line["kind"] == "held_out"
-    ]
-    steps = map(json.loads, (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    tokens = sum(line.get("tokens", 0) for line in steps if line["kind"] == "step")
-    return rows[0]["bits_per_byte"], rows[-1]["bits_per_byte"], tokens
+    text = (out / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    held_out = [line for line in lines if line["kind"] == "held_out"]
+    bits = [line["bits_per_byte"] for line in held_out if line["measured_on"] == "stage1"]
+    read = sum(line["tokens"] for line in lines if line["kind"] == "step")
+    return bits[0], bits[-1], read
 
 
 def main() -> None:
@@ -100,14 +105,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/score-halves"))
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--language", default="elixir")
+    parser.add_argument("--parts", default="worst,best,all", help="what is trained on")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the recipe")
     given = parser.parse_args()
-    found = halves(Release.open(given.release))
+    found = halves(Release.open(given.release), given.language)
     for half in found:
         print(
             f"{half.name:6} score {half.least:.4f} to {half.most:.4f}: {half.documents:,} documents"
             f" of {half.packages} packages, {half.tokens:,} tokens"
         )
+    found = [half for half in found if half.name in given.parts.split(",")]
     after: dict[str, list[float]] = {half.name: [] for half in found}
     for seed in map(int, given.seeds.split(",")):
         for half in found:
@@ -118,6 +126,8 @@ def main() -> None:
     for name, each in after.items():
         spread = f" (deviation {stdev(each):.4f})" if len(each) > 1 else ""
         print(f"{name:6} {mean(each):.4f}{spread}")
+    if not {"best", "worst"} <= after.keys():
+        return
     pairs = zip(after["best"], after["worst"], strict=True)
     told = ", ".join(f"{best - worst:+.4f}" for best, worst in pairs)
     print(f"best less worst, by seed: {told}")

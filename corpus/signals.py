@@ -7,7 +7,7 @@ and how many packages require it). The optional score is a weighted mean of thos
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import log10
 from pathlib import Path
@@ -32,7 +32,7 @@ COLUMNS: Final = (
     *("archive_sha256", "language", "role", "text", "lines", "modules"),
     *("public_functions", "documented_functions", "specified_functions"),
 )
-DOCUMENTED: Final = ("elixir",)
+DOCUMENTED: Final = ("elixir", "erlang")
 """Languages in which documentation of functions is extracted."""
 TESTED: Final = ("library",)
 """Roles of documents that a test may be paired with."""
@@ -231,21 +231,30 @@ def _is_tested(row: DocumentRow, tested: frozenset[str] | None) -> bool | None:
 
 
 def score(signal: SignalRow, lines: int, weights: Weights) -> float | None:
-    """Return the weighted mean of the parts that are known, from 0 to 1; None if none is."""
+    """Return the weighted mean of the parts that are known, from 0 to 1.
+
+    None where nothing is known of the document itself: the standing of a package alone is none.
+    """
     smells_found, is_tested = signal["smell_count"], signal["is_tested"]
-    parts: Iterable[tuple[float, float | None]] = (
+    own = _known(
         (weights.documented, signal["documented_share"]),
         (weights.specified, signal["specified_share"]),
         (weights.clean, None if smells_found is None else lines / (lines + 100 * smells_found)),
         (weights.tested, None if is_tested is None else float(is_tested)),
+    )
+    if not own:
+        return None
+    parts = own + _known(
         (weights.required, _grown(signal["dependents"], MOST_DEPENDENTS)),
         (weights.downloaded, _grown(signal["downloads"], MOST_DOWNLOADS)),
     )
-    known = [(weight, value) for weight, value in parts if value is not None]
-    whole = sum(weight for weight, _ in known)
-    if not whole:
-        return None
-    return round(sum(weight * value for weight, value in known) / whole, SCORE_PLACES)
+    whole = sum(weight for weight, _ in parts)
+    return round(sum(weight * value for weight, value in parts) / whole, SCORE_PLACES)
+
+
+def _known(*parts: tuple[float, float | None]) -> list[tuple[float, float]]:
+    """Return the parts that are known, and that count."""
+    return [(weight, value) for weight, value in parts if weight and value is not None]
 
 
 def _grown(number: int | None, most: int) -> float | None:

@@ -662,7 +662,7 @@ SIGNALS = _table(
     column(
         "documented_share",
         pa.float32(),
-        "share of public functions with documentation, null without any or where not extracted",
+        "share of public functions with documentation, null without any or where it is not read",
     ),
     column(
         "specified_share",

@@ -136,6 +136,8 @@ class Report(TypedDict):
     elixir: Section
     behaviours: Section
     concentration: Section
+    quality: Section
+    tokens: Section
     contamination: Section
     redactions: Section
     signals: Section

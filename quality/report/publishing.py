@@ -27,8 +27,10 @@ from quality.report.overview import contamination, gate, identity, limits, summa
 from quality.report.page import render
 from quality.report.published import HTML_NAME, JSON_NAME, SCHEMA_VERSION, Report, read_report
 from quality.report.samples import Instructions, Readable, Rejects, instruct, samples
+from quality.report.scores import Measured, quality
 from quality.report.sources import Facts, Partial, Refusals, Sources, read_sources
 from quality.report.tables import attribution, tables
+from quality.report.tokens import Sampled, tokens
 from quality.verdict import GateVerdict
 
 
@@ -60,7 +62,7 @@ class ReportDiffers(CorpusError):
 
 COUNTED: tuple[type[Partial], ...] = (
     *(Facts, Modules, Broken, Clusters, Redacted, Signalled, Readable),
-    *(Functions, Resolved, Instructions, Refusals, Duplicates, Rejects),
+    *(Sampled, Measured, Functions, Resolved, Instructions, Refusals, Duplicates, Rejects),
 )
 """The values that the sections are made from."""
 
@@ -119,6 +121,8 @@ def tell(sources: Sources, verdict: GateVerdict | None) -> Report:
         "elixir": elixir(sources),
         "behaviours": behaviours(sources),
         "concentration": concentration(sources),
+        "quality": quality(sources),
+        "tokens": tokens(sources),
         "contamination": contamination(sources),
         "redactions": redactions(sources),
         "signals": signals(sources),

@@ -127,7 +127,7 @@ def test_tokens_coverage_and_smells_follow_from_the_document(release: Release) -
 
 def test_what_is_not_extracted_is_unknown_and_not_zero(release: Release) -> None:
     erlang = signals_of(release)["src/ledger.erl"]
-    assert (erlang["documented_share"], erlang["specified_share"]) == (None, 1.0)
+    assert (erlang["documented_share"], erlang["specified_share"]) == (0.0, 1.0)
     assert (erlang["smells"], erlang["smell_count"]) == (None, None)
     assert (erlang["downloads"], erlang["recent_downloads"]) == (None, None)
 
@@ -169,6 +169,7 @@ def signal(**columns: Any) -> SignalRow:
 def test_a_document_of_which_nothing_is_known_has_no_score() -> None:
     assert score(signal(), 10, Weights()) is None
     assert score(signal(documented_share=0.5), 10, Weights(documented=0)) is None
+    assert score(signal(dependents=9, downloads=9), 10, Weights()) is None
     assert score(signal(documented_share=0.5), 10, Weights()) == 0.5
 
 
