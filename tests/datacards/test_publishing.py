@@ -1,7 +1,7 @@
 """Publishing, by the command, in processes of their own against a Hub on loopback.
 
-huggingface_hub reads its environment when it starts. HF_HUB_DISABLE_XET chooses Git LFS, which the
-Hub takes as it takes its newer protocol.
+huggingface_hub reads its environment when it starts. HF_HUB_DISABLE_XET chooses Git LFS; without it
+large files go by Xet.
 """
 
 import json
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -268,6 +268,7 @@ class Killing:
     moment: str
     part: str
     nth: int
+    environment: Mapping[str, str] | None = None
 
     def run(self) -> None:
         command = ["datacards", "publish", str(self.release.path), REPO]
@@ -275,7 +276,7 @@ class Killing:
             streams = (nothing.fileno(),) * 3
             before = len(self.hub.log)
             with programs.started(
-                command, environment(self.hub), streams, ["huggingface_hub"]
+                command, self.environment or environment(self.hub), streams, ["huggingface_hub"]
             ) as program:
                 self.hub.hook = partial(self.hook, program, before)
                 assert program.wait(60) == -signal.SIGKILL, (self.moment, self.part)
@@ -332,6 +333,42 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed(
     hub: Hub, old: Release, release: Release
 ) -> None:
     resumed(hub, old, release, MOMENTS)
+
+
+def test_large_files_go_by_xet_and_a_run_that_is_killed_is_resumed(
+    hub: Hub, old: Release, release: Release, tmp_path: Path
+) -> None:
+    by_xet = environment(hub) | {"HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "0"}
+    states = files_of(old), files_of(release)
+    published(hub, old)
+    watched(hub, *states)
+    before = len(hub.log)
+    for moment in (("halfway", "POST /cas/v1/xorbs/", 1), ("before", "POST /cas/v1/shards", 1)):
+        Killing(hub, release, *moment, by_xet).run()
+    asked = ["datacards", "publish", str(release.path), REPO]
+    done = programs.run(asked, by_xet, anew=["huggingface_hub"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert whole(hub, *states)
+    assert hub.xorbs
+    assert [each for each in hub.log[before:] if each[0] == "PUT"] == []
+    again = programs.run(asked, by_xet, anew=["huggingface_hub"])
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert whole(hub, *states)
+
+
+def test_a_token_that_may_not_write_is_a_sentence_by_xet_too(
+    hub: Hub, release: Release, tmp_path: Path
+) -> None:
+    by_xet = environment(hub) | {"HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "0"}
+    hub.answer("xet-write-token", 403, "Forbidden: you must use a write token")
+    asked = ["datacards", "publish", str(release.path), REPO]
+    done = programs.run(asked, by_xet, anew=["huggingface_hub"])
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "403" in done.stderr
+    assert held(hub) == {}
+    done = programs.run(asked, by_xet, anew=["huggingface_hub"])
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 IN_PARTS = (

@@ -10,8 +10,9 @@ files under a name that depends on all before it, as in Git; the names are not t
 Large files are on another host, as the Hub's are, which must not be given the token: the same
 server under the name localhost.
 
-It has no Xet storage: hf_xet speaks a protocol of its own with a store of its own. Programs choose
-Git LFS by HF_HUB_DISABLE_XET.
+Large files come by Xet as well, as hf_xet sends them: xorbs, then a shard that tells the files,
+which are put together and compared with their SHA-256. They are handed out as other files are.
+Programs choose Git LFS by HF_HUB_DISABLE_XET.
 """
 
 import base64
@@ -23,11 +24,13 @@ from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler
 from math import ceil
 from threading import Lock
+from time import time
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tests.peers.hub_cards import metadata_errors
 from tests.peers.loopback import listening
+from tests.peers.xet_format import chunks_of, files_in
 
 TOKEN = "hf_peer"
 OWNER = "ana"
@@ -35,7 +38,9 @@ READER = "hf_reader"
 """A token of the owner without permission to write."""
 GUEST = "hf_guest"
 """A token of bob, who may write to repositories of his own."""
-TOKENS = {TOKEN: (OWNER, True), READER: (OWNER, False), GUEST: ("bob", True)}
+XET = "xet_peer"
+"""The token with which files are sent by Xet, which is handed out for one of the Hub."""
+TOKENS = {TOKEN: (OWNER, True), READER: (OWNER, False), GUEST: ("bob", True), XET: (None, False)}
 LARGE = (".safetensors", ".gguf", ".parquet")
 """What the Hub's default .gitattributes sends as large files, as far as we publish such."""
 ATTRIBUTES = b"".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n".encode() for end in LARGE)
@@ -192,6 +197,8 @@ class HubServer:
         self.arrived: list[str] = []
         """The digest of every large file that was sent, each time that it was."""
         self.parts: dict[str, dict[int, bytes]] = {}
+        self.xorbs: dict[str, list[bytes]] = {}
+        """The chunks of what came by Xet."""
         self.faults: dict[str, list[Exception]] = {}
         self.odd: dict[str, bytes] = {}
         self.cuts_after: list[str] = []
@@ -249,7 +256,7 @@ class HubServer:
             if token and place.startswith("/objects/") and not place.endswith("/complete"):
                 raise Refusal(400, "Only one auth mechanism is allowed")
             user, may_write = TOKENS.get((token or "").removeprefix("Bearer "), (None, False))
-            if token and user is None:
+            if token and user is None and (token != f"Bearer {XET}" or "/cas/" not in place):
                 raise Refusal(401, "Invalid credentials in Authorization header")
             parts = tuple(unquote(part) for part in place.strip("/").split("/"))
             told = {name: values[-1] for name, values in parse_qs(query).items()}
@@ -274,6 +281,11 @@ class HubServer:
                 return self.completed(oid, request.json())
             case "GET" | "HEAD", "objects", oid:
                 return ranged(self.objects[oid], request.range, {"ETag": f'"{oid}"'})
+            case "POST", "cas", "v1", "xorbs", "default", name:
+                self.xorbs[name] = chunks_of(request.body)
+                return {"was_inserted": True}
+            case "POST", "cas", "v1", "shards":
+                return self.joined(request.body)
             case "POST", "api", "validate-yaml":
                 return validated(request.json())
             case "POST", "api", "repos", "create":
@@ -325,6 +337,8 @@ class HubServer:
         if not request.may_write:
             raise Refusal(403, "Forbidden: you must use a write token to upload to a repository.")
         match request.method, *rest:
+            case "GET", "xet-write-token", _:
+                return xet_access(f"{self.url}/cas")
             case "POST", "discussions":
                 return self.proposed(key, repository, request)
             case "POST", "discussions", number, "status":
@@ -433,6 +447,14 @@ class HubServer:
         self.arrived.append(oid)
         return {}
 
+    def joined(self, shard: bytes) -> Any:
+        """Put the files of a shard together."""
+        for oid, terms in files_in(shard):
+            if any(xorb not in self.xorbs for xorb, _, _ in terms):
+                raise Refusal(400, "The shard names a xorb that is not here")
+            self.kept(oid, b"".join(b"".join(self.xorbs[xorb][a:b]) for xorb, a, b in terms))
+        return {"result": 1}
+
     def verified(self, told: dict[str, Any]) -> Any:
         """Say whether a large file has arrived whole."""
         if len(self.objects.get(told["oid"], b"")) != told["size"]:
@@ -502,6 +524,19 @@ class HubServer:
             "X-Repo-Commit": commit.oid,
         }
         return Answer(status=302, headers=told)
+
+
+def xet_access(address: str) -> Answer:
+    """Say where and with which token files are sent by Xet."""
+    until = int(time()) + 3600
+    told = {"casUrl": address, "exp": until, "accessToken": XET}
+    headers = {
+        "Content-Type": "application/json",
+        "X-Xet-Cas-Url": address,
+        "X-Xet-Access-Token": XET,
+        "X-Xet-Token-Expiration": str(until),
+    }
+    return Answer(json.dumps(told).encode(), headers=headers)
 
 
 def is_large(path: str, size: int) -> bool:
