@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from corpus.atomic import remove_folder
 from corpus.executor import SERIAL, Cluster, Executor, connect
-from corpus.locking import claim
+from corpus.locking import claim, leased
 from corpus.optout.ledger import Entry, Ledger, read_ledger
 from corpus.optout.releases import unmatched
 from corpus.places import check_access, explained, place
@@ -103,9 +103,9 @@ def build_release(
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises UnusableKey, PlaceError for a URL that cannot be used, FolderInUse while another build
-    writes to `out`, and what `corpus.build.build`, `corpus.configuration.configured`,
-    `corpus.optout.ledger.read_ledger`, `corpus.decontamination.benchmarks.read_benchmarks` and
-    `corpus.executor.connect` do.
+    writes to `out` or, at a URL, to `work`, and what `corpus.build.build`,
+    `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger`,
+    `corpus.decontamination.benchmarks.read_benchmarks` and `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured, permitting
@@ -122,7 +122,7 @@ def build_release(
         archives, out, work = archives.resolve(), out.resolve(), work.resolve()
     for folder in dict.fromkeys((out, work)):
         check_access(folder)
-    with claim(out, "build"), explained(out):
+    with claim(out, "build"), leased(out, "build"), leased(work, "build"), explained(out):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
             store = ArchiveStore(archives)
             planned = plan_build(store, out, settings, progress, ledger, work, told)

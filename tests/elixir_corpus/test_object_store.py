@@ -1,13 +1,17 @@
 """The main job on an S3 service, and on Google's: the same bytes, also after kills and refusals."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from corpus.locking import leased
 from corpus.places import files_below, place
 from corpus.progress import Silent
 from corpus.release import Release, verify
@@ -103,7 +107,7 @@ def test_a_release_at_a_url_has_the_bytes_of_one_that_is_built_here(
     assert [path.name for path in place(OUT).iterdir()] == [RELEASE]
     before = len(server.uploads())
     assert build_release(ARCHIVES, OUT, work=WORK, workers=0).release == opened
-    assert len(server.uploads()) == before + 2, "whether both folders may be written"
+    assert len(server.uploads()) == before + 4, "whether both folders may be written, and leases"
 
 
 def test_a_release_at_a_url_is_read_by_the_commands_and_damage_is_found(
@@ -181,7 +185,7 @@ def test_a_refused_build_says_what_is_missing_loses_nothing_and_goes_on(
     assert "the store denied access" in said
     assert "Nothing that was written is lost" in said
     kept = server.objects(CORPUS)
-    assert len(kept) == 18, "of 20 uploads two were to find out whether it may be done"
+    assert len(kept) == 16, "of 20 uploads two were to find out whether it may be done, two leases"
 
     server.denied_after = None
     code, said = unjudged_build(server)
@@ -189,6 +193,40 @@ def test_a_refused_build_says_what_is_missing_loses_nothing_and_goes_on(
     assert contents(place(f"{OUT}/{RELEASE}")) == unjudged
     now = server.objects(CORPUS)
     assert {name: now.get(name) for name in kept} == kept
+
+
+HOLDING = """
+import sys, time
+from corpus.locking import leased
+from corpus.places import place
+with leased(place(sys.argv[1]), "build"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_builds_on_two_machines_exclude_each_other_and_a_killed_one_is_forgotten(
+    server: ObjectStore, tmp_path: Path
+) -> None:
+    """What tells machines apart here is their temporary folder, which has the locks."""
+    elsewhere = {**os.environ, **server.environment, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", HOLDING, OUT]
+    with subprocess.Popen(
+        [*command, "600"], env=elsewhere, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        assert f"{OUT}: another build is writing here (on " in refusal(server)
+        other.kill()
+    assert "is forgotten after 240 s" in refusal(server)
+    name = "releases/.build.lease"
+    told = json.loads(server.objects(CORPUS)[name])
+    assert subprocess.run([*command, "0"], env=elsewhere).returncode == 0, "it had the same lock"
+    assert server.objects(CORPUS) == {}
+    server.put(CORPUS, name, json.dumps(told | {"at": told["at"] - 300}).encode())
+    with leased(place(OUT), "build"):
+        assert json.loads(server.objects(CORPUS)[name])["process"] == os.getpid()
+    assert server.objects(CORPUS) == {}
 
 
 @pytest.mark.timeout(600)
