@@ -22,7 +22,9 @@ import pyarrow as pa
 from corpus.ingest.bundle import tables_of
 from corpus.ingest.opened import ReadConfig, open_archive
 from corpus.ingest.source_file import Parsed
-from corpus.instruct import KINDS, InstructConfig
+from corpus.instruct.configuration import InstructConfig
+from corpus.instruct.drafting import draft_rows
+from corpus.instruct.registry import KINDS
 from corpus.reasons import RejectedFile
 from corpus.store import Archive
 from corpus.supervision import Budget, Ended, Watch, watched
@@ -378,8 +380,8 @@ def outcome_of(body: bytes, path: Path) -> str:
     tables = tables_of([opened])
     split = pa.array(["train"] * tables["documents"].num_rows, pa.string())
     documents = tables["documents"].append_column("split", split)
-    for kind in KINDS.values():
-        kind(documents, tables["functions"], InstructConfig())
+    modules = tables["declared"]
+    draft_rows(KINDS, documents, tables["functions"], modules, InstructConfig())
     if opened.failure is not None:
         return opened.failure.reject.reason.value
     if any(isinstance(file, Parsed) for file in opened.files):

@@ -341,6 +341,37 @@ def explain(
 
 
 @app.command(
+    epilog="Example: `python -m corpus samples releases/2026.11.1 "
+    "--kind documentation_to_function --seed 7`"
+)
+def samples(
+    release: ReleaseFolder,
+    kind: Annotated[str | None, typer.Option(help="A kind; default: all kinds.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Rows of each kind.")] = 20,
+    seed: Annotated[int, typer.Option(help="Another number gives other rows.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Print instruction rows to read, the same ones for the same seed.
+
+    Exit code 2: there is no such kind, or the release cannot be read.
+    """
+    from corpus.samples import samples as sample
+
+    with plain_errors():
+        found = list(sample(Release.open(release), kind, count, seed))
+    if as_json:
+        say_json([asdict(each) for each in found])
+        return
+    for each in found:
+        say(f"# {each.kind}: {len(each.sample)} of {each.rows}\n")
+        for row in each.sample:
+            say(f"## {row['subject']} ({row['difficulty']}, {row['verification']})\n")
+            say(f"{row['package']}: {', '.join(row['paths'])}; {row['id']}\n")
+            for message in row["messages"]:
+                say(f"### {message['role']}\n\n{message['content']}\n")
+
+
+@app.command(
     epilog="Examples: `python -m corpus diff releases/2026.10.1 releases/2026.11.1`, "
     "`python -m corpus diff releases/2026.10.1 releases/2026.11.1 --json`"
 )

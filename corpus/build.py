@@ -36,9 +36,10 @@ from corpus.inputs import Inputs, read_inputs
 from corpus.instructions import (
     DraftTask,
     InstructTask,
-    count_repeats,
+    count_left_out,
     find_repeats,
     leave_out_repeats,
+    summed,
     write_rows,
 )
 from corpus.optout.ledger import Ledger
@@ -320,20 +321,29 @@ def measure_signals(job: Job) -> None:
 
 def write_instructions(job: Job) -> None:
     """Make instruction rows from kept documents, and leave out repeated answers."""
-    tables = ("documents", "functions", "kept", "drafts")
+    tables = ("documents", "functions", "modules", "kept", "drafts")
     tasks = [
         InstructTask(
             documents=documents,
             functions=functions,
+            modules=modules,
             kept=kept,
             destination=destination,
             config=job.config.instruct,
         )
-        for documents, functions, kept, destination in zip(*map(job.parts, tables), strict=True)
+        for documents, functions, modules, kept, destination in zip(
+            *map(job.parts, tables), strict=True
+        )
     ]
     job.run("write instructions", write_rows, tasks)
     drafts, repeats = job.parts("drafts"), job.file("repeats")
-    task = partial(find_repeats, drafts, job.parts("fingerprints"), published=_preference(job))
+    task = partial(
+        find_repeats,
+        drafts,
+        job.parts("fingerprints"),
+        published=_preference(job),
+        per_kind=job.config.instruct.caps.per_kind,
+    )
     job.run("find repeated answers", task, [repeats])
     job.run(
         "leave out repeated answers",
@@ -448,6 +458,7 @@ def _rejects(job: Job) -> list[Path]:
 
 def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
     """Return the manifest without the counts from the reject table."""
+    left_out = count_left_out(job.file("repeats"))
     return Manifest(
         version=job.release.version,
         build_digest=job.release.digest,
@@ -465,7 +476,8 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         archives_rejected={},
         files_seen=0,
         stages=(),
-        instructions_left_out=count_repeats(job.file("repeats")),
+        instructions_left_out=summed(left_out),
+        instructions_left_out_by_kind=left_out,
         benchmarks=compared(job.benchmarks, job.file("passages"), job.file("contamination")),
     )
 
@@ -562,7 +574,7 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "write instructions",
         inputs=(
-            *("documents", "functions", "fingerprints", "kept"),
+            *("documents", "functions", "modules", "fingerprints", "kept"),
             *("alignments", "inputs.archives", "inputs.published"),
         ),
         outputs=("drafts", "repeats", "instruct"),

@@ -13,7 +13,7 @@ from corpus.decontamination.comparing import DecontaminationConfig
 from corpus.deduplicate import NearDuplicates
 from corpus.errors import CorpusError
 from corpus.ingest.bundle import IngestConfig
-from corpus.instruct import InstructConfig
+from corpus.instruct.configuration import InstructConfig
 from corpus.licenses import BadList, read_list
 from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits

@@ -120,6 +120,31 @@ class ComponentRow(TypedDict):
     line: int
 
 
+class PlaceRow(TypedDict):
+    """A value of `tables.PLACE`."""
+
+    function: str
+    line: int
+
+
+class SpanRow(TypedDict):
+    """A value of `tables.SPAN`."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+
+
+class ProtocolRow(TypedDict):
+    """A value of `tables.PROTOCOL`."""
+
+    kind: str
+    tag: str
+    sent: Sequence[PlaceRow]
+    answered: Sequence[SpanRow]
+
+
 class MessageRow(TypedDict):
     """A value of `tables.MESSAGE`."""
 
@@ -141,9 +166,12 @@ class InstructRow(TypedDict):
     kind: str
     subject: str
     messages: Sequence[MessageRow]
+    difficulty: str
     needs: Sequence[NeedRow]
     document_ids: Sequence[str]
     purls: Sequence[str]
+    package: str
+    paths: Sequence[str]
     license_expression: str
     verification: str
     toolchain: str | None

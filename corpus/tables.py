@@ -614,17 +614,29 @@ NEED = _struct(
     column("kind", pa.string(), "private_function, attribute, alias, import or struct"),
     column("name", pa.string(), "name/arity of a function, else the name as the answer writes it"),
 )
-INSTRUCTION_KINDS = ("documentation_to_function", "behaviour_module")
+INSTRUCTION_KINDS = (
+    "documentation_to_function",
+    "behaviour_module",
+    "callback_completion",
+    "function_to_documentation",
+    "message_protocol",
+)
 """Kinds of instruction rows; `corpus.instruct` makes them."""
+
+DIFFICULTIES = ("glue", "easy", "medium", "hard")
+"""Levels of difficulty of instruction rows; `corpus.instruct` finds them."""
 
 INSTRUCT = _table(
     column("id", pa.string(), "digest of the kind, the document and the place in it"),
     column("kind", pa.string(), "kind of instruction"),
     column("subject", pa.string(), "what is asked for: Module.function/arity, or a module"),
     column("messages", pa.list_(MESSAGE), "the conversation"),
+    column("difficulty", pa.string(), "how much there is to find out: glue, easy, medium or hard"),
     column("needs", pa.list_(NEED), "what the answer takes from code that the question lacks"),
     column("document_ids", pa.list_(pa.string()), "documents that the answer comes from"),
     column("purls", pa.list_(pa.string()), "purl of the package of each of these documents"),
+    column("package", pa.string(), "name of their package"),
+    column("paths", pa.list_(pa.string()), "path of each of these documents in its archive"),
     column("license_expression", pa.string(), "SPDX expression of these documents"),
     column("verification", pa.string(), "none, parsed, compiled or executed"),
     column("toolchain", pa.string(), "version that verified it, null for none"),
@@ -1034,6 +1046,9 @@ _SHARDED = (
             OneOf("last_role", ("assistant",)),
             Holds("roles_are_known", f"roles are among {', '.join(CHAT_ROLES)}"),
             Between("shortest_message", 1),
+            OneOf("difficulty", DIFFICULTIES),
+            Between("needs", 0, 0),
+            Holds("answer_parses", "the answer is Elixir that parses"),
             Holds("answer_is_hidden", "there is an answer, and no prompt repeats it"),
             Holds("refers_to_documents", "a row names documents of this release"),
             Holds("has_purls", "a row has a purl for each of its documents"),

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from corpus.extraction import BehaviourEvidence
 from corpus.identifiers import purl
+from corpus.instruct.conversation import parses
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
@@ -191,6 +192,8 @@ def _of_instruct(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns
     conversations = [[turn or {} for turn in row or ()] for row in messages.to_pylist()]
     return {
         "messages": pc.list_value_length(messages),
+        "needs": pc.list_value_length(batch["needs"]),
+        "answer_parses": pa.array([_answer_parses(row) for row in conversations]),
         "last_role": pa.array([row[-1].get("role") if row else None for row in conversations]),
         "roles_are_known": _all_of_each(messages, known),
         "shortest_message": _least_of_each(messages, pc.utf8_length(contents)),
@@ -239,6 +242,11 @@ def _answer_is_hidden(messages: Sequence[dict[str, str]]) -> bool:
     return bool(source) and not any(repeats(question, source) for question in asked)
 
 
+def _answer_parses(messages: Sequence[dict[str, str]]) -> bool:
+    """Return whether the answer, if there is one, is Elixir that parses."""
+    return not messages or parses(unfenced(messages[-1].get("content") or ""))
+
+
 def _of_rejects(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
     duplicate = np.asarray(pc.is_in(batch["reason"], value_set=pa.array(DUPLICATES)))
     kept = lookup.split_codes(batch["representative_id"]) != MISSING
@@ -283,7 +291,7 @@ STATEMENTS = {
     ),
     "signals": Statements(("document_id", "smells", "smell_count"), _of_signals),
     "instruct": Statements(
-        ("messages", "document_ids", "purls", "split", "license_expression"), _of_instruct
+        ("messages", "needs", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),
     "context": Statements(
         ("text", "bytes", "files", "document_ids", "purls", "split"), _of_context

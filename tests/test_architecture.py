@@ -89,7 +89,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         f"corpus.{package}"
         for package in (
             *("alignment", "build", "comparison", "configuration", "explain", "inspect"),
-            *("stages", "terminal"),
+            *("samples", "stages", "terminal"),
         )
     ),
     frozenset({"quality"}),

@@ -75,6 +75,23 @@ class Need(NamedTuple):
     name: str
 
 
+class Uses(NamedTuple):
+    """What a piece of code uses by name; see `Surroundings.uses`.
+
+    `calls` are local calls, where a bare name that the piece does not bind counts as one without
+    arguments; `certain` are those that cannot be variables. `aliases` are the first parts of module
+    names that a directive outside of the piece explains. `remote` has `Module.function`, as it is
+    written, with the arity.
+    """
+
+    calls: frozenset[Signature]
+    certain: frozenset[Signature]
+    attributes: frozenset[str]
+    has_struct: bool
+    aliases: frozenset[str]
+    remote: frozenset[Signature]
+
+
 class _Alias(NamedTuple):
     """From `start` to `end` a name stands for a module; `at` is the position of the directive."""
 
@@ -108,11 +125,12 @@ class _Use(NamedTuple):
 class Surroundings:
     """One file, read once for queries about the pieces of it in `spans`.
 
-    Definitions outside the pieces are not visited: nothing in them has an effect on a piece. Raises
-    Unparsable, also for more directives than MOST_DIRECTIVES.
+    Definitions outside the pieces are not visited: nothing in them has an effect on a piece. `root`
+    is the tree, if there is one already. Raises Unparsable, also for more directives than
+    MOST_DIRECTIVES.
     """
 
-    def __init__(self, source: bytes, spans: Sequence[Span]) -> None:
+    def __init__(self, source: bytes, spans: Sequence[Span], root: Node | None = None) -> None:
         self.source = source
         self._starts = sorted(start for start, _ in spans)
         self._ends = sorted(end for _, end in spans)
@@ -122,11 +140,35 @@ class Surroundings:
         self.bound: list[_Use] = []
         self.structs: list[_Use] = []
         self.names: list[_Use] = []
+        self.remote: list[_Use] = []
         self.aliases: dict[str, list[_Alias]] = {}
         self.imports: list[_Import] = []
         self._directives = 0
         self._last_end = 0
-        self._walk(read(source).root)
+        self._walk(read(source).root if root is None else root)
+
+    def uses(self, spans: Sequence[Span], module: str) -> Uses:
+        """Return the names that the code in `spans` takes from elsewhere.
+
+        `spans` are sorted and inside `module`.
+        """
+        variables = {each.name for each in _within(self.bound, spans)}
+        taken = frozenset(
+            (use.name, max(0, use.arity))
+            for use in _within(self.calls, spans)
+            if use.arity >= 0 or use.name not in variables
+        )
+        written = {use.name for use in _within(self.sets, spans)}
+        read = frozenset(use.name for use in _within(self.reads, spans) if use.name not in written)
+        has_struct = False
+        if not any(use.name in _DEFINES_STRUCT for use in _within(self.calls, spans)):
+            names = {each.name for each in _within(self.structs, spans)}
+            has_struct = bool(names & {"__MODULE__", module})
+        certain = frozenset(
+            (use.name, use.arity) for use in _within(self.calls, spans) if use.arity >= 0
+        )
+        remote = frozenset((use.name, use.arity) for use in _within(self.remote, spans))
+        return Uses(taken, certain, read, has_struct, frozenset(self._aliases(spans)), remote)
 
     def needs(
         self,
@@ -141,33 +183,19 @@ class Surroundings:
         for each callable name and arity the one of the definition. `own` are all callable functions
         of the module.
         """
-        found: set[Need] = set()
-        variables = {each.name for each in _within(self.bound, spans)}
-        taken = frozenset(
-            (use.name, max(0, use.arity))
-            for use in _within(self.calls, spans)
-            if use.arity >= 0 or use.name not in variables
-        )
-        called = {private[each] for each in taken if each in private}
-        found |= {Need("private_function", f"{name}/{arity}") for name, arity in called}
-        written = {use.name for use in _within(self.sets, spans)}
-        found |= {
-            Need("attribute", use.name)
-            for use in _within(self.reads, spans)
-            if use.name not in written
-        }
-        if not any(use.name in _DEFINES_STRUCT for use in _within(self.calls, spans)):
-            names = {each.name for each in _within(self.structs, spans)}
-            found |= {Need("struct", module)} if names & {"__MODULE__", module} else set()
-        found |= self._aliases(spans)
-        unknown = {(use.name, use.arity) for use in _within(self.calls, spans) if use.arity >= 0}
-        return tuple(sorted(found | self._imports(spans, unknown - own)))
+        used = self.uses(spans, module)
+        called = {private[each] for each in used.calls if each in private}
+        found = {Need("private_function", f"{name}/{arity}") for name, arity in called}
+        found |= {Need("attribute", name) for name in used.attributes}
+        found |= {Need("struct", module)} if used.has_struct else set()
+        found |= {Need("alias", name) for name in used.aliases}
+        return tuple(sorted(found | self._imports(spans, set(used.certain - own))))
 
-    def _aliases(self, spans: Sequence[Span]) -> set[Need]:
+    def _aliases(self, spans: Sequence[Span]) -> set[str]:
         """Return the used aliases whose directive is outside of the spans."""
         last = {use.name: use.at for use in _within(self.names, spans)}
         return {
-            Need("alias", name)
+            name
             for name, at in last.items()
             if any(
                 alias.start <= at < alias.end and not _covers(spans, alias.at)
@@ -262,6 +290,7 @@ class Surroundings:
         target, rest = children[0], children[1:]
         plain = context.plain()
         if target.kind_id != grammar.IDENTIFIER:
+            self._remote(node, target, rest, context)
             yield target, plain
             for child in rest:
                 yield child, plain
@@ -290,6 +319,19 @@ class Surroundings:
             inner = plain
         for child in rest:
             yield child, inner
+
+    def _remote(self, node: Node, target: Node, rest: list[Node], context: "_Context") -> None:
+        """Record `Module.function(...)`."""
+        if target.kind_id != grammar.DOT or context.names_only:
+            return
+        left, right = (target.child_by_field_id(f) for f in (grammar.LEFT, grammar.RIGHT))
+        if left is None or right is None or left.kind_id != grammar.ALIAS:
+            return
+        if right.kind_id == grammar.IDENTIFIER:
+            given = grammar.parts(rest[0]) if rest and rest[0].kind_id == grammar.ARGUMENTS else ()
+            arity = len(given) + context.piped + (rest[-1:] != [] and _is_block(rest[-1]))
+            name = f"{alias_text(self.source, left)}.{identifier_text(self.source, right)}"
+            self.remote.append(_Use(node.start_byte, name, arity))
 
     def _is_asked(self, node: Node) -> bool:
         """Return whether a node overlaps one of the pieces.

@@ -1,10 +1,6 @@
 """Instruction rows: conversations made from documents, with one module per kind.
 
-A kind is a function that makes rows of `tables.INSTRUCT` from documents and their functions. Every
-row has the licence and the split of its document.
+A kind proposes places in the documents of a package and drafts a question with its answer for each.
+`corpus/instruct/drafting.py` checks the drafts, chooses among them, and makes rows of
+`tables.INSTRUCT`, which have the licence and the split of their documents.
 """
-
-from corpus.instruct.configuration import InstructConfig
-from corpus.instruct.kinds import KINDS, Kind
-
-__all__ = ["KINDS", "InstructConfig", "Kind"]

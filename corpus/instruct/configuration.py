@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from corpus.bounds import check_order
+from corpus.bounds import check_fractions, check_least, check_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +39,27 @@ class BehaviourModule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InstructConfig:
-    """One entry per kind."""
+class Caps:
+    """How many rows are taken of each kind."""
 
+    per_package: int = 60
+    per_module: int = 8
+    per_kind: int = 200_000
+    """Of the whole release."""
+    glue_share: float = 0.1
+    """Of the rows of a package, those of a few lines around one call."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if nothing is allowed."""
+        check_least(1, self, "per_package", "per_module", "per_kind")
+        check_fractions(self, "glue_share")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstructConfig:
+    """The caps of all kinds, and one entry for each kind that has limits of its own."""
+
+    caps: Caps = field(default_factory=Caps)
     documentation_to_function: DocumentationToFunction = field(
         default_factory=DocumentationToFunction
     )

@@ -242,7 +242,9 @@ class Manifest:
     gate: GateSummary | None = None
     report_digest: str | None = None
     instructions_left_out: dict[str, int] = field(default_factory=dict)
-    """Repeated instruction rows, and documents without instruction rows, by reason."""
+    """Candidates that gave no instruction row, and documents without rows, by reason."""
+    instructions_left_out_by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same by kind and reason; `any` has the documents without rows."""
     removed: Removed | None = None
     """None without a ledger."""
     benchmarks: tuple[ComparedBenchmark, ...] = ()
@@ -261,6 +263,9 @@ class Manifest:
         check_counts(self.archives_seen, self.files_seen)
         _check_reasons(self.archives_rejected)
         _check_reasons(self.instructions_left_out)
+        check_matches(WORD, "kind", *self.instructions_left_out_by_kind)
+        for reasons in self.instructions_left_out_by_kind.values():
+            _check_reasons(reasons)
         check_unique("file", [MANIFEST_NAME, *self.paths()])
 
     def paths(self) -> list[str]:

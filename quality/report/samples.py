@@ -4,7 +4,7 @@ All samples are chosen by digest, so the same release always shows the same samp
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from operator import itemgetter
 from typing import TypedDict
@@ -12,10 +12,11 @@ from typing import TypedDict
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.instruct.left_out import ANY_KIND
 from corpus.reasons import Reason
 from corpus.release import Span
 from corpus.rows import MessageRow
-from corpus.tables import SPLIT_NAMES
+from corpus.tables import DIFFICULTIES, SPLIT_NAMES
 from quality.partial import Counts, Each
 from quality.report.figures import Section, estimated_tokens, share
 from quality.report.highlighting import excerpt
@@ -219,7 +220,10 @@ class Instructions(Partial):
     """
 
     table = "instruct"
-    columns = (*(name for name in Sample.__annotations__ if name != "bytes"), "needs")
+    columns = (
+        *(name for name in Sample.__annotations__ if name != "bytes"),
+        *("needs", "difficulty"),
+    )
     batch_rows = 256
 
     def __init__(self) -> None:
@@ -227,12 +231,13 @@ class Instructions(Partial):
         self.samples = Samples()
 
     def add(self, batch: pa.RecordBatch, span: Span) -> None:
-        """Count rows by kind, verification, split and need."""
+        """Count rows by kind, verification, split, difficulty and need."""
         for row in batch.to_pylist():
             length = sum(len(message["content"].encode()) for message in row["messages"])
             counts = {"rows": 1, "bytes": length, f"split {row['split']}": 1}
             kind = self.kinds.setdefault(row["kind"], Counts())
             kind.update({**counts, f"verification {row['verification']}": 1})
+            kind.update([f"difficulty {row.pop('difficulty')}"])
             needs = {need["kind"] for need in row.pop("needs")} or {NOTHING}
             kind.update(f"needs {need}" for need in needs)
             self.samples.consider(row | {"bytes": length})
@@ -262,14 +267,24 @@ class Instruct(TypedDict):
 
 
 def instruct(sources: Sources) -> Instruct:
-    """Return counts by kind, verification, split and need, and a sample of each kind."""
+    """Return counts by kind, verification, split, difficulty and need, with those left out.
+
+    A kind that gave no row is listed too if candidates of it were left out. Others have a sample.
+    """
     found = sources.of(Instructions)
     rows = sum(counts["rows"] for counts in found.kinds.values())
-    listed = sorted(found.kinds.items(), key=lambda item: (-item[1]["rows"], item[0]))
+    manifest = sources.release.manifest
+    left_out = manifest.instructions_left_out_by_kind
+    tried = {name: found.kinds.get(name, Counts[str]()) for name in {*found.kinds, *left_out}}
+    tried.pop(ANY_KIND, None)
+    listed = sorted(tried.items(), key=lambda item: (-item[1]["rows"], item[0]))
     return {
         "rows": rows,
-        "left_out": dict(sorted(sources.release.manifest.instructions_left_out.items())),
-        "kinds": [_kind(name, counts, rows, found.samples[name]) for name, counts in listed],
+        "left_out": dict(sorted(manifest.instructions_left_out.items())),
+        "kinds": [
+            _kind(name, counts, rows, left_out.get(name, {}), found.samples.get(name))
+            for name, counts in listed
+        ],
     }
 
 
@@ -281,7 +296,13 @@ def _counts_of(prefix: str, counts: Counter[str]) -> dict[str, int]:
     }
 
 
-def _kind(name: str, counts: Counter[str], rows: int, sample: Sample) -> Section:
+def _kind(
+    name: str,
+    counts: Counter[str],
+    rows: int,
+    left_out: Mapping[str, int],
+    sample: Sample | None,
+) -> Section:
     return {
         "name": name,
         "rows": counts["rows"],
@@ -290,6 +311,8 @@ def _kind(name: str, counts: Counter[str], rows: int, sample: Sample) -> Section
         "estimated_llm_tokens": estimated_tokens(counts["bytes"]),
         "splits": {split: counts[f"split {split}"] for split in SPLIT_NAMES},
         "verification": _counts_of("verification ", counts),
+        "difficulty": {level: counts[f"difficulty {level}"] for level in DIFFICULTIES},
         "needs": _counts_of("needs ", counts),
+        "left_out": dict(sorted(left_out.items())),
         "sample": sample,
     }

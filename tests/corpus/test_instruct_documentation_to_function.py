@@ -2,22 +2,20 @@ from typing import Any
 
 import pytest
 
-from corpus.instruct import InstructConfig
-from corpus.instruct.configuration import DocumentationToFunction
-from corpus.instruct.documentation_to_function import PHRASES, rows
-from tests.corpus.test_instruct import material
+from corpus.instruct.configuration import DocumentationToFunction, InstructConfig
+from corpus.instruct.kinds.documentation_to_function import PHRASES
+from tests.corpus.test_instruct import answer, left_out, material, question, rows_of
 
 DOCUMENTATION = "Returns the price of everything in the cart, in cents, without shipping."
 BODY = "cart |> Map.values() |> Enum.map(&(&1.price * &1.count)) |> Enum.sum()"
 
 
 def made_from(source: str, config: InstructConfig | None = None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows(*material(source), config or InstructConfig()).to_pylist()
-    return found
+    return rows_of("documentation_to_function", material(source), config)
 
 
 def answers(source: str) -> list[str]:
-    return [row["messages"][1]["content"] for row in made_from(source)]
+    return [row["messages"][2]["content"] for row in made_from(source)]
 
 
 def shop(code: str, documentation: str = DOCUMENTATION) -> str:
@@ -49,7 +47,7 @@ def test_the_question_holds_what_a_caller_knows_and_the_answer_all_clauses() -> 
 end
 '''
     row = made_from(source)[0]
-    task, rest = row["messages"][0]["content"].split("\n\n", 1)
+    task, rest = question(row).split("\n\n", 1)
     names = {"noun": "function", "name": "add/3", "module": "Shop.Cart"}
     assert task in [phrase.format(**names) for phrase in PHRASES]
     assert rest == (
@@ -58,7 +56,7 @@ end
         "Documentation:\n\nAdds an item to the cart and returns the cart.\n\n"
         "    iex> Shop.Cart.add(%{}, :tea)\n    %{tea: 1}"
     )
-    assert row["messages"][1]["content"] == (
+    assert row["messages"][2]["content"] == (
         "```elixir\ndef add(cart, item, count \\\\ 1)\n\n"
         "def add(cart, item, count) when is_map_key(cart, item) do\n"
         "  Map.update!(cart, item, &(&1 + count))\nend\n\n"
@@ -69,7 +67,7 @@ end
 
 def test_a_macro_is_asked_for_as_a_macro() -> None:
     row = made_from(shop(f"  defmacro total(cart), do: quote(do: {BODY})\n"))[0]
-    assert "Macro: `total/1`" in row["messages"][0]["content"]
+    assert "Macro: `total/1`" in question(row)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +120,14 @@ def test_attributes_between_clauses_are_not_part_of_the_answer() -> None:
 def test_line_ends_are_unix_whatever_the_file_has() -> None:
     source = shop(f"  def total(cart) do\n    {BODY}\n  end\n").replace("\n", "\r\n")
     row = made_from(source)[0]
-    assert "\r" not in row["messages"][0]["content"]
-    assert row["messages"][1]["content"] == f"```elixir\ndef total(cart) do\n  {BODY}\nend\n```"
+    assert "\r" not in question(row)
+    assert row["messages"][2]["content"] == f"```elixir\ndef total(cart) do\n  {BODY}\nend\n```"
 
 
 def test_text_that_is_indented_less_than_the_code_keeps_its_place() -> None:
-    source = shop(f'  def total(cart) do\n    log("one\ntwo é")\n    {BODY}\n  end\n')
+    source = shop(f'  def total(cart) do\n    IO.puts("one\ntwo é")\n    {BODY}\n  end\n')
     assert answers(source) == [
-        f'```elixir\ndef total(cart) do\n  log("one\ntwo é")\n  {BODY}\nend\n```'
+        f'```elixir\ndef total(cart) do\n  IO.puts("one\ntwo é")\n  {BODY}\nend\n```'
     ]
 
 
@@ -144,10 +142,11 @@ def test_the_lengths_are_configurable() -> None:
 
 
 def test_phrases_vary() -> None:
-    source = "defmodule Shop do\n" + "".join(
-        f'  @doc "{DOCUMENTATION}"\n  def total{n}(cart), do: {BODY}\n' for n in range(40)
+    source = "".join(
+        f'defmodule Shop{n} do\n  @doc "{DOCUMENTATION}"\n  def total(cart), do: {BODY}\nend\n'
+        for n in range(40)
     )
-    tasks = {row["messages"][0]["content"].split("`")[0] for row in made_from(source + "end\n")}
+    tasks = {question(row).split("`")[0] for row in made_from(source)}
     assert len(tasks) == len(PHRASES)
 
 
@@ -169,8 +168,8 @@ def test_a_function_that_its_module_fills_in_is_no_answer() -> None:
 
 def test_a_function_of_def_and_defdelegate_is_answered_whole() -> None:
     code = f"  def total(cart) when is_map(cart) do\n    {BODY}\n  end\n"
-    (answer,) = answers(shop(f"{code}  defdelegate total(cart), to: Shop.Till\n"))
-    assert answer == (
+    (found,) = answers(shop(f"{code}  defdelegate total(cart), to: Shop.Till\n"))
+    assert found == (
         f"```elixir\ndef total(cart) when is_map(cart) do\n  {BODY}\nend\n"
         "defdelegate total(cart), to: Shop.Till\n```"
     )
@@ -194,10 +193,9 @@ def test_of_alternatives_the_first_documented_one_is_asked_for_under_its_conditi
     first: str, second: str, told: str
 ) -> None:
     (row,) = made_from(alternatives(first, second))
-    question, answer = (message["content"] for message in row["messages"])
-    assert f"Defined under: `if Code.ensure_loaded?(Till): {told}`" in question
-    assert answer.count("def total(cart) do") == 1
-    assert ("Till.sum" in answer) == (told == "else")
+    assert f"Defined under: `if Code.ensure_loaded?(Till): {told}`" in question(row)
+    assert answer(row).count("def total(cart) do") == 1
+    assert ("Till.sum" in answer(row)) == (told == "else")
 
 
 def test_what_is_defined_in_part_under_a_condition_is_not_asked_for() -> None:
@@ -237,34 +235,119 @@ def test_alternatives_exclude_each_other(template: str, is_asked_for: bool) -> N
     code = template.format(one=definition(1), two=definition(2), three=definition(3))
     found = answers(f"defmodule Shop do\n{code}\nend\n")
     assert len(found) == int(is_asked_for)
-    assert all(answer.count("def total") == 1 for answer in found)
+    assert all(each.count("def total") == 1 for each in found)
 
 
-def test_a_row_says_what_is_asked_for_and_what_its_answer_needs() -> None:
+def test_what_an_answer_needs_is_in_it_or_in_the_question() -> None:
     source = f'''defmodule Shop do
-  alias Shop.Price
-  import Shop.Money
-  @rate 7
-  defstruct [:items]
+  alias Shop.{{Price, Unused}}
+  alias Shop.Item, as: Goods
+  @rates %{{low: @low, high: 19}}
+  @low 7
+  @unused 8
+  @rates %{{low: @low}}
+  defstruct [:items, low: @low]
+  @type currency :: :eur | Price.t()
+  @type unused :: 1
 
   @doc "{DOCUMENTATION}"
+  @spec total(%__MODULE__{{}}, currency) :: integer
   def total(%__MODULE__{{items: items}}, currency \\\\ :eur) do
-    items |> Enum.map(&price/1) |> sum(@rate) |> Price.in(currency) |> round_to(2) |> shown()
+    items |> Enum.map(&price/1) |> sum(@rates) |> Price.in(currency) |> shown()
   end
 
-  def shown(price), do: price
-  defp price(item), do: item.price
-  defp sum(prices, rate, start \\\\ 0), do: Enum.sum(prices) * rate + start
+  @spec shown(integer) :: String.t()
+  def shown(price) do
+    {"to_string(price) <> " * 30}"EUR"
+  end
+
+  defp price(%Goods{{}} = item), do: rounded(item.price)
+  defp rounded(price), do: trunc(price)
+  defp sum(prices, rates, start \\\\ 0), do: Enum.sum(prices) * rates.low + start
+  defp unused(x), do: x
 end
 '''
     (row,) = made_from(source)
     assert row["subject"] == "Shop.total/2"
-    assert [f"{need['kind']} {need['name']}" for need in row["needs"]] == [
-        "alias Price", "attribute rate", "import Shop.Money", "private_function price/1",
-        "private_function sum/3", "struct Shop",
-    ]  # fmt: skip
-
-
-def test_an_answer_that_stands_alone_needs_nothing() -> None:
-    (row,) = made_from(shop(f"  def total(cart) do\n    {BODY}\n  end\n"))
     assert row["needs"] == []
+    assert answer(row) == (
+        "def total(%__MODULE__{items: items}, currency \\\\ :eur) do\n"
+        "  items |> Enum.map(&price/1) |> sum(@rates) |> Price.in(currency) |> shown()\nend\n\n"
+        "defp price(%Goods{} = item), do: rounded(item.price)\n\n"
+        "defp rounded(price), do: trunc(price)\n\n"
+        "defp sum(prices, rates, start \\\\ 0), do: Enum.sum(prices) * rates.low + start"
+    )
+    _, _, shown = question(row).partition("What there is of the module:\n\n")
+    assert (
+        shown
+        == """```elixir
+defmodule Shop do
+  alias Shop.{Price, Unused}
+
+  alias Shop.Item, as: Goods
+
+  @rates %{low: @low, high: 19}
+
+  @low 7
+
+  @rates %{low: @low}
+
+  defstruct [:items, low: @low]
+
+  @type currency :: :eur | Price.t()
+
+  # total/2 goes here
+
+  @spec shown(integer) :: String.t()
+  def shown(price) do
+    # ...
+  end
+end
+```"""
+    )
+
+
+def test_an_answer_that_stands_alone_is_shown_nothing() -> None:
+    (row,) = made_from(shop(f"  def total(cart) do\n    {BODY}\n  end\n"))
+    assert "What there is" not in question(row)
+
+
+@pytest.mark.parametrize(
+    ("around", "code"),
+    [
+        ("", "somewhere(cart)"),
+        ("use GenServer", "somewhere(cart)"),
+        ("", "cart + @nowhere"),
+        ("", "%__MODULE__{cart: cart}"),
+        ("for n <- [:gen], do: def(unquote(n)(x), do: x)", "gen(cart)"),
+    ],
+)
+def test_a_name_that_nothing_explains_is_unresolved(around: str, code: str) -> None:
+    source = shop(f"  def total(cart), do: {BODY} |> Kernel.+({code})\n").replace(
+        "Shop do\n", f"Shop do\n  {around}\n"
+    )
+    assert made_from(source) == []
+    assert left_out("documentation_to_function", source) == {"unresolved": 1}
+
+
+@pytest.mark.parametrize("around", ["import Shop.Far", "import Shop.Far, only: [somewhere: 1]"])
+def test_what_an_import_may_bring_is_explained_by_it(around: str) -> None:
+    source = shop(f"  def total(cart), do: {BODY} |> somewhere()\n")
+    (row,) = made_from(source.replace("Shop do\n", f"Shop do\n  {around}\n"))
+    assert f"  {around}\n" in question(row)
+
+
+def test_functions_of_other_modules_of_the_package_are_told() -> None:
+    far = """defmodule Shop.Far do
+  @doc "Rounds a price."
+  @spec round(integer) :: integer
+  def round(price), do: price
+end
+"""
+    near = shop(f"  alias Shop.Far\n  def total(cart), do: {BODY} |> Far.round()\n")
+    tables = material(near, far, archive_sha256="one")
+    row = rows_of("documentation_to_function", tables)[0]
+    assert question(row).endswith(
+        "Other modules of the package have:\n\n"
+        "- `Shop.Far.round/1` with `@spec round(integer) :: integer`: Rounds a price."
+    )

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.instruct import InstructConfig
+from corpus.instruct.configuration import InstructConfig
 from corpus.instructions import (
+    DRAFTS,
     PREFERENCE,
     DraftTask,
     InstructTask,
-    count_repeats,
+    count_left_out,
     find_repeats,
     leave_out_repeats,
+    sketched,
     write_rows,
 )
 from corpus.parts import read_part, write_part
@@ -25,6 +27,7 @@ from tests.releases import sha
 
 def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Path:
     """Write a part of rows, each given as document, subject and answer."""
+    folder.mkdir(exist_ok=True)
     made = [
         {
             "id": sha(f"{document}/{subject}/{answer}"),
@@ -34,9 +37,12 @@ def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Pa
                 {"role": "user", "content": f"Write {subject}."},
                 {"role": "assistant", "content": answer},
             ],
+            "difficulty": "easy",
             "needs": [],
             "document_ids": [sha(document)],
             "purls": ["pkg:hex/shop@1.0.0"],
+            "package": "shop",
+            "paths": ["lib/shop.ex"],
             "license_expression": "MIT",
             "verification": "parsed",
             "toolchain": None,
@@ -45,7 +51,9 @@ def draft(folder: Path, number: int, rows: Sequence[tuple[str, str, str]]) -> Pa
         for document, subject, answer in rows
     ]
     path = folder / f"{number}.arrow"
-    write_part(pa.Table.from_pylist(made, schema=INSTRUCT), path)
+    table = pa.Table.from_pylist(made, schema=INSTRUCT)
+    sketches = pa.array(sketched(table), DRAFTS.field("sketch").type)
+    write_part(table.append_column(DRAFTS.field("sketch"), sketches), path)
     return path
 
 
@@ -74,11 +82,12 @@ def left(
     parts: Sequence[Sequence[tuple[str, str, str]]],
     packages: dict[str, str],
     published: dict[tuple[str, str], int],
+    per_kind: int = 100,
 ) -> tuple[list[tuple[str, str]], dict[str, int]]:
-    """Return subjects and answers that stay, and what was counted."""
+    """Return subjects and answers that stay, and what was counted of the one kind."""
     drafts = [draft(folder, number, rows) for number, rows in enumerate(parts)]
     repeats = folder / "repeats.arrow"
-    find_repeats(drafts, [fingerprints(folder, packages)], repeats, published)
+    find_repeats(drafts, [fingerprints(folder, packages)], repeats, published, per_kind)
     found: list[dict[str, Any]] = []
     for number, path in enumerate(drafts):
         destination = folder / f"made{number}.arrow"
@@ -86,7 +95,7 @@ def left(
         leave_out_repeats(task)
         found += read_part(destination).to_pylist()
     stays = [(row["subject"], row["messages"][-1]["content"]) for row in found]
-    return stays, count_repeats(repeats)
+    return stays, count_left_out(repeats).get("documentation_to_function", {})
 
 
 PACKAGES = {"d1": "zeta", "d2": "alpha"}
@@ -147,28 +156,53 @@ def test_a_mistake_in_one_document_costs_its_rows(tmp_path: Path) -> None:
     imports = "".join(f"  import A{number}\n" for number in range(501))
     sources = [SHOP, SHOP.replace("Shop", "Bad").replace("  use GenServer\n", imports)]
     tables = [material(each, document_id=sha(each)) for each in sources]
-    documents, functions = (pa.concat_tables(each) for each in zip(*tables, strict=True))
+    documents, functions, modules = map(pa.concat_tables, zip(*tables, strict=True))
     kept = {name: [None] * 2 for name in KEPT.names} | {
         "document_id": documents["document_id"].to_pylist(), "split": ["train"] * 2,
     }  # fmt: skip
     task = InstructTask(
         documents=tmp_path / "documents.arrow",
         functions=tmp_path / "functions.arrow",
+        modules=tmp_path / "modules.arrow",
         kept=tmp_path / "kept.arrow",
         destination=tmp_path / "draft.arrow",
         config=InstructConfig(),
     )
     write_part(documents.drop_columns(["cluster_id", "split"]), task.documents)
     write_part(functions, task.functions)
+    write_part(modules, task.modules)
     write_part(pa.table(kept, schema=KEPT), task.kept)
     write_rows(task)
     repeats, made = tmp_path / "repeats.arrow", tmp_path / "made.arrow"
     ranks = fingerprints(tmp_path, dict.fromkeys(sources, "shop"))
-    find_repeats([task.destination], [ranks], repeats, {})
+    find_repeats([task.destination], [ranks], repeats, {}, 100)
     leave_out_repeats(
         DraftTask(number=0, draft=task.destination, repeats=repeats, destination=made)
     )
     rows = read_part(made)
-    assert rows["subject"].to_pylist() == ["Shop.Cart.total/1", "Shop.Cart"]
+    assert set(rows["document_ids"].to_pylist()[0]) == {sha(SHOP)}
+    assert {"Shop.Cart.total/1", "Shop.Cart"} <= set(rows["subject"].to_pylist())
     assert b"failures" not in (rows.schema.metadata or {})
-    assert count_repeats(repeats) == {"extraction_failed": 1}
+    assert count_left_out(repeats)["any"] == {"extraction_failed": 1}
+
+
+LONG = "def total(cart) do\n  Enum.sum(Enum.map(cart, fn item -> item.price * item.{} end))\nend"
+
+
+def test_of_similar_answers_the_preferred_one_stays(tmp_path: Path) -> None:
+    answers = [f"{LONG.format('count')}\n\ndef f{n}, do: :ok" for n in range(2)]
+    body = "\n".join(f"  x{n} = Shop.Far.count(cart, {n})" for n in range(40))
+    one, two = (f"def total(cart) do\n{body}\n  {each}\nend" for each in answers)
+    parts = [[("d1", "A.f/1", one), ("d1", "A.h/1", "def h(a), do: a")], [("d2", "A.g/1", two)]]
+    assert left(tmp_path, parts, PACKAGES, {("hex", "zeta"): 1, ("hex", "alpha"): 2}) == (
+        [("A.f/1", one), ("A.h/1", "def h(a), do: a")],
+        {"similar_answer": 1},
+    )
+
+
+def test_a_kind_has_no_more_rows_than_its_cap_whatever_the_bundles(tmp_path: Path) -> None:
+    rows = [("d1", f"A.f{n}/1", f"def f{n}(a), do: {n * n}") for n in range(9)]
+    whole = left(tmp_path / "one", [rows], PACKAGES, {}, 4)
+    parts = left(tmp_path / "two", [rows[:5], rows[5:]], PACKAGES, {}, 4)
+    assert whole == parts
+    assert (len(whole[0]), whole[1]) == (4, {"kind_cap": 5})

@@ -12,7 +12,7 @@ import pytest
 from corpus import build as building
 from corpus.build import STAGES
 from corpus.configuration import BuildConfig
-from corpus.instruct import InstructConfig
+from corpus.instruct.configuration import InstructConfig
 from corpus.parts import write_part
 from corpus.release.planning import Part, ShardLimits, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
@@ -82,7 +82,7 @@ def changed_by_edit(
 def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
     copy: Path, unchanged: dict[str, Origin]
 ) -> None:
-    kind = "corpus/instruct/behaviour_module.py"
+    kind = "corpus/instruct/kinds/behaviour_module.py"
     assert changed_by_edit(copy, unchanged, kind) == FROM_INSTRUCTIONS
 
 
@@ -91,7 +91,7 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
 ) -> None:
     for file in ("resolution", "reach", "modules"):
         changed = changed_by_edit(copy, unchanged, f"corpus/behaviours/{file}.py")
-        assert changed == ["resolve behaviours", "sort rows", "write shards", "write manifest"]
+        assert changed == ["resolve behaviours", *FROM_INSTRUCTIONS]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
         ("corpus/signals.py", "measure signals"),
         ("corpus/elixir/smells.py", "measure signals"),
         ("corpus/tokens.py", "measure signals"),
-        ("corpus/instruct/kinds.py", "write instructions"),
+        ("corpus/instruct/registry.py", "write instructions"),
         ("corpus/origin/index.py", "index origins"),
         ("corpus/release/runs.py", "sort rows"),
         ("corpus/release/shards.py", "write shards"),
@@ -214,13 +214,13 @@ def test_a_kind_that_is_added_concerns_instructions_and_what_follows(
     copy: Path, unchanged: dict[str, Origin], tmp_path: Path
 ) -> None:
     shutil.copytree(copy / "corpus", tmp_path / "corpus")
-    kinds = tmp_path / "corpus" / "instruct" / "kinds.py"
-    (kinds.parent / "another.py").write_text('KIND = "another"\n')
-    kinds.write_text(f"from corpus.instruct import another\n{kinds.read_text()}")
+    kinds = tmp_path / "corpus" / "instruct" / "registry.py"
+    (kinds.parent / "kinds" / "another.py").write_text('KIND = "another"\n')
+    kinds.write_text(f"from corpus.instruct.kinds import another\n{kinds.read_text()}")
     edited = origins(STAGES, GIVEN, BuildConfig(), Sources(tmp_path))
     changed = [n for n, origin in edited.items() if origin.digest != unchanged[n].digest]
     assert changed == FROM_INSTRUCTIONS
-    assert "corpus/instruct/another.py" in edited["write instructions"].sources
+    assert "corpus/instruct/kinds/another.py" in edited["write instructions"].sources
 
 
 def test_a_setting_of_instructions_concerns_them_and_what_follows(
@@ -254,13 +254,13 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
             *("tree-sitter", "tree-sitter-elixir"),
         ],
         "write instructions": [
-            *("isal", "numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"),
+            *("datasketch", "isal", "numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"),
         ],
         "index origins": ["datasketch", "isal", "numpy", "pyarrow"],
         "sort rows": ["isal", "numpy", "pyarrow"],
         "write shards": ["isal", "numpy", "pyarrow"],
         "write manifest": [
-            *("isal", "licenseclassifier", "numpy", "pyarrow"),
+            *("datasketch", "isal", "licenseclassifier", "numpy", "pyarrow"),
             *("tree-sitter", "tree-sitter-elixir"),
         ],
     }

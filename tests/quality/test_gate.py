@@ -117,6 +117,7 @@ def test_functions_rows_and_rejects_must_refer_to_what_is_there(tmp_path: Path) 
         "functions.arity.in_range",
         "functions.ranges_are_sound",
         "instruct.shortest_message.in_range",
+        "instruct.answer_parses",
         "instruct.answer_is_hidden",
         "instruct.split_is_inherited",
         "instruct.has_purls",

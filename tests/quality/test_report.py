@@ -314,7 +314,7 @@ def test_there_is_a_sample_for_every_reason_and_every_kind(report: dict[str, Any
     assert all(len(row["sample"]["messages"]) == 2 for row in report["instruct"]["kinds"])
 
 
-def test_instruction_rows_are_counted_by_what_they_need_and_those_left_out_by_reason(
+def test_instruction_rows_are_counted_with_what_was_left_out(
     tmp_path: Path,
 ) -> None:
     of = document("shop", "lib/a.ex", "defmodule A do\nend\n")
@@ -329,14 +329,26 @@ def test_instruction_rows_are_counted_by_what_they_need_and_those_left_out_by_re
         )
         for n, each in enumerate(needs)
     ]
+    rows[0]["difficulty"] = "hard"
     release = write_release(
-        tmp_path, [of], instruct=rows, instructions_left_out={"repeated_answer": 84}
+        tmp_path,
+        [of],
+        instruct=rows,
+        instructions_left_out={"repeated_answer": 84, "too_long": 2},
+        instructions_left_out_by_kind={
+            "any": {"extraction_failed": 1},
+            "behaviour_module": {"too_long": 2},
+            "documentation_to_function": {"repeated_answer": 84},
+        },
     )
     found = instruct(count(release))
-    assert found["left_out"] == {"repeated_answer": 84}
-    assert [kind["needs"] for kind in found["kinds"]] == [
-        {"alias": 1, "nothing": 1, "private_function": 2}
-    ]
+    assert found["left_out"] == {"repeated_answer": 84, "too_long": 2}
+    one, other = found["kinds"]
+    assert (one["name"], other["name"]) == ("documentation_to_function", "behaviour_module")
+    assert one["needs"] == {"alias": 1, "nothing": 1, "private_function": 2}
+    assert one["difficulty"] == {"glue": 0, "easy": 2, "medium": 0, "hard": 1}
+    assert one["left_out"] == {"repeated_answer": 84}
+    assert (other["rows"], other["left_out"], other["sample"]) == (0, {"too_long": 2}, None)
 
 
 def test_the_tables_list_every_shard_with_its_digest(

@@ -1,0 +1,53 @@
+"""Why a place gives no instruction row: the closed list that the manifest counts by."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Left(StrEnum):
+    """Why a candidate gives no row; the release counts them by kind."""
+
+    TOO_SHORT = "too_short"
+    """Its text is below a limit of length."""
+    TOO_LONG = "too_long"
+    """Its text, or what had to be shown around it, is over a limit of length."""
+    STUB = "stub"
+    """The body stands for native code, or for code that is not written yet."""
+    CUT = "cut"
+    """Encoded data was removed from the answer."""
+    UNPARSABLE = "unparsable"
+    """The answer does not parse."""
+    IN_QUESTION = "in_question"
+    """The question has the answer, or half of its lines."""
+    UNRESOLVED = "unresolved"
+    """The answer uses a name that neither it nor the question explains."""
+    MODULE_BODY = "module_body"
+    """The answer takes values from the body of its module by `unquote`."""
+    TOO_MANY_NAMES = "too_many_names"
+    """The answer uses more of its package than a question can show."""
+    TELLS_UNSEEN = "tells_unseen"
+    """Documentation speaks of what the code in the question does not show."""
+    TRIVIAL = "trivial"
+    """There is nothing to find out, such as a specification of `any()` alone."""
+    NOT_PROVABLE = "not_provable"
+    """Another form of the code is not provably the same."""
+    GLUE = "glue"
+    """There are enough rows of a few lines around one call."""
+    MODULE_CAP = "module_cap"
+    """There are enough rows of its module."""
+    PACKAGE_CAP = "package_cap"
+    """There are enough rows of its package."""
+    KIND_CAP = "kind_cap"
+    """There are enough rows of its kind in the release."""
+    REPEATED_SUBJECT = "repeated_subject"
+    """A preferred row asks for the same function or module."""
+    REPEATED_ANSWER = "repeated_answer"
+    """A preferred row has the same answer."""
+    SIMILAR_ANSWER = "similar_answer"
+    """A preferred row has nearly the same answer."""
+    FAILED = "extraction_failed"
+    """Its document gives no rows because of an error in this project."""
+
+
+ANY_KIND: Final = "any"
+"""What documents without rows are counted under, instead of a kind."""
