@@ -377,9 +377,15 @@ def test_licences_come_with_their_evidence(documents: list[Row]) -> None:
 def test_there_are_instruction_rows_of_several_kinds(release: Release) -> None:
     rows = release.read("instruct", columns=["kind", "split"]).to_pylist()
     kinds = Counter(row["kind"] for row in rows)
-    assert kinds == {"documentation_to_function": 208, "behaviour_module": 15}
-    left_out = dict(release.manifest.instructions_left_out)
-    assert left_out == {"repeated_answer": 1, "repeated_subject": 1}
+    assert kinds == {
+        "documentation_to_function": 188,
+        "function_to_documentation": 95,
+        "callback_completion": 30,
+        "behaviour_module": 12,
+        "message_protocol": 8,
+    }
+    left_out = release.manifest.instructions_left_out_by_kind
+    assert left_out["message_protocol"] == {"repeated_answer": 1, "unresolved": 1}
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
 
 
