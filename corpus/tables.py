@@ -620,6 +620,9 @@ INSTRUCTION_KINDS = (
     "callback_completion",
     "function_to_documentation",
     "message_protocol",
+    "typespecs",
+    "doctest_to_assertion",
+    "fill_in_the_middle",
 )
 """Kinds of instruction rows; `corpus.instruct` makes them."""
 

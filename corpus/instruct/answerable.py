@@ -161,6 +161,11 @@ def surroundings(found: Around, hole: str) -> Iterator[str]:
     """Yield the parts of a question that tell what is around an answer."""
     if shown := found.shown(hole):
         yield f"What there is of the module:\n\n```elixir\n{shown}\n```"
+    yield from told_elsewhere(found)
+
+
+def told_elsewhere(found: Around) -> Iterator[str]:
+    """Yield the part of a question that tells of functions of other modules, if there are any."""
     if found.elsewhere:
         listed = "\n".join(found.elsewhere)
         yield f"Other modules of the package have:\n\n{listed}"

@@ -86,3 +86,70 @@ defp paid?(item), do: item.price > 0
     unseen = documented(text.replace(":empty", ":nothing"), code)
     assert rows_of("function_to_documentation", material(unseen)) == []
     assert left_out("function_to_documentation", unseen) == {"tells_unseen": 1}
+
+
+def test_a_specification_is_asked_for_with_the_types_that_it_uses() -> None:
+    source = """defmodule Shop do
+  @type item :: %{price: pos_integer()}
+  @type unused :: 1
+  @spec total([item()], :net | :gross) :: {:ok, integer()}
+  def total(items, :net), do: {:ok, items |> Enum.map(& &1.price) |> Enum.sum()}
+  def total(items, :gross), do: {:ok, div(119 * sum(items), 100)}
+  defp sum(items), do: items |> Enum.map(& &1.price) |> Enum.sum()
+end
+"""
+    (row,) = rows_of("typespecs", material(source))
+    assert answer(row) == "@spec total([item()], :net | :gross) :: {:ok, integer()}"
+    assert "  @type item :: %{price: pos_integer()}\n" in question(row)
+    assert "unused" not in question(row)
+    unseen = source.replace("{:ok, integer()}", "{:ok, integer()} | {:error, :broke}")
+    assert left_out("typespecs", unseen) == {"tells_unseen": 1}
+    assert left_out("typespecs", source.replace("[item()]", "any()")) == {"trivial": 1}
+
+
+EXAMPLES = """Splits a text.
+
+      iex> parts = Shop.split("a b")
+      iex> length(parts)
+      2
+
+      iex> Shop.split("a b",
+      ...>   " ")
+      ["a", "b"]
+
+      iex> Shop.split(nil)
+      ** (ArgumentError) no "text"
+"""
+
+
+def test_examples_become_assertions() -> None:
+    source = documented(EXAMPLES, "def split(text, by \\\\ nil), do: String.split(text, by || [])")
+    (row,) = rows_of("doctest_to_assertion", material(source))
+    assert (
+        answer(row)
+        == """test "split/2" do
+  parts = Shop.split("a b")
+  assert length(parts) == 2
+  assert (Shop.split("a b",
+    " ")) == ["a", "b"]
+  assert_raise ArgumentError, "no \\"text\\"", fn ->
+    Shop.split(nil)
+  end
+end"""
+    )
+    assert row["verification"] == "parsed"
+    for value in ("#PID<0.1.0>", "[...]"):
+        unwritten = source.replace('["a", "b"]', value)
+        assert left_out("doctest_to_assertion", unwritten) == {"not_provable": 1}
+    local = source.replace("Shop.split(nil)", "split(nil)")
+    assert left_out("doctest_to_assertion", local) == {"unresolved": 1}
+
+
+def test_a_filled_hole_gives_the_module_again_byte_by_byte() -> None:
+    rows = rows_of("fill_in_the_middle", material(TILL + "# the end\n"))
+    assert len(rows) == 2
+    for row in rows:
+        shown = question(row).partition("```elixir\n")[2].removesuffix("\n```")
+        (line,) = (each for each in shown.split("\n") if each.strip() == "# FILL IN")
+        assert shown.replace(line, answer(row)) == TILL.removesuffix("\n")
+        assert answer(row).startswith("  ")

@@ -379,8 +379,11 @@ def test_there_are_instruction_rows_of_several_kinds(release: Release) -> None:
     kinds = Counter(row["kind"] for row in rows)
     assert kinds == {
         "documentation_to_function": 188,
+        "typespecs": 173,
+        "fill_in_the_middle": 139,
         "function_to_documentation": 95,
         "callback_completion": 30,
+        "doctest_to_assertion": 21,
         "behaviour_module": 12,
         "message_protocol": 8,
     }

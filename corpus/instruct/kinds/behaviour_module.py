@@ -111,7 +111,7 @@ def write(
         question=(
             f"{task}\n\nPurpose:\n\n{documentation_of(module)}\n\n"
             f"Skeleton:\n\n```elixir\n{outer}{shown}\n```\n\n"
-            f"{told_elsewhere(elsewhere)}Give the whole module, without its documentation."
+            f"{paragraph_on(elsewhere)}Give the whole module, without its documentation."
         ),
         answer=f"{outer}{answer}",
         sources=(material,),
@@ -120,7 +120,7 @@ def write(
     )
 
 
-def told_elsewhere(functions: Sequence[str]) -> str:
+def paragraph_on(functions: Sequence[str]) -> str:
     """Return the paragraph on functions of other modules, empty if there are none."""
     listed = "\n".join(functions)
     return f"Other modules of the package have:\n\n{listed}\n\n" if functions else ""
