@@ -31,7 +31,10 @@ SHORTEST: Final = 60
 LONGEST: Final = 1_500
 SHORTEST_MODULE: Final = 400
 PER_MODULE: Final = 2
+LARGEST_SHARE: Final = 0.35
+"""Of a module, what a hole may be of it: the rest has to tell what is missing."""
 STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+QUOTES: Final = re.compile(r"\bquote\b")
 MOST_TEXT: Final = 0.25
 """Share of the characters of an answer that may be in strings."""
 MOST_NODES: Final = 50_000
@@ -63,7 +66,8 @@ def write(material: Material, module: ModuleRow, start: int, end: int, id_: str)
     text = material.text
     if COMMENT.encode() in text[start:end] or b"\r" in text[start:end]:
         return Left.NOT_PROVABLE
-    holes = sorted(statements(material.root, text, start, end))
+    found = statements(material.root, text, start, end)
+    holes = sorted(hole for hole in found if hole[1] - hole[0] <= LARGEST_SHARE * (end - start))
     if not holes:
         return Left.TOO_SHORT
     first, last = holes[int(id_[8:16], 16) % len(holes)]
@@ -114,10 +118,10 @@ def statements(root: Node, text: bytes, start: int, end: int) -> Iterator[tuple[
 
 
 def is_prose(draft: Draft) -> Left | None:
-    """Refuse an answer that is mostly text, which nobody can guess."""
+    """Refuse an answer that is mostly text, or code for other modules, which nobody can guess."""
     strings = sum(map(len, STRING.findall(draft.answer)))
     is_text = '"""' in draft.answer or strings > MOST_TEXT * len(draft.answer)
-    return Left.TRIVIAL if is_text else None
+    return Left.TRIVIAL if is_text or QUOTES.search(draft.answer) else None
 
 
 KIND: Final = Kind(
