@@ -380,7 +380,7 @@ def test_there_are_instruction_rows_of_several_kinds(release: Release) -> None:
     assert kinds == {
         "documentation_to_function": 188,
         "typespecs": 173,
-        "fill_in_the_middle": 139,
+        "fill_in_the_middle": 126,
         "function_to_documentation": 95,
         "callback_completion": 30,
         "doctest_to_assertion": 21,
