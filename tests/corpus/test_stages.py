@@ -91,7 +91,8 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
 ) -> None:
     for file in ("resolution", "reach", "modules"):
         changed = changed_by_edit(copy, unchanged, f"corpus/behaviours/{file}.py")
-        assert changed == ["resolve behaviours", *FROM_INSTRUCTIONS]
+        made = ["write instructions", "write contexts", *FROM_INSTRUCTIONS[1:]]
+        assert changed == ["resolve behaviours", *made]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,7 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
         ("corpus/elixir/smells.py", "measure signals"),
         ("corpus/tokens.py", "measure signals"),
         ("corpus/instruct/registry.py", "write instructions"),
+        ("corpus/context/references.py", "write contexts"),
         ("corpus/origin/index.py", "index origins"),
         ("corpus/release/runs.py", "sort rows"),
         ("corpus/release/shards.py", "write shards"),
@@ -135,7 +137,7 @@ def test_a_file_counts_from_the_first_stage_that_uses_it(
             b'column("lines", pa.int64()',
             [
                 *BEFORE_INSTRUCTIONS,
-                *("measure signals", "write instructions", "index origins"),
+                *("measure signals", "write instructions", "write contexts", "index origins"),
                 *("sort rows", "write shards", "write manifest"),
             ],
         ),
@@ -254,14 +256,19 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
             *("tree-sitter", "tree-sitter-elixir"),
         ],
         "write instructions": [
-            *("datasketch", "isal", "numpy", "pyarrow", "tree-sitter", "tree-sitter-elixir"),
+            *("datasketch", "hyperscan", "isal", "numpy", "pyarrow"),
+            *("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
+        ],
+        "write contexts": [
+            *("isal", "license-expression", "licenselynx", "mistral-common", "numpy"),
+            *("pyarrow", "tiktoken"),
         ],
         "index origins": ["datasketch", "isal", "numpy", "pyarrow"],
         "sort rows": ["isal", "numpy", "pyarrow"],
         "write shards": ["isal", "numpy", "pyarrow"],
         "write manifest": [
-            *("datasketch", "isal", "licenseclassifier", "numpy", "pyarrow"),
-            *("tree-sitter", "tree-sitter-elixir"),
+            *("datasketch", "hyperscan", "isal", "licenseclassifier", "numpy", "pyarrow"),
+            *("tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
         ],
     }
 

@@ -180,7 +180,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert [each.stage for each in built.timings] == [
         *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
         *("assign splits", "compare with benchmarks", "select documents"),
-        *("measure signals", "write instructions", "index origins"),
+        *("measure signals", "write instructions", "write contexts", "index origins"),
         *("sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
     ]
@@ -203,7 +203,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     config_changed = "config: instruct.behaviour_module.longest_module"
     assert told == [
-        "read archives is there 7 of 7 files there",
+        "read archives is there 8 of 8 files there",
         "resolve behaviours is there 3 of 3 files there",
         "align repositories is there 1 of 1 file there",
         "find duplicates is there 1 of 1 file there",
@@ -212,6 +212,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
         "select documents is there 5 of 5 files there",
         "measure signals is there 1 of 1 file there",
         f"write instructions runs 0 of 3 files there {config_changed}",
+        "write contexts is there 3 of 3 files there",
         "index origins is there 2 of 2 files there",
         "sort rows runs 0 of 2 files there input: instruct",
         "write shards runs 0 of 2 files there input: release, runs",
