@@ -122,6 +122,14 @@ def build(
         ),
     ] = None,
     benchmarks: BenchmarksOption = None,
+    elixir: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="A program `elixir` that documents are verified with; may be given several times. "
+            "Without it, the one in PATH if the configuration has verification.verify auto or on.",
+        ),
+    ] = None,
     licenses: LicensesOption = None,
     dry_run: Annotated[
         bool,
@@ -153,7 +161,8 @@ def build(
     the build could not finish.
     """
     if dry_run:
-        _show_plan(archives, out, work, config, licenses, optout, benchmarks or [], log_level)
+        told = benchmarks or [], elixir or []
+        _show_plan(archives, out, work, config, licenses, optout, *told, log_level)
         return
     from elixir_corpus.pipeline import build_release
 
@@ -170,6 +179,7 @@ def build(
             licenses=licenses,
             optout=optout,
             benchmarks=benchmarks or [],
+            elixir=elixir or [],
             cluster=cluster,
             progress=progress,
             clean=clean,
@@ -203,6 +213,7 @@ def _show_plan(
     licenses: str | None,
     optout: Path | None,
     benchmarks: list[str],
+    elixir: list[str],
     log_level: LogLevel,
 ) -> None:
     from corpus.build import plan_build
@@ -211,6 +222,7 @@ def _show_plan(
     from corpus.optout.ledger import read_ledger
     from corpus.places import place
     from corpus.store import ArchiveStore
+    from corpus.verification.toolchains import find_toolchains
 
     with plain_errors(), show_progress(log_level) as progress:
         store, ledger = ArchiveStore(archives), read_ledger(optout) if optout else None
@@ -218,7 +230,8 @@ def _show_plan(
         settings = settings if licenses is None else permitting(settings, licenses)
         at = None if work is None else place(work)
         told = read_benchmarks(benchmarks, settings.decontamination.fields)
-        planned = plan_build(store, place(out), settings, progress, ledger, at, told)
+        found = find_toolchains(elixir, settings.verification)
+        planned = plan_build(store, place(out), settings, progress, ledger, at, told, found)
     show_plan(planned)
 
 

@@ -59,7 +59,7 @@ from corpus.provenance import (
 )
 from corpus.release import DamagedRelease, Manifest, Parent, Release, Shard, verify
 from corpus.release.assembly import assemble, write_archive_rejects
-from corpus.release.manifest import MANIFEST_NAME, ComparedTag
+from corpus.release.manifest import MANIFEST_NAME, ComparedTag, VerifiedWith
 from corpus.release.planning import Part, ShardPlan, TableParts, plan_table
 from corpus.release.runs import plan_runs, write_run
 from corpus.release.shards import write_shard
@@ -79,8 +79,18 @@ from corpus.stages import (
     plan,
     write_timings,
 )
-from corpus.store import ArchiveStore, store_near
+from corpus.store import Archive, ArchiveStore, store_near
 from corpus.tables import SHARDED
+from corpus.verification.order import NeedsTask, levels, read_needs, write_needs
+from corpus.verification.package import verify_package
+from corpus.verification.stage import (
+    COMPILED,
+    JoinTask,
+    Verifying,
+    package_tasks,
+    write_verdicts,
+)
+from corpus.verification.toolchains import UNVERIFIED, Toolchains
 from corpus.withdrawn import without_withdrawn
 
 Task = TypeVar("Task")
@@ -128,6 +138,8 @@ class Layout:
         if output in PARTS:
             names = [bundle.destination.name for bundle in self.bundles]
             return [folder / output / f"{name}.arrow" for name in names]
+        if output == "compiled":
+            return [folder / "compiled.json"]
         if output == "manifest":
             return [self.candidate / MANIFEST_NAME]
         if output == "shards":
@@ -145,8 +157,8 @@ READ = (
 PARTS_FOLDER = "parts"
 """Their folder in `work/`, with one folder for each bundle."""
 PARTS = (
-    *("modules", "matches", "kept", "rejected", "signals", "drafts", "instruct"),
-    *("interfaces", "context", "origin"),
+    *("needs", "verdicts", "modules", "matches", "kept", "rejected", "signals", "drafts"),
+    *("instruct", "interfaces", "context", "origin"),
 )
 """Tables that are made from these, with one file for each bundle."""
 
@@ -170,6 +182,7 @@ class Job:
     inputs: Inputs
     opted_out: OptedOut
     benchmarks: tuple[Benchmark, ...]
+    toolchains: Toolchains
     config: BuildConfig
     release: Identity
     layout: Layout
@@ -236,6 +249,63 @@ def resolve_behaviours(job: Job) -> None:
         "resolve behaviours",
         write_modules,
         [ResolveTask(declared, macros, reach, made) for declared, made in parts],
+    )
+
+
+def verify_documents(job: Job) -> None:
+    """Read, format and compile every document with the toolchains, package by package."""
+    read, found = job.config.ingest.read, job.toolchains
+    places: dict[str, tuple[Archive, Path, Path]] = {}
+    bundles = list(zip(job.layout.bundles, *map(job.parts, ("documents", "needs")), strict=True))
+    for bundle, documents, _ in bundles:
+        for archive, path in zip(bundle.archives, bundle.paths, strict=True):
+            places[archive.sha256] = archive, path, documents
+    tasks = [
+        NeedsTask(
+            archives=bundle.archives if found.found else (),
+            paths=bundle.paths if found.found else (),
+            documents=documents,
+            opted_out=frozenset(job.opted_out.archives),
+            limits=read.archive,
+            budget=read.budget,
+            destination=needs,
+        )
+        for bundle, documents, needs in bundles
+    ]
+    job.run_twice("read requirements", write_needs, tasks)
+    used = sources().used_by("corpus.verification.package", "verify_package")
+    common = Verifying(
+        places=places,
+        toolchains=found,
+        config=job.config.verification,
+        limits=read.archive,
+        budget=read.budget,
+        code=digest_of(used.sources, used.tools),
+        folder=job.folder.parent,
+    )
+    needs = read_needs(job.parts("needs"))
+    in_order = levels(job.inputs.archives, needs) if found.found else []
+    folders: dict[str, list[Path]] = {}
+    for toolchain in found.found:
+        for number, waiting in enumerate(package_tasks(in_order, toolchain, common), 1):
+            for task in waiting:
+                folders.setdefault(task.archive.sha256, []).append(task.destination)
+            left = [task for task in waiting if not is_complete(task.destination)]
+            job.run_twice(f"verify packages, level {number}", verify_package, left)
+    joins = [
+        JoinTask(
+            documents=documents,
+            packages=tuple(
+                folder for archive in bundle.archives for folder in folders.get(archive.sha256, ())
+            ),
+            note=found.note,
+            destination=verdicts,
+        )
+        for (bundle, documents, _), verdicts in zip(bundles, job.parts("verdicts"), strict=True)
+    ]
+    job.run("write verdicts", write_verdicts, joins)
+    write_json(
+        job.file("compiled"), sorted(each.name for made in folders.values() for each in made)
     )
 
 
@@ -479,6 +549,11 @@ def _unfinished_manifest(job: Job, shards: Sequence[Shard]) -> Manifest:
         instructions_left_out=summed(left_out),
         instructions_left_out_by_kind=left_out,
         benchmarks=compared(job.benchmarks, job.file("passages"), job.file("contamination")),
+        verification=VerifiedWith(
+            toolchains=tuple(each.name for each in job.toolchains.found),
+            is_confined=job.toolchains.is_confined,
+            note=job.toolchains.note,
+        ),
     )
 
 
@@ -518,6 +593,14 @@ STAGES: tuple[Stage[Job], ...] = (
         outputs=("macros", "reach", "modules"),
         config=(),
         run=resolve_behaviours,
+        is_internal=True,
+    ),
+    Stage(
+        "verify documents",
+        inputs=("documents", "inputs.archives", "optout.archives", "toolchains"),
+        outputs=("needs", "compiled", "verdicts"),
+        config=("ingest", "verification"),
+        run=verify_documents,
         is_internal=True,
     ),
     Stage(
@@ -601,8 +684,8 @@ STAGES: tuple[Stage[Job], ...] = (
     Stage(
         "sort rows",
         inputs=(
-            *("documents", "functions", "modules", "fragments", "licenses", "rejected"),
-            *("kept", "duplicates", "refused", "signals", "instruct"),
+            *("documents", "functions", "modules", "fragments", "verdicts", "licenses"),
+            *("rejected", "kept", "duplicates", "refused", "signals", "instruct"),
             *("context", "origin", "copies"),
         ),
         outputs=("runs",),
@@ -622,7 +705,7 @@ STAGES: tuple[Stage[Job], ...] = (
         inputs=(
             *("shards", "archives", "rejected", "splits", "duplicates", "refused", "repeats"),
             *("alignments", "inputs.archives", "inputs.refused", "inputs.tags"),
-            *("optout.ledger", "release", "benchmarks", "passages", "contamination"),
+            *("optout.ledger", "release", "benchmarks", "passages", "contamination", "toolchains"),
         ),
         outputs=("manifest",),
         config=tuple(BuildConfig.__dataclass_fields__),
@@ -630,7 +713,7 @@ STAGES: tuple[Stage[Job], ...] = (
     ),
 )
 """The given inputs: `inputs.*`, for the fields of `Inputs`, `optout.*`, for the ledger and what it
-leaves out as a whole, `benchmarks`, and `release`, for the name of the release.
+leaves out as a whole, `benchmarks`, `toolchains`, and `release`, for the name of the release.
 """
 
 
@@ -647,6 +730,7 @@ class BuildPlan:
     inputs: Inputs
     opted_out: OptedOut
     benchmarks: tuple[Benchmark, ...]
+    toolchains: Toolchains
     identity: Identity
     layout: Layout
     origins: Mapping[str, Origin]
@@ -660,11 +744,12 @@ def plan_build(
     ledger: Ledger | None = None,
     work: Path | None = None,
     benchmarks: tuple[Benchmark, ...] = (),
+    toolchains: Toolchains = UNVERIFIED,
 ) -> BuildPlan:
     """Check the archives and return what a build would do, and why; nothing is written.
 
     `ledger` has what is opted out; `work` is `out/work` unless given. Documents that hold problems
-    of `benchmarks` are left out. Raises LostEntries,
+    of `benchmarks` are left out. Documents are verified with `toolchains`. Raises LostEntries,
     NothingToBuild, DamagedRow, DamagedArchive, MalformedManifest, BadLedger and OSError.
     """
     ledger, releases = ledger or Ledger(), releases_in(out)
@@ -679,7 +764,7 @@ def plan_build(
     digests = inputs.digests()
     compared_with = digest_of([(each.name, each.digest) for each in benchmarks])
     made_of = (digests, config, code_digest(RELEASE), tool_versions(), ledger.head, removed)
-    digest = digest_of(*made_of, compared_with)
+    digest = digest_of(*made_of, compared_with, toolchains.digest)
     identity = Identity(
         version=next_version(inputs.newest, releases), digest=digest, parent=_parent(releases)
     )
@@ -688,6 +773,7 @@ def plan_build(
         "optout.ledger": ledger.head,
         "optout.archives": removed,
         "benchmarks": compared_with,
+        "toolchains": toolchains.digest,
     }
     made_from = origins(STAGES, {**given, "release": digest_of(identity)}, config, sources())
     work, reading = work or out / "work", made_from[STAGES[0].name]
@@ -714,6 +800,7 @@ def plan_build(
         inputs=inputs,
         opted_out=leaving,
         benchmarks=benchmarks,
+        toolchains=toolchains,
         identity=identity,
         layout=layout,
         origins=made_from,
@@ -734,16 +821,20 @@ def build(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     benchmarks: tuple[Benchmark, ...] = (),
+    toolchains: Toolchains = UNVERIFIED,
 ) -> Release:
     """Run every stage and return the candidate, or an existing release from the same origin.
 
     `out` contains releases by version and `work/`, which may be deleted at any time; then the next
     build takes longer. The candidate has the seconds of every stage in `timings.json`. `ledger` has
-    what is opted out; documents that hold problems of `benchmarks` are left out. Raises WorkerDied,
+    what is opted out; documents that hold problems of `benchmarks` are left out. Documents are
+    verified with `toolchains`, which `find_toolchains` looks for. Raises WorkerDied,
     DamagedRelease, and what `plan_build` does.
     """
     progress = progress or Silent()
-    planned = plan_build(store, out, config, progress, ledger, benchmarks=benchmarks)
+    planned = plan_build(
+        store, out, config, progress, ledger, benchmarks=benchmarks, toolchains=toolchains
+    )
     return carry_out_plan(planned, config, executor, progress)
 
 
@@ -762,6 +853,7 @@ def carry_out_plan(
             inputs=planned.inputs,
             opted_out=planned.opted_out,
             benchmarks=planned.benchmarks,
+            toolchains=planned.toolchains,
             config=config,
             release=planned.identity,
             layout=replace(layout, folders={name: layout.folders[name] for name in known}),
@@ -782,7 +874,17 @@ def leftovers(planned: BuildPlan) -> list[Path]:
     """
     work, layout = planned.work, planned.layout
     named = {*layout.folders.values(), *(bundle.destination for bundle in layout.bundles)}
-    return sorted({*folders_of_stages(work), *(work / PARTS_FOLDER).glob("[!.]*")} - named)
+    named |= {work / COMPILED / name for name in _compiled(layout)}
+    kept = (*(work / PARTS_FOLDER).glob("[!.]*"), *(work / COMPILED).glob("[!.]*"))
+    return sorted({*folders_of_stages(work), *kept} - named)
+
+
+def _compiled(layout: Layout) -> list[str]:
+    """Return the folders of packages that a build used, none before it verified them."""
+    try:
+        return _read(list[str], layout.files("compiled")[0])
+    except OSError:
+        return []
 
 
 def _intact(release: Release) -> Release:

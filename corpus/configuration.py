@@ -19,6 +19,7 @@ from corpus.provenance import plain_fields
 from corpus.release.planning import ShardLimits
 from corpus.signals import SignalsConfig
 from corpus.split import SplitConfig
+from corpus.verification.package import VerificationConfig
 from corpus.withdrawn import WithdrawnConfig
 
 
@@ -30,6 +31,7 @@ class BuildConfig:
     duplicates: NearDuplicates = field(default_factory=NearDuplicates)
     split: SplitConfig = field(default_factory=SplitConfig)
     signals: SignalsConfig = field(default_factory=SignalsConfig)
+    verification: VerificationConfig = field(default_factory=VerificationConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     context: ContextConfig = field(default_factory=ContextConfig)
     shards: ShardLimits = field(default_factory=ShardLimits)

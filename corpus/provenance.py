@@ -21,9 +21,9 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 ROOT = Path(__file__).parent
 DISTRIBUTION = "elixir-corpus"
-RELEASE = ("corpus", "quality", "datacards", "pages", "elixir_corpus")
+RELEASE = ("corpus", "quality", "datacards", "pages", "sandbox", "elixir_corpus")
 """Packages whose source determines the content of a release, including its report and card."""
-SOURCE = frozenset({".py", ".json", ".toml", ".txt", ".j2", ".css"})
+SOURCE = frozenset({".py", ".exs", ".json", ".toml", ".txt", ".j2", ".css"})
 TOOLS = (
     *("cyclonedx-python-lib", "datasketch", "hyperscan", "isal"),
     *("kingfisher-secret-scanner", "license-expression", "licenseclassifier", "licenselynx"),

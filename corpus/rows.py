@@ -62,6 +62,13 @@ class UseRow(TypedDict):
     unresolved: str | None
 
 
+class CompilerWarningRow(TypedDict):
+    """A value of `tables.COMPILER_WARNING`."""
+
+    line: int
+    text: str
+
+
 class ModuleRow(TypedDict):
     """A value of `tables.MODULE`."""
 

@@ -427,6 +427,46 @@ EXTRACTED_FRAGMENTS = _table(
 """Pieces of documents that are in another language, or templates."""
 FRAGMENTS = _table(EXTRACTED_FRAGMENTS, SPLIT)
 """Fragments as a release holds them, in the split of their document."""
+VERDICT_VALUES = ("verified", "failed", "unverifiable")
+DOUBTS = (
+    *("syntax_error", "compile_error", "module_defined_twice", "ended_the_beam"),
+    *("broke_the_channel", "no_toolchain", "no_sandbox", "toolchain_too_old"),
+    *("part_of_toolchain", "no_checker", "missing_requirement", "failed_requirement"),
+    *("cyclic_requirement", "missing_file", "native_code", "needs_application", "timeout", "limit"),
+)
+"""Why a document is not verified; `corpus.verification.verdicts` explains them."""
+VERIFICATIONS = ("none", "parsed", "compiled", "executed")
+COMPILER_WARNING = _struct(
+    column("line", pa.int32(), "line, from 1; 0 where the compiler tells none"),
+    column("text", pa.string(), "what the compiler says"),
+)
+VERDICTS = _table(
+    column("document_id", pa.string(), "the document"),
+    *(EXTRACTED.field(name) for name in ("source", "package", "version", "purl", "path")),
+    EXTRACTED.field("license_expression"),
+    EXTRACTED.field("language"),
+    EXTRACTED.field("role"),
+    column("toolchain", pa.string(), "Elixir and Erlang/OTP that tried it, or none"),
+    column("verdict", pa.string(), "verified, failed or unverifiable"),
+    column("level", pa.string(), "how far it came: none, parsed, compiled or executed"),
+    column("reason", pa.string(), "why it is not verified, null if it is"),
+    column("detail", pa.string(), "what exactly was found"),
+    column("parsed", pa.bool_(), "whether the toolchain reads it, null if that is not known"),
+    column(
+        "formatted",
+        pa.bool_(),
+        "whether it equals its formatted form, by the settings of its package; null if not known",
+    ),
+    column(
+        "compiled",
+        pa.bool_(),
+        "whether it compiled with its package, null where that was not tried",
+    ),
+    column("warnings", pa.int32(), "warnings of the compiler, null where it did not compile"),
+    column("first_warnings", pa.list_(COMPILER_WARNING), "the first five of them, by line"),
+    SPLIT,
+)
+"""What the real toolchain says of documents, one row for each document and toolchain."""
 
 MACROS = _table(
     column("archive_sha256", pa.string(), "digest of the archive"),
@@ -903,7 +943,6 @@ SOUND_EVIDENCE = ("verified", "declared_only", "text_only")
 """Evidence under which a document may be published; contradicted and unknown may not."""
 FRAGMENT_KINDS = ("template", "sigil", "block", "session")
 COMPONENT_KINDS = ("local", "remote", "slot")
-VERIFICATIONS = ("none", "parsed", "compiled", "executed")
 CHAT_ROLES = ("system", "user", "assistant")
 
 _SHARDED = (
@@ -1028,6 +1067,24 @@ _SHARDED = (
             Between("dependents", 0),
             Between("score", 0, 1),
             Holds("smells_are_sound", "smells are known checks, and their counts add up"),
+        ),
+    ),
+    ShardedTable(
+        name="verdicts",
+        row="one document and toolchain, with what the toolchain says of the document",
+        schema=VERDICTS,
+        files="data/verdicts/*.parquet",
+        sort_key=("document_id", "toolchain"),
+        row_key=("document_id", "toolchain"),
+        is_split=True,
+        is_of_documents=True,
+        promises=(
+            Holds("is_of_document", "a verdict belongs to a document of its split"),
+            never_null("toolchain", "verdict", "level", "first_warnings"),
+            OneOf("verdict", VERDICT_VALUES),
+            OneOf("level", VERIFICATIONS),
+            Holds("reason_is_told", "what is not verified has a reason, and nothing else has"),
+            Holds("level_is_reached", "parsed and compiled are as the level says"),
         ),
     ),
     ShardedTable(

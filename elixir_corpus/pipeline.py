@@ -81,6 +81,7 @@ def build_release(
     licenses: str | None = None,
     optout: str | Path | None = None,
     benchmarks: Sequence[str] = (),
+    elixir: Sequence[str | Path] = (),
     cluster: Cluster | None = None,
     progress: Progress | None = None,
     finish: Finish = judge_and_tell,
@@ -96,20 +97,24 @@ def build_release(
     with one, in place of that of the configuration. `workers` are processes on this machine, one a
     CPU without a number, and 0 works in this process; with `cluster`, one that already runs works
     instead. What the ledger `optout` names is left out, and so are documents that hold problems of
-    `benchmarks`, each a path or a dataset on the Hub. `finish` judges the candidate and writes its
-    report and card. With `clean` what earlier builds left in `work/` and this one does not use is
-    removed, once the release has its name. `sign` is a private key, with which the statement of
+    `benchmarks`, each a path or a dataset on the Hub. Documents are verified with each of the
+    programs `elixir`, or with the one in PATH, as `verification.verify` of the configuration says.
+    `finish` judges the candidate and writes its report and card. With `clean` what earlier builds
+    left in `work/` and this one does not use is removed, once the release has its name. `sign` is a
+    private key, with which the statement of
     a release that has its name is signed.
 
     A cluster that already runs has working directories of its own, so what it is told is absolute.
     Raises UnusableKey, PlaceError for a URL that cannot be used, FolderInUse while another build
     writes to `out` or, at a URL, to `work`, and what `corpus.build.build`,
     `corpus.configuration.configured`, `corpus.optout.ledger.read_ledger`,
-    `corpus.decontamination.benchmarks.read_benchmarks` and `corpus.executor.connect` do.
+    `corpus.decontamination.benchmarks.read_benchmarks`,
+    `corpus.verification.toolchains.find_toolchains` and `corpus.executor.connect` do.
     """
     from corpus.build import carry_out_plan, leftovers, plan_build
     from corpus.configuration import configured, permitting
     from corpus.decontamination.benchmarks import read_benchmarks
+    from corpus.verification.toolchains import find_toolchains
 
     key = None if sign is None else private_key(Path(sign))
     archives, out, progress = place(archives), place(out), progress or Silent()
@@ -118,6 +123,7 @@ def build_release(
     settings = settings if licenses is None else permitting(settings, licenses)
     ledger = read_ledger(Path(optout)) if optout is not None else Ledger()
     told = read_benchmarks(benchmarks, settings.decontamination.fields)
+    toolchains = find_toolchains(elixir, settings.verification)
     if cluster is not None:
         archives, out, work = archives.resolve(), out.resolve(), work.resolve()
     for folder in dict.fromkeys((out, work)):
@@ -125,7 +131,7 @@ def build_release(
     with claim(out, "build"), leased(out, "build"), leased(work, "build"), explained(out):
         with connect((os.cpu_count() or 1) if workers is None else workers, cluster) as executor:
             store = ArchiveStore(archives)
-            planned = plan_build(store, out, settings, progress, ledger, work, told)
+            planned = plan_build(store, out, settings, progress, ledger, work, told, toolchains)
             release = carry_out_plan(planned, settings, executor, progress)
             unknown = unmatched(release)
             if _is_named(release):

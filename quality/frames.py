@@ -20,7 +20,14 @@ from corpus.instruct.conversation import parses
 from corpus.instruct.fence import repeats, unfenced
 from corpus.reasons import Reason
 from corpus.release import Shard, Span
-from corpus.tables import CHAT_ROLES, COMPONENT_KINDS, ORIGIN_KINDS, SMELL_CHECKS, SPLIT_NAMES
+from corpus.tables import (
+    CHAT_ROLES,
+    COMPONENT_KINDS,
+    DOUBTS,
+    ORIGIN_KINDS,
+    SMELL_CHECKS,
+    SPLIT_NAMES,
+)
 from quality.lookup import MISSING, Lookup, lookup_of, split_places
 from quality.promises import judged_columns
 
@@ -167,6 +174,24 @@ def _of_signals(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
     }
 
 
+def _of_verdicts(batch: pa.RecordBatch, shard: Shard, lookup: Lookup) -> Columns:
+    expected = SPLIT_NAMES.index(shard.split)
+    verified = pc.equal(batch["verdict"], "verified")
+    known = pc.is_in(batch["reason"], value_set=pa.array(DOUBTS))
+    is_told = pc.and_(pc.is_valid(batch["detail"]), known)
+    level, reached = batch["level"], ("parsed", "compiled", "executed")
+    parsed = pc.is_in(level, value_set=pa.array(reached))
+    compiled = pc.is_in(level, value_set=pa.array(reached[1:]))
+    return {
+        "is_of_document": lookup.split_codes(batch["document_id"]) == expected,
+        "reason_is_told": pc.if_else(verified, pc.is_null(batch["reason"]), is_told),
+        "level_is_reached": pc.and_(
+            pc.equal(parsed, pc.fill_null(batch["parsed"], False)),
+            pc.equal(compiled, pc.fill_null(batch["compiled"], False)),
+        ),
+    }
+
+
 def _sound_ranges(clauses: pa.ListArray, sizes: Numbers) -> Flags:
     """Return, for each row, whether its clauses end after they begin and within a text of that
     size.
@@ -290,6 +315,9 @@ STATEMENTS = {
         _of_fragments,
     ),
     "signals": Statements(("document_id", "smells", "smell_count"), _of_signals),
+    "verdicts": Statements(
+        ("document_id", "verdict", "level", "reason", "detail", "parsed", "compiled"), _of_verdicts
+    ),
     "instruct": Statements(
         ("messages", "needs", "document_ids", "purls", "split", "license_expression"), _of_instruct
     ),

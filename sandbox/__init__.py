@@ -7,8 +7,10 @@ no network, no other process. See `sandbox.bubblewrap` for how.
 from sandbox.finding import HeldBy, SandboxUnavailable
 from sandbox.limits import Limits, Stop
 from sandbox.running import CommandOutcome, Sandbox, SandboxFailed, SandboxGivenUp
+from sandbox.session import Broken, Session, SessionEnded
 
 __all__ = [
+    "Broken",
     "CommandOutcome",
     "HeldBy",
     "Limits",
@@ -16,5 +18,7 @@ __all__ = [
     "SandboxFailed",
     "SandboxGivenUp",
     "SandboxUnavailable",
+    "Session",
+    "SessionEnded",
     "Stop",
 ]

@@ -2,8 +2,10 @@
 
 import os
 import resource
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -13,6 +15,7 @@ from sandbox import bubblewrap
 from sandbox.bubblewrap import as_bytes, memory_file
 from sandbox.finding import find_way
 from sandbox.limits import Limits, Stop
+from sandbox.session import Session
 from sandbox.system_calls import seccomp_filter
 from sandbox.watching import Watch
 
@@ -118,6 +121,37 @@ class Sandbox:
             if outcome.stop is None and b"exit-code" not in os.pread(report, REPORT_BYTES, 0):
                 raise SandboxFailed(argv[0], outcome.stderr)
             return outcome
+
+    def reading(self, readable: Mapping[str, Path]) -> "Sandbox":
+        """Return the same sandbox with other folders to read; it was seen to hold already."""
+        other = copy(self)
+        other._readable = dict(readable)
+        return other
+
+    def open(
+        self,
+        argv: Sequence[str],
+        *,
+        files: Mapping[str, str | bytes] = NOTHING,
+        environment: Mapping[str, str] = NOTHING,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Session:
+        """Start a command that answers messages; it has the same surroundings as in `run`.
+
+        Raises ValueError for a file outside of the folder. A sandbox that could not be set up looks
+        like a command that ended: `SessionEnded` says what bubblewrap said.
+        """
+        with ExitStack() as opened:
+            line = self._line(opened, files, environment, limits)
+            hidden = opened.enter_context(memory_file(line.text()))
+            group = opened.enter_context(self._way.group(limits))
+            process = self._way.start(
+                ["--args", str(hidden), *bubblewrap.command(argv, limits)],
+                [hidden, *line.descriptors],
+                subprocess.PIPE,
+                group,
+            )
+            return Session(process, limits, group, opened.pop_all())
 
     def _line(
         self,

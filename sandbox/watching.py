@@ -57,8 +57,7 @@ class Watch:
     def to_the_end(self) -> None:
         """Return when the command and everything that it started are gone."""
         with selectors.DefaultSelector() as selector:
-            self._listen(selector, self.process.stdout, self.stdout)
-            self._listen(selector, self.process.stderr, self.stderr)
+            self.listen(selector)
             try:
                 while self._goes_on():
                     self._hear(selector, LOOK_EVERY if selector.get_map() else FIRST_LOOK)
@@ -72,6 +71,23 @@ class Watch:
             self.seconds = time.monotonic() - self.started
             while selector.get_map() and time.monotonic() - self.started < self._patience():
                 self._hear(selector, LOOK_EVERY)
+
+    def listen(self, selector: selectors.BaseSelector) -> None:
+        """Register what the command says; what else is registered there has no data."""
+        self._listen(selector, self.process.stdout, self.stdout)
+        self._listen(selector, self.process.stderr, self.stderr)
+
+    def moment(self, selector: selectors.BaseSelector, seconds: float) -> bool:
+        """Take what is said within so many seconds, and return whether the command goes on."""
+        self._hear(selector, seconds)
+        self._look()
+        return self.status is None and self._goes_on()
+
+    def end(self) -> None:
+        """End the command and everything that it started."""
+        self._kill()
+        if self._was_killed():
+            self.stop = self.stop or Stop.MEMORY
 
     def _goes_on(self) -> bool:
         is_wanted = self.stop is None and not self.given_up.is_set()
@@ -90,6 +106,8 @@ class Watch:
     def _hear(self, selector: selectors.BaseSelector, seconds: float) -> None:
         """Take what is said within so many seconds, up to the limit of each stream."""
         for key, _ in selector.select(seconds):
+            if key.data is None:
+                continue
             said = os.read(key.fd, CHUNK)
             if not said:
                 selector.unregister(key.fileobj)

@@ -28,6 +28,7 @@ SLOW = frozenset(
         "corpus/ingest": "isolation",
         "corpus/optout": "removals releases",
         "corpus/release": "manifest verification",
+        "corpus/verification": "verdicts",
         "corpus/sources": "folder github hexpm",
         "crawler": "crawl crawl_endings crawl_faults crawl_patience crawl_republished "
         "crawls_in_one_process github_crawl github_faults github_search killed_writer progress "

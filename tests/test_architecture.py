@@ -81,6 +81,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "corpus.selection",
             "corpus.signals",
             "corpus.split",
+            "corpus.verification",
             "corpus.withdrawn",
             "crawler",
         }

@@ -215,6 +215,21 @@ class ComparedBenchmark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedWith:
+    """The toolchains that documents were verified with."""
+
+    toolchains: tuple[str, ...] = ()
+    is_confined: bool = False
+    """Whether there was a sandbox, without which nothing is compiled."""
+    note: str = "this release was made before documents were verified"
+    """Why nothing, or not everything, was tried; empty if all was."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for text that cannot be shown."""
+        check_text(self.note, *self.toolchains)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """Everything needed to check a release and to build it again."""
 
@@ -249,6 +264,7 @@ class Manifest:
     """None without a ledger."""
     benchmarks: tuple[ComparedBenchmark, ...] = ()
     """Those that documents were compared with; none without `--benchmarks`."""
+    verification: VerifiedWith = field(default_factory=VerifiedWith)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ TYPES = {
     rows.BehaviourRow: tables.BEHAVIOUR,
     rows.ResolvedBehaviourRow: tables.RESOLVED_BEHAVIOUR,
     rows.UseRow: tables.USE,
+    rows.CompilerWarningRow: tables.COMPILER_WARNING,
     rows.ModuleRow: tables.MODULE,
     rows.ClauseRow: tables.CLAUSE,
     rows.FunctionRow: tables.EXTRACTED_FUNCTIONS,

@@ -35,14 +35,14 @@ from corpus.tables import SHARDED
 from tests.project import PACKAGES, PROJECT
 
 BEFORE_INSTRUCTIONS = [
-    *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
-    *("assign splits", "compare with benchmarks", "select documents"),
+    *("read archives", "resolve behaviours", "verify documents", "align repositories"),
+    *("find duplicates", "assign splits", "compare with benchmarks", "select documents"),
 ]
 FROM_INSTRUCTIONS = ["write instructions", "sort rows", "write shards", "write manifest"]
 GIVEN = {
     **dict.fromkeys(("inputs.archives", "inputs.refused", "inputs.published"), "0"),
     **dict.fromkeys(("optout.ledger", "optout.archives", "inputs.tags"), "0"),
-    **dict.fromkeys(("benchmarks", "release", "inputs.standings"), "0"),
+    **dict.fromkeys(("benchmarks", "toolchains", "release", "inputs.standings"), "0"),
 }
 
 
@@ -52,6 +52,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources")
     shutil.copytree(
         PROJECT / "corpus", folder / "corpus", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(
+        PROJECT / "sandbox", folder / "sandbox", ignore=shutil.ignore_patterns("__pycache__")
     )
     return folder
 
@@ -89,10 +92,18 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
 def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
     copy: Path, unchanged: dict[str, Origin]
 ) -> None:
-    for file in ("resolution", "reach", "modules"):
+    for file in ("resolution", "modules"):
         changed = changed_by_edit(copy, unchanged, f"corpus/behaviours/{file}.py")
         made = ["write instructions", "write contexts", *FROM_INSTRUCTIONS[1:]]
         assert changed == ["resolve behaviours", *made]
+
+
+def test_an_edit_in_verification_concerns_verdicts_and_what_follows(
+    copy: Path, unchanged: dict[str, Origin]
+) -> None:
+    for file in ("verification/package.py", "verification/server.exs"):
+        changed = changed_by_edit(copy, unchanged, f"corpus/{file}")
+        assert changed == ["verify documents", "sort rows", "write shards", "write manifest"]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +112,7 @@ def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
         ("corpus/licenses/permissive.json", "read archives"),
         ("corpus/elixir/extract.py", "read archives"),
         ("corpus/behaviours/resolution.py", "resolve behaviours"),
+        ("corpus/verification/server.exs", "verify documents"),
         ("corpus/counterparts.py", "align repositories"),
         ("corpus/deduplicate/stars.py", "find duplicates"),
         ("corpus/split/kinship.py", "assign splits"),
@@ -215,7 +227,7 @@ def test_what_the_stages_do_not_use_counts_for_none(
 def test_a_kind_that_is_added_concerns_instructions_and_what_follows(
     copy: Path, unchanged: dict[str, Origin], tmp_path: Path
 ) -> None:
-    shutil.copytree(copy / "corpus", tmp_path / "corpus")
+    shutil.copytree(copy, tmp_path, dirs_exist_ok=True)
     kinds = tmp_path / "corpus" / "instruct" / "registry.py"
     (kinds.parent / "kinds" / "another.py").write_text('KIND = "another"\n')
     kinds.write_text(f"from corpus.instruct.kinds import another\n{kinds.read_text()}")
@@ -246,6 +258,7 @@ def test_a_stage_names_the_libraries_whose_versions_can_change_what_it_makes(
             *("pyarrow", "tree-sitter", "tree-sitter-elixir", "tree-sitter-language-pack"),
         ],
         "resolve behaviours": ["pyarrow"],
+        "verify documents": ["isal", "numpy", "pyarrow"],
         "align repositories": ["isal", "numpy", "pyarrow"],
         "find duplicates": ["isal", "numpy", "pyarrow"],
         "assign splits": ["isal", "numpy", "pyarrow"],

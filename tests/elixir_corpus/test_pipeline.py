@@ -178,8 +178,8 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert (out / "2026.11.1" / "report.html").exists()
     assert (out / "2026.11.1" / "README.md").exists()
     assert [each.stage for each in built.timings] == [
-        *("read archives", "resolve behaviours", "align repositories", "find duplicates"),
-        *("assign splits", "compare with benchmarks", "select documents"),
+        *("read archives", "resolve behaviours", "verify documents", "align repositories"),
+        *("find duplicates", "assign splits", "compare with benchmarks", "select documents"),
         *("measure signals", "write instructions", "write contexts", "index origins"),
         *("sort rows", "write shards", "write manifest"),
         *("gate", "report", "card"),
@@ -205,6 +205,7 @@ def test_the_whole_main_job_is_one_call_and_a_plan_tells_what_the_next_one_does(
     assert told == [
         "read archives is there 8 of 8 files there",
         "resolve behaviours is there 3 of 3 files there",
+        "verify documents is there 3 of 3 files there",
         "align repositories is there 1 of 1 file there",
         "find duplicates is there 1 of 1 file there",
         "assign splits is there 1 of 1 file there",

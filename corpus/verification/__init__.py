@@ -1,0 +1,1 @@
+"""Verification of documents by the real toolchain: read, formatted, compiled."""
