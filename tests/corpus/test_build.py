@@ -257,7 +257,7 @@ def test_archives_that_all_changed_are_not_called_missing(tmp_path: Path) -> Non
         built(store, tmp_path / "out")
 
 
-def test_ordinary_code_that_defines_one_text_twice_gives_one_row(tmp_path: Path) -> None:
+def test_one_text_that_defines_two_modules_is_left_out_once(tmp_path: Path) -> None:
     store = ArchiveStore(tmp_path / "store")
     source = b"""defimpl Shown, for: [Date, Time] do
   @doc "Shows a value to people, with its unit, in the language that they asked for."
@@ -267,7 +267,9 @@ end
     add(store, "shown", {"lib/shown.ex": source})
     release = built(store, tmp_path / "out")
     assert release.read("functions", ["name"]).num_rows == 2
-    assert release.read("instruct", ["id"]).num_rows == 1
+    assert release.read("instruct", ["id"]).num_rows == 0
+    left_out = release.manifest.instructions_left_out_by_kind
+    assert left_out == {"documentation_to_function": {"unresolved": 1}}
 
 
 def test_a_release_that_was_damaged_is_not_taken_for_the_result(

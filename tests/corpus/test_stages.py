@@ -92,10 +92,12 @@ def test_an_edit_in_an_instruction_kind_concerns_instructions_and_what_follows(
 def test_an_edit_in_behaviours_concerns_what_is_made_of_modules(
     copy: Path, unchanged: dict[str, Origin]
 ) -> None:
-    for file in ("resolution", "modules"):
+    made = ["write instructions", "write contexts", *FROM_INSTRUCTIONS[1:]]
+    changed = changed_by_edit(copy, unchanged, "corpus/behaviours/modules.py")
+    assert changed == ["resolve behaviours", *made]
+    for file in ("resolution", "reach"):  # the order of packages reads requirements as well
         changed = changed_by_edit(copy, unchanged, f"corpus/behaviours/{file}.py")
-        made = ["write instructions", "write contexts", *FROM_INSTRUCTIONS[1:]]
-        assert changed == ["resolve behaviours", *made]
+        assert changed == ["resolve behaviours", "verify documents", *made]
 
 
 def test_an_edit_in_verification_concerns_verdicts_and_what_follows(

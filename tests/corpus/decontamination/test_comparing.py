@@ -99,7 +99,7 @@ def test_documents_with_problems_are_rejects_with_all_that_is_made_of_them(
     modules = {row["module"] for row in release.read("functions", ["module"]).to_pylist()}
     assert {"Oar", "Ember"} <= modules
     assert not {name for name in modules if name.startswith(("Ferry", "Zoo"))}
-    assert subjects(release) == set()
+    assert not {each for each in subjects(release) if each.startswith(("Ferry", "Zoo"))}
     assert "pier" not in release.read("origin", ["package"])["package"].to_pylist()
     assert judge(release).summary().failed == ()
 
@@ -177,7 +177,7 @@ def test_other_benchmarks_read_no_archive_again(
     plain = build(store, out, config, Serial())
     assert plain.manifest.benchmarks == ()
     assert len(documents(plain)) == 4
-    assert subjects(plain) == {"Ferry.Tolls.total/2"}
+    assert {"Ferry.Tolls.total/2", "Zoo.Costs line 4"} <= subjects(plain)
     planned = plan_build(store, out, config, benchmarks=benchmarks)
     runs = {step.stage: step.because for step in planned.steps if step.runs}
     assert runs["compare with benchmarks"] == ("input: benchmarks",)

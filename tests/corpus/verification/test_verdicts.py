@@ -163,7 +163,9 @@ REQUIREMENTS = {
     "hen": ("egg",),
 }
 CONFIG = BuildConfig(
-    verification=VerificationConfig(file_seconds=5, package_seconds=20, memory=300 << 20)
+    verification=VerificationConfig(
+        verify="on", file_seconds=5, package_seconds=20, memory=300 << 20
+    )
 )
 
 
@@ -179,7 +181,13 @@ def store_of(root: Path, names: Mapping[str, Mapping[str, bytes]]) -> ArchiveSto
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     root = tmp_path_factory.mktemp("verified")
     store = store_of(root / "archives", PACKAGES)
-    return build(store, root / "out", CONFIG, Serial(), toolchains=find_toolchains())
+    return build(
+        store,
+        root / "out",
+        CONFIG,
+        Serial(),
+        toolchains=find_toolchains(config=CONFIG.verification),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +284,13 @@ def test_the_same_toolchain_gives_the_same_bytes(tmp_path: Path, release: Releas
     few = {name: PACKAGES[name] for name in ("greeting", "shop", "halt")}
     store = store_of(tmp_path / "archives", few)
     both = [
-        build(store, tmp_path / out, CONFIG, Serial(), toolchains=find_toolchains())
+        build(
+            store,
+            tmp_path / out,
+            CONFIG,
+            Serial(),
+            toolchains=find_toolchains(config=CONFIG.verification),
+        )
         for out in ("one", "two")
     ]
     assert both[0].identity == both[1].identity
@@ -293,7 +307,9 @@ def failed_promises(release: Release) -> list[str]:
 def test_without_a_sandbox_files_are_read_and_nothing_runs(tmp_path: Path) -> None:
     few = {name: PACKAGES[name] for name in ("greeting", "halt")}
     store = store_of(tmp_path / "archives", few)
-    found = replace(find_toolchains(), is_confined=False, note="there is no sandbox")
+    found = replace(
+        find_toolchains(config=CONFIG.verification), is_confined=False, note="there is no sandbox"
+    )
     made = build(store, tmp_path / "out", CONFIG, Serial(), toolchains=found)
     results = {row["path"]: result(row) for row in made.read("verdicts").to_pylist()}
     no_sandbox = ("unverifiable", "parsed", "no_sandbox")
@@ -320,11 +336,12 @@ def test_toolchains_are_looked_for_as_the_configuration_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_toolchains().note == "elixir is not installed"
-    assert find_toolchains(config=VerificationConfig(verify="off")).note == "verification is off"
+    auto = VerificationConfig(verify="auto")
+    assert find_toolchains(config=auto).note == "elixir is not installed"
+    assert find_toolchains().note == "verification is off"
     with pytest.raises(NoToolchain, match="not in PATH"):
         find_toolchains(config=VerificationConfig(verify="on"))
     with pytest.raises(NoToolchain, match="no Elixir can be run there"):
         find_toolchains([tmp_path / "elixir"])
-    with pytest.raises(ValueError, match="auto, on or off"):
+    with pytest.raises(ValueError, match="off, auto or on"):
         VerificationConfig(verify="sometimes")
